@@ -1,0 +1,50 @@
+PY ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export ORT_DISABLE_TELEMETRY := 1
+
+.PHONY: help setup run test lint bench docs audit-torture lock clean
+
+help:
+	@echo "make run    set up and run the main job on the shipped model and clip (ARGS='--duration 60s' to pass options)"
+	@echo "make test   set up and run every test"
+	@echo "make lint   ruff and mypy"
+	@echo "make bench  speed as ratios in one run, and the controllers against the oracle"
+	@echo "make docs   draw the generated parts of the documentation anew"
+	@echo "make audit-torture   the audit figures at full size (an hour or so)"
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "adaptd needs Python 3.10 or later: make $(MAKECMDGOALS) PY=python3.12" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PY) -m venv .venv || { echo "no venv module: apt-get install python3-venv" >&2; exit 2; }
+	@echo "installing the locked packages into .venv (once, a minute or two)"
+	@$(BIN)/python -m pip install --quiet --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-cache-dir --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup
+	@$(BIN)/adaptd run $(ARGS)
+
+test: setup
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: setup
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup
+	@$(BIN)/python tools/draw_docs.py
+
+audit-torture: setup
+	@$(BIN)/python -m tests.faults.torture $(ARGS)
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,8 @@
+"""adaptd: keeps a vision model's engines warm and picks the operating point that is worth most and breaks no limit."""
+
+import os
+
+# onnxruntime 1.29 and later sends telemetry unless told not to before its first import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Strict configuration: YAML in human units becomes frozen objects in integers."""

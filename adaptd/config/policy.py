@@ -1,0 +1,265 @@
+"""The policy: what a user tunes. Human units in YAML (schema 1), integers inside."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from adaptd.config.errors import ConfigError
+from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
+from adaptd.config.validate import Number, Strict, scaled, validate
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Fps = Annotated[Number, Field(gt=0, le=1000)]
+Celsius = Annotated[Number, Field(ge=-40, le=150)]
+Lux = Annotated[Number, Field(gt=0, le=200_000)]
+
+
+class ObjectiveModel(Strict):
+    """What the planner maximises: worth of delivered frames minus energy."""
+
+    frame_value_mj: Annotated[Number, Field(gt=0, le=1_000_000)]
+
+
+class FrameRateModel(Strict):
+    """The rates the controller may choose."""
+
+    target_fps: Fps
+    floor_fps: Fps
+    levels_fps: Annotated[list[Fps], Field(min_length=1, max_length=32)]
+
+
+class AccuracyModel(Strict):
+    """How much score an efficient variant may lose, in percentage points, and how sure that must be."""
+
+    max_loss_points: Annotated[Number, Field(gt=0, le=50)]
+    confidence_pct: Annotated[Number, Field(ge=50, lt=100)]
+    shadow_pct: Annotated[Number, Field(ge=0, le=100)]
+
+
+class ThermalModel(Strict):
+    """Where the planner must stay, where it may come back, and where the device is in danger."""
+
+    limit_c: Celsius
+    resume_c: Celsius
+    critical_c: Celsius
+
+
+class PowerModel(Strict):
+    """Board power the planner must stay within."""
+
+    budget_w: Annotated[Number, Field(gt=0, le=10_000)]
+
+
+class BandModel(Strict):
+    """One light band. It is left downwards below ``down_at_lux`` and upwards above ``up_at_lux``."""
+
+    name: Name
+    down_at_lux: Lux | None = None
+    up_at_lux: Lux | None = None
+
+
+class LightModel(Strict):
+    """The light bands, darkest first; overlapping edges are the hysteresis."""
+
+    bands: Annotated[list[BandModel], Field(min_length=1, max_length=8)]
+
+
+class LeaseModel(Strict):
+    """How long a relaxation holds without renewal."""
+
+    efficient: Annotated[Number, Field(gt=0, le=86_400)]
+    reduced_rate: Annotated[Number, Field(gt=0, le=86_400)]
+
+
+class SensorsModel(Strict):
+    """How old a reading may be before it is missing."""
+
+    stale_after_s: Annotated[Number, Field(gt=0, le=600)]
+
+
+class AuditModel(Strict):
+    """How much the log may write to the storage in a day."""
+
+    wear_budget_mb: Annotated[Number, Field(gt=0, le=1_000_000)] = 80
+
+
+class BundleModel(Strict):
+    """What a bundle must bring besides matching bytes."""
+
+    require_signature: bool = False
+
+
+class PolicyModel(Strict):
+    """A policy file, schema 1."""
+
+    policy: Name
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    reference: Name
+    efficient: Annotated[list[Name], Field(max_length=8)]
+    objective: ObjectiveModel
+    frame_rate: FrameRateModel
+    deadline_ms: Annotated[Number, Field(gt=0, le=60_000)]
+    accuracy: AccuracyModel
+    thermal: ThermalModel
+    power: PowerModel | None = None
+    light: LightModel
+    on_conflict: Literal["protect_device", "protect_service", "stop"]
+    lease_s: LeaseModel
+    sensors: SensorsModel
+    audit: AuditModel = AuditModel()
+    bundle: BundleModel = BundleModel()
+
+
+@dataclass(frozen=True, slots=True)
+class LightBand:
+    """A light band: left downwards below ``down_at_mlx``, upwards above ``up_at_mlx``; None at the ends of the scale."""
+
+    name: str
+    down_at_mlx: int | None
+    up_at_mlx: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy in integers. ``sha256`` is that of the file's bytes, and binds every decision to it."""
+
+    name: str
+    sha256: str
+    reference: str
+    efficient: tuple[str, ...]
+    frame_value_uj: int
+    target_mfps: int
+    floor_mfps: int
+    levels_mfps: tuple[int, ...]
+    deadline_us: int
+    max_loss_ppm: int
+    alpha_ppm: int
+    shadow_ppm: int
+    limit_mc: int
+    resume_mc: int
+    critical_mc: int
+    budget_mw: int | None
+    bands: tuple[LightBand, ...]
+    on_conflict: str
+    efficient_lease_us: int
+    reduced_lease_us: int
+    stale_after_us: int
+    wear_budget_mb: int = 80
+    require_signature: bool = False
+
+
+def load_policy(path: Path) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        ConfigError: one line a fault, each with file, line, column, key and remedy.
+    """
+    return _policy(read_document(path))
+
+
+def parse_policy(text: str, name: str = "policy") -> Policy:
+    """The same for text that is already in memory."""
+    return _policy(parse_document(text, name))
+
+
+def _policy(document: Document) -> Policy:
+    model = validate(document, PolicyModel)
+    _refuse_contradictions(document, model)
+    rate = model.frame_rate
+    return Policy(
+        name=model.policy,
+        sha256=document.sha256,
+        reference=model.reference,
+        efficient=tuple(model.efficient),
+        frame_value_uj=scaled(model.objective.frame_value_mj, 1000),
+        target_mfps=scaled(rate.target_fps, 1000),
+        floor_mfps=scaled(rate.floor_fps, 1000),
+        levels_mfps=tuple(sorted(scaled(level, 1000) for level in rate.levels_fps)),
+        deadline_us=scaled(model.deadline_ms, 1000),
+        max_loss_ppm=scaled(model.accuracy.max_loss_points, 10_000),
+        alpha_ppm=1_000_000 - scaled(model.accuracy.confidence_pct, 10_000),
+        shadow_ppm=scaled(model.accuracy.shadow_pct, 10_000),
+        limit_mc=scaled(model.thermal.limit_c, 1000),
+        resume_mc=scaled(model.thermal.resume_c, 1000),
+        critical_mc=scaled(model.thermal.critical_c, 1000),
+        budget_mw=None if model.power is None else scaled(model.power.budget_w, 1000),
+        bands=tuple(LightBand(band.name, _lux(band.down_at_lux), _lux(band.up_at_lux)) for band in model.light.bands),
+        on_conflict=model.on_conflict,
+        efficient_lease_us=scaled(model.lease_s.efficient, 1_000_000),
+        reduced_lease_us=scaled(model.lease_s.reduced_rate, 1_000_000),
+        stale_after_us=scaled(model.sensors.stale_after_s, 1_000_000),
+        wear_budget_mb=scaled(model.audit.wear_budget_mb, 1),
+        require_signature=model.bundle.require_signature,
+    )
+
+
+def _lux(value: float | None) -> int | None:
+    return None if value is None else scaled(value, 1000)
+
+
+class _Refuse(Protocol):
+    """The function that collects a fault where its condition holds."""
+
+    def __call__(self, condition: bool, path: KeyPath, words: str) -> None: ...
+
+
+def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
+    """Refuse values that are each fine and contradict one another, naming both keys."""
+    faults: list[str] = []
+
+    def refuse(condition: bool, path: KeyPath, words: str) -> None:
+        if condition:
+            faults.append(f"{document.where(path)}: {'.'.join(map(str, path))}: {words}")
+
+    rate, thermal, accuracy = model.frame_rate, model.thermal, model.accuracy
+    refuse(
+        model.reference in model.efficient, ("efficient",), f"holds the reference {model.reference!r}, list other variants only"
+    )
+    refuse(len(set(model.efficient)) != len(model.efficient), ("efficient",), "repeats a variant, name each once")
+    refuse(len(set(rate.levels_fps)) != len(rate.levels_fps), ("frame_rate", "levels_fps"), "repeats a level, name each once")
+    for key, value in (("target_fps", rate.target_fps), ("floor_fps", rate.floor_fps)):
+        refuse(value not in rate.levels_fps, ("frame_rate", key), f"is {value:g}, one of frame_rate.levels_fps is needed")
+    refuse(
+        rate.target_fps < rate.floor_fps,
+        ("frame_rate", "target_fps"),
+        f"is below frame_rate.floor_fps ({rate.floor_fps:g}), raise it or lower the floor",
+    )
+    refuse(
+        thermal.resume_c >= thermal.limit_c,
+        ("thermal", "resume_c"),
+        f"is not below thermal.limit_c ({thermal.limit_c:g}), lower it by a few degrees",
+    )
+    refuse(
+        thermal.limit_c >= thermal.critical_c,
+        ("thermal", "limit_c"),
+        f"is not below thermal.critical_c ({thermal.critical_c:g}), lower it",
+    )
+    refuse(
+        scaled(accuracy.confidence_pct, 10_000) >= 1_000_000, ("accuracy", "confidence_pct"), "rounds to 100, use 99.99 or less"
+    )
+    _band_faults(model.light.bands, refuse)
+    if faults:
+        raise ConfigError(*faults)
+
+
+def _band_faults(bands: list[BandModel], refuse: _Refuse) -> None:
+    names = [band.name for band in bands]
+    for index, band in enumerate(bands):
+        path: KeyPath = ("light", "bands", index)
+        first, last = index == 0, index == len(bands) - 1
+        refuse(band.name in names[:index], (*path, "name"), f"repeats the band name {band.name!r}, name each once")
+        refuse(first and band.down_at_lux is not None, (*path, "down_at_lux"), "is given for the darkest band, remove it")
+        refuse(last and band.up_at_lux is not None, (*path, "up_at_lux"), "is given for the brightest band, remove it")
+        refuse(not first and band.down_at_lux is None, path, "leaves a gap below, add `down_at_lux`")
+        refuse(not last and band.up_at_lux is None, path, "leaves a gap above, add `up_at_lux`")
+        if band.down_at_lux is not None and band.up_at_lux is not None:
+            refuse(band.down_at_lux >= band.up_at_lux, path, "has down_at_lux at or above up_at_lux, widen the band")
+        if not first and band.down_at_lux is not None:
+            below = bands[index - 1].up_at_lux
+            refuse(
+                below is not None and band.down_at_lux >= below,
+                (*path, "down_at_lux"),
+                f"does not overlap the band below (its up_at_lux is {below}), lower it: the overlap is the hysteresis",
+            )

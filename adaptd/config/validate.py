@@ -1,0 +1,96 @@
+"""Join pydantic's findings to the line and column they came from; conversion from human units happens beside the models."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from adaptd.config.errors import ConfigError
+from adaptd.config.strict_yaml import Document, KeyPath
+
+
+class Strict(BaseModel):
+    """A mapping whose keys are all known and whose values have exactly the type that is written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("is true or false, a number is needed")  # noqa: TRY004 - pydantic turns ValueError into a fault
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_bool)]
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def scaled(value: float, factor: int) -> int:
+    """``value`` times ``factor`` as an integer, rounded half to even on the decimal digits that were written."""
+    return int((Decimal(repr(value)) * factor).to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def validate(document: Document, model: type[ModelT]) -> ModelT:
+    """Check a parsed document against ``model``.
+
+    Raises:
+        ConfigError: one line for every fault, in the order of the file.
+    """
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        lines = [_line(document, dict(fault)) for fault in error.errors(include_url=False)]
+        raise ConfigError(*sorted(set(lines), key=_by_position)) from None
+
+
+def _line(document: Document, fault: dict[str, Any]) -> str:
+    path: KeyPath = tuple(part for part in fault["loc"] if not _is_union_tag(part))
+    key = ".".join(str(part) for part in path) or "file"
+    return f"{document.where(path)}: {key}: {_words(fault, path)}"
+
+
+def _is_union_tag(part: str | int) -> bool:
+    return isinstance(part, str) and ("[" in part or part in {"float", "int", "str"})
+
+
+def _words(fault: dict[str, Any], path: KeyPath) -> str:
+    kind, context, value = fault["type"], fault.get("ctx", {}), fault.get("input")
+    if kind == "extra_forbidden":
+        return "is not a known key, remove it or correct its spelling"
+    if kind == "missing":
+        return f"is missing, add `{path[-1]}:`"
+    if kind in {"float_type", "int_type", "float_parsing"}:
+        return f"is {_shown(value)}, a bare finite {'whole ' if kind == 'int_type' else ''}number is needed"
+    if kind in {"string_type", "bool_type", "list_type", "tuple_type", "model_type", "dict_type", "model_attributes_type"}:
+        wanted = {"string_type": "text", "bool_type": "true or false", "list_type": "a list", "tuple_type": "a list"}
+        return f"is {_shown(value)}, {wanted.get(kind, 'a mapping')} is needed"
+    if kind == "literal_error":
+        return f"is {_shown(value)}, one of {context['expected']} is needed"
+    bounds = {"greater_than_equal": ("ge", "at least"), "greater_than": ("gt", "more than")}
+    bounds |= {"less_than_equal": ("le", "at most"), "less_than": ("lt", "less than")}
+    if kind in bounds:
+        name, words = bounds[kind]
+        return f"is {_shown(value)}, {words} {context[name]} is needed"
+    if kind == "value_error":
+        return str(context["error"])
+    return f"is {_shown(value)}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return "nothing" if value is None else str(value)
+
+
+def _by_position(line: str) -> tuple[int, int]:
+    for start in range(len(line)):
+        parts = line[start:].split(":", 3)
+        if start and line[start - 1] == ":" and len(parts) > 2 and parts[0].isdigit() and parts[1].isdigit():
+            return int(parts[0]), int(parts[1])
+    return 0, 0

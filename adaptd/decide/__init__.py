@@ -1,0 +1,1 @@
+"""Pure decisions: conditions, planner, transitions and the veto."""

@@ -1,0 +1,1 @@
+"""Pure estimates: heat, energy, latency and the evidence for accuracy."""

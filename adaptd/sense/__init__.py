@@ -1,0 +1,1 @@
+"""Sensors: one file a source, each gives Measured or Missing."""

@@ -1,0 +1,1 @@
+"""The local API and what is published from it."""

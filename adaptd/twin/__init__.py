@@ -1,0 +1,1 @@
+"""A device in software, scenarios, baselines and the oracle."""

@@ -1,0 +1,1 @@
+"""The process that owns the camera and the engines."""
