@@ -1,0 +1,213 @@
+"""The local API: HTTP on a Unix socket, mode 0660 in a 0750 folder.
+
+Reads are answered from the board for everyone whom the socket's mode lets in. Changes are for root, the daemon's own user and
+the admin group; they are queued for the control loop together with the peer's uid, so that the log names who asked.
+Size, time, number of connections and rate are bounded, and a flood is slept off in the accept thread, never in the control loop.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import socket
+import socketserver
+import stat
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from adaptd.serve.board import Board
+from adaptd.serve.limits import MAX_CONNECTIONS, MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter
+from adaptd.serve.peer import Peer, may_change, peer_of
+
+FLOOD_PAUSE_S = 0.02
+READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")
+CHANGE_VERBS = ("/v1/reload", "/v1/reading", "/v1/feedback", "/v1/checkpoint")
+
+
+class SocketInUseError(Exception):
+    """Another daemon answers on this path, or something else lies there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A request to change something, with the user who made it."""
+
+    verb: str
+    body: dict[str, Any]
+    uid: int
+
+
+class Api(socketserver.UnixStreamServer):
+    """Serves the board; ``changes`` is what the control loop takes requests from."""
+
+    request_queue_size = 64
+
+    def __init__(self, path: Path, board: Board, renderers: dict[str, Callable[[dict[str, Any]], str]] | None = None) -> None:
+        self.path = path
+        self.board = board
+        self.renderers = renderers or {}
+        self.changes: queue.Queue[Change] = queue.Queue(maxsize=64)
+        self.limiter = Limiter()
+        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._open: dict[socket.socket, float] = {}
+        self._thread: threading.Thread | None = None
+        _make_room(path)
+        previous = os.umask(0o117)
+        try:
+            super().__init__(str(path), _Handler)
+        finally:
+            os.umask(previous)
+        path.chmod(0o660)
+
+    def start(self) -> None:
+        """Serve in a thread of its own."""
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.2}, name="api", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving and remove the socket."""
+        if self._thread is not None:
+            self.shutdown()
+            self._thread.join(2)
+        self.server_close()
+        self.path.unlink(missing_ok=True)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Refuse a user over its rate; the short sleep here is what a flood costs, and it costs only the flood."""
+        del client_address
+        allowed = self.limiter.allow(peer_of(request).uid, time.monotonic_ns() // 1000)
+        if not allowed:
+            time.sleep(FLOOD_PAUSE_S)
+        return allowed
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, at most ``MAX_CONNECTIONS`` at a time; one more is closed at once."""
+        if not self._slots.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        threading.Thread(target=self._answer, args=(request, client_address), name="api-request", daemon=True).start()
+
+    def service_actions(self) -> None:
+        """Hang up on clients that are past their deadline, however slowly they keep talking."""
+        for request, deadline_s in list(self._open.items()):
+            if time.monotonic() > deadline_s:
+                with contextlib.suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+
+    def _answer(self, request: socket.socket, client_address: Any) -> None:
+        self._open[request] = time.monotonic() + REQUEST_DEADLINE_S
+        try:
+            request.settimeout(REQUEST_DEADLINE_S)
+            self.finish_request(request, client_address)
+        except OSError:
+            pass  # the client left or was too slow; its connection is closed below
+        finally:
+            self._open.pop(request, None)
+            self.shutdown_request(request)
+            self._slots.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A broken connection is the client's affair, never a traceback."""
+
+
+def _make_room(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SocketInUseError(f"{path}: the folder cannot be used ({error.strerror}), choose another --socket") from None
+    if not stat.S_ISSOCK(mode):
+        raise SocketInUseError(f"{path}: exists and is no socket, remove it or choose another --socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.5)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise SocketInUseError(f"{path}: a daemon already answers here, stop it or choose another --socket")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request, one answer, one connection."""
+
+    server: Api
+    server_version = "adaptd"
+    sys_version = ""
+    timeout = REQUEST_DEADLINE_S
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's signature
+        del format, args
+
+    def do_GET(self) -> None:
+        """Answer a read from the board."""
+        if self.path not in READ_VERBS:
+            self._send(404, f"{self.path}: unknown, one of {', '.join(READ_VERBS)} can be read\n")
+            return
+        now_us = time.monotonic_ns() // 1000
+        renderer = self.server.renderers.get(self.path)
+        if renderer is not None:
+            self._send(200, renderer(self.server.board.read(now_us)), "text/plain; charset=utf-8")
+        else:
+            self._send(200, self.server.board.text(now_us).decode(), "application/json")
+
+    def do_POST(self) -> None:
+        """Queue a change for the control loop."""
+        peer = peer_of(self.connection)
+        if self.path not in CHANGE_VERBS:
+            self._send(404, f"{self.path}: unknown, one of {', '.join(CHANGE_VERBS)} can be asked for\n")
+        elif not may_change(peer, os.getuid()):
+            self._send(403, f"{self.path}: uid {peer.uid} may not change anything, ask root or join the group adaptd-admin\n")
+        else:
+            self._queue(peer)
+
+    def _queue(self, peer: Peer) -> None:
+        body = self._body()
+        if body is None:
+            return
+        try:
+            self.server.changes.put_nowait(Change(self.path, body, peer.uid))
+        except queue.Full:
+            self._send(503, "too many changes are waiting, try again in a second\n")
+            return
+        self._send(200, json.dumps({"accepted": True}) + "\n", "application/json")
+
+    def _body(self) -> dict[str, Any] | None:
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > MAX_REQUEST_BYTES:
+            self._send(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes or has no length, send less\n")
+            return None
+        raw = b""
+        while len(raw) < int(length):
+            piece = self.rfile.read1(int(length) - len(raw))
+            if not piece:
+                return None
+            raw += piece
+        try:
+            body = json.loads(raw or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            self._send(400, "the body is no JSON object, send one\n")
+            return None
+        return body
+
+    def _send(self, status: int, text: str, kind: str = "text/plain; charset=utf-8") -> None:
+        payload = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(payload)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(payload)
+        self.close_connection = True
