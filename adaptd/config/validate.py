@@ -53,27 +53,42 @@ def _is_union_tag(part: str | int) -> bool:
     return isinstance(part, str) and ("[" in part or part in {"float", "int", "str"})
 
 
+WANTED = {
+    "float_type": "a bare finite number",
+    "float_parsing": "a bare finite number",
+    "finite_number": "a finite number",
+    "int_type": "a bare whole number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "string_pattern_mismatch": "a plain name of letters, digits, '_', '-' and '.'",
+    "literal_error": "one of {expected}",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "too_short": "at least {min_length}",
+    "too_long": "at most {max_length}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+}
+
+
 def _words(fault: dict[str, Any], path: KeyPath) -> str:
-    kind, context, value = fault["type"], fault.get("ctx", {}), fault.get("input")
+    kind, context = fault["type"], fault.get("ctx", {})
     if kind == "extra_forbidden":
         return "is not a known key, remove it or correct its spelling"
     if kind == "missing":
         return f"is missing, add `{path[-1]}:`"
-    if kind in {"float_type", "int_type", "float_parsing"}:
-        return f"is {_shown(value)}, a bare finite {'whole ' if kind == 'int_type' else ''}number is needed"
-    if kind in {"string_type", "bool_type", "list_type", "tuple_type", "model_type", "dict_type", "model_attributes_type"}:
-        wanted = {"string_type": "text", "bool_type": "true or false", "list_type": "a list", "tuple_type": "a list"}
-        return f"is {_shown(value)}, {wanted.get(kind, 'a mapping')} is needed"
-    if kind == "literal_error":
-        return f"is {_shown(value)}, one of {context['expected']} is needed"
-    bounds = {"greater_than_equal": ("ge", "at least"), "greater_than": ("gt", "more than")}
-    bounds |= {"less_than_equal": ("le", "at most"), "less_than": ("lt", "less than")}
-    if kind in bounds:
-        name, words = bounds[kind]
-        return f"is {_shown(value)}, {words} {context[name]} is needed"
     if kind == "value_error":
         return str(context["error"])
-    return f"is {_shown(value)}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+    if kind in WANTED:
+        return f"is {_shown(fault.get('input'))}, {WANTED[kind].format(**context)} is needed"
+    return f"is {_shown(fault.get('input'))}, refused because {fault['msg'][:1].lower()}{fault['msg'][1:]}"
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,100 @@
+"""`adaptd status`, `adaptd why`, `adaptd top`: ask a running daemon, or its log."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.places import default_socket
+
+
+def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the group."""
+    status = sub.add_parser("status", help="what the daemon is doing now")
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(handler=_status)
+    why = sub.add_parser("why", help="the last decision in words: what was refused, and by which condition")
+    why.add_argument("--audit", type=Path, help="read the log in this folder instead of asking a daemon")
+    why.add_argument("--all", action="store_true", help="with --audit: every change of operating point, oldest first")
+    why.set_defaults(handler=_why)
+    top = sub.add_parser("top", help="the status, redrawn every second")
+    top.set_defaults(handler=_top)
+    for parser in (status, why, top):
+        parser.add_argument("--socket", type=Path, default=None, help="the daemon's socket")
+
+
+def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
+    from adaptd.serve.client import ApiError, get_json
+
+    try:
+        return get_json(arguments.socket or default_socket(), "/v1/status")
+    except ApiError as error:
+        raise CommandError(str(error)) from None
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    document = _ask(arguments)
+    if arguments.json:
+        print(json.dumps(document, indent=2, sort_keys=True))
+    else:
+        print("\n".join(status_lines(document)))
+    return 0
+
+
+def _why(arguments: argparse.Namespace) -> int:
+    if arguments.audit is not None:
+        from adaptd.cli.why_log import lines_from_log
+
+        for line in lines_from_log(arguments.audit, everything=arguments.all):
+            print(line)
+        return 0
+    print(_ask(arguments).get("why", "no decision yet"))
+    return 0
+
+
+def _top(arguments: argparse.Namespace) -> int:
+    if not sys.stdout.isatty():
+        return _status(argparse.Namespace(**{**vars(arguments), "json": False}))
+    while True:
+        lines = status_lines(_ask(arguments))
+        sys.stdout.write("\x1b[H\x1b[2J" + "\n".join(lines) + "\n\nCtrl-C leaves\n")
+        sys.stdout.flush()
+        time.sleep(1)
+
+
+def status_lines(document: dict[str, Any]) -> list[str]:
+    """The status document for people."""
+    if "operating_point" not in document:
+        return [f"state        {document.get('state', 'unknown')}"]
+    point, engines, frames, audit = (document[key] for key in ("operating_point", "engines", "frames", "audit"))
+    lines = [
+        f"state        {document['state']}, up {document['uptime_s']} s",
+        f"policy       {document['policy']['name']}  {document['policy']['sha256'][:12]}",
+        f"serving      {point['variant']} at {point['fps']:g} fps  ({engines['backend']}, warm: {', '.join(engines['warm'])})",
+    ]
+    for key, unit, factor in (("temperature_mc", "degC", 1000), ("power_mw", "W", 1000), ("light_mlx", "lux", 1000)):
+        lines.append(f"{key.split('_')[0]:<12} {_reading(document['sensors'][key], unit, factor)}")
+    lines.append(f"light band   {document['band']}")
+    for band, found in document["evidence"].items():
+        verdict = "admitted" if found["admitted"] else "not proven"
+        bound = f"loss at most {found['bound_ppm'] / 10_000:.2f} points, {found['samples']} samples"
+        lines.append(f"evidence     {band:<10} {verdict:<11} {bound}")
+    true = [name for name, holds in document["conditions"].items() if holds]
+    lines += [
+        f"conditions   {', '.join(true) or 'none'}",
+        f"frames       {frames['delivered']} delivered, {frames['missed']} missed, {frames['dropped']} dropped",
+        f"log          record {audit['seq']}, signed to {audit['checkpoint_seq']}{', DEGRADED' if audit['degraded'] else ''}",
+    ]
+    if document.get("why"):
+        lines.append(f"why          {document['why']}")
+    return lines
+
+
+def _reading(reading: dict[str, Any], unit: str, factor: int) -> str:
+    if "missing" in reading:
+        return f"missing: {reading['missing']}"
+    mark = "  simulated" if reading["simulated"] else ""
+    return f"{reading['value'] / factor:g} {unit}  ({reading['source']}, {reading['age_ms']} ms ago){mark}"
