@@ -1,1 +1,1 @@
-"""Engines: one life cycle over ONNX Runtime and TensorRT, verified bundles, the warm pool."""
+"""Engines: one life cycle over ONNX Runtime and TensorRT, the verified bundle, and the warm pool."""

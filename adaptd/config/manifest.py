@@ -1,0 +1,226 @@
+"""The manifest of a bundle: which files, which variants, and what qualification measured of each, strict and frozen.
+
+The file is canonical JSON (keys sorted, no blanks, integers and strings only) and one line feed. ``digest`` is the sha256 of that
+JSON without ``digest`` and ``signature`` (see ``sealing``).
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from adaptd.config.errors import ConfigError
+from adaptd.config.regular_file import NAME, read_regular
+from adaptd.config.sealing import canonical, check_signature, digest_of, sign
+from adaptd.config.validate import Strict
+from adaptd.vocabulary import Prior, VariantFacts
+
+FILE = "manifest.json"
+LIMIT = 1 << 20
+
+Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+FileName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0, le=1 << 53)]
+Positive = Annotated[int, Field(ge=1, le=1 << 53)]
+Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
+Shape = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=8)]
+Three = Annotated[tuple[int, ...], Field(min_length=3, max_length=3)]
+
+
+class FileFact(Strict):
+    """One file of the bundle."""
+
+    sha256: Hash
+    bytes: Count
+
+
+class Preprocessing(Strict):
+    """A picture becomes ``(value / divisor - mean) / std`` per channel, in ``colour_order``, fitted to ``size`` (height, width).
+
+    ``fit``: ``stretch`` both sides; ``centre_crop`` the middle ``crop_ppm`` of the shorter side; ``letterbox`` with mid grey.
+    """
+
+    size: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2)]
+    divisor: Positive
+    mean_ppm: Three
+    std_ppm: Annotated[tuple[Positive, ...], Field(min_length=3, max_length=3)]
+    colour_order: Literal["rgb", "bgr"]
+    fit: Literal["stretch", "centre_crop", "letterbox"] = "stretch"
+    crop_ppm: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000_000
+
+
+class Band(Strict):
+    """What one light band showed: ``n`` frames, score on labels (None without labels), and frames that differ from the reference.
+
+    ``disagreement_bound_ppm`` is the upper confidence bound that qualification states; latencies are quantiles of one inference.
+    """
+
+    n: Count
+    score_ppm: Ppm | None
+    disagreed: Count
+    disagreement_bound_ppm: Ppm
+    latency_p50_us: Count
+    latency_p90_us: Count
+    latency_p99_us: Count
+
+
+class NoGain(Strict):
+    """Whether this variant saves nothing against the reference at the policy's rates, and the numbers that say so."""
+
+    flag: bool
+    why: str
+
+
+class Qualification(Strict):
+    """Measured on one device. Energies are of one inference: ``marginal`` above idle, ``saturated`` with idle, back to back."""
+
+    device: str
+    bands: dict[Word, Band]
+    energy_marginal_uj: Count
+    energy_saturated_uj: Count
+    energy_method: str
+    idle_power_mw: Count
+    warm_memory_mb: Count
+    no_gain: NoGain
+
+
+class PlanFact(Strict):
+    """Where a TensorRT plan runs, and how it was built: ``built_with`` is ``strong``, ``flags`` or ``flags-fp16-only``."""
+
+    gpu: str
+    compute_capability: str
+    tensorrt: str
+    built_with: str
+    source: FileName
+
+
+class VariantFile(Strict):
+    """One variant on one backend: the file that is loaded, and what is known of it. ``plan`` is None while it is an ONNX file."""
+
+    file: FileName
+    precision_computed: Word
+    calibration_sha256: Hash | None = None
+    plan: PlanFact | None = None
+    qualification: Qualification | None = None
+
+
+class Manifest(Strict):
+    """A bundle's manifest. Shapes are whole, batch first; ``reference`` is the variant that disagreement was measured against."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    model: Word
+    task: Literal["classification", "detection"]
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    reference: Word
+    input_shape: Shape
+    output_shape: Shape
+    preprocessing: Preprocessing
+    files: dict[FileName, FileFact]
+    variants: dict[Word, dict[Word, VariantFile]]
+    digest: Hash
+    signature: str | None = None
+
+
+def load_manifest(bundle: Path, *, public_key: Path | None = None, require_signature: bool = False) -> Manifest:
+    """Read ``bundle/manifest.json`` and check digest, signature and every cross reference.
+
+    Raises:
+        ConfigError: one line: the file, the key, what is wrong, what would be right.
+    """
+    where = f"{bundle}/{FILE}"
+    return parse_manifest(
+        read_regular(bundle, FILE, limit=LIMIT, hard_links=True),
+        where,
+        public_key=public_key,
+        require_signature=require_signature,
+    )
+
+
+def parse_manifest(data: bytes, where: str, *, public_key: Path | None = None, require_signature: bool = False) -> Manifest:
+    """As ``load_manifest``, from bytes."""
+    plain = _plain(data, where)
+    try:
+        manifest = Manifest.model_validate_json(data)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in fault["loc"])
+        raise ConfigError(f"{where}: {key}: {fault['msg'].lower()}") from None
+    _check(manifest, where)
+    if digest_of(plain) != manifest.digest:
+        raise ConfigError(f"{where}: digest: does not match the manifest's own bytes, fetch the bundle again")
+    check_signature(manifest.signature, manifest.digest, where, public_key, required=require_signature)
+    return manifest
+
+
+def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
+    """What the planner may know of each variant on ``backend``, the reference first; a variant without qualification is left out.
+
+    The latency is the slowest band's median. Raises ConfigError when the reference itself is not qualified there.
+    """
+    found = []
+    for name in sorted(manifest.variants, key=lambda name: (name != manifest.reference, name)):
+        entry = manifest.variants[name].get(backend)
+        if entry is not None and entry.qualification is not None:
+            found.append(_variant_facts(name, entry.qualification))
+    if not found or found[0].name != manifest.reference:
+        raise ConfigError(
+            f"{FILE}: variants.{manifest.reference}.{backend}: is not qualified, run: adaptd engine qualify BUNDLE --data DIR"
+        )
+    return tuple(found)
+
+
+def _variant_facts(name: str, measured: Qualification) -> VariantFacts:
+    bands = sorted(measured.bands.items())
+    return VariantFacts(
+        name=name,
+        energy_uj=measured.energy_marginal_uj,
+        latency_us=max((band.latency_p50_us for _, band in bands), default=0),
+        no_gain=measured.no_gain.flag,
+        priors=tuple(Prior(band=word, n=band.n, disagreed=band.disagreed) for word, band in bands),
+    )
+
+
+def seal(plain: dict[str, Any], private_key_pem: bytes | None = None) -> bytes:
+    """The bytes to write as ``manifest.json``: digest put in, signed when a key is given, checked by reading them back.
+
+    Raises:
+        ConfigError: the manifest would be refused.
+    """
+    body = {key: value for key, value in plain.items() if key not in ("digest", "signature")}
+    body["digest"] = digest_of(body)
+    body["signature"] = None if private_key_pem is None else sign(body["digest"], private_key_pem)
+    data = canonical(body) + b"\n"
+    parse_manifest(data, FILE)
+    return data
+
+
+def _plain(data: bytes, where: str) -> dict[str, Any]:
+    try:
+        plain = json.loads(data, parse_float=_refuse, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: is not JSON of integers and strings ({error}), build the bundle again") from None
+    if not isinstance(plain, dict) or canonical(plain) + b"\n" != data:
+        raise ConfigError(f"{where}: is not canonical JSON (sorted keys, no blanks, one line), let adaptd engine build write it")
+    return plain
+
+
+def _refuse(text: str) -> object:
+    raise ValueError(f"the number {text} is no integer")
+
+
+def _check(manifest: Manifest, where: str) -> None:
+    if manifest.reference not in manifest.variants:
+        raise ConfigError(
+            f"{where}: reference: {manifest.reference} is no variant, name one of {', '.join(sorted(manifest.variants))}"
+        )
+    for name, backends in manifest.variants.items():
+        for backend, entry in backends.items():
+            wanted = [entry.file] if entry.plan is None else [entry.file, entry.plan.source]
+            for file in wanted:
+                if file not in manifest.files:
+                    raise ConfigError(f"{where}: variants.{name}.{backend}: {file} is not among files, list it with its sha256")
+            for band, seen in ({} if entry.qualification is None else entry.qualification.bands).items():
+                if seen.disagreed > seen.n:
+                    raise ConfigError(f"{where}: variants.{name}.{backend}.{band}: disagreed is over n, qualify again")

@@ -1,0 +1,67 @@
+"""From a verified bundle to a warm pool: which class serves which backend."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adaptd.engine.base import Engine, EngineSpec
+from adaptd.engine.bundle import Bundle
+from adaptd.engine.errors import EngineError
+from adaptd.engine.ort import OrtEngine
+from adaptd.engine.pool import Factory, WarmPool
+from adaptd.engine.stub import StubEngine
+
+BACKENDS = ("ort", "tensorrt", "stub")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """``threads`` and ``spinning`` concern ONNX Runtime, ``graphs`` TensorRT; ``cameras`` is how many streams are served."""
+
+    threads: int = 0
+    spinning: bool = False
+    cameras: int = 1
+    graphs: bool = True
+
+
+def spec_of(bundle: Bundle, variant: str, backend: str, cameras: int = 1) -> EngineSpec:
+    """What the manifest says of ``variant`` on ``backend``, as an engine needs it."""
+    manifest = bundle.manifest
+    precision = bundle.entry(variant, backend).precision_computed
+    return EngineSpec(variant, precision, manifest.input_shape, manifest.output_shape, cameras)
+
+
+def factory(bundle: Bundle, backend: str, options: EngineOptions) -> Factory:
+    """A function that makes the inactive engine of a variant.
+
+    Raises:
+        EngineError: no such backend.
+    """
+    if backend not in BACKENDS:
+        raise EngineError(f"no backend {backend}; there are {', '.join(BACKENDS)}")
+
+    def make(variant: str) -> Engine:
+        spec = spec_of(bundle, variant, backend, options.cameras)
+        if backend == "stub":
+            return StubEngine(spec)
+        return OrtEngine(spec, bundle.model_bytes(variant, backend), threads=options.threads, spinning=options.spinning)
+
+    return make
+
+
+def open_pool(
+    bundle: Bundle,
+    backend: str,
+    variants: Iterable[str] | None = None,
+    *,
+    options: EngineOptions | None = None,
+    budget_mb: int | None = None,
+) -> WarmPool:
+    """The inactive pool over ``variants`` of a bundle (all that are built for ``backend`` when None); call ``activate``."""
+    names = bundle.variants(backend) if variants is None else tuple(variants)
+    expected = {}
+    for name in names:
+        entry = bundle.manifest.variants.get(name, {}).get(backend)
+        if entry is not None and entry.qualification is not None:
+            expected[name] = entry.qualification.warm_memory_mb
+    make = factory(bundle, backend, options or EngineOptions())
+    return WarmPool(make, names, bundle.manifest.reference, budget_mb=budget_mb, expected_mb=expected)

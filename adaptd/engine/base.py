@@ -1,0 +1,152 @@
+"""The life cycle every engine has: activate, infer, deactivate; the backends fill in the ``_impl`` hooks."""
+
+import os
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptd.engine import guard
+from adaptd.engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Array = npt.NDArray[np.float32]
+FLOAT32 = np.dtype(np.float32)
+WARM_UP_RUNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What the manifest says of one engine. Shapes are whole (batch first); ``cameras`` is how many streams it serves."""
+
+    name: str
+    precision: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    cameras: int = 1
+
+
+class Engine(ABC):
+    """One variant on one backend.
+
+    ``activate`` loads, warms up and accounts memory; ``infer`` takes float32 of ``input_shape`` and returns float32 of
+    ``output_shape`` in an array of the caller's own; ``deactivate`` gives everything back and may be called twice.
+    An engine can be activated again. All calls come from one thread. Raises EngineError and its kinds, nothing else.
+    """
+
+    backend: ClassVar[str]
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self._spec = spec
+        self._input_shape = spec.input_shape
+        self._active = False
+        self._memory = 0
+
+    @property
+    def name(self) -> str:
+        return self._spec.name
+
+    @property
+    def precision(self) -> str:
+        """The precision really computed, as the manifest records it."""
+        return self._spec.precision
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self._spec.input_shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return self._spec.output_shape
+
+    @property
+    def active(self) -> bool:
+        return self._active
+
+    @property
+    def memory_mb(self) -> int:
+        """Memory taken by ``activate``, in MiB rounded up; 0 while inactive."""
+        return -(-self._memory // (1 << 20))
+
+    @property
+    def path(self) -> str:
+        """How a frame is run, for the log: for example ``run``, ``enqueue`` or ``graph``."""
+        return "run"
+
+    def activate(self) -> None:
+        if self._active:
+            raise EngineError(f"engine {self.name}: already active; deactivate it first")
+        with ExitStack() as undo:
+            undo.callback(self._deactivate_impl)
+            self._activate_impl()
+            self._warm_up()
+            self._memory = self._memory_impl()
+            undo.pop_all()
+        self._active = True
+
+    def infer(self, batch: Array, camera: int = 0) -> Array:
+        if not self._active:
+            raise EngineError(f"engine {self.name}: not active; call activate() before infer()")
+        if batch.shape != self._input_shape or batch.dtype != FLOAT32:
+            raise EngineError(
+                f"engine {self.name}: input is {batch.dtype} {batch.shape}, it takes float32 {self._input_shape}; "
+                "fix the preprocessing"
+            )
+        if not 0 <= camera < self._spec.cameras:
+            raise EngineError(f"engine {self.name}: camera {camera} of {self._spec.cameras}; open the pool with more cameras")
+        return self._infer_impl(batch, camera)
+
+    def deactivate(self) -> None:
+        if self._active:
+            self._active = False
+            self._memory = 0
+            self._deactivate_impl()
+
+    def __enter__(self) -> "Self":
+        self.activate()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.deactivate()
+
+    def _warm_up(self) -> None:
+        batch = probe_batch(self._input_shape)
+        for camera in range(self._spec.cameras):
+            for _ in range(WARM_UP_RUNS):
+                guard.check(self._infer_impl(batch, camera), self.output_shape, self.name)
+
+    @abstractmethod
+    def _activate_impl(self) -> None:
+        """Loads the engine. May raise half way: ``_deactivate_impl`` follows."""
+
+    @abstractmethod
+    def _infer_impl(self, batch: Array, camera: int) -> Array:
+        """Runs one checked batch. Raises EngineFault when the backend fails."""
+
+    @abstractmethod
+    def _deactivate_impl(self) -> None:
+        """Gives back whatever ``_activate_impl`` took, all or a part of it."""
+
+    @abstractmethod
+    def _memory_impl(self) -> int:
+        """Bytes this engine holds, asked once after warm-up."""
+
+
+def probe_batch(shape: tuple[int, ...]) -> Array:
+    """A fixed picture-like input, -1 to 1, neither constant nor zero: a network of zeros can hide a dead engine."""
+    size = int(np.prod(shape))
+    ramp = (np.arange(size, dtype=np.int64) * 7919 % 2003).astype(np.float32)
+    batch: Array = (ramp / np.float32(1001.0) - np.float32(1.0)).reshape(shape)
+    return batch
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process (Linux /proc/self/statm, second field, pages)."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,86 @@
+"""A bundle opened: every file read once and hashed, and those bytes, not the files, are what an engine is made of."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptd.config.errors import ConfigError
+from adaptd.config.manifest import Manifest, VariantFile, load_manifest
+from adaptd.config.regular_file import read_regular
+from adaptd.config.shipped import engines_dir
+from adaptd.engine.errors import BundleError
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle. ``kept`` holds the bytes by file name; they never change, whatever happens to the files."""
+
+    folder: Path
+    manifest: Manifest
+    kept: Mapping[str, bytes]
+
+    @classmethod
+    def open(
+        cls, folder: Path, *, backend: str | None = None, public_key: Path | None = None, require_signature: bool = False
+    ) -> "Bundle":
+        """Verify the manifest and every file it names; keep the bytes of ``backend``'s files, or of all.
+
+        Raises:
+            BundleError: one line, naming the first thing that does not match. Nothing has been loaded.
+        """
+        try:
+            manifest = load_manifest(folder, public_key=public_key, require_signature=require_signature)
+            kept = _verified(folder, manifest, _wanted(manifest, backend))
+        except ConfigError as error:
+            raise BundleError(str(error)) from None
+        return cls(folder, manifest, kept)
+
+    def entry(self, variant: str, backend: str) -> VariantFile:
+        """What the manifest says of ``variant`` on ``backend``. Raises BundleError when it says nothing."""
+        backends = self.manifest.variants.get(variant)
+        if backends is None:
+            known = ", ".join(sorted(self.manifest.variants))
+            raise BundleError(f"{self.folder}: no variant {variant}; it has {known}")
+        if backend not in backends:
+            raise BundleError(f"{self.folder}: variant {variant} is not built for {backend}; run: {rebuild_command(self.folder)}")
+        return backends[backend]
+
+    def model_bytes(self, variant: str, backend: str) -> bytes:
+        """The verified bytes of the file that ``backend`` loads for ``variant``."""
+        name = self.entry(variant, backend).file
+        if name not in self.kept:
+            raise BundleError(f"{self.folder}: {name} was verified for another backend; open the bundle for {backend}")
+        return self.kept[name]
+
+    def variants(self, backend: str) -> tuple[str, ...]:
+        """The variants built for ``backend``, the reference first."""
+        manifest = self.manifest
+        names = [name for name, backends in manifest.variants.items() if backend in backends]
+        return tuple(sorted(names, key=lambda name: (name != manifest.reference, name)))
+
+
+def rebuild_command(folder: Path) -> str:
+    """What a person types to build this bundle's TensorRT plans anew on this device."""
+    return f"adaptd engine build {folder} --backend tensorrt"
+
+
+def _wanted(manifest: Manifest, backend: str | None) -> set[str]:
+    if backend is None:
+        return set(manifest.files)
+    return {entries[backend].file for entries in manifest.variants.values() if backend in entries}
+
+
+def _verified(folder: Path, manifest: Manifest, wanted: set[str]) -> dict[str, bytes]:
+    """All files are checked before any is handed out; only the wanted ones stay in memory."""
+    hard_links = engines_dir() in folder.resolve().parents  # package installers link the files they ship
+    kept = {}
+    for name, fact in sorted(manifest.files.items()):
+        data = read_regular(folder, name, limit=fact.bytes, hard_links=hard_links)
+        if len(data) != fact.bytes:
+            raise BundleError(f"{folder}/{name}: is {len(data)} bytes, not {fact.bytes}; fetch or build the bundle again")
+        if hashlib.sha256(data).hexdigest() != fact.sha256:
+            raise BundleError(f"{folder}/{name}: sha256 does not match the manifest; fetch or build the bundle again")
+        if name in wanted:
+            kept[name] = data
+    return kept

@@ -1,0 +1,105 @@
+"""The ONNX Runtime backend: a session made from verified bytes, on the CPU."""
+
+import os
+from typing import Any
+
+from adaptd.engine.base import Array, Engine, EngineSpec, resident_bytes
+from adaptd.engine.errors import BackendMissing, BundleError, EngineFault, EngineMemoryError
+from adaptd.engine.onnx_scan import refuse_external, scan
+
+QUIET = 3  # errors only; the runtime warns about graphs it rewrites by itself
+
+
+class OrtEngine(Engine):
+    """One ONNX model with one float32 input and one float32 output.
+
+    ``threads`` 0 lets the runtime take all cores. ``spinning`` keeps idle threads awake between frames: faster, and it
+    burns a core; off by default in a power-saving daemon.
+    """
+
+    backend = "ort"
+
+    def __init__(self, spec: EngineSpec, model: bytes, *, threads: int = 0, spinning: bool = False) -> None:
+        super().__init__(spec)
+        self._model = model
+        self._threads = threads
+        self._spinning = spinning
+        self._session: Any = None
+        self._failures: tuple[type[Exception], ...] = ()
+        self._input = ""
+        self._outputs: list[str] = []
+        self._taken = 0
+
+    def _activate_impl(self) -> None:
+        refuse_external(scan(self._model, self.name), self.name)
+        ort = import_onnxruntime()
+        self._failures = _failures(ort)
+        before = resident_bytes()
+        try:
+            self._session = ort.InferenceSession(self._model, self._options(ort), providers=["CPUExecutionProvider"])
+        except MemoryError:
+            raise EngineMemoryError(f"engine {self.name}: out of memory while loading; serve fewer variants") from None
+        except self._failures as error:
+            raise BundleError(f"engine {self.name}: ONNX Runtime refuses the model: {error}; build the bundle again") from None
+        self._taken = before
+        self._bind()
+
+    def _options(self, ort: Any) -> Any:
+        options = ort.SessionOptions()
+        options.log_severity_level = QUIET
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self._spinning else "0")
+        return options
+
+    def _bind(self) -> None:
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise BundleError(f"engine {self.name}: {len(inputs)} inputs and {len(outputs)} outputs, one of each is served")
+        for tensor, shape in ((inputs[0], self.input_shape), (outputs[0], self.output_shape)):
+            if tensor.type != "tensor(float)" or not _fits(tensor.shape, shape):
+                raise BundleError(
+                    f"engine {self.name}: tensor {tensor.name} is {tensor.type} {tensor.shape}, the manifest says float32 {shape}"
+                )
+        self._input, self._outputs = inputs[0].name, [outputs[0].name]
+
+    def _infer_impl(self, batch: Array, camera: int) -> Array:
+        del camera  # a session keeps no state between runs, so one serves every camera
+        try:
+            answer: Array = self._session.run(self._outputs, {self._input: batch})[0]
+        except MemoryError:
+            raise EngineFault(f"engine {self.name}: out of memory while running; engine set aside") from None
+        except self._failures as error:
+            raise EngineFault(f"engine {self.name}: ONNX Runtime failed: {error}; engine set aside") from None
+        return answer
+
+    def _deactivate_impl(self) -> None:
+        self._session = None
+
+    def _memory_impl(self) -> int:
+        return max(resident_bytes() - self._taken, len(self._model))
+
+
+def import_onnxruntime() -> Any:
+    """The module, with its telemetry off: from 1.29 on it starts at import and writes into the user's cache."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise BackendMissing(f"ONNX Runtime cannot be imported ({error}); pip install 'onnxruntime>=1.23'") from None
+    return onnxruntime
+
+
+def _failures(ort: Any) -> tuple[type[Exception], ...]:
+    """The runtime's exceptions have no common base below Exception: collect them by looking."""
+    state = ort.capi.onnxruntime_pybind11_state
+    own = (getattr(state, name) for name in dir(state))
+    return (RuntimeError, ValueError, *(kind for kind in own if isinstance(kind, type) and issubclass(kind, Exception)))
+
+
+def _fits(found: list[int | str | None], wanted: tuple[int, ...]) -> bool:
+    """Whether a model's shape, whose free axes are names or None, can be ``wanted``."""
+    if not found:
+        return True
+    return len(found) == len(wanted) and all(not isinstance(a, int) or a == b for a, b in zip(found, wanted, strict=True))
