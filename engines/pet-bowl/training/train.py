@@ -1,0 +1,88 @@
+"""Train the pet-bowl classifier from a seed and write `pet-bowl.fp32.onnx`.
+
+    python engines/pet-bowl/training/train.py [--pictures 36000] [--seed 1] [--threads 1] [-o FILE]
+
+Every picture is rendered for the step that learns from it and never seen again, so there is nothing to memorise and no data to store.
+The same seed, thread count, torch version and CPU give the same file; other CPUs round differently and give a file that scores the same.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from camera import photograph
+from network import PetBowlNet, to_onnx
+from rich.progress import Progress, TextColumn, TimeRemainingColumn
+from scenes import BANDS, CLASSES, draw, generator, sample_lux, sample_scene
+from torch import Tensor, nn
+
+BUNDLE = Path(__file__).resolve().parents[1]
+BATCH = 48
+PEAK_RATE = 4e-3
+WEIGHT_DECAY = 2e-3
+TRAIN_SPLIT = 0  # render_set.py owns the others
+
+
+def picture(seed: int, index: int) -> tuple[np.ndarray, int]:
+    """Training picture ``index``: classes and bands take turns, so every batch holds them all."""
+    rng = generator(seed, TRAIN_SPLIT, index)
+    label = index % len(CLASSES)
+    lux = sample_lux(rng, list(BANDS)[index // len(CLASSES) % len(BANDS)])
+    scene = sample_scene(rng, CLASSES[label], lux)
+    return photograph(rng, draw(scene), lux, scene.illuminant), label
+
+
+def batch(seed: int, step: int) -> tuple[Tensor, Tensor]:
+    """The pictures of one step as Nx3x128x128 of 0 to 1, and their classes."""
+    drawn = [picture(seed, step * BATCH + i) for i in range(BATCH)]
+    pixels = torch.from_numpy(np.stack([p for p, _ in drawn])).permute(0, 3, 1, 2)
+    return pixels.to(torch.float32).div(255.0).contiguous(memory_format=torch.channels_last), torch.tensor([c for _, c in drawn])
+
+
+def train(pictures: int, seed: int) -> PetBowlNet:
+    """AdamW on a one-cycle schedule; prints loss and hit rate, running, as it goes."""
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(mode=True)
+    net = PetBowlNet().to(memory_format=torch.channels_last)
+    steps = max(pictures // BATCH, 4)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=steps, pct_start=0.15)
+    loss_of = nn.CrossEntropyLoss()
+    loss_mean, hit_mean = 1.1, 1 / len(CLASSES)
+    with Progress(*Progress.get_default_columns(), TimeRemainingColumn(), TextColumn("{task.fields[note]}")) as bar:
+        task = bar.add_task("training", total=steps, note="")
+        for step in range(steps):
+            x, label = batch(seed, step)
+            logits = net(x)
+            loss = loss_of(logits, label)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            loss_mean += 0.03 * (float(loss.detach()) - loss_mean)
+            hit_mean += 0.03 * (float((logits.argmax(1) == label).float().mean()) - hit_mean)
+            bar.update(task, advance=1, note=f"loss {loss_mean:.3f} right {hit_mean:.3f}")
+    return net.eval()
+
+
+def main() -> int:
+    """Train, write the file, say how long it took."""
+    parser = argparse.ArgumentParser(description="Train the pet-bowl classifier on rendered pictures and write it as ONNX.")
+    parser.add_argument("--pictures", type=int, default=36_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, default=BUNDLE / "pet-bowl.fp32.onnx")
+    wanted = parser.parse_args()
+    torch.set_num_threads(wanted.threads)
+    begin = time.monotonic()
+    net = train(wanted.pictures, wanted.seed)
+    to_onnx(net, wanted.output)
+    size = wanted.output.stat().st_size
+    print(f"{wanted.output}: {size / 1024:.0f} KiB, {wanted.pictures} pictures in {(time.monotonic() - begin) / 60:.1f} minutes")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
