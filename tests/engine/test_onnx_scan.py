@@ -75,14 +75,20 @@ def test_an_unsigned_zero_point_is_told_from_a_signed_one(kind: type, unsigned: 
     assert (found.quantized, found.unsigned) == (True, unsigned)
 
 
+def outcome(data: bytes) -> str:
+    """The refusal in words, or nothing."""
+    try:
+        scan(data, "m")
+    except BundleError as error:
+        return str(error)
+    return ""
+
+
 def test_no_cut_of_a_model_crashes_the_scan() -> None:
     """Every prefix is either a model that adds up or one refused line."""
     whole = classifier()
     for size in range(0, len(whole), 3):
-        try:
-            scan(whole[:size], "m")
-        except BundleError as error:
-            assert "\n" not in str(error)
+        assert "\n" not in outcome(whole[:size])
 
 
 def test_no_flipped_bit_crashes_the_scan() -> None:
@@ -91,10 +97,7 @@ def test_no_flipped_bit_crashes_the_scan() -> None:
     for place in range(len(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 0x81
-        try:
-            scan(bytes(damaged), "m")
-        except BundleError as error:
-            assert "\n" not in str(error)
+        assert "\n" not in outcome(bytes(damaged))
 
 
 def test_graphs_nested_without_end_are_refused() -> None:
