@@ -1,0 +1,83 @@
+"""The slow jobs, on APScheduler's threads: they only ask; the control loop does the work between two ticks.
+
+APScheduler counts on the wall clock, so the scheduler is re-based when that clock steps. Nothing here is needed to be safe.
+"""
+
+import queue
+from dataclasses import dataclass
+from typing import Any
+
+KEEP_WARM, CHECKPOINT, RETENTION, REPORT = "keep_warm", "checkpoint", "retention", "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How often each job asks, in seconds; 0 switches it off."""
+
+    keep_warm_s: int = 120
+    checkpoint_s: int = 60
+    retention_s: int = 24 * 3600
+    report_s: int = 0
+
+
+class SlowJobs:
+    """Asks for each slow job at its period by putting its name in ``due``."""
+
+    def __init__(self, periods: Periods = Periods()) -> None:
+        self.due: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.trouble: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._periods = periods
+        self._scheduler: Any = None
+
+    def start(self) -> None:
+        """Begin to ask."""
+        from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
+        from apscheduler.executors.pool import ThreadPoolExecutor
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(2)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._scheduler.add_listener(self._note, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+        self._add_all()
+        self._scheduler.start()
+
+    def rebase(self) -> None:
+        """The wall clock stepped: count every period anew from now, so that nothing stalls or bursts."""
+        if self._scheduler is None:
+            return
+        self._scheduler.pause()
+        self._scheduler.remove_all_jobs()
+        self._add_all()
+        self._scheduler.resume()
+
+    def stop(self) -> None:
+        """Stop asking."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+            self._scheduler = None
+
+    def take(self) -> list[str]:
+        """The jobs that are due, each once."""
+        names: list[str] = []
+        while not self.due.empty():
+            name = self.due.get()
+            if name not in names:
+                names.append(name)
+        return names
+
+    def _add_all(self) -> None:
+        periods = self._periods
+        for name, period_s in (
+            (KEEP_WARM, periods.keep_warm_s),
+            (CHECKPOINT, periods.checkpoint_s),
+            (RETENTION, periods.retention_s),
+            (REPORT, periods.report_s),
+        ):
+            if period_s:
+                self._scheduler.add_job(self.due.put, "interval", (name,), seconds=period_s, id=name)
+
+    def _note(self, event: Any) -> None:
+        self.trouble.put(f"{event.job_id}: {getattr(event, 'exception', None) or 'ran late or overlapped'}")

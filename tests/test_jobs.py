@@ -1,0 +1,36 @@
+"""Slow jobs only ask, and a stepping wall clock neither stalls nor floods them."""
+
+import time
+
+from adaptd.jobs import CHECKPOINT, KEEP_WARM, Periods, SlowJobs
+
+
+def test_due_jobs_are_taken_once_however_often_they_asked() -> None:
+    """A control loop that was busy finds each job once, not a backlog."""
+    jobs = SlowJobs()
+    for name in (CHECKPOINT, KEEP_WARM, CHECKPOINT):
+        jobs.due.put(name)
+    assert jobs.take() == [CHECKPOINT, KEEP_WARM]
+    assert jobs.take() == []
+
+
+def test_jobs_ask_at_their_period_and_go_on_after_a_rebase() -> None:
+    """A job asks again after the periods were counted anew, and stopping leaves no thread behind."""
+    jobs = SlowJobs(Periods(keep_warm_s=1, checkpoint_s=0, retention_s=0))
+    jobs.start()
+    try:
+        jobs.rebase()
+        assert jobs.due.get(timeout=10) == KEEP_WARM
+        began = time.monotonic()
+        assert jobs.due.get(timeout=10) == KEEP_WARM
+        assert time.monotonic() > began
+    finally:
+        jobs.stop()
+
+
+def test_rebase_before_start_and_stop_twice_are_harmless() -> None:
+    """The order of a hasty start and stop does not matter."""
+    jobs = SlowJobs()
+    jobs.rebase()
+    jobs.stop()
+    jobs.stop()
