@@ -1,0 +1,29 @@
+"""The worker's one clock: monotonic microseconds, and waiting that a stop ends at once."""
+
+import threading
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What sources and the loop ask the time of."""
+
+    def now_us(self) -> int: ...
+    def wait_until(self, at_us: int) -> bool:
+        """Wait until ``at_us``; False as soon as everything is to stop."""
+
+
+class SystemClock:
+    """CLOCK_MONOTONIC."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+
+    def now_us(self) -> int:
+        return time.monotonic_ns() // 1000
+
+    def wait_until(self, at_us: int) -> bool:
+        delay_us = at_us - self.now_us()
+        if delay_us <= 0:
+            return not self.stopping.is_set()
+        return not self.stopping.wait(delay_us / 1e6)

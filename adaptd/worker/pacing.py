@@ -1,0 +1,76 @@
+"""Which frames are served at the set rate: an absolute schedule, so that no error adds up. No clock of its own.
+
+The tick ``k`` of a schedule lies at ``origin + k * 10^9 / rate`` microseconds (a rate in frames per 1000 s), computed anew from
+the origin each time. A frame serves a tick when it is the nearest one: it may come up to half a source interval early.
+"""
+
+MICROSECONDS_MFPS = 1_000_000_000
+SMOOTHING = 8
+
+
+class Pacer:
+    """Decides for each frame that arrives whether it is one of the set rate's. At rate 0 none is."""
+
+    def __init__(self, rate_mfps: int, now_us: int) -> None:
+        self.rate_mfps = rate_mfps
+        self._origin_us = now_us
+        self._tick = 0
+        self.idle_ticks = 0
+
+    def set_rate(self, rate_mfps: int, now_us: int) -> None:
+        """Change the rate. The next frame is due one new period after the last tick, at once where that has passed."""
+        if rate_mfps == self.rate_mfps:
+            return
+        last_us = self._at(self._tick - 1) if self.rate_mfps and self._tick else None
+        self.rate_mfps, self._origin_us, self._tick = rate_mfps, now_us, 0
+        if last_us is not None and rate_mfps and last_us + self.period_us > now_us:
+            self._origin_us, self._tick = last_us, 1
+
+    def next_us(self) -> int | None:
+        """When the next frame is due; None while the rate is 0."""
+        return self._at(self._tick) if self.rate_mfps else None
+
+    def take(self, now_us: int, source_interval_us: int = 0) -> bool:
+        """Whether the frame that arrives now is to be served. Ticks that no frame came for are counted in ``idle_ticks``."""
+        if not self.rate_mfps:
+            return False
+        slack_us = min(source_interval_us, self.period_us) // 2
+        if now_us + slack_us < self._at(self._tick):
+            return False
+        late = (now_us + slack_us - self._origin_us) * self.rate_mfps // MICROSECONDS_MFPS - self._tick
+        self.idle_ticks += max(late, 0)
+        self._tick += max(late, 0) + 1
+        return True
+
+    @property
+    def period_us(self) -> int:
+        """Length of one period, 0 while the rate is 0."""
+        return MICROSECONDS_MFPS // self.rate_mfps if self.rate_mfps else 0
+
+    def _at(self, tick: int) -> int:
+        return self._origin_us + tick * MICROSECONDS_MFPS // self.rate_mfps
+
+
+class RateMeter:
+    """The rate at which frames really arrive: a mean of intervals that forgets, in integers."""
+
+    def __init__(self) -> None:
+        self._last_us: int | None = None
+        self._interval_us8 = 0
+
+    def arrived(self, now_us: int) -> None:
+        if self._last_us is not None:
+            interval_us = max(now_us - self._last_us, 1)
+            known = self._interval_us8
+            self._interval_us8 = known + interval_us - known // SMOOTHING if known else interval_us * SMOOTHING
+        self._last_us = now_us
+
+    @property
+    def interval_us(self) -> int:
+        """Smoothed interval; 0 before the second frame."""
+        return self._interval_us8 // SMOOTHING
+
+    @property
+    def mfps(self) -> int | None:
+        """Frames per 1000 s; None before the second frame."""
+        return MICROSECONDS_MFPS * SMOOTHING // self._interval_us8 if self._interval_us8 else None

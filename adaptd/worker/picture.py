@@ -1,0 +1,35 @@
+"""Cheap statistics of a camera picture, from which the daemon estimates the light: luma on a coarse grid, in integers."""
+
+from typing import Any
+
+import numpy as np
+
+from adaptd.worker.messages import Picture
+from adaptd.worker.slot import Frame
+
+GRID = 32
+DARK, CLIPPED = 4, 250
+PPM = 1_000_000
+# ITU-R BT.601 luma weights for blue, green and red, in 1/256.
+BLUE, GREEN, RED = 29, 150, 77
+
+
+def look(frame: Frame) -> Picture:
+    """Mean, spread and clipping of at most GRID x GRID samples of ``frame``; costs some 30 microseconds whatever its size."""
+    image: Any = frame.image
+    rows, columns = max(image.shape[0] // GRID, 1), max(image.shape[1] // GRID, 1)
+    grid = image[rows // 2 :: rows, columns // 2 :: columns].astype(np.int64)
+    luma = (grid[..., 0] * BLUE + grid[..., 1] * GREEN + grid[..., 2] * RED) >> 8
+    count = luma.size
+    total, squares = int(luma.sum()), int((luma * luma).sum())
+    variance = max(squares * count - total * total, 0)
+    return Picture(
+        frame=frame.index,
+        at_us=frame.at_us,
+        mean_ppm=total * PPM // (count * 255),
+        spread_ppm=round(variance**0.5) * PPM // (count * 255),
+        dark_ppm=int((luma <= DARK).sum()) * PPM // count,
+        clipped_ppm=int((luma >= CLIPPED).sum()) * PPM // count,
+        exposure_us=frame.exposure_us,
+        gain_raw=frame.gain_raw,
+    )

@@ -1,0 +1,59 @@
+"""A folder of images as a camera: in the order of their names, at a set rate, from the start again when it ends."""
+
+from pathlib import Path
+from typing import Any
+
+from adaptd.worker.clock import Clock
+from adaptd.worker.sources.base import SourceError
+from adaptd.worker.sources.opencv import bgr, import_opencv
+from adaptd.worker.sources.spec import images_in
+
+DEFAULT_MFPS = 10_000
+
+
+class FolderSource:
+    """``loop`` False ends after one pass."""
+
+    live = False
+
+    def __init__(self, folder: Path, clock: Clock, mfps: int | None = None, *, loop: bool = True) -> None:
+        self.name = str(folder)
+        self.mfps: int | None = mfps or DEFAULT_MFPS
+        self._folder = folder
+        self._clock = clock
+        self._loop = loop
+        self._cv2: Any = None
+        self._files: list[Path] = []
+        self._due_us = self._count = 0
+
+    def open(self) -> None:
+        self._cv2 = import_opencv()
+        try:
+            self._files = images_in(self._folder)
+        except OSError as error:
+            raise SourceError(f"{self.name}: cannot be listed ({error.strerror}); make the folder readable") from None
+        if not self._files:
+            raise SourceError(f"{self.name}: holds no images; put some there or name another folder")
+        self._due_us, self._count = self._clock.now_us(), 0
+
+    def advance(self) -> bool:
+        assert self.mfps is not None
+        if not self._loop and self._count == len(self._files):
+            return False
+        if not self._clock.wait_until(self._due_us + self._count * 1_000_000_000 // self.mfps):
+            return False
+        self._count += 1
+        return True
+
+    def picture(self) -> Any:
+        path = self._files[(self._count - 1) % len(self._files)]
+        image = self._cv2.imread(str(path), self._cv2.IMREAD_COLOR)
+        if image is None:
+            raise SourceError(f"{path}: is no image that OpenCV can read; replace or remove it")
+        return bgr(self._cv2, image)
+
+    def settings(self) -> tuple[int | None, int | None]:
+        return None, None
+
+    def close(self) -> None:
+        self._files = []
