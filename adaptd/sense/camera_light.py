@@ -1,0 +1,175 @@
+"""Light from the picture itself: integers that the worker takes from a frame, turned into millilux with an own uncertainty.
+
+Two ways. Where the camera tells exposure and gain, the incident-light exposure equation E = C N^2 / (t S) with C = 250, F/2 and
+ISO 100 at gain 1 gives 10 lux seconds for an 18 % mean, that is E = 55 lx s x mean / (exposure x gain). Where it does not, a
+calibration table maps the mean of the picture to lux; without a table nothing absolute can be said, and the answer is Missing.
+A picture cut off at the white end is a lower bound (suspect); one below the noise floor says only "at most", which is no reading.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from adaptd.sense.source import LIGHT, Sample
+from adaptd.vocabulary import Measured, Missing
+
+_LUX_SECONDS = 55.0
+_CLIPPED_PPM = 500_000
+_FLOOR_PPM = 12_000  # a mean below 3 of 255 is black level and noise
+_TABLE_ENTRY = re.compile(r"([0-9]+(?:\.[0-9]+)?)%=([0-9]+(?:\.[0-9]+)?)")
+_FULL = 1_000_000
+# Mean linear signal, in ppm of full scale, from which a picture counts as bright: reading 0 lux beside it is a dead sensor.
+BRIGHT_LINEAR_PPM = 40_000
+
+
+@dataclass(frozen=True, slots=True)
+class PictureStats:
+    """One frame in integers, field by field as the worker reports it: shares of full scale (gamma-coded), counts from the frame.
+
+    ``exposure_us`` and ``gain_ppm`` are the camera's own, where it tells them; ``gain_ppm`` 1,000,000 is gain 1.
+    """
+
+    frame: int
+    at_us: int
+    mean_ppm: int
+    spread_ppm: int = 0
+    dark_ppm: int = 0
+    clipped_ppm: int = 0
+    exposure_us: int | None = None
+    gain_ppm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """(mean of the gamma-coded picture in ppm, millilux), both strictly ascending; ``uncertainty_ppm`` of the lux value."""
+
+    table: tuple[tuple[int, int], ...]
+    uncertainty_ppm: int
+    source: str
+
+    def __post_init__(self) -> None:
+        means, lights = [row[0] for row in self.table], [row[1] for row in self.table]
+        if len(self.table) < 2 or not _ascending(means) or not _ascending(lights) or lights[0] <= 0 or means[-1] > _FULL:
+            raise ValueError(
+                "a camera calibration needs two or more points, ascending in brightness and in lux, e.g. 5%=2,20%=80"
+            )
+
+
+def parse_calibration(text: str) -> Calibration:
+    """``5%=2,20%=80``: at a mean of 5 % of full scale it is 2 lux, at 20 % 80 lux.
+
+    Raises:
+        ValueError: the text is no table, or it is not ascending.
+    """
+    rows = []
+    for entry in text.split(","):
+        match = _TABLE_ENTRY.fullmatch(entry.strip())
+        if match is None:
+            raise ValueError(f"{entry.strip()!r} is no calibration point, write MEAN%=LUX, e.g. 5%=2,20%=80")
+        rows.append((round(float(match.group(1)) * 10_000), round(float(match.group(2)) * 1000)))
+    return Calibration(tuple(rows), uncertainty_ppm=500_000, source="profile")
+
+
+@dataclass(frozen=True, slots=True)
+class LightEstimate:
+    """What a picture says: millilux with the range it may really be in. ``note`` is set where it is only a bound."""
+
+    mlx: int
+    low_mlx: int
+    high_mlx: int
+    note: str = ""
+
+
+def estimate(picture: PictureStats, calibration: Calibration | None) -> LightEstimate | Missing:
+    """Millilux from one picture, by exposure and gain where known, else by the table."""
+    fault = _impossible(picture)
+    if fault:
+        return Missing(fault)
+    if picture.exposure_us and picture.gain_ppm:
+        return _by_exposure(picture)
+    if calibration is None:
+        return Missing("camera is not calibrated: write camera:MEAN%=LUX,... under sensors.light of the profile")
+    return _by_table(picture, calibration)
+
+
+def linear_ppm(mean_ppm: int) -> int:
+    """The linear signal behind a gamma-coded mean (sRGB, IEC 61966-2-1), in ppm of full scale."""
+    coded = mean_ppm / _FULL
+    linear = coded / 12.92 if coded <= 0.04045 else ((coded + 0.055) / 1.055) ** 2.4
+    return round(linear * _FULL)
+
+
+def bright(picture: PictureStats) -> bool:
+    """Whether the picture cannot have been taken in the dark, whatever the camera's exposure."""
+    return linear_ppm(picture.mean_ppm) >= BRIGHT_LINEAR_PPM
+
+
+def _impossible(picture: PictureStats) -> str:
+    shares = (picture.mean_ppm, picture.dark_ppm, picture.clipped_ppm)
+    if any(share < 0 or share > _FULL for share in shares):
+        return "implausible: picture statistics outside 0 to 1,000,000 ppm"
+    if (picture.exposure_us is not None and picture.exposure_us <= 0) or (picture.gain_ppm is not None and picture.gain_ppm <= 0):
+        return "implausible: exposure or gain is not above 0"
+    return ""
+
+
+def _by_exposure(picture: PictureStats) -> LightEstimate | Missing:
+    exposure_s, gain = (picture.exposure_us or 0) / 1e6, (picture.gain_ppm or 0) / 1e6
+    lux = _LUX_SECONDS * linear_ppm(picture.mean_ppm) / _FULL / (exposure_s * gain)
+    if picture.mean_ppm < _FLOOR_PPM:
+        return Missing(f"too dark for the camera: at most {lux:.2g} lux")
+    mlx = round(lux * 1000)
+    note = (
+        f"bound: at least {lux:.3g} lux, the picture is clipped" if picture.clipped_ppm > _CLIPPED_PPM else "calibration assumed"
+    )
+    return LightEstimate(mlx, mlx // 2, mlx * 2, note)
+
+
+def _by_table(picture: PictureStats, calibration: Calibration) -> LightEstimate | Missing:
+    table = calibration.table
+    if picture.mean_ppm < table[0][0]:
+        return Missing(f"too dark for the camera: at most {table[0][1] / 1000:g} lux")
+    if picture.mean_ppm >= table[-1][0] or picture.clipped_ppm > _CLIPPED_PPM:
+        return _ranged(table[-1][1], calibration, f"bound: at least {table[-1][1] / 1000:g} lux, the picture is clipped")
+    upper = next(index for index, row in enumerate(table) if row[0] > picture.mean_ppm)
+    (mean0, light0), (mean1, light1) = table[upper - 1], table[upper]
+    share = (picture.mean_ppm - mean0) / (mean1 - mean0)
+    return _ranged(round(light0 * math.exp(share * math.log(light1 / light0))), calibration, "")
+
+
+def _ranged(mlx: int, calibration: Calibration, note: str) -> LightEstimate:
+    factor = (_FULL + calibration.uncertainty_ppm) / _FULL
+    return LightEstimate(mlx, round(mlx / factor), round(mlx * factor), note)
+
+
+def _ascending(values: list[int]) -> bool:
+    return all(low < high for low, high in pairwise(values))
+
+
+class CameraFeed:
+    """The camera as a light source: the newest picture the worker told of. Never blocks."""
+
+    quantity = LIGHT
+    name = "camera"
+    step = 1
+
+    def __init__(self, picture: Callable[[], PictureStats | None], calibration: Calibration | None) -> None:
+        self._picture = picture
+        self._calibration = calibration
+
+    def request(self, now_us: int) -> bool:
+        return False
+
+    def sample(self, now_us: int) -> Sample:
+        picture = self._picture()
+        if picture is None:
+            return Sample(0, now_us, Missing("no picture yet"))
+        found = estimate(picture, self._calibration)
+        if isinstance(found, Missing):
+            return Sample(picture.frame, picture.at_us, found)
+        return Sample(picture.frame, picture.at_us, Measured(found.mlx, 0, self.name), found.note)
+
+    def close(self) -> None:
+        """Nothing is held."""

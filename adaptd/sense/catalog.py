@@ -1,0 +1,115 @@
+"""From the names in a profile to the sources on this machine.
+
+    temperature_zones   ZONE_TYPE | hwmon:CHIP | nvml:INDEX | jtop:ZONE | push:NAME
+    power_rails         LABEL | LABEL+LABEL | rapl:psys | rapl:package | battery:NAME[:inverted] | nvml:INDEX
+                        jtop:RAIL | push:NAME
+    light               iio | iio:CHIP | camera | camera:MEAN%=LUX,... | push:NAME
+
+A name that leads nowhere on this machine is reported with the reason; what the profile does not name is looked for by type.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from adaptd.sense import battery, hwmon, iio_light, rapl, thermal_zone
+from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
+from adaptd.sense.source import LIGHT, POWER, TEMPERATURE, Source
+from adaptd.sense.sysfs import Sysfs
+
+TOTAL_RAILS = ("VDD_IN", "POM_5V_IN", "VIN")
+JTOP_SOCKET = "run/jtop.sock"
+NVIDIA_DRIVER = ("proc/driver/nvidia/version", "dev/nvidiactl")
+_KINDS = ("hwmon", "nvml", "jtop", "push", "rapl", "battery", "iio", "camera")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A profile's name taken apart: ``kind`` is empty for a zone type, a rail or a sum of rails."""
+
+    text: str
+    kind: str
+    key: str
+
+
+def parse_name(text: str) -> Named:
+    """``jtop:tj`` is kind jtop, key tj; ``VDD_IN`` is a rail; ``camera`` is the camera without a table."""
+    kind, _, key = text.strip().partition(":")
+    return Named(text.strip(), kind, key) if kind in _KINDS else Named(text.strip(), "", text.strip())
+
+
+def nvidia_present(sysfs: Sysfs) -> bool:
+    """Whether NVIDIA's driver is loaded on this machine."""
+    return any(sysfs.exists(path) for path in NVIDIA_DRIVER)
+
+
+class Catalog:
+    """What one machine offers, looked up once."""
+
+    def __init__(self, sysfs: Sysfs, gpu: Callable[[int], NvmlGpu] = NvmlGpu) -> None:
+        self._sysfs = sysfs
+        self._gpus: dict[int, NvmlGpu] = {}
+        self._make_gpu = gpu
+        self.zones = thermal_zone.discover(sysfs)
+        self.chips = hwmon.discover_chips(sysfs)
+        self.rails = hwmon.discover_rails(sysfs)
+        self.counters = rapl.discover(sysfs)
+        self.batteries = battery.discover(sysfs)
+        self.lights = iio_light.discover(sysfs)
+
+    def resolve(self, quantity: str, name: Named) -> list[Source] | str:
+        """The blocking sources behind a name, or why there are none. Camera, jtop and push are the station's own."""
+        found = {TEMPERATURE: self._temperature, POWER: self._power, LIGHT: self._light}[quantity](name)
+        return found or _WHY.get(name.kind, "not on this machine")
+
+    def fallback(self, quantity: str) -> list[Source]:
+        """What to take where the profile's names lead nowhere."""
+        if quantity == TEMPERATURE:
+            return [*thermal_zone.preferred(self.zones), *self.chips]
+        if quantity == POWER:
+            return [*(rail for rail in self.rails if rail.label in TOTAL_RAILS), *self.counters, *self.batteries]
+        return list(self.lights)
+
+    def _temperature(self, name: Named) -> list[Source]:
+        if name.kind == "":
+            zone = thermal_zone.find(self.zones, name.key)
+            return [] if zone is None else [zone]
+        if name.kind == "hwmon":
+            return [chip for chip in self.chips if chip.chip == name.key]
+        return [NvmlTemperature(self._gpu(name.key))] if self._has_gpu(name) else []
+
+    def _power(self, name: Named) -> list[Source]:
+        if name.kind == "":
+            return self._rail(name.key.split("+"))
+        if name.kind == "rapl":
+            return [counter for counter in self.counters if counter.name == name.text]
+        if name.kind == "battery":
+            supply, _, inverted = name.key.partition(":")
+            here = [item for item in self.batteries if item.supply == supply]
+            return [battery.Battery(self._sysfs, supply, inverted == "inverted")] if here else []
+        return [NvmlPower(self._gpu(name.key))] if self._has_gpu(name) else []
+
+    def _light(self, name: Named) -> list[Source]:
+        return [light for light in self.lights if name.kind == "iio" and name.key in {"", light.chip}]
+
+    def _rail(self, labels: Sequence[str]) -> list[Source]:
+        by_label = {rail.label: rail for rail in self.rails}
+        if any(label not in by_label for label in labels):
+            return []
+        rails = [by_label[label] for label in labels]
+        return [rails[0] if len(rails) == 1 else hwmon.RailSum(rails)]
+
+    def _has_gpu(self, name: Named) -> bool:
+        return name.kind == "nvml" and name.key.isdigit() and nvidia_present(self._sysfs)
+
+    def _gpu(self, key: str) -> NvmlGpu:
+        return self._gpus.setdefault(int(key), self._make_gpu(int(key)))
+
+
+_WHY = {
+    "": "no such zone or rail on this machine",
+    "hwmon": "no such chip on this machine",
+    "nvml": "no NVIDIA driver on this machine, or the name is not nvml:INDEX",
+    "rapl": "no such energy counter on this machine",
+    "battery": "no such battery on this machine",
+    "iio": "no such light sensor on this machine",
+}

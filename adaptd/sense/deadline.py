@@ -1,0 +1,109 @@
+"""Every blocking read in a thread of its own with a deadline, so that a hung file cannot delay a tick.
+
+A tick asks all readers at once, waits a moment for the quick ones and takes what is there. A reader that is still at work after
+its deadline is Missing ("hung") and is not asked again until it answers: a hung file holds one thread and no more.
+The age of a reading counts from the moment its read began, on the monotonic clock.
+"""
+
+import queue
+import threading
+import time
+
+from adaptd.sense.clock import Clock, monotonic_us
+from adaptd.sense.source import Sample, Source
+from adaptd.vocabulary import Measured, Missing
+
+DEADLINE_US = 500_000
+GRACE_S = 0.025
+MOST_READERS = 24
+
+
+class DeadlineReader:
+    """One source and its thread. ``request`` and ``sample`` never block."""
+
+    def __init__(self, source: Source, done: "queue.SimpleQueue[DeadlineReader]", clock: Clock, deadline_us: int) -> None:
+        self.name = source.name
+        self.quantity = source.quantity
+        self.step = source.step
+        self.source = source
+        self._clock = clock
+        self._deadline_us = deadline_us
+        self._done = done
+        self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._latest = Sample(0, clock(), Missing("not read yet"))
+        self._busy_since_us: int | None = None
+        self._thread = threading.Thread(target=self._run, name=f"adaptd-{self.name}", daemon=True)
+        self._thread.start()
+
+    def request(self, now_us: int) -> bool:
+        """Begin a read unless one is under way; whether this call began one."""
+        if self._busy_since_us is not None:
+            return False
+        self._busy_since_us = now_us
+        self._asked.put(True)
+        return True
+
+    def sample(self, now_us: int) -> Sample:
+        """The newest answer, or Missing once the read under way has outlasted its deadline."""
+        since_us = self._busy_since_us
+        if not self._thread.is_alive():
+            return Sample(self._latest.seq, now_us, Missing("reader failed"))
+        if since_us is not None and now_us - since_us > self._deadline_us:
+            return Sample(self._latest.seq, now_us, Missing(f"hung: no answer for {(now_us - since_us) // 1000} ms"))
+        return self._latest
+
+    def close(self) -> None:
+        """Let the thread end; one that hangs in the kernel is left behind, it holds nothing else up."""
+        self._asked.put(False)
+        if self._busy_since_us is None:
+            self._thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        while self._asked.get():
+            began_us = self._clock()
+            reading = self.source.read(began_us)
+            age_us = reading.age_us if isinstance(reading, Measured) else 0
+            self._latest = Sample(self._latest.seq + 1, began_us - age_us, reading)
+            self._busy_since_us = None
+            self._done.put(self)
+
+
+class ReaderPool:
+    """The readers of a station, at most ``MOST_READERS``."""
+
+    def __init__(self, clock: Clock = monotonic_us, deadline_us: int = DEADLINE_US, grace_s: float = GRACE_S) -> None:
+        self._clock = clock
+        self._deadline_us = deadline_us
+        self._grace_s = grace_s
+        self._done: queue.SimpleQueue[DeadlineReader] = queue.SimpleQueue()
+        self.readers: list[DeadlineReader] = []
+
+    def add(self, source: Source) -> DeadlineReader:
+        """Give a source its thread.
+
+        Raises:
+            ValueError: there are too many sources.
+        """
+        if len(self.readers) >= MOST_READERS:
+            raise ValueError(f"more than {MOST_READERS} sensor sources: name fewer in the profile")
+        reader = DeadlineReader(source, self._done, self._clock, self._deadline_us)
+        self.readers.append(reader)
+        return reader
+
+    def collect(self, now_us: int) -> None:
+        """Ask every reader and wait for the answers of this round, at most the grace time. Returns at once if none was asked."""
+        awaited = {reader for reader in self.readers if reader.request(now_us)}
+        until_s = time.monotonic() + self._grace_s
+        while awaited:
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return
+            try:
+                awaited.discard(self._done.get(timeout=left_s))
+            except queue.Empty:
+                return
+
+    def close(self) -> None:
+        """End every thread that is not stuck in the kernel."""
+        for reader in self.readers:
+            reader.close()

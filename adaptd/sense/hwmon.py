@@ -1,0 +1,158 @@
+"""Power monitors and temperature chips behind hwmon, found by chip name and label; ``hwmonN`` changes between boots.
+
+INA3221 (Orin, Xavier, Nano): channels 1 to 3 in millivolt and milliampere, no power file; channels 4 to 6 are shunt microvolt
+and 7 is a sum, so they are never read. INA238 (Thor input): ``power1_input`` in microwatt. Older L4T shows the same INA3221
+through IIO, in milliwatt. A sum of rails is Missing as soon as one of its rails is.
+"""
+
+from collections.abc import Sequence
+
+from adaptd.sense.source import POWER, TEMPERATURE, Source
+from adaptd.sense.sysfs import Sysfs, divide
+from adaptd.vocabulary import Measured, Missing, Reading
+
+HWMON = ("sys/class/hwmon/hwmon*", "sys/bus/i2c/drivers/*/*/hwmon/hwmon*")
+IIO_INA = "sys/bus/i2c/drivers/ina3221x/*/iio:device*"
+_CHANNELS = (1, 2, 3)
+_ALL_ONES_MA = 81_920  # 0xFFFF times 1.25 mA, what an INA26x shows when the bus is dead
+_INA_STEP_MW = 40  # 8 mA at 5 V over 5 milliohm
+_TEMPERATURE_CHIPS = {"coretemp": "Package id 0", "k10temp": "Tctl", "zenpower": "Tdie", "cpu_thermal": ""}
+
+
+class Rail(Source):
+    """One rail in milliwatt, from volt times ampere or from a power file. ``current_path`` empty means a power file."""
+
+    quantity = POWER
+
+    def __init__(
+        self, sysfs: Sysfs, label: str, power_path: str = "", per_mw: int = 1, channel: tuple[str, str] = ("", "")
+    ) -> None:
+        super().__init__(f"hwmon:{label}", step=_INA_STEP_MW)
+        self.label = label
+        self._sysfs = sysfs
+        self._power_path = power_path
+        self._per_mw = per_mw
+        self._volts_path, self._amps_path = channel
+
+    def read(self, now_us: int) -> Reading:
+        value = self._milliwatt()
+        if isinstance(value, Missing) and value.reason.startswith(("ENOENT", "ENODEV")):
+            self._find_again()
+        return self.measured(value)
+
+    def _milliwatt(self) -> int | Missing:
+        if self._power_path:
+            raw = self._sysfs.read_int(self._power_path)
+            return _refuse_negative(raw if isinstance(raw, Missing) else divide(raw, self._per_mw))
+        millivolt = self._sysfs.read_int(self._volts_path)
+        if isinstance(millivolt, Missing):
+            return Missing(f"{millivolt.reason} (volts)")
+        milliampere = self._sysfs.read_int(self._amps_path)
+        if isinstance(milliampere, Missing):
+            return Missing(f"{milliampere.reason} (amperes)")
+        if milliampere >= _ALL_ONES_MA:
+            return Missing("implausible: every bit of the current register is set")
+        return _refuse_negative(milliampere if milliampere < 0 else divide(millivolt * milliampere, 1000))
+
+    def _find_again(self) -> None:
+        for rail in discover_rails(self._sysfs):
+            if rail.label == self.label:
+                self._power_path, self._per_mw = rail._power_path, rail._per_mw
+                self._volts_path, self._amps_path = rail._volts_path, rail._amps_path
+
+
+class RailSum(Source):
+    """The sum of several rails, for boards that measure no total. Missing as soon as one rail is: a shrunken sum looks safe."""
+
+    quantity = POWER
+
+    def __init__(self, rails: Sequence[Source]) -> None:
+        names = [rail.name.removeprefix("hwmon:") for rail in rails]
+        super().__init__("hwmon:" + "+".join(names), step=sum(rail.step for rail in rails))
+        self._rails = tuple(rails)
+
+    def read(self, now_us: int) -> Reading:
+        total = 0
+        for rail in self._rails:
+            reading = rail.read(now_us)
+            if not isinstance(reading, Measured):
+                return Missing(f"{rail.name}: {reading.reason}, and no sum is made of the rest")
+            total += reading.value
+        return self.measured(total)
+
+
+class ChipTemperature(Source):
+    """A processor's temperature from its hwmon chip, in millidegrees, for machines whose thermal zones lack it."""
+
+    quantity = TEMPERATURE
+
+    def __init__(self, sysfs: Sysfs, chip: str, path: str) -> None:
+        super().__init__(f"hwmon:{chip}", step=1000)
+        self.chip = chip
+        self.path = path
+        self._sysfs = sysfs
+
+    def read(self, now_us: int) -> Reading:
+        return self.measured(self._sysfs.read_int(self.path))
+
+
+def _refuse_negative(value: int | Missing) -> int | Missing:
+    if isinstance(value, int) and value < 0:
+        return Missing(f"implausible: negative, {value}")
+    return value
+
+
+def discover_rails(sysfs: Sysfs) -> list[Rail]:
+    """Every labelled rail, by label; unconnected channels (``NC``) are left out."""
+    rails: dict[str, Rail] = {}
+    for folder in [path for pattern in HWMON for path in sysfs.glob(pattern)]:
+        for rail in _rails_of(sysfs, folder):
+            rails.setdefault(rail.label, rail)
+    for folder in sysfs.glob(IIO_INA):
+        for label_path in sysfs.glob(f"{folder}/rail_name_*"):
+            label, number = sysfs.read_text(label_path), label_path.rpartition("_")[2]
+            if _connected(label):
+                rails.setdefault(str(label), Rail(sysfs, str(label), power_path=f"{folder}/in_power{number}_input"))
+    return list(rails.values())
+
+
+def _rails_of(sysfs: Sysfs, folder: str) -> list[Rail]:
+    chip = sysfs.read_text(f"{folder}/name")
+    if not isinstance(chip, str):
+        return []
+    if chip.startswith("ina3221"):
+        return [rail for channel in _CHANNELS if (rail := _channel(sysfs, folder, channel)) is not None]
+    if chip.startswith("ina2") and sysfs.exists(f"{folder}/power1_input"):
+        label = sysfs.read_text(f"{folder}/in1_label")
+        return [Rail(sysfs, label if isinstance(label, str) else chip, power_path=f"{folder}/power1_input", per_mw=1000)]
+    return []
+
+
+def _channel(sysfs: Sysfs, folder: str, channel: int) -> Rail | None:
+    label = sysfs.read_text(f"{folder}/in{channel}_label")
+    if not _connected(label):
+        return None
+    return Rail(sysfs, str(label), channel=(f"{folder}/in{channel}_input", f"{folder}/curr{channel}_input"))
+
+
+def _connected(label: str | Missing) -> bool:
+    return isinstance(label, str) and label.upper() != "NC"
+
+
+def discover_chips(sysfs: Sysfs) -> list[ChipTemperature]:
+    """Processor temperatures: the package sensor of ``coretemp``, the control sensor of ``k10temp``."""
+    chips: dict[str, ChipTemperature] = {}
+    for folder in sysfs.glob(HWMON[0]):
+        chip = sysfs.read_text(f"{folder}/name")
+        if isinstance(chip, str) and chip in _TEMPERATURE_CHIPS:
+            path = _labelled(sysfs, folder, _TEMPERATURE_CHIPS[chip])
+            if path:
+                chips.setdefault(chip, ChipTemperature(sysfs, chip, path))
+    return list(chips.values())
+
+
+def _labelled(sysfs: Sysfs, folder: str, label: str) -> str:
+    for path in sysfs.glob(f"{folder}/temp*_label"):
+        if sysfs.read_text(path) == label:
+            return path.removesuffix("_label") + "_input"
+    return f"{folder}/temp1_input" if not label and sysfs.exists(f"{folder}/temp1_input") else ""

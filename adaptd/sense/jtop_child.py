@@ -1,0 +1,66 @@
+"""The process that talks to jetson-stats: one JSON line a second on standard output, and nothing else of this project in it.
+
+Started as ``python -m adaptd.sense.jtop_child`` by ``jtop.py``. The library is AGPL-3.0 and can block for ever, so it lives and
+hangs here, away from the daemon. A zone that is offline (-256) is written as null; a rail whose read failed is not written.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+from typing import Any
+
+_OFFLINE_C = -256
+
+
+def line(board: Any) -> dict[str, Any]:
+    """What one round of jtop says, in integers: millidegrees, milliwatt, percent; ``None`` where a sensor is offline."""
+    power = board.power or {}
+    rails = {name: _whole(rail.get("power")) for name, rail in (power.get("rail") or {}).items() if rail.get("online", True)}
+    total = _whole((power.get("tot") or {}).get("power"))
+    if total is not None:
+        rails["tot"] = total
+    return {
+        "temperature_mc": {name: _zone(zone) for name, zone in (board.temperature or {}).items()},
+        "power_mw": rails,
+        "mode": None if board.nvpmodel is None else str(board.nvpmodel),
+        "fan_percent": {name: [_whole(speed) for speed in fan.get("speed", [])] for name, fan in (board.fan or {}).items()},
+    }
+
+
+def _zone(zone: dict[str, Any]) -> int | None:
+    celsius = zone.get("temp")
+    if not zone.get("online", True) or not isinstance(celsius, (int, float)) or celsius <= _OFFLINE_C:
+        return None
+    return round(celsius * 1000)
+
+
+def _whole(value: object) -> int | None:
+    return round(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def main() -> int:
+    """Print lines until the reader closes the pipe; 1 with one line on standard error where jtop cannot be used."""
+    parser = argparse.ArgumentParser(prog="adaptd.sense.jtop_child")
+    parser.add_argument("--interval", type=float, default=1.0)
+    interval = parser.parse_args().interval
+    try:
+        library: Any = importlib.import_module("jtop")
+    except ImportError:
+        sys.stderr.write("not installed: pip install 'adaptd[jetson]' and sudo jtop --install-service\n")
+        return 1
+    try:
+        with library.jtop(interval=interval) as board:
+            while board.ok():
+                sys.stdout.write(json.dumps(line(board)) + "\n")
+                sys.stdout.flush()
+    except (library.JtopException, OSError) as error:
+        sys.stderr.write(f"{' '.join(str(error).split())[:200]}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

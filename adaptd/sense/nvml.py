@@ -1,0 +1,157 @@
+"""NVIDIA's management library: temperature, power, energy, clocks and throttle reasons of a discrete GPU (partly Thor and Orin).
+
+Units: milliwatt, millijoule since the driver was loaded, degrees Celsius, megahertz. What a GPU does not support is asked for
+once.
+Where the energy counter exists, power is its difference over time, which is exact where the power reading samples only a part.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from adaptd.sense.source import POWER, TEMPERATURE, Source
+from adaptd.sense.sysfs import divide
+from adaptd.vocabulary import Missing, Reading
+
+# ``Any``: the library has no types, and a fake of it in tests has only the functions used here.
+Library = Any
+Load = Callable[[], Library]
+
+_SHORTEST_US = 150_000  # the counters move about every 100 ms (arXiv 2312.02741)
+_ABSENT = "not installed: pip install nvidia-ml-py"
+
+
+def load_pynvml() -> Library:
+    """The real library.
+
+    Raises:
+        ImportError: nvidia-ml-py is not installed.
+    """
+    return importlib.import_module("pynvml")
+
+
+class NvmlGpu:
+    """One GPU. Opens the library at the first question and again after an error; remembers what is not supported."""
+
+    def __init__(self, index: int = 0, load: Load = load_pynvml) -> None:
+        self.index = index
+        self._load = load
+        self._library: Library = None
+        self._handle: Any = None
+        self._unsupported: set[str] = set()
+
+    def ask(self, function: str, *arguments: object) -> Any:
+        """What ``function(handle, *arguments)`` answers, or why it does not."""
+        if function in self._unsupported:
+            return Missing("not supported by this GPU")
+        if self._handle is None:
+            fault = self._open()
+            if fault is not None:
+                return fault
+        try:
+            return getattr(self._library, function)(self._handle, *arguments)
+        except self._library.NVMLError as error:
+            return self._refused(function, error)
+
+    def number(self, function: str, *arguments: object) -> int | Missing:
+        """The same where the answer is one whole number."""
+        answer = self.ask(function, *arguments)
+        if isinstance(answer, Missing):
+            return answer
+        if isinstance(answer, bool) or not isinstance(answer, int):
+            return Missing(f"unparsable: {function} gave {type(answer).__name__}")
+        return answer
+
+    def details(self) -> dict[str, str]:
+        """Name, clocks and throttle reasons in words, for status and doctor; what is missing is left out."""
+        found: dict[str, str] = {}
+        name = self.ask("nvmlDeviceGetName")
+        if not isinstance(name, Missing):
+            found["name"] = name.decode() if isinstance(name, bytes) else str(name)
+        for kind, clock in (("graphics", 0), ("memory", 2)):
+            megahertz = self.number("nvmlDeviceGetClockInfo", clock)
+            if isinstance(megahertz, int):
+                found[f"{kind}_mhz"] = str(megahertz)
+        reasons = self.number("nvmlDeviceGetCurrentClocksThrottleReasons")
+        if isinstance(reasons, int):
+            found["throttle"] = ",".join(throttle_words(reasons)) or "none"
+        return found
+
+    def _open(self) -> Missing | None:
+        try:
+            library = self._load()
+        except ImportError:
+            return Missing(_ABSENT)
+        self._library = library
+        try:
+            library.nvmlInit()
+            self._handle = library.nvmlDeviceGetHandleByIndex(self.index)
+        except library.NVMLError as error:
+            return Missing(f"NVML: {str(error).lower()}")
+        return None
+
+    def _refused(self, function: str, error: Any) -> Missing:
+        if error.value == self._library.NVML_ERROR_NOT_SUPPORTED:
+            self._unsupported.add(function)
+            return Missing("not supported by this GPU")
+        self._handle = None
+        return Missing(f"NVML: {str(error).lower()}")
+
+
+def throttle_words(bits: int) -> list[str]:
+    """The reasons in the mask of ``nvmlDeviceGetCurrentClocksThrottleReasons``, idle left out."""
+    return [word for bit, word in _REASONS.items() if bits & bit]
+
+
+_REASONS = {
+    0x2: "application clocks",
+    0x4: "software power cap",
+    0x8: "hardware slowdown",
+    0x10: "sync boost",
+    0x20: "software thermal",
+    0x40: "hardware thermal",
+    0x80: "hardware power brake",
+    0x100: "display clocks",
+}
+
+
+class NvmlTemperature(Source):
+    """The GPU's own temperature in millidegrees, in steps of one degree."""
+
+    quantity = TEMPERATURE
+
+    def __init__(self, gpu: NvmlGpu) -> None:
+        super().__init__(f"nvml:{gpu.index}", step=1000)
+        self.gpu = gpu
+
+    def read(self, now_us: int) -> Reading:
+        celsius = self.gpu.number("nvmlDeviceGetTemperature", 0)
+        return celsius if isinstance(celsius, Missing) else self.measured(celsius * 1000)
+
+
+class NvmlPower(Source):
+    """The board's power in milliwatt: energy counter over time, the power reading where there is no counter or no time yet."""
+
+    quantity = POWER
+
+    def __init__(self, gpu: NvmlGpu) -> None:
+        super().__init__(f"nvml:{gpu.index}", step=10)
+        self.gpu = gpu
+        self._before: tuple[int, int] | None = None
+
+    def read(self, now_us: int) -> Reading:
+        energy_mj = self.gpu.number("nvmlDeviceGetTotalEnergyConsumption")
+        if isinstance(energy_mj, int):
+            mean = self._mean(now_us, energy_mj)
+            if mean is not None:
+                return self.measured(mean)
+        return self.measured(self.gpu.number("nvmlDeviceGetPowerUsage"))
+
+    def _mean(self, now_us: int, energy_mj: int) -> int | None:
+        before = self._before
+        if before is not None and now_us - before[0] < _SHORTEST_US:
+            return None
+        self._before = (now_us, energy_mj)
+        if before is None or energy_mj < before[1]:
+            return None
+        return divide((energy_mj - before[1]) * 1_000_000, now_us - before[0])

@@ -1,0 +1,87 @@
+"""Readings pushed by another process: a ROS 2 node, an MQTT topic, a script. Each is checked before it is kept.
+
+Only a source that the profile names as ``push:NAME`` is taken: what decides on heat must be written down by the person who
+answers for the device. The sender's own ``stamp_us`` orders its messages; the age counts from the arrival here.
+"""
+
+from adaptd.sense.source import QUANTITIES, UNITS, Sample
+from adaptd.vocabulary import Measured, Missing
+
+LONGEST_AGE_US = 60_000_000
+FORGOTTEN_US = 10_000_000  # a sender that was started anew may begin its stamps anew after this silence
+_LARGEST = 10**12
+
+
+class PushFeed:
+    """The newest reading that one sender pushed."""
+
+    def __init__(self, name: str, quantity: str, step: int = 1) -> None:
+        self.name = f"push:{name}"
+        self.quantity = quantity
+        self.step = step
+        self._count = 0
+        self._taken: tuple[int, int] | None = None
+        self._latest: Sample | None = None
+
+    def take(self, value: int, stamp_us: int, age_us: int, now_us: int) -> str:
+        """Keep one reading; the text says why it was refused, empty when it was taken."""
+        self._count += 1
+        before = self._taken
+        if before is not None and stamp_us <= before[0] and now_us - before[1] < FORGOTTEN_US:
+            word = "repeated" if stamp_us == before[0] else "went backwards"
+            fault = f"clock: the sender's stamp {word}"
+            self._latest = Sample(self._count, now_us, Missing(fault))
+            return fault
+        self._taken = (stamp_us, now_us)
+        self._latest = Sample(self._count, now_us - age_us, Measured(value, 0, self.name))
+        return ""
+
+    def request(self, now_us: int) -> bool:
+        return False
+
+    def sample(self, now_us: int) -> Sample:
+        return self._latest or Sample(0, now_us, Missing("nothing pushed yet"))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class PushInbox:
+    """All push sources of a profile, by quantity and name."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[tuple[str, str], PushFeed] = {}
+
+    def open(self, quantity: str, name: str, step: int = 1) -> PushFeed:
+        """The feed the station reads; made once per quantity and name."""
+        return self._feeds.setdefault((quantity, name), PushFeed(name, quantity, step))
+
+    def push(self, message: object, now_us: int) -> str:
+        """Take one message ``{quantity, source, value, stamp_us, age_us?}``, whole numbers in the quantity's unit.
+
+        Returns why it was refused, in one line with the remedy; empty when it was taken.
+        """
+        if not isinstance(message, dict) or set(message) - {"quantity", "source", "value", "stamp_us", "age_us"}:
+            return "a pushed reading is {quantity, source, value, stamp_us, age_us}, age_us may be left out"
+        quantity, name = message.get("quantity"), message.get("source")
+        if quantity not in QUANTITIES:
+            return f"quantity must be one of {', '.join(QUANTITIES)}"
+        feed = self._feeds.get((quantity, str(name)))
+        if feed is None:
+            return f"no push source {str(name)[:40]!r} for {quantity}: write push:{str(name)[:40]} under sensors of the profile"
+        fault = _whole_numbers(message, quantity)
+        return fault or feed.take(message["value"], message["stamp_us"], message.get("age_us", 0), now_us)
+
+
+def _whole_numbers(message: dict[str, object], quantity: str) -> str:
+    for key in ("value", "stamp_us", "age_us"):
+        value = message.get(key, 0 if key == "age_us" else None)
+        if isinstance(value, bool) or not isinstance(value, int):
+            unit = f" ({UNITS[quantity]})" if key == "value" else ""
+            return f"{key}{unit} must be a whole number"
+        if abs(value) > _LARGEST and key != "stamp_us":
+            return f"{key} is out of every range"
+    age_us = message.get("age_us", 0)
+    if isinstance(age_us, int) and not 0 <= age_us <= LONGEST_AGE_US:
+        return "age_us must be 0 to 60,000,000"
+    return ""

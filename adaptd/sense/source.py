@@ -1,0 +1,64 @@
+"""What a source is: something that can be asked for one quantity and answers with a number or with the reason why not."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+from adaptd.vocabulary import Measured, Missing, Reading
+
+TEMPERATURE = "temperature"
+POWER = "power"
+LIGHT = "light"
+QUANTITIES = (TEMPERATURE, POWER, LIGHT)
+UNITS = {TEMPERATURE: "mc", POWER: "mw", LIGHT: "mlx"}
+
+
+class Source(ABC):
+    """One way to one quantity. ``read`` may block: it is called in a thread of its own (``deadline.py``).
+
+    ``step`` is the smallest change the source can show, in the quantity's unit: a coarse sensor that stands still is not stuck.
+    """
+
+    quantity: str
+
+    def __init__(self, name: str, step: int = 1) -> None:
+        self.name = name
+        self.step = step
+
+    @abstractmethod
+    def read(self, now_us: int) -> Reading:
+        """One reading; ``now_us`` is the monotonic time at which the read begins. Never raises OSError."""
+
+    def measured(self, value: int | Missing, age_us: int = 0) -> Reading:
+        """The number under this source's name, or the reason passed on."""
+        return value if isinstance(value, Missing) else Measured(value, age_us, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The ``seq``-th answer of a source: its reading, and the monotonic time at which the value was true.
+
+    A ``note`` makes it suspect without making it Missing: it is a bound, or its calibration is assumed.
+    """
+
+    seq: int
+    at_us: int
+    reading: Reading
+    note: str = ""
+
+
+class Feed(Protocol):
+    """A source as the station sees it: asking never blocks, the answer is the latest sample.
+
+    ``request`` starts a read where one is due and tells whether an answer is under way; ``sample`` gives the latest answer.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def quantity(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    def request(self, now_us: int) -> bool: ...
+    def sample(self, now_us: int) -> Sample: ...
+    def close(self) -> None: ...
