@@ -1,0 +1,111 @@
+"""Boxes: decoding, suppression, F1 at IoU 0.5 and mean average precision, in plain numpy.
+
+Boxes are rows ``x1 y1 x2 y2 score class`` in pixels of the network's input. Matching is greedy from the highest score, one to
+one, within a class. Average precision is the area under the monotone precision-recall curve over all points (PASCAL VOC 2010
+onwards).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+SCORE_FLOOR = 0.25
+FAINT = 0.001  # the floor for average precision, which wants every box
+IOU = 0.5
+NMS_IOU = 0.45
+MOST_CANDIDATES, MOST_BOXES = 3000, 300
+
+
+def decode(form: str, output: Array, floor: float = SCORE_FLOOR) -> Array:
+    """The kept boxes (n, 6) of one output, best score first.
+
+    ``form`` is that of ``heads.Head``; suppression is per class at IoU 0.45, except for ``boxes``, which come suppressed.
+    """
+    if form == "boxes":
+        rows = output.reshape(-1, 6)
+        return _best(rows[rows[:, 4] >= floor])[:MOST_BOXES]
+    rows = output[0].T if output.shape[1] < output.shape[2] else output[0]
+    scores = rows[:, 4:]
+    label = np.argmax(scores, axis=1)
+    top = scores[np.arange(len(scores)), label]
+    half = rows[:, 2:4] / 2
+    boxes = np.column_stack([rows[:, :2] - half, rows[:, :2] + half, top, label]).astype(np.float32)
+    return suppress(_best(boxes[top >= floor])[:MOST_CANDIDATES])
+
+
+def suppress(boxes: Array, limit: float = NMS_IOU) -> Array:
+    """Greedy suppression within a class; ``boxes`` best first. A box is dropped where IoU with a kept one exceeds ``limit``."""
+    kept: list[int] = []
+    alive = np.ones(len(boxes), dtype=bool)
+    overlap = iou(boxes, boxes) if len(boxes) else np.zeros((0, 0), np.float32)
+    same = boxes[:, None, 5] == boxes[None, :, 5]
+    for index in range(len(boxes)):
+        if alive[index] and len(kept) < MOST_BOXES:
+            kept.append(index)
+            alive &= ~(same[index] & (overlap[index] > limit))
+    return boxes[kept]
+
+
+def iou(first: Array, second: Array) -> Array:
+    """Intersection over union of every pair, (n, m); boxes without area overlap nothing."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:4], second[None, :, 2:4])
+    inner = np.prod(np.clip(high - low, 0, None), axis=2)
+    union = _area(first)[:, None] + _area(second)[None, :] - inner
+    result: Array = np.where(union > 0, inner / np.where(union > 0, union, 1), 0).astype(np.float32)
+    return result
+
+
+def matches(truth: Array, found: Array, limit: float = IOU) -> npt.NDArray[np.bool_]:
+    """Which of ``found`` (best first) take a box of ``truth``: same class, IoU at least ``limit``, each truth once."""
+    free = np.ones(len(truth), dtype=bool)
+    hit = np.zeros(len(found), dtype=bool)
+    overlap = iou(found, truth)
+    for index in range(len(found)):
+        fits = np.where(free & (truth[:, 5] == found[index, 5]), overlap[index], -1.0)
+        best = int(np.argmax(fits)) if len(fits) else -1
+        if best >= 0 and fits[best] >= limit:
+            free[best], hit[index] = False, True
+    return hit
+
+
+def f1(truth: Array, found: Array) -> float:
+    """2 x matched / (both counts); 1 where both are empty: nothing was there and nothing was said."""
+    total = len(truth) + len(found)
+    return 1.0 if total == 0 else 2.0 * int(matches(truth, found).sum()) / total
+
+
+def mean_average_precision(truths: list[Array], founds: list[Array], limit: float = IOU) -> float | None:
+    """mAP over the classes that occur in ``truths`` (one array a frame), None where none does."""
+    classes = sorted({int(label) for truth in truths for label in truth[:, 5]})
+    if not classes:
+        return None
+    return float(np.mean([_average_precision(truths, founds, label, limit) for label in classes]))
+
+
+def _average_precision(truths: list[Array], founds: list[Array], label: int, limit: float) -> float:
+    scores: list[Array] = []
+    hits: list[npt.NDArray[np.bool_]] = []
+    total = 0
+    for truth, found in zip(truths, founds, strict=True):
+        wanted, given = truth[truth[:, 5] == label], _best(found[found[:, 5] == label])
+        total += len(wanted)
+        scores.append(given[:, 4])
+        hits.append(matches(wanted, given, limit))
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    hit = np.concatenate(hits)[order].astype(np.float64)
+    gained = np.cumsum(hit)
+    recall = gained / total
+    precision = gained / np.arange(1, len(hit) + 1)
+    ceiling = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(np.diff(np.concatenate([[0.0], recall])) * ceiling))
+
+
+def _best(boxes: Array) -> Array:
+    return boxes[np.argsort(-boxes[:, 4], kind="stable")]
+
+
+def _area(boxes: Array) -> Array:
+    sides = np.clip(boxes[:, 2:4] - boxes[:, :2], 0, None)
+    area: Array = sides[:, 0] * sides[:, 1]
+    return area
