@@ -1,1 +1,1 @@
-"""Pure decisions: conditions, planner, transitions and the veto."""
+"""Pure decisions: conditions, the planner, the table of transitions, the shadow share, and a safety part that only vetoes."""

@@ -1,1 +1,1 @@
-"""Pure estimates: heat, energy, latency and the evidence for accuracy."""
+"""Pure estimators: what the controller believes about power, temperature, pace, light and accuracy, and how sure it is."""

@@ -1,0 +1,16 @@
+"""What the decisions of earlier ticks leave behind."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
+    and what the evidence was gathered under."""
+
+    swapped_at_us: int
+    low_mfps: int
+    credit_ppm: int = 0
+    hot: bool = False
+    shadow_ppm: int = 0
+    claim: str = ""

@@ -1,0 +1,54 @@
+"""What share of the frames runs on both engines: much while a proof is thin and may succeed, little when it is strong.
+
+``shadow_ppm`` of the policy is a budget over any 24 hours: no 24 hours hold more shadow frames than that share of the target rate.
+Neighbouring frames show one scene, so draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
+"""
+
+from dataclasses import dataclass
+
+PPM = 1_000_000
+HOUR_US = 3_600_000_000
+HOURS = 25  # 24 whole hours and the running one
+DRAWS_PER_S = 4
+BURST_PPM = 500_000
+STRONG = 4  # a strong proof is watched with a quarter of the budgeted share
+TRICKLE = 8  # a hopeless one with an eighth
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Shadow frames of the running hour (first) and the 24 before it."""
+
+    hour: int = 0
+    frames: tuple[int, ...] = (0,) * HOURS
+
+
+def spend(spent: Spent, frames: int, now_us: int) -> Spent:
+    """Book ``frames`` to the hour of ``now_us``."""
+    hour = now_us // HOUR_US
+    gone = hour - spent.hour
+    if gone <= 0:
+        if not frames:
+            return spent
+        return Spent(spent.hour, (spent.frames[0] + frames, *spent.frames[1:]))
+    moved = ((0,) * min(gone, HOURS) + spent.frames)[:HOURS]
+    return Spent(hour, (moved[0] + frames, *moved[1:]))
+
+
+def left(spent: Spent, shadow_ppm: int, target_mfps: int) -> int:
+    """Shadow frames that the budget still holds."""
+    return target_mfps * 86_400 // 1000 * shadow_ppm // PPM - sum(spent.frames)
+
+
+def share(need: str, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:
+    """The share in ppm for a proof that is ``thin``, ``young``, ``strong``, ``hopeless`` or of no use (empty)."""
+    if not need or budget_left <= 0 or rate_mfps <= 0 or shadow_ppm <= 0:
+        return 0
+    spaced = min(BURST_PPM, DRAWS_PER_S * 1000 * PPM // rate_mfps)
+    if need == "thin":
+        return spaced
+    if need == "strong":
+        return min(spaced, shadow_ppm // STRONG)
+    if need == "hopeless":
+        return min(spaced, shadow_ppm // TRICKLE)
+    return min(spaced, shadow_ppm)

@@ -1,0 +1,79 @@
+"""What one decision looks at, and what follows from the policy alone."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from adaptd.config.policy import Policy
+from adaptd.decide.headroom import Prediction
+from adaptd.decide.memory import Held
+from adaptd.decide.planner import Option
+from adaptd.decide.safety import Watch
+from adaptd.decide.shadowing import Spent
+from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Telemetry, VariantFacts
+
+
+class Proof(Protocol):
+    """What decisions read of an accuracy proof."""
+
+    @property
+    def word(self) -> BandEvidence: ...
+    @property
+    def loss_ppm(self) -> int: ...
+    @property
+    def device_samples(self) -> int: ...
+    @property
+    def last_at_us(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it."""
+
+    levels: tuple[int, ...]
+    below: tuple[int, ...]
+    dwell_us: int
+    claim: str
+    unsupported: frozenset[str]
+    value_j: float
+    proven_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (empty: believed)."""
+
+    now_us: int
+    mode: Mode
+    point: OperatingPoint
+    band: str
+    unknown: tuple[str, str, str]
+    temperature_mc: int | None
+    believed_k: float
+    believed_sd_k: float
+    ahead: list[Prediction]
+    base_w: float
+    drawn_w: float
+    power_sd_w: float
+    options: list[Option]
+    proofs: tuple[Proof, ...]
+    spent: Spent
+    worker: Telemetry
+    log_ok: bool
+    budget_mw: int | None
+    watch: Watch
+    held: Held
+    facts: tuple[VariantFacts, ...]
+
+
+def frame(policy: Policy, dwell_us: int, unsupported: frozenset[str]) -> Frame:
+    """What follows from the policy. ``claim`` binds evidence to what it was gathered under."""
+    claim = f"{policy.reference}|{policy.efficient}|{policy.max_loss_ppm}|{policy.alpha_ppm}|{policy.bands}"
+    return Frame(
+        levels=tuple(level for level in policy.levels_mfps if policy.floor_mfps <= level <= policy.target_mfps),
+        below=(0, *(level for level in policy.levels_mfps if 0 < level < policy.floor_mfps)),
+        dwell_us=dwell_us,
+        claim=claim,
+        unsupported=unsupported,
+        value_j=policy.frame_value_uj / 1e6,
+        proven_samples=6_000_000 // policy.max_loss_ppm,
+    )

@@ -1,0 +1,34 @@
+"""A verdict in words, as `adaptd why` prints it."""
+
+from adaptd.vocabulary import Verdict
+
+RULES = {
+    "most_worth": "it is worth most and keeps every limit",
+    "not_worth_more": "a higher rate would cost more energy than its frames are worth",
+    "temperature": "more power would pass the temperature limit",
+    "power_budget": "more power would pass the power budget",
+    "protect_device": "no point at floor_fps or above keeps every limit, so the device is protected",
+    "protect_service": "no point keeps every limit, so the service is held at floor_fps up to critical_c",
+    "protect_critical": "critical_c is near, so nothing is served",
+    "stop": "no point keeps every limit, so the service stops",
+}
+
+
+def explain(verdict: Verdict) -> str:
+    """One or more sentences: what was chosen, why, what was refused by which condition, and which conditions do not hold."""
+    point = verdict.point
+    what = f"{point.variant} at {point.fps_mfps / 1000:g} fps" if point.fps_mfps else "nothing is served"
+    rule = verdict.rule
+    why = f"vetoed: {rule.removeprefix('veto_')}" if rule.startswith("veto_") else RULES.get(rule, rule)
+    lines = [f"{verdict.mode.value}: {what} in {verdict.band} light, because {why}."]
+    if verdict.refused:
+        refused = "; ".join(
+            f"{one.point.variant} at {one.point.fps_mfps / 1000:g} fps ({one.condition})" for one in verdict.refused
+        )
+        lines.append(f"Refused: {refused}.")
+    broken = ", ".join(name for name, holds in verdict.conditions if not holds)
+    if broken:
+        lines.append(f"Not holding: {broken}.")
+    if verdict.predicted_mc is not None and verdict.predicted_mw is not None:
+        lines.append(f"Expected: {verdict.predicted_mw / 1000:.2f} W, {verdict.predicted_mc / 1000:.1f} degC at the next tick.")
+    return " ".join(lines)

@@ -1,0 +1,79 @@
+"""Whether a sensor can be believed. What cannot be believed becomes absent; it never becomes a number.
+
+Five ways to lie are caught: too old, outside what the board can show, exactly zero where nothing is exactly zero, moving faster
+than physics, and frozen: a sensor whose noise made it turn up and down all the time does not repeat one value thirty times.
+"""
+
+from dataclasses import dataclass
+
+from adaptd.vocabulary import Measured, Reading
+
+FROZEN_AFTER = 30  # equal readings in a row; at LIVELY_PPM a healthy sensor does that with a chance of 2^-30
+LIVELY_PPM = 500_000  # share of readings at which the sensor turned round; white noise has 2/3
+LIVELY_MEMORY = 64
+PPM = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What is remembered of a sensor: last value, its last direction (+1, 0, -1), repeats, how often it turns, last belief."""
+
+    last: int | None = None
+    direction: int = 0
+    repeats: int = 0
+    lively_ppm: int = 0
+    trusted: int | None = None
+    trusted_at_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What can be believed: age, range, change per second above a free step (None: may jump), zero, where it may freeze."""
+
+    stale_us: int
+    low: int
+    high: int
+    slew_per_s: int | None = None
+    step: int = 0
+    zero_is_real: bool = False
+    may_freeze_below: int | None = None
+
+
+def read(gauge: Gauge, reading: Reading, now_us: int, limits: Limits) -> tuple[Gauge, int | None, str]:
+    """The gauge after a reading, the believed value or None, and why not (empty when believed)."""
+    if not isinstance(reading, Measured):
+        return gauge, None, "missing"
+    if reading.age_us > limits.stale_us:
+        return gauge, None, "stale"
+    value = reading.value
+    why = _lie(gauge, value, now_us, limits)
+    last = gauge.last if gauge.last is not None else value
+    if value == last:
+        direction, repeats, turned = gauge.direction, gauge.repeats + 1, 0
+    else:
+        direction = 1 if value > last else -1
+        repeats, turned = 0, PPM if direction * gauge.direction < 0 else 0
+    lively = gauge.lively_ppm
+    if repeats < FROZEN_AFTER:
+        lively += (turned - lively) // LIVELY_MEMORY
+    if why:
+        return Gauge(value, direction, repeats, lively, gauge.trusted, gauge.trusted_at_us), None, why
+    return Gauge(value, direction, repeats, lively, value, now_us), value, ""
+
+
+def _lie(gauge: Gauge, value: int, now_us: int, limits: Limits) -> str:
+    if not limits.low <= value <= limits.high:
+        return "implausible"
+    if value == 0 and not limits.zero_is_real:
+        return "zero"
+    if _frozen(gauge, value) and (limits.may_freeze_below is None or value >= limits.may_freeze_below):
+        return "frozen"
+    if limits.slew_per_s is not None and gauge.trusted is not None:
+        far = limits.step + limits.slew_per_s * max(0, now_us - gauge.trusted_at_us) // 1_000_000
+        if abs(value - gauge.trusted) > far:
+            return "too_fast"
+    return ""
+
+
+def _frozen(gauge: Gauge, value: int) -> bool:
+    return value == gauge.last and gauge.repeats + 1 >= FROZEN_AFTER and gauge.lively_ppm >= LIVELY_PPM

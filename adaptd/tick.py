@@ -1,0 +1,246 @@
+"""The whole brain: ``step(state, snapshot, policy, profile) -> (state, verdict)``, without a clock, a disk or a coin.
+
+``estimate`` says what is believed, ``decide`` what to do about it; only this file knows both.
+"""
+
+from dataclasses import dataclass, replace
+
+from adaptd.config.policy import Policy
+from adaptd.config.profile import HardwareProfile
+from adaptd.decide import brain, memory, safety, shadowing
+from adaptd.decide.brain import Sight
+from adaptd.decide.planner import Option
+from adaptd.decide.words import explain
+from adaptd.estimate import accuracy, bands, gauge, pace, power, thermal
+from adaptd.vocabulary import Mode, OperatingPoint, Snapshot, Telemetry, VariantFacts, Verdict
+
+__all__ = ["State", "adopt", "explain", "start", "step"]
+
+HORIZON_STEPS_S = (1.0, 2.0, 5.0, 10.0)
+DWELL_SHARE = 2  # an engine is held for half of the dominant time constant ...
+DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000  # ... within these
+TEMPERATURE_STEP_MC = 4_000  # what noise may move a reading between two looks, whatever the time between them
+FRESH_SAMPLES = 300
+MAX_STEP_S = 3600.0
+MIN_STEP_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that one decision hands to the next: integers, words and tuples only, so that a log can carry it."""
+
+    now_us: int
+    seed: int
+    mode: Mode
+    point: OperatingPoint
+    band: str
+    facts: tuple[VariantFacts, ...]
+    temperature: gauge.Gauge
+    rail: gauge.Gauge
+    light: gauge.Gauge
+    split: power.Split
+    heat: thermal.Heat
+    paces: tuple[pace.Pace, ...]
+    proofs: tuple[accuracy.Proof, ...]
+    spent: shadowing.Spent
+    watch: safety.Watch
+    held: memory.Held
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What follows from policy, profile and facts alone."""
+
+    columns: thermal.Columns
+    fades: tuple[tuple[float, tuple[float, ...]], ...]
+    rules: accuracy.Rules
+    frame: brain.Frame
+    temperature: gauge.Limits
+    power: gauge.Limits
+    light: gauge.Limits
+    names: tuple[str, ...]
+    book_us: tuple[int, ...]
+    joules: tuple[float, ...]
+    reference_at: int
+    nominal: tuple[tuple[float, float], ...]
+
+
+_last: tuple[Policy, HardwareProfile, tuple[VariantFacts, ...], Tables] | None = None
+
+
+def _tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
+    """The tables, kept for the very objects they were made from (which are frozen, so this is a pure function)."""
+    global _last  # noqa: PLW0603 - a cache of a pure function
+    kept = _last
+    if kept is not None and kept[0] is policy and kept[1] is profile and kept[2] is facts:
+        return kept[3]
+    made = _make_tables(policy, profile, facts)
+    _last = (policy, profile, facts, made)
+    return made
+
+
+def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
+    columns = thermal.columns(profile)
+    slow_us = max(pole.tau_ms for pole in profile.poles) * 1000
+    dominant = max(profile.poles, key=lambda pole: pole.r_uk_per_mw).tau_ms * 1000
+    horizons = (*HORIZON_STEPS_S, slow_us / 1e6)
+    names = tuple(fact.name for fact in facts)
+    stale = policy.stale_after_us
+    unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
+    return Tables(
+        columns=columns,
+        fades=thermal.fades(columns, horizons),
+        rules=accuracy.rules(policy),
+        frame=brain.frame(policy, max(DWELL_MIN_US, min(DWELL_MAX_US, dominant // DWELL_SHARE)), unsupported),
+        temperature=gauge.Limits(stale, *profile.range_mc, profile.max_slew_mc_per_s, TEMPERATURE_STEP_MC),
+        power=gauge.Limits(stale, *profile.range_mw),
+        light=gauge.Limits(stale, *profile.range_mlx, zero_is_real=True, may_freeze_below=policy.bands[0].up_at_mlx),
+        names=names,
+        book_us=tuple(max(1, fact.latency_us) for fact in facts),
+        joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
+        reference_at=names.index(policy.reference),
+        nominal=tuple((pole.r_uk_per_mw / 1000.0, pole.tau_ms / 1000.0) for pole in profile.poles),
+    )
+
+
+def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], seed: int, now_us: int) -> State:
+    """The state before the first snapshot: the reference at its target rate, nothing known but what bundle and profile say.
+
+    Raises:
+        ValueError: ``facts`` does not hold the policy's reference.
+    """
+    if policy.reference not in [fact.name for fact in facts]:
+        raise ValueError(f"policy {policy.name}: the bundle has no facts of the reference {policy.reference!r}, qualify it")
+    table = _tables(policy, profile, facts)
+    return State(
+        now_us=now_us,
+        seed=seed,
+        mode=Mode.REFERENCE,
+        point=OperatingPoint(policy.reference, policy.target_mfps),
+        band=bands.UNKNOWN,
+        facts=facts,
+        temperature=gauge.Gauge(),
+        rail=gauge.Gauge(),
+        light=gauge.Gauge(),
+        split=power.start(profile.idle_power_mw, len(facts)),
+        heat=thermal.start(table.columns, profile),
+        paces=(pace.Pace(),) * len(facts),
+        proofs=accuracy.start(table.rules, policy, facts, {}),
+        spent=shadowing.Spent(now_us // shadowing.HOUR_US),
+        watch=safety.Watch(),
+        held=memory.Held(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
+    )
+
+
+def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> State:
+    """The state under a new policy, profile or bundle: what stays true is kept, the rest starts anew; a latched fault is cleared.
+
+    Evidence is kept only while limit, confidence, bands and bundle are what it was gathered under. Where they changed it
+    begins again as the next attempt of each band and variant, so that reloading a policy never buys a fresh chance of error.
+    """
+    new = start(policy, profile, facts, state.seed, state.now_us)
+    table = _tables(policy, profile, facts)
+    before = {(proof.word.band, proof.word.variant): proof for proof in state.proofs}
+    attempts = {key: proof.attempt + 1 for key, proof in before.items()}
+    same = facts == state.facts and table.frame.claim == state.held.claim
+    return replace(
+        new,
+        band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
+        temperature=state.temperature,
+        rail=state.rail,
+        light=state.light,
+        split=state.split if facts == state.facts else new.split,
+        heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
+        paces=state.paces if facts == state.facts else new.paces,
+        proofs=state.proofs if same else accuracy.start(table.rules, policy, facts, attempts),
+        spent=state.spent,
+    )
+
+
+def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProfile) -> tuple[State, Verdict]:
+    """One decision. Pure: the same arguments give the same bytes on every machine."""
+    table = _tables(policy, profile, state.facts)
+    now_us, worker = snapshot.now_us, snapshot.worker
+    dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
+    temperature, temperature_mc, temperature_why = gauge.read(state.temperature, snapshot.temperature, now_us, table.temperature)
+    rail, power_mw, power_why = gauge.read(state.rail, snapshot.power, now_us, table.power)
+    light, light_mlx, light_why = gauge.read(state.light, snapshot.light, now_us, table.light)
+
+    loads = _loads(table, state.paces, worker, dt_s)
+    split = power.observe(state.split, loads, power_mw, dt_s)
+    drawn_w = split.used_uw / 1e6
+    heat = thermal.observe(state.heat, table.columns, drawn_w, temperature_mc, dt_s)
+    paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
+    proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
+    spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
+    watch = safety.verify(state.watch, power_mw, temperature_mc, int(thermal.stored_k(heat, table.columns) * 1000), now_us)
+    believed_k, believed_sd = thermal.temperature(heat)
+    power_sd = power.deviation_w(split, loads)
+
+    sight = Sight(
+        now_us=now_us,
+        mode=state.mode,
+        point=state.point,
+        band=bands.follow(policy.bands, state.band, light_mlx),
+        unknown=(temperature_why, power_why, light_why),
+        temperature_mc=temperature_mc,
+        believed_k=believed_k,
+        believed_sd_k=believed_sd,
+        ahead=thermal.ahead(heat, table.fades, drawn_w),
+        base_w=power.base_w(split),
+        drawn_w=drawn_w,
+        power_sd_w=power_sd,
+        options=_options(table, split, paces),
+        proofs=proofs,
+        spent=spent,
+        worker=worker,
+        log_ok=snapshot.log_ok,
+        budget_mw=snapshot.budget_mw if snapshot.budget_mw is not None else policy.budget_mw,
+        watch=watch,
+        held=state.held,
+        facts=state.facts,
+    )
+    verdict, held = brain.decide(sight, policy, table.frame)
+    step_mw = (verdict.predicted_mw or 0) - int(drawn_w * 1000)
+    if verdict.point != state.point:
+        watch = safety.expect(watch, power_mw, step_mw, power.noise_mw(split), now_us)
+    after = State(
+        now_us,
+        state.seed,
+        verdict.mode,
+        verdict.point,
+        verdict.band,
+        state.facts,
+        temperature,
+        rail,
+        light,
+        split,
+        heat,
+        paces,
+        proofs,
+        spent,
+        watch,
+        held,
+    )
+    return after, verdict
+
+
+def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, dt_s: float) -> list[float]:
+    """Watts that each variant drew by the book in the last interval; a shadow frame counts as one of the reference."""
+    frames = [0] * len(table.names)
+    for served in worker.served:
+        if served.variant in table.names:
+            frames[table.names.index(served.variant)] += served.frames
+    frames[table.reference_at] += worker.shadow_frames
+    return [
+        count / dt_s * joules * (one.factor_ppm / 1e6) for count, joules, one in zip(frames, table.joules, paces, strict=True)
+    ]
+
+
+def _options(table: Tables, split: power.Split, paces: tuple[pace.Pace, ...]) -> list[Option]:
+    """Every variant as believed now."""
+    scales = power.scales(split)
+    return [
+        Option(name, scale * joules * (one.factor_ppm / 1e6), book * (one.factor_ppm / 1e6), one.scatter_ppm / 1e6)
+        for name, joules, book, one, scale in zip(table.names, table.joules, table.book_us, paces, scales, strict=True)
+    ]
