@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from adaptd.vocabulary import OperatingPoint
 
+START_LEASE_US = 10_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -29,8 +31,15 @@ class Lease:
 
 
 def start(reference: str, safe_mfps: int) -> Lease:
-    """Before the first setpoint: the reference at the safe rate."""
+    """The reference at the safe rate, without a lease."""
     return Lease(reference, safe_mfps, OperatingPoint(reference, safe_mfps))
+
+
+def resume(reference: str, safe_mfps: int, start_mfps: int | None, now_us: int) -> Lease:
+    """Before the first setpoint: the reference at the safe rate, or for START_LEASE_US at the rate it had before a restart."""
+    if start_mfps is None or start_mfps >= safe_mfps:
+        return start(reference, safe_mfps)
+    return Lease(reference, safe_mfps, OperatingPoint(reference, start_mfps), now_us + START_LEASE_US)
 
 
 def take(lease: Lease, point: OperatingPoint, lease_us: int, now_us: int, safe_mfps: int | None = None) -> Lease | str:

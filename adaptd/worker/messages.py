@@ -10,10 +10,12 @@ from adaptd.vocabulary import Served, Shadow
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Daemon to worker, once: what to serve. ``variants[0]`` is the reference; ``safe_mfps`` is the rate it starts at.
+    """Daemon to worker, once: what to serve. ``variants[0]`` is the reference, ``safe_mfps`` the rate it falls back to.
 
+    ``start_mfps`` is the rate it starts at where that is not the safe one; it holds for START_LEASE_US unless renewed.
     ``spinning`` None leaves the choice to the worker: it spins only where the rate leaves no idle time.
-    ``source_mfps`` overrides the source's own rate where that is a matter of choice (folders, files, test patterns).
+    ``source_mfps`` overrides the source's own rate where that is a matter of choice (folders, files).
+    ``first_frame`` and ``patient`` are for a restart: numbering goes on, and a camera that is away is waited for.
     """
 
     bundle: str
@@ -30,6 +32,9 @@ class Begin:
     memory_limit_mb: int | None = None
     report_us: int = 200_000
     orphan_us: int = 30_000_000
+    start_mfps: int | None = None
+    first_frame: int = 0
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """Worker to daemon: ``frame`` is the first one on ``new``. ``reason`` is setpoint, lease, orphan, output, error or slow."""
+    """Worker to daemon: every frame after ``frame`` runs on ``new``. ``reason`` is setpoint, lease, orphan, engine or slow."""
 
     seq: int
     old: str

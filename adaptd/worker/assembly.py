@@ -1,0 +1,165 @@
+"""From the first message to a running worker: lock, bundle, engines, source, loop, in the order that fails cheapest first."""
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from adaptd.config.errors import ConfigError
+from adaptd.config.manifest import Manifest, facts
+from adaptd.engine.backends import EngineOptions, open_pool
+from adaptd.engine.base import probe_batch
+from adaptd.engine.bundle import Bundle
+from adaptd.engine.errors import EngineError
+from adaptd.engine.pool import WarmPool
+from adaptd.worker import lease as leases
+from adaptd.worker.clock import SystemClock
+from adaptd.worker.grabber import Grabber
+from adaptd.worker.heads import head_of
+from adaptd.worker.health import spin_wanted
+from adaptd.worker.link import Link, Speaker, worker_threads
+from adaptd.worker.loop import FrameLoop, Parts
+from adaptd.worker.messages import Begin, EngineInfo, Hello
+from adaptd.worker.pacing import Pacer
+from adaptd.worker.preprocess import Preprocessor
+from adaptd.worker.results import Results
+from adaptd.worker.serving_lock import LockError, ServingLock
+from adaptd.worker.slot import LatestSlot
+from adaptd.worker.sources.base import SourceError
+from adaptd.worker.sources.choose import source_of
+from adaptd.worker.unix import SocketError
+from adaptd.worker.wire import Channel
+
+LATENCY_RUNS = 5
+JOIN_S = 0.5
+
+PoolMaker = Callable[[Begin, Bundle, bool], WarmPool]
+
+
+class StartError(Exception):
+    """The worker cannot serve what it was asked to; one line with the remedy."""
+
+
+def default_pool(begin: Begin, bundle: Bundle, spinning: bool) -> WarmPool:
+    """The inactive warm pool of ``begin``, without the variants that were set aside before."""
+    wanted = tuple(name for name in begin.variants if name not in begin.quarantined)
+    options = EngineOptions(threads=worker_threads(begin.threads), spinning=spinning)
+    return open_pool(bundle, begin.backend, wanted, options=options, budget_mb=begin.memory_limit_mb)
+
+
+def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMaker = default_pool) -> int:
+    """Start, serve until stopped, take everything down again; the exit code.
+
+    Raises:
+        StartError: nothing is served, nothing is left behind.
+    """
+    began_us = clock.now_us()
+    speaker = Speaker(channel)
+    with ExitStack() as undo:
+        undo.callback(clock.stopping.set)
+        try:
+            lock = _lock(begin, undo)
+            slot = LatestSlot()
+            grabber = _grabber(begin, slot, clock, speaker)
+            grabber.start()
+            undo.callback(_join, grabber, clock)
+            bundle = Bundle.open(Path(begin.bundle), backend=begin.backend)
+            spinning = _spinning(begin, bundle.manifest)
+            pool = make_pool(begin, bundle, spinning)
+            undo.callback(pool.close)
+            pool.activate()
+            normal_us = _normal_latencies(pool, clock)
+            manifest = bundle.manifest
+            results = Results(begin.results, manifest.classes, (manifest.input_shape[-2], manifest.input_shape[-1]))
+            undo.callback(results.close)
+            parts = Parts(
+                pool,
+                Preprocessor(manifest.preprocessing),
+                head_of(manifest),
+                slot,
+                results,
+                clock,
+                speaker.tell,
+                grabber.set_rate,
+                grabber.next_us,
+            )
+        except (EngineError, SourceError, SocketError, LockError, ValueError) as error:
+            raise StartError(str(error)) from None
+        lease = leases.resume(begin.variants[0], begin.safe_mfps, begin.start_mfps, clock.now_us())
+        loop = FrameLoop(parts, lease, begin.deadline_us, normal_us)
+        link = Link(begin, channel, speaker, clock, loop, grabber, results, lock)
+        speaker.tell(
+            _hello(begin, pool, grabber, spinning=spinning, normal_us=normal_us, began_us=began_us, now_us=clock.now_us())
+        )
+        link.start()
+        undo.callback(_join, link, clock)
+        return loop.run()
+
+
+def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
+    if not begin.results:
+        return None
+    lock = ServingLock(begin.results)
+    lock.acquire()
+    undo.callback(lock.release)
+    return lock
+
+
+def _grabber(begin: Begin, slot: LatestSlot, clock: SystemClock, speaker: Speaker) -> Grabber:
+    source = source_of(begin.source, clock, begin.source_mfps)
+    pacer = Pacer(begin.safe_mfps if begin.start_mfps is None else begin.start_mfps, clock.now_us())
+    return Grabber(source, slot, clock, pacer, speaker.tell, first_frame=begin.first_frame, patient=begin.patient)
+
+
+def _spinning(begin: Begin, manifest: Manifest) -> bool:
+    """What was asked for, else whether the reference's qualified latency leaves no idle time at the safe rate."""
+    if begin.variants[:1] != (manifest.reference,):
+        raise ValueError(f"{begin.bundle}: its reference is {manifest.reference}; name the same one in the policy")
+    if begin.spinning is not None:
+        return begin.spinning
+    try:
+        return spin_wanted(facts(manifest, begin.backend)[0].latency_us, begin.safe_mfps)
+    except ConfigError:
+        return False
+
+
+def _normal_latencies(pool: WarmPool, clock: SystemClock) -> dict[str, int]:
+    """The median latency of each warm engine, in microseconds: what slow is measured against."""
+    normal = {}
+    for name in pool.warm:
+        engine = pool.engine(name)
+        batch = probe_batch(engine.input_shape)
+        taken = []
+        for _ in range(LATENCY_RUNS):
+            began_us = clock.now_us()
+            engine.infer(batch)
+            taken.append(clock.now_us() - began_us)
+        normal[name] = sorted(taken)[LATENCY_RUNS // 2]
+    return normal
+
+
+def _hello(
+    begin: Begin, pool: WarmPool, grabber: Grabber, *, spinning: bool, normal_us: dict[str, int], began_us: int, now_us: int
+) -> Hello:
+    engines = [
+        EngineInfo(name, pool.engine(name).precision, pool.engine(name).memory_mb, warm=True, latency_us=normal_us[name])
+        for name in pool.warm
+    ]
+    engines += [EngineInfo(name, "", 0, warm=False, latency_us=0) for name in pool.quarantined]
+    return Hello(
+        pid=os.getpid(),
+        backend=begin.backend,
+        engines=tuple(engines),
+        source=begin.source,
+        source_mfps=grabber.mfps,
+        spinning=spinning,
+        start_us=now_us - began_us,
+        at_us=now_us,
+    )
+
+
+def _join(thread: threading.Thread, clock: SystemClock) -> None:
+    """Wait for a thread to notice the stop; one that is stuck in a driver is left to the end of the process."""
+    clock.stopping.set()
+    thread.join(JOIN_S)

@@ -1,0 +1,133 @@
+"""The thread that owns the source: takes every frame as it comes, decodes those the set rate wants, opens a lost camera again."""
+
+import threading
+from collections.abc import Callable
+
+from adaptd.worker.clock import Clock
+from adaptd.worker.messages import Fault
+from adaptd.worker.pacing import Pacer, RateMeter
+from adaptd.worker.slot import Frame, LatestSlot
+from adaptd.worker.sources.base import Source, SourceError
+
+BACK_OFF_US = (250_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
+STEADY_US = 5_000_000
+SETTINGS_US = 500_000
+
+
+class Grabber(threading.Thread):
+    """Feeds ``slot`` from ``source`` at the set rate. Faults go to ``tell``; the thread ends with the source or the clock.
+
+    ``patient`` waits for a live source that is away at the start; without it that is a fatal fault, as for any other source.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        slot: LatestSlot,
+        clock: Clock,
+        pacer: Pacer,
+        tell: Callable[[Fault], None],
+        *,
+        first_frame: int = 0,
+        patient: bool = False,
+    ) -> None:
+        super().__init__(name="source", daemon=True)
+        self._source = source
+        self._slot = slot
+        self._clock = clock
+        self._pacer = pacer
+        self._lock = threading.Lock()
+        self._tell = tell
+        self._index = first_frame
+        self._patient = patient
+        self._meter = RateMeter()
+        self._settings: tuple[int | None, int | None] = (None, None)
+        self._settings_us = 0
+        self.ok = False
+        self.failed = False
+
+    @property
+    def mfps(self) -> int | None:
+        """The rate at which frames really arrive, or what the source promises before that is known."""
+        return self._meter.mfps or self._source.mfps
+
+    @property
+    def dropped(self) -> int:
+        """Frames that gave way to a newer one because the loop was late, since the start."""
+        return self._slot.dropped
+
+    def set_rate(self, rate_mfps: int) -> None:
+        """Serve at another rate from the next frame on."""
+        with self._lock:
+            self._pacer.set_rate(rate_mfps, self._clock.now_us())
+
+    def next_us(self) -> int | None:
+        """When the next frame is due; None while none is."""
+        with self._lock:
+            return self._pacer.next_us()
+
+    def run(self) -> None:
+        attempt = 0
+        try:
+            while self._clock.wait_until(self._clock.now_us()):
+                if self._open(attempt):
+                    since_us = self._clock.now_us()
+                    self._read()
+                    if not self._source.live:
+                        return
+                    if self._clock.now_us() - since_us >= STEADY_US:
+                        attempt = 0
+                attempt += 1
+                self._clock.wait_until(self._clock.now_us() + BACK_OFF_US[min(attempt, len(BACK_OFF_US)) - 1])
+        except SourceError as error:
+            self._report("source", str(error), fatal=True)
+            self.failed = True
+        finally:
+            self.ok = False
+            self._source.close()
+
+    def _open(self, attempt: int) -> bool:
+        """Whether the source is open. Raises SourceError where there is no sense in trying again."""
+        try:
+            self._source.open()
+        except SourceError as error:
+            if not self._source.live or not self._patient:
+                raise
+            if attempt == 0:
+                self._report("source_lost", str(error))
+            return False
+        if attempt:
+            self._report("source_back", f"{self._source.name}: serves frames again")
+        self.ok, self._patient, self._meter = True, self._source.live, RateMeter()
+        return True
+
+    def _read(self) -> None:
+        try:
+            while self._source.advance():
+                self._arrived()
+        except SourceError as error:
+            if not self._source.live:
+                raise
+            self._lost(str(error))
+            return
+        self._lost(f"{self._source.name}: has stopped; it is opened again until it answers")
+
+    def _lost(self, text: str) -> None:
+        self.ok = False
+        if self._clock.wait_until(self._clock.now_us()):
+            self._report("source_lost" if self._source.live else "source_end", text)
+        self._source.close()
+
+    def _arrived(self) -> None:
+        now_us = self._clock.now_us()
+        self._meter.arrived(now_us)
+        with self._lock:
+            wanted = self._pacer.take(now_us, self._meter.interval_us)
+        if now_us - self._settings_us >= SETTINGS_US:
+            self._settings, self._settings_us = self._source.settings(), now_us
+        if wanted:
+            self._slot.put(Frame(self._source.picture(), self._index, now_us, *self._settings))
+            self._index += 1
+
+    def _report(self, kind: str, text: str, *, fatal: bool = False) -> None:
+        self._tell(Fault(kind, text, self._clock.now_us(), fatal=fatal))

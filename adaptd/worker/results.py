@@ -1,0 +1,101 @@
+"""Results to subscribers: a Unix socket that streams JSON lines. A slow subscriber is dropped, a frame never waits.
+
+    {"frame":17,"class":"eating","score_ppm":981200,"latency_us":4210,"variant":"int8","mono_us":81234567}
+
+Detection adds ``boxes``: class, score_ppm and the corners (left, top, right, bottom) in ppm of the picture's sides.
+"""
+
+import json
+import socket
+import threading
+
+from adaptd.worker import unix
+from adaptd.worker.heads import Answer
+
+MAX_SUBSCRIBERS = 16
+PPM = 1_000_000
+
+
+class Results:
+    """The subscribers. ``publish`` is the frame loop's, ``accept`` the link's; an empty ``path`` serves nobody."""
+
+    def __init__(self, path: str, classes: tuple[str, ...], size: tuple[int, int]) -> None:
+        self._path = path
+        self._listener = unix.listen(path) if path else None
+        self._lock = threading.Lock()
+        self._subscribers: tuple[socket.socket, ...] = ()
+        self._classes = classes
+        self._size = size
+        self._quoted: dict[str, str] = {}
+        self.refused = 0
+
+    @property
+    def listener(self) -> socket.socket | None:
+        """What becomes readable when somebody wants to subscribe."""
+        return self._listener
+
+    def __len__(self) -> int:
+        return len(self._subscribers)
+
+    def accept(self) -> None:
+        """Let in who waits; over MAX_SUBSCRIBERS the newcomer is turned away."""
+        assert self._listener is not None
+        try:
+            newcomer, _ = self._listener.accept()
+        except OSError:
+            return
+        newcomer.setblocking(False)
+        with self._lock:
+            if len(self._subscribers) < MAX_SUBSCRIBERS:
+                self._subscribers = (*self._subscribers, newcomer)
+                return
+        self.refused += 1
+        newcomer.close()
+
+    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int) -> None:
+        """Send one result to everybody who takes it at once."""
+        if not self._subscribers:
+            return
+        line = (
+            f'{{"frame":{frame},"class":{self._quote(answer.label)},"score_ppm":{answer.score_ppm},"latency_us":{latency_us},'
+            f'"variant":{self._quote(variant)},"mono_us":{at_us}{self._boxes(answer)}}}\n'
+        ).encode("ascii")
+        for subscriber in self._subscribers:
+            try:
+                sent = subscriber.send(line, socket.MSG_NOSIGNAL)
+            except OSError:
+                sent = -1
+            if sent != len(line):
+                self._drop(subscriber)
+
+    def close(self) -> None:
+        """Send everybody home."""
+        with self._lock:
+            leaving, self._subscribers = self._subscribers, ()
+        for subscriber in leaving:
+            subscriber.close()
+        if self._listener is not None:
+            unix.unlisten(self._listener, self._path)
+            self._listener = None
+
+    def _drop(self, subscriber: socket.socket) -> None:
+        with self._lock:
+            self._subscribers = tuple(other for other in self._subscribers if other is not subscriber)
+        subscriber.close()
+
+    def _quote(self, text: str) -> str:
+        quoted = self._quoted.get(text)
+        if quoted is None:
+            quoted = self._quoted[text] = json.dumps(text)
+        return quoted
+
+    def _boxes(self, answer: Answer) -> str:
+        if answer.rows is None:
+            return ""
+        height, width = self._size
+        found = []
+        for left, top, right, bottom, score, kind in answer.rows.tolist():
+            sides = ((left, width), (top, height), (right, width), (bottom, height))
+            corners = [min(max(int(value * PPM / side), 0), PPM) for value, side in sides]
+            found.append([self._classes[min(int(kind), len(self._classes) - 1)], min(int(score * PPM), PPM), *corners])
+        return f',"boxes":{json.dumps(found, separators=(",", ":"))}'

@@ -1,0 +1,31 @@
+"""From the text of ``--source`` to the source that serves it."""
+
+from pathlib import Path
+
+from adaptd.worker.clock import Clock
+from adaptd.worker.sources.base import Source
+from adaptd.worker.sources.camera import CameraSource
+from adaptd.worker.sources.folder import FolderSource
+from adaptd.worker.sources.pattern import PatternSource
+from adaptd.worker.sources.push import PushSource
+from adaptd.worker.sources.spec import parse_pattern, parse_source
+from adaptd.worker.sources.video import VideoSource
+
+
+def source_of(text: str, clock: Clock, mfps: int | None = None) -> Source:
+    """The source that ``text`` names, not opened yet; ``mfps`` overrides the rate of a file or folder.
+
+    Raises:
+        SourceError: there is no such thing.
+    """
+    spec = parse_source(text)
+    if spec.kind == "video":
+        return VideoSource(Path(spec.target), clock, mfps)
+    if spec.kind == "folder":
+        return FolderSource(Path(spec.target), clock, mfps)
+    if spec.kind == "push":
+        return PushSource(spec.target, clock)
+    if spec.kind == "pattern":
+        width, height, own_mfps = parse_pattern(spec.target)
+        return PatternSource(width, height, mfps or own_mfps, clock)
+    return CameraSource(spec.target, clock)
