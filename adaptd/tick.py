@@ -16,7 +16,7 @@ from adaptd.vocabulary import Mode, OperatingPoint, Snapshot, Telemetry, Variant
 
 __all__ = ["State", "adopt", "explain", "start", "step"]
 
-HORIZON_STEPS_S = (1.0, 2.0, 5.0, 10.0)
+HORIZON_STEPS_S = (1.0, 6.0)
 DWELL_SHARE = 2  # an engine is held for half of the dominant time constant ...
 DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000  # ... within these
 TEMPERATURE_STEP_MC = 4_000  # what noise may move a reading between two looks, whatever the time between them
@@ -81,15 +81,13 @@ def _tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts,
 
 def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
     columns = thermal.columns(profile)
-    slow_us = max(pole.tau_ms for pole in profile.poles) * 1000
     dominant = max(profile.poles, key=lambda pole: pole.r_uk_per_mw).tau_ms * 1000
-    horizons = (*HORIZON_STEPS_S, slow_us / 1e6)
     names = tuple(fact.name for fact in facts)
     stale = policy.stale_after_us
     unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
     return Tables(
         columns=columns,
-        fades=thermal.fades(columns, horizons),
+        fades=thermal.fades(columns, HORIZON_STEPS_S),
         rules=accuracy.rules(policy),
         frame=brain.frame(policy, max(DWELL_MIN_US, min(DWELL_MAX_US, dominant // DWELL_SHARE)), unsupported),
         temperature=gauge.Limits(stale, *profile.range_mc, profile.max_slew_mc_per_s, TEMPERATURE_STEP_MC),
@@ -167,15 +165,12 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     light, light_mlx, light_why = gauge.read(state.light, snapshot.light, now_us, table.light)
 
     loads = _loads(table, state.paces, worker, dt_s)
-    split = power.observe(state.split, loads, power_mw, dt_s)
-    drawn_w = split.used_uw / 1e6
-    heat = thermal.observe(state.heat, table.columns, drawn_w, temperature_mc, dt_s)
+    split, draw = power.observe(state.split, loads, power_mw, dt_s)
+    heat, outlook = thermal.observe(state.heat, table.columns, table.fades, draw.drawn_w, temperature_mc, dt_s)
     paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
     spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
-    watch = safety.verify(state.watch, power_mw, temperature_mc, int(thermal.stored_k(heat, table.columns) * 1000), now_us)
-    believed_k, believed_sd = thermal.temperature(heat)
-    power_sd = power.deviation_w(split, loads)
+    watch = safety.verify(state.watch, power_mw, temperature_mc, int(outlook.stored_k * 1000), now_us)
 
     sight = Sight(
         now_us=now_us,
@@ -184,13 +179,13 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         band=bands.follow(policy.bands, state.band, light_mlx),
         unknown=(temperature_why, power_why, light_why),
         temperature_mc=temperature_mc,
-        believed_k=believed_k,
-        believed_sd_k=believed_sd,
-        ahead=thermal.ahead(heat, table.fades, drawn_w),
-        base_w=power.base_w(split),
-        drawn_w=drawn_w,
-        power_sd_w=power_sd,
-        options=_options(table, split, paces),
+        believed_k=outlook.now_k,
+        believed_sd_k=outlook.sd_k,
+        ahead=outlook.ahead,
+        base_w=draw.base_w,
+        drawn_w=draw.drawn_w,
+        power_sd_w=draw.sd_w,
+        options=_options(table, draw.scales, paces),
         proofs=proofs,
         spent=spent,
         worker=worker,
@@ -201,9 +196,9 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         facts=state.facts,
     )
     verdict, held = brain.decide(sight, policy, table.frame)
-    step_mw = (verdict.predicted_mw or 0) - int(drawn_w * 1000)
+    step_mw = (verdict.predicted_mw or 0) - int(draw.drawn_w * 1000)
     if verdict.point != state.point:
-        watch = safety.expect(watch, power_mw, step_mw, power.noise_mw(split), now_us)
+        watch = safety.expect(watch, power_mw, step_mw, int(draw.noise_w * 1000), now_us)
     after = State(
         now_us,
         state.seed,
@@ -237,9 +232,8 @@ def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, dt_s:
     ]
 
 
-def _options(table: Tables, split: power.Split, paces: tuple[pace.Pace, ...]) -> list[Option]:
+def _options(table: Tables, scales: list[float], paces: tuple[pace.Pace, ...]) -> list[Option]:
     """Every variant as believed now."""
-    scales = power.scales(split)
     return [
         Option(name, scale * joules * (one.factor_ppm / 1e6), book * (one.factor_ppm / 1e6), one.scatter_ppm / 1e6)
         for name, joules, book, one, scale in zip(table.names, table.joules, table.book_us, paces, scales, strict=True)

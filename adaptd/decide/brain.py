@@ -131,7 +131,7 @@ def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Pro
 def _caps(sight: Sight, policy: Policy) -> Caps:
     """Watts that heat and budget leave, on average and for one tick."""
     drawn, limit = sight.drawn_w, policy.limit_mc / 1000.0
-    mean = cap_w(sight.ahead[1:-1], limit, drawn)
+    mean = cap_w(sight.ahead[1:], limit, drawn)
     peak = cap_w(sight.ahead[:1], limit, drawn)
     mean_rule = peak_rule = "temperature"
     if sight.budget_mw is not None:
@@ -200,7 +200,7 @@ def _conflict(sight: Sight, policy: Policy, table: Frame, options: list[Option],
         return replace(pause, rule="stop"), Event.STOP
     if policy.on_conflict == "protect_service":
         power = caps.base_w + floor * least.joules / 1000.0
-        critical = cap_w(sight.ahead[:-1], policy.critical_mc / 1000.0, sight.drawn_w)
+        critical = cap_w(sight.ahead, policy.critical_mc / 1000.0, sight.drawn_w)
         if power <= critical and not sight.unknown[0]:
             return Plan(least.name, floor, floor, 0.0, 0.0, power, "protect_service"), Event.PROTECT
         return replace(pause, rule="protect_critical"), Event.PROTECT

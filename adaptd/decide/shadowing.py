@@ -1,6 +1,6 @@
 """What share of the frames runs on both engines: much while a proof is thin and may succeed, little when it is strong.
 
-``shadow_ppm`` of the policy is a budget over any 24 hours: no 24 hours hold more shadow frames than that share of the target rate.
+``shadow_ppm`` of the policy is a budget over any 24 hours: none hold more shadow frames than that share of the target rate.
 Neighbouring frames show one scene, so draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
 """
 

@@ -2,11 +2,12 @@
 
 Beliefs are stored as integers with ``BITS`` fractional bits, so that a log can carry them exactly. Between two steps of one
 computation they are doubles, touched only by + - * / and sqrt, which IEEE 754 defines to the last bit: every CPU gives the same.
+(``sum`` of doubles is not used: newer Python versions compensate its rounding, older ones do not.)
 """
 
 BITS = 40
 ONE = 1 << BITS
-_INVERSE = 1.0 / ONE
+INVERSE = 1.0 / ONE
 
 
 def store(values: list[float]) -> tuple[int, ...]:
@@ -16,7 +17,7 @@ def store(values: list[float]) -> tuple[int, ...]:
 
 def fetch(stored: tuple[int, ...]) -> list[float]:
     """The doubles again."""
-    return [value * _INVERSE for value in stored]
+    return [value * INVERSE for value in stored]
 
 
 def exp_minus(x: float) -> float:
@@ -35,8 +36,3 @@ def exp_minus(x: float) -> float:
     e *= e
     e *= e
     return e * e
-
-
-def clamp(value: int, low: int, high: int) -> int:
-    """``value`` moved into [low, high]."""
-    return max(low, min(value, high))

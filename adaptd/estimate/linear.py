@@ -1,76 +1,69 @@
 """A linear belief: the mean and covariance of a few unknowns that are seen through y = row . unknowns + noise.
 
 This is recursive least squares in Kalman's form (R. E. Kalman, 1960, doi 10.1115/1.3662552): ``widen`` is his time update for
-unknowns that drift as random walks, ``learn`` his measurement update. Covariances are kept as the upper triangle, row by row.
+unknowns that drift as random walks, ``learn`` his measurement update. In flight a covariance is a list of rows; at rest it is
+its upper triangle, row by row, in fixed point.
 """
 
-from math import sqrt
+from adaptd.estimate.fixed import INVERSE, ONE
+
+Matrix = list[list[float]]
+SMALLEST = 1e-11  # variance that rounding cannot eat
+
+_INDEX: tuple[tuple[tuple[int, ...], ...], ...] = tuple(
+    tuple(tuple(min(i, j) * (2 * n - min(i, j) - 1) // 2 + max(i, j) for j in range(n)) for i in range(n)) for n in range(12)
+)
 
 
-def triangle(variances: list[float]) -> list[float]:
-    """The upper triangle of a diagonal covariance."""
-    size = len(variances)
-    return [variances[i] if i == j else 0.0 for i in range(size) for j in range(i, size)]
+def unfold(stored: tuple[int, ...], size: int) -> Matrix:
+    """The covariance in flight."""
+    return [[stored[at] * INVERSE for at in row] for row in _INDEX[size]]
 
 
-def along(cov: list[float], row: list[float]) -> tuple[list[float], float]:
-    """Covariance times ``row``, and the variance of ``row . unknowns``."""
-    size = len(row)
-    product = [0.0] * size
-    at = 0
-    for i in range(size):
-        r = row[i]
-        total = product[i] + cov[at] * r
-        at += 1
-        for j in range(i + 1, size):
-            c = cov[at]
-            total += c * row[j]
-            product[j] += c * r
-            at += 1
-        product[i] = total
-    variance = 0.0
-    for i in range(size):
-        variance += row[i] * product[i]
-    return product, max(0.0, variance)
+def fold(cov: Matrix) -> tuple[int, ...]:
+    """The covariance at rest."""
+    flat: list[int] = []
+    for i, row in enumerate(cov):
+        flat += [int(value * ONE) for value in row[i:]]
+    return tuple(flat)
 
 
-def variance_along(cov: list[float], row: list[float]) -> float:
-    """The variance of ``row . unknowns``."""
-    return along(cov, row)[1]
-
-
-def dot(row: list[float], mean: list[float]) -> float:
-    """``row . mean``."""
+def dot(row: list[float], other: list[float]) -> float:
+    """``row . other``, added from left to right."""
     total = 0.0
-    for r, m in zip(row, mean, strict=True):
-        total += r * m
+    for a, b in zip(row, other, strict=True):
+        total += a * b
     return total
 
 
-def learn(mean: list[float], cov: list[float], row: list[float], y: float, noise: float) -> tuple[float, float]:
-    """Take one measurement in, in place. Returns (surprise y - row . mean, its variance before the measurement)."""
-    product, variance = along(cov, row)
-    total = variance + noise
-    surprise = y - dot(row, mean)
-    scale = 1.0 / total
-    at, size = 0, len(row)
-    for i in range(size):
-        gain = product[i] * scale
-        mean[i] += gain * surprise
-        for j in range(i, size):
-            cov[at] -= gain * product[j]
-            at += 1
-    return surprise, total
+def along(cov: Matrix, row: list[float]) -> list[float]:
+    """Covariance times ``row``."""
+    product = []
+    for line in cov:
+        total = 0.0
+        for c, r in zip(line, row, strict=True):
+            total += c * r
+        product.append(total)
+    return product
 
 
-def widen(cov: list[float], drifts: list[float]) -> None:
-    """Add a drift variance to every unknown, in place; also keeps each variance above zero after rounding."""
-    at, size = 0, len(drifts)
-    for i in range(size):
-        cov[at] = max(1e-11, cov[at] + drifts[i])
-        at += size - i
+def variance_along(cov: Matrix, row: list[float]) -> float:
+    """The variance of ``row . unknowns``, never negative."""
+    variance = dot(row, along(cov, row))
+    return max(0.0, variance)
 
 
-def deviation(variance: float) -> float:
-    """Square root of a variance."""
-    return sqrt(variance) if variance > 0.0 else 0.0
+def learn(mean: list[float], cov: Matrix, product: list[float], surprise: float, total: float) -> None:
+    """Take one measurement in, in place: ``product`` = covariance . row, ``total`` = row . product + noise variance."""
+    scale = surprise / total
+    for i, p in enumerate(product):
+        mean[i] += p * scale
+        gain = p / total
+        cov[i] = [c - gain * q for c, q in zip(cov[i], product, strict=True)]
+
+
+def widen(cov: Matrix, first: float, others: float) -> None:
+    """Let the first unknown drift by variance ``first`` and each other by ``others``, in place."""
+    cov[0][0] = max(SMALLEST, cov[0][0] + first)
+    for i in range(1, len(cov)):
+        cov[i][i] = max(SMALLEST, cov[i][i] + others)

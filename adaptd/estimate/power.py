@@ -6,9 +6,10 @@
 """
 
 from dataclasses import dataclass
+from math import sqrt
 
-from adaptd.estimate.fixed import fetch, store
-from adaptd.estimate.linear import deviation, dot, learn, triangle, variance_along, widen
+from adaptd.estimate.fixed import INVERSE, ONE, fetch, store
+from adaptd.estimate.linear import along, dot, fold, learn, unfold, variance_along, widen
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
@@ -17,80 +18,76 @@ SCALE_SD = 0.2  # what qualification may be wrong by, one sigma
 BASE_DRIFT_W = 0.02  # random walk of idle and other load, per square root of a second
 SCALE_DRIFT = 0.0005
 JUMP_SIGMAS = 4.0
+LEAST_SCALE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """The belief: unknowns [base, scale of each variant], their covariance, the sensor's noise variance (W^2), all fixed point.
 
-    ``used_uw`` is the power believed to have been drawn during the last interval. ``doubt`` counts refused falls in a row.
+    ``doubt`` counts refused falls in a row.
     """
 
     mean: tuple[int, ...]
     cov: tuple[int, ...]
     noise: int
-    used_uw: int
     doubt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What follows from it for this tick: base, power drawn in the last interval and its sigma, sensor noise (W); the scales."""
+
+    base_w: float
+    drawn_w: float
+    sd_w: float
+    noise_w: float
+    scales: list[float]
 
 
 def start(idle_mw: int, variants: int) -> Split:
     """Before any reading: the profile's idle power, give or take half of it, and the bundle's energies, give or take 20 %."""
     idle = idle_mw / 1000.0
-    spread = triangle([0.25 * idle * idle + 0.25] + [SCALE_SD * SCALE_SD] * variants)
-    return Split(store([idle] + [1.0] * variants), store(spread), store([NOISE_W * NOISE_W])[0], idle_mw * 1000)
+    variances = [0.25 * idle * idle + 0.25] + [SCALE_SD * SCALE_SD] * variants
+    cov = [[value if i == j else 0.0 for j in range(len(variances))] for i, value in enumerate(variances)]
+    return Split(store([idle] + [1.0] * variants), fold(cov), int(NOISE_W * NOISE_W * ONE))
 
 
-def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float) -> Split:
+def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float) -> tuple[Split, Draw]:
     """One interval in which variant v drew ``loads[v]`` watts by the book; ``power_mw`` None where nothing was measured."""
-    mean, cov = fetch(split.mean), fetch(split.cov)
-    noise = fetch((split.noise,))[0]
+    mean = fetch(split.mean)
+    cov = unfold(split.cov, len(mean))
+    noise = split.noise * INVERSE
     row = [1.0, *loads]
     doubt = 0
-    widen(cov, [BASE_DRIFT_W * BASE_DRIFT_W * dt_s] + [SCALE_DRIFT * SCALE_DRIFT * dt_s] * len(loads))
+    widen(cov, BASE_DRIFT_W * BASE_DRIFT_W * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s)
+    product = along(cov, row)
+    variance = max(0.0, dot(row, product))
+    drawn = dot(row, mean)
     if power_mw is not None:
-        y = power_mw / 1000.0
-        surprise = y - dot(row, mean)
-        total = variance_along(cov, row) + noise
-        if surprise * surprise > JUMP_SIGMAS * JUMP_SIGMAS * total:
+        surprise, total = power_mw / 1000.0 - drawn, variance + noise
+        square = surprise * surprise
+        jump = square > JUMP_SIGMAS * JUMP_SIGMAS * total
+        if jump:
             # A rise is believed at once, a fall only when it is seen twice: a dead sensor must not look like spare power.
             doubt = split.doubt + 1 if surprise < 0.0 else 2
             if doubt >= 2:
-                cov[0] += surprise * surprise
-                learn(mean, cov, row, y, noise)
-        else:
-            learn(mean, cov, row, y, noise)
-            noise = _relearn_noise(noise, surprise, total)
-    return Split(store(mean), store(cov), store([noise])[0], int(dot(row, mean) * 1e6), doubt)
-
-
-def _relearn_noise(noise: float, surprise: float, total: float) -> float:
-    """Sensor noise from surprises: E[surprise^2] = total when the model is right."""
-    noise += NOISE_MEMORY * (surprise * surprise - total)
-    low, high = NOISE_FLOOR_W * NOISE_FLOOR_W, NOISE_CEILING_W * NOISE_CEILING_W
-    return max(low, min(noise, high))
+                cov[0][0] += square
+                product[0] += square
+                variance += square
+                total += square
+        if not jump or doubt >= 2:
+            learn(mean, cov, product, surprise, total)
+            drawn += variance * surprise / total
+            variance *= 1.0 - variance / total
+        if not jump:
+            noise += NOISE_MEMORY * (square - total)
+            noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
+    after = Split(store(mean), fold(cov), int(noise * ONE), doubt)
+    return after, Draw(mean[0], drawn, sqrt(variance), sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
 
 
 def predict(split: Split, loads: list[float]) -> tuple[float, float]:
     """Predicted power in watts at ``loads``, and its variance."""
-    row = [1.0, *loads]
-    return dot(row, fetch(split.mean)), variance_along(fetch(split.cov), row)
-
-
-def base_w(split: Split) -> float:
-    """Believed idle and other load in watts."""
-    return fetch(split.mean[:1])[0]
-
-
-def scales(split: Split) -> list[float]:
-    """Believed energy of each variant over the book's; never below a tenth."""
-    return [max(0.1, scale) for scale in fetch(split.mean[1:])]
-
-
-def deviation_w(split: Split, loads: list[float]) -> float:
-    """One sigma of the believed power at ``loads``, in watts."""
-    return deviation(variance_along(fetch(split.cov), [1.0, *loads]))
-
-
-def noise_mw(split: Split) -> int:
-    """One sigma of the sensor, in milliwatts."""
-    return int(deviation(fetch((split.noise,))[0]) * 1000)
+    row, mean = [1.0, *loads], fetch(split.mean)
+    return dot(row, mean), variance_along(unfold(split.cov, len(mean)), row)

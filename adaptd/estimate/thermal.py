@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 from adaptd.config.profile import HardwareProfile
-from adaptd.estimate.fixed import exp_minus, fetch, store
-from adaptd.estimate.linear import dot, learn, variance_along, widen
+from adaptd.estimate.fixed import INVERSE, ONE, exp_minus, fetch, store
+from adaptd.estimate.linear import Matrix, along, dot, fold, learn, unfold, variance_along, widen
 
 NOISE_K = 0.3
 NOISE_FLOOR_K, NOISE_CEILING_K = 0.05, 2.0
@@ -27,8 +27,12 @@ FAST_TAU_S = 5.0
 FASTER, SLOWER = 0.65, 1.5
 JUMP_SIGMAS = 5.0
 SURPRISE_MEMORY = 1.0 / 16.0
+STRAIN_CAP = 16.0
+BELIEVED_AFTER = 3  # readings in a row far from the prediction, before they are believed
+START_US = 5_000_000
 
 Prediction = tuple[float, float, float, float, float]
+Fades = tuple[tuple[float, tuple[float, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Columns:
 
     taus_s: tuple[float, ...]
     gains: tuple[float, ...]
-    cov: tuple[float, ...]
+    cov: tuple[int, ...]
     settle_s: float
 
 
@@ -57,6 +61,16 @@ class Heat:
     doubt: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What follows for this tick: temperature now and one sigma (degC), predictions, the rise that the profile alone expects."""
+
+    now_k: float
+    sd_k: float
+    ahead: list[Prediction]
+    stored_k: float
+
+
 def columns(profile: HardwareProfile) -> Columns:
     """The learner's columns: a fast pole as it is, a slow one as a faster and a slower half."""
     taus: list[float] = []
@@ -72,12 +86,12 @@ def columns(profile: HardwareProfile) -> Columns:
             blocks.append((2, r, r))
             taus += [FASTER * tau, SLOWER * tau]
             gains += [0.5 * r, 0.5 * r]
-    return Columns(tuple(taus), tuple(gains), tuple(_prior(blocks)), 3.0 * max(taus))
+    return Columns(tuple(taus), tuple(gains), fold(_prior(blocks)), 3.0 * max(taus))
 
 
-def _prior(blocks: list[tuple[int, float, float]]) -> list[float]:
-    """Upper triangle: a pair's sum is known to GAIN_SD, its difference to BLEND_SD."""
-    size = 1 + sum(block[0] for block in blocks)
+def _prior(blocks: list[tuple[int, float, float]]) -> Matrix:
+    """A pair's sum is known to GAIN_SD, its difference to BLEND_SD."""
+    size = 1 + len([0 for block in blocks for _ in range(block[0])])
     full = [[0.0] * size for _ in range(size)]
     full[0][0] = AMBIENT_SD_K * AMBIENT_SD_K
     at = 1
@@ -87,87 +101,83 @@ def _prior(blocks: list[tuple[int, float, float]]) -> list[float]:
             full[at][at] = both
         else:
             full[at][at] = full[at + 1][at + 1] = 0.25 * (both + apart)
-            full[at][at + 1] = 0.25 * (both - apart)
+            full[at][at + 1] = full[at + 1][at] = 0.25 * (both - apart)
         at += width
-    return [full[i][j] for i in range(size) for j in range(i, size)]
+    return full
 
 
 def start(table: Columns, profile: HardwareProfile) -> Heat:
     """Before any reading: the profile's poles, settled at idle power."""
     idle = profile.idle_power_mw / 1000.0
     mean = [profile.ambient_mc / 1000.0, *table.gains]
-    return Heat(
-        store([idle] * len(table.taus_s)), store(mean), store(list(table.cov)), store([NOISE_K * NOISE_K])[0], store([1.0])[0]
-    )
+    return Heat(store([idle] * len(table.taus_s)), store(mean), table.cov, int(NOISE_K * NOISE_K * ONE), ONE)
 
 
-def observe(heat: Heat, table: Columns, power_w: float, temperature_mc: int | None, dt_s: float) -> Heat:
-    """An interval of ``dt_s`` at ``power_w``, ended by a reading; None where nothing was measured."""
-    z = fetch(heat.z)
-    for i, tau in enumerate(table.taus_s):
-        a = exp_minus(dt_s / tau)
-        z[i] = a * z[i] + (1.0 - a) * power_w
-    mean, cov = fetch(heat.mean), fetch(heat.cov)
-    noise, strain = fetch((heat.noise, heat.strain))
-    settling = 1.0 / (1.0 + heat.age_us / 1e6 / table.settle_s * 3.0)
-    drift = AMBIENT_DRIFT_K + SETTLING_DRIFT_K * settling * settling
-    loose = max(1.0, strain)
-    widen(cov, [drift * drift * dt_s * loose * loose] + [GAIN_DRIFT * GAIN_DRIFT * dt_s] * len(z))
-    doubt, age_us = 0, heat.age_us
+def observe(
+    heat: Heat, table: Columns, fades: Fades, power_w: float, temperature_mc: int | None, dt_s: float
+) -> tuple[Heat, Outlook]:
+    """An interval of ``dt_s`` at ``power_w``, ended by a reading (None: nothing was measured), and the outlook from its end."""
+    z = _store_heat(heat, table, power_w, dt_s)
+    mean = fetch(heat.mean)
+    cov = unfold(heat.cov, len(mean))
+    noise, strain, age_us, doubt = heat.noise * INVERSE, heat.strain * INVERSE, heat.age_us, 0
+    settling = 1.0 / (1.0 + 3.0 * age_us / 1e6 / table.settle_s)
+    drift = (AMBIENT_DRIFT_K + SETTLING_DRIFT_K * settling * settling) * max(1.0, strain)
+    widen(cov, drift * drift * dt_s, GAIN_DRIFT * GAIN_DRIFT * dt_s)
+    row = [1.0, *z]
+    product = along(cov, row)
+    variance, now_k = max(0.0, dot(row, product)), dot(row, mean)
     if temperature_mc is not None:
         age_us += int(dt_s * 1e6)
-        row = [1.0, *z]
-        y = temperature_mc / 1000.0
-        surprise = y - dot(row, mean)
-        total = variance_along(cov, row) + noise
-        ratio = surprise * surprise / total
-        doubt = heat.doubt + 1 if ratio > JUMP_SIGMAS * JUMP_SIGMAS else 0
-        if doubt == 0 or doubt >= 3 or age_us < 5_000_000:
-            if doubt:
-                cov[0] += surprise * surprise
-            learn(mean, cov, row, y, noise)
-            capped = min(ratio, 16.0)
-            strain += SURPRISE_MEMORY * (capped - strain)
-            if not doubt:
-                noise += NOISE_MEMORY * (surprise * surprise - total)
-                low, high = NOISE_FLOOR_K * NOISE_FLOOR_K, NOISE_CEILING_K * NOISE_CEILING_K
-                noise = max(low, min(noise, high))
-    return Heat(store(z), store(mean), store(cov), store([noise])[0], store([strain])[0], age_us, doubt)
+        surprise, total = temperature_mc / 1000.0 - now_k, variance + noise
+        square = surprise * surprise
+        doubt = heat.doubt + 1 if square > JUMP_SIGMAS * JUMP_SIGMAS * total else 0
+        if doubt >= BELIEVED_AFTER or (doubt and age_us < START_US):
+            cov[0][0] += square
+            product[0] += square
+            variance += square
+            total += square
+        if doubt == 0 or doubt >= BELIEVED_AFTER or age_us < START_US:
+            strain += SURPRISE_MEMORY * (min(square / total, STRAIN_CAP) - strain)
+            learn(mean, cov, product, surprise, total)
+            now_k += variance * surprise / total
+            variance *= 1.0 - variance / total
+        if doubt == 0:
+            noise += NOISE_MEMORY * (square - total)
+            noise = max(NOISE_FLOOR_K * NOISE_FLOOR_K, min(NOISE_CEILING_K * NOISE_CEILING_K, noise))
+    after = Heat(store(z), store(mean), fold(cov), int(noise * ONE), int(strain * ONE), age_us, doubt)
+    ahead = _ahead(z, mean, cov, fades, power_w)
+    return after, Outlook(now_k, sqrt(variance), ahead, dot(list(table.gains), z))
 
 
-def temperature(heat: Heat) -> tuple[float, float]:
-    """The believed temperature now in degC, and one sigma."""
-    row = [1.0, *fetch(heat.z)]
-    return dot(row, fetch(heat.mean)), sqrt(variance_along(fetch(heat.cov), row))
+def _store_heat(heat: Heat, table: Columns, power_w: float, dt_s: float) -> list[float]:
+    """Each column's stored power after ``dt_s`` at ``power_w``: the exact solution of its equation."""
+    z = []
+    for kept, tau in zip(heat.z, table.taus_s, strict=True):
+        z.append(power_w + exp_minus(dt_s / tau) * (kept * INVERSE - power_w))
+    return z
 
 
-def ahead(heat: Heat, fades: tuple[tuple[float, tuple[float, ...]], ...], power_w: float) -> list[Prediction]:
+def _ahead(z: list[float], mean: list[float], cov: Matrix, fades: Fades, power_w: float) -> list[Prediction]:
     """For each (horizon_s, e^-horizon/tau per column) of ``fades``: horizon, free, gain, sigma, sigma of the gain.
 
     The temperature at the horizon under constant power u is free + gain * u degC; sigma holds at ``power_w``, drawn now.
     """
-    z, mean, cov = fetch(heat.z), fetch(heat.mean), fetch(heat.cov)
     found = []
     for horizon_s, kept in fades:
         free, gain = mean[0], 0.0
         row, up = [1.0], [0.0]
-        for z_i, g_i, a in zip(z, mean[1:], kept, strict=True):
-            b = 1.0 - a
-            free += g_i * z_i * a
-            gain += g_i * b
-            row.append(z_i * a + power_w * b)
+        for at, a in enumerate(kept):
+            b, stored, strength = 1.0 - a, z[at] * a, mean[at + 1]
+            free += strength * stored
+            gain += strength * b
+            row.append(stored + power_w * b)
             up.append(b)
-        sigma2 = variance_along(cov, row)
-        gain2 = variance_along(cov, up)
-        found.append((horizon_s, free, gain, sqrt(sigma2 + AMBIENT_DRIFT_K * AMBIENT_DRIFT_K * horizon_s), sqrt(gain2)))
+        variance = variance_along(cov, row) + AMBIENT_DRIFT_K * AMBIENT_DRIFT_K * horizon_s
+        found.append((horizon_s, free, gain, sqrt(variance), sqrt(variance_along(cov, up))))
     return found
 
 
-def fades(table: Columns, horizons_s: tuple[float, ...]) -> tuple[tuple[float, tuple[float, ...]], ...]:
+def fades(table: Columns, horizons_s: tuple[float, ...]) -> Fades:
     """The part of each column's stored power that is left after each horizon."""
     return tuple((h, tuple(exp_minus(h / tau) for tau in table.taus_s)) for h in horizons_s)
-
-
-def stored_k(heat: Heat, table: Columns) -> float:
-    """The rise over ambient in kelvin by the profile's own strengths, whatever was learned since."""
-    return dot(list(table.gains), fetch(heat.z))
