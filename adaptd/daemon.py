@@ -1,0 +1,326 @@
+"""The loop: sample, step, record, act. It owns the worker and the log, and has no opinion of its own."""
+
+import queue
+import signal
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from adaptd import jobs, tick
+from adaptd.acting import Acting, Outcome
+from adaptd.blend import picture_stats
+from adaptd.config.errors import ConfigError
+from adaptd.config.policy import parse_policy
+from adaptd.hearing import engine_words, heard
+from adaptd.parts import Pace, Parts
+from adaptd.record.ledger import NotRecordedError
+from adaptd.sense.station import WorkerFacts
+from adaptd.serve.api import Change
+from adaptd.status import EngineWords, LogWords, Scene, Totals, status_document
+from adaptd.vocabulary import Snapshot, Telemetry, Verdict
+from adaptd.worker.messages import Applied, Hello, Report, Swapped
+from adaptd.worker.supervisor import Event
+
+CLOCK_STEP_MS = 500
+STOP_S = 1.5
+MAX_TROUBLE = 8
+
+
+class Daemon:
+    """One run of adaptd. ``run`` returns the exit code; everything else happens on its thread."""
+
+    def __init__(self, parts: Parts, pace: Pace | None = None) -> None:
+        self._parts = parts
+        self._pace = pace or Pace()
+        self._log: Any = structlog.get_logger("adaptd")
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._reload = False
+        self._dump = False
+        self._acting = Acting()
+        self._act_seqs: dict[int, int] = {}
+        self._engines = EngineWords()
+        self._totals = Totals()
+        self._trouble: list[str] = []
+        self._quarantined: tuple[str, ...] = ()
+        self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
+        now_us = parts.clock.mono_us()
+        self._began_us = now_us
+        self._decide_at_us = now_us
+        self._offset_ms = parts.clock.utc_ms() - now_us // 1000
+        self._state = tick.start(parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
+
+    def run(self) -> int:
+        """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
+        parts = self._parts
+        parts.recorder.config(parts.settings, self._state)
+        parts.worker.start()
+        parts.slow.start()
+        if parts.api is not None:
+            parts.api.start()
+        try:
+            self._loop()
+        finally:
+            self._end()
+        return 1 if parts.worker.refused else 0
+
+    def stop(self) -> None:
+        """Ask the loop to end; safe from a signal handler."""
+        self._stop.set()
+        self._wake.set()
+
+    def on_signals(self) -> None:
+        """SIGTERM and SIGINT stop, SIGHUP reloads the policy, SIGUSR1 writes the state into the operational log."""
+
+        def flag(number: int, frame: object) -> None:
+            del frame
+            self._reload |= number == signal.SIGHUP
+            self._dump |= number == signal.SIGUSR1
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._stop.set()
+            self._wake.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, flag)
+
+    def _loop(self) -> None:
+        clock, pace = self._parts.clock, self._pace
+        ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
+        while not self._stop.is_set() and self._parts.worker.refused is None:
+            now_us = clock.mono_us()
+            if ends_us is not None and now_us >= ends_us:
+                break
+            urgent = self._listen(now_us)
+            self._housekeeping(now_us)
+            if urgent or now_us >= self._decide_at_us:
+                self._decide(clock.mono_us())
+                self._decide_at_us = max(self._decide_at_us + pace.tick_us, now_us + pace.tick_us // 2)
+            else:
+                self._parts.recorder.idle()
+            self._wake.wait(self._pause_s(clock.mono_us()))
+            self._wake.clear()
+
+    def _pause_s(self, now_us: int) -> float:
+        until_us = min(self._decide_at_us, now_us + self._pace.listen_us)
+        return max(0.0, (until_us - now_us) / 1e6)
+
+    # ---- hearing -----------------------------------------------------------------------------------------------------
+
+    def _listen(self, now_us: int) -> bool:
+        """Take what the worker said; True where that calls for a decision at once."""
+        urgent = False
+        for event in self._parts.worker.poll():
+            if isinstance(event, Report):
+                urgent |= event.quarantined != self._quarantined
+                self._quarantined = event.quarantined
+            else:
+                urgent |= self._heard(event)
+        late = self._acting.overdue(now_us)
+        if late is not None:
+            self._close_intent(late)
+        return urgent
+
+    def _heard(self, event: Event) -> bool:
+        if isinstance(event, Applied):
+            done = self._acting.applied(event.seq, event.latency_us)
+            if done is not None:
+                self._close_intent(done)
+            return False
+        if isinstance(event, Hello):
+            self._engines = engine_words(event)
+        self._totals.swaps += isinstance(event, Swapped)
+        found = heard(event)
+        if found is None:
+            return False
+        if found.gone:
+            self._acting.worker_gone()
+        if found.words:
+            (self._trouble_is if found.trouble else self._tell)(found.words)
+        self._note(found.kind, found.fields, durable=found.durable)
+        return found.urgent
+
+    def _close_intent(self, done: Outcome) -> None:
+        act = self._act_seqs.pop(done.intent.seq, None)
+        if act is not None:
+            back = done.intent.new if done.outcome == "applied" else None
+            with suppress(NotRecordedError):
+                self._parts.recorder.result(act, done.outcome, back, done.latency_us)
+
+    # ---- deciding ----------------------------------------------------------------------------------------------------
+
+    def _decide(self, now_us: int) -> None:
+        """One tick: snapshot, step, record, act, publish. Where the record fails, the step is taken again."""
+        recorder = self._parts.recorder
+        snapshot = self._snapshot(now_us)
+        state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
+        seq = recorder.decision(snapshot, verdict, state)
+        if snapshot.log_ok and not (recorder.ok and seq is not None):
+            snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=_counted(snapshot.worker))
+            state, verdict = tick.step(state, snapshot, self._policy, self._profile)
+            recorder.decision(snapshot, verdict, state)
+            self._trouble_is(f"log degraded: {recorder.heads.degraded}")
+        self._state = state
+        self._totals.add(snapshot)
+        changed = self._acting.changes(verdict)
+        self._act(verdict, now_us, changed)
+        self._publish(snapshot, verdict, now_us, changed)
+        if recorder.ok:
+            self._parts.notifier.good_tick(now_us)
+
+    def _snapshot(self, now_us: int) -> Snapshot:
+        worker = self._parts.worker.telemetry(now_us)
+        picture = picture_stats(self._parts.worker.picture)
+        facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, None, picture)
+        readings = self._parts.senses.read(now_us, worker, facts)
+        return Snapshot(
+            now_us=now_us,
+            temperature=readings.temperature,
+            power=readings.power,
+            light=readings.light,
+            worker=worker,
+            budget_mw=readings.budget_mw,
+            log_ok=self._parts.recorder.ok,
+        )
+
+    def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
+        """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
+        if changed:
+            intent, overtaken = self._acting.intend(verdict, now_us)
+            if overtaken is not None:
+                self._close_intent(overtaken)
+            shadow = verdict.shadow_ppm
+            recorder = self._parts.recorder
+            with suppress(NotRecordedError):
+                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=shadow, lease_us=verdict.lease_us)
+                self._act_seqs[intent.seq] = act
+            if not recorder.ok and verdict.point.variant != self._policy.reference:
+                self._acting.worker_gone()  # the intent is not on record, so the act does not happen
+                return
+        self._parts.worker.set(
+            verdict.point,
+            shadow_ppm=verdict.shadow_ppm,
+            lease_us=verdict.lease_us,
+            band=verdict.band,
+            seq=self._acting.seq,
+            seed=self._state.seed,
+            safe_mfps=self._policy.target_mfps,
+            deadline_us=self._policy.deadline_us,
+        )
+
+    def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
+        heads = self._parts.recorder.heads
+        folder = str(self._parts.recorder.ledger.folder)
+        result = self._parts.worker.last_result
+        scene = Scene(
+            policy=self._policy,
+            snapshot=snapshot,
+            verdict=verdict,
+            engines=self._engines,
+            log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, folder),
+            totals=self._totals,
+            uptime_s=(now_us - self._began_us) // 1_000_000,
+            why=tick.explain(verdict),
+            last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
+            trouble=tuple(self._trouble),
+        )
+        document = status_document(scene)
+        document["sources"] = self._parts.senses.details()
+        first = self._totals.delivered == snapshot.worker.delivered
+        self._parts.board.publish(document, now_us)
+        if first and snapshot.worker.alive:
+            self._parts.notifier.send("READY=1", f"STATUS={document['operating_point']['variant']}")
+        self._parts.watcher.decided(scene, changed)
+
+    # ---- housekeeping ------------------------------------------------------------------------------------------------
+
+    def _housekeeping(self, now_us: int) -> None:
+        self._watch_clock(now_us)
+        if self._reload:
+            self._reload = False
+            self._reload_policy("SIGHUP")
+        if self._dump:
+            self._dump = False
+            self._log.info("state", state=self._parts.board.read(now_us))
+        for name in self._parts.slow.take():
+            if name == jobs.CHECKPOINT:
+                self._parts.recorder.ledger.checkpoint()
+        if self._parts.api is not None:
+            with suppress(queue.Empty):
+                while True:
+                    self._change(self._parts.api.changes.get_nowait(), now_us)
+
+    def _watch_clock(self, now_us: int) -> None:
+        utc_ms = self._parts.clock.utc_ms()
+        offset_ms = utc_ms - now_us // 1000
+        if abs(offset_ms - self._offset_ms) >= CLOCK_STEP_MS:
+            with suppress(NotRecordedError):
+                self._parts.recorder.clock_step(self._offset_ms + now_us // 1000, utc_ms)
+            self._parts.slow.rebase()
+            self._tell(f"wall clock stepped by {(offset_ms - self._offset_ms) / 1000:+.1f} s; nothing depends on it")
+        self._offset_ms = offset_ms
+
+    def _change(self, change: Change, now_us: int) -> None:
+        if change.verb == "/v1/reload":
+            self._reload_policy(f"uid {change.uid}")
+        elif change.verb == "/v1/checkpoint":
+            self._parts.recorder.ledger.checkpoint()
+        elif change.verb == "/v1/reading":
+            refused = self._parts.senses.push(change.body, now_us)
+            if refused:
+                self._trouble_is(f"pushed reading refused: {refused}")
+
+    def _reload_policy(self, who: str) -> None:
+        """Take the policy file anew; a bad one is refused and the running one stays."""
+        parts = self._parts
+        parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={parts.clock.mono_us()}")
+        try:
+            text = parts.policy_path.read_text()
+            policy = parse_policy(text, str(parts.policy_path))
+            state = tick.adopt(self._state, policy, self._profile, self._facts)
+        except (OSError, ConfigError, ValueError) as error:
+            line = str(error).splitlines()[0]
+            self._trouble_is(f"policy refused, the running one stays: {line}")
+            self._note("fault", {"fault": "policy_refused", "text": line, "variant": ""}, durable=True)
+        else:
+            binding = replace(parts.settings.binding, policy=policy.sha256)
+            settings = replace(parts.settings, policy_name=policy.name, policy_text=text, binding=binding)
+            parts.settings, self._policy, self._state = settings, policy, state
+            parts.recorder.config(settings, state, reason="reload")
+            self._tell(f"policy {policy.name} {policy.sha256[:12]} adopted ({who})")
+            self._decide_at_us = parts.clock.mono_us()
+        parts.notifier.send("READY=1")
+
+    def _note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
+        with suppress(NotRecordedError):
+            self._parts.recorder.note(kind, fields, durable=durable)
+
+    def _tell(self, words: str) -> None:
+        self._log.info(words)
+        self._parts.watcher.happened(words)
+
+    def _trouble_is(self, words: str) -> None:
+        self._log.warning(words)
+        self._parts.watcher.happened(words)
+        self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], words]
+
+    def _end(self) -> None:
+        """Stop the worker, close the log, then everything else, within two seconds."""
+        parts = self._parts
+        parts.notifier.send("STOPPING=1")
+        parts.worker.stop(STOP_S)
+        with suppress(NotRecordedError):
+            for seq in sorted(self._act_seqs):
+                parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
+        parts.recorder.close("stopped" if parts.worker.refused is None else "refused")
+        if parts.api is not None:
+            parts.api.stop()
+        parts.slow.stop()
+        parts.senses.close()
+
+
+def _counted(worker: Telemetry) -> Telemetry:
+    """The same telemetry after its frames were counted once: the step that is taken again must not count them twice."""
+    return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=())

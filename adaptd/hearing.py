@@ -1,0 +1,52 @@
+"""What the daemon makes of the worker's events: what goes into the log, whether it calls for a decision, and in which words."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adaptd.status import EngineWords
+from adaptd.worker.messages import Fault, Garbled, Hello, Swapped
+from adaptd.worker.supervisor import Event, Lost, Started
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """``kind`` and ``fields`` of the record; ``gone`` where the worker no longer knows what it was asked."""
+
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    durable: bool = False
+    urgent: bool = False
+    gone: bool = False
+    words: str = ""
+    trouble: bool = False
+
+
+def heard(event: Event) -> Heard | None:
+    """The consequences of one event; None for events that are not recorded one by one."""
+    if isinstance(event, Hello):
+        warm = [engine.name for engine in event.engines if engine.warm]
+        words = f"worker ready in {event.start_us / 1e6:.2f} s: {', '.join(warm)} warm on {event.backend}"
+        fields = {"event": "ready", "backend": event.backend, "warm": warm, "start_us": event.start_us}
+        return Heard("worker", fields, urgent=True, words=words)
+    if isinstance(event, Swapped):
+        own = event.reason != "setpoint"
+        swap = {"event": "swapped", "from": event.old, "to": event.new, "reason": event.reason, "frame": event.frame}
+        words = f"worker fell back from {event.old} to {event.new}: {event.reason}" if own else ""
+        return Heard("worker", swap, durable=own, urgent=own, words=words, trouble=own)
+    if isinstance(event, Lost):
+        lost = {"event": "lost", "sign": event.sign, "text": event.text, "latched": event.latched, "retry_us": event.retry_us}
+        return Heard("worker", lost, durable=True, urgent=True, gone=True, words=f"worker lost: {event.text}", trouble=True)
+    if isinstance(event, Started):
+        return Heard("worker", {"event": "started", "attempt": event.attempt}, urgent=True, gone=True)
+    if isinstance(event, Fault):
+        fault = {"fault": event.kind, "text": event.text, "variant": event.variant}
+        return Heard("fault", fault, durable=True, urgent=True, words=f"{event.kind}: {event.text}", trouble=True)
+    if isinstance(event, Garbled):
+        return Heard("fault", {"fault": "garbled", "text": event.text, "variant": ""})
+    return None
+
+
+def engine_words(event: Hello) -> EngineWords:
+    """What status says of the engines."""
+    warm = tuple(engine.name for engine in event.engines if engine.warm)
+    return EngineWords(event.backend, warm, tuple((engine.name, engine.precision) for engine in event.engines))

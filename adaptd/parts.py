@@ -1,0 +1,66 @@
+"""What the loop is made of: the parts it drives, its clocks, its pace, and who is told what happens."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from adaptd.blend import Blend
+from adaptd.config.policy import Policy
+from adaptd.config.profile import HardwareProfile
+from adaptd.jobs import SlowJobs
+from adaptd.record.recorder import Recorder, Settings
+from adaptd.serve.api import Api
+from adaptd.serve.board import Board
+from adaptd.serve.notify import Notifier
+from adaptd.status import Scene
+from adaptd.vocabulary import VariantFacts
+from adaptd.worker.supervisor import Supervisor
+
+
+class Watcher(Protocol):
+    """Who wants to be told what happens, on the control thread: the terminal of `adaptd run`."""
+
+    def decided(self, scene: Scene, changed: bool) -> None:
+        """One decision was made and recorded."""
+
+    def happened(self, words: str) -> None:
+        """Something else a person would want to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The two clocks: monotonic for logic, wall for stamps."""
+
+    mono_us: Callable[[], int] = lambda: time.monotonic_ns() // 1000
+    utc_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to listen to the worker and to decide; ``duration_us`` None runs until told to stop."""
+
+    tick_us: int = 1_000_000
+    listen_us: int = 100_000
+    duration_us: int | None = None
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything the loop drives, made by ``assemble.py``."""
+
+    policy: Policy
+    profile: HardwareProfile
+    facts: tuple[VariantFacts, ...]
+    settings: Settings
+    policy_path: Path
+    worker: Supervisor
+    senses: Blend
+    recorder: Recorder
+    board: Board
+    api: Api | None
+    slow: SlowJobs
+    notifier: Notifier
+    watcher: Watcher
+    clock: Clock = field(default_factory=Clock)
