@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from adaptd.engine.base import Engine, EngineSpec
 from adaptd.engine.bundle import Bundle
+from adaptd.engine.cuda import PycudaGpu
 from adaptd.engine.errors import EngineError
 from adaptd.engine.ort import OrtEngine
+from adaptd.engine.plan import rebuild_command
 from adaptd.engine.pool import Factory, WarmPool
 from adaptd.engine.stub import StubEngine
+from adaptd.engine.trt import TrtEngine
 
 BACKENDS = ("ort", "tensorrt", "stub")
 
@@ -39,10 +42,16 @@ def factory(bundle: Bundle, backend: str, options: EngineOptions) -> Factory:
     if backend not in BACKENDS:
         raise EngineError(f"no backend {backend}; there are {', '.join(BACKENDS)}")
 
+    gpu = PycudaGpu()  # opened by the first engine that is activated, on its thread
+
     def make(variant: str) -> Engine:
         spec = spec_of(bundle, variant, backend, options.cameras)
         if backend == "stub":
             return StubEngine(spec)
+        if backend == "tensorrt":
+            plan, command = bundle.entry(variant, backend).plan, rebuild_command(bundle.folder)
+            data = bundle.model_bytes(variant, backend)
+            return TrtEngine(spec, data, plan, gpu, command=command, graphs=options.graphs)
         return OrtEngine(spec, bundle.model_bytes(variant, backend), threads=options.threads, spinning=options.spinning)
 
     return make

@@ -10,6 +10,7 @@ from adaptd.config.manifest import Manifest, VariantFile, load_manifest
 from adaptd.config.regular_file import read_regular
 from adaptd.config.shipped import engines_dir
 from adaptd.engine.errors import BundleError
+from adaptd.engine.plan import rebuild_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,6 @@ class Bundle:
         manifest = self.manifest
         names = [name for name, backends in manifest.variants.items() if backend in backends]
         return tuple(sorted(names, key=lambda name: (name != manifest.reference, name)))
-
-
-def rebuild_command(folder: Path) -> str:
-    """What a person types to build this bundle's TensorRT plans anew on this device."""
-    return f"adaptd engine build {folder} --backend tensorrt"
 
 
 def _wanted(manifest: Manifest, backend: str | None) -> set[str]:

@@ -42,6 +42,7 @@ class TrtEngine(Engine):
         self._command = command
         self._graphs = graphs
         self._api = api
+        self._trt: Any = None
         self._runtime: Any = None
         self._engine: Any = None
         self._channels: list[Channel] = []
@@ -54,7 +55,7 @@ class TrtEngine(Engine):
         return self._path
 
     def _activate_impl(self) -> None:
-        trt = self._api or import_tensorrt()
+        trt = self._trt = self._api or import_tensorrt()
         self._gpu.acquire(self)
         device = Device(self._gpu.name, self._gpu.compute_capability, str(trt.__version__))
         refuse_foreign(self.name, self._built, device, self._command)
@@ -87,7 +88,7 @@ class TrtEngine(Engine):
         self._gpu.release(self)
 
     def _memory_impl(self) -> int:
-        return self._taken + weight_bytes(self._engine, len(self._plan))
+        return self._taken + weight_bytes(self._trt, self._engine, len(self._plan))
 
     def _tensors(self, trt: Any) -> Tensors:
         """The one input and the one output, checked against the manifest before anything runs."""
@@ -130,6 +131,7 @@ class TrtEngine(Engine):
     def _capture(self) -> None:
         """Capture every channel's work, or none: one engine runs one way. The first replay must repeat the plain answer."""
         batch = probe_batch(self.input_shape)
+        refusals: tuple[type[Exception], ...] = (BackendMissing, EngineFault, *self._gpu.errors)
         try:
             for channel in self._channels:
                 plain = channel.run(batch)
@@ -137,7 +139,7 @@ class TrtEngine(Engine):
                 if not guard.same_answer(plain, channel.run(batch)):
                     raise EngineFault("the captured graph answers otherwise than plain enqueue")
             self._path = "graph"
-        except (BackendMissing, EngineFault, *self._gpu.errors) as error:
+        except refusals as error:
             for channel in self._channels:
                 channel.drop_graph()
             self._path = f"enqueue ({error})"
@@ -166,10 +168,10 @@ def activation_bytes(engine: Any) -> int:
     return int(engine.device_memory_size if size is None else size)
 
 
-def weight_bytes(engine: Any, plan_size: int) -> int:
+def weight_bytes(trt: Any, engine: Any, plan_size: int) -> int:
     """Device memory for weights: asked of the engine where it knows, else the size of the plan."""
     if hasattr(engine, "get_engine_stat"):
-        return int(engine.get_engine_stat())
+        return int(engine.get_engine_stat(trt.EngineStat.TOTAL_WEIGHTS_SIZE))
     return plan_size
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from adaptd.engine.errors import BundleError, EngineError
+from adaptd.engine.errors import BundleError, EngineError, one_line
 from adaptd.engine.onnx_scan import OnnxScan, refuse_external, scan
 from adaptd.engine.trt import deserialize
 from adaptd.engine.trt_api import logger_of
@@ -38,7 +38,7 @@ class BuildOptions:
 
 @dataclass(frozen=True, slots=True)
 class BuiltPlan:
-    """A plan, how it was built (``strong`` or ``flags``), the timing cache to keep, the layer report, and what went wrong before."""
+    """A plan, how it was built (``strong`` or ``flags``), the timing cache to keep, the layer report, and what failed before."""
 
     plan: bytes
     built_with: str
@@ -85,7 +85,8 @@ def check_model(model: bytes, name: str) -> OnnxScan:
     refuse_external(found, name)
     if found.unsigned:
         raise BundleError(
-            f"{name}: quantised with uint8 zero points, which TensorRT would read as int8; use the symmetric file (MODEL.int8.trt.onnx)"
+            f"{name}: quantised with uint8 zero points, which TensorRT would read as int8; "
+            "use the symmetric file (MODEL.int8.trt.onnx)"
         )
     if found.opset < OLDEST_OPSET:
         raise BundleError(f"{name}: opset {found.opset}, at least {OLDEST_OPSET} is needed; export it again")
@@ -143,6 +144,8 @@ class _Attempt:
         parser = self._trt.OnnxParser(network, self._logger)
         if not parser.parse(model):
             reasons = [str(parser.get_error(index).desc()) for index in range(parser.num_errors)]
+            for reason in reasons:
+                LOG.error("building %s: parser: %s", self._name, one_line(reason))
             raise BuildFailed(
                 f"the parser refuses the model: {' | '.join(reasons) or self._logger.last_error or 'no reason given'}"
             )
