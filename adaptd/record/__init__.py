@@ -1,1 +1,1 @@
-"""The log that proves itself."""
+"""The log that proves itself: canonical lines, a Merkle tree over their bytes, signed checkpoints, and what reads them."""

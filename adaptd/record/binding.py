@@ -1,0 +1,47 @@
+"""What every decision is bound to: policy, profile, bundle, plan bytes, decision code and boot, as hashes."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from adaptd.record.canonical import encode
+from adaptd.record.codec import to_plain
+
+_DECISION_CODE = ("vocabulary.py", "tick.py", "estimate", "decide", "config", "record")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One engine file that can be loaded, with the SHA-256 of its bytes in hex."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Hashes (hex) of all that a decision depends on besides its inputs; ``boot_id`` is the kernel's."""
+
+    boot_id: str
+    bundle: str
+    code: str
+    plans: tuple[Plan, ...]
+    policy: str
+    profile: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the canonical form; the first decision after a ``config`` record carries it."""
+        return sha256(encode(to_plain(self))).hexdigest()
+
+
+def code_hash(package: Path | None = None) -> str:
+    """SHA-256 (hex) over names and hashes of the files that decide and that replay; by default of the running package."""
+    root = package or Path(__file__).resolve().parent.parent
+    total = sha256()
+    for part in _DECISION_CODE:
+        path = root / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            if file.is_file():
+                total.update(f"{sha256(file.read_bytes()).hexdigest()}  {file.relative_to(root).as_posix()}\n".encode())
+    return total.hexdigest()

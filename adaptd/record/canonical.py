@@ -1,0 +1,98 @@
+"""The one encoder and the one decoder of the log: RFC 8785 restricted to integers, strings, booleans, null, lists and dicts.
+
+Keys are ASCII and sorted, nothing is padded with spaces, integers stay inside +-(2^53 - 1) so that every language reads them
+exactly, and there are no floats. The decoder accepts only bytes that the encoder would have written.
+"""
+
+from collections.abc import Callable
+from json import JSONDecodeError, JSONDecoder, JSONEncoder
+from typing import Any
+
+Plain = Any  # None | bool | int | str | list[Plain] | dict[str, Plain]; a recursive alias costs more than it says
+
+INT_LIMIT = 2**53
+MAX_LINE = 1 << 20
+MAX_DEPTH = 16
+
+_DIGITS = bytes(0x30 if 0x30 <= code <= 0x39 else 0x20 for code in range(256))
+_LONG_NUMBER = b"0" * 16
+
+
+class CanonicalError(ValueError):
+    """The value has no canonical form, or the bytes are not one. The text says which rule was broken."""
+
+
+def _refuse_float(text: str) -> None:
+    raise CanonicalError(f"the number {text[:32]} is not an integer")
+
+
+_decoder: Any = JSONDecoder(parse_float=_refuse_float, parse_constant=_refuse_float)
+_scan: Callable[[str, int], tuple[Plain, int]] = _decoder.scan_once
+_write = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+
+
+def check(value: Plain, depth: int = 0) -> None:
+    """Raise CanonicalError unless ``value`` has a canonical form."""
+    kind = type(value)
+    if kind is int:
+        if not -INT_LIMIT < value < INT_LIMIT:
+            raise CanonicalError(f"the integer {value!r:.40} is outside +-(2^53 - 1)")
+    elif kind is dict:
+        _check_depth(depth)
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                raise CanonicalError(f"the key {key!r:.40} is not ASCII text")
+            check(item, depth + 1)
+    elif kind is list:
+        _check_depth(depth)
+        for item in value:
+            check(item, depth + 1)
+    elif kind is not str and kind is not bool and value is not None:
+        raise CanonicalError(f"a {kind.__name__} has no canonical form")
+
+
+def _check_depth(depth: int) -> None:
+    if depth >= MAX_DEPTH:
+        raise CanonicalError(f"nested deeper than {MAX_DEPTH}")
+
+
+def encode(value: Plain) -> bytes:
+    """Return the canonical bytes of ``value``; raises CanonicalError for a float, a long integer or a strange key."""
+    check(value)
+    try:
+        return _write(value).encode()
+    except UnicodeEncodeError:
+        raise CanonicalError("the text holds a lone surrogate") from None
+
+
+def decode(line: bytes) -> Plain:
+    """Return the value whose canonical bytes are exactly ``line``; raises CanonicalError for anything else."""
+    if len(line) > MAX_LINE:
+        raise CanonicalError(f"longer than {MAX_LINE} bytes")
+    try:
+        text = line.decode()
+        value, end = _scan(text, 0)
+        if end != len(text):
+            raise CanonicalError("text after the end of the value")
+        if not _plainly_small(line):
+            check(value)
+        again = _write(value).encode()
+    except CanonicalError:
+        raise
+    except StopIteration:
+        raise CanonicalError("not JSON") from None
+    except JSONDecodeError as error:
+        raise CanonicalError(f"not JSON: {error.msg}") from None
+    except RecursionError:
+        raise CanonicalError(f"nested deeper than {MAX_DEPTH}") from None
+    except ValueError:
+        raise CanonicalError("not UTF-8 text, or a number too long to read") from None
+    if again != line:
+        raise CanonicalError("not written the canonical way")
+    return value
+
+
+def _plainly_small(line: bytes) -> bool:
+    """Whether the bytes alone show that ``check`` would pass: ASCII, shallow, and without any run of 16 digits."""
+    shallow = line.count(b"{") + line.count(b"[") <= MAX_DEPTH
+    return shallow and line.isascii() and _LONG_NUMBER not in line.translate(_DIGITS)

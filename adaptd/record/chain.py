@@ -1,0 +1,80 @@
+"""One line after the other: canonical bytes, running numbers, the hash of the line before, and the tree over all of them."""
+
+from hashlib import sha256
+from typing import Any
+
+from adaptd.record.canonical import CanonicalError, Plain, decode, encode
+from adaptd.record.tree import CompactRange
+
+VERSION = 1
+NO_LINE = "0" * 64  # ``prev`` of the first record
+
+_CHAIN_TYPES = (("boot", int), ("kind", str), ("mono_us", int), ("utc_ms", int), ("v", int))
+
+
+class ChainError(ValueError):
+    """A line does not follow. ``blame_previous`` says that the fault may lie in the line before it."""
+
+    def __init__(self, reason: str, *, blame_previous: bool = False) -> None:
+        super().__init__(reason)
+        self.blame_previous = blame_previous
+
+
+class Chain:
+    """The log up to some record: ``size`` records, the hash of the last line, the tree."""
+
+    __slots__ = ("last", "tree")
+
+    def __init__(self, tree: CompactRange | None = None, last: str = NO_LINE) -> None:
+        self.tree = tree or CompactRange()
+        self.last = last
+
+    @property
+    def size(self) -> int:
+        return self.tree.size
+
+    def copy(self) -> "Chain":
+        return Chain(self.tree.copy(), self.last)
+
+    def write(self, boot: int, kind: str, mono_us: int, utc_ms: int, fields: dict[str, Plain]) -> bytes:
+        """Make the next line, without its newline, and add it."""
+        stamp = {
+            "boot": boot,
+            "kind": kind,
+            "mono_us": mono_us,
+            "prev": self.last,
+            "seq": self.size,
+            "utc_ms": utc_ms,
+            "v": VERSION,
+        }
+        line = encode({**fields, **stamp})
+        self.add(line)
+        return line
+
+    def add(self, line: bytes) -> None:
+        """Add a line that is known to follow."""
+        self.tree.append_hash(sha256(b"\x00" + line).digest())
+        self.last = sha256(line).hexdigest()
+
+    def read(self, line: bytes) -> dict[str, Any]:
+        """Check that ``line`` follows, add it and return its record; raises ChainError and then changes nothing."""
+        try:
+            record = decode(line)
+        except CanonicalError as error:
+            raise ChainError(str(error)) from None
+        check_stamp(record, self.size)
+        if record.get("prev") != self.last:
+            raise ChainError("the hash of the line before does not fit", blame_previous=True)
+        self.add(line)
+        return record  # type: ignore[no-any-return]
+
+
+def check_stamp(record: Any, seq: int) -> None:
+    """Raise ChainError unless the record carries every chain field and the number ``seq``."""
+    if type(record) is not dict or record.get("seq") != seq or type(record.get("seq")) is not int:
+        raise ChainError(f"not the record number {seq}")
+    for name, kind in _CHAIN_TYPES:
+        if type(record.get(name)) is not kind:
+            raise ChainError(f"the field {name} is missing or of the wrong type")
+    if record["v"] != VERSION:
+        raise ChainError(f"version {record['v']} of the record is unknown")

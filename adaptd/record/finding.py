@@ -1,0 +1,148 @@
+"""What a log folder holds when a writer opens it: the end of the chain, what a crash tore, and what must not be missing."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adaptd.record.canonical import CanonicalError, decode
+from adaptd.record.chain import Chain, ChainError, check_stamp
+from adaptd.record.epochs import parse_hand_over
+from adaptd.record.head import HEAD_FILE, Head, newest, parse_head
+from adaptd.record.note import NoteError, parse_note
+from adaptd.record.segment import HeaderError, parse_header, segment_name, segment_number
+from adaptd.record.store import Store
+
+
+class LogDamagedError(RuntimeError):
+    """The folder lacks records that had been acknowledged, or is not a log. The text is one line with the remedy."""
+
+
+@dataclass(slots=True)
+class Found:
+    """The end of a log: its chain, its last segment and how many of that file's bytes are sound."""
+
+    chain: Chain
+    origin: str
+    epoch: int
+    public: bytes
+    segment: int
+    kept_bytes: int
+    torn_bytes: int
+    boot: int = 0
+    mono_us: int = 0
+    unborn: list[str] = field(default_factory=list)
+    open_acts: list[int] = field(default_factory=list)
+    stopped: bool = False
+    config: dict[str, Any] | None = None
+    head: Head | None = None
+    last_at_head: str | None = None
+
+
+def find_end(store: Store) -> Found | None:
+    """Read the last segment against the head file; None for a folder without a log.
+
+    Raises LogDamagedError where acknowledged records are missing or changed: such a log must not be continued.
+    """
+    names = [name for name in store.names() if segment_number(name) is not None]
+    head = newest(parse_head(store.read(HEAD_FILE))) if HEAD_FILE in store.names() else None
+    unborn: list[str] = []
+    while names:
+        data = store.read(names[-1])
+        try:
+            header, _ = parse_header(data.partition(b"\n")[0])
+        except HeaderError:
+            unborn.append(names.pop())
+            continue
+        found = Found(Chain(header.tree, header.prev), header.origin, header.epoch, header.key, header.segment, 0, 0)
+        found.unborn, found.head = unborn, head
+        _recall(found, store, names[-2:-1], header.first)
+        _follow(found, data)
+        _check_head(store, found)
+        return found
+    if head is not None and head.size:
+        raise _missing(store, 0, head.size)
+    return None
+
+
+def _recall(found: Found, store: Store, names: list[str], end: int) -> None:
+    """Take what the segment before says of boots, configuration and open intents; its chain is not the writer's concern."""
+    for name in names:
+        for line in store.read(name).split(b"\n")[1:]:
+            try:
+                record = decode(line)
+                check_stamp(record, record["seq"])
+            except (ChainError, CanonicalError, TypeError, KeyError):
+                return
+            if record["seq"] >= end:
+                return
+            _note_record(found, record)
+
+
+def _follow(found: Found, data: bytes) -> None:
+    """Follow the chain through the last segment up to the first line that does not hold."""
+    chain, at = found.chain, data.index(b"\n") + 1
+    found.last_at_head = chain.last if found.head is not None and found.head.size == chain.size else None
+    while (end := data.find(b"\n", at)) >= 0:
+        try:
+            record = chain.read(data[at:end])
+        except ChainError:
+            break
+        if found.head is not None and found.head.size == chain.size:
+            found.last_at_head = chain.last
+        _note_record(found, record)
+        at = end + 1
+    found.kept_bytes = at
+    found.torn_bytes = len(data[at:].rstrip(b"\0"))
+
+
+def _note_record(found: Found, record: dict[str, Any]) -> None:
+    found.boot, found.mono_us = record["boot"], record["mono_us"]
+    kind = record["kind"]
+    found.stopped = kind == "stop" or (found.stopped and kind == "checkpoint")
+    if kind == "act":
+        found.open_acts.append(record["seq"])
+    elif kind == "result" and record.get("act") in found.open_acts:
+        found.open_acts.remove(record["act"])
+    elif kind == "config":
+        found.config = record
+    elif kind == "epoch":
+        try:
+            hand_over = parse_hand_over(parse_note(record.get("note", "")).body)
+        except (NoteError, TypeError):
+            return
+        found.epoch, found.public = hand_over.epoch, hand_over.public
+
+
+def _check_head(store: Store, found: Found) -> None:
+    if found.head is None:
+        raise LogDamagedError(
+            f"{store.folder}: the head file is missing or unreadable, so nobody can say what was acknowledged; "
+            f"check with 'adaptd audit verify {store.folder}', then move the folder away to start a new log"
+        )
+    if found.head.size > found.chain.size:
+        raise _missing(store, found.chain.size, found.head.size)
+    if found.last_at_head is not None and found.last_at_head != found.head.last:
+        raise _missing(store, found.head.size - 1, found.head.size)
+
+
+def _missing(store: Store, size: int, acknowledged: int) -> LogDamagedError:
+    return LogDamagedError(
+        f"{store.folder}: records {size} to {acknowledged - 1} had been acknowledged and are missing or changed; "
+        f"check with 'adaptd audit verify {store.folder}', then move the folder away to start a new log"
+    )
+
+
+def clear_end(store: Store, found: Found) -> bool:
+    """Remove files that never became segments and cut what a crash tore; False where the tear could not be cut."""
+    for name in found.unborn:
+        store.remove(name)
+    try:
+        fd = store.open(segment_name(found.segment))
+        try:
+            store.truncate(fd, found.kept_bytes)
+            store.sync(fd)
+        finally:
+            store.close(fd)
+    except OSError:
+        return False
+    store.sync_folder()
+    return True

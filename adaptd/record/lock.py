@@ -1,0 +1,32 @@
+"""One writer a folder: an advisory lock that the kernel releases when the process ends, however it ends."""
+
+import fcntl
+import os
+from pathlib import Path
+
+LOCK_FILE = "lock"
+
+
+class FolderBusyError(RuntimeError):
+    """Another process writes this log. The text is one line with the remedy."""
+
+
+class FolderLock:
+    """Held from construction to ``release``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._fd = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() or "another process"
+            os.close(self._fd)
+            raise FolderBusyError(
+                f"{folder}: this audit folder is in use by process {holder}; stop it or choose another folder with --audit"
+            ) from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let another process in."""
+        os.close(self._fd)

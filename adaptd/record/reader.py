@@ -1,0 +1,71 @@
+"""Reading a log without judging it: records in order, the last one of a kind, and new ones as they come.
+
+This is for people who look at a log, also at one being written; ``verify`` is for those who must not trust it.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from adaptd.record.canonical import CanonicalError, decode
+from adaptd.record.segment import segment_number
+
+
+def segment_files(folder: Path) -> list[Path]:
+    """The segments of a log in order."""
+    try:
+        return sorted(path for path in folder.iterdir() if segment_number(path.name) is not None and path.is_file())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def iter_records(folder: Path, *, from_seq: int = 0) -> Iterator[dict[str, Any]]:
+    """Every readable record from number ``from_seq`` on; lines that cannot be read are left out."""
+    files = segment_files(folder)
+    for at, path in enumerate(files):
+        if at + 1 < len(files) and _first(files[at + 1]) <= from_seq:
+            continue
+        for record in _records(path.read_bytes()):
+            if record["seq"] >= from_seq:
+                yield record
+
+
+def last(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
+    """The last record, or the last one of ``kind``; None where there is none."""
+    for path in reversed(segment_files(folder)):
+        for record in reversed(list(_records(path.read_bytes()))):
+            if kind is None or record["kind"] == kind:
+                return record
+    return None
+
+
+def follow(folder: Path, *, from_seq: int, wait: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+    """Records from ``from_seq`` on, then new ones as they are committed; ``wait`` is called between looks, False ends it."""
+    while True:
+        for record in iter_records(folder, from_seq=from_seq):
+            from_seq = record["seq"] + 1
+            yield record
+        if not wait():
+            return
+
+
+def _first(path: Path) -> int:
+    with path.open("rb") as file:
+        header = _readable(file.readline().rstrip(b"\n"))
+    first = header.get("first") if header is not None else None
+    return first if type(first) is int else 0
+
+
+def _records(data: bytes) -> Iterator[dict[str, Any]]:
+    for line in data.split(b"\n")[1:]:
+        record = _readable(line)
+        if record is not None and type(record.get("seq")) is int and type(record.get("kind")) is str:
+            yield record
+
+
+def _readable(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = decode(line)
+    except CanonicalError:
+        return None
+    return value if type(value) is dict else None

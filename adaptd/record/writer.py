@@ -1,0 +1,150 @@
+"""The durable side of the log: the segment being written and the head file. It acknowledges; it never retries."""
+
+import contextlib
+from collections.abc import Callable
+
+from adaptd.record.chain import Chain
+from adaptd.record.head import FILE_BYTES, HEAD_FILE, SLOT_BYTES, Head, offset_of, slot_bytes
+from adaptd.record.keys import Signer
+from adaptd.record.segment import RESERVE_FILE, Header, SegmentFile, check_linked, make_reserve, segment_name
+from adaptd.record.store import Store
+
+
+class Writer:
+    """Writes lines durably behind ``acknowledged``. Every OSError passes to the caller, who then calls ``give_up``."""
+
+    def __init__(self, store: Store, signer: Signer, *, chunk: int, reserve: int, billed: Callable[[int, int], None]) -> None:
+        self.store, self.signer = store, signer
+        self._chunk, self._reserve, self._billed = chunk, reserve, billed
+        self.acknowledged = Chain()
+        self.last_segment, self.last_bytes, self.stale = -1, 0, False
+        self._segment: SegmentFile | None = None
+        self._head_fd: int | None = None
+        self._turn = 0
+
+    @property
+    def length(self) -> int:
+        """Bytes in the open segment, 0 without one."""
+        return self._segment.length if self._segment is not None else 0
+
+    def resume(self, acknowledged: Chain, segment: int, last_bytes: int, turn: int, *, stale: bool) -> None:
+        """Continue a log found on disk, in a new segment."""
+        self.acknowledged, self.last_segment, self.last_bytes = acknowledged, segment, last_bytes
+        self.stale, self._turn = stale, turn
+
+    def prepare(self) -> None:
+        """Make the reserve and the head file where they are missing; a new head says what is acknowledged now."""
+        make_reserve(self.store, self._reserve)
+        if self._head_fd is None:
+            if HEAD_FILE in self.store.names() and self._turn:
+                self._head_fd = self.store.open(HEAD_FILE)
+            else:
+                self._new_head()
+
+    def begin(self) -> None:
+        """Open the next segment; what it continues is acknowledged and signed in its header."""
+        assert self._segment is None
+        line = self._header().line(self.signer)
+        self._segment = SegmentFile.create(
+            self.store, self.last_segment + 1, line, chunk=self._chunk, billed=lambda n: self._billed(0, n)
+        )
+        self._began()
+
+    def begin_in_reserve(self) -> None:
+        """Open the next segment in the space kept for a full disk."""
+        assert self._segment is None
+        line = self._header().line(self.signer)
+        self._segment = SegmentFile.from_reserve(self.store, self.last_segment + 1, line, room=self._reserve)
+        self._began()
+
+    def commit(self, data: bytes, chain: Chain) -> None:
+        """Make ``data`` and then the head that names it durable. After this, ``chain`` is acknowledged."""
+        if self._segment is None:
+            self.begin()
+        assert self._segment is not None
+        offset = self._segment.length
+        self._segment.append(data)
+        self._segment.sync()
+        self._write_head(chain)
+        self.acknowledged, self.last_bytes = chain.copy(), self._segment.length
+        self._billed(offset, len(data))
+
+    def end_segment(self) -> None:
+        """Cut the open segment to its length and close it."""
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            segment.finish()
+
+    def give_up(self) -> None:
+        """A file failed: never use it again. Its bytes beyond the acknowledged ones are cut off if the disk still allows that."""
+        self._turn = 0 if self._head_fd is not None else self._turn
+        self.let_go()
+        self.stale = self.last_segment >= 0 and not self._cut()
+
+    def close(self) -> None:
+        """Write the second slot too, so that any later change of either is seen, and close the files."""
+        self._write_head(self.acknowledged)
+        self.end_segment()
+        if self._head_fd is not None:
+            self.store.close(self._head_fd)
+            self._head_fd = None
+
+    def let_go(self) -> None:
+        """Close every file without another write, as the end of the process would."""
+        if self._segment is not None:
+            self._segment.abandon()
+        if self._head_fd is not None:
+            with contextlib.suppress(OSError):
+                self.store.close(self._head_fd)
+        self._segment, self._head_fd = None, None
+
+    def _cut(self) -> bool:
+        try:
+            fd = self.store.open(segment_name(self.last_segment))
+            try:
+                self.store.truncate(fd, self.last_bytes)
+                self.store.sync(fd)
+            finally:
+                self.store.close(fd)
+        except OSError:
+            return False
+        return True
+
+    def _began(self) -> None:
+        assert self._segment is not None
+        self.last_segment += 1
+        self.last_bytes, self.stale = self._segment.length, False
+
+    def _header(self) -> Header:
+        chain, signer = self.acknowledged, self.signer
+        return Header(
+            origin=signer.name, segment=self.last_segment + 1, first=chain.size, prev=chain.last, peaks=chain.tree.peaks,
+            epoch=signer.epoch, key=signer.public, before=self.last_bytes, stale=self.stale,
+        )  # fmt: skip
+
+    def _write_head(self, chain: Chain) -> None:
+        if self._head_fd is None:
+            self._new_head()
+        assert self._head_fd is not None
+        self._turn += 1
+        self.store.write(self._head_fd, slot_bytes(self._head(chain), self.signer), offset_of(self._turn))
+        check_linked(self._head_fd)
+        self.store.sync(self._head_fd)
+
+    def _new_head(self) -> None:
+        """A fresh head file with both slots, in place of a missing or failed one."""
+        slots = b""
+        for turn in (0, 1):
+            self._turn = turn
+            slots += slot_bytes(self._head(self.acknowledged), self.signer)
+        assert len(slots) == FILE_BYTES == 2 * SLOT_BYTES
+        self.store.write_file(HEAD_FILE, slots)
+        self._head_fd = self.store.open(HEAD_FILE)
+
+    def _head(self, chain: Chain) -> Head:
+        return Head(self.signer.name, self._turn, chain.size, chain.tree.root(), chain.last)
+
+
+def has_reserve(store: Store) -> bool:
+    """Whether the space for a full disk is still unused."""
+    return RESERVE_FILE in store.names()
