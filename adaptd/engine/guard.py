@@ -27,7 +27,7 @@ def check(output: Array, shape: tuple[int, ...], name: str) -> Array:
 
 
 def _total(output: Array) -> float:
-    """The sum. A classifier's few values are added in Python: after a network has filled the caches, numpy costs 70 us for them."""
+    """The sum. A classifier's few values are added in Python: after a network has filled the caches, numpy costs 70 us."""
     if output.size <= SMALL:
         return float(sum(output.ravel().tolist()))
     with np.errstate(over="ignore", invalid="ignore"):
