@@ -1,0 +1,203 @@
+"""Put a run together from what the user gave and what the machine has. Every fault here is one line, before anything starts."""
+
+import importlib.util
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptd import __version__
+from adaptd.blend import Blend, SoftwareDevice
+from adaptd.config.errors import ConfigError
+from adaptd.config.manifest import Manifest, facts, load_manifest
+from adaptd.config.policy import Policy, parse_policy
+from adaptd.config.profile import HardwareProfile, parse_profile
+from adaptd.jobs import SlowJobs
+from adaptd.parts import Clock, Parts, Watcher
+from adaptd.record.binding import Binding, Plan, code_hash
+from adaptd.record.ledger import Limits
+from adaptd.record.opening import open_ledger
+from adaptd.record.recorder import Recorder, Settings
+from adaptd.sense.camera_light import Calibration
+from adaptd.sense.station import Station
+from adaptd.serve.api import Api, SocketInUseError
+from adaptd.serve.board import Board
+from adaptd.serve.metrics import render
+from adaptd.serve.notify import Notifier
+from adaptd.vocabulary import VariantFacts
+from adaptd.worker.messages import Begin
+from adaptd.worker.sources.base import SourceError
+from adaptd.worker.sources.spec import parse_source
+from adaptd.worker.supervisor import Supervisor
+
+SEED_BITS = 52
+
+
+class AssemblyError(Exception):
+    """The run cannot start; one line with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for; every path exists or is refused here."""
+
+    policy: Path
+    profile: Path
+    bundle: Path
+    source: str
+    audit: Path
+    socket: Path | None
+    backend: str = "auto"
+    public_key: Path | None = None
+    seed: int | None = None
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The user's files, read once and found good."""
+
+    policy: Policy
+    policy_text: str
+    profile: HardwareProfile
+    profile_text: str
+    manifest: Manifest
+    facts: tuple[VariantFacts, ...]
+    backend: str
+
+
+def check(request: Request) -> Checked:
+    """Read policy, profile and manifest; nothing is started and nothing is written.
+
+    Raises:
+        ConfigError, AssemblyError: one line a fault.
+    """
+    policy_text, profile_text = _text(request.policy), _text(request.profile)
+    policy = parse_policy(policy_text, str(request.policy))
+    profile = parse_profile(profile_text, str(request.profile))
+    manifest = load_manifest(request.bundle, public_key=request.public_key, require_signature=policy.require_signature)
+    backend = _backend(request.backend, manifest)
+    known = facts(manifest, backend)
+    names = [fact.name for fact in known]
+    if policy.reference not in names:
+        known_names = ", ".join(names)
+        raise AssemblyError(
+            f"{request.policy}: reference: {policy.reference!r} is not in {request.bundle}, one of {known_names} is"
+        )
+    try:
+        parse_source(request.source)
+    except SourceError as error:
+        raise AssemblyError(str(error)) from None
+    wanted = (policy.reference, *policy.efficient)
+    ordered = tuple(fact for name in wanted for fact in known if fact.name == name)
+    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}:1:1: file: is not UTF-8 text, save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{path}:1:1: file: cannot be read ({error.strerror}), name an existing readable file") from None
+
+
+def _backend(wanted: str, manifest: Manifest) -> str:
+    offered = {name for files in manifest.variants.values() for name in files}
+    if wanted == "auto":
+        usable = "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
+        return "tensorrt" if usable else "ort"
+    if wanted not in offered:
+        raise AssemblyError(f"--backend {wanted}: the bundle has no files for it, one of {', '.join(sorted(offered))} is there")
+    return wanted
+
+
+def assemble(
+    request: Request,
+    checked: Checked,
+    device: SoftwareDevice | None,
+    watcher: Watcher,
+    *,
+    forced: bool,
+    calibration: Calibration | None,
+    clock: Clock | None = None,
+) -> Parts:
+    """Open the log, the socket and the sensors. ``forced`` takes every reading from the software device.
+
+    Raises:
+        LedgerError, SocketInUseError: one line with the remedy.
+    """
+    clock = clock or Clock()
+    policy = checked.policy
+    about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
+    ledger, _found = open_ledger(
+        request.audit,
+        boot=_boot_id(),
+        mono_us=clock.mono_us,
+        utc_ms=clock.utc_ms,
+        about=dict(about),
+        limits=Limits(wear_budget_mb=policy.wear_budget_mb),
+    )
+    board = Board()
+    try:
+        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render})
+    except (SocketInUseError, OSError):
+        ledger.close()
+        raise
+    names = tuple(fact.name for fact in checked.facts)
+    begin = Begin(
+        bundle=str(request.bundle.resolve()),
+        backend=checked.backend,
+        variants=names,
+        source=request.source,
+        safe_mfps=policy.target_mfps,
+        deadline_us=policy.deadline_us,
+        threads=request.threads,
+        results="" if request.socket is None else str(request.socket.parent / "results.sock"),
+    )
+    station = Station.from_profile(checked.profile, camera=calibration)
+    return Parts(
+        policy=policy,
+        profile=checked.profile,
+        facts=checked.facts,
+        settings=_settings(request, checked, clock),
+        policy_path=request.policy,
+        worker=Supervisor(begin),
+        senses=Blend(station, device, forced=forced, picture_light=not forced),
+        recorder=Recorder(ledger),
+        board=board,
+        api=api,
+        slow=SlowJobs(),
+        notifier=Notifier(),
+        watcher=watcher,
+        clock=clock,
+    )
+
+
+def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
+    manifest = checked.manifest
+    names = {files[checked.backend].file for files in manifest.variants.values() if checked.backend in files}
+    binding = Binding(
+        boot_id=_boot_id(),
+        bundle=manifest.digest,
+        code=code_hash(),
+        plans=tuple(Plan(name, manifest.files[name].sha256) for name in sorted(names)),
+        policy=checked.policy.sha256,
+        profile=checked.profile.sha256,
+    )
+    return Settings(
+        policy_name=str(request.policy),
+        policy_text=checked.policy_text,
+        profile_name=str(request.profile),
+        profile_text=checked.profile_text,
+        facts=checked.facts,
+        seed=secrets.randbits(SEED_BITS) if request.seed is None else request.seed,
+        now_us=clock.mono_us(),
+        binding=binding,
+    )
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,122 @@
+"""What `adaptd run` prints: who plays, every change with its reason, a line now and then, and what came of it."""
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from adaptd.vocabulary import Measured, OperatingPoint, Reading
+
+if TYPE_CHECKING:
+    from adaptd.assemble import Checked, Request
+    from adaptd.parts import Parts
+    from adaptd.status import Scene
+
+EVERY_S = 10
+BOLD, DIM, GREEN, YELLOW, CYAN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m"
+
+
+class Narrator:
+    """Prints on stdout; colour only on a terminal that wants it."""
+
+    def __init__(self, request: "Request", checked: "Checked", *, simulated: bool, quiet: bool) -> None:
+        self._request, self._checked = request, checked
+        self._simulated, self._quiet = simulated, quiet
+        self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._began = time.monotonic()
+        self._spoke_s: float = -EVERY_S
+        self._asked: OperatingPoint | None = None
+        self._last: Scene | None = None
+        self._swaps = 0
+        self._rates = 0
+
+    def opening(self, parts: "Parts") -> None:
+        """Who plays."""
+        policy, facts = self._checked.policy, self._checked.facts
+        manifest = self._checked.manifest
+        computed = []
+        for fact in facts:
+            really = manifest.variants[fact.name][self._checked.backend].precision_computed
+            computed.append(fact.name if really == fact.name else f"{fact.name} (computed as {really} here)")
+        budget = "" if policy.budget_mw is None else f", {policy.budget_mw / 1000:g} W"
+        absent = parts.senses.station.absent
+        simulated = (
+            f"{', '.join(absent)} simulated: this machine has no sensor for it" if self._simulated and absent else "all real"
+        )
+        rates = f"{policy.target_mfps / 1000:g} fps wanted, {policy.floor_mfps / 1000:g} at least"
+        limits = f"{policy.limit_mc / 1000:g} degC{budget}, loss at most {policy.max_loss_ppm / 10_000:g} points"
+        rows = [
+            ("policy", f"{policy.name}: {rates}, {limits}"),
+            ("profile", f"{self._checked.profile.name}, {len(self._checked.profile.assumed)} of its numbers assumed"),
+            ("bundle", f"{manifest.model}: {', '.join(computed)} on {self._checked.backend}; reference {policy.reference}"),
+            ("frames", str(self._request.source)),
+            ("sensors", simulated),
+            ("log", f"{self._request.audit}"),
+            ("socket", f"{self._request.socket}"),
+        ]
+        self._print("\n".join(f"{self._paint(name.ljust(9), DIM)}{words}" for name, words in rows) + "\n")
+
+    def decided(self, scene: "Scene", changed: bool) -> None:
+        """A line when the point changes, and one every ten seconds."""
+        at_s = time.monotonic() - self._began
+        before, self._last = self._asked, scene
+        self._asked = scene.verdict.point
+        if changed and before is not None and before != self._asked:
+            self._count(before, self._asked)
+            self._print(self._line(scene, at_s, self._paint("-> " + _point(self._asked).ljust(16), BOLD + GREEN)))
+            self._print(f"      {self._paint(scene.why, DIM)}")
+            self._spoke_s = at_s
+        elif at_s - self._spoke_s >= EVERY_S:
+            self._print(self._line(scene, at_s, "   " + _point(self._asked).ljust(16)))
+            self._spoke_s = at_s
+
+    def happened(self, words: str) -> None:
+        """Something else worth a line."""
+        at_s = time.monotonic() - self._began
+        self._print(f"{_clock(at_s)} {self._paint(words, CYAN)}")
+
+    def closing(self) -> None:
+        """What came of it."""
+        if self._last is None:
+            return
+        totals = self._last.totals
+        self._print(
+            f"\n{totals.delivered} frames delivered, {totals.missed} late, {totals.dropped} dropped, "
+            f"{totals.shadow} also run on both engines; {self._swaps} engine swaps, {self._rates} changes of frame rate"
+        )
+        self._print(f"check the log:     adaptd audit verify {self._request.audit}")
+        self._print(f"read it as a page: adaptd audit report {self._request.audit} -o report.html")
+
+    def _count(self, before: OperatingPoint, after: OperatingPoint) -> None:
+        self._swaps += before.variant != after.variant
+        self._rates += before.fps_mfps != after.fps_mfps
+
+    def _line(self, scene: "Scene", at_s: float, head: str) -> str:
+        snapshot = scene.snapshot
+        return (
+            f"{_clock(at_s)} {head} {scene.verdict.band:<8} {_reading(snapshot.light, 'lux', 6)}  "
+            f"{_reading(snapshot.temperature, 'degC', 5)}  {_reading(snapshot.power, 'W', 5)}  {scene.totals.delivered} frames"
+        )
+
+    def _paint(self, text: str, style: str) -> str:
+        return f"{style}{text}{PLAIN}" if self._colour else text
+
+    def _print(self, text: str) -> None:
+        if not self._quiet:
+            print(text, flush=True)
+
+
+def _clock(at_s: float) -> str:
+    return f"{int(at_s) // 60:2d}:{int(at_s) % 60:02d}"
+
+
+def _point(point: OperatingPoint) -> str:
+    return f"{point.variant} {point.fps_mfps / 1000:g} fps" if point.fps_mfps else "paused"
+
+
+def _reading(reading: Reading, unit: str, width: int) -> str:
+    if isinstance(reading, Measured):
+        value = reading.value / 1000
+        digits = 0 if value >= 100 else 1
+        return f"{value:{width}.{digits}f} {unit}{'*' if reading.simulated else ' '}"
+    return f"{'-':>{width}} {unit} "

@@ -1,0 +1,148 @@
+"""`adaptd run`: the daemon in the foreground. With nothing given it serves the shipped bundle on the shipped clip."""
+
+import argparse
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.places import default_audit, default_socket
+from adaptd.cli.profile import find_profile
+from adaptd.config.shipped import engines_dir, policies_dir
+
+if TYPE_CHECKING:
+    from adaptd.assemble import Request
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$")
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = sub.add_parser("run", help="serve the model and control it, in the foreground")
+    parser.add_argument("--policy", type=Path, default=policies_dir() / "feeder.yaml")
+    parser.add_argument("--profile", default=None, help="name or file of a hardware profile; default: the board's own")
+    parser.add_argument("--bundle", type=Path, default=engines_dir() / "pet-bowl")
+    parser.add_argument("--source", default=None, help="video, folder of images, camera index or pipeline, push:SOCKET")
+    parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
+    parser.add_argument("--no-twin", action="store_true", help="never simulate: a sensor that is absent is missing")
+    parser.add_argument("--audit", type=Path, default=None, help="folder of the log")
+    parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
+    parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
+    parser.add_argument("--tick", type=duration_us, default=1_000_000, help="time between two decisions (default 1s)")
+    parser.add_argument("--backend", choices=["auto", "ort", "tensorrt"], default="auto")
+    parser.add_argument("--threads", type=int, default=0, help="threads of one engine (default: the backend's choice)")
+    parser.add_argument("--public-key", type=Path, default=None, help="key that the bundle's signature must fit")
+    parser.add_argument("--json", action="store_true", help="operational log as JSON lines on stderr")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings")
+    parser.set_defaults(handler=_run)
+
+
+def duration_us(text: str) -> int:
+    """``20s``, ``5m``, ``1.5h`` or bare seconds, in microseconds."""
+    match = _DURATION.match(text)
+    if match is None or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration, write for example 20s, 5m or 1h")
+    return int(float(match[1]) * _UNITS_S[match[2] or "s"] * 1e6)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from adaptd.assemble import AssemblyError, assemble, check
+    from adaptd.cli.narrate import Narrator
+    from adaptd.daemon import Daemon
+    from adaptd.parts import Pace
+    from adaptd.record.opening import LedgerError
+    from adaptd.serve.api import SocketInUseError
+
+    request = _request(arguments)
+    operational_log(as_json=arguments.json, quiet=arguments.quiet or (sys.stdout.isatty() and not arguments.json))
+    try:
+        checked = check(request)
+        device = None if arguments.no_twin else _software_device(arguments, request, checked)
+        narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet)
+        calibration = _calibration(request.source)
+        parts = assemble(request, checked, device, narrator, forced=arguments.twin is not None, calibration=calibration)
+    except (AssemblyError, LedgerError, SocketInUseError) as error:
+        raise CommandError(str(error)) from None
+    narrator.opening(parts)
+    daemon = Daemon(parts, Pace(tick_us=arguments.tick, duration_us=arguments.duration))
+    daemon.on_signals()
+    code = daemon.run()
+    if parts.worker.refused is not None:
+        raise CommandError(parts.worker.refused)
+    narrator.closing()
+    return code
+
+
+def _request(arguments: argparse.Namespace) -> "Request":
+    from adaptd.assemble import Request
+
+    bundle: Path = arguments.bundle
+    if not bundle.is_dir():
+        raise CommandError(
+            f"{bundle}: is no bundle folder, make one with `adaptd engine build MODEL.onnx --calibration DIR -o {bundle}`"
+        )
+    return Request(
+        policy=arguments.policy,
+        profile=find_profile(arguments.profile or _board_profile()),
+        bundle=bundle,
+        source=arguments.source or str(_shipped_clip()),
+        audit=arguments.audit or default_audit(),
+        socket=arguments.socket or default_socket(),
+        backend=arguments.backend,
+        public_key=arguments.public_key,
+        threads=arguments.threads,
+    )
+
+
+def _board_profile() -> str:
+    from adaptd.sense.board import identify
+    from adaptd.sense.sysfs import Sysfs
+
+    return identify(Sysfs(Path("/"))).profile
+
+
+def _shipped_clip() -> Path:
+    return engines_dir() / "pet-bowl" / "clip" / "day-to-night.mp4"
+
+
+def _software_device(arguments: argparse.Namespace, request: "Request", checked: Any) -> Any:
+    from adaptd.twin.live import live_device
+
+    scenario = arguments.twin or policies_dir() / "scenarios" / "demo.yaml"
+    return live_device(scenario, checked.profile, checked.facts, request.policy)
+
+
+def _calibration(source: str) -> Any:
+    """The camera calibration that lies beside a recorded clip, where there is one."""
+    from adaptd.sense.camera_light import Calibration
+
+    sidecar = Path(source).with_suffix(".json")
+    if not Path(source).is_file() or not sidecar.is_file():
+        return None
+    try:
+        rows = json.loads(sidecar.read_text())["luma_to_mlx"]
+        return Calibration(tuple((int(mean), int(mlx)) for mean, mlx in rows), 300_000, sidecar.name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CommandError(f"{sidecar}: luma_to_mlx: is no calibration ({error}), remove the file or mend it") from None
+
+
+def operational_log(*, as_json: bool, quiet: bool) -> None:
+    """structlog on stderr: lines for people, JSON for machines. The audit log is another thing and never passes here."""
+    import structlog
+
+    renderer: Any = structlog.processors.JSONRenderer(sort_keys=True) if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
