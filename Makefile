@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup run test lint bench docs audit-torture lock clean
+.PHONY: help setup run test lint bench docs audit-torture conformance lock clean
 
 help:
 	@echo "make run    set up and run the main job on the shipped model and clip (ARGS='--duration 60s' to pass options)"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  speed as ratios in one run, and the controllers against the oracle"
 	@echo "make docs   draw the generated parts of the documentation anew"
+	@echo "make conformance     check every TensorRT name against NVIDIA's own bindings (fetches 100 MB)"
 	@echo "make audit-torture   the audit figures at full size (an hour or so)"
 
 setup: .venv/.ready
@@ -43,8 +44,12 @@ docs: setup
 audit-torture: setup
 	@$(BIN)/python -m tests.faults.torture $(ARGS)
 
+conformance: setup
+	@$(BIN)/python -m tests.engine.bindings
+	@$(BIN)/python -m pytest tests/engine/test_conformance_trt.py -rs $(ARGS)
+
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .conformance .pytest_cache .mypy_cache .ruff_cache

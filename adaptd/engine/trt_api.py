@@ -21,12 +21,10 @@ RUNTIME = {
     "ICudaEngine.get_tensor_dtype": ("name",),
     "ICudaEngine.get_tensor_location": ("name",),
     "ICudaEngine.create_execution_context": (),
-    "ICudaEngine.create_engine_inspector": (),
     "IExecutionContext.set_input_shape": ("name", "shape"),
     "IExecutionContext.set_tensor_address": ("name", "memory"),
     "IExecutionContext.get_tensor_shape": ("name",),
     "IExecutionContext.execute_async_v3": ("stream_handle",),
-    "EngineInspector.get_engine_information": ("format",),
     "ILogger.log": ("severity", "msg"),
     "ILogger.ERROR": (),
     "ILogger.WARNING": (),
@@ -34,7 +32,6 @@ RUNTIME = {
     "TensorIOMode.INPUT": (),
     "TensorLocation.DEVICE": (),
     "DataType.FLOAT": (),
-    "LayerInformationFormat.JSON": (),
 }
 BUILDER = {
     "Builder.create_network": ("flags",),
@@ -59,6 +56,9 @@ BUILDER = {
     "NetworkDefinitionCreationFlag": (),
     "BuilderFlag": (),
     "ProfilingVerbosity.DETAILED": (),
+    "ICudaEngine.create_engine_inspector": (),
+    "LayerInformationFormat.JSON": (),
+    "EngineInspector.get_engine_information": ("format",),
 }
 OPTIONAL = {
     "ICudaEngine.device_memory_size": (),
