@@ -1,12 +1,13 @@
 """A small colour camera as physics: light in lux goes in, an 8-bit picture comes out.
 
-Photons arrive at random (Poisson), the sensor adds dark current, read noise, row noise and a few hot pixels, the auto exposure lengthens the
-integration time first and the gain after it, both up to a cap, and whatever moves meanwhile is smeared along its way. Below the caps the
-picture simply gets darker; above full well it clips. One pixel of the 128x128 picture is one pixel of the sensor.
+Photons arrive at random (Poisson), the sensor adds dark current, read noise, row noise and a few hot pixels, the auto
+exposure lengthens the integration time first and raises the gain after it, both up to a cap, and whatever moves meanwhile
+is smeared along its way. Below the caps the picture simply gets darker; above full well it clips. One pixel of the
+128x128 picture is one pixel of the sensor.
 
-Signal in electrons: rate = ELECTRONS_PER_LUX_S * illuminance * reflectance. The constant stands for a 2.8 um pixel behind an F/2.0 lens:
-illuminance on the sensor is E * R * T / (4 F^2) = 0.056 E R, one lux of white light is about 4e15 photons per second and square metre, so
-7.8e-12 m^2 * 4e15 * 0.056 * (quantum efficiency and colour filter 0.3 to 0.5) = 500 to 900 electrons per lux second.
+Signal in electrons: rate = ELECTRONS_PER_LUX_S * illuminance * reflectance. The constant stands for a 2.8 um pixel behind
+an F/2.0 lens: illuminance on the sensor is E R T / (4 F^2) = 0.056 E R, one lux of white light is about 4e15 photons per
+second and square metre, so 7.8e-12 m^2 * 4e15 * 0.056 * 0.5 (quantum efficiency and colour filter) = 900 electrons.
 """
 
 from dataclasses import dataclass
@@ -27,9 +28,9 @@ ADC_NOISE = 0.0006  # of full scale, after the gain
 EXPOSURE_MIN_S, EXPOSURE_MAX_S = 20e-6, 0.040
 GAIN_MAX = 16.0
 EXPOSURE_ERROR_EV = 0.1
-# What the auto exposure aims at (mean of the linear picture) by the light it meters: a lower aim in poor light, as camera tunings have it.
+# The mean of the linear picture that the auto exposure aims at, by metered light: lower in poor light, as camera tunings have it.
 TARGET_LUX = np.log10([3.0, 10.0, 30.0, 100.0, 200.0, 400.0, 2_000.0, 100_000.0])
-TARGET_MEAN = np.array([0.060, 0.085, 0.105, 0.130, 0.170, 0.205, 0.240, 0.290])
+TARGET_MEAN = np.array([0.045, 0.075, 0.105, 0.130, 0.170, 0.205, 0.240, 0.290])
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 METER_REFLECTANCE = 0.25
 _ENCODE_STEPS = 4096
@@ -46,7 +47,7 @@ class Exposure:
 
 
 def auto_exposure(mean_rate_e_per_s: float, error_ev: float = 0.0) -> Exposure:
-    """Integration time first, gain after it, both capped: the mean of the picture reaches its target only where there is light enough."""
+    """Integration time first, gain after it, both capped: the picture reaches its target only where there is light enough."""
     metered_lux = mean_rate_e_per_s / (ELECTRONS_PER_LUX_S * METER_REFLECTANCE)
     target = float(np.interp(np.log10(max(metered_lux, 1e-6)), TARGET_LUX, TARGET_MEAN)) * FULL_WELL_E * 2.0**error_ev
     total = target / max(mean_rate_e_per_s, 1e-9)

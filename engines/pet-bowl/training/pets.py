@@ -1,9 +1,9 @@
 """The pet: a cat or a dog seen from the side, standing, sitting or lying beside the bowl, its head up or in the bowl."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from shapes import Floats, Layer, capsule, ellipse, polygon
+from shapes import SIZE, Floats, Layer, capsule, ellipse
 
 POSTURES = ("stand", "sit", "lie")
 COATS: tuple[tuple[float, float, float], ...] = (
@@ -19,9 +19,10 @@ COATS: tuple[tuple[float, float, float], ...] = (
 
 @dataclass(frozen=True)
 class Pet:
-    """One pet in one pose. Pixels; ``side`` is +1 when it stands left of the bowl and looks right, -1 the other way round.
+    """One pet in one pose, in pixels. ``side`` is +1 when it looks to the right, -1 to the left.
 
-    ``x, y`` is the middle of the body, ``head_x, head_y`` the middle of the head, ``gaze`` the angle of the muzzle (0 = level, positive = down).
+    ``x, y`` is the middle of the body, ``head_x, head_y`` the middle of the head, ``ground`` where the feet are,
+    ``gaze`` the angle of the muzzle in radians (0 = level, positive = down), ``phase`` moves legs, tail and markings.
     """
 
     kind: str
@@ -82,7 +83,7 @@ def sample_pet(rng: np.random.Generator, x: float, y: float, rx: float, ry: floa
         head_y = min(head_y, floor_y)
     back = length * (0.28 if posture == "sit" else 0.52)
     coat = np.array(COATS[int(rng.integers(len(COATS)))], np.float32) * np.float32(rng.uniform(0.85, 1.15))
-    return Pet(
+    pet = Pet(
         kind=kind,
         posture=posture,
         side=side,
@@ -99,6 +100,29 @@ def sample_pet(rng: np.random.Generator, x: float, y: float, rx: float, ry: floa
         pattern=str(rng.choice(["plain", "stripes", "patches"])),
         phase=float(rng.uniform(0, 2 * np.pi)),
     )
+    return pet if eating else _stray(rng, pet)
+
+
+def _stray(rng: np.random.Generator, pet: Pet) -> Pet:
+    """Not every pet in view looks at its bowl: some have turned away, some are only half in the picture, coming or going."""
+    if rng.random() < 0.2:
+        pet = turned(pet)
+    if rng.random() < 0.35:
+        leaves_left = pet.x < SIZE / 2
+        innermost = max(pet.head_x, pet.x) if leaves_left else min(pet.head_x, pet.x)
+        room = max(innermost if leaves_left else SIZE - innermost, 0.0)
+        pet = moved(pet, room * float(rng.random()) * (-1 if leaves_left else 1), 0.0)
+    return pet
+
+
+def moved(pet: Pet, dx: float, dy: float) -> Pet:
+    """The whole pet shifted."""
+    return replace(pet, x=pet.x + dx, y=pet.y + dy, ground=pet.ground + dy, head_x=pet.head_x + dx, head_y=pet.head_y + dy)
+
+
+def turned(pet: Pet) -> Pet:
+    """The pet facing the other way on the same spot."""
+    return replace(pet, side=-pet.side, head_x=2 * pet.x - pet.head_x)
 
 
 def _body(layer: Layer, pet: Pet, rx: float, ry: float, angle: float) -> None:
@@ -166,6 +190,3 @@ def draw_pet(layer: Layer, pet: Pet) -> None:
     chest_x, chest_y = pet.x + pet.side * rx * 0.7, pet.y - ry * 0.15
     layer.paint(capsule(chest_x, chest_y, pet.head_x, pet.head_y, ry * 0.72, pet.head_r * 0.7), pet.coat * 0.95)
     _head(layer, pet)
-
-
-__all__ = ["POSTURES", "Pet", "draw_pet", "head_at", "in_bowl", "polygon", "sample_pet"]

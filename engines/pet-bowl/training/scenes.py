@@ -1,7 +1,7 @@
-"""What stands in front of the camera: a floor, a feeding bowl, perhaps a pet, things in the way, and the light that falls on them.
+"""What stands before the camera: a floor, a feeding bowl, perhaps a pet, things in the way, and the light on them.
 
-A scene is a handful of numbers drawn from a seeded generator; `draw` turns it into layers of reflectance (0 to 1, linear) and a map of
-relative illuminance. How bright the day is and what a camera makes of it is the business of `camera.py`.
+A scene is a handful of numbers drawn from a seeded generator; `draw` turns it into layers of reflectance (0 to 1, linear)
+and a map of relative illuminance. How bright the day is and what a camera makes of it is the business of `camera.py`.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,6 +12,7 @@ from shapes import SIZE, Floats, Layer, capsule, ellipse, polygon
 
 CLASSES = ("empty", "pet_at_bowl", "eating")
 BANDS = {"night": (0.1, 10.0), "dim": (10.0, 200.0), "bright": (200.0, 100_000.0)}  # lux; the shipped policies' bands
+MIN_VISIBLE_PX = 240.0  # 1.5 % of the picture
 FLOORS = ("plain", "planks", "tiles", "carpet")
 _GRID = np.stack(np.meshgrid(np.linspace(-1, 1, SIZE), np.linspace(-1, 1, SIZE)), axis=-1).astype(np.float32)
 
@@ -246,6 +247,20 @@ def draw(scene: Scene) -> Layers:
         at, half, lean, low, colour = scene.occluder
         front.paint(capsule(at, -10, at + lean, low, half, half * 0.8), colour)
     return Layers(back.rgb, pet, front, light_map(scene), scene.velocity)
+
+
+def visible_px(layers: Layers) -> float:
+    """How many pixels of the pet can be seen."""
+    return float((layers.pet.cover * (1 - layers.front.cover)).sum())
+
+
+def compose(rng: np.random.Generator, label: str, lux: float) -> tuple[Scene, Layers]:
+    """A scene of class ``label`` and its drawing; a pet that hides or has nearly left is drawn anew, to keep labels true."""
+    while True:
+        scene = sample_scene(rng, label, lux)
+        layers = draw(scene)
+        if scene.pet is None or visible_px(layers) >= MIN_VISIBLE_PX:
+            return scene, layers
 
 
 def with_pet(scene: Scene, pet: Pet | None, label: str, velocity: tuple[float, float]) -> Scene:

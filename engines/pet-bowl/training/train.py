@@ -2,8 +2,9 @@
 
     python engines/pet-bowl/training/train.py [--pictures 36000] [--seed 1] [--threads 1] [-o FILE]
 
-Every picture is rendered for the step that learns from it and never seen again, so there is nothing to memorise and no data to store.
-The same seed, thread count, torch version and CPU give the same file; other CPUs round differently and give a file that scores the same.
+Every picture is rendered for the step that learns from it and never seen again: nothing to memorise, no data to store.
+The same seed, thread count, torch version and CPU give the same file; another CPU rounds differently and gives a file that
+scores the same.
 """
 
 import argparse
@@ -15,12 +16,12 @@ import torch
 from camera import photograph
 from network import PetBowlNet, to_onnx
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
-from scenes import BANDS, CLASSES, draw, generator, sample_lux, sample_scene
+from scenes import BANDS, CLASSES, compose, generator, sample_lux
 from torch import Tensor, nn
 
 BUNDLE = Path(__file__).resolve().parents[1]
-BATCH = 48
-PEAK_RATE = 4e-3
+BATCH = 18  # two of every class in every band
+PEAK_RATE = 1.5e-3
 WEIGHT_DECAY = 2e-3
 TRAIN_SPLIT = 0  # render_set.py owns the others
 
@@ -30,8 +31,8 @@ def picture(seed: int, index: int) -> tuple[np.ndarray, int]:
     rng = generator(seed, TRAIN_SPLIT, index)
     label = index % len(CLASSES)
     lux = sample_lux(rng, list(BANDS)[index // len(CLASSES) % len(BANDS)])
-    scene = sample_scene(rng, CLASSES[label], lux)
-    return photograph(rng, draw(scene), lux, scene.illuminant), label
+    scene, layers = compose(rng, CLASSES[label], lux)
+    return photograph(rng, layers, lux, scene.illuminant), label
 
 
 def batch(seed: int, step: int) -> tuple[Tensor, Tensor]:
@@ -48,7 +49,7 @@ def train(pictures: int, seed: int) -> PetBowlNet:
     net = PetBowlNet().to(memory_format=torch.channels_last)
     steps = max(pictures // BATCH, 4)
     optimiser = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=steps, pct_start=0.15)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=steps, pct_start=0.2)
     loss_of = nn.CrossEntropyLoss()
     loss_mean, hit_mean = 1.1, 1 / len(CLASSES)
     with Progress(*Progress.get_default_columns(), TimeRemainingColumn(), TextColumn("{task.fields[note]}")) as bar:
