@@ -1,7 +1,7 @@
-"""Fetches TensorRT's own Python bindings for machines without a GPU: ``make conformance`` runs this once, tests read what it left.
+"""Fetches TensorRT's own Python bindings for machines without a GPU; ``make conformance`` runs this once.
 
-Two kinds. ``lean`` are the runtime bindings with their real libraries, which import anywhere. ``full`` are the builder's bindings;
-their libraries come from elsewhere, so they are imported over empty ones made here, which is enough to read every name.
+Two kinds. ``lean`` are the runtime bindings with their real libraries, which import anywhere. ``full`` are the builder's
+bindings; their libraries come from elsewhere, so they are imported over empty ones made here, enough to read every name.
 """
 
 import subprocess
@@ -24,7 +24,7 @@ LIBRARIES = ("nvinfer", "nvinfer_plugin", "nvonnxparser", "nvparsers")
 
 @dataclass(frozen=True)
 class Bindings:
-    """One version: what to install (with the hashes of the wheels for CPython 3.10, 3.11 and 3.12 on x86-64) and how to import it."""
+    """One version: what to install (wheel hashes for CPython 3.10, 3.11 and 3.12 on x86-64) and how to import it."""
 
     version: str
     kind: str

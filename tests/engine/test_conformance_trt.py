@@ -22,7 +22,7 @@ EVERY = pytest.mark.parametrize("one", ALL, ids=lambda one: f"{one.kind}-{one.ve
 BUILDERS = pytest.mark.parametrize("one", FULL, ids=lambda one: one.version)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def real_names(one: Bindings) -> dict[str, str]:
     """The names of one version, read in a process of its own."""
     command = [sys.executable, str(ROOT / "tests" / "engine" / "introspect.py"), one.module]
