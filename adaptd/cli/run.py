@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
     operational_log(as_json=arguments.json, quiet=arguments.quiet or (sys.stdout.isatty() and not arguments.json))
     try:
         checked = check(request)
-        device = None if arguments.no_twin else _software_device(arguments, request, checked)
+        device = None if arguments.no_twin else _software_device(arguments, checked)
         narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet)
         calibration = _calibration(request.source)
         parts = assemble(request, checked, device, narrator, forced=arguments.twin is not None, calibration=calibration)
@@ -109,11 +109,11 @@ def _shipped_clip() -> Path:
     return engines_dir() / "pet-bowl" / "clip" / "day-to-night.mp4"
 
 
-def _software_device(arguments: argparse.Namespace, request: "Request", checked: Any) -> Any:
+def _software_device(arguments: argparse.Namespace, checked: Any) -> Any:
     from adaptd.twin.live import live_device
 
     scenario = arguments.twin or policies_dir() / "scenarios" / "demo.yaml"
-    return live_device(scenario, checked.profile, checked.facts, request.policy)
+    return live_device(scenario, checked.profile, checked.facts, checked.policy)
 
 
 def _calibration(source: str) -> Any:
