@@ -93,7 +93,7 @@ class Run:
         return self._closed()
 
     def _tick(self, now_us: int) -> Verdict:
-        plant, t_s, dt_s = self.plant, now_us / 1e6, self.scenario.tick_us / 1e6
+        plant, t_s = self.plant, now_us / 1e6
         while self._restarts and self._restarts[0] <= now_us:
             self._restarts.pop(0)
             self.controller.restart(now_us)
