@@ -20,7 +20,7 @@ Output = npt.NDArray[np.float32]
 PPM = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What one frame shows. For detection the label is that of the best box, empty where there is none.
 
@@ -49,8 +49,8 @@ class Classification:
         values: list[float] = output.ravel().tolist()
         best = max(values)
         index = values.index(best)
-        if not (min(values) >= 0.0 and 0.999 < math.fsum(values) < 1.001):
-            best = 1.0 / math.fsum([math.exp(value - best) for value in values])
+        if not (min(values) >= 0.0 and 0.999 < sum(values) < 1.001):
+            best = 1.0 / sum([math.exp(value - best) for value in values])
         return Answer(self._classes[index], min(int(best * PPM + 0.5), PPM))
 
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int:

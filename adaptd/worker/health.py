@@ -1,7 +1,6 @@
 """Slow engines: a variant far slower than it was when warmed up is at fault. Pure; the loop asks after each frame."""
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 FACTOR = 8
 FLOOR_US = 2_000
@@ -17,19 +16,19 @@ class Stopwatch:
     """
 
     normal_us: int
-    recent: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    limit_us: int = 0
+    row: int = 0
 
-    @property
-    def limit_us(self) -> int:
-        return FACTOR * max(self.normal_us, FLOOR_US)
+    def __post_init__(self) -> None:
+        self.limit_us = FACTOR * max(self.normal_us, FLOOR_US)
 
     def slow(self, latency_us: int) -> bool:
-        """Take one latency; whether the variant is at fault now."""
-        if latency_us <= self.limit_us:
-            self.recent.clear()
+        """Take one latency; whether the variant is at fault now. The row starts anew after that."""
+        self.row = self.row + 1 if latency_us > self.limit_us else 0
+        if self.row < WINDOW:
             return False
-        self.recent.append(latency_us)
-        return len(self.recent) == WINDOW
+        self.row = 0
+        return True
 
 
 def spin_wanted(latency_us: int, rate_mfps: int) -> bool:

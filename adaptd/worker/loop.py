@@ -26,6 +26,7 @@ LOOK_US = 500_000
 DEAD_AFTER = 3
 RESTART = 3
 NAP_S = 0.25
+CHORES_US = 50_000
 
 
 class Publisher(Protocol):
@@ -59,17 +60,23 @@ class FrameLoop:
         self._reference = reference = lease.reference
         self._lease = lease
         self._deadline_us = deadline_us
+        self._answer = parts.head.answer
+        self._infer = parts.pool.infer
+        self._publish = parts.results.publish
         self._watches = {name: Stopwatch(latency) for name, latency in normal_us.items()}
+        self._watch = self._watches[reference]
         self._touch_cost_us = sum(normal_us.values())
         self._slow: set[str] = set()
         self._orders: deque[tuple[Setpoint, int]] = deque()
-        self._orphaned = False
+        self._orphaned = self._alarm = False
+        self._chores_us = 0
         self._order = Setpoint(0, reference, lease.point.fps_mfps, 0, 0, 0, "")
         self._variant = reference
         self._failures = 0
         self._odd = False
         self._touched_us = self._looked_us = self._now_us()
         self.tally = Tally()
+        self._count = self.tally.frame
         self.running = True
         self.exit_code = 0
         self.frame = -1
@@ -104,11 +111,13 @@ class FrameLoop:
     def offer(self, setpoint: Setpoint) -> None:
         """Hold this setpoint from the next frame on."""
         self._orders.append((setpoint, self._now_us()))
+        self._alarm = True
         self._parts.slot.poke()
 
     def orphan(self) -> None:
         """The daemon is gone: the reference at the safe rate from the next frame on."""
         self._orphaned = True
+        self._alarm = True
         self._parts.slot.poke()
 
     def stop(self, exit_code: int = 0) -> None:
@@ -124,43 +133,42 @@ class FrameLoop:
         return self.exit_code
 
     def turn(self, patience_s: float) -> None:
-        """Heed what there is to heed, then serve one frame if one comes within ``patience_s``."""
-        self._heed()
+        """Serve one frame if one comes within ``patience_s``. Orders that came before the frame is begun concern it already."""
         frame = self._parts.slot.take(patience_s)
-        if self._orders or self._orphaned:  # a setpoint that arrived with the frame concerns this frame already
+        if self._alarm:
             self._heed()
-        if frame is not None and self._lease.point.fps_mfps:
+        if frame is None:
+            self._keep_lease(self._now_us())
+        elif self._lease.point.fps_mfps:
             self._serve(frame)
-            self._between_frames(frame)
 
     def _serve(self, frame: Frame) -> None:
-        parts, variant = self._parts, self._variant
-        self.busy_since_us = began_us = self._now_us()
+        now_us = self._now_us
+        self.busy_since_us = began_us = now_us()
         batch = self._prepare(frame)
         if batch is None:
             return
-        ready_us = self._now_us()
+        ready_us = now_us()
         try:
-            answer = parts.head.answer(self._pool.infer(batch))
+            answer = self._answer(self._infer(batch))
         except EngineFault as error:
             self._reference_failed(str(error))
             return
-        done_us = self._now_us()
-        latency_us = done_us - frame.at_us
-        served_by = self._pool.served_by
-        parts.results.publish(frame.index, answer, latency_us, served_by, done_us)
-        self.tally.frame(served_by, done_us - began_us, in_time=latency_us <= self._deadline_us)
+        done_us = now_us()
+        served_by, latency_us = self._pool.served_by, done_us - frame.at_us
+        self._publish(frame.index, answer, latency_us, served_by, done_us)
+        self._count(served_by, done_us - began_us, latency_us <= self._deadline_us)
         self.frame = frame.index
         self.last = (frame.index, answer, latency_us, served_by, done_us)
-        if served_by == self._reference:
-            self._failures = 0
-        if served_by != variant:
+        if served_by != self._variant:
             self._notice_quarantine()
-        elif self._watches[variant].slow(done_us - ready_us):
-            self._set_slow(variant)
-        if shadow.drawn(self._order.seed, frame.index, self._order.shadow_ppm):
+        elif done_us - ready_us > self._watch.limit_us or self._watch.row:
+            self._crawl(done_us - ready_us)
+        if self._order.shadow_ppm and shadow.drawn(self._order.seed, frame.index, self._order.shadow_ppm):
             self._shadow(frame.index, batch, answer)
         self.busy_since_us = 0
+        if done_us >= self._chores_us:
+            self._between_frames(frame, done_us)
 
     def _prepare(self, frame: Frame) -> npt.NDArray[np.float32] | None:
         """The batch, or None for a picture that cannot be one; the first of a row is told."""
@@ -208,9 +216,11 @@ class FrameLoop:
         reference, efficient = (second, answer) if other == self._reference else (answer, second)
         self.tally.shadow(Shadow(self._order.band, tested, self._parts.head.loss_ppm(reference, efficient)))
 
-    def _between_frames(self, frame: Frame) -> None:
-        """Slow work, where there is time for it: picture statistics and keeping the idle engines warm."""
-        now_us = self._now_us()
+    def _between_frames(self, frame: Frame, now_us: int) -> None:
+        """What need not happen on every frame: lease, picture statistics, and keeping idle engines warm where there is time."""
+        self._failures = 0 if self._pool.served_by == self._reference else self._failures
+        self._chores_us = now_us + CHORES_US
+        self._keep_lease(now_us)
         if now_us - self._looked_us >= LOOK_US:
             self._looked_us = now_us
             self.picture = picture.look(frame)
@@ -230,12 +240,15 @@ class FrameLoop:
         self._notice_quarantine()
 
     def _heed(self) -> None:
+        self._alarm = False
         while self._orders:
             self._obey(*self._orders.popleft())
         if self._orphaned:
             self._orphaned = False
             self._fall_back("orphan")
-        elif self._lease.until_us is not None and self._lease.expired(self._now_us()):
+
+    def _keep_lease(self, now_us: int) -> None:
+        if self._lease.expired(now_us):
             self._tell_fault("lease", "the lease ended without renewal; the reference serves", "")
             self._fall_back("lease")
 
@@ -271,7 +284,7 @@ class FrameLoop:
         except EngineError as error:
             self._tell_fault("refused", f"setpoint {seq}: {error}", variant)
             return False
-        old, self._variant = self._variant, variant
+        old, self._variant, self._watch = self._variant, variant, self._watches[variant]
         self.swaps += 1
         now_us = self._now_us()
         self._parts.tell(Swapped(seq, old, variant, reason, self.frame, now_us - since_us, now_us))
@@ -287,11 +300,12 @@ class FrameLoop:
         if self._variant in faults:
             self._swap(self._reference, "engine", self._order.seq, self._now_us())
 
-    def _set_slow(self, variant: str) -> None:
+    def _crawl(self, latency_us: int) -> None:
         """An efficient variant that crawls is set aside; where the reference crawls as well it is the machine, not the engine."""
-        watch = self._watches[variant]
+        watch, variant = self._watch, self._variant
+        if not watch.slow(latency_us):
+            return
         text = f"{variant} takes over {watch.limit_us} us a frame, warmed up it took {watch.normal_us} us"
-        watch.recent.clear()
         if variant == self._reference:
             self._slow.clear()
             self._tell_fault("slow", text, variant)

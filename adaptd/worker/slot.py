@@ -20,7 +20,8 @@ class LatestSlot:
     """Holds the newest frame that is to be served."""
 
     def __init__(self) -> None:
-        self._ready = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._ready = threading.Condition(self._lock)
         self._frame: Frame | None = None
         self._poked = False
         self.dropped = 0
@@ -41,8 +42,8 @@ class LatestSlot:
 
     def take(self, timeout_s: float) -> Frame | None:
         """The newest frame, or None after ``timeout_s`` or a poke."""
-        with self._ready:
-            if self._frame is None and not self._poked:
+        with self._lock:
+            if self._frame is None and not self._poked and timeout_s > 0:
                 self._ready.wait(timeout_s)
             self._poked = False
             frame, self._frame = self._frame, None

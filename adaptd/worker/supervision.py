@@ -44,7 +44,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a worker now. ``normal_us`` is the serving variant's latency when warmed up, ``blind_us`` how long without source."""
+    """What is known of a worker now: ``normal_us`` is the serving variant's warmed-up latency, ``blind_us`` how long without."""
 
     exit_code: int | None
     refused: bool
