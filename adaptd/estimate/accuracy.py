@@ -10,14 +10,15 @@ one of these over its attempts k = 1, 2, ... as 6/(pi k)^2, which sums to 1.
 from dataclasses import dataclass
 
 from adaptd.config.policy import Policy
-from adaptd.estimate.betting import Capital, M, factor, plus_up, reaches, times_down, times_up
+from adaptd.estimate.betting import Capital, M, factor, plus_up, product_down, reaches, times_down, times_up
 from adaptd.estimate.bound import Rung, ladder, nanonats, upper_bound
 from adaptd.vocabulary import BandEvidence, Prior, Shadow, VariantFacts
 
-# Bets on the mean, as parts of the limit, and the share of capital each starts with. Two thirds lie on "no loss at all":
-# ln(3/2) is under a tenth of ln(1/alpha), so a loss-free variant is admitted within 1.1 times the information bound.
-ADMIT_BETS = ((0, 1), (1, 16), (1, 8), (1, 4), (1, 2))
-ADMIT_WEIGHTS = ((16, 24), (1, 24), (2, 24), (3, 24), (2, 24))
+# Bets on the mean, as parts of the limit, and the share of capital each starts with. Most lies on "no loss at all": a bet with
+# share w pays ln(1/w) for not being alone, so a loss-free variant is admitted within 1 + ln(1/0.6)/ln(1/alpha) of the information
+# bound, less what the other bets earn: 1.07 at alpha 1 %.
+ADMIT_BETS = ((0, 1), (1, 8), (1, 4), (1, 2))
+ADMIT_WEIGHTS = ((12, 20), (3, 20), (2, 20), (3, 20))
 REVOKE_BETS = ((3, 2), (2, 1), (4, 1), (10, 1))
 REVOKE_WEIGHT = (1, 4)
 ALARM_RUN = 1_000_000  # shadow frames between two false alarms, at least, on average
@@ -107,8 +108,13 @@ def _with_prior(table: Rules, proof: Proof, prior: Prior) -> Proof:
 
 
 def _power(capital: Capital, ratio: tuple[int, int], count: int) -> Capital:
-    for _ in range(count):
-        capital = times_down(capital, ratio)
+    """capital * ratio^count, by repeated squaring; each product is rounded down."""
+    base = times_down((1, 0), ratio)
+    while count:
+        if count & 1:
+            capital = product_down(capital, base)
+        base = product_down(base, base)
+        count >>= 1
     return capital
 
 

@@ -33,6 +33,16 @@ def times_down(capital: Capital, ratio: tuple[int, int]) -> Capital:
     return (product, exponent) if product else (0, 0)
 
 
+def product_down(capital: Capital, other: Capital) -> Capital:
+    """capital * other, rounded down."""
+    product, exponent = capital[0] * other[0], capital[1] + other[1]
+    extra = product.bit_length() - WIDTH
+    if extra > 0:
+        product >>= extra
+        exponent += extra
+    return (product, exponent) if product else (0, 0)
+
+
 def times_up(capital: Capital, ratio: tuple[int, int]) -> Capital:
     """capital * ratio, rounded up."""
     mantissa, exponent = capital
@@ -65,6 +75,8 @@ def reaches(capitals: tuple[Capital, ...], threshold: tuple[int, int]) -> bool:
     """Whether the sum of the capitals is at least threshold[0] / threshold[1]."""
     lowest = min([exponent for mantissa, exponent in capitals if mantissa], default=0)
     highest = max([exponent for mantissa, exponent in capitals if mantissa], default=0)
+    if threshold[0] >= threshold[1] and highest + WIDTH + len(capitals).bit_length() < 0:
+        return False
     if highest - lowest > 4 * WIDTH:
         lowest = highest - 4 * WIDTH
     total = 0
