@@ -1,7 +1,8 @@
 """One reading per quantity out of several sources, each checked by its guard and then against the others.
 
     temperature  the hottest zone that is believed; a junction 5 K below another zone is suspect
-    power        the first source that is believed; not below half the idle power while frames are delivered
+    power        the first source that is believed; while frames are delivered not below half of the
+                 idle power and half of what the operating point should take
     light        the first source that is believed; 0 lux needs a dark picture, and a sensor may differ from a calibrated camera
                  by a factor of 16 and no more
 
@@ -19,8 +20,9 @@ from adaptd.vocabulary import Measured, Missing, Reading
 ZONE_MARGIN_MC = 5_000
 CONTRADICTION_FACTOR = 16
 HOLD_US = 900_000
+SETTLE_US = 3_000_000
 _TRANSIENT = ("EAGAIN", "EIO", "ETIMEDOUT", "EREMOTEIO", "gap")
-_SMALLEST_MC, _SMALLEST_MW = 500, 2_000
+_SMALLEST_MC, _SMALLEST_MW, _SMALLEST_DOUBLINGS = 500, 2_000, 2
 _CAMERA = "camera"
 
 
@@ -59,9 +61,10 @@ class Fuser:
         self.quantity = quantity
         self.feeds = tuple(feeds)
         self._rules = rules
-        self._guards = [Guard(feed.name, quantity, rules.limits) for feed in feeds]
+        self._guards = [Guard(feed.name, quantity, rules.limits, feed.step) for feed in feeds]
         self._hold_us = hold_us
         self._held: tuple[int, int, str] | None = None  # value, at_us, source
+        self._expected: list[tuple[int, int]] = []
         self._check: Callable[[list[Judged], Context], Fused] = _CHECKS[quantity]
 
     def fuse(self, now_us: int, context: Context) -> Fused:
@@ -73,19 +76,25 @@ class Fuser:
             for guard, feed in zip(self._guards, self.feeds, strict=True)
         ]
         if self.quantity == POWER and context.delivering:
-            judged = [_above_floor(item, self._rules.floor_mw) for item in judged]
+            floor_mw = max(self._rules.floor_mw, self._settled(now_us, context.expected_mw or 0) // 2)
+            judged = [_above_floor(item, floor_mw) for item in judged]
         return self._bridge(now_us, self._check(judged, context))
 
     def _cause(self, feed: Feed, context: Context) -> Cause | None:
-        """What should have moved this source, and by how much it must move before a source of this resolution shows it."""
+        """What should have moved this source, as far as it is known."""
         if self.quantity == TEMPERATURE and context.power_mw is not None and self._rules.prompt_uk_per_mw > 0:
-            visible_mc = max(2 * feed.step, _SMALLEST_MC)
-            return Cause(context.power_mw, -(-visible_mc * 1000 // self._rules.prompt_uk_per_mw))
+            return Cause(context.power_mw, self._rules.prompt_uk_per_mw, _SMALLEST_MC)
         if self.quantity == POWER and context.expected_mw is not None:
-            return Cause(context.expected_mw, max(4 * feed.step, _SMALLEST_MW))
+            return Cause(context.expected_mw, 1000, _SMALLEST_MW)
         if self.quantity == LIGHT and context.picture is not None and feed.name != _CAMERA:
-            return Cause(_brightness_steps(context.picture), 2)
+            return Cause(1000 * _brightness_steps(context.picture), 1000, _SMALLEST_DOUBLINGS * 1000, in_steps=False)
         return None
+
+    def _settled(self, now_us: int, expected_mw: int) -> int:
+        """The least power that was expected in the last seconds: a point just chosen is not yet in the chip's average."""
+        self._expected = [(at_us, value) for at_us, value in self._expected if now_us - at_us <= SETTLE_US]
+        self._expected.append((now_us, expected_mw))
+        return min(value for _, value in self._expected)
 
     def _bridge(self, now_us: int, fused: Fused) -> Fused:
         reading = fused.reading
@@ -110,7 +119,7 @@ def _brightness_steps(picture: PictureStats) -> int:
 
 def _above_floor(item: Judged, floor_mw: int) -> Judged:
     if isinstance(item.reading, Measured) and item.reading.value < floor_mw:
-        reason = f"implausible: {item.reading.value} mW is less than half of idle while frames are delivered"
+        reason = f"implausible: {item.reading.value} mW, but {floor_mw} mW is the least while frames are delivered"
         return Judged(item.name, Missing(reason), Quality.FAILED, reason)
     return item
 
@@ -158,7 +167,7 @@ def _contradiction(first: Measured, judged: Sequence[Judged], picture: PictureSt
         return "0 lux, and no picture that is dark too"
     if first.value == 0 and picture is not None and bright(picture):
         return "dead: 0 lux while the picture is bright"
-    camera = next((item for item in judged if item.name == _CAMERA and item.quality is Quality.GOOD), None)
+    camera = next((item for item in judged if item.name == _CAMERA and not item.reason.startswith("bound")), None)
     if camera is None or not isinstance(camera.reading, Measured):
         return ""
     low, high = sorted((max(first.value, 100), max(camera.reading.value, 100)))

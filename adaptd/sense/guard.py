@@ -53,22 +53,27 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What should move a sensor: a level in some unit, and by how much it must change before the sensor has to show it.
+    """What should move a sensor: a level, and the change of the sensor that 1000 units of it must show within a second.
 
-    For a temperature the cause is power, for power the expected power of the operating point, for light the camera's index.
+    For a temperature the cause is power, for power the expected power of the operating point, for light the picture. A change
+    below ``smallest`` proves nothing; nor does one below two steps of the sensor where ``in_steps`` says that its steps count.
     """
 
     level: int
-    needed: int
+    effect_per_1000: int
+    smallest: int
+    in_steps: bool = True
 
 
 class Guard:
     """One source's memory: the last accepted value, the last stamp, and since when the value stands still."""
 
-    def __init__(self, name: str, quantity: str, limits: Limits) -> None:
+    def __init__(self, name: str, quantity: str, limits: Limits, step: int = 1) -> None:
         self.name = name
         self.quantity = quantity
         self.limits = limits
+        self._step = step  # the finest change seen so far, at first what the source says of itself
+        self._cause: tuple[int, int] | None = None  # level smoothed over a second, at_us
         self._seq = -1
         self._verdict: Judged | None = None
         self._accepted: tuple[int, int] | None = None  # value, at_us
@@ -161,23 +166,37 @@ class Guard:
         return False
 
     def _watch_still(self, now_us: int, value: int, cause: Cause | None) -> str:
+        """Does the value stand still although its cause has moved? Once stuck, it stays so until the value changes."""
         if cause is None:
-            self._still = None
+            self._still, self._cause = None, None
             return ""
+        level = self._smoothed(now_us, cause.level)
         still = self._still
         if still is None or still.value != value:
-            self._still = _Still(value, cause.level, cause.level, None)
+            if still is not None:
+                self._step = min(self._step, abs(value - still.value))
+            self._still = _Still(value, level)
             return ""
-        low, high = min(still.low, cause.level), max(still.high, cause.level)
-        moved_us = still.moved_us
-        if moved_us is None and high - low >= cause.needed:
-            moved_us = now_us
-        self._still = _Still(value, low, high, moved_us)
-        if moved_us is None:
+        effect = abs(level - still.level) * cause.effect_per_1000 // 1000
+        if not still.stuck and effect < max(cause.smallest, 2 * self._step if cause.in_steps else 0):
+            self._still = _Still(value, still.level)
             return ""
-        if now_us - moved_us >= EFFECT_US:
-            return f"stuck: unchanged while its cause moved by {high - low}"
+        since_us = now_us if still.moved_us is None else still.moved_us
+        self._still = _Still(value, still.level, since_us, still.stuck or now_us - since_us >= EFFECT_US)
+        if self._still.stuck:
+            return "stuck: unchanged although its cause moved"
         return "unchanged although its cause moved"
+
+    def _smoothed(self, now_us: int, level: int) -> int:
+        """The cause behind a first-order lag of a second, like the prompt part of what follows it: a burst is no step."""
+        before = self._cause
+        if before is None:
+            self._cause = (level, now_us)
+            return level
+        passed_us = max(now_us - before[1], 0)
+        smooth = before[0] + (level - before[0]) * passed_us // (passed_us + EFFECT_US)
+        self._cause = (smooth, now_us)
+        return smooth
 
     def _failed(self, reason: str) -> Judged:
         return Judged(self.name, Missing(reason), Quality.FAILED, reason)
@@ -185,9 +204,9 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class _Still:
-    """A value that repeats, the span of its cause meanwhile, and since when that span is wide enough to show."""
+    """A value that repeats, the level of its cause when it began, and since when that has moved far enough to show."""
 
     value: int
-    low: int
-    high: int
-    moved_us: int | None
+    level: int
+    moved_us: int | None = None
+    stuck: bool = False

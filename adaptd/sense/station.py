@@ -29,7 +29,6 @@ from adaptd.sense.thermal_zone import ThermalZone, Trip
 from adaptd.vocabulary import Measured, Missing, Reading
 
 STALE_US = 2_000_000
-_PROMPT_S = 1.0
 _LIGHT_FACTOR = 8
 
 
@@ -54,7 +53,7 @@ class Sampled:
 
 
 class Station:
-    """Sources, their threads, their guards and the fusion per quantity; ``from_profile`` builds it, ``close`` ends its threads."""
+    """Sources, their threads, their guards and the fusion per quantity; built with ``from_profile``, ended with ``close``."""
 
     def __init__(self, pool: ReaderPool, inbox: PushInbox, jtop: JtopProcess | None, trips: tuple[Trip, ...]) -> None:
         self._pool = pool
@@ -231,5 +230,5 @@ def _rules(quantity: str, profile: HardwareProfile) -> Rules:
 
 
 def _prompt(profile: HardwareProfile) -> int:
-    """Kelvin per watt (in mK/W) that a step of power shows within a second: each pole's R times 1 s / tau, at most R."""
-    return sum(int(pole.r_uk_per_mw * min(1.0, _PROMPT_S * 1000 / pole.tau_ms) * 0.63) for pole in profile.poles)
+    """Millikelvin per watt that a step of power shows promptly: each pole's R times 1 s / tau, at most R."""
+    return sum(pole.r_uk_per_mw * 1000 // max(pole.tau_ms, 1000) for pole in profile.poles)

@@ -9,9 +9,9 @@ from adaptd.vocabulary import Missing, Reading
 ZONES = "sys/class/thermal/thermal_zone*"
 # Constant, estimated or of another part: PMIC-Die answers 100 C on Nano whatever happens (balena-os/balena-jetson issue 142).
 DENIED = frozenset({"pmic-die", "pmic", "thermal-fan-est", "iwlwifi", "int3400"})
-# Which zone speaks for the whole machine where a profile names none, best first.
-PREFERRED = ("tj", "x86-pkg-temp", "cpu", "soc", "acpitz")
-_STEP_MC = 500
+# Which zone speaks where a profile names none, best first; acpitz is a constant on many boards and must be named to be read.
+PREFERRED = ("tj", "x86-pkg-temp", "cpu", "soc")
+_STEP_MC = 1_000  # x86 zones and Nano show whole or half degrees; what a board really shows is learned from its readings
 
 
 @dataclass(frozen=True, slots=True)

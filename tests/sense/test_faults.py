@@ -1,0 +1,187 @@
+"""Every fault of the sensor table, rehearsed: noticed within two seconds, and never a bolder reading.
+
+Time is a clock that the test moves, so nothing here depends on how fast this machine is. One row of docs/sensors.md is
+`pytest tests/sense/test_faults.py -k "temperature and hang"`.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from adaptd.sense import fuse, guard, station, sysfs
+from adaptd.sense.deadline import DeadlineReader
+from adaptd.sense.fuse import Fused
+from adaptd.sense.guard import Guard
+from tests.sense.fakes import FaultySysfs
+from tests.sense.rig import Rig
+
+QUANTITIES = ("temperature", "power", "light")
+KINDS = (
+    "hang",
+    "eio",
+    "eagain",
+    "enoent",
+    "empty",
+    "garbage",
+    "negative",
+    "zero",
+    "x1000",
+    "frozen",
+    "spike",
+    "duplicate",
+    "backwards",
+)
+LIMIT_S = 2.0
+
+
+def rehearse(rig: Rig) -> None:
+    """Run into the fault and hold the row's promise."""
+    try:
+        rig.run(12)
+        assert rig.good_at_onset, "the sensor was not good before the fault"
+        assert rig.detected_s is not None, f"{rig.kind} was never noticed"
+        assert rig.detected_s <= LIMIT_S, f"{rig.kind} was noticed after {rig.detected_s} s"
+    finally:
+        rig.sysfs.release()
+        rig.station.close()
+
+
+def rehearse_long(rig: Rig) -> None:
+    """A minute of drift."""
+    try:
+        rig.run(60)
+        assert rig.detected_s is not None, "the drift was never named"
+    finally:
+        rig.station.close()
+
+
+@pytest.mark.parametrize("hz", [1, 10])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_a_broken_sensor_is_noticed_within_two_seconds_and_never_makes_it_bolder(
+    orin_nx: FaultySysfs, quantity: str, kind: str, hz: int
+) -> None:
+    """At one and at ten ticks a second: the fault is named in time, no reading is cooler, cheaper or brighter than true."""
+    rehearse(Rig(orin_nx, quantity, kind, hz))
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_a_slow_drift_is_bounded_by_the_cross_checks(orin_nx: FaultySysfs, quantity: str) -> None:
+    """A drift has no moment of onset: what is promised is that it stays within 5 K of another zone, half of the expected power,
+    and a factor of 16 of the picture, and that it is named when it leaves them."""
+    rehearse_long(Rig(orin_nx, quantity, "drift", 1))
+
+
+def test_a_machine_without_a_fault_stays_good(orin_nx: FaultySysfs) -> None:
+    """The guards are quiet on a healthy sensor, through the same load step."""
+    for quantity in QUANTITIES:
+        rig = Rig(orin_nx, quantity, "none", 10)
+        rig.run(12)
+        rig.station.close()
+        assert rig.detected_s is None
+
+
+def _quiet(*arguments: object) -> str:
+    """A check that finds nothing."""
+    return ""
+
+
+def _first(judged: list[guard.Judged], context: fuse.Context) -> Fused:
+    """A fusion that believes the first source whatever the others say."""
+    return Fused(fuse._first(judged), tuple(judged))
+
+
+def _swallow(self: sysfs.Sysfs, path: str, limit: int) -> bytes:
+    """A reader that puts a number in the place of an error."""
+    try:
+        return self.read_bytes(path, limit)
+    except OSError:
+        return b"60500\n"
+
+
+def _patient(self: DeadlineReader, now_us: int) -> object:
+    """A reader without a deadline."""
+    return self._latest
+
+
+def _same_item(item: guard.Judged, floor_mw: int) -> guard.Judged:
+    """A floor that lets everything pass."""
+    return item
+
+
+def _no_deadline(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DeadlineReader, "sample", _patient)
+    patch.setattr(station, "STALE_US", 10**12)
+    _never_stuck(patch)
+
+
+def _no_clock(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Guard, "_clock_fault", _quiet)
+    patch.setattr(station, "STALE_US", 10**12)
+
+
+def _errors_become_numbers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sysfs.Sysfs, "_read", _swallow)
+    _never_stuck(patch)
+
+
+def _no_range(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Guard, "_range_fault", _quiet)
+    patch.setattr(Guard, "_jump_fault", _quiet)
+
+
+def _no_jump(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Guard, "_jump_fault", _quiet)
+    patch.setitem(fuse._CHECKS, "light", _first)
+
+
+def _no_floor(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fuse, "_above_floor", _same_item)
+
+
+def _never_stuck(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Guard, "_watch_still", _quiet)
+    patch.setitem(fuse._CHECKS, "light", _first)
+    _no_floor(patch)
+
+
+def _no_cross_check(patch: pytest.MonkeyPatch) -> None:
+    for quantity in QUANTITIES:
+        patch.setitem(fuse._CHECKS, quantity, _first)
+    _no_floor(patch)
+
+
+def _zero_is_dark(patch: pytest.MonkeyPatch) -> None:
+    _no_cross_check(patch)
+    _no_jump(patch)
+
+
+MUTANTS = [
+    (_no_deadline, "temperature", "hang"),
+    (_no_deadline, "power", "hang"),
+    (_errors_become_numbers, "temperature", "eio"),
+    (_errors_become_numbers, "temperature", "eagain"),
+    (_no_clock, "temperature", "duplicate"),
+    (_no_clock, "light", "duplicate"),
+    (_no_range, "temperature", "x1000"),
+    (_no_jump, "temperature", "spike"),
+    (_no_jump, "light", "spike"),
+    (_never_stuck, "temperature", "frozen"),
+    (_never_stuck, "power", "frozen"),
+    (_never_stuck, "light", "frozen"),
+    (_zero_is_dark, "light", "zero"),
+    (_no_cross_check, "temperature", "drift"),
+    (_no_cross_check, "power", "drift"),
+    (_no_cross_check, "light", "drift"),
+]
+
+
+@pytest.mark.parametrize(("mutate", "quantity", "kind"), MUTANTS, ids=lambda part: getattr(part, "__name__", part))
+def test_without_its_guards_the_row_fails(
+    orin_nx: FaultySysfs, monkeypatch: pytest.MonkeyPatch, mutate: Callable[[pytest.MonkeyPatch], None], quantity: str, kind: str
+) -> None:
+    """Negative control: with every net of a row taken away the rehearsal must fail, else it proves nothing."""
+    mutate(monkeypatch)
+    rig = Rig(orin_nx, quantity, kind, 1)
+    with pytest.raises(AssertionError):
+        rehearse_long(rig) if kind == "drift" else rehearse(rig)

@@ -1,0 +1,22 @@
+"""What missing means is written once."""
+
+import pytest
+
+from adaptd.sense.meaning import MEANINGS, markdown, meaning_of
+from adaptd.sense.source import QUANTITIES
+from tests.conftest import ROOT
+
+
+def test_every_quantity_has_one_meaning_of_missing() -> None:
+    """Temperature unknown is hot, light unknown is the reference, power unknown is no bolder."""
+    assert tuple(meaning.quantity for meaning in MEANINGS) == QUANTITIES
+    assert meaning_of("temperature").taken_as == "hot"
+    assert meaning_of("light").effect == "the reference engine"
+    assert "no choice bolder" in meaning_of("power").effect
+    with pytest.raises(KeyError):
+        meaning_of("humidity")
+
+
+def test_the_documentation_carries_the_table_as_it_is() -> None:
+    """docs/sensors.md says what the code does."""
+    assert markdown() in (ROOT / "docs" / "sensors.md").read_text()
