@@ -221,14 +221,21 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
 
 
 def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, dt_s: float) -> list[float]:
-    """Watts that each variant drew by the book in the last interval; a shadow frame counts as one of the reference."""
-    frames = [0] * len(table.names)
+    """Watts that each variant drew by the book in the last interval, shadow frames on the other engine included."""
+    frames = [0] * len(paces)
+    names = table.names
     for served in worker.served:
-        if served.variant in table.names:
-            frames[table.names.index(served.variant)] += served.frames
-    frames[table.reference_at] += worker.shadow_frames
+        if served.variant in names:
+            frames[names.index(served.variant)] += served.frames
+    if worker.shadow_frames:
+        at = table.reference_at
+        if worker.point.variant == names[at]:
+            tested = worker.shadows[0].variant if worker.shadows else ""
+            at = names.index(tested) if tested in names else at
+        frames[at] += worker.shadow_frames
     return [
-        count / dt_s * joules * (one.factor_ppm / 1e6) for count, joules, one in zip(frames, table.joules, paces, strict=True)
+        frames[at] * joules * one.factor_ppm / (1e6 * dt_s)
+        for at, (joules, one) in enumerate(zip(table.joules, paces, strict=True))
     ]
 
 

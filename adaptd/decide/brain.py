@@ -67,7 +67,7 @@ def _remember_heat(sight: Sight, policy: Policy) -> Held:
         hot = sight.believed_k * 1000 > policy.resume_mc
     else:
         hot = (sight.believed_k - 2.0 * sight.believed_sd_k) * 1000 >= policy.limit_mc
-    return held if hot == held.hot else replace(held, hot=hot)
+    return held if hot == held.hot else Held(held.swapped_at_us, held.low_mfps, held.credit_ppm, hot, held.shadow_ppm, held.claim)
 
 
 def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof]) -> int:
@@ -95,7 +95,7 @@ def _need(proof: Proof, table: Frame, policy: Policy) -> str:
 def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof], share: int) -> list[Option]:
     """Every variant with the price of its shadow frames and, where it may not serve, the reason."""
     reference = next(option for option in sight.options if option.name == policy.reference)
-    extra = reference.joules * share / PPM
+    tested = max([option.joules for option in sight.options if option.name in proofs], default=0.0)
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
         if option.name == policy.reference:
@@ -106,7 +106,8 @@ def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof
             why = "no_gain"
         else:
             why = _forbidden(option.name, sight, policy, table, proofs.get(option.name))
-        found.append(Option(option.name, option.joules + extra, option.latency_us, option.scatter, why))
+        beside = tested if option is reference else reference.joules
+        found.append(Option(option.name, option.joules + beside * share / PPM, option.latency_us, option.scatter, why))
     return found
 
 

@@ -16,7 +16,7 @@ KEEP_SHARE = 0.5  # the variant that serves is kept while it earns this part of 
 BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Option:
     """One variant as believed now. ``forbidden`` names the condition that rules it out, empty when it may serve."""
 
@@ -27,7 +27,7 @@ class Option:
     forbidden: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caps:
     """Watts: what is always drawn, what the plan may average, what one tick may draw, and which limit set each of the two."""
 
@@ -38,7 +38,7 @@ class Caps:
     peak_rule: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """A mixture of two neighbouring rates of one variant: ``high_part`` of the ticks at ``high_mfps``, else ``low_mfps``."""
 

@@ -31,7 +31,7 @@ class Watch:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """What the veto looks at, each read apart from the plan."""
 

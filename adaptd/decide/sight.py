@@ -38,7 +38,7 @@ class Frame:
     proven_samples: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sight:
     """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (empty: believed)."""
 

@@ -34,7 +34,7 @@ class Split:
     doubt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draw:
     """What follows from it for this tick: base, power drawn in the last interval and its sigma, sensor noise (W); the scales."""
 

@@ -61,7 +61,7 @@ class Heat:
     doubt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outlook:
     """What follows for this tick: temperature now and one sigma (degC), predictions, the rise that the profile alone expects."""
 

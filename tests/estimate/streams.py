@@ -1,4 +1,4 @@
-"""The same instruments on many streams at once, in numpy and logarithms: an independent oracle for the pure code, and its speed-up."""
+"""The same instruments on many streams at once, in numpy and logarithms: an independent oracle for the pure code."""
 
 import math
 

@@ -76,7 +76,7 @@ def test_the_integers_admit_where_the_doubles_do(policy: Policy) -> None:
 
 
 def test_a_variant_at_the_limit_is_admitted_no_more_often_than_stated() -> None:
-    """Over 10,000 streams exactly at the limit, wrong admissions stay below alpha plus three sigma, looked at after every frame."""
+    """Over 10,000 streams exactly at the limit, wrong admissions stay below alpha plus three sigma, whenever one looks."""
     rng = np.random.default_rng(11)
     wrong = sum(int((streams.admitted_at(streams.draw(rng, LIMIT, 1000, 6000), LIMIT, ALPHA) > 0).sum()) for _ in range(10))
     assert wrong <= 10_000 * ALPHA + 3 * math.sqrt(10_000 * ALPHA * (1 - ALPHA))

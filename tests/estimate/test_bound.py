@@ -1,6 +1,7 @@
 """The bound on show covers the truth, agrees with the admission, and only falls."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_the_policy_limit_is_a_rung_and_rungs_fall() -> None:
     limits = [rung.limit_ppm for rung in RUNGS]
     assert LIMIT in limits
     assert limits == sorted(limits, reverse=True)
-    assert all(b / a > 0.88 for a, b in zip(limits, limits[1:], strict=False) if b > 40)
+    assert all(low / high > 0.88 for high, low in pairwise(limits) if low > 40)
 
 
 def test_without_samples_nothing_is_bounded() -> None:
