@@ -1,6 +1,5 @@
 """Puts a bundle's files and manifest in place: whole files only, the manifest last, nothing that is not the bundle's touched."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,6 @@ def file_facts(files: dict[str, bytes]) -> dict[str, dict[str, object]]:
 def note_bytes(plain: object) -> bytes:
     """A note that travels with a bundle (how it was built, what was measured): canonical JSON and a line feed."""
     return canonical(plain) + b"\n"
-
-
-def read_plain(folder: Path, name: str) -> Any:
-    """The JSON of a bundle's file that was verified before. Raises BuildError."""
-    try:
-        return json.loads((folder / name).read_bytes())
-    except (OSError, ValueError) as error:
-        raise BuildError(f"{folder / name}: cannot be read ({error}); build the bundle again") from None
 
 
 def write_bundle(folder: Path, files: dict[str, bytes], manifest: dict[str, Any], private_key_pem: bytes | None = None) -> bytes:

@@ -1,0 +1,258 @@
+"""`adaptd engine build | qualify | report | list | verify | sign`: from a model of one's own to a qualified bundle."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptd.cli.engine_words import band_of, build_arguments, policy_of, preset_of, profile_here, qualify_arguments
+from adaptd.cli.errors import CommandError
+from adaptd.config.shipped import engines_dir
+
+if TYPE_CHECKING:
+    from adaptd.build.progress import Progress
+
+
+def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the group."""
+    parser = sub.add_parser("engine", help="build, qualify, list, verify and sign bundles")
+    group = parser.add_subparsers(dest="verb", required=True)
+    build = group.add_parser("build", help="make a bundle from an ONNX model, or a bundle's TensorRT plans")
+    build_arguments(build)
+    build.set_defaults(handler=_build)
+    qualify = group.add_parser("qualify", help="measure a bundle on this device and write it into its manifest")
+    qualify_arguments(qualify)
+    qualify.set_defaults(handler=_qualify)
+    report = group.add_parser("report", help="show what qualification found, without measuring again")
+    report.add_argument("bundle", type=Path)
+    report.add_argument("--backend", choices=("ort", "tensorrt"), default="ort")
+    report.add_argument("--html", type=Path, metavar="F", help="write the page with the efficiency-accuracy curve")
+    report.set_defaults(handler=_report)
+    listing = group.add_parser("list", help="list bundles and what is known of them")
+    listing.add_argument("folder", type=Path, nargs="?", help="folder of bundles (default: the shipped ones)")
+    listing.set_defaults(handler=_list)
+    verify = group.add_parser("verify", help="check a bundle's digest, files and signature")
+    verify.add_argument("bundle", type=Path)
+    verify.add_argument("--key", type=Path, metavar="F", help="the owner's public key (PEM): demand a signature of it")
+    verify.set_defaults(handler=_verify)
+    sign = group.add_parser("sign", help="sign a bundle's manifest with an Ed25519 key")
+    sign.add_argument("bundle", type=Path)
+    sign.add_argument("--key", type=Path, metavar="F", required=True, help="private key (PEM)")
+    sign.set_defaults(handler=_sign)
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    if arguments.backend == "tensorrt":
+        return _build_plans(arguments)
+    if arguments.calibration is None or arguments.output is None:
+        raise CommandError("adaptd engine build MODEL.onnx needs --calibration DIR and -o BUNDLE, see --help", 2)
+    if not 1 <= arguments.pictures <= 500:
+        raise CommandError(f"--pictures {arguments.pictures}: 1 to 500 are possible, 100 to 500 are advised", 2)
+    from adaptd.build.intake import Wishes
+    from adaptd.build.make import Order, build
+    from adaptd.build.preset import read_labels
+
+    policy = policy_of(arguments)
+    with _errors(), _bar() as progress:
+        order = Order(
+            model=arguments.model,
+            calibration=arguments.calibration,
+            bands=policy.bands,
+            preset=preset_of(arguments),
+            wishes=Wishes(arguments.head, arguments.model_output, arguments.size, arguments.name),
+            labels=None if arguments.labels is None else read_labels(arguments.labels),
+            method=arguments.method,
+            keep=tuple(arguments.keep_fp16),
+            count=arguments.pictures,
+            band=band_of(arguments, policy),
+        )
+        built = build(order, arguments.output, progress)
+    _say_built(arguments.output, built.summary, built.files, built.warnings)
+    return 0
+
+
+def _say_built(out: Path, summary: dict[str, Any], files: dict[str, bytes], warnings: tuple[str, ...]) -> None:
+    for name, data in sorted(files.items()):
+        kind = name.split(".", 1)[1].removesuffix(".onnx")
+        seen = summary["files"].get(kind, {})
+        error = ""
+        if "error_ppm" in seen:
+            error = f"   differs by {seen['error_ppm'] / 1e4:.2f} % of the answers' size on {seen['n']} pictures"
+        print(f"  {name:<32} {len(data) / 1024:7.0f} KiB{error}")
+    kept = f", in FP16 stay {', '.join(summary['kept_in_fp16'])}" if summary["kept_in_fp16"] else ""
+    print(f"calibrated by {summary['method']} on {len(summary['calibration'])} pictures{kept}")
+    for note in summary["notes"]:
+        print(f"note: {note}")
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"{out}: built; next: adaptd engine qualify {out} --data DIR")
+
+
+def _build_plans(arguments: argparse.Namespace) -> int:
+    from adaptd.build.plans import PlanOrder, build_plans
+
+    with _errors(), _bar() as progress:
+        order = PlanOrder(arguments.model, arguments.level, arguments.workspace_mb, layers=arguments.layers)
+        notes = build_plans(order, progress)
+    for note in notes:
+        print(f"warning: {note}", file=sys.stderr)
+    print(f"{arguments.model}: plans built; next: adaptd engine qualify {arguments.model} --data DIR --backend tensorrt")
+    return 0
+
+
+def _qualify(arguments: argparse.Namespace) -> int:
+    from adaptd.build.findings import Plan
+    from adaptd.build.qualify import qualify
+    from adaptd.cli.profile import find_profile
+    from adaptd.config.profile import load_profile
+
+    policy = policy_of(arguments)
+    profile = load_profile(find_profile(arguments.profile or profile_here(arguments.backend)))
+    with _errors(), _bar() as progress:
+        band = band_of(arguments, policy)
+        plan = Plan(arguments.bundle, arguments.data, policy, profile, arguments.backend, band, arguments.threads)
+        found = qualify(replace(plan, window_s=arguments.energy_window), progress)
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    _show(arguments, found.record, as_json=arguments.json)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    _show(arguments, _stored(arguments.bundle, f"qualification.{arguments.backend}", f"qualified for {arguments.backend}"))
+    return 0
+
+
+def _show(arguments: argparse.Namespace, record: dict[str, Any], *, as_json: bool = False) -> None:
+    if as_json:
+        import json
+
+        print(json.dumps(record, indent=2, sort_keys=True))
+    else:
+        from rich.console import Console
+
+        from adaptd.build.report import print_table
+
+        print_table(record, Console())
+    if arguments.html is not None:
+        _write_page(arguments, record)
+
+
+def _write_page(arguments: argparse.Namespace, record: dict[str, Any]) -> None:
+    from adaptd.build.page import page
+
+    text = page(record, _stored(arguments.bundle, "build", "built here", needed=False) or None)
+    try:
+        arguments.html.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{arguments.html}: cannot be written ({error.strerror}), name another file") from None
+    print(f"{arguments.html}: written", file=sys.stderr)
+
+
+def _stored(folder: Path, kind: str, what: str, *, needed: bool = True) -> dict[str, Any]:
+    """A note of a verified bundle, ``MODEL.KIND.json``."""
+    import json
+
+    bundle = _open(folder)
+    data = bundle.kept.get(f"{bundle.manifest.model}.{kind}.json")
+    if data is None and needed:
+        raise CommandError(f"{folder}: is not {what}, run: adaptd engine qualify {folder} --data DIR")
+    record: dict[str, Any] = {} if data is None else json.loads(data)
+    return record
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from adaptd.config.errors import ConfigError
+    from adaptd.config.manifest import FILE, load_manifest
+
+    folder: Path = arguments.folder or engines_dir()
+    bundles = sorted(path.parent for path in folder.glob(f"*/{FILE}"))
+    if not bundles:
+        raise CommandError(f"{folder}: holds no bundles, make one with adaptd engine build")
+    bad: list[str] = []
+    for path in bundles:
+        try:
+            print(f"{path.name:<20} {_describe(load_manifest(path))}")
+        except ConfigError as error:
+            bad.extend(error.lines)
+    if bad:
+        raise CommandError("\n".join(bad))
+    return 0
+
+
+def _describe(manifest: Any) -> str:
+    words = []
+    for name, backends in sorted(manifest.variants.items(), key=lambda pair: (pair[0] != manifest.reference, pair[0])):
+        known = [f"{backend}{'' if entry.qualification else ' (not qualified)'}" for backend, entry in sorted(backends.items())]
+        words.append(f"{name}: {', '.join(known)}")
+    shape = "x".join(map(str, manifest.input_shape[1:]))
+    signed = "signed" if manifest.signature else "not signed"
+    return f"{manifest.task} of {len(manifest.classes)} classes, {shape}; {'; '.join(words)}; {signed}"
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    bundle = _open(arguments.bundle, arguments.key)
+    signed = "signed, not checked: add --key F" if bundle.manifest.signature else "not signed"
+    signed = "signature good" if arguments.key else signed
+    print(f"{arguments.bundle}: good, {len(bundle.manifest.files)} files, digest {bundle.manifest.digest[:16]}, {signed}")
+    return 0
+
+
+def _sign(arguments: argparse.Namespace) -> int:
+    from adaptd.build.write import write_bundle
+
+    bundle = _open(arguments.bundle)
+    plain = bundle.manifest.model_dump(mode="json", by_alias=True, exclude={"digest", "signature"})
+    try:
+        key = arguments.key.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{arguments.key}: cannot be read ({error.strerror})") from None
+    with _errors():
+        write_bundle(arguments.bundle, {}, plain, key)
+    print(f"{arguments.bundle}: signed")
+    return 0
+
+
+def _open(folder: Path, key: Path | None = None) -> Any:
+    from adaptd.engine.bundle import Bundle
+
+    with _errors():
+        return Bundle.open(folder, public_key=key, require_signature=key is not None)
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """What the rooms below raise becomes the one line of this command."""
+    from adaptd.build.errors import BuildError
+    from adaptd.engine.errors import EngineError
+
+    try:
+        yield
+    except (BuildError, EngineError) as error:
+        raise CommandError(str(error)) from None
+
+
+@contextlib.contextmanager
+def _bar() -> "Iterator[Progress]":
+    """A progress bar on a terminal's stderr, silence elsewhere."""
+    from adaptd.build.progress import silent
+
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield progress

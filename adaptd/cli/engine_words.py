@@ -1,0 +1,122 @@
+"""The words of `adaptd engine build` and `qualify`, and what they stand for."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adaptd.cli.errors import CommandError
+from adaptd.config.shipped import policies_dir, profiles_dir
+
+if TYPE_CHECKING:
+    from adaptd.build.preset import Preset
+    from adaptd.config.policy import Policy
+
+
+def build_arguments(build: argparse.ArgumentParser) -> None:
+    """Everything that can be said of a build."""
+    build.add_argument("model", type=Path, help="MODEL.onnx; or a bundle, with --backend tensorrt")
+    build.add_argument("--calibration", type=Path, metavar="DIR", help="pictures like those it will see, in every light")
+    build.add_argument("-o", "--output", type=Path, metavar="BUNDLE", help="folder of the bundle")
+    build.add_argument("--method", choices=("entropy", "minmax", "percentile", "auto"), default="auto")
+    build.add_argument("--keep-fp16", nargs="+", default=[], metavar="NODE", help="layers kept in FP16; also first, last, auto")
+    build.add_argument("--pictures", type=int, default=300, metavar="N", help="calibrate with up to N pictures (100 to 500)")
+    build.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
+    build.add_argument("--labels", type=Path, metavar="F", help="class names, one a line, in the order of the output")
+    build.add_argument("--head", choices=("classification", "boxes", "yolo"), help="what the output is, if not clear")
+    build.add_argument("--model-output", metavar="NAME", help="which output counts, of several")
+    build.add_argument("--size", type=_size, metavar="HxW", help="picture size, where the model leaves it free")
+    build.add_argument("--name", help="model name (default: from the file)")
+    prepare = build.add_argument_group("preprocessing, (value / divisor - mean) / std")
+    prepare.add_argument(
+        "--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="default imagenet; yolo for boxes"
+    )
+    prepare.add_argument("--mean", type=_three, metavar="R,G,B")
+    prepare.add_argument("--std", type=_three, metavar="R,G,B")
+    prepare.add_argument("--divisor", type=int, metavar="N")
+    prepare.add_argument("--colour", choices=("rgb", "bgr"))
+    prepare.add_argument("--fit", choices=("stretch", "centre_crop", "letterbox"))
+    plans = build.add_argument_group("TensorRT plans, on the device that will run them")
+    plans.add_argument("--backend", choices=("onnx", "tensorrt"), default="onnx")
+    plans.add_argument("--level", type=int, choices=range(1, 6), help="builder optimisation level (default TensorRT's own, 3)")
+    plans.add_argument("--workspace-mb", type=int, default=1024)
+    plans.add_argument("--layers", action="store_true", help="save fusion and precision of every layer beside the plan")
+    _policy_argument(build)
+
+
+def qualify_arguments(qualify: argparse.ArgumentParser) -> None:
+    """Everything that can be said of a qualification."""
+    qualify.add_argument("bundle", type=Path)
+    qualify.add_argument("--data", type=Path, metavar="DIR", required=True, help="labelled pictures, new to calibration")
+    qualify.add_argument("--html", type=Path, metavar="F", help="write the page with the efficiency-accuracy curve")
+    qualify.add_argument("--json", action="store_true", help="print the whole record as JSON")
+    qualify.add_argument("--backend", choices=("ort", "tensorrt"), default="ort")
+    qualify.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
+    qualify.add_argument("--profile", metavar="P", help="hardware profile, name or file (default: by this machine)")
+    qualify.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime (default: all cores)")
+    qualify.add_argument("--energy-window", type=float, default=60.0, metavar="S", help="seconds of metering an engine")
+    _policy_argument(qualify)
+
+
+def _policy_argument(parser: argparse.ArgumentParser) -> None:
+    default = policies_dir() / "feeder.yaml"
+    parser.add_argument("--policy", type=Path, default=default, metavar="F", help="bands, limits and rates (default: feeder)")
+
+
+def policy_of(arguments: argparse.Namespace) -> "Policy":
+    """The policy that `--policy` names. Raises ConfigError."""
+    from adaptd.config.policy import load_policy
+
+    return load_policy(arguments.policy)
+
+
+def band_of(arguments: argparse.Namespace, policy: "Policy") -> str | None:
+    """The light band that `--band` declares for all pictures."""
+    names = [band.name for band in policy.bands]
+    if arguments.band is not None and arguments.band not in names:
+        raise CommandError(f"--band {arguments.band}: the policy has {', '.join(names)}", 2)
+    band: str | None = arguments.band
+    return band
+
+
+def preset_of(arguments: argparse.Namespace) -> "Preset":
+    """The preprocessing: a preset, and what was said beyond it."""
+    from adaptd.build.preset import PRESETS
+
+    usual = "yolo" if arguments.head in ("boxes", "yolo") else "imagenet"
+    preset = PRESETS[arguments.preset or usual]
+    wished = {
+        "mean_ppm": arguments.mean,
+        "std_ppm": arguments.std,
+        "divisor": arguments.divisor,
+        "colour_order": arguments.colour,
+        "fit": arguments.fit,
+    }
+    return replace(preset, **{key: value for key, value in wished.items() if value is not None})
+
+
+def profile_here(backend: str) -> str:
+    """The shipped profile that fits this machine best; `--profile` says it better."""
+    import platform
+
+    if backend == "tensorrt":
+        return "orin-nano-super" if platform.machine() == "aarch64" else "h200"
+    known = {path.stem for path in profiles_dir().glob("*.yaml")}
+    return "raspberry-pi-5" if platform.machine() == "aarch64" and "raspberry-pi-5" in known else "generic-x86"
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    if not (height.isdigit() and width.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 224x224")
+    return int(height), int(width)
+
+
+def _three(text: str) -> tuple[int, int, int]:
+    try:
+        values = [round(float(word) * 1_000_000) for word in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers such as 0.485,0.456,0.406")
+    return values[0], values[1], values[2]
