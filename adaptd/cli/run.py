@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
     operational_log(as_json=arguments.json, quiet=arguments.quiet or (sys.stdout.isatty() and not arguments.json))
     try:
         checked = check(request)
-        device = None if arguments.no_twin else _software_device(arguments, checked)
+        device = None if arguments.no_twin else _software_device(arguments, request, checked)
         narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet)
         calibration = _calibration(request.source)
         parts = assemble(request, checked, device, narrator, forced=arguments.twin is not None, calibration=calibration)
@@ -109,11 +109,11 @@ def _shipped_clip() -> Path:
     return engines_dir() / "pet-bowl" / "clip" / "day-to-night.mp4"
 
 
-def _software_device(arguments: argparse.Namespace, checked: Any) -> Any:
+def _software_device(arguments: argparse.Namespace, request: "Request", checked: Any) -> Any:
     from adaptd.twin.live import live_device
 
     scenario = arguments.twin or policies_dir() / "scenarios" / "demo.yaml"
-    return live_device(scenario, checked.profile, checked.facts, checked.policy)
+    return live_device(scenario, checked.profile, checked.facts, request.policy)
 
 
 def _calibration(source: str) -> Any:
@@ -125,7 +125,8 @@ def _calibration(source: str) -> Any:
         return None
     try:
         rows = json.loads(sidecar.read_text())["luma_to_mlx"]
-        return Calibration(tuple((int(mean), int(mlx)) for mean, mlx in rows), 300_000, sidecar.name)
+        table = tuple((int(mean) * 1000 // 255, int(mlx)) for mean, mlx in rows)  # thousandths of a level of 255 into ppm
+        return Calibration(table, 300_000, sidecar.name)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandError(f"{sidecar}: luma_to_mlx: is no calibration ({error}), remove the file or mend it") from None
 
