@@ -33,9 +33,9 @@ def iter_records(folder: Path, *, from_seq: int = 0) -> Iterator[dict[str, Any]]
 def last(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
     """The last record, or the last one of ``kind``; None where there is none."""
     for path in reversed(segment_files(folder)):
-        for record in reversed(list(_records(path.read_bytes()))):
-            if kind is None or record["kind"] == kind:
-                return record
+        found = [record for record in _records(path.read_bytes()) if kind is None or record["kind"] == kind]
+        if found:
+            return found[-1]
     return None
 
 
@@ -53,7 +53,7 @@ def _first(path: Path) -> int:
     with path.open("rb") as file:
         header = _readable(file.readline().rstrip(b"\n"))
     first = header.get("first") if header is not None else None
-    return first if type(first) is int else 0
+    return first if isinstance(first, int) else 0
 
 
 def _records(data: bytes) -> Iterator[dict[str, Any]]:
@@ -68,4 +68,5 @@ def _readable(line: bytes) -> dict[str, Any] | None:
         value = decode(line)
     except CanonicalError:
         return None
-    return value if type(value) is dict else None
+    record: dict[str, Any] | None = value if type(value) is dict else None
+    return record

@@ -1,0 +1,240 @@
+"""`adaptd audit`: verify a log, show it, draw its report, export it, print a checkpoint, make a key, forget the oldest part."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.places import default_audit
+
+
+def register(sub: Any) -> None:
+    """Add the command group."""
+    group = sub.add_parser("audit", help="verify, show, report and export the log", description=__doc__)
+    commands = group.add_subparsers(dest="audit_command", metavar="COMMAND", required=True)
+    _register_verify(commands)
+    _register_show(commands)
+    _register_files(commands)
+    _register_keys(commands)
+
+
+def _folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", type=Path, default=default_audit(), metavar="DIR", help="the log's folder")
+
+
+def _trusted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--key", metavar="F", help="the root public key, as a file or as text; without it the log vouches for itself"
+    )
+    parser.add_argument("--witness", action="append", default=[], type=Path, metavar="F", help="a checkpoint note kept elsewhere")
+    parser.add_argument("--witness-key", action="append", default=[], metavar="F", help="public key of a witness, file or text")
+
+
+def _register_verify(commands: Any) -> None:
+    parser = commands.add_parser("verify", help="is the log whole, unchanged, and does every decision follow?")
+    _folder(parser)
+    _trusted(parser)
+    parser.add_argument("--no-replay", action="store_true", help="check bytes and signatures only, run no decision again")
+    parser.add_argument("--json", action="store_true", help="print the whole finding as one JSON object")
+    parser.set_defaults(handler=run_verify)
+
+
+def _register_show(commands: Any) -> None:
+    parser = commands.add_parser("show", help="records in words")
+    _folder(parser)
+    parser.add_argument("--follow", "-f", action="store_true", help="go on as records are committed")
+    parser.add_argument("--kind", action="append", default=[], metavar="K", help="only this kind; may be given several times")
+    parser.add_argument("--condition", action="append", default=[], metavar="C", help="only decisions where this condition fails")
+    parser.add_argument("--since", metavar="T", help="from this time on: 2026-11-21T08:00, 08:00, or 90s, 15m, 2h, 3d ago")
+    parser.add_argument("--until", metavar="T", help="up to this time")
+    parser.add_argument("--from-seq", type=int, default=0, metavar="N", help="from this record number on")
+    parser.add_argument("--last", type=int, metavar="N", help="only the last N that match")
+    parser.add_argument("--json", action="store_true", help="the records as they are, one JSON object a line")
+    parser.set_defaults(handler=run_show)
+
+
+def _register_files(commands: Any) -> None:
+    report = commands.add_parser("report", help="one self-contained HTML page about the log")
+    _folder(report)
+    _trusted(report)
+    report.add_argument("-o", "--output", type=Path, required=True, metavar="F.html")
+    report.add_argument("--no-replay", action="store_true", help="do not run the decisions again for the verdict on top")
+    report.set_defaults(handler=run_report)
+    export = commands.add_parser("export", help="decisions as a Parquet table")
+    _folder(export)
+    export.add_argument("-o", "--output", type=Path, required=True, metavar="F.parquet")
+    export.set_defaults(handler=run_export)
+    checkpoint = commands.add_parser(
+        "checkpoint", help="print the newest checkpoint note, to keep elsewhere or to have witnessed"
+    )
+    _folder(checkpoint)
+    checkpoint.set_defaults(handler=run_checkpoint)
+
+
+def _register_keys(commands: Any) -> None:
+    keygen = commands.add_parser("keygen", help="make the root key of a new log and print its public half")
+    _folder(keygen)
+    keygen.add_argument("--name", help="the log's name in its signatures, such as example.com/line-3/camera-2")
+    keygen.set_defaults(handler=run_keygen)
+    prune = commands.add_parser("prune", help="remove segments older than the retention, and put that on record")
+    _folder(prune)
+    prune.add_argument("--keep-days", type=int, default=184, metavar="N", help="default: 184, the longest six months and a day")
+    prune.set_defaults(handler=run_prune)
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Print the verdict; 0 only for a valid log."""
+    from adaptd.cli.audit_words import report_json, report_lines
+
+    report = judge(args)
+    if args.json:
+        print(json.dumps(report_json(report), indent=2, sort_keys=True))
+    else:
+        print("\n".join(report_lines(report)))
+    return 0 if report.verdict.value == "valid" else 1
+
+
+def judge(args: argparse.Namespace) -> Any:
+    """Run the verifier as the options say."""
+    from adaptd.cli.audit_progress import bar
+    from adaptd.record.note import NoteError
+    from adaptd.record.trust import read_witness
+    from adaptd.record.verify import Options, verify
+
+    if not args.folder.is_dir():
+        raise CommandError(f"{args.folder}: no such folder; name the folder of the log", 2)
+    try:
+        key = None if args.key is None else _key(args.key)
+        witness_keys = tuple(_key(text) for text in args.witness_key)
+        witnessed = tuple(read_witness(path, witness_keys) for path in args.witness)
+    except NoteError as error:
+        raise CommandError(str(error), 2) from None
+    with bar("verifying") as progress:
+        return verify(args.folder, Options(key=key, witnessed=witnessed, replay=not args.no_replay), progress)
+
+
+def _key(text: str) -> Any:
+    """A public key given as a file or as text."""
+    from adaptd.record.note import NoteError, parse_verifier_key
+
+    path = Path(text)
+    try:
+        return parse_verifier_key(path.read_text() if path.is_file() else text)
+    except (NoteError, UnicodeDecodeError) as error:
+        raise CommandError(
+            f"{text}: not a public key ({error}); give the file log.pub that 'adaptd audit keygen' made", 2
+        ) from None
+
+
+def run_show(args: argparse.Namespace) -> int:
+    """Print records in words, or as they are."""
+    from adaptd.cli.audit_show import Filter, lines, moment
+
+    if not args.folder.is_dir():
+        raise CommandError(f"{args.folder}: no such folder; name the folder of the log", 2)
+    now_ms = time.time_ns() // 1_000_000
+    wanted = Filter(
+        kinds=frozenset(args.kind), conditions=frozenset(args.condition),
+        since_ms=moment(args.since, now_ms), until_ms=moment(args.until, now_ms), from_seq=args.from_seq,
+    )  # fmt: skip
+    for line in lines(args.folder, wanted, last=args.last, follow=args.follow, as_json=args.json):
+        print(line, flush=args.follow)
+    return 0
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """Write the page; the exit code is the verdict's."""
+    from adaptd.record.page import write_page
+
+    report = judge(args)
+    try:
+        write_page(args.folder, report, args.output)
+    except OSError as error:
+        raise CommandError(f"{args.output}: {error.strerror}; name a file that can be written with -o") from None
+    print(f"{report.verdict.value}: {args.output}")
+    return 0 if report.verdict.value == "valid" else 1
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Write the decisions as Parquet."""
+    from adaptd.record.export import ExportError, export
+
+    try:
+        rows = export(args.folder, args.output)
+    except ExportError as error:
+        raise CommandError(str(error)) from None
+    print(f"{rows} decisions: {args.output}")
+    return 0
+
+
+def run_checkpoint(args: argparse.Namespace) -> int:
+    """Print the newest checkpoint note."""
+    from adaptd.record.reader import last
+
+    record = last(args.folder, "checkpoint")
+    if record is None:
+        raise CommandError(f"{args.folder}: no checkpoint in this log yet; one is made every 1,024 records and at every stop")
+    sys.stdout.write(str(record["note"]))
+    return 0
+
+
+def run_keygen(args: argparse.Namespace) -> int:
+    """Make the root key before the first run, so that its public half can leave the device first."""
+    from adaptd.record.epochs import PUBLIC_FILE, KeyFolder
+    from adaptd.record.note import NoteError, verifier_key_text
+    from adaptd.record.reader import segment_files
+    from adaptd.record.store import Store
+
+    if segment_files(args.folder):
+        raise CommandError(f"{args.folder}: holds a log already, whose root key cannot be replaced; name a new folder")
+    try:
+        store = Store(args.folder)
+        store.make_folder()
+        text = verifier_key_text(KeyFolder.beside(args.folder).create(args.name).verifier_key)
+        store.write_file(PUBLIC_FILE, f"{text}\n".encode())
+    except FileExistsError as error:
+        raise CommandError(f"{error}; remove it first if no log was signed with it") from None
+    except (OSError, NoteError) as error:
+        raise CommandError(f"{args.folder}: cannot make a key here: {error}", 2) from None
+    print(text)
+    print(f"keep a copy of {args.folder / PUBLIC_FILE} away from this device: it is what verifies the log", file=sys.stderr)
+    return 0
+
+
+def run_prune(args: argparse.Namespace) -> int:
+    """Remove what is older than the retention; the daemon must not be running."""
+    from adaptd.record.opening import LedgerError, open_ledger
+    from adaptd.record.prune import prune
+    from adaptd.record.reader import segment_files
+    from adaptd.record.store import Store
+
+    if not segment_files(args.folder):
+        raise CommandError(f"{args.folder}: no log here; name the folder of the log", 2)
+    if args.keep_days < 1:
+        raise CommandError("--keep-days: at least 1", 2)
+    try:
+        ledger, _ = open_ledger(args.folder, boot=_boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
+        removed = prune(ledger, Store(args.folder), now_ms=_utc_ms(), keep_days=args.keep_days)
+        ledger.close({"reason": "prune"})
+    except (LedgerError, OSError) as error:
+        raise CommandError(str(error)) from None
+    print(f"{removed} segments removed and put on record" if removed else f"nothing is older than {args.keep_days} days")
+    return 0
+
+
+def _mono_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+def _utc_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,126 @@
+"""Records in words: one line each, filtered by time, kind and failing condition."""
+
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.record import reader
+from adaptd.record.history import DecisionReader
+from adaptd.record.replay import Decided
+from adaptd.tick import explain
+from adaptd.vocabulary import Measured, Reading
+
+_UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_CHAIN = {"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"}
+_FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which records to show. Empty sets and None mean all."""
+
+    kinds: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    from_seq: int = 0
+
+    def takes(self, record: dict[str, Any], decided: Decided | None) -> bool:
+        """Whether this record is wanted."""
+        if record["seq"] < self.from_seq or (self.kinds and record["kind"] not in self.kinds):
+            return False
+        if self.since_ms is not None and record["utc_ms"] < self.since_ms:
+            return False
+        if self.until_ms is not None and record["utc_ms"] > self.until_ms:
+            return False
+        if not self.conditions:
+            return True
+        return decided is not None and any(name in self.conditions and not holds for name, holds in decided.verdict.conditions)
+
+
+def moment(text: str | None, now_ms: int) -> int | None:
+    """The time a person means, in UTC milliseconds; raises CommandError for anything else."""
+    if text is None:
+        return None
+    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if ago:
+        return now_ms - int(ago[1]) * _UNIT_MS[ago[2]]
+    if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", text):
+        text = f"{datetime.fromtimestamp(now_ms / 1000, tz=timezone.utc):%Y-%m-%d}T{text}"
+    for pattern in _FORMATS:
+        try:
+            return int(datetime.strptime(text, pattern).replace(tzinfo=timezone.utc).timestamp() * 1000)
+        except ValueError:
+            continue
+    raise CommandError(f"{text!r}: not a time; write 2026-11-21T08:00 (UTC), 08:00, or how long ago: 90s, 15m, 2h, 3d", 2)
+
+
+def lines(folder: Path, wanted: Filter, *, last: int | None, follow: bool, as_json: bool) -> Iterator[str]:
+    """The lines to print."""
+    shown = _shown(_source(folder, follow=follow), wanted, as_json=as_json)
+    yield from shown if last is None or follow else deque(shown, maxlen=last)
+
+
+def _source(folder: Path, *, follow: bool) -> Iterator[dict[str, Any]]:
+    return _following(folder) if follow else reader.iter_records(folder)
+
+
+def _following(folder: Path) -> Iterator[dict[str, Any]]:
+    def wait() -> bool:
+        time.sleep(0.5)
+        return True
+
+    return reader.follow(folder, from_seq=0, wait=wait)
+
+
+def _shown(records: Iterator[dict[str, Any]], wanted: Filter, *, as_json: bool) -> Iterator[str]:
+    decode = DecisionReader()
+    for record in records:
+        decided = decode.feed(record)
+        if wanted.takes(record, decided):
+            yield json.dumps(record, sort_keys=True, separators=(",", ":")) if as_json else line(record, decided)
+
+
+def line(record: dict[str, Any], decided: Decided | None) -> str:
+    """One record in words."""
+    try:
+        when = datetime.fromtimestamp(record["utc_ms"] / 1000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        when = f"{record['utc_ms']} ms"
+    text = _decision(decided) if decided is not None else _fields(record)
+    return f"{record['seq']:>8}  {when}  {record['kind']:<10}  {text}".rstrip()
+
+
+def _decision(decided: Decided) -> str:
+    snapshot = decided.snapshot
+    sensed = "  ".join(
+        (
+            _reading(snapshot.temperature, 1000, "C", 1),
+            _reading(snapshot.power, 1000, "W", 2),
+            _reading(snapshot.light, 1000, "lx", 0),
+        )
+    )
+    return f"{sensed}  {explain(decided.verdict)}"
+
+
+def _reading(reading: Reading, scale: int, unit: str, digits: int) -> str:
+    if not isinstance(reading, Measured):
+        return f"no {unit} ({reading.reason})"
+    return f"{reading.value / scale:.{digits}f} {unit}{' (simulated)' if reading.simulated else ''}"
+
+
+def _fields(record: dict[str, Any]) -> str:
+    parts = []
+    for name in sorted(record.keys() - _CHAIN):
+        value = record[name]
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        text = " ".join(text.split())
+        parts.append(f"{name}={text if len(text) <= 60 else text[:57] + '...'}")
+    return "  ".join(parts)

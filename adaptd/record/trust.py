@@ -1,0 +1,144 @@
+"""Which key speaks for which records: the root key, its hand-overs, the head file, and witnesses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptd.record import note
+from adaptd.record.canonical import CanonicalError, decode
+from adaptd.record.epochs import parse_hand_over
+from adaptd.record.head import HEAD_FILE, Head, offset_of, parse_head
+from adaptd.record.keys import cosignature_time, note_holds, signature_holds
+from adaptd.record.segment import Header
+from adaptd.record.verdicts import Fault, Outcome
+
+HANDOVERS_FILE = "handovers"
+MAX_WITNESS_FILE = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A checkpoint that was seen outside the device: by witnesses, or by whoever kept a copy of the note."""
+
+    size: int
+    root: bytes
+    signed: note.Note
+    names: tuple[str, ...]
+
+
+class Trust:
+    """The key in force at the record being read. It starts with the root key and moves only by signed hand-overs."""
+
+    def __init__(self, root: note.VerifierKey) -> None:
+        self.origin = root.name
+        self.epoch = 0
+        self.key = root
+        self.before: note.VerifierKey | None = None
+        self.signed = 0
+
+    def adopt_handovers(self, data: bytes, header: Header) -> None:
+        """Walk the hand-overs kept from pruned segments up to the key of the first header that is left."""
+        for line in data.split(b"\n")[:-1]:
+            try:
+                text = decode(line)
+            except CanonicalError as error:
+                raise Fault(Outcome.DAMAGED, header.first, f"the file {HANDOVERS_FILE}: {error}") from None
+            self.hand_over(text, header.first, None, None)
+        if (self.epoch, self.key.public) != (header.epoch, header.key) or (data and not data.endswith(b"\n")):
+            raise Fault(Outcome.DAMAGED, header.first, f"the file {HANDOVERS_FILE} does not lead to the key of the first segment")
+
+    def check_header(self, header: Header, signature: bytes, seq: int) -> None:
+        """Raise Fault unless the header is signed by the key in force."""
+        if header.origin != self.origin:
+            raise Fault(Outcome.FORGED, seq, f"segment {header.segment} belongs to the log {header.origin}, not {self.origin}")
+        if (header.epoch, header.key) != (self.epoch, self.key.public):
+            raise Fault(Outcome.FORGED, seq, f"segment {header.segment} names another key than the log does")
+        if not signature_holds(self.key.public, signature, header.signed_bytes):
+            raise Fault(Outcome.FORGED, seq, f"the signature of segment {header.segment}'s header does not hold")
+        self.signed = max(self.signed, header.first)
+
+    def checkpoint(self, text: object, seq: int, root: bytes) -> None:
+        """Take the note of the checkpoint record ``seq``, before which the tree has ``root``."""
+        signed = _parse(text, self.signed)
+        try:
+            found = note.parse_checkpoint(signed.body)
+        except note.NoteError as error:
+            raise Fault(Outcome.FORGED, self.signed, f"the checkpoint in record {seq}: {error}") from None
+        if (found.origin, found.size, found.root) != (self.origin, seq, root):
+            raise Fault(Outcome.FORGED, self.signed, f"the checkpoint in record {seq} does not describe the records before it")
+        self._check_note(signed, f"checkpoint in record {seq}")
+        self.signed = seq
+
+    def hand_over(self, text: object, fault_seq: int, seq: int | None, root: bytes | None) -> None:
+        """Take a hand-over; with ``seq`` and ``root`` it must be the one of that record."""
+        signed = _parse(text, fault_seq)
+        try:
+            found = parse_hand_over(signed.body)
+        except note.NoteError as error:
+            raise Fault(Outcome.FORGED, fault_seq, str(error)) from None
+        fits = seq is None or (found.seq, found.root) == (seq, root)
+        if found.origin != self.origin or found.epoch != self.epoch + 1 or not fits:
+            raise Fault(Outcome.FORGED, fault_seq, f"the hand-over to key epoch {found.epoch} is out of place")
+        self._check_note(signed, f"hand-over to key epoch {found.epoch}")
+        self.before, self.key = self.key, note.VerifierKey(self.origin, note.ED25519, found.public)
+        self.epoch = found.epoch
+        self.signed = max(self.signed, found.seq)
+
+    def check_head(self, head: Head, signed: note.Note, roots: dict[int, tuple[bytes, str]], *, handed_over: bool) -> None:
+        """Raise Fault unless the head is signed by the key in force at its size and names the root and last line found there."""
+        root, last = roots[head.size]
+        if last != head.last:
+            raise Fault(Outcome.DAMAGED, max(0, head.size - 1), "the last acknowledged line is not the one that was acknowledged")
+        if head.origin != self.origin or head.root != root:
+            raise Fault(Outcome.FORGED, self.signed, "the head file does not describe the records")
+        if not any(note_holds(signed, key) for key in self._keys(handed_over)):
+            raise Fault(Outcome.FORGED, self.signed, "the signature of the head file does not hold")
+
+    def _keys(self, handed_over: bool) -> list[note.VerifierKey]:
+        return [self.key] if self.before is None or not handed_over else [self.key, self.before]
+
+    def _check_note(self, signed: note.Note, what: str) -> None:
+        if not note_holds(signed, self.key):
+            raise Fault(Outcome.FORGED, self.signed, f"the signature of the {what} does not hold")
+
+
+def _parse(text: object, seq: int) -> note.Note:
+    try:
+        return note.parse_note(text if type(text) is str else "")
+    except note.NoteError as error:
+        raise Fault(Outcome.FORGED, seq, str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The head file as found: the readable slots, newest first, and whether both were readable and in their places."""
+
+    heads: tuple[tuple[Head, note.Note], ...]
+    whole: bool
+
+
+def read_heads(folder: Path) -> Slots:
+    """Read the head file; a missing one has no slots."""
+    try:
+        data = (folder / HEAD_FILE).read_bytes()
+    except OSError:
+        return Slots((), whole=False)
+    slots = parse_head(data)
+    good = [slot for at, slot in enumerate(slots) if slot is not None and offset_of(slot[0].turn) == at * len(data) // 2]
+    good.sort(key=lambda slot: -slot[0].turn)
+    turns = [slot[0].turn for slot in good]
+    return Slots(tuple(good), whole=len(data) == 1024 and len(good) == 2 and turns[0] == turns[1] + 1)
+
+
+def read_witness(path: Path, witnesses: tuple[note.VerifierKey, ...]) -> Witnessed:
+    """Read a checkpoint note that was kept outside the device, with the cosignatures of known witnesses it carries.
+
+    Raises NoteError with one line when the file is no checkpoint.
+    """
+    try:
+        data = path.read_bytes()[: MAX_WITNESS_FILE + 1]
+        signed = note.parse_note(data.decode())
+    except (OSError, UnicodeDecodeError, note.NoteError) as error:
+        raise note.NoteError(f"{path}: not a checkpoint note ({error}); 'adaptd audit checkpoint' prints one") from None
+    found = note.parse_checkpoint(signed.body)
+    names = tuple(key.name for key in witnesses if cosignature_time(signed, key) is not None)
+    return Witnessed(found.size, found.root, signed, names)
