@@ -13,6 +13,7 @@ from adaptd.engine.trt_api import import_tensorrt, logger_of
 from adaptd.engine.trt_channel import Channel, Tensors
 
 LOG = logging.getLogger("adaptd.engine")
+SMALLEST_PLAN = 64  # TensorRT reads a header of this order without asking how much there is
 
 
 class TrtEngine(Engine):
@@ -156,6 +157,8 @@ def deserialize(trt: Any, plan: bytes, name: str, command: str) -> tuple[Any, An
     if hasattr(trt, "init_libnvinfer_plugins"):
         trt.init_libnvinfer_plugins(logger, "")
     logger.last_error = ""
+    if len(plan) < SMALLEST_PLAN:
+        raise PlanError(f"engine {name}: the plan is {len(plan)} bytes, cut short; run: {command}")
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         raise PlanError(f"engine {name}: TensorRT refuses the plan ({logger.last_error or 'no reason given'}); run: {command}")

@@ -135,12 +135,13 @@ def test_a_variant_without_a_plan_is_refused_with_the_command() -> None:
     assert bench.gpu.leaks() == {}
 
 
-def test_a_truncated_plan_is_refused_with_tensorrts_own_words() -> None:
-    """A plan cut short gives TensorRT's reason and the command, in one line."""
+@pytest.mark.parametrize(("size", "words"), [(100, "Magic tag does not match"), (20, "20 bytes, cut short"), (0, "cut short")])
+def test_a_truncated_plan_is_refused_with_the_command(size: int, words: str) -> None:
+    """A plan cut short gives TensorRT's reason and the command, in one line; a stump never reaches TensorRT."""
     bench = Bench()
     engine = bench.engine()
-    engine._plan = fake_trt.plan_bytes()[:20]
-    with pytest.raises(PlanError, match=r"Magic tag does not match.*run: adaptd engine build"):
+    engine._plan = fake_trt.plan_bytes()[:size]
+    with pytest.raises(PlanError, match=rf"{words}.*run: adaptd engine build"):
         engine.activate()
     assert bench.gpu.leaks() == {}
 

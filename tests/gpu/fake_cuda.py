@@ -182,6 +182,16 @@ class FakeGpu:
         blocks.append(self.device_block(size))
         return blocks[-1].address, size
 
+    def read_out(self, handle: int, source: int, target: int, sizes: tuple[int, int], shift: float) -> None:
+        """What the fake TensorRT's engines compute: see ``fake_trt.Computer``."""
+        rows = np.arange(sizes[1])[:, None] * 31 + np.arange(sizes[0])[None, :] * 17
+        weights = ((rows % 13) - 6).astype(np.float32)
+        self.streams[handle].push(lambda: np.copyto(self.memory[target], weights @ self.memory[source] + np.float32(shift)))
+
+    def holds(self, address: int, size: int) -> bool:
+        """Whether this is memory that was taken and not given back."""
+        return address in self.memory and size <= self.memory[address].nbytes
+
     def _take(self, size: int) -> int:
         self._next += max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT)
         return self._next

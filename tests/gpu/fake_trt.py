@@ -1,18 +1,25 @@
 """A ``tensorrt`` module for machines without one, with the names of one version and no other.
 
-``make(version, gpu)`` gives a module whose plans are JSON. Its engines compute a linear read-out of their input in the fake GPU's
-memory. That it has no name which the real bindings lack is checked in ``tests/engine/test_conformance_trt.py``.
+``make(version, gpu)`` gives a module whose plans are JSON. Its engines compute a linear read-out of their input, in a fake GPU's
+memory or with a kernel on a real one (``standin.py``). That it has no name which the real bindings lack is checked in
+``tests/engine/test_conformance_trt.py``.
 """
 
 import enum
 import json
 from math import prod
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 
-from tests.gpu.fake_cuda import FakeGpu
+class Computer(Protocol):
+    """A GPU, fake or real, that can do what the engines of this module compute."""
+
+    def read_out(self, handle: int, source: int, target: int, sizes: tuple[int, int], shift: float) -> None:
+        """``target[i] = shift + sum_j source[j] * ((31 i + 17 j) mod 13 - 6)``, enqueued; addresses and (inputs, outputs)."""
+
+    def holds(self, address: int, size: int) -> bool:
+        """Whether ``size`` bytes at ``address`` are memory of this GPU."""
 
 
 def plan_bytes(**changes: Any) -> bytes:
@@ -31,7 +38,7 @@ def plan_bytes(**changes: Any) -> bytes:
     return json.dumps(plan).encode()
 
 
-def make(version: str, gpu: FakeGpu, build: dict[str, Any] | None = None) -> Any:
+def make(version: str, gpu: Computer, build: dict[str, Any] | None = None) -> Any:
     """The module. ``build`` steers its builder: ``refuse`` ways that fail, ``parser_errors``, ``steps`` of progress."""
     major = int(version.split(".", maxsplit=1)[0])
     kinds = _enums(major, version)
@@ -77,7 +84,7 @@ def _logger() -> type:
     return ILogger
 
 
-def _engine_classes(module: Any, major: int, gpu: FakeGpu) -> tuple[type, type]:  # noqa: C901 - two classes
+def _engine_classes(module: Any, major: int, gpu: Computer) -> tuple[type, type]:  # noqa: C901 - two classes
     class IExecutionContext:
         def __init__(self, plan: dict[str, Any], managed: bool) -> None:
             self._plan = plan
@@ -101,21 +108,15 @@ def _engine_classes(module: Any, major: int, gpu: FakeGpu) -> tuple[type, type]:
             assert self._placed, "user-managed memory was never given"
             if -1 in self._shape or not self._plan["runs"]:
                 return False
-            gpu.streams[stream_handle].push(self._compute)
+            source, target = (self._addresses[name] for name in self._plan["names"])
+            sizes = prod(self._shape), prod(self.get_tensor_shape(self._plan["names"][1]))
+            gpu.read_out(stream_handle, source, target, sizes, self._plan["shift"])
             return True
-
-        def _compute(self) -> None:
-            source, target = (gpu.memory[self._addresses[name]] for name in self._plan["names"])
-            rows = np.arange(target.size)[:, None] * 31 + np.arange(source.size)[None, :] * 17
-            weights = ((rows % 13) - 6).astype(np.float32) / np.float32(64.0)
-            target[:] = weights @ source + np.float32(self._plan["shift"])
 
     if major >= 10:
 
         def set_device_memory(self: Any, memory: int, size: int) -> None:
-            assert memory in gpu.memory
-            assert size <= gpu.memory[memory].nbytes
-            self._placed = True
+            self._placed = gpu.holds(memory, size)
 
         IExecutionContext.set_device_memory = set_device_memory  # type: ignore[attr-defined]
 

@@ -1,75 +1,28 @@
 """The fakes keep the rules that the real things have, so that what passes on them has been checked for something."""
 
-import threading
-
-import numpy as np
 import pytest
 
-from adaptd.engine.errors import EngineError, EngineMemoryError
 from tests.gpu import fake_trt
 from tests.gpu.fake_cuda import FakeGpu
-
-
-class Holder:
-    """A user of the GPU."""
-
-    def deactivate(self) -> None:
-        """Nothing to give back."""
+from tests.gpu.gpu_contract import GpuContract, Holder
 
 
 def test_the_fake_gpu_counts_what_is_not_given_back() -> None:
     """A forgotten stream or block shows in ``leaks``."""
-    gpu, holder = FakeGpu(), Holder()
-    gpu.acquire(holder)
-    stream, block = gpu.stream(), gpu.device_block(16)
-    assert gpu.leaks() == {"memory": 1, "streams": 1, "users": 1}
-    stream.free()
-    block.free()
-    gpu.release(holder)
+    gpu = FakeGpu()
+    holder = Holder(gpu)
+    assert gpu.leaks() == {"memory": 1, "streams": 1, "pinned": 2, "users": 1}
+    holder.deactivate()
     assert gpu.leaks() == {}
 
 
-def test_the_fake_gpu_belongs_to_one_thread() -> None:
-    """Another thread is refused as the real one refuses it."""
-    gpu = FakeGpu()
-    gpu.acquire(Holder())
-    caught: list[EngineError] = []
+class TestFakeGpuContract(GpuContract):
+    """The contract that the real GPU keeps too."""
 
-    def intrude() -> None:
-        try:
-            gpu.stream()
-        except EngineError as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=intrude)
-    thread.start()
-    thread.join()
-    assert "belongs to the thread" in str(caught[0])
-
-
-def test_the_fake_gpu_runs_out_of_memory() -> None:
-    """More than its capacity is an EngineMemoryError."""
-    gpu = FakeGpu(capacity=100)
-    gpu.acquire(Holder())
-    with pytest.raises(EngineMemoryError):
-        gpu.device_block(200)
-
-
-def test_a_captured_copy_runs_at_launch_and_not_before() -> None:
-    """Recording moves no data; every launch does."""
-    gpu = FakeGpu()
-    gpu.acquire(Holder())
-    stream, block, source, target = gpu.stream(), gpu.device_block(8), gpu.host_block((2,)), gpu.host_block((2,))
-
-    def work() -> None:
-        gpu.copy_in(block, source, stream)
-        gpu.copy_out(target, block, stream)
-
-    graph = gpu.capture(stream, work)
-    assert np.isnan(target.array).all()
-    source.array[:] = (1, 2)
-    graph.launch()
-    assert target.array.tolist() == [1, 2]
+    @pytest.fixture
+    def gpu(self) -> FakeGpu:
+        """A fresh fake, which holds nothing at the end."""
+        return FakeGpu()
 
 
 @pytest.mark.parametrize(
