@@ -64,7 +64,7 @@ class Narrator:
         if changed and before is not None and before != self._asked:
             self._count(before, self._asked)
             self._print(self._line(scene, at_s, self._paint("-> " + _point(self._asked).ljust(16), BOLD + GREEN)))
-            self._print(f"      {self._paint(scene.why, DIM)}")
+            self._print(f"      {self._paint(_because(scene.why), DIM)}")
             self._spoke_s = at_s
         elif at_s - self._spoke_s >= EVERY_S:
             self._print(self._line(scene, at_s, "   " + _point(self._asked).ljust(16)))
@@ -104,6 +104,12 @@ class Narrator:
     def _print(self, text: str) -> None:
         if not self._quiet:
             print(text, flush=True)
+
+
+def _because(why: str) -> str:
+    """The sentences that say why and what was refused; the rest is in `adaptd why`."""
+    kept = [sentence for sentence in why.split(". ")[:2] if not sentence.startswith(("Not holding", "Expected"))]
+    return ". ".join(kept).rstrip(".") + "."
 
 
 def _clock(at_s: float) -> str:
