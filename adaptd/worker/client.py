@@ -14,6 +14,8 @@ from adaptd.worker.messages import Begin, Fault, Garbled, Hello, LastResult, Pic
 from adaptd.worker.wire import Channel, Message
 
 COMMAND = (sys.executable, "-m", "adaptd.worker")
+# No telemetry, and no chatter of libraries between the daemon's own lines; both are read when the libraries are loaded.
+QUIET = {"ORT_DISABLE_TELEMETRY": "1", "OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
 BEAT_LIMIT_US = 1_000_000
 POLITE_SHARE = 0.6
 POLL_S = 0.01
@@ -53,7 +55,7 @@ class WorkerClient:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
+                env={**os.environ, **QUIET},
             )
         self._channel = Channel(ours)
         self.started_us = self.heard_us = self._now_us()

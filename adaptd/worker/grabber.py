@@ -42,7 +42,7 @@ class Grabber(threading.Thread):
         self._patient = patient
         self._meter = RateMeter()
         self._settings: tuple[int | None, int | None] = (None, None)
-        self._settings_us = 0
+        self._settings_us = -SETTINGS_US
         self.ok = False
         self.failed = False
 

@@ -1,6 +1,5 @@
-"""OpenCV, imported once, quietly, on one thread: its own messages would come between the one clear line and the reader."""
+"""OpenCV, imported once and kept to one thread; the client's environment keeps it quiet."""
 
-import os
 from typing import Any
 
 from adaptd.worker.sources.base import SourceError
@@ -12,8 +11,6 @@ def import_opencv() -> Any:
     Raises:
         SourceError: it is not installed.
     """
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         import cv2
     except ImportError as error:
