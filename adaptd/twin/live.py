@@ -1,21 +1,25 @@
-"""The software device in real time, for `adaptd run` on a machine without sensors: driven by what the worker really serves."""
+"""The software device behind a real worker: `adaptd run` reads it wherever the machine has no sensor.
 
-from dataclasses import dataclass, replace
+It is driven by the frames that the worker really served; what a frame costs comes from the scenario.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 
-from adaptd.config.policy import Policy
+from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.twin.instruments import Instruments, Truth
-from adaptd.twin.plant import Plant
+from adaptd.twin.device import TwinDevice
 from adaptd.twin.scenario import load_scenario
-from adaptd.vocabulary import OperatingPoint, Reading, Telemetry, VariantFacts
+from adaptd.twin.words import PPM, Scenario
+from adaptd.twin.work import Work, beside_uj, true_work
+from adaptd.vocabulary import Reading, Telemetry, VariantFacts
 
-MAX_STEP_S = 5.0
+STEP_US = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class LiveReadings:
-    """What the simulated sensors say now."""
+    """What the sensors say at one tick, every reading marked ``simulated``, and the outside budget where one is given."""
 
     temperature: Reading
     power: Reading
@@ -23,38 +27,53 @@ class LiveReadings:
     budget_mw: int | None
 
 
-class LiveDevice:
-    """A plant that advances with the monotonic clock under the load the worker reports."""
+class LiveTwin:
+    """A ``TwinDevice`` on the clock of the run; the scenario starts at the first call and holds its last values after its end."""
 
-    def __init__(self, plant: Plant, instruments: Instruments) -> None:
-        self._plant, self._instruments = plant, instruments
+    def __init__(self, scenario: Scenario, profile: HardwareProfile, work: dict[str, Work], policy: Policy) -> None:
+        self._device = TwinDevice(scenario, profile)
+        self._work, self._policy = work, policy
         self._began_us: int | None = None
-        self._at_us = 0
-        self._power_w = plant.idle_w
 
     def observe(self, now_us: int, worker: Telemetry) -> LiveReadings:
-        """Advance to ``now_us`` and read."""
-        plant = self._plant
+        """Advance to ``now_us`` under the frames that ``worker`` reports since the last call, and read the sensors."""
+        device = self._device
         if self._began_us is None:
-            self._began_us = self._at_us = now_us
-        elapsed_s = min(MAX_STEP_S, (now_us - self._at_us) / 1e6)
-        if elapsed_s > 0:
-            point = worker.point if worker.alive and worker.point.variant in plant.facts else OperatingPoint(plant.reference, 0)
-            share = worker.shadow_frames / worker.delivered if worker.delivered else 0.0
-            self._power_w = plant.step(elapsed_s, point, min(1.0, share)).power_w
-        self._at_us = now_us
-        truth = Truth(int(plant.temperature_c * 1000), int(self._power_w * 1000), int(plant.lux(plant.t_s) * 1000))
-        temperature, power, light = self._instruments.read(now_us - self._began_us, truth)
-        budget = None if plant.budget_w is None else int(plant.budget_w(plant.t_s) * 1000)
-        return LiveReadings(temperature, power, light, budget)
+            self._began_us = now_us
+        elapsed_us = now_us - self._began_us - device.t_us
+        if elapsed_us > 0:
+            self._spend(elapsed_us, self._active_uj(worker))
+        temperature, power, light = device.read(device.t_us)
+        return LiveReadings(temperature, power, light, device.world.budget_mw(device.t_us))
+
+    def _spend(self, elapsed_us: int, active_uj: float) -> None:
+        """In small steps, so that signals move smoothly however rare the calls are."""
+        while elapsed_us > 0:
+            step_us = min(STEP_US, elapsed_us)
+            part = active_uj * step_us / elapsed_us
+            self._device.advance(step_us, part)
+            active_uj -= part
+            elapsed_us -= step_us
+
+    def _active_uj(self, worker: Telemetry) -> float:
+        """Energy above idle of the frames reported: the served ones, and the engine beside for every shadow frame."""
+        slow = self._device.world.slow_ppm(self._device.t_us) / PPM
+        frames = sum(
+            served.frames * self._work[served.variant].energy_uj for served in worker.served if served.variant in self._work
+        )
+        return (frames + worker.shadow_frames * beside_uj(self._work, self._policy, worker.point.variant)) * slow
 
 
-def live_device(path: Path, profile: HardwareProfile, facts: tuple[VariantFacts, ...], policy: Policy) -> LiveDevice:
-    """The device of a scenario, with the energies and latencies of the bundle that is really served.
+def live_device(path: Path, profile: HardwareProfile, facts: tuple[VariantFacts, ...], policy: Policy | Path) -> LiveTwin:
+    """The software device of the scenario at ``path`` on the poles of ``profile``.
+
+    A frame costs what ``facts``, the qualification of the bundle that is really served, say; the scenario's own ``variants`` are
+    for variants that the bundle does not know.
 
     Raises:
-        ConfigError: the scenario is refused.
+        ConfigError: one line a fault of the scenario or the policy.
     """
     scenario = load_scenario(path)
-    scenario = replace(scenario, facts=facts)
-    return LiveDevice(Plant(scenario, profile, policy), Instruments(scenario))
+    rules = load_policy(policy) if isinstance(policy, Path) else policy
+    known = {fact.name: fact for fact in (*scenario.variants, *facts)}
+    return LiveTwin(scenario, profile, true_work(scenario, tuple(known.values())), rules)

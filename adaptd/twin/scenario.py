@@ -1,136 +1,19 @@
-"""A scenario (YAML, schema 1): what the controller is told, how the device really differs, and what happens to it."""
+"""A scenario file becomes a ``Scenario``: checked strictly, contradictions refused by line, human units made integers once."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from adaptd.config.errors import ConfigError
-from adaptd.config.policy import Name
-from adaptd.config.strict_yaml import Document, KeyPath, read_document
-from adaptd.config.validate import Number, Strict, scaled, validate
+from adaptd.config.manifest import facts as manifest_facts
+from adaptd.config.manifest import load_manifest
+from adaptd.config.policy import Policy
+from adaptd.config.shipped import engines_dir, policies_dir, profiles_dir
+from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
+from adaptd.config.validate import scaled, validate
+from adaptd.twin.schema import FaultModel, Points, ScenarioModel, TruthModel, VariantModel
+from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, Curve, Fault, Scenario, Truth
 from adaptd.vocabulary import Prior, VariantFacts
 
-Scale = Annotated[Number, Field(gt=0, le=100)]
-Seconds = Annotated[Number, Field(ge=0, le=10_000_000)]
-Percent = Annotated[Number, Field(ge=0, le=100)]
-Quantity = Literal["temperature", "power", "light"]
-Curve = Annotated[list[Annotated[list[Number], Field(min_length=2, max_length=2)]], Field(min_length=1, max_length=10_000)]
-
-
-class QualifiedModel(Strict):
-    """What qualification found in one band."""
-
-    n: Annotated[int, Field(ge=0, le=10_000_000)]
-    disagreed: Annotated[int, Field(ge=0, le=10_000_000)]
-
-
-class VariantModel(Strict):
-    """What qualification said of one variant: marginal energy and latency of a frame, and the prior by band."""
-
-    energy_mj: Annotated[Number, Field(gt=0, le=1_000_000)]
-    latency_ms: Annotated[Number, Field(gt=0, le=60_000)]
-    no_gain: bool = False
-    qualified: dict[str, QualifiedModel] = Field(default_factory=dict)
-
-
-class NoiseModel(Strict):
-    """Standard deviations of what sensors and latencies show; ``latency_pct`` is the jitter of one frame."""
-
-    temperature_c: Annotated[Number, Field(ge=0, le=20)] = 0
-    power_w: Annotated[Number, Field(ge=0, le=100)] = 0
-    light_pct: Percent = 0
-    latency_pct: Percent = 0
-
-
-class LagModel(Strict):
-    """How long a sensor is behind."""
-
-    temperature: Annotated[Number, Field(ge=0, le=600)] = 0
-    power: Annotated[Number, Field(ge=0, le=600)] = 0
-    light: Annotated[Number, Field(ge=0, le=600)] = 0
-
-
-class TruthModel(Strict):
-    """How this device differs from its profile and its bundle. The controller never sees it."""
-
-    r_scale: Scale = 1
-    tau_scale: Scale = 1
-    idle_power_scale: Scale = 1
-    energy_scale: dict[str, Scale] = Field(default_factory=dict)
-    latency_scale: dict[str, Scale] = Field(default_factory=dict)
-    disagreement_pct: dict[str, dict[str, Percent]] = Field(default_factory=dict)
-    noise: NoiseModel = NoiseModel()
-    lag_s: LagModel = LagModel()
-    start_c: Annotated[Number, Field(ge=-40, le=150)] | None = None
-
-
-class SignalsModel(Strict):
-    """The world, piecewise linear, ``[t_s, value]``."""
-
-    ambient_c: Curve
-    light_lux: Curve
-    other_load_w: Curve = Field(default_factory=lambda: [[0.0, 0.0]])
-    power_budget_w: Curve | None = None
-    slow_down: Curve = Field(default_factory=lambda: [[0.0, 1.0]])
-
-
-class FaultModel(Strict):
-    """A sensor that fails for a while, or an engine that fails at a moment."""
-
-    sensor: Quantity | None = None
-    engine: Name | None = None
-    kind: Literal["missing", "stuck", "zero", "spike", "hang", "nan", "crash", "garbage"]
-    from_s: Seconds | None = None
-    to_s: Seconds | None = None
-    at_s: Seconds | None = None
-
-
-class ScenarioModel(Strict):
-    """A scenario file, schema 1. ``policy`` names the policy that goes with it; ``restarts_s`` restarts the controller."""
-
-    scenario: Name
-    schema_: Annotated[Literal[1], Field(alias="schema")]
-    seed: Annotated[int, Field(ge=0, le=1 << 52)]
-    duration_s: Annotated[Number, Field(gt=0, le=10_000_000)]
-    tick_s: Annotated[Number, Field(gt=0, le=600)]
-    profile: Name
-    policy: Name = "feeder"
-    bundle: str | None = None
-    variants: dict[str, VariantModel]
-    truth: TruthModel = TruthModel()
-    signals: SignalsModel
-    faults: list[FaultModel] = Field(default_factory=list)
-    restarts_s: list[Seconds] = Field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault between two times; an engine fault has ``until_us == from_us``."""
-
-    target: str
-    kind: str
-    from_us: int
-    until_us: int
-    engine: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A scenario, checked. Curves stay in the units of the file: only the software device reads them."""
-
-    name: str
-    seed: int
-    duration_us: int
-    tick_us: int
-    profile: str
-    policy: str
-    facts: tuple[VariantFacts, ...]
-    truth: TruthModel
-    signals: SignalsModel
-    faults: tuple[Fault, ...]
-    restarts_us: tuple[int, ...]
+US = 1_000_000
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -139,64 +22,154 @@ def load_scenario(path: Path) -> Scenario:
     Raises:
         ConfigError: one line a fault, each with file, line, column, key and remedy.
     """
-    document = read_document(path)
+    return _scenario(read_document(path))
+
+
+def parse_scenario(text: str, name: str = "scenario") -> Scenario:
+    """The same for text that is already in memory."""
+    return _scenario(parse_document(text, name))
+
+
+def scenarios_dir() -> Path:
+    """The folder of shipped scenarios."""
+    return policies_dir() / "scenarios"
+
+
+def policy_path(scenario: Scenario) -> Path:
+    """The shipped policy that the scenario tests."""
+    return policies_dir() / f"{scenario.policy}.yaml"
+
+
+def profile_path(scenario: Scenario) -> Path:
+    """The shipped profile that the controller is told."""
+    return profiles_dir() / f"{scenario.profile}.yaml"
+
+
+def facts_of(scenario: Scenario, policy: Policy, backend: str = "ort") -> tuple[VariantFacts, ...]:
+    """What qualification said of every variant of the policy, the reference first, from the scenario or else from its bundle.
+
+    Raises:
+        ConfigError: the reference is nowhere, or the truth names a band or a variant that does not exist.
+    """
+    known = {fact.name: fact for fact in scenario.variants}
+    if scenario.bundle is not None:
+        for fact in manifest_facts(load_manifest(engines_dir() / scenario.bundle), backend):
+            known.setdefault(fact.name, fact)
+    if policy.reference not in known:
+        raise ConfigError(
+            f"{scenario.name}: variants: has no {policy.reference!r}, the reference of policy {policy.name}, add it"
+        )
+    bands = {band.name for band in policy.bands}
+    for band, variant, _ in scenario.truth.disagreement_ppm:
+        if band not in bands:
+            raise ConfigError(f"{scenario.name}: truth.disagreement_pct: {band!r} is no band of policy {policy.name}, rename it")
+        if variant not in known:
+            raise ConfigError(f"{scenario.name}: truth.disagreement_pct.{band}: {variant!r} is no variant, correct it")
+    return tuple(known[name] for name in (policy.reference, *policy.efficient) if name in known)
+
+
+def _scenario(document: Document) -> Scenario:
     model = validate(document, ScenarioModel)
     _refuse_contradictions(document, model)
+    signals = model.signals
     return Scenario(
         name=model.scenario,
+        sha256=document.sha256,
         seed=model.seed,
-        duration_us=scaled(model.duration_s, 1_000_000),
-        tick_us=scaled(model.tick_s, 1_000_000),
+        duration_us=scaled(model.duration_s, US),
+        tick_us=scaled(model.tick_s, US),
         profile=model.profile,
         policy=model.policy,
-        facts=tuple(_facts(name, variant) for name, variant in model.variants.items()),
-        truth=model.truth,
-        signals=model.signals,
+        bundle=model.bundle,
+        variants=tuple(_variant(name, variant) for name, variant in model.variants.items()),
+        truth=_truth(model.truth),
+        ambient_mc=_curve(signals.ambient_c, 1000),
+        light_mlx=_curve(signals.light_lux, 1000),
+        other_load_mw=_curve(signals.other_load_w, 1000),
+        budget_mw=_curve(signals.power_budget_w, 1000),
+        slow_down_ppm=_curve(signals.slow_down, PPM),
         faults=tuple(_fault(fault) for fault in model.faults),
-        restarts_us=tuple(scaled(at, 1_000_000) for at in sorted(model.restarts_s)),
+        restarts_us=tuple(scaled(at, US) for at in sorted(model.restarts_s)),
     )
 
 
-def _facts(name: str, variant: VariantModel) -> VariantFacts:
-    priors = tuple(Prior(band, found.n, found.disagreed) for band, found in variant.qualified.items())
-    return VariantFacts(name, scaled(variant.energy_mj, 1000), scaled(variant.latency_ms, 1000), variant.no_gain, priors)
+def _curve(points: Points, factor: int) -> Curve:
+    return tuple((scaled(t or 0, US), None if value is None else scaled(value, factor)) for t, value in points)
 
 
-def _fault(fault: FaultModel) -> Fault:
-    if fault.engine is not None:
-        at_us = scaled(fault.at_s or 0, 1_000_000)
-        return Fault(fault.engine, fault.kind, at_us, at_us, engine=True)
-    return Fault(
-        str(fault.sensor), fault.kind, scaled(fault.from_s or 0, 1_000_000), scaled(fault.to_s or 0, 1_000_000), engine=False
+def _variant(name: str, model: VariantModel) -> VariantFacts:
+    priors = tuple(Prior(band, found.n, found.disagreed) for band, found in model.qualified.items())
+    return VariantFacts(name, scaled(model.energy_mj, 1000), scaled(model.latency_ms, 1000), model.no_gain, priors)
+
+
+def _truth(model: TruthModel) -> Truth:
+    return Truth(
+        r_scale_ppm=scaled(model.r_scale, PPM),
+        tau_scale_ppm=scaled(model.tau_scale, PPM),
+        idle_scale_ppm=scaled(model.idle_power_scale, PPM),
+        energy_scale_ppm=tuple((name, scaled(scale, PPM)) for name, scale in model.energy_scale.items()),
+        latency_scale_ppm=tuple((name, scaled(scale, PPM)) for name, scale in model.latency_scale.items()),
+        disagreement_ppm=tuple(
+            (band, name, scaled(percent, 10_000)) for band, row in model.disagreement_pct.items() for name, percent in row.items()
+        ),
+        noise_temperature_mc=scaled(model.noise.temperature_c, 1000),
+        noise_power_mw=scaled(model.noise.power_w, 1000),
+        noise_light_ppm=scaled(model.noise.light_pct, 10_000),
+        noise_latency_ppm=scaled(model.noise.latency_pct, 10_000),
+        lag_temperature_us=scaled(model.lag_s.temperature, US),
+        lag_power_us=scaled(model.lag_s.power, US),
+        lag_light_us=scaled(model.lag_s.light, US),
+        start_mc=None if model.start_c is None else scaled(model.start_c, 1000),
     )
+
+
+def _fault(model: FaultModel) -> Fault:
+    if model.engine is not None:
+        at_us = scaled(model.at_s or 0, US)
+        return Fault(model.engine, model.kind, at_us, at_us, engine=True)
+    return Fault(model.sensor or "", model.kind, scaled(model.from_s or 0, US), scaled(model.to_s or 0, US), engine=False)
 
 
 def _refuse_contradictions(document: Document, model: ScenarioModel) -> None:
+    """Refuse values that are each fine and make no sense together, naming the key."""
     faults: list[str] = []
 
     def refuse(condition: bool, path: KeyPath, words: str) -> None:
         if condition:
             faults.append(f"{document.where(path)}: {'.'.join(map(str, path))}: {words}")
 
-    for key in SignalsModel.model_fields:
-        curve = getattr(model.signals, key) or []
-        times = [row[0] for row in curve]
-        refuse(times != sorted(times), ("signals", key), "goes back in time, order it by t_s")
-    for table in ("energy_scale", "latency_scale"):
-        for name in getattr(model.truth, table):
-            refuse(name not in model.variants, ("truth", table, name), "is no variant of this scenario, correct the name")
+    refuse(model.duration_s < model.tick_s, ("duration_s",), "is shorter than tick_s, lengthen it")
+    refuse(
+        not model.variants and model.bundle is None,
+        ("variants",),
+        "is empty and bundle is null, describe the variants or name a bundle",
+    )
+    for name, variant in model.variants.items():
+        for band, found in variant.qualified.items():
+            path: KeyPath = ("variants", name, "qualified", band)
+            refuse(found.disagreed > found.n, path, "has more disagreed than n, lower it")
+    for key in ("energy_scale", "latency_scale"):
+        for name in getattr(model.truth, key):
+            unknown = model.bundle is None and name not in model.variants
+            refuse(unknown, ("truth", key, name), "is no variant of this scenario, correct it")
     for index, fault in enumerate(model.faults):
-        path: KeyPath = ("faults", index)
-        refuse((fault.sensor is None) == (fault.engine is None), path, "needs either sensor or engine, name one")
-        if fault.sensor is not None:
-            timed = fault.from_s is not None and fault.to_s is not None and fault.from_s < fault.to_s
-            refuse(not timed, path, "needs from_s below to_s, give both")
-            refuse(fault.kind in {"crash", "garbage"}, path, f"has kind {fault.kind}, which is an engine's, choose a sensor's")
-        if fault.engine is not None:
-            refuse(fault.at_s is None, path, "needs at_s, give it")
-            refuse(
-                fault.kind not in {"crash", "hang", "garbage"}, path, f"has kind {fault.kind}, an engine has crash, hang, garbage"
-            )
-            refuse(fault.engine not in model.variants, path, "names an engine that is no variant, correct the name")
+        for words in _fault_faults(fault):
+            refuse(True, ("faults", index), words)
     if faults:
         raise ConfigError(*faults)
+
+
+def _fault_faults(fault: FaultModel) -> list[str]:
+    if (fault.sensor is None) == (fault.engine is None):
+        return ["names a sensor and an engine or neither, name one"]
+    if fault.sensor is not None:
+        if fault.kind not in SENSOR_KINDS:
+            return [f"is of kind {fault.kind!r}, one of {', '.join(SENSOR_KINDS)} is needed for a sensor"]
+        if fault.from_s is None or fault.to_s is None or fault.at_s is not None or fault.to_s <= fault.from_s:
+            return ["needs from_s and to_s, in order, and no at_s"]
+        return []
+    if fault.kind not in ENGINE_KINDS:
+        return [f"is of kind {fault.kind!r}, one of {', '.join(ENGINE_KINDS)} is needed for an engine"]
+    if fault.at_s is None or fault.from_s is not None or fault.to_s is not None:
+        return ["needs at_s, and neither from_s nor to_s"]
+    return []

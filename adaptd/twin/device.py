@@ -1,0 +1,102 @@
+"""The device in software: heat, power and light, exact in time, with sensors that lag, rustle and break.
+
+    T(t) = ambient(t) + sum_i x_i(t),    dx_i/dt = (r_i P - x_i) / tau_i
+
+Power is constant within a step, so x_i <- x_i e^(-dt/tau_i) + r_i P (1 - e^(-dt/tau_i)) is the exact solution, whatever the step.
+"""
+
+from math import exp
+
+from adaptd.config.profile import HardwareProfile
+from adaptd.twin.faults import SensorFaults
+from adaptd.twin.noise import Noise
+from adaptd.twin.words import PPM, Scenario
+from adaptd.twin.world import World
+from adaptd.vocabulary import Measured, Reading
+
+SOURCE = "twin"
+
+
+class Thermal:
+    """The true poles: the profile's, scaled as the truth says."""
+
+    def __init__(self, profile: HardwareProfile, scenario: Scenario) -> None:
+        r_scale, tau_scale = scenario.truth.r_scale_ppm / PPM, scenario.truth.tau_scale_ppm / PPM
+        self.r_k_per_w = [pole.r_uk_per_mw / 1000 * r_scale for pole in profile.poles]
+        self.tau_s = [pole.tau_ms / 1000 * tau_scale for pole in profile.poles]
+        self.rise_k = [0.0] * len(self.tau_s)
+        self._dt_us = -1
+        self._keep: list[float] = []
+
+    def settle(self, power_w: float) -> None:
+        """Put every pole where constant ``power_w`` would leave it."""
+        self.rise_k = [r * power_w for r in self.r_k_per_w]
+
+    def advance(self, dt_us: int, power_w: float) -> float:
+        """One step at constant power; the rise over ambient after it."""
+        if dt_us != self._dt_us:
+            self._dt_us, self._keep = dt_us, [exp(-dt_us / 1e6 / tau) for tau in self.tau_s]
+        total = 0.0
+        rise = self.rise_k
+        for at, keep in enumerate(self._keep):
+            target = self.r_k_per_w[at] * power_w
+            rise[at] = value = target + keep * (rise[at] - target)
+            total += value
+        return total
+
+
+class TwinDevice:
+    """A board whose sensors can be read. ``advance`` moves it in time under the energy that its engines used."""
+
+    def __init__(self, scenario: Scenario, profile: HardwareProfile) -> None:
+        truth = scenario.truth
+        self.world = World(scenario)
+        self.thermal = Thermal(profile, scenario)
+        self.idle_mw = profile.idle_power_mw * truth.idle_scale_ppm / PPM
+        self.t_us = 0
+        self.power_mw = self.idle_mw + self.world.other_mw(0)
+        self.energy_uj = 0.0
+        self._settle(truth.start_mc)
+        self.temperature_mc = self.world.ambient_mc(0) + sum(self.thermal.rise_k) * 1000
+        self._truth = truth
+        self._lags_us = (truth.lag_temperature_us, truth.lag_power_us, truth.lag_light_us)
+        self._felt = [self.temperature_mc, self.power_mw, self.world.light_mlx(0)]
+        self._rustle = tuple(Noise(scenario.seed, name).normal for name in ("temperature", "power", "light"))
+        self._faults = tuple(SensorFaults(name, scenario.faults, scenario.seed) for name in ("temperature", "power", "light"))
+
+    def _settle(self, start_mc: int | None) -> None:
+        """Start at idle's steady state, or with the poles warmed evenly to ``start_mc``."""
+        power_w = self.power_mw / 1000
+        if start_mc is not None:
+            power_w = (start_mc - self.world.ambient_mc(0)) / 1000 / sum(self.thermal.r_k_per_w)
+        self.thermal.settle(power_w)
+
+    def passive_mw(self) -> float:
+        """Idle and other load at this moment: what is drawn without a frame."""
+        return self.idle_mw + self.world.other_mw(self.t_us)
+
+    def advance(self, dt_us: int, active_uj: float) -> None:
+        """Move ``dt_us`` on; the engines used ``active_uj`` above idle in it. Signals hold their value of the step's start."""
+        self.power_mw = self.passive_mw() + active_uj / dt_us * 1000
+        self.energy_uj += self.power_mw * dt_us / 1000
+        rise_k = self.thermal.advance(dt_us, self.power_mw / 1000)
+        self.t_us += dt_us
+        self.temperature_mc = self.world.ambient_mc(self.t_us) + rise_k * 1000
+        truths = (self.temperature_mc, self.power_mw, self.world.light_mlx(self.t_us))
+        for at, lag_us in enumerate(self._lags_us):
+            felt = self._felt[at]
+            self._felt[at] = truths[at] + exp(-dt_us / lag_us) * (felt - truths[at]) if lag_us else truths[at]
+
+    def read(self, now_us: int) -> tuple[Reading, Reading, Reading]:
+        """Temperature, power and light as the sensors give them, marked simulated. One call a step."""
+        felt, truth = self._felt, self._truth
+        rustle_t, rustle_p, rustle_l = self._rustle
+        temperature = felt[0] + truth.noise_temperature_mc * rustle_t()
+        power = max(0.0, felt[1] + truth.noise_power_mw * rustle_p())
+        light = max(0.0, felt[2] * (1 + truth.noise_light_ppm / PPM * rustle_l()))
+        faults = self._faults
+        return (
+            faults[0].apply(Measured(round(temperature), 0, SOURCE, True), now_us),
+            faults[1].apply(Measured(round(power), 0, SOURCE, True), now_us),
+            faults[2].apply(Measured(round(light), 0, SOURCE, True), now_us),
+        )

@@ -1,0 +1,80 @@
+"""The frozen words of a scenario: integers with their unit in the name, as everywhere."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from adaptd.vocabulary import VariantFacts
+
+Curve: TypeAlias = tuple[tuple[int, int | None], ...]
+
+SENSORS = ("temperature", "power", "light")
+SENSOR_KINDS = ("missing", "stuck", "zero", "spike", "hang", "nan")
+ENGINE_KINDS = ("crash", "hang", "garbage")
+
+PPM = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that breaks: a sensor within ``[from_us, to_us)``, or an engine at ``from_us``."""
+
+    target: str
+    kind: str
+    from_us: int
+    to_us: int
+    engine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """How the device really differs from its profile; no controller sees this.
+
+    ``disagreement_ppm`` holds (band, variant, chance that a frame differs from the reference). ``start_mc`` is the temperature
+    at the start; None is the steady state at idle. Noises are one standard deviation, lags are first order.
+    """
+
+    r_scale_ppm: int = PPM
+    tau_scale_ppm: int = PPM
+    idle_scale_ppm: int = PPM
+    energy_scale_ppm: tuple[tuple[str, int], ...] = ()
+    latency_scale_ppm: tuple[tuple[str, int], ...] = ()
+    disagreement_ppm: tuple[tuple[str, str, int], ...] = ()
+    noise_temperature_mc: int = 0
+    noise_power_mw: int = 0
+    noise_light_ppm: int = 0
+    noise_latency_ppm: int = 0
+    lag_temperature_us: int = 0
+    lag_power_us: int = 0
+    lag_light_us: int = 0
+    start_mc: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One episode of the software device. Curves are piecewise linear; a value of None is not given until the next point.
+
+    At ``restarts_us`` the controller's process starts anew and forgets what it did not store.
+    """
+
+    name: str
+    sha256: str
+    seed: int
+    duration_us: int
+    tick_us: int
+    profile: str
+    policy: str
+    bundle: str | None
+    variants: tuple[VariantFacts, ...]
+    truth: Truth
+    ambient_mc: Curve
+    light_mlx: Curve
+    other_load_mw: Curve
+    budget_mw: Curve
+    slow_down_ppm: Curve
+    faults: tuple[Fault, ...]
+    restarts_us: tuple[int, ...] = ()
+
+    @property
+    def ticks(self) -> int:
+        """Whole ticks in the episode."""
+        return self.duration_us // self.tick_us

@@ -1,0 +1,137 @@
+"""The worker of the software device: an operating point becomes frames, misses, energy and shadow losses.
+
+Frames are fluid inside (a rate times a time) and whole in telemetry, where an accumulator carries the rest over, so that no
+sum is ever off by more than one frame.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from adaptd.config.policy import Policy
+from adaptd.twin.noise import Noise
+from adaptd.twin.words import PPM, Fault, Scenario
+from adaptd.twin.work import Pace, beside, beside_uj, pace_of, true_work
+from adaptd.twin.world import Disagreement
+from adaptd.vocabulary import OperatingPoint, Served, Shadow, Telemetry, VariantFacts
+
+DOWN_US = {"crash": 2_000_000, "hang": 4_000_000}  # until the reference serves again: noticed and restarted
+DIFFERS, AGREES = PPM, 0
+
+
+@dataclass(slots=True)
+class Tick:
+    """What one interval really brought, in fluid frames and microjoules above idle."""
+
+    telemetry: Telemetry
+    executed: float = 0.0
+    delivered: float = 0.0
+    late: float = 0.0
+    shadowed: float = 0.0
+    active_uj: float = 0.0
+
+
+class Carry:
+    """Turns fluid amounts into whole ones whose sum stays within one of the truth."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = 0.0
+
+    def whole(self, amount: float) -> int:
+        """The whole part that is due now."""
+        total = self._rest + amount + 1e-9
+        whole = int(total)
+        self._rest = total - whole - 1e-9
+        return whole
+
+
+class TwinWorker:
+    """Serves what it is told, unless it is down or the variant is quarantined (then the reference serves)."""
+
+    def __init__(self, scenario: Scenario, policy: Policy, facts: tuple[VariantFacts, ...]) -> None:
+        self._policy = policy
+        self._work = true_work(scenario, facts)
+        self._noise_ppm = scenario.truth.noise_latency_ppm / PPM
+        self._engine_faults = tuple(fault for fault in scenario.faults if fault.engine)
+        self._disagreement = Disagreement(scenario, policy)
+        self._latency = Noise(scenario.seed, "latency").normal
+        self._differs = Noise(scenario.seed, "disagreement").chance
+        self._paces: dict[tuple[str, int, int, float], Pace] = {}
+        self._delivered, self._late, self._dropped, self._shadowed = Carry(), Carry(), Carry(), Carry()
+        self._quarantined: tuple[str, ...] = ()
+        self.idle = Telemetry(True, OperatingPoint(policy.reference, policy.target_mfps))
+
+    def serve(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float, band: str, t_us: int, dt_us: int) -> Tick:
+        """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true light band ``band``."""
+        down = self._breaks(t_us) if self._engine_faults else False
+        if point.variant in self._quarantined or point.variant not in self._work:
+            point = OperatingPoint(self._policy.reference, point.fps_mfps)
+        if down:
+            lost = self._dropped.whole(point.fps_mfps * dt_us / 1e9)
+            return Tick(Telemetry(False, point, dropped=lost, quarantined=self._quarantined))
+        pace = self._pace(point, shadow_ppm, slow_ppm)
+        seconds = dt_us / 1e6
+        executed = pace.executed_fps * seconds
+        on_time = executed * (1.0 - pace.late)
+        delivered = min(on_time, self._policy.target_mfps * dt_us / 1e9)
+        late = executed - on_time
+        shadow = self._shadow_variant(point.variant)
+        shadowed = executed * shadow_ppm / PPM if shadow else 0.0
+        slow = slow_ppm / PPM
+        energy = executed * self._work[point.variant].energy_uj + shadowed * beside_uj(self._work, self._policy, point.variant)
+        whole, missed = self._delivered.whole(on_time), self._late.whole(late)
+        count = whole + missed
+        shadows = self._shadowed.whole(shadowed) if shadowed else 0
+        telemetry = Telemetry(
+            True,
+            point,
+            whole,
+            missed,
+            self._dropped.whole(point.fps_mfps / 1000 * seconds - executed),
+            shadows,
+            (self._served(point.variant, count, pace),) if count else (),
+            self._shadows(shadows, band, shadow) if shadows else (),
+            self._quarantined,
+        )
+        return Tick(telemetry, executed, delivered, late, shadowed, energy * slow)
+
+    def _pace(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float) -> Pace:
+        key = (point.variant, point.fps_mfps, shadow_ppm, slow_ppm)
+        found = self._paces.get(key)
+        if found is None:
+            if len(self._paces) > 256:
+                self._paces.clear()
+            slow = slow_ppm / PPM
+            other = beside(self._work, self._policy, point.variant)
+            beside_us = self._work[other].latency_us * slow * shadow_ppm / PPM if other else 0.0
+            latency_us = self._work[point.variant].latency_us * slow
+            found = pace_of(latency_us, beside_us, point.fps_mfps / 1000, self._policy.deadline_us, self._noise_ppm)
+            self._paces[key] = found
+        return found
+
+    def _served(self, variant: str, frames: int, pace: Pace) -> Served:
+        mean = pace.latency_us * (1.0 + self._noise_ppm * self._latency() / sqrt(frames))
+        longest = mean * (1.0 + 2.0 * self._noise_ppm)
+        return Served(variant, frames, round(mean * frames), round(longest))
+
+    def _shadow_variant(self, serving: str) -> str:
+        """The efficient variant that a shadow frame compares with the reference; empty where there is none to trust."""
+        variant = serving if serving != self._policy.reference else beside(self._work, self._policy, serving)
+        return "" if variant in self._quarantined else variant
+
+    def _shadows(self, frames: int, band: str, variant: str) -> tuple[Shadow, ...]:
+        chance, differs = self._disagreement.chance(band, variant), self._differs
+        return tuple([Shadow(band, variant, DIFFERS if differs(chance) else AGREES) for _ in range(frames)])
+
+    def _breaks(self, t_us: int) -> bool:
+        """Whether the worker is down at ``t_us``; quarantines an engine that began to answer garbage."""
+        for fault in self._engine_faults:
+            if fault.kind == "garbage" and t_us >= fault.from_us and fault.target not in self._quarantined:
+                self._quarantined = (*self._quarantined, fault.target)
+        return is_down(self._engine_faults, t_us)
+
+
+def is_down(faults: tuple[Fault, ...], t_us: int) -> bool:
+    """Whether a crash or a hang keeps the worker from serving at ``t_us``."""
+    return any(fault.engine and fault.from_us <= t_us < fault.from_us + DOWN_US.get(fault.kind, 0) for fault in faults)
