@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adaptd.record.canonical import Plain
-from adaptd.record.epochs import PUBLIC_FILE, KeyFolder
+from adaptd.record.epochs import PRIVATE_FOLDER, PUBLIC_FILE, KeyFolder
 from adaptd.record.finding import Found, LogDamagedError, clear_end, find_end
 from adaptd.record.keys import KeyFileError, Signer
 from adaptd.record.ledger import Ledger, Limits
@@ -34,11 +34,11 @@ def open_ledger(
     Raises LedgerError with one line that holds the remedy.
     """
     store = store or Store(folder)
-    keys = keys or KeyFolder.beside(folder)
+    keys = keys or KeyFolder(store.inside(PRIVATE_FOLDER))
     lock = None
     try:
         store.make_folder()
-        lock = FolderLock(store.folder)
+        lock = store.lock()
         found = find_end(store)
         ledger = _ready(store, keys, found, mono_us, utc_ms, limits or Limits())
     except (FolderBusyError, LogDamagedError, KeyFileError, NoteError, _KeyLostError) as error:

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -164,8 +163,7 @@ class SegmentFile:
         self.length = end
 
     def sync(self) -> None:
-        """Make everything appended durable; raises FileNotFoundError if the file was removed under the writer."""
-        check_linked(self._fd)
+        """Make everything appended durable."""
         self._store.sync(self._fd)
 
     def finish(self) -> None:
@@ -180,12 +178,6 @@ class SegmentFile:
         """Close without another word to the disk."""
         with contextlib.suppress(OSError):
             self._store.close(self._fd)
-
-
-def check_linked(fd: int) -> None:
-    """Raise FileNotFoundError if the file has no name any more: what is written to it would vanish with the process."""
-    if os.fstat(fd).st_nlink == 0:
-        raise FileNotFoundError("the log file was removed while it was being written")
 
 
 def make_reserve(store: Store, size: int) -> None:

@@ -4,8 +4,11 @@ Every method raises OSError as the system gave it; nobody here retries. ``sync``
 """
 
 import contextlib
+import errno
 import os
 from pathlib import Path
+
+from adaptd.record.lock import FolderLock
 
 _MODE = 0o640
 _SECRET = 0o600
@@ -16,6 +19,14 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def inside(self, name: str) -> "Store":
+        """The same kind of store for a folder inside this one."""
+        return Store(self.folder / name)
+
+    def lock(self) -> FolderLock:
+        """Keep every other writer out until it is released; raises FolderBusyError."""
+        return FolderLock(self.folder)
 
     def make_folder(self, mode: int = 0o750) -> None:
         """Create the folder (and what leads to it) and make its entry durable."""
@@ -52,7 +63,9 @@ class Store:
             view, offset = view[done:], offset + done
 
     def sync(self, fd: int) -> None:
-        """Make the file's bytes and length durable."""
+        """Make the file's bytes and length durable; FileNotFoundError if it has no name any more and would vanish on close."""
+        if os.fstat(fd).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "the log file was removed while it was being written")
         os.fdatasync(fd)
 
     def truncate(self, fd: int, length: int) -> None:
@@ -90,7 +103,7 @@ class Store:
         """Overwrite a file with zeros, sync, and remove it."""
         fd = self.open(name)
         try:
-            self.write(fd, bytes(os.fstat(fd).st_size), 0)
+            self.write(fd, bytes(len(self.read(name))), 0)
             self.sync(fd)
         finally:
             self.close(fd)

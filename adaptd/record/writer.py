@@ -6,7 +6,7 @@ from collections.abc import Callable
 from adaptd.record.chain import Chain
 from adaptd.record.head import FILE_BYTES, HEAD_FILE, SLOT_BYTES, Head, offset_of, slot_bytes
 from adaptd.record.keys import Signer
-from adaptd.record.segment import RESERVE_FILE, Header, SegmentFile, check_linked, make_reserve, segment_name
+from adaptd.record.segment import RESERVE_FILE, Header, SegmentFile, make_reserve, segment_name
 from adaptd.record.store import Store
 
 
@@ -128,7 +128,6 @@ class Writer:
         assert self._head_fd is not None
         self._turn += 1
         self.store.write(self._head_fd, slot_bytes(self._head(chain), self.signer), offset_of(self._turn))
-        check_linked(self._head_fd)
         self.store.sync(self._head_fd)
 
     def _new_head(self) -> None:
