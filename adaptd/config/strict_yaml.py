@@ -18,6 +18,7 @@ from adaptd.config.errors import ConfigError
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8
+MAX_OPEN_BRACKETS = 32  # however they are quoted: PyYAML's scanner takes quadratic time on open brackets
 
 Position: TypeAlias = tuple[int, int]
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -109,7 +110,17 @@ def _decode(raw: bytes | str, name: str) -> str:
         indent = line_text[: len(line_text) - len(line_text.lstrip(" \t"))]
         if "\t" in indent:
             raise ConfigError(f"{name}:{number}:{indent.index(chr(9)) + 1}: indentation: holds a tab, indent with spaces")
+    _refuse_brackets(text, name)
     return text
+
+
+def _refuse_brackets(text: str, name: str) -> None:
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        for column, letter in enumerate(line, 1):
+            depth += (letter in "[{") - (letter in "]}" and depth > 0)
+            if depth > MAX_OPEN_BRACKETS:
+                raise ConfigError(f"{name}:{number}:{column}: nesting: is deeper than {MAX_DEPTH} levels, flatten it")
 
 
 def _refuse_events(text: str, name: str) -> None:

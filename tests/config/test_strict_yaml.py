@@ -22,7 +22,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: 1\n---\nb: 2\n", "f.yaml:2:1", "second document"),
         ("a:\n\tb: 1\n", "f.yaml:2:1", "tab"),
         ("a: [[[[[[[[1]]]]]]]]\n", "f.yaml:1:11", "nesting"),
-        ("a: " + "[" * 3000 + "\n", "f.yaml:1:11", "nesting"),
+        ("a: " + "[" * 3000 + "\n", "f.yaml:1:36", "nesting"),
         ("- 1\n", "f.yaml:1:1", "mapping"),
         ("", "f.yaml:1:1", "mapping"),
         ("true: 1\n", "f.yaml:1:1", "not text"),

@@ -1,0 +1,86 @@
+"""Every bad policy is refused quickly, with file, line, column, key and rule: hand-made ones and any number of damaged ones."""
+
+import argparse
+import random
+import resource
+import sys
+import time
+
+from adaptd.config.errors import ConfigError
+from adaptd.config.policy import parse_policy
+from tests.faults.bad_policies import CLASSES, GOOD
+
+ALPHABET = "abz019.:-{}[],&*!|>'\"%@`#\n\t \x00é~<?"
+
+
+def refusal(text: str) -> tuple[str, ...]:
+    """The lines of the refusal; empty where the policy is accepted."""
+    try:
+        parse_policy(text, "p.yaml")
+    except ConfigError as error:
+        return error.lines
+    return ()
+
+
+def well_told(lines: tuple[str, ...]) -> bool:
+    """Whether every line says file, line, column, key, what is wrong and what would be right."""
+    for line in lines:
+        parts = line.split(":", 4)
+        if len(parts) < 5 or parts[0] != "p.yaml" or not (parts[1].isdigit() and parts[2].isdigit()) or ", " not in line:
+            return False
+    return bool(lines)
+
+
+def damaged(rng: random.Random) -> str:
+    """The good policy with a few random edits."""
+    text = list(GOOD)
+    for _ in range(rng.randint(1, 6)):
+        place = rng.randrange(len(text))
+        kind = rng.random()
+        if kind < 0.4:
+            text[place] = rng.choice(ALPHABET)
+        elif kind < 0.7:
+            text.insert(place, rng.choice(ALPHABET))
+        else:
+            del text[place : place + rng.randint(1, 12)]
+    return "".join(text)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print how many were refused, how well, and how long the slowest took."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fuzzed", type=int, default=20_000)
+    arguments = parser.parse_args(argv)
+    slowest, badly, accepted = 0.0, [], []
+    for name, texts in CLASSES.items():
+        for index, text in enumerate(texts):
+            began = time.process_time()
+            lines = refusal(text)
+            slowest = max(slowest, time.process_time() - began)
+            if not lines:
+                accepted.append(f"{name} {index}")
+            elif not well_told(lines):
+                badly.append(f"{name} {index}: {lines[0]}")
+    total = sum(map(len, CLASSES.values()))
+    told = f"{len(accepted)} accepted, {len(badly)} badly told, slowest {slowest * 1e3:.1f} ms"
+    print(f"hand-made: {total} in {len(CLASSES)} classes, {told}")
+    rng, refused, slow = random.Random(1), 0, 0.0
+    for _ in range(arguments.fuzzed):
+        text = damaged(rng)
+        began = time.process_time()
+        lines = refusal(text)
+        slow = max(slow, time.process_time() - began)
+        refused += bool(lines)
+        if lines and not well_told(lines):
+            badly.append(lines[0])
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"fuzzed: {arguments.fuzzed}, {refused} refused, the others still a policy; slowest {slow * 1e3:.1f} ms; {memory_mb:.0f} MB"
+    )
+    for line in (*accepted[:10], *badly[:10]):
+        print(f"  {line}")
+    return 1 if accepted or badly or max(slowest, slow) > 0.1 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
