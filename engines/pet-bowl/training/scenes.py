@@ -12,7 +12,7 @@ from shapes import SIZE, Floats, Layer, capsule, ellipse, polygon
 
 CLASSES = ("empty", "pet_at_bowl", "eating")
 BANDS = {"night": (0.1, 10.0), "dim": (10.0, 200.0), "bright": (200.0, 100_000.0)}  # lux; the shipped policies' bands
-MIN_VISIBLE_PX = 240.0  # 1.5 % of the picture
+MIN_VISIBLE_PX = 480.0  # 3 % of the picture
 FLOORS = ("plain", "planks", "tiles", "carpet")
 _GRID = np.stack(np.meshgrid(np.linspace(-1, 1, SIZE), np.linspace(-1, 1, SIZE)), axis=-1).astype(np.float32)
 

@@ -1,14 +1,17 @@
 """Train the pet-bowl classifier from a seed and write `pet-bowl.fp32.onnx`.
 
-    python engines/pet-bowl/training/train.py [--pictures 36000] [--seed 1] [--threads 1] [-o FILE]
+    python engines/pet-bowl/training/train.py [--pictures 24000] [--seed 1] [--threads 1] [-o FILE]
 
-Every picture is rendered for the step that learns from it and never seen again: nothing to memorise, no data to store.
+Every picture is rendered for the step that learns from it, seen once more later in the mirror, and then forgotten: there is
+nothing to memorise and no data to store.
 The same seed, thread count, torch version and CPU give the same file; another CPU rounds differently and gives a file that
 scores the same.
 """
 
 import argparse
 import time
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,8 @@ from scenes import BANDS, CLASSES, compose, generator, sample_lux
 from torch import Tensor, nn
 
 BUNDLE = Path(__file__).resolve().parents[1]
-BATCH = 18  # two of every class in every band
+FRESH = 9  # new pictures a step: every class in every band
+MIRROR_AFTER = 150  # steps until a picture comes back in the mirror, beside the new ones
 PEAK_RATE = 1.5e-3
 WEIGHT_DECAY = 2e-3
 TRAIN_SPLIT = 0  # render_set.py owns the others
@@ -35,11 +39,19 @@ def picture(seed: int, index: int) -> tuple[np.ndarray, int]:
     return photograph(rng, layers, lux, scene.illuminant), label
 
 
-def batch(seed: int, step: int) -> tuple[Tensor, Tensor]:
-    """The pictures of one step as Nx3x128x128 of 0 to 1, and their classes."""
-    drawn = [picture(seed, step * BATCH + i) for i in range(BATCH)]
-    pixels = torch.from_numpy(np.stack([p for p, _ in drawn])).permute(0, 3, 1, 2)
+def tensors(drawn: list[tuple[np.ndarray, int]]) -> tuple[Tensor, Tensor]:
+    """Pictures as Nx3x128x128 of 0 to 1, and their classes."""
+    pixels = torch.from_numpy(np.stack([pixels for pixels, _ in drawn])).permute(0, 3, 1, 2)
     return pixels.to(torch.float32).div(255.0).contiguous(memory_format=torch.channels_last), torch.tensor([c for _, c in drawn])
+
+
+def batches(seed: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """One batch a step: new pictures, and those of ``MIRROR_AFTER`` steps ago mirrored."""
+    waiting: deque[list[tuple[np.ndarray, int]]] = deque()
+    for step in range(steps):
+        fresh = [picture(seed, step * FRESH + i) for i in range(FRESH)]
+        waiting.append([(pixels[:, ::-1], label) for pixels, label in fresh])
+        yield tensors(fresh + (waiting.popleft() if step >= MIRROR_AFTER else []))
 
 
 def train(pictures: int, seed: int) -> PetBowlNet:
@@ -47,15 +59,14 @@ def train(pictures: int, seed: int) -> PetBowlNet:
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(mode=True)
     net = PetBowlNet().to(memory_format=torch.channels_last)
-    steps = max(pictures // BATCH, 4)
+    steps = max(pictures // FRESH, 10)
     optimiser = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=steps, pct_start=0.2)
     loss_of = nn.CrossEntropyLoss()
     loss_mean, hit_mean = 1.1, 1 / len(CLASSES)
     with Progress(*Progress.get_default_columns(), TimeRemainingColumn(), TextColumn("{task.fields[note]}")) as bar:
         task = bar.add_task("training", total=steps, note="")
-        for step in range(steps):
-            x, label = batch(seed, step)
+        for x, label in batches(seed, steps):
             logits = net(x)
             loss = loss_of(logits, label)
             optimiser.zero_grad()
@@ -71,7 +82,7 @@ def train(pictures: int, seed: int) -> PetBowlNet:
 def main() -> int:
     """Train, write the file, say how long it took."""
     parser = argparse.ArgumentParser(description="Train the pet-bowl classifier on rendered pictures and write it as ONNX.")
-    parser.add_argument("--pictures", type=int, default=36_000)
+    parser.add_argument("--pictures", type=int, default=24_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, default=BUNDLE / "pet-bowl.fp32.onnx")
