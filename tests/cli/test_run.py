@@ -5,78 +5,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from adaptd.serve.client import ApiError, call, get_json
+from adaptd.serve.client import call
 from tests.conftest import ROOT
-
-ADAPTD = [sys.executable, "-m", "adaptd"]
-PATIENCE_S = 30.0
-
-
-def adaptd(*words: object, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
-    return subprocess.run([*ADAPTD, *map(str, words)], capture_output=True, text=True, timeout=timeout_s, cwd=ROOT, check=False)
-
-
-class Service:
-    """A running `adaptd run` on its own folder and socket."""
-
-    def __init__(self, folder: Path, *words: object) -> None:
-        self.socket, self.audit = folder / "s" / "adaptd.sock", folder / "log"
-        self.policy = folder / "policy.yaml"
-        if not self.policy.exists():
-            shutil.copy(ROOT / "policies" / "feeder.yaml", self.policy)
-        places = ["--policy", self.policy, "--socket", self.socket, "--audit", self.audit, "--tick", "200ms"]
-        self.process = subprocess.Popen(
-            [*ADAPTD, "run", *map(str, places), *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-
-    def status(self) -> dict[str, Any]:
-        """The status document."""
-        return get_json(self.socket, "/v1/status")
-
-    def until(self, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait until the status says so."""
-        ends = time.monotonic() + PATIENCE_S
-        document: dict[str, Any] = {}
-        while time.monotonic() < ends:
-            assert self.process.poll() is None, self.process.communicate()
-            try:
-                document = self.status()
-            except ApiError:
-                document = {}
-            if document and reached(document):
-                return document
-            time.sleep(0.05)
-        raise AssertionError(f"never reached: {document}")
-
-    def serving(self) -> dict[str, Any]:
-        """Wait for the first frames."""
-        return self.until(lambda document: document.get("frames", {}).get("delivered", 0) > 0)
-
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str, str, float]:
-        """Send a signal; exit code, output, errors and seconds until the end."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=20)
-        return self.process.returncode, out, err, time.monotonic() - began
-
-    def kill(self) -> None:
-        """End whatever is still there."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
+from tests.faults.service import ADAPTD, Service, adaptd, verified
 
 
 @pytest.fixture
@@ -85,13 +21,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
     running = Service(tmp_path)
     yield running
     running.kill()
-
-
-def verified(folder: Path) -> dict[str, Any]:
-    """What `adaptd audit verify` says of a log."""
-    done = adaptd("audit", "verify", folder, "--json")
-    assert done.returncode in (0, 1), done.stderr
-    return dict(json.loads(done.stdout))
 
 
 def test_the_main_job_serves_both_engines_warm_and_its_log_verifies(service: Service) -> None:

@@ -74,9 +74,8 @@ def main(argv: list[str] | None = None) -> int:
         if lines and not well_told(lines):
             badly.append(lines[0])
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"fuzzed: {arguments.fuzzed}, {refused} refused, the others still a policy; slowest {slow * 1e3:.1f} ms; {memory_mb:.0f} MB"
-    )
+    cost = f"slowest {slow * 1e3:.1f} ms; {memory_mb:.0f} MB"
+    print(f"fuzzed: {arguments.fuzzed}, {refused} refused, the others still a policy; {cost}")
     for line in (*accepted[:10], *badly[:10]):
         print(f"  {line}")
     return 1 if accepted or badly or max(slowest, slow) > 0.1 else 0
