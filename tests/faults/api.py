@@ -1,6 +1,7 @@
 """The local API under attack: floods, 100 MB bodies, slow clients, a thousand connections. The ticks must not notice."""
 
 import argparse
+import itertools
 import socket
 import statistics
 import sys
@@ -78,7 +79,7 @@ def crowd(path: Path, until_s: float, counts: dict[str, int]) -> None:
 
 def jitter_us(times: list[int]) -> tuple[float, float]:
     """Median and 99th percentile of how far tick intervals are from the period."""
-    off = sorted(abs((b - a) - TICK_US) for a, b in zip(times, times[1:], strict=False))
+    off = sorted(abs((b - a) - TICK_US) for a, b in itertools.pairwise(times))
     return statistics.median(off), off[len(off) * 99 // 100]
 
 
@@ -111,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
         calm = jitter_us([at for at in times if split_us - arguments.seconds * 1e6 < at < split_us])
         storm_times = [at for at in times if split_us <= at <= ended_us]
         storm = jitter_us(storm_times)
-        longest = max(b - a for a, b in zip(storm_times, storm_times[1:], strict=False))
+        longest = max(b - a for a, b in itertools.pairwise(storm_times))
     print(f"calm: jitter median {calm[0]:.0f} us, p99 {calm[1]:.0f} us")
     print(f"storm: jitter median {storm[0]:.0f} us, p99 {storm[1]:.0f} us; longest interval {longest / TICK_US:.2f} periods")
     print(f"requests: {counts}; peak memory {int(peak) / 1024:.0f} MB; still {alive}")
