@@ -51,9 +51,8 @@ def judge(policy: Policy, reference: tuple[Cost, Speed], efficient: tuple[Cost, 
     rates = tuple(_rate(policy, mfps, reference, efficient) for mfps in policy.levels_mfps)
     good = [rate for rate in rates if rate.gains]
     if not good:
-        return Gain(
-            no_gain=True, why=f"saves {_numbers(rates)}, less than 2 x noise or 1 % of board power at every rate", rates=rates
-        )
+        words = f"saves {_numbers(rates)}, everywhere less than 2 x noise or 1 % of board power"
+        return Gain(no_gain=True, why=words, rates=rates)
     best = max(good, key=lambda rate: rate.saved_mw - rate.needed_mw)
     share = 100 * best.saved_mw / max(best.board_mw, 1)
     if best.saved_mw < best.needed_mw:

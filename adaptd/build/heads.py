@@ -38,10 +38,10 @@ def head_for(task: str, shape: tuple[int, ...], classes: int) -> Head:
     """The head of a manifest, from its task, output shape and number of classes. Raises BuildError."""
     if task == "classification":
         return Head("classification", classes)
-    if len(shape) == 3 and 4 + classes in shape[1:] and not (shape[2] == 6 and shape[1] != 4 + classes):
-        return Head("yolo", classes)
-    if len(shape) == 3 and shape[2] == 6:
+    if len(shape) == 3 and shape[2] == 6 and shape[1] <= MOST_FINISHED_BOXES and shape[1] != 4 + classes:
         return Head("boxes", classes)
+    if len(shape) == 3 and 4 + classes in shape[1:]:
+        return Head("yolo", classes)
     raise BuildError(f"output {shape} is no detector of {classes} classes; docs/engines.md lists the forms that are read")
 
 

@@ -82,10 +82,11 @@ def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
     except OSError as error:
         reason = "is a symbolic link, name the file itself" if path.is_symlink() else (error.strerror or "unreadable").lower()
         raise BuildError(f"{path}: {reason}") from None
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise BuildError(f"{path}: is no regular file, name the .onnx file itself")
     with open(handle, "rb") as file:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode):
-            raise BuildError(f"{path}: is no regular file, name the .onnx file itself")
         if facts.st_size > limit:
             raise BuildError(f"{path}: is {facts.st_size >> 20} MiB, at most {limit >> 20} MiB are read; use a smaller model")
         return file.read(limit + 1)

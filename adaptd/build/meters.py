@@ -7,7 +7,7 @@ more are differenced, and the caller says how long they were.
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,7 +61,7 @@ class RaplMeter:
 class RailMeter:
     """A board's shunt monitor (INA3221, INA238) under hwmon, read ten times a second by a thread and summed over time."""
 
-    def __init__(self, root: Path, label: str) -> None:
+    def __init__(self, root: Path, label: str, clock: Callable[[], float] = time.monotonic) -> None:
         found = _rail(root, label)
         if found is None:
             raise BuildError(f"no power rail {label} on this machine")
@@ -69,7 +69,8 @@ class RailMeter:
         self.words = f"rail {label} (shunt monitor, 10 samples a second)"
         self._lock = threading.Lock()
         self._total_uj = 0.0
-        self._at, self._mw = time.monotonic(), found()
+        self._clock = clock
+        self._at, self._mw = clock(), found()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rail-meter", daemon=True)
         self._thread.start()
@@ -88,7 +89,7 @@ class RailMeter:
 
     def _sample(self) -> None:
         with self._lock:
-            now, power = time.monotonic(), self._read_mw()
+            now, power = self._clock(), self._read_mw()
             self._total_uj += (now - self._at) * (power + self._mw) / 2 * 1000
             self._at, self._mw = now, power
 
