@@ -318,6 +318,8 @@ HEADER_FIELDS = {"before", "epoch", "first", "key", "origin", "peaks", "prev", "
 
 def header_of(data):
     """The header dict of a segment, or None."""
+    if b"\n" not in data:
+        return None
     try:
         head = canonical(data.split(b"\n", 1)[0])
     except NotCanonical:
@@ -393,14 +395,14 @@ class Verifier:
                 self.torn += len(data.rstrip(b"\0")) or 1
                 return 0
             raise Bad("damaged", self.size, "no segment header")
-        self.check_header(at, head, before)
         if head["segment"] != number:
-            raise Bad("damaged", head["first"], "segment under another name")
+            raise Bad("damaged", self.size, "segment under another name")
+        self.check_header(at, head, before)
         following = None if last_file else header_of(files[at + 1][1][:65536])
         stop = len(data)
         if following and following["stale"] and following["before"] <= stop:
             stop = following["before"]
-        start = data.index(b"\n") + 1 if b"\n" in data else len(data)
+        start = data.index(b"\n") + 1
         self.lines(data[start:stop], following, last_file)
         return stop
 
@@ -478,11 +480,17 @@ class Verifier:
                 raise Bad("damaged", self.size, "a record is cut off")
             self.torn += len(tail)
         if waiting is not None:
-            if following and following["first"] == self.size and following["prev"] != self.last:
+            if following and following["first"] == self.size and following["prev"] != self.last and self.sound(following, waiting):
                 raise Bad("damaged", self.size - 1, "the last record of a segment was changed")
             if acknowledged == self.size and self.slots[0][3] != self.last:
                 raise Bad("damaged", self.size - 1, "the last record was changed")
             self.judge(waiting)
+
+    def sound(self, head, record):
+        """Whether a header is signed by the key in force, or by the one that ``record`` hands over to."""
+        parts = note_parts(record.get("note")) if record["kind"] == "epoch" else None
+        heir = unbase64(parts[0].split("\n")[-2]) if parts else None
+        return head["public"] in (self.public, heir) and good(head["public"], head["signature"], head["message"])
 
     def fits(self, line):
         """Why the line does not follow (None if it does) and whether the line before may be to blame."""

@@ -8,7 +8,7 @@ from adaptd.record.chain import Chain, ChainError, check_stamp
 from adaptd.record.epochs import parse_hand_over
 from adaptd.record.head import HEAD_FILE, Head, newest, parse_head
 from adaptd.record.note import NoteError, parse_note
-from adaptd.record.segment import HeaderError, parse_header, segment_name, segment_number
+from adaptd.record.segment import HeaderError, first_line, parse_header, segment_name, segment_number
 from adaptd.record.store import Store
 
 
@@ -48,7 +48,7 @@ def find_end(store: Store) -> Found | None:
     while names:
         data = store.read(names[-1])
         try:
-            header, _ = parse_header(data.partition(b"\n")[0])
+            header, _ = parse_header(first_line(data))
         except HeaderError:
             unborn.append(names.pop())
             continue

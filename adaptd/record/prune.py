@@ -13,7 +13,7 @@ from adaptd.record.canonical import CanonicalError, Plain, decode, encode
 from adaptd.record.epochs import parse_hand_over
 from adaptd.record.ledger import Ledger
 from adaptd.record.note import NoteError, parse_note
-from adaptd.record.segment import Header, HeaderError, parse_header, segment_name, segment_number
+from adaptd.record.segment import Header, HeaderError, first_line, parse_header, segment_name, segment_number
 from adaptd.record.store import Store
 from adaptd.record.trust import HANDOVERS_FILE
 from adaptd.record.verdicts import Fault, Outcome
@@ -89,7 +89,7 @@ def _read(store: Store, number: int) -> Old:
     data = store.read(segment_name(number))
     lines = data.split(b"\n")
     try:
-        header, _ = parse_header(lines[0])
+        header, _ = parse_header(first_line(data))
         records = [decode(line) for line in lines[1:] if line]
     except (HeaderError, CanonicalError) as error:
         raise OSError(f"{segment_name(number)} is damaged ({error}) and is kept") from None

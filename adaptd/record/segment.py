@@ -66,6 +66,14 @@ class Header:
         return encode({**self._plain(), "sig": base64.b64encode(signature).decode()})
 
 
+def first_line(data: bytes) -> bytes:
+    """The header line of a segment without its newline; raises HeaderError where no line ends."""
+    line, newline, _ = data.partition(b"\n")
+    if not newline:
+        raise HeaderError("the first line has no end")
+    return line
+
+
 def parse_header(line: bytes) -> tuple[Header, bytes]:
     """The header and its unverified signature; raises HeaderError unless the line is exactly what a writer makes of it."""
     try:

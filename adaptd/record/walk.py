@@ -4,6 +4,7 @@ A record is passed on once the line after it (or the next header, or the head) n
 after them tells which of the two was changed.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,7 +13,10 @@ from typing import Any
 
 from adaptd.record.canonical import CanonicalError, decode
 from adaptd.record.chain import Chain, ChainError
-from adaptd.record.segment import Header, HeaderError, parse_header, segment_number
+from adaptd.record.epochs import parse_hand_over
+from adaptd.record.keys import signature_holds
+from adaptd.record.note import NoteError, parse_note
+from adaptd.record.segment import Header, HeaderError, first_line, parse_header, segment_number
 from adaptd.record.trust import Trust
 from adaptd.record.verdicts import Fault, Outcome
 
@@ -60,6 +64,7 @@ class Walk:
         self.headers = 0
         self.first_header: Header | None = None
         self._read = 0
+        self._next_signature = b""
 
     def records(self, begin: Callable[[Header], None]) -> Iterator[tuple[dict[str, Any], bytes | None]]:
         """Each confirmed record with the root before it where its kind needs one. Raises Fault where the log ends to hold.
@@ -88,19 +93,19 @@ class Walk:
         """Check a segment's header against the chain so far; None for a last file that never became a segment."""
         size = self.chain.size
         try:
-            header, signature = parse_header(data.partition(b"\n")[0])
+            header, signature = parse_header(first_line(data))
         except HeaderError as error:
             if piece is self._pieces[-1] and not first and self._all_acknowledged():
                 self.torn_bytes += len(data.rstrip(b"\0")) or 1
                 return None
             raise Fault(Outcome.DAMAGED, size, f"{piece.path.name}: {error}") from None
+        if header.segment != piece.number:
+            raise Fault(Outcome.DAMAGED, size, f"{piece.path.name} holds segment {header.segment}")
         if first:
             self._begin(header, begin)
             self._trust.check_header(header, signature, header.first)
         else:
             self._continue(header, signature, before)
-        if header.segment != piece.number:
-            raise Fault(Outcome.DAMAGED, header.first, f"{piece.path.name} holds segment {header.segment}")
         self.headers += 1
         return header
 
@@ -128,13 +133,15 @@ class Walk:
         raise Fault(Outcome.DAMAGED, max(0, at), f"the records before segment {header.segment} are not the ones it continues")
 
     def _next_header(self, at: int) -> Header | None:
+        self._next_signature = b""
         if at + 1 >= len(self._pieces):
             return None
         with self._pieces[at + 1].path.open("rb") as file:
             try:
-                return parse_header(file.readline(65_536).rstrip(b"\n"))[0]
+                header, self._next_signature = parse_header(first_line(file.readline(65_536)))
             except HeaderError:
                 return None
+        return header
 
     def _lines(self, data: bytes, following: Header | None, *, last: bool) -> Iterator[tuple[dict[str, Any], bytes | None]]:
         """The records of one segment. The last one of a closed segment is confirmed by the header that follows."""
@@ -162,7 +169,7 @@ class Walk:
         if tail:
             self._torn(len(tail), last=last)
         if held is not None:
-            self._confirm_last(following)
+            self._confirm_last(following, held[0])
             yield held
 
     def _blame(self, error: ChainError, lines: list[bytes], at: int, following: Header | None, *, last: bool) -> None:
@@ -191,13 +198,21 @@ class Walk:
             raise Fault(Outcome.DAMAGED, self.chain.size, f"record {self.chain.size} is cut off")
         self.torn_bytes += length
 
-    def _confirm_last(self, following: Header | None) -> None:
+    def _confirm_last(self, following: Header | None, record: dict[str, Any]) -> None:
         """The last line of a segment against the next header or the head, before its record is believed."""
         size, last = self.chain.size, self.chain.last
-        if following is not None and following.first == size and following.prev != last:
+        if following is not None and following.first == size and following.prev != last and self._sound(following, record):
             raise Fault(Outcome.DAMAGED, size - 1, f"record {size - 1} is not the one that the next segment continues")
         if self._acknowledged is not None and self._acknowledged[0] == size and self._acknowledged[1] != last:
             raise Fault(Outcome.DAMAGED, size - 1, f"record {size - 1} is not the one that was acknowledged")
+
+    def _sound(self, following: Header, record: dict[str, Any]) -> bool:
+        """Whether the next header is signed by the key in force, or by the one that ``record`` hands over to."""
+        keys = [self._trust.key.public]
+        if record["kind"] == "epoch":
+            with contextlib.suppress(NoteError):
+                keys.append(parse_hand_over(parse_note(str(record.get("note"))).body).public)
+        return following.key in keys and signature_holds(following.key, self._next_signature, following.signed_bytes)
 
     def _all_acknowledged(self) -> bool:
         return self._acknowledged is not None and self._acknowledged[0] <= self.chain.size

@@ -29,7 +29,11 @@ def second_verifier() -> ModuleType:
 
 def read_files(folder: Path) -> Files:
     """The public files of a log."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file() and path.name not in ("lock", "reserve")}
+    return {
+        path.name: path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name not in ("lock", "reserve")
+    }
 
 
 class Bench:
@@ -161,32 +165,34 @@ def splices(files: Files, foreign: Files, random: Random, count: int) -> Iterato
 
 def random_damage(files: Files, random: Random) -> Files:
     """One or two arbitrary changes: flips, cuts, insertions, copies within and between files, of any file of the log."""
-    names = sorted(files)
     damaged = dict(files)
-    for _ in range(random.choice((1, 1, 1, 2))):
-        name = random.choice(names)
-        data = damaged.get(name, b"")
-        if not data:
-            continue
-        at, end = sorted((random.randrange(len(data) + 1), random.randrange(len(data) + 1)))
-        end = min(end, at + random.choice((1, 8, 64, 512, 100_000)))
-        kind = random.randrange(7)
-        if kind == 0:
-            damaged = flipped(damaged, name, random.randrange(len(data) * 8))
-        elif kind == 1:
-            damaged[name] = data[:at] + data[end:]
-        elif kind == 2:
-            damaged[name] = data[:at] + data[at:end] + data[at:]
-        elif kind == 3:
-            damaged[name] = data[:at] + random.randbytes(end - at) + data[end:]
-        elif kind == 4:
-            source = damaged.get(random.choice(names), b"")
-            damaged[name] = data[:at] + source[at:end] + data[end:]
-        elif kind == 5:
-            damaged[name] = data[:at]
-        else:
-            text = data.split(b"\n")
-            one, two = random.randrange(len(text)), random.randrange(len(text))
-            text[one], text[two] = text[two], text[one]
-            damaged[name] = b"\n".join(text)
+    while damaged == files:
+        for _ in range(random.choice((1, 1, 1, 2))):
+            name = random.choice(sorted(files))
+            damaged[name] = _changed(damaged[name], damaged[random.choice(sorted(files))], random)
     return damaged
+
+
+def _changed(data: bytes, source: bytes, random: Random) -> bytes:
+    """``data`` with one arbitrary change, possibly with bytes of ``source``."""
+    if not data:
+        return source
+    at, end = sorted((random.randrange(len(data) + 1), random.randrange(len(data) + 1)))
+    end = min(end, at + random.choice((1, 8, 64, 512, 100_000)))
+    kind = random.randrange(7)
+    if kind == 0:
+        return flipped({"": data}, "", random.randrange(len(data) * 8))[""]
+    if kind == 1:
+        return data[:at] + data[end:]
+    if kind == 2:
+        return data[:at] + data[at:end] + data[at:]
+    if kind == 3:
+        return data[:at] + random.randbytes(end - at) + data[end:]
+    if kind == 4:
+        return data[:at] + source[at:end] + data[end:]
+    if kind == 5:
+        return data[:at]
+    text = data.split(b"\n")
+    one, two = random.randrange(len(text)), random.randrange(len(text))
+    text[one], text[two] = text[two], text[one]
+    return b"\n".join(text)

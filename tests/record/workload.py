@@ -29,6 +29,7 @@ from adaptd.vocabulary import (
     Telemetry,
     VariantFacts,
 )
+from tests.record.attacks import Files, read_files
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY_TEXT = (ROOT / "policies" / "feeder.yaml").read_text()
@@ -180,3 +181,21 @@ def make_log(folder: Path, count: int, **options: object) -> Run:
     run = Run(folder, **options).ticks(count)  # type: ignore[arg-type]
     run.close()
     return run
+
+
+def raw_log(folder: Path, records: int = 12, *, seed: int = 1, per_segment: int = 5, seed_keys: KeyFolder | None = None) -> Files:
+    """A small, cleanly closed log without decisions: notes, a rotation, a key hand-over, a second run. Returns its files."""
+    clock, random = Clock(), Random(seed)
+    for run in range(2):
+        ledger, _ = open_ledger(folder, boot=f"b{run}", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=SMALL, keys=seed_keys)
+        for at in range(records // 2):
+            clock.advance(SECOND)
+            ledger.append("note", {"n": random.randrange(1000), "text": "ümlaut" if at == 1 else "plain"})
+            if at % per_segment == per_segment - 1:
+                ledger.rotate()
+        ledger.close()
+        clock.now_us = 3 * SECOND
+    return read_files(folder)
+
+
+SMALL = Limits(chunk_bytes=4096, reserve_bytes=8192)
