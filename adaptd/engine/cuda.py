@@ -19,6 +19,8 @@ from adaptd.engine.base import Array
 from adaptd.engine.cuda_graph import CudaGraph, capture
 from adaptd.engine.errors import BackendMissing, EngineError, EngineFault, EngineMemoryError
 
+PATIENCE_S = 2.0  # how long the end of the process waits for another thread to give the GPU back
+
 
 class User(Protocol):
     """Whoever holds CUDA objects; told to give them back when the process ends first."""
@@ -68,6 +70,7 @@ class Gpu(Protocol):
     def errors(self) -> tuple[type[Exception], ...]: ...
     def acquire(self, user: User) -> None: ...
     def release(self, user: User) -> None: ...
+    def heed(self) -> None: ...
     def stream(self) -> Stream: ...
     def device_block(self, size: int) -> DeviceBlock: ...
     def host_block(self, shape: tuple[int, ...]) -> HostBlock: ...
@@ -112,6 +115,8 @@ class PycudaGpu:
         self._cuda: Any = None
         self._context: Any = None
         self._thread = 0
+        self._ending = False
+        self._closed = threading.Event()
         self._users: dict[int, weakref.ref[Any]] = {}
         self._scratch: dict[int, list[tuple[_Held, int]]] = {}
 
@@ -139,6 +144,12 @@ class PycudaGpu:
         del self._users[id(user)]
         if not self._users:
             self._close()
+
+    def heed(self) -> None:
+        """Called before every frame: when the process is ending around this thread, give the GPU back and raise EngineError."""
+        if self._ending:
+            self._close_users()
+            raise EngineError(f"{self.name}: the process is ending; the GPU was given back")
 
     def stream(self) -> Stream:
         self._mine()
@@ -215,16 +226,27 @@ class PycudaGpu:
         self._scratch.clear()
         self._context.pop()
         self._context = None
+        self._closed.set()
 
     def _at_exit(self) -> None:
-        """The process ends with engines open: close them, or the pushed context aborts it. Only their own thread can."""
+        """The process ends with engines open: close them, or the pushed context aborts it. Only their own thread can.
+
+        A thread of its own that still serves closes at its next frame, and is waited for.
+        """
         if threading.get_ident() == self._thread:
-            for user in [reference() for reference in self._users.values()]:
-                if user is not None:
-                    user.deactivate()
-            if self._context is not None:
-                self._users.clear()
-                self._close()
+            self._close_users()
+            return
+        self._closed.clear()
+        self._ending = True
+        self._closed.wait(PATIENCE_S)
+
+    def _close_users(self) -> None:
+        for user in [reference() for reference in self._users.values()]:
+            if user is not None:
+                user.deactivate()
+        if self._context is not None:
+            self._users.clear()
+            self._close()
 
     def _mine(self) -> None:
         if threading.get_ident() != self._thread:

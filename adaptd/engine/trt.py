@@ -75,6 +75,7 @@ class TrtEngine(Engine):
             self._capture()
 
     def _infer_impl(self, batch: Array, camera: int) -> Array:
+        self._gpu.heed()
         try:
             return self._channels[camera].run(batch)
         except self._gpu.errors as error:

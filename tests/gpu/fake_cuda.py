@@ -134,6 +134,9 @@ class FakeGpu:
                         block.free()
                 self._blocks.clear()
 
+    def heed(self) -> None:
+        """The process of a test does not end in the middle."""
+
     def stream(self) -> FakeStream:
         self._mine()
         handle = self._take(0)

@@ -130,6 +130,7 @@ SCRIPT = """
 import sys, threading
 sys.path.insert(0, {root!r})
 from adaptd.engine.base import probe_batch
+from adaptd.engine.errors import EngineError
 from tests.gpu import standin
 engine = standin.engine(standin.StandInGpu())
 batch = probe_batch((1, 3, 8, 8))
@@ -140,8 +141,11 @@ def life():
     engine.activate(); engine.infer(batch); engine.deactivate()
 def serve():
     engine.activate()
-    while True:
-        engine.infer(batch); started.set()
+    try:
+        while True:
+            engine.infer(batch); started.set()
+    except EngineError:
+        pass  # the process is ending
 """
 
 
