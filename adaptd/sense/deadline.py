@@ -43,6 +43,11 @@ class DeadlineReader:
         self._asked.put(True)
         return True
 
+    @property
+    def busy(self) -> bool:
+        """Whether a read is under way."""
+        return self._busy_since_us is not None
+
     def sample(self, now_us: int) -> Sample:
         """The newest answer, or Missing once the read under way has outlasted its deadline."""
         since_us = self._busy_since_us
@@ -69,12 +74,19 @@ class DeadlineReader:
 
 
 class ReaderPool:
-    """The readers of a station, at most ``MOST_READERS``."""
+    """The readers of a station, at most ``limit``."""
 
-    def __init__(self, clock: Clock = monotonic_us, deadline_us: int = DEADLINE_US, grace_s: float = GRACE_S) -> None:
+    def __init__(
+        self,
+        clock: Clock = monotonic_us,
+        deadline_us: int = DEADLINE_US,
+        grace_s: float = GRACE_S,
+        limit: int = MOST_READERS,
+    ) -> None:
         self._clock = clock
         self._deadline_us = deadline_us
         self._grace_s = grace_s
+        self._limit = limit
         self._done: queue.SimpleQueue[DeadlineReader] = queue.SimpleQueue()
         self.readers: list[DeadlineReader] = []
 
@@ -84,8 +96,8 @@ class ReaderPool:
         Raises:
             ValueError: there are too many sources.
         """
-        if len(self.readers) >= MOST_READERS:
-            raise ValueError(f"more than {MOST_READERS} sensor sources: name fewer in the profile")
+        if len(self.readers) >= self._limit:
+            raise ValueError(f"more than {self._limit} sensor sources: name fewer in the profile")
         reader = DeadlineReader(source, self._done, self._clock, self._deadline_us)
         self.readers.append(reader)
         return reader

@@ -65,6 +65,8 @@ class Fuser:
         self._hold_us = hold_us
         self._held: tuple[int, int, str] | None = None  # value, at_us, source
         self._expected: list[tuple[int, int]] = []
+        self._agrees_since_us: int | None = None
+        self._confirmed = False
         self._check: Callable[[list[Judged], Context], Fused] = _CHECKS[quantity]
 
     def fuse(self, now_us: int, context: Context) -> Fused:
@@ -76,8 +78,7 @@ class Fuser:
             for guard, feed in zip(self._guards, self.feeds, strict=True)
         ]
         if self.quantity == POWER and context.delivering:
-            floor_mw = max(self._rules.floor_mw, self._settled(now_us, context.expected_mw or 0) // 2)
-            judged = [_above_floor(item, floor_mw) for item in judged]
+            judged = self._above_floor(now_us, judged, context.expected_mw)
         return self._bridge(now_us, self._check(judged, context))
 
     def _cause(self, feed: Feed, context: Context) -> Cause | None:
@@ -90,11 +91,34 @@ class Fuser:
             return Cause(1000 * _brightness_steps(context.picture), 1000, _SMALLEST_DOUBLINGS * 1000, in_steps=False)
         return None
 
-    def _settled(self, now_us: int, expected_mw: int) -> int:
+    def _above_floor(self, now_us: int, judged: list[Judged], expected_mw: int | None) -> list[Judged]:
+        """Refuse what a serving machine cannot take so little of.
+
+        Half of what the operating point should take counts only once sensor and expectation have agreed for a while: until then
+        it may be the expectation that is wrong.
+        """
+        floor_mw = self._rules.floor_mw
+        expected_mw = self._settled(now_us, expected_mw)
+        if expected_mw is not None:
+            self._watch_agreement(now_us, _first(judged), expected_mw)
+            if self._confirmed:
+                floor_mw = max(floor_mw, expected_mw // 2)
+        return [_at_least(item, floor_mw) for item in judged]
+
+    def _settled(self, now_us: int, expected_mw: int | None) -> int | None:
         """The least power that was expected in the last seconds: a point just chosen is not yet in the chip's average."""
         self._expected = [(at_us, value) for at_us, value in self._expected if now_us - at_us <= SETTLE_US]
-        self._expected.append((now_us, expected_mw))
-        return min(value for _, value in self._expected)
+        if expected_mw is not None:
+            self._expected.append((now_us, expected_mw))
+        return min((value for _, value in self._expected), default=None)
+
+    def _watch_agreement(self, now_us: int, reading: Reading, expected_mw: int) -> None:
+        if not isinstance(reading, Measured) or not 7 * expected_mw <= 10 * reading.value <= 13 * expected_mw:
+            self._agrees_since_us = None
+            return
+        if self._agrees_since_us is None:
+            self._agrees_since_us = now_us
+        self._confirmed = self._confirmed or now_us - self._agrees_since_us >= SETTLE_US
 
     def _bridge(self, now_us: int, fused: Fused) -> Fused:
         reading = fused.reading
@@ -117,7 +141,7 @@ def _brightness_steps(picture: PictureStats) -> int:
     return index.bit_length()
 
 
-def _above_floor(item: Judged, floor_mw: int) -> Judged:
+def _at_least(item: Judged, floor_mw: int) -> Judged:
     if isinstance(item.reading, Measured) and item.reading.value < floor_mw:
         reason = f"implausible: {item.reading.value} mW, but {floor_mw} mW is the least while frames are delivered"
         return Judged(item.name, Missing(reason), Quality.FAILED, reason)

@@ -46,7 +46,7 @@ def meaning_of(quantity: str) -> Meaning:
     return {meaning.quantity: meaning for meaning in MEANINGS}[quantity]
 
 
-def markdown() -> str:
+def table() -> str:
     """The table as it stands in docs/sensors.md and docs/safety.md."""
     rows = ["| missing | counts as | what happens | why |", "|---|---|---|---|"]
     rows += [f"| {item.quantity} | {item.taken_as} | {item.effect} | {item.because} |" for item in MEANINGS]

@@ -225,7 +225,7 @@ def _rules(quantity: str, profile: HardwareProfile) -> Rules:
         return Rules(limits, prompt_uk_per_mw=_prompt(profile))
     if quantity == POWER:
         limits = Limits(*profile.range_mw, stale_us=STALE_US, sure_step=3 * profile.idle_power_mw)
-        return Rules(limits, floor_mw=profile.idle_power_mw // 2)
+        return Rules(limits, floor_mw=0 if "idle_power_w" in profile.assumed else profile.idle_power_mw // 2)
     return Rules(Limits(*profile.range_mlx, stale_us=STALE_US, sure_factor=_LIGHT_FACTOR))
 
 

@@ -40,13 +40,14 @@ class Rig:
         self.ticks, self.elapsed_s = 0, 0.0
         self.truths: list[int] = []
         self.detected_s: float | None = None
+        self.noticed = ""
         self.good_at_onset = False
         names = ZONES if kind == "drift" else ("tj-thermal",)
         board = replace(
             profile("orin-nx-16gb"), temperature_zones=names, power_rails=("VDD_IN",), light_sources=("iio", "camera")
         )
         self._say_truth()
-        grace_s = 0.3 if kind == "hang" else 20.0
+        grace_s = 0.5 if kind == "hang" else 20.0
         self.station = Station.from_profile(
             board, sysfs.root, sysfs=sysfs, clock=self.reader_clock, camera=TABLE, grace_s=grace_s
         )
@@ -80,6 +81,8 @@ class Rig:
             self.good_at_onset = isinstance(reading, Measured) and source.quality is Quality.GOOD
         elif self.detected_s is None and (source.quality is not Quality.GOOD or fused.note):
             self.detected_s = self.elapsed_s - ONSET_S
+        if self.detected_s is not None and self.elapsed_s <= ONSET_S + self.detected_s + 2:
+            self.noticed = source.reason or fused.note or self.noticed
         self.truths.append(self.truth(self.quantity))
         recent = self.truths[-(2 * self.hz + 1) :]
         if isinstance(reading, Measured):
@@ -128,7 +131,7 @@ class Rig:
             "negative": self._text(self.quantity, -value),
             "zero": "0\n",
             "x1000": self._text(self.quantity, value * 1000),
-            "frozen": self._text(self.quantity, _BEFORE[self.quantity]),
+            "frozen": self._text(self.quantity, self.truths[round(ONSET_S * self.hz) - 2]),
             "spike": self._text(self.quantity, _SPIKE[self.quantity]) if after_s < 1 / self.hz - 1e-6 else "",
             "drift": self._text(self.quantity, self._drifted(value, after_s)),
         }
@@ -145,5 +148,4 @@ class Rig:
         return max(value - round(300 * after_s), 1)
 
 
-_BEFORE = {"temperature": 60_980, "power": 8_000, "light": 400_000}
 _SPIKE = {"temperature": 30_000, "power": 2_000, "light": 40_000_000}

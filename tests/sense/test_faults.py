@@ -136,7 +136,7 @@ def _no_jump(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_floor(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fuse, "_above_floor", _same_item)
+    patch.setattr(fuse, "_at_least", _same_item)
 
 
 def _never_stuck(patch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from adaptd.sense.meaning import MEANINGS, markdown, meaning_of
+from adaptd.sense.meaning import MEANINGS, meaning_of, table
 from adaptd.sense.source import QUANTITIES
 from tests.conftest import ROOT
+from tests.sense import fault_table
 
 
 def test_every_quantity_has_one_meaning_of_missing() -> None:
@@ -18,5 +19,10 @@ def test_every_quantity_has_one_meaning_of_missing() -> None:
 
 
 def test_the_documentation_carries_the_table_as_it_is() -> None:
-    """docs/sensors.md says what the code does."""
-    assert markdown() in (ROOT / "docs" / "sensors.md").read_text()
+    """docs/sensors.md says what the code does: `make docs` draws it."""
+    assert table() in (ROOT / "docs" / "sensors.md").read_text()
+
+
+def test_the_fault_table_of_the_documentation_is_what_happens() -> None:
+    """Every row of docs/sensors.md is provoked again and says the same: `python -m tests.sense.fault_table --write` draws it."""
+    assert fault_table.page() == fault_table.PAGE.read_text()

@@ -1,0 +1,128 @@
+"""`adaptd doctor [--root DIR] [--profile F] [--json]`: what this machine offers, what is missing, and the remedy for each thing.
+
+Exit code 0 when nothing must be mended, 1 when something must. With ``--root`` a captured device tree is examined in place of
+this machine: sensors and profile only, since engines and permissions are of the machine the command runs on.
+"""
+
+import argparse
+import json
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.profile import find_profile
+
+AREAS = (
+    "temperature",
+    "power",
+    "light",
+    "sensors",
+    "camera",
+    "reading",
+    "profile",
+    "machine",
+    "engines",
+    "permissions",
+    "service",
+)
+
+
+def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = sub.add_parser(
+        "doctor", help="what this machine offers: sensors, engines, permissions, and the remedy for what is missing"
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path("/"), metavar="DIR", help="examine a captured device tree in place of this machine"
+    )
+    parser.add_argument("--profile", metavar="F", help="hardware profile to compare with (default: the one that fits the board)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(handler=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at everything once and say what was found."""
+    if not arguments.root.is_dir():
+        raise CommandError(
+            f"{arguments.root}: no such folder, give --root a device tree such as tests/sense/trees/orin-nx-16gb", 2
+        )
+    with _working():
+        report = examine(arguments.root, arguments.profile)
+    if arguments.json:
+        print(json.dumps(report, indent=2, sort_keys=True))
+    else:
+        _show(report)
+    return 0 if report["good"] else 1
+
+
+def _working() -> AbstractContextManager[Any]:
+    """A sign of life on a terminal: loading CUDA libraries takes seconds."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status("looking at sensors and engines")
+
+
+def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
+    """Everything `adaptd doctor --json` prints: board, profile, findings, what missing means, and whether all is good."""
+    from adaptd.config.profile import load_profile
+    from adaptd.sense.board import identify
+    from adaptd.sense.catalog import Catalog
+    from adaptd.sense.compare import profile_findings
+    from adaptd.sense.finding import Level
+    from adaptd.sense.meaning import MEANINGS
+    from adaptd.sense.probe import reading_findings, sensor_findings
+    from adaptd.sense.sysfs import Sysfs
+
+    sysfs = Sysfs(root)
+    board = identify(sysfs)
+    profile = load_profile(find_profile(profile_name or board.profile))
+    catalog = Catalog(sysfs)
+    findings = sensor_findings(sysfs, catalog, board) + reading_findings(profile, root)
+    findings += profile_findings(profile, sysfs, catalog, board)
+    if root.resolve() == Path("/"):
+        from adaptd.cli.doctor_host import host_findings
+
+        findings += host_findings(sysfs, board)
+    findings.sort(key=lambda finding: AREAS.index(finding.area))
+    return {
+        "board": board.model,
+        "profile": profile.name,
+        "root": str(root),
+        "findings": [finding.plain() for finding in findings],
+        "missing_means": [{"missing": item.quantity, "counts_as": item.taken_as, "effect": item.effect} for item in MEANINGS],
+        "good": not any(finding.level is Level.BAD for finding in findings),
+    }
+
+
+def _show(report: dict[str, Any]) -> None:
+    """Tables on a terminal, plain aligned lines elsewhere."""
+    if sys.stdout.isatty():
+        from adaptd.cli.doctor_view import draw
+
+        draw(report)
+        return
+    print(f"{report['board'] or 'unknown board'}, profile {report['profile']}, root {report['root']}")
+    for row in grouped(report["findings"]):
+        print(
+            f"{row['level']:<8} {row['area']:<12} {row['item']:<28} {row['found']}"
+            + (f"  -> {row['remedy']}" if row["remedy"] else "")
+        )
+    for meaning in report["missing_means"]:
+        print(f"means    {meaning['missing']:<12} {'missing counts as ' + meaning['counts_as']}: {meaning['effect']}")
+    print("good" if report["good"] else "something must be mended: see the lines that begin with bad")
+
+
+def grouped(findings: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The findings with all assumed numbers of the profile in one row, for people."""
+    assumed = [row["item"] for row in findings if row["found"].startswith("assumed: ")]
+    rows = [row for row in findings if not row["found"].startswith("assumed: ")]
+    if assumed:
+        said = f"nobody published them: {', '.join(assumed)}"
+        item = f"{len(assumed)} assumed numbers"
+        after = max(index for index, row in enumerate(rows) if row["area"] == "profile") + 1
+        rows.insert(after, {"area": "profile", "item": item, "level": "note", "found": said, "remedy": "measure them"})
+    return rows

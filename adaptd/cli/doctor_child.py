@@ -1,0 +1,59 @@
+"""Imports the heavy libraries where a crash or a hang does no harm: a process of its own that prints one JSON object.
+
+Started by `adaptd doctor` as ``python -m adaptd.cli.doctor_child NAME``.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def _onnxruntime() -> dict[str, Any]:
+    library: Any = importlib.import_module("onnxruntime")
+    return {"version": library.__version__, "providers": list(library.get_available_providers())}
+
+
+def _tensorrt() -> dict[str, Any]:
+    library: Any = importlib.import_module("tensorrt")
+    return {"version": library.__version__}
+
+
+def _pycuda() -> dict[str, Any]:
+    driver: Any = importlib.import_module("pycuda.driver")
+    driver.init()
+    names = [driver.Device(index).name() for index in range(driver.Device.count())]
+    version = importlib.import_module("pycuda").VERSION_TEXT
+    return {"version": version, "gpus": names, "driver": driver.get_driver_version()}
+
+
+def _cv2() -> dict[str, Any]:
+    library: Any = importlib.import_module("cv2")
+    return {"version": library.__version__, "gstreamer": "GStreamer:                   YES" in library.getBuildInformation()}
+
+
+def _pynvml() -> dict[str, Any]:
+    library: Any = importlib.import_module("pynvml")
+    library.nvmlInit()
+    names = [library.nvmlDeviceGetName(library.nvmlDeviceGetHandleByIndex(i)) for i in range(library.nvmlDeviceGetCount())]
+    return {"version": library.nvmlSystemGetDriverVersion(), "gpus": [str(name) for name in names]}
+
+
+PROBES: dict[str, Callable[[], dict[str, Any]]] = {
+    "onnxruntime": _onnxruntime,
+    "tensorrt": _tensorrt,
+    "pycuda": _pycuda,
+    "cv2": _cv2,
+    "nvml": _pynvml,
+}
+
+
+def main() -> int:
+    """Print what one library says, or let its error end this process."""
+    sys.stdout.write(json.dumps(PROBES[sys.argv[1]]()) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
