@@ -83,7 +83,8 @@ def _photons(rng: np.random.Generator, mean_e: Floats) -> Floats:
     """Shot noise: Poisson where it shows, its normal limit where a pixel holds hundreds of electrons and nobody could tell."""
     if float(mean_e.mean()) < 150.0:
         return rng.poisson(mean_e).astype(np.float32)
-    return mean_e + np.sqrt(mean_e) * rng.standard_normal(mean_e.shape, np.float32)
+    spread = np.sqrt(mean_e) * rng.standard_normal(mean_e.shape, np.float32)
+    return (mean_e + spread).astype(np.float32, copy=False)
 
 
 def sense(rng: np.random.Generator, rate: Floats, exposure: Exposure, hot: Floats | None = None) -> Floats:
@@ -97,7 +98,8 @@ def sense(rng: np.random.Generator, rate: Floats, exposure: Exposure, hot: Float
     electrons -= np.float32(DARK_CURRENT_E_PER_S * exposure.time_s)
     linear = electrons * np.float32(exposure.gain / FULL_WELL_E)
     linear += np.float32(ADC_NOISE) * rng.standard_normal(rate.shape, np.float32)
-    return np.clip(linear, 0.0, 1.0)
+    picture: Floats = np.clip(linear, 0.0, 1.0)
+    return picture
 
 
 def encode(linear: Floats) -> NDArray[np.uint8]:
@@ -108,7 +110,8 @@ def encode(linear: Floats) -> NDArray[np.uint8]:
 def rate_of(layers: Layers, lux: float, illuminant: Floats, time_s: float = 0.0) -> Floats:
     """Electrons per second in every pixel, HxWx3, the pet smeared over ``time_s``."""
     seen = layers.front.over(smear(layers.pet, layers.velocity, time_s).over(layers.back))
-    return np.clip(seen, 0.0, 1.0) * layers.light * (illuminant * np.float32(lux * ELECTRONS_PER_LUX_S))
+    rate: Floats = np.clip(seen, 0.0, 1.0) * layers.light * (illuminant * np.float32(lux * ELECTRONS_PER_LUX_S))
+    return rate
 
 
 def hot_pixels(rng: np.random.Generator) -> Floats:

@@ -50,7 +50,7 @@ def frames(seed: int) -> tuple[Pictures, list[float], list[str | None]]:
 
 def write_video(path: Path, pictures: Pictures) -> None:
     """MPEG-4 part 2 in an mp4 file: every OpenCV build reads it, and at this size it keeps the noise of the night."""
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), float(FPS), (SIZE, SIZE))
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), float(FPS), (SIZE, SIZE))
     if not writer.isOpened():
         raise SystemExit(f"{path}: OpenCV can write no MPEG-4 here, install opencv-python-headless")
     for picture in pictures:
@@ -60,7 +60,8 @@ def write_video(path: Path, pictures: Pictures) -> None:
 
 def read_video(path: Path) -> Pictures:
     """Every frame of a file, RGB."""
-    source, pictures = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), []
+    source = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    pictures: Pictures = []
     while True:
         good, picture = source.read()
         if not good:

@@ -76,9 +76,9 @@ class _Graph:
 
     def conv(self, x: str, conv: nn.Conv2d, norm: nn.BatchNorm2d, name: str, *, relu: bool) -> str:
         """A convolution with its batch norm folded into weight and bias (in double precision)."""
-        gain = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)  # type: ignore[union-attr]
+        gain = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
         kernel = (conv.weight.double() * gain[:, None, None, None]).detach().numpy()
-        bias = (norm.bias.double() - norm.running_mean.double() * gain).detach().numpy()  # type: ignore[union-attr]
+        bias = (norm.bias.double() - norm.running_mean.double() * gain).detach().numpy()
         inputs = [x, self.weight(f"{name}.weight", kernel), self.weight(f"{name}.bias", bias)]
         pad = conv.kernel_size[0] // 2
         out = self.add("Conv", inputs, name, kernel_shape=list(conv.kernel_size), strides=list(conv.stride), pads=[pad] * 4)

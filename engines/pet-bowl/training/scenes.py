@@ -76,7 +76,8 @@ def sample_lux(rng: np.random.Generator, band: str) -> float:
 
 def _colour(rng: np.random.Generator, low: float, high: float, tint: float) -> Floats:
     grey = np.exp(rng.uniform(np.log(low), np.log(high)))
-    return np.clip(grey * (1 + rng.uniform(-tint, tint, 3)), 0.02, 0.9).astype(np.float32)
+    colour: Floats = np.clip(grey * (1 + rng.uniform(-tint, tint, 3)), 0.02, 0.9).astype(np.float32)
+    return colour
 
 
 def sample_bowl(rng: np.random.Generator) -> Bowl:
@@ -228,7 +229,8 @@ def light_map(scene: Scene) -> Floats:
         at, width, lean, strength = scene.sun
         away = np.abs(_GRID[:, :, 0] * 64 + 64 - at - lean * _GRID[:, :, 1] * 64)
         light = light * (1 + np.float32(strength) * np.clip((width / 2 - away) / 3 + 0.5, 0, 1))
-    return (light / light.mean())[:, :, None].astype(np.float32)
+    even: Floats = (light / light.mean())[:, :, None].astype(np.float32)
+    return even
 
 
 def draw(scene: Scene) -> Layers:

@@ -29,7 +29,8 @@ MARKS = ("<!-- scores: begin -->", "<!-- scores: end -->")
 
 def tensor(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """128x128x3 8-bit RGB to float32 1x3x128x128 of 0 to 1."""
-    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+    batch: NDArray[np.float32] = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+    return batch
 
 
 def open_model(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:

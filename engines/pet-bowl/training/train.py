@@ -76,7 +76,8 @@ def train(pictures: int, seed: int) -> PetBowlNet:
             loss_mean += 0.03 * (float(loss.detach()) - loss_mean)
             hit_mean += 0.03 * (float((logits.argmax(1) == label).float().mean()) - hit_mean)
             bar.update(task, advance=1, note=f"loss {loss_mean:.3f} right {hit_mean:.3f}")
-    return net.eval()
+    net.eval()
+    return net
 
 
 def main() -> int:
