@@ -20,7 +20,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to qualify and how. ``window_s`` is the metering window; ``root`` holds /proc and /sys."""
+    """What to qualify and how. ``window_s`` is the metering window, ``saturated_s`` that of the back-to-back runs."""
 
     bundle: Path
     data: Path
@@ -30,6 +30,7 @@ class Plan:
     band: str | None = None
     threads: int = 0
     window_s: float = 60.0
+    saturated_s: float = 2.0
     root: Path = Path("/")
 
 
@@ -112,7 +113,7 @@ def record_of(
         "energy": {name: asdict(cost) for name, cost in measured.costs.items()},
         "saturated": {name: asdict(run) for name, run in measured.runs.items()},
         "warm_memory_mb": dict(measured.memory_mb),
-        "gain": {name: asdict(gain) for name, gain in gains.items()},
+        "gain": {name: {**asdict(gain), "rates": [asdict(rate) for rate in gain.rates]} for name, gain in gains.items()},
         "fingerprint": dict(measured.prints),
         "warnings": warnings,
     }

@@ -32,7 +32,6 @@ from adaptd.engine.ort import OrtEngine
 
 MILLION = 1_000_000
 SOURCE = "fp32"
-SATURATED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: P
             tallies = evaluate(scored, manifest.reference, pictures, reader(head, manifest.classes), labels, progress)
             if not tallies:
                 raise BuildError(f"{plan.data}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
-            runs = saturate_all(engines, SATURATED_S)
+            runs = saturate_all(engines, plan.saturated_s)
             costs = _costs(plan, engines, runs, progress)
             prints = {name: fingerprint(engine) for name, engine in engines.items()}
             memory = {name: engine.memory_mb for name, engine in engines.items()}
