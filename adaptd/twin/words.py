@@ -78,3 +78,6 @@ class Scenario:
     def ticks(self) -> int:
         """Whole ticks in the episode."""
         return self.duration_us // self.tick_us
+
+
+CONTROLLERS = ("adaptd", "oracle", "best-static", "static-REF", "static-EFF", "threshold", "alert")

@@ -6,7 +6,6 @@ from adaptd.twin.harness import Controller
 from adaptd.twin.words import Scenario
 from adaptd.vocabulary import VariantFacts
 
-NAMES = ("adaptd", "oracle", "best-static", "static-REF", "static-EFF", "threshold", "alert")
 ONLINE = ("adaptd", "static-REF", "static-EFF", "threshold", "alert")
 
 
