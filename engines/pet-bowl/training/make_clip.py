@@ -10,6 +10,7 @@ picture relates to the light, so that a camera without a light sensor can be use
 import argparse
 import hashlib
 import json
+import tempfile
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from numpy.typing import NDArray
 from rich.progress import track
 from scenes import CLASSES, draw, generator
 from shapes import SIZE
-from story import CLIP_SPLIT, FPS, SECONDS, lux_at, room, scene_at, truth_of
+from story import CLIP_SPLIT, FPS, SECONDS, lit, lux_at, room, scene_at, truth_of
 
 BUNDLE = Path(__file__).resolve().parents[1]
 NAME = "day-to-night"
 METER_TAU_S = 0.25
-LUMA_STEPS = 28
+SWEEP_LUX = (0.1, 100_000.0)
+SWEEP_STEPS, SWEEP_FRAMES = 36, 6
 Pictures = list[NDArray[np.uint8]]
 
 
@@ -75,20 +77,38 @@ def mean_luma(picture: NDArray[np.uint8]) -> float:
     return float(picture.reshape(-1, 3).mean(axis=0) @ np.array([0.299, 0.587, 0.114]))
 
 
-def luma_table(lumas: NDArray[np.float64], lights: NDArray[np.float64]) -> list[list[int]]:
-    """Points ``[luma in thousandths, light in millilux]``, both rising: medians over steps of light, pooled where they fall."""
-    edges = np.linspace(np.log(lights.min()), np.log(lights.max()) + 1e-9, LUMA_STEPS + 1)
-    step = np.digitize(np.log(lights), edges)
-    pools = [(float(np.median(lumas[step == k])), float(np.log(lights[step == k]).mean()), 1) for k in np.unique(step)]
-    rising: list[tuple[float, float, int]] = []
-    for luma, light, weight in pools:
-        while rising and rising[-1][0] + 0.25 >= luma:
-            below, lower, count = rising.pop()
-            luma = (below * count + luma * weight) / (count + weight)  # noqa: PLW2901
-            light = (lower * count + light * weight) / (count + weight)  # noqa: PLW2901
-            weight += count  # noqa: PLW2901
-        rising.append((luma, light, weight))
-    return [[round(luma * 1000), round(float(np.exp(light)) * 1000)] for luma, light, _ in rising]
+def sweep(seed: int) -> list[list[int]]:
+    """Calibrate the camera in the empty room: points ``[luma in thousandths, light in millilux]``, both strictly rising.
+
+    The light goes from 0.1 to 100,000 lux through the same exposure control and the same encoder as the clip.
+    """
+    base, rng = room(seed), generator(seed, CLIP_SPLIT, 2)
+    hot = hot_pixels(rng)
+    levels = np.geomspace(*SWEEP_LUX, SWEEP_STEPS * SWEEP_FRAMES)
+    pictures = []
+    for lux in levels:
+        scene = lit(base, float(lux), 10.0)
+        rate = rate_of(draw(scene), float(lux), scene.illuminant)
+        pictures.append(encode(sense(rng, rate, auto_exposure(float((rate @ LUMA).mean())), hot)))
+    with tempfile.TemporaryDirectory() as folder:
+        write_video(Path(folder) / "sweep.mp4", pictures)
+        lumas = np.array([mean_luma(picture) for picture in read_video(Path(folder) / "sweep.mp4")])
+    means = lumas.reshape(SWEEP_STEPS, SWEEP_FRAMES).mean(axis=1)
+    lights = np.exp(np.log(levels).reshape(SWEEP_STEPS, SWEEP_FRAMES).mean(axis=1))
+    return rising([(float(luma), float(light)) for luma, light in zip(means, lights, strict=True)])
+
+
+def rising(points: list[tuple[float, float]]) -> list[list[int]]:
+    """Neighbouring points whose luma does not rise become one point (pool adjacent violators), in thousandths and millilux."""
+    pools: list[tuple[float, float, int]] = []
+    for point in points:
+        luma, light, weight = point[0], float(np.log(point[1])), 1
+        while pools and pools[-1][0] + 0.1 >= luma:
+            below, lower, count = pools.pop()
+            luma, light = (below * count + luma * weight) / (count + weight), (lower * count + light * weight) / (count + weight)
+            weight += count
+        pools.append((luma, light, weight))
+    return [[round(luma * 1000), round(float(np.exp(light)) * 1000)] for luma, light, _ in pools]
 
 
 def estimate_mlx(table: list[list[int]], luma: float) -> float:
@@ -100,7 +120,7 @@ def estimate_mlx(table: list[list[int]], luma: float) -> float:
 def sidecar(path: Path, lights: list[float], truths: list[str | None], seed: int) -> dict[str, Any]:
     """What was true in the clip, as plain JSON."""
     lumas = np.array([mean_luma(picture) for picture in read_video(path)])
-    table = luma_table(lumas, np.array(lights))
+    table = sweep(seed)
     error = np.abs(np.log([estimate_mlx(table, luma) / 1000 / lux for luma, lux in zip(lumas, lights, strict=True)]))
     runs, at = [], 0
     for label, members in groupby(truths):

@@ -102,17 +102,22 @@ def room(seed: int) -> Scene:
     return replace(scene, bowl=bowl, horizon=30.0, slope=(-0.25, 0.05), occluder=None, clutter=scene.clutter[:2])
 
 
+def lit(base: Scene, lux: float, t: float) -> Scene:
+    """The room in the light of ``t`` seconds: a patch of sun that wanders and fades with the day, the lamp's colour after it."""
+    strength = 2.5 * min(max((lux - 2_000) / 16_000, 0.0), 1.0)
+    sun = (20.0 + 1.5 * t, 24.0, -0.5, strength) if strength > 0 else None
+    warmth = 0.06 if lux < LAMP_BELOW_LUX else 0.0
+    return replace(base, sun=sun, illuminant=np.array([1 + warmth, 1, 1 - warmth], np.float32))
+
+
 def scene_at(base: Scene, t: float) -> Scene:
-    """The scene at ``t`` seconds; the pet's velocity is that of its head over one frame, the sun patch fades with the day."""
-    lux, pet = lux_at(t), pet_at(t, base.bowl)
+    """The scene at ``t`` seconds; the pet's velocity is that of its head over one frame."""
+    pet = pet_at(t, base.bowl)
     before, after = pet_at(t - 0.5 / FPS, base.bowl), pet_at(t + 0.5 / FPS, base.bowl)
     velocity = (0.0, 0.0)
     if before is not None and after is not None and before.side == after.side:
         velocity = ((after.head_x - before.head_x) * FPS, (after.head_y - before.head_y) * FPS)
-    strength = 2.5 * min(max((lux - 2_000) / 16_000, 0.0), 1.0)
-    sun = (20.0 + 1.5 * t, 24.0, -0.5, strength) if strength > 0 else None
-    warmth = 0.06 if lux < LAMP_BELOW_LUX else 0.0
-    return replace(base, pet=pet, velocity=velocity, sun=sun, illuminant=np.array([1 + warmth, 1, 1 - warmth], np.float32))
+    return replace(lit(base, lux_at(t), t), pet=pet, velocity=velocity)
 
 
 def truth_of(scene: Scene, layers: Layers) -> str | None:
