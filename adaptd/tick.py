@@ -14,7 +14,7 @@ from adaptd.decide.words import explain
 from adaptd.estimate import accuracy, bands, gauge, pace, power, thermal
 from adaptd.vocabulary import Mode, OperatingPoint, Snapshot, Telemetry, VariantFacts, Verdict
 
-__all__ = ["State", "adopt", "explain", "start", "step"]
+__all__ = ["State", "adopt", "believed", "explain", "start", "step"]
 
 HORIZON_STEPS_S = (1.0, 6.0)
 DWELL_SHARE = 2  # an engine is held for half of the dominant time constant ...
@@ -164,10 +164,10 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     rail, power_mw, power_why = gauge.read(state.rail, snapshot.power, now_us, table.power)
     light, light_mlx, light_why = gauge.read(state.light, snapshot.light, now_us, table.light)
 
-    loads = _loads(table, state.paces, worker, dt_s)
+    paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
+    loads = _loads(table, paces, worker, dt_s)
     split, draw = power.observe(state.split, loads, power_mw, dt_s)
     heat, outlook = thermal.observe(state.heat, table.columns, table.fades, draw.drawn_w, temperature_mc, dt_s)
-    paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
     spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
     watch = safety.verify(state.watch, power_mw, temperature_mc, int(outlook.stored_k * 1000), now_us)
@@ -218,6 +218,11 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         held,
     )
     return after, verdict
+
+
+def believed(state: State) -> tuple[int, int]:
+    """The temperature (mc) and the power (mw) that the state believed in at its last step."""
+    return thermal.believed_mc(state.heat), state.split.drawn_mw
 
 
 def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, dt_s: float) -> list[float]:

@@ -96,6 +96,10 @@ def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof
     """Every variant with the price of its shadow frames and, where it may not serve, the reason."""
     reference = next(option for option in sight.options if option.name == policy.reference)
     tested = max([option.joules for option in sight.options if option.name in proofs], default=0.0)
+    if sight.unknown[2]:
+        # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
+        tested = max([option.joules for option in sight.options if option is not reference], default=0.0)
+        share = shadowing.share("thin", policy.shadow_ppm, policy.target_mfps, 1)
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
         if option.name == policy.reference:
@@ -196,7 +200,8 @@ def _conflict(sight: Sight, policy: Policy, table: Frame, options: list[Option],
     allowed = [option for option in options if not option.forbidden]
     least = min(allowed, key=lambda option: option.joules)
     floor = table.levels[0]
-    pause = Plan(policy.reference, 0, 0, 0.0, -caps.base_w, caps.base_w, "")
+    held = sight.point.variant
+    pause = Plan(held if held in [one.name for one in allowed] else policy.reference, 0, 0, 0.0, -caps.base_w, caps.base_w, "")
     if policy.on_conflict == "stop" or sight.mode is Mode.STOPPED:
         return replace(pause, rule="stop"), Event.STOP
     if policy.on_conflict == "protect_service":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from adaptd.decide.deadline import in_time
 
 PPM = 1_000_000
-GAIN_SHARE = 0.002  # a swap must earn this part of the board's power ...
+GAIN_SHARE = 0.004  # a swap must earn this part of the board's power ...
 SWAP_W = 0.005  # ... and this much
 KEEP_SHARE = 0.5  # the variant that serves is kept while it earns this part of what a swap to it would need
 BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue

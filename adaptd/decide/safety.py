@@ -99,20 +99,20 @@ def expect(watch: Watch, power_mw: int | None, step_mw: int, noise_mw: int, now_
 
 def verify(watch: Watch, power_mw: int | None, temperature_mc: int | None, stored_mk: int, now_us: int) -> Watch:
     """Compare with what was expected. ``stored_mk`` is the rise over ambient that the profile predicts from the power so far."""
-    from_mw, strikes, fault = watch.from_mw, watch.strikes, watch.fault
+    from_mw, until_us, strikes, fault = watch.from_mw, watch.until_us, watch.strikes, watch.fault
     if from_mw is not None:
         if power_mw is None:
             from_mw = None
         elif (power_mw - from_mw) * (1 if watch.step_mw > 0 else -1) >= EFFECT_PART * abs(watch.step_mw):
             from_mw, strikes = None, 0
         elif now_us >= watch.until_us:
-            from_mw, strikes = None, strikes + 1
+            until_us, strikes = now_us + EFFECT_DEADLINE_US, strikes + 1
             if strikes >= STRIKES:
                 fault = fault or "power_no_effect"
     heat_from, heat_stored, heat_strikes = _verify_heat(watch, temperature_mc, stored_mk)
     if heat_strikes >= STRIKES:
         fault = fault or "temperature_no_effect"
-    return Watch(from_mw, watch.step_mw, watch.until_us, strikes, heat_from, heat_stored, heat_strikes, fault)
+    return Watch(from_mw, watch.step_mw, until_us, strikes, heat_from, heat_stored, heat_strikes, fault)
 
 
 def _verify_heat(watch: Watch, temperature_mc: int | None, stored_mk: int) -> tuple[int | None, int, int]:

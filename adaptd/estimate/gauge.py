@@ -1,7 +1,8 @@
 """Whether a sensor can be believed. What cannot be believed becomes absent; it never becomes a number.
 
 Five ways to lie are caught: too old, outside what the board can show, exactly zero where nothing is exactly zero, moving faster
-than physics, and frozen: a sensor whose noise made it turn up and down all the time does not repeat one value thirty times.
+than physics, and frozen: a sensor whose noise made it turn up and down all the time, over several of its steps, does not repeat
+one value thirty times. (A coarse sensor does, in the middle of a step: that is no fault.)
 """
 
 from dataclasses import dataclass
@@ -11,17 +12,24 @@ from adaptd.vocabulary import Measured, Reading
 FROZEN_AFTER = 30  # equal readings in a row; at LIVELY_PPM a healthy sensor does that with a chance of 2^-30
 LIVELY_PPM = 500_000  # share of readings at which the sensor turned round; white noise has 2/3
 LIVELY_MEMORY = 64
+REPEATS_COUNTED = 3  # of a run of equal readings; more would make a frozen sensor look calm
+STEPS = 4  # a sensor is fine-grained when its usual change is this many times its smallest
 PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """What is remembered of a sensor: last value, its last direction (+1, 0, -1), repeats, how often it turns, last belief."""
+    """What is remembered of a sensor: last value, its last direction (+1, 0, -1), repeats, how often it turns, last belief.
+
+    ``rustle`` is the usual change between readings, ``least`` the smallest change seen.
+    """
 
     last: int | None = None
     direction: int = 0
     repeats: int = 0
     lively_ppm: int = 0
+    rustle: int = 0
+    least: int = 0
     trusted: int | None = None
     trusted_at_us: int = 0
 
@@ -53,12 +61,15 @@ def read(gauge: Gauge, reading: Reading, now_us: int, limits: Limits) -> tuple[G
     else:
         direction = 1 if value > last else -1
         repeats, turned = 0, PPM if direction * gauge.direction < 0 else 0
-    lively = gauge.lively_ppm
-    if repeats < FROZEN_AFTER:
+    lively, rustle, least = gauge.lively_ppm, gauge.rustle, gauge.least
+    if repeats <= REPEATS_COUNTED:
+        change = abs(value - last)
         lively += (turned - lively) // LIVELY_MEMORY
+        rustle += (change - rustle) // LIVELY_MEMORY if rustle else change
+        least = min(least, change) if least and change else least or change
     if why:
-        return Gauge(value, direction, repeats, lively, gauge.trusted, gauge.trusted_at_us), None, why
-    return Gauge(value, direction, repeats, lively, value, now_us), value, ""
+        return Gauge(value, direction, repeats, lively, rustle, least, gauge.trusted, gauge.trusted_at_us), None, why
+    return Gauge(value, direction, repeats, lively, rustle, least, value, now_us), value, ""
 
 
 def _lie(gauge: Gauge, value: int, now_us: int, limits: Limits) -> str:
@@ -76,4 +87,6 @@ def _lie(gauge: Gauge, value: int, now_us: int, limits: Limits) -> str:
 
 
 def _frozen(gauge: Gauge, value: int) -> bool:
-    return value == gauge.last and gauge.repeats + 1 >= FROZEN_AFTER and gauge.lively_ppm >= LIVELY_PPM
+    if value != gauge.last or gauge.repeats + 1 < FROZEN_AFTER:
+        return False
+    return gauge.lively_ppm >= LIVELY_PPM and gauge.rustle >= STEPS * gauge.least

@@ -5,6 +5,8 @@ unknowns that drift as random walks, ``learn`` his measurement update. In flight
 its upper triangle, row by row, in fixed point.
 """
 
+from math import sqrt
+
 from adaptd.estimate.fixed import INVERSE, ONE
 
 Matrix = list[list[float]]
@@ -62,8 +64,14 @@ def learn(mean: list[float], cov: Matrix, product: list[float], surprise: float,
         cov[i] = [c - gain * q for c, q in zip(cov[i], product, strict=True)]
 
 
-def widen(cov: Matrix, first: float, others: float) -> None:
-    """Let the first unknown drift by variance ``first`` and each other by ``others``, in place."""
-    cov[0][0] = max(SMALLEST, cov[0][0] + first)
+def worst(mean: list[float], product: list[float], variance: float, noise: float, sigmas: float) -> list[float]:
+    """What the unknowns would be after the highest reading that would still be believed, ``sigmas`` above the prediction."""
+    scale = sigmas / sqrt(variance + noise)
+    return [m + p * scale for m, p in zip(mean, product, strict=True)]
+
+
+def widen(cov: Matrix, first: float, others: float, first_most: float) -> None:
+    """Let the first unknown drift by variance ``first`` (up to ``first_most``) and each other by ``others``, in place."""
+    cov[0][0] = max(SMALLEST, min(cov[0][0] + first, max(first_most, cov[0][0])))
     for i in range(1, len(cov)):
         cov[i][i] = max(SMALLEST, cov[i][i] + others)

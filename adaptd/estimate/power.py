@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from math import sqrt
 
 from adaptd.estimate.fixed import INVERSE, ONE, fetch, store
-from adaptd.estimate.linear import along, dot, fold, learn, unfold, variance_along, widen
+from adaptd.estimate.linear import along, dot, fold, learn, unfold, variance_along, widen, worst
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
 NOISE_MEMORY = 1.0 / 64.0
-SCALE_SD = 0.2  # what qualification may be wrong by, one sigma
+COMMON_SD = 0.18  # what qualification may be wrong by for all variants alike, one sigma ...
+OWN_SD = 0.05  # ... and for one of them alone
 BASE_DRIFT_W = 0.02  # random walk of idle and other load, per square root of a second
 SCALE_DRIFT = 0.0005
+BASE_SD_W, BASE_SD_SHARE = 0.4, 0.1  # before any reading, and after a long time without one
 JUMP_SIGMAS = 4.0
 LEAST_SCALE = 0.1
 
@@ -25,18 +27,22 @@ LEAST_SCALE = 0.1
 class Split:
     """The belief: unknowns [base, scale of each variant], their covariance, the sensor's noise variance (W^2), all fixed point.
 
-    ``doubt`` counts refused falls in a row.
+    ``drawn_mw`` is the power believed drawn in the last interval; ``doubt`` counts refused falls in a row.
     """
 
     mean: tuple[int, ...]
     cov: tuple[int, ...]
     noise: int
+    drawn_mw: int
     doubt: int = 0
 
 
 @dataclass(slots=True)
 class Draw:
-    """What follows from it for this tick: base, power drawn in the last interval and its sigma, sensor noise (W); the scales."""
+    """What follows for this tick, in watts: base, power drawn in the last interval, its sigma, the sensor's noise; the scales.
+
+    Without a reading they are those after the highest reading that would still have been believed.
+    """
 
     base_w: float
     drawn_w: float
@@ -46,11 +52,19 @@ class Draw:
 
 
 def start(idle_mw: int, variants: int) -> Split:
-    """Before any reading: the profile's idle power, give or take half of it, and the bundle's energies, give or take 20 %."""
+    """Before any reading: the profile's idle power, give or take a tenth, and the bundle's energies, which err together."""
     idle = idle_mw / 1000.0
-    variances = [0.25 * idle * idle + 0.25] + [SCALE_SD * SCALE_SD] * variants
-    cov = [[value if i == j else 0.0 for j in range(len(variances))] for i, value in enumerate(variances)]
-    return Split(store([idle] + [1.0] * variants), fold(cov), int(NOISE_W * NOISE_W * ONE))
+    size = variants + 1
+    cov = [[COMMON_SD * COMMON_SD + (OWN_SD * OWN_SD if i == j else 0.0) for j in range(size)] for i in range(size)]
+    cov[0] = [_base_variance(idle)] + [0.0] * variants
+    for row in cov[1:]:
+        row[0] = 0.0
+    return Split(store([idle] + [1.0] * variants), fold(cov), int(NOISE_W * NOISE_W * ONE), idle_mw)
+
+
+def _base_variance(base_w: float) -> float:
+    sd = BASE_SD_W + BASE_SD_SHARE * max(0.0, base_w)
+    return sd * sd
 
 
 def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float) -> tuple[Split, Draw]:
@@ -60,7 +74,7 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
     noise = split.noise * INVERSE
     row = [1.0, *loads]
     doubt = 0
-    widen(cov, BASE_DRIFT_W * BASE_DRIFT_W * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s)
+    widen(cov, BASE_DRIFT_W * BASE_DRIFT_W * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
     product = along(cov, row)
     variance = max(0.0, dot(row, product))
     drawn = dot(row, mean)
@@ -83,7 +97,10 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
         if not jump:
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
-    after = Split(store(mean), fold(cov), int(noise * ONE), doubt)
+    after = Split(store(mean), fold(cov), int(noise * ONE), int(drawn * 1000), doubt)
+    if power_mw is None:
+        mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
+        drawn = dot(row, mean)
     return after, Draw(mean[0], drawn, sqrt(variance), sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
 
 

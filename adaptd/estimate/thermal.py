@@ -12,7 +12,7 @@ from math import sqrt
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.estimate.fixed import INVERSE, ONE, exp_minus, fetch, store
-from adaptd.estimate.linear import Matrix, along, dot, fold, learn, unfold, variance_along, widen
+from adaptd.estimate.linear import Matrix, along, dot, fold, learn, unfold, variance_along, widen, worst
 
 NOISE_K = 0.3
 NOISE_FLOOR_K, NOISE_CEILING_K = 0.05, 2.0
@@ -63,7 +63,10 @@ class Heat:
 
 @dataclass(slots=True)
 class Outlook:
-    """What follows for this tick: temperature now and one sigma (degC), predictions, the rise that the profile alone expects."""
+    """What follows for this tick: temperature now and one sigma (degC), predictions, the rise that the profile alone expects.
+
+    Without a reading they are those after the highest reading that would still have been believed.
+    """
 
     now_k: float
     sd_k: float
@@ -123,7 +126,7 @@ def observe(
     noise, strain, age_us, doubt = heat.noise * INVERSE, heat.strain * INVERSE, heat.age_us, 0
     settling = 1.0 / (1.0 + 3.0 * age_us / 1e6 / table.settle_s)
     drift = (AMBIENT_DRIFT_K + SETTLING_DRIFT_K * settling * settling) * max(1.0, strain)
-    widen(cov, drift * drift * dt_s, GAIN_DRIFT * GAIN_DRIFT * dt_s)
+    widen(cov, drift * drift * dt_s, GAIN_DRIFT * GAIN_DRIFT * dt_s, AMBIENT_SD_K * AMBIENT_SD_K)
     row = [1.0, *z]
     product = along(cov, row)
     variance, now_k = max(0.0, dot(row, product)), dot(row, mean)
@@ -146,6 +149,9 @@ def observe(
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_K * NOISE_FLOOR_K, min(NOISE_CEILING_K * NOISE_CEILING_K, noise))
     after = Heat(store(z), store(mean), fold(cov), int(noise * ONE), int(strain * ONE), age_us, doubt)
+    if temperature_mc is None:
+        mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
+        now_k = dot(row, mean)
     ahead = _ahead(z, mean, cov, fades, power_w)
     return after, Outlook(now_k, sqrt(variance), ahead, dot(list(table.gains), z))
 
@@ -176,6 +182,11 @@ def _ahead(z: list[float], mean: list[float], cov: Matrix, fades: Fades, power_w
         variance = variance_along(cov, row) + AMBIENT_DRIFT_K * AMBIENT_DRIFT_K * horizon_s
         found.append((horizon_s, free, gain, sqrt(variance), sqrt(variance_along(cov, up))))
     return found
+
+
+def believed_mc(heat: Heat) -> int:
+    """The believed temperature in millidegrees, without its doubt."""
+    return int(dot([1.0, *fetch(heat.z)], fetch(heat.mean)) * 1000)
 
 
 def fades(table: Columns, horizons_s: tuple[float, ...]) -> Fades:
