@@ -1,6 +1,7 @@
 """The worker process: ``python -m adaptd.worker --fd N``, started by the daemon with one end of a socket pair as descriptor N."""
 
 import argparse
+import contextlib
 import gc
 import os
 import select
@@ -10,9 +11,11 @@ import sys
 import threading
 from types import TracebackType
 
+from adaptd.engine.errors import BackendMissing
+from adaptd.engine.ort import import_onnxruntime
 from adaptd.worker.assembly import PoolMaker, StartError, default_pool, serve
 from adaptd.worker.clock import SystemClock
-from adaptd.worker.messages import Begin, Fault
+from adaptd.worker.messages import Begin, Fault, Waiting
 from adaptd.worker.wire import Channel
 
 REFUSED = 1
@@ -25,6 +28,7 @@ def main(argv: list[str] | None = None, make_pool: PoolMaker = default_pool) -> 
     """Wait for ``Begin``, serve, end. Exit codes: 0 stopped, 1 refused what it was asked for, 2 usage, 3 and 4 start it again."""
     parser = argparse.ArgumentParser(prog="adaptd.worker", description="Serves frames for the adaptd daemon, which starts it.")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the socket to the daemon")
+    parser.add_argument("--backend", default="", help="load this backend's library before being told what to serve")
     wanted = parser.parse_args(argv)
     try:
         channel = Channel(socket.socket(fileno=wanted.fd))
@@ -35,6 +39,8 @@ def main(argv: list[str] | None = None, make_pool: PoolMaker = default_pool) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: clock.stopping.set())
     _report_crashes(channel, clock)
+    _load(wanted.backend)
+    channel.send(Waiting(os.getpid(), clock.now_us()))
     try:
         begin = _await_begin(channel, clock)
         return 0 if begin is None else _serve(begin, channel, clock, make_pool)
@@ -50,6 +56,13 @@ def _serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMa
     except StartError as error:
         channel.send(Fault("start", str(error), clock.now_us(), fatal=True))
         return REFUSED
+
+
+def _load(backend: str) -> None:
+    """Import what takes long to import; where it is missing, the start will say so in its own words."""
+    if backend == "ort":
+        with contextlib.suppress(BackendMissing):
+            import_onnxruntime()
 
 
 def _await_begin(channel: Channel, clock: SystemClock) -> Begin | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from adaptd.vocabulary import OperatingPoint, Telemetry
 from adaptd.worker.counting import gathered
-from adaptd.worker.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Report, Setpoint, Stop
+from adaptd.worker.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Report, Setpoint, Stop, Waiting
 from adaptd.worker.wire import Channel, Message
 
 COMMAND = (sys.executable, "-m", "adaptd.worker")
@@ -39,6 +39,7 @@ class WorkerClient:
         self.hello: Hello | None = None
         self.report: Report | None = None
         self.fatal: Fault | None = None
+        self.waiting = False
         self.started_us = now_us()
         self.heard_us = self.started_us
 
@@ -48,10 +49,15 @@ class WorkerClient:
         Raises:
             OSError: the process cannot be started.
         """
+        self.spawn()
+        self.engage(self.begin)
+
+    def spawn(self) -> None:
+        """Start the process only: it loads its libraries and waits for ``engage``. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours, never a user's text
-                [*self._command, "--fd", str(theirs.fileno())],
+                [*self._command, "--fd", str(theirs.fileno()), "--backend", self.begin.backend],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -59,7 +65,13 @@ class WorkerClient:
             )
         self._channel = Channel(ours)
         self.started_us = self.heard_us = self._now_us()
-        self._channel.send(self.begin)
+
+    def engage(self, begin: Begin) -> None:
+        """Tell a spawned process what to serve."""
+        self.begin = begin
+        self.started_us = self.heard_us = self._now_us()
+        if self._channel is not None:
+            self._channel.send(begin)
 
     @property
     def pid(self) -> int | None:
@@ -164,5 +176,7 @@ class WorkerClient:
             self._gathered.append(message)
         elif isinstance(message, Hello):
             self.hello = message
+        elif isinstance(message, Waiting):
+            self.waiting = True
         elif isinstance(message, Fault) and message.fatal:
             self.fatal = message

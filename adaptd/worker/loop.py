@@ -74,7 +74,8 @@ class FrameLoop:
         self._variant = reference
         self._failures = 0
         self._odd = False
-        self._touched_us = self._looked_us = self._now_us()
+        self._touched_us = self._now_us()
+        self._looked_us = self._touched_us - LOOK_US
         self.tally = Tally()
         self._count = self.tally.frame
         self.running = True

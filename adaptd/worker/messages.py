@@ -62,6 +62,14 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Worker to daemon: every library is loaded, ``Begin`` can come."""
+
+    pid: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     """One engine as it really is: the precision it computes in, what it holds, and its median latency when warmed up."""
 
@@ -189,4 +197,4 @@ class Garbled:
 
 
 ToWorker = Begin | Setpoint | Stop
-ToDaemon = Hello | Applied | Swapped | Fault | Report
+ToDaemon = Waiting | Hello | Applied | Swapped | Fault | Report

@@ -33,13 +33,14 @@ class Sign(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long each thing may take."""
+    """How long each thing may take; ``settle_us`` after a start the spare process is prepared."""
 
     start_us: int = 30_000_000
     silent_us: int = 1_000_000
     stuck_us: int = 1_000_000
     stuck_factor: int = 20
     blind_us: int = 15_000_000
+    settle_us: int = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)

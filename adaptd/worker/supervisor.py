@@ -11,6 +11,7 @@ from adaptd.vocabulary import OperatingPoint, Telemetry
 from adaptd.worker.client import COMMAND, WorkerClient, monotonic_us
 from adaptd.worker.counting import joined
 from adaptd.worker.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Report
+from adaptd.worker.spare import Spare
 from adaptd.worker.supervision import Facts, History, Limits, Sign, after_crash, delay_us, judge, slow_restart_due
 from adaptd.worker.wire import Message
 
@@ -54,6 +55,7 @@ class Supervisor:
         now_us: Callable[[], int] = monotonic_us,
         limits: Limits | None = None,
         make: Callable[..., WorkerClient] = WorkerClient,
+        spare: bool = True,
     ) -> None:
         self._begin = begin
         self._command = tuple(command)
@@ -61,6 +63,7 @@ class Supervisor:
         self._limits = limits or Limits()
         self._make = make
         self._client: WorkerClient | None = None
+        self._spare = Spare(lambda: self._new_client(self._begin), now_us(), self._limits.settle_us) if spare else None
         self._last = Telemetry(alive=False, point=OperatingPoint(begin.variants[0], 0))
         self._history = History()
         self._start_at_us: int | None = None
@@ -100,6 +103,11 @@ class Supervisor:
         """Process id of the running worker."""
         return None if self._client is None else self._client.pid
 
+    @property
+    def spare_ready(self) -> bool:
+        """Whether a second process has its libraries loaded and waits to step in."""
+        return self._spare is not None and self._spare.ready
+
     def start(self) -> None:
         """Start the first worker. Raises OSError where no process can be started."""
         self._start(self._now_us())
@@ -121,6 +129,8 @@ class Supervisor:
             return [*events, *self._lose(sign, now_us)]
         if any(isinstance(event, Fault) and self._is_slow_reference(event) for event in events):
             return [*events, *self._restart_slow(now_us)]
+        if self._spare is not None and sign is Sign.WELL:
+            self._spare.tend(now_us)
         return events
 
     def set(
@@ -171,6 +181,9 @@ class Supervisor:
     def stop(self, timeout_s: float = 2.0) -> int | None:
         """End the worker within ``timeout_s`` and start no other; its exit code."""
         self._start_at_us = None
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
         if self._client is None:
             return None
         exit_code = self._client.stop(timeout_s)
@@ -261,8 +274,16 @@ class Supervisor:
             start_mfps=self._ordered_mfps if again else begin.start_mfps,
         )
         self._start_at_us, self._attempt, self._seen_source_us = None, self._attempt + 1, now_us
-        self._client = self._make(begin, command=self._command, now_us=self._now_us)
-        self._client.start()
+        client = None if self._spare is None else self._spare.take(now_us)
+        if client is None:
+            self._client = self._new_client(begin)
+            self._client.start()
+        else:
+            self._client = client
+            client.engage(begin)
+
+    def _new_client(self, begin: Begin) -> WorkerClient:
+        return self._make(begin, command=self._command, now_us=self._now_us)
 
 
 def _words(sign: Sign, exit_code: int | None) -> str:

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from adaptd.worker.messages import Applied, Begin, Fault, Garbled, Hello, Report, Setpoint, Stop, Swapped
+from adaptd.worker.messages import Applied, Begin, Fault, Garbled, Hello, Report, Setpoint, Stop, Swapped, Waiting
 
 MAX_LINE = 64 * 1024
 MAX_DIGITS = 19
 MAX_PENDING = 1 << 20
 
-Message = Begin | Setpoint | Stop | Hello | Applied | Swapped | Fault | Report
+Message = Begin | Setpoint | Stop | Waiting | Hello | Applied | Swapped | Fault | Report
 _KINDS: dict[str, type[Message]] = {
     "begin": Begin,
     "set": Setpoint,
     "stop": Stop,
+    "waiting": Waiting,
     "hello": Hello,
     "applied": Applied,
     "swapped": Swapped,

@@ -24,7 +24,7 @@ class FakeClock:
 
 
 class ScriptedSource:
-    """Follows ``script``: a number of frames to give, ``stop`` and ``break`` (advance says False, raises), ``fail`` (open raises)."""
+    """Follows ``script``: frames to give, ``stop`` and ``break`` (advance says False, raises), ``fail`` (open raises)."""
 
     def __init__(self, clock: FakeClock, script: Iterable[int | str], *, live: bool = True, interval_us: int = 100_000) -> None:
         self.name = "scripted"

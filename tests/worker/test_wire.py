@@ -22,6 +22,7 @@ from adaptd.worker.messages import (
     Setpoint,
     Stop,
     Swapped,
+    Waiting,
 )
 from adaptd.worker.wire import MAX_LINE, MAX_PENDING, Channel, WireError, decode, encode
 
@@ -29,6 +30,7 @@ EXAMPLES = [
     Begin("engines/pet-bowl", "ort", ("fp16", "int8"), "clip.mp4", 15_000, 66_000, spinning=None, results="/run/r.sock"),
     Setpoint(7, "int8", 10_000, 600_000_000, 20_000, 2**62, "dim", deadline_us=50_000),
     Stop(),
+    Waiting(12, 5),
     Hello(
         12,
         "ort",
@@ -146,10 +148,10 @@ def test_a_message_in_pieces_is_put_together(pair: tuple[Channel, socket.socket]
     """A line may arrive byte by byte."""
     channel, other = pair
     heard = []
-    for byte in encode(EXAMPLES[3]):  # type: ignore[arg-type]
+    for byte in encode(EXAMPLES[4]):  # type: ignore[arg-type]
         other.sendall(bytes([byte]))
         heard += channel.receive()
-    assert heard == [EXAMPLES[3]]
+    assert heard == [EXAMPLES[4]]
 
 
 def test_an_endless_line_takes_no_endless_memory(pair: tuple[Channel, socket.socket]) -> None:

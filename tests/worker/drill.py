@@ -1,0 +1,163 @@
+"""Fault drills on real worker processes: bring one to serve INT8, break it, and time how long frames stay away.
+
+``python -m tests.worker.drill --rounds 100`` runs every kind at full size and prints a table; test_faults.py runs each once.
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adaptd.vocabulary import OperatingPoint
+from adaptd.worker.client import monotonic_us
+from adaptd.worker.messages import Begin, Fault, Report, Swapped
+from adaptd.worker.supervision import Limits
+from adaptd.worker.supervisor import Lost, Supervisor
+from tests.engine.models import write_bundle
+
+BY_SIGNAL = {"SIGKILL": signal.SIGKILL, "SIGSEGV": signal.SIGSEGV, "SIGSTOP": signal.SIGSTOP}
+BY_ENGINE = {
+    "NaN output": "nan",
+    "wrong shape": "shape",
+    "10x slow": "slow",
+    "engine segfault": "segv",
+    "engine exits": "die",
+    "engine hang": "hang",
+}
+KINDS = (*BY_SIGNAL, *BY_ENGINE)
+LOOK_S = 0.01
+POINT = OperatingPoint("int8", 30_000)
+PATIENCE_S = 20.0
+
+
+@dataclass
+class Drill:
+    """One supervised worker under a drill, and what was heard of it."""
+
+    folder: Path
+    fault: str = ""
+    heard: list[Any] = field(default_factory=list)
+    swaps: int = 0
+
+    def __post_init__(self) -> None:
+        begin = Begin(str(self.folder / "bundle"), "stub", ("fp16", "int8"), "pattern:64x64@30", 30_000, 66_000, report_us=20_000)
+        command = (sys.executable, "-m", "tests.worker.faulty", "--fault", self.fault)
+        self.supervisor = Supervisor(begin, command=command, limits=Limits(settle_us=0))
+        self.supervisor.start()
+
+    def until(self, happened: Callable[[], bool], what: str) -> None:
+        """Look every LOOK_S, as a daemon would, until something has happened."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < deadline, f"{what} did not happen; the last word was {self.heard[-3:]}"
+            time.sleep(LOOK_S)
+            for event in self.supervisor.poll():
+                self.heard.append(event)
+                self.swaps += isinstance(event, Swapped)
+
+    def serve_int8(self) -> None:
+        """Get the worker to the point where INT8 serves frames."""
+        self.until(lambda: self.supervisor.hello is not None, "the start")
+        self.until(lambda: self.supervisor.spare_ready, "the spare")
+        self.supervisor.set(POINT, shadow_ppm=0, lease_us=60_000_000, band="dim", seq=1)
+        self.until(lambda: self.last("variant") == "int8", "a frame on int8")
+
+    def last(self, name: str) -> Any:
+        """A field of the newest result."""
+        result = self.supervisor.last_result
+        return None if result is None else getattr(result, name)
+
+    def on_reference_since(self, at_us: int) -> int | None:
+        """When the first result on the reference after ``at_us`` was there, in microseconds after it."""
+        results = [event.result for event in self.heard if isinstance(event, Report) and event.result is not None]
+        times = [result.at_us for result in results if result.variant == "fp16" and result.at_us > at_us]
+        return min(times) - at_us if times else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Microseconds from fault to detection, and from there to the first frame on the reference; swaps nobody was told of."""
+
+    detected_us: int
+    served_us: int
+    unlogged: int
+
+
+def round_of(kind: str, folder: Path) -> Outcome:
+    """One drill of one kind, from start to stop."""
+    drill = Drill(folder, BY_ENGINE.get(kind, ""))
+    try:
+        drill.serve_int8()
+        pid = drill.supervisor.pid
+        assert pid is not None
+        broken_us = monotonic_us()
+        if kind in BY_SIGNAL:
+            os.kill(pid, BY_SIGNAL[kind])
+        drill.until(lambda: any(_tells(event, broken_us) for event in drill.heard), "the detection")
+        found = next(event for event in drill.heard if _tells(event, broken_us))
+        drill.until(lambda: drill.on_reference_since(found.at_us) is not None, "a frame on the reference")
+        served_us = drill.on_reference_since(found.at_us)
+        assert served_us is not None
+        report = drill.supervisor.report
+        same_life = drill.supervisor.pid == pid
+        unlogged = report.swaps - drill.swaps if same_life and report is not None else 0
+        return Outcome(found.at_us - broken_us, served_us, unlogged)
+    finally:
+        drill.supervisor.stop()
+
+
+def _tells(event: object, since_us: int) -> bool:
+    if isinstance(event, Lost):
+        return True
+    return isinstance(event, Fault) and event.kind in {"engine", "slow"} and event.at_us >= since_us
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``--rounds`` of each kind; 0 where every one was served again in time."""
+    parser = argparse.ArgumentParser(description="Break workers on purpose and time the recovery.")
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    parser.add_argument("--json", action="store_true")
+    wanted = parser.parse_args(argv)
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        write_bundle(Path(name) / "bundle")
+        for kind in wanted.kind or KINDS:
+            rows.append(_row(kind, [round_of(kind, Path(name)) for _ in range(wanted.rounds)]))
+            if not wanted.json:
+                print(
+                    "{kind:16} {rounds:5} rounds  served again p50 {p50_ms:6} ms  max {max_ms:6} ms  limit {limit_ms} ms  "
+                    "unlogged swaps {unlogged}  {verdict}".format(**rows[-1]),
+                    flush=True,
+                )
+    if wanted.json:
+        print(json.dumps(rows))
+    return 0 if all(row["verdict"] == "ok" for row in rows) else 1
+
+
+def _row(kind: str, outcomes: list[Outcome]) -> dict[str, Any]:
+    served = [outcome.served_us for outcome in outcomes]
+    limit_us = 2_000_000 if kind in {"SIGSTOP", "engine hang"} else 1_000_000
+    unlogged = sum(outcome.unlogged for outcome in outcomes)
+    return {
+        "kind": kind,
+        "rounds": len(outcomes),
+        "detected_p50_ms": round(statistics.median(outcome.detected_us for outcome in outcomes) / 1000),
+        "p50_ms": round(statistics.median(served) / 1000),
+        "max_ms": round(max(served) / 1000),
+        "limit_ms": limit_us // 1000,
+        "unlogged": unlogged,
+        "verdict": "ok" if max(served) <= limit_us and not unlogged else "TOO LATE",
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,347 @@
+"""The frame loop on stub engines and a clock that jumps: swaps between frames, leases, broken and crawling engines."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adaptd.engine.base import EngineSpec
+from adaptd.engine.pool import WarmPool
+from adaptd.engine.stub import Misbehaviour, StubEngine
+from adaptd.vocabulary import OperatingPoint
+from adaptd.worker import lease as leases
+from adaptd.worker.heads import Answer, Classification
+from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
+from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, Parts
+from adaptd.worker.messages import Applied, Fault, Setpoint, Swapped
+from adaptd.worker.shadow import drawn
+from adaptd.worker.slot import Frame, LatestSlot
+from tests.worker.fakes import FakeClock
+
+PERIOD_US = 66_667
+CLASSES = ("a", "b", "c", "d", "e")
+
+
+class Bench:
+    """A loop with two stub engines, its inputs and everything it said."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.engines: dict[str, StubEngine] = {}
+        self.delay_us = {"fp16": 0, "int8": 0}
+        self.said: list[Any] = []
+        self.published: list[tuple[int, str, str]] = []
+        self.rates: list[int] = []
+        self.slot = LatestSlot()
+        self.pool = WarmPool(self._engine, ("int8",), "fp16")
+        self.pool.activate()
+        parts = Parts(
+            self.pool,
+            self._prepare,
+            Classification(CLASSES),
+            self.slot,
+            self,
+            self.clock,
+            self.said.append,
+            self.rates.append,
+            lambda: None,
+        )
+        self.loop = FrameLoop(parts, leases.start("fp16", 15_000), 66_000, {"fp16": 4_000, "int8": 2_000})
+        self.index = 0
+        self.odd = False
+
+    def _prepare(self, image: Any) -> Any:
+        if self.odd:
+            raise ValueError("a picture of float32 (1,): 8-bit with three channels is served")
+        return np.full((1, 3, 4, 4), float(image[0, 0, 0]), np.float32)
+
+    def _engine(self, name: str) -> StubEngine:
+        def pause() -> None:
+            self.clock.us += self.delay_us[name]
+
+        self.engines[name] = StubEngine(EngineSpec(name, "fp32", (1, 3, 4, 4), (1, 5)), pause=pause)
+        return self.engines[name]
+
+    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int) -> None:
+        """Stands where subscribers are."""
+        self.published.append((frame, answer.label, variant))
+
+    def order(self, variant: str, fps_mfps: int = 15_000, lease_us: int = 10**12, seq: int = 1, **more: Any) -> None:
+        """Send a setpoint."""
+        words = {"shadow_ppm": 0, "seed": 7, "band": "dim"} | more
+        self.loop.offer(Setpoint(seq, variant, fps_mfps, lease_us, **words))
+
+    def frames(self, count: int) -> None:
+        """Let ``count`` frames arrive, a period apart, each served before the next."""
+        for _ in range(count):
+            self.clock.us += PERIOD_US
+            self.slot.put(Frame(np.full((4, 4, 3), self.index % 7, np.uint8), self.index, self.clock.us))
+            self.index += 1
+            self.loop.turn(0)
+
+    def heard(self, kind: type) -> list[Any]:
+        """What of one kind was said."""
+        return [message for message in self.said if isinstance(message, kind)]
+
+    @property
+    def variants(self) -> list[str]:
+        """The variant of each published frame."""
+        return [variant for _, _, variant in self.published]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A fresh loop."""
+    return Bench()
+
+
+def test_every_frame_gives_one_result_in_order(bench: Bench) -> None:
+    """100 frames, 100 results, none twice; the reference serves until told otherwise."""
+    bench.frames(100)
+    assert [frame for frame, _, _ in bench.published] == list(range(100))
+    assert set(bench.variants) == {"fp16"}
+    counts = bench.loop.tally.take()
+    assert (counts.delivered, counts.missed, bench.slot.dropped) == (100, 0, 0)
+
+
+def test_a_swap_falls_between_two_frames(bench: Bench) -> None:
+    """Frames before the setpoint ran on the old engine, the frame that comes next on the new one: none is lost or doubled."""
+    bench.frames(5)
+    bench.order("int8")
+    bench.frames(5)
+    assert bench.variants == ["fp16"] * 5 + ["int8"] * 5
+    (swapped,) = bench.heard(Swapped)
+    assert (swapped.old, swapped.new, swapped.reason, swapped.frame) == ("fp16", "int8", "setpoint", 4)
+    (applied,) = bench.heard(Applied)
+    assert (applied.seq, applied.variant, applied.fps_mfps) == (1, "int8", 15_000)
+    assert bench.loop.point == OperatingPoint("int8", 15_000)
+
+
+def test_a_thousand_swaps_lose_and_double_nothing(bench: Bench) -> None:
+    """Alternating setpoints before every frame: each frame once, each on the engine that was asked for."""
+    for index in range(1_000):
+        bench.order("int8" if index % 2 else "fp16", seq=index + 1)
+        bench.frames(1)
+    assert [frame for frame, _, _ in bench.published] == list(range(1_000))
+    assert bench.variants == ["int8" if index % 2 else "fp16" for index in range(1_000)]
+    assert bench.loop.swaps == len(bench.heard(Swapped)) == 999
+
+
+def test_a_renewal_is_applied_without_a_swap(bench: Bench) -> None:
+    """Renewing what holds already is acknowledged and touches no engine."""
+    bench.order("int8")
+    bench.frames(1)
+    bench.order("int8", seq=2)
+    bench.frames(1)
+    assert [message.seq for message in bench.heard(Applied)] == [1, 2]
+    assert len(bench.heard(Swapped)) == 1
+
+
+def test_a_lease_that_ends_brings_the_reference_back_by_itself(bench: Bench) -> None:
+    """Without renewal INT8 at 10 fps becomes the reference at the safe rate, and the daemon can read why."""
+    bench.order("int8", 10_000, lease_us=1_000_000)
+    bench.frames(30)
+    assert bench.variants[:10] == ["int8"] * 10
+    assert bench.variants[-10:] == ["fp16"] * 10
+    assert bench.heard(Swapped)[-1].reason == "lease"
+    assert bench.rates == [10_000, 15_000]
+    assert [fault.kind for fault in bench.heard(Fault)] == ["lease"]
+
+
+def test_a_lease_ends_even_when_no_frame_comes(bench: Bench) -> None:
+    """A camera that is away does not keep a relaxed point alive."""
+    bench.order("int8", lease_us=1_000_000)
+    bench.loop.turn(0)
+    assert bench.loop.point.variant == "int8"
+    bench.clock.us += 1_000_001
+    bench.loop.turn(0)
+    assert bench.loop.point == OperatingPoint("fp16", 15_000)
+
+
+def test_a_dead_daemon_means_the_reference_at_once(bench: Bench) -> None:
+    """Whoever can not renew can not have asked for more: no need to wait for the lease."""
+    bench.order("int8", 5_000)
+    bench.frames(3)
+    bench.loop.orphan()
+    bench.frames(3)
+    assert bench.variants == ["int8"] * 3 + ["fp16"] * 3
+    assert bench.heard(Swapped)[-1].reason == "orphan"
+    assert bench.loop.point == OperatingPoint("fp16", 15_000)
+
+
+@pytest.mark.parametrize("kind", [Misbehaviour.NAN, Misbehaviour.WRONG_SHAPE, Misbehaviour.CRASH])
+def test_a_broken_engine_costs_no_frame(bench: Bench, kind: Misbehaviour) -> None:
+    """The frame that broke it is served again on the reference; the engine is quarantined and its evidence voided."""
+    bench.order("int8", shadow_ppm=1_000_000)
+    bench.frames(5)
+    bench.engines["int8"].misbehave(kind)
+    bench.frames(5)
+    assert [frame for frame, _, _ in bench.published] == list(range(10))
+    assert bench.variants == ["int8"] * 5 + ["fp16"] * 5
+    assert bench.loop.quarantined == ("int8",)
+    assert bench.loop.tally.take().shadows == []
+    assert bench.heard(Swapped)[-1].reason == "engine"
+    (fault,) = bench.heard(Fault)
+    assert (fault.kind, fault.variant, "\n" in fault.text) == ("engine", "int8", False)
+
+
+def test_a_quarantined_engine_is_not_served_again(bench: Bench) -> None:
+    """Asking for it is refused in words, and what holds goes on."""
+    bench.order("int8")
+    bench.frames(1)
+    bench.engines["int8"].misbehave(Misbehaviour.NAN)
+    bench.frames(1)
+    bench.order("int8", seq=2)
+    bench.frames(2)
+    assert bench.variants[-2:] == ["fp16"] * 2
+    assert bench.heard(Fault)[-1].kind == "refused"
+    assert [message.seq for message in bench.heard(Applied)] == [1]
+
+
+def test_an_engine_found_broken_by_a_shadow_frame_is_quarantined(bench: Bench) -> None:
+    """The efficient engine is tried beside the reference; when it breaks there, no user's frame was touched."""
+    bench.engines["int8"].misbehave(Misbehaviour.NAN)
+    bench.order("fp16", shadow_ppm=1_000_000)
+    bench.frames(3)
+    assert set(bench.variants) == {"fp16"}
+    assert bench.loop.quarantined == ("int8",)
+    assert bench.heard(Swapped) == []
+
+
+def test_a_broken_reference_publishes_nothing_and_asks_for_a_restart(bench: Bench) -> None:
+    """Garbage is never a result; after a row of failures the process ends, to be started with a fresh context."""
+    bench.engines["fp16"].misbehave(Misbehaviour.NAN)
+    bench.frames(DEAD_AFTER)
+    assert bench.published == []
+    assert (bench.loop.running, bench.loop.exit_code) == (False, RESTART)
+    assert len(bench.heard(Fault)) == 2
+
+
+def test_one_failure_of_the_reference_is_survived(bench: Bench) -> None:
+    """A single bad answer costs its frame, is told, and nothing else."""
+    bench.engines["fp16"].misbehave(Misbehaviour.NAN)
+    bench.frames(1)
+    bench.engines["fp16"].misbehave(Misbehaviour.NONE)
+    bench.frames(20)
+    assert bench.loop.running
+    assert len(bench.published) == 20
+
+
+def test_a_crawling_engine_is_set_aside(bench: Bench) -> None:
+    """Ten times slower in a row: the reference serves from the next frame, and the variant counts as quarantined."""
+    bench.order("int8")
+    bench.frames(3)
+    bench.delay_us["int8"] = FACTOR * FLOOR_US + 1_000
+    bench.frames(WINDOW + 3)
+    assert bench.variants == ["int8"] * (3 + WINDOW) + ["fp16"] * 3
+    assert bench.loop.quarantined == ("int8",)
+    assert bench.heard(Swapped)[-1].reason == "slow"
+    bench.order("int8", seq=2)
+    bench.frames(1)
+    assert bench.heard(Fault)[-1].kind == "refused"
+
+
+def test_a_crawling_machine_is_not_the_engines_fault(bench: Bench) -> None:
+    """Where the reference crawls as well, the efficient variant is acquitted."""
+    bench.order("int8")
+    bench.frames(1)
+    bench.delay_us = {"fp16": 50_000, "int8": 50_000}
+    bench.frames(2 * WINDOW)
+    assert bench.loop.quarantined == ()
+    assert [fault.variant for fault in bench.heard(Fault)] == ["int8", "fp16"]
+
+
+def test_late_results_are_misses_not_deliveries(bench: Bench) -> None:
+    """A frame served after its deadline is counted as missed, and still published."""
+    bench.delay_us["fp16"] = 10_000
+    bench.frames(2)
+    bench.order("fp16", deadline_us=9_000)
+    bench.frames(3)
+    counts = bench.loop.tally.take()
+    assert (counts.delivered, counts.missed, len(bench.published)) == (2, 3, 5)
+    assert counts.by_variant()[0].latency_max_us == 10_000
+
+
+def test_shadow_frames_are_exactly_those_of_the_draw(bench: Bench) -> None:
+    """Which frames ran on both engines can be told from seed and share alone, on either engine."""
+    bench.order("fp16", shadow_ppm=200_000)
+    bench.frames(200)
+    bench.order("int8", shadow_ppm=200_000, seq=2)
+    bench.frames(200)
+    counts = bench.loop.tally.take()
+    assert counts.shadow_frames == sum(drawn(7, frame, 200_000) for frame in range(400))
+    assert {(shadow.band, shadow.variant, shadow.loss_ppm) for shadow in counts.shadows} == {("dim", "int8", 0)}
+    assert bench.engines["fp16"].runs > 200
+
+
+def test_a_disagreement_is_a_whole_loss_whichever_engine_serves(bench: Bench) -> None:
+    """The loss is always the efficient variant's, from a frame served by either side."""
+    bench.engines["int8"].misbehave(Misbehaviour.WRONG_ANSWER)
+    bench.order("fp16", shadow_ppm=1_000_000)
+    bench.frames(20)
+    bench.order("int8", shadow_ppm=1_000_000, seq=2)
+    bench.frames(20)
+    losses = [shadow.loss_ppm for shadow in bench.loop.tally.take().shadows]
+    assert losses == [1_000_000 if frame % 7 else 0 for frame in range(40)]  # a black frame is a tie on both
+
+
+def test_a_pause_serves_nothing_and_ends_on_order(bench: Bench) -> None:
+    """At rate 0 a frame already in the slot is not served; the next order wakes the service."""
+    bench.order("fp16", 0, lease_us=0)
+    bench.frames(3)
+    assert bench.published == []
+    bench.order("fp16", 15_000, lease_us=0, seq=2)
+    bench.frames(1)
+    assert len(bench.published) == 1
+
+
+@pytest.mark.parametrize("point", [("int8", 15_000), ("fp16", 5_000)])
+def test_a_relaxed_setpoint_without_a_lease_is_refused(bench: Bench, point: tuple[str, int]) -> None:
+    """The worker keeps what it has and says why."""
+    bench.order(*point, lease_us=0)
+    bench.frames(2)
+    assert bench.variants == ["fp16"] * 2
+    assert [fault.kind for fault in bench.heard(Fault)] == ["refused"]
+    assert bench.heard(Applied) == []
+
+
+def test_an_unknown_variant_is_refused(bench: Bench) -> None:
+    """A variant the pool does not have changes nothing."""
+    bench.order("int4")
+    bench.frames(1)
+    assert bench.variants == ["fp16"]
+    assert "int4" in bench.heard(Fault)[0].text
+
+
+def test_an_odd_picture_is_skipped_and_told_once(bench: Bench) -> None:
+    """A camera that sends nonsense for a while costs those frames and one line, not the worker."""
+    bench.odd = True
+    bench.frames(10)
+    bench.odd = False
+    bench.frames(2)
+    assert [fault.kind for fault in bench.heard(Fault)] == ["source"]
+    assert len(bench.published) == 2
+    assert bench.loop.running
+
+
+def test_idle_engines_are_exercised(bench: Bench) -> None:
+    """The engine that is not serving runs now and then, so that its first frame after an hour is as fast as any."""
+    before = bench.engines["int8"].runs
+    bench.frames(3 * TOUCH_US // PERIOD_US)
+    assert bench.engines["int8"].runs - before in {2, 3}
+
+
+def test_the_first_order_is_heard_without_a_frame(bench: Bench) -> None:
+    """A setpoint is applied while no frame comes: the read-back does not wait for the camera."""
+    bench.order("int8")
+    bench.loop.turn(0)
+    assert bench.heard(Applied)[0].variant == "int8"
+
+
+def test_stop_ends_the_loop_after_the_frame_in_flight(bench: Bench) -> None:
+    """Stop is heard at once and the exit code is the first one given."""
+    bench.loop.stop()
+    assert bench.loop.run() == 0
+    bench.loop.stop(4)
+    bench.loop.stop(5)
+    assert bench.loop.run() == 4
