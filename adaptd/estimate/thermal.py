@@ -1,9 +1,9 @@
 """Temperature from power: a sum of first-order poles whose strengths, and whose surroundings, are learned on the device.
 
-    T(t) = ambient(t) + sum_i g_i z_i(t),     dz_i/dt = (power - z_i) / tau_i
+    T(t) = ambient(t) + sum_i g_i z_i(t),     dz_i/dt = (power - z_i) / tau_i,     dambient/dt = slope(t)
 
-Each z_i is power seen through a known time constant, so T is linear in the unknowns [ambient, g_1 .. g_m] and recursive least
-squares needs no linearisation. A time constant that is wrong is not estimated: a slow pole is given to the learner as two
+Each z_i is power seen through a known time constant, so T is linear in the unknowns [ambient, slope, g_1 .. g_m] and recursive
+least squares needs no linearisation. A time constant that is wrong is not estimated: a slow pole is given to the learner as two
 columns, faster and slower than the profile says, and the mixture of the two follows any time constant between them.
 """
 
@@ -20,8 +20,11 @@ NOISE_MEMORY = 1.0 / 128.0
 GAIN_SD = 0.35  # relative doubt about a resistance, one sigma
 BLEND_SD = 0.5  # doubt about the share of the faster column, one sigma
 AMBIENT_SD_K = 15.0
-AMBIENT_DRIFT_K = 0.012  # per square root of a second
+AMBIENT_DRIFT_K = 0.003  # per square root of a second, beside its slope
 SETTLING_DRIFT_K = 0.12  # the same while the heat stored before the start is still unknown
+SLOPE_SD_K = 0.0015  # per second: 5 K an hour
+SLOPE_MEMORY_S = 600.0
+SENSOR_LAG_S = 1.5  # sensors follow the chip; assuming no lag would teach the learner too weak a fast pole
 GAIN_DRIFT = 1e-4
 FAST_TAU_S = 5.0
 FASTER, SLOWER = 0.65, 1.5
@@ -47,16 +50,21 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """The belief, fixed point: stored power ``z`` (W), unknowns [ambient degC, strengths K/W], covariance, noise variance.
+    """The belief, fixed point: stored power ``z`` (W), the same as a lagging sensor shows it (``felt``), the unknowns
+    [ambient degC, its slope K/s, strengths K/W], their
+    covariance, the noise variance.
 
-    ``strain`` is the running mean of surprise^2 over what was expected (1 when the model fits); ``age_us`` counts readings' time.
+    ``surprise`` is the last one (K), ``strain`` the running mean of surprise^2 over what was expected (1 when the model fits),
+    ``age_us`` the time with readings.
     """
 
     z: tuple[int, ...]
+    felt: tuple[int, ...]
     mean: tuple[int, ...]
     cov: tuple[int, ...]
     noise: int
     strain: int
+    surprise: int = 0
     age_us: int = 0
     doubt: int = 0
 
@@ -94,10 +102,11 @@ def columns(profile: HardwareProfile) -> Columns:
 
 def _prior(blocks: list[tuple[int, float, float]]) -> Matrix:
     """A pair's sum is known to GAIN_SD, its difference to BLEND_SD."""
-    size = 1 + len([0 for block in blocks for _ in range(block[0])])
+    size = 2 + len([0 for block in blocks for _ in range(block[0])])
     full = [[0.0] * size for _ in range(size)]
     full[0][0] = AMBIENT_SD_K * AMBIENT_SD_K
-    at = 1
+    full[1][1] = SLOPE_SD_K * SLOPE_SD_K
+    at = 2
     for width, r, _ in blocks:
         both, apart = GAIN_SD * r * GAIN_SD * r, BLEND_SD * r * BLEND_SD * r
         if width == 1:
@@ -112,8 +121,9 @@ def _prior(blocks: list[tuple[int, float, float]]) -> Matrix:
 def start(table: Columns, profile: HardwareProfile) -> Heat:
     """Before any reading: the profile's poles, settled at idle power."""
     idle = profile.idle_power_mw / 1000.0
-    mean = [profile.ambient_mc / 1000.0, *table.gains]
-    return Heat(store([idle] * len(table.taus_s)), store(mean), table.cov, int(NOISE_K * NOISE_K * ONE), ONE)
+    mean = [profile.ambient_mc / 1000.0, 0.0, *table.gains]
+    settled = store([idle] * len(table.taus_s))
+    return Heat(settled, settled, store(mean), table.cov, int(NOISE_K * NOISE_K * ONE), ONE)
 
 
 def observe(
@@ -121,18 +131,19 @@ def observe(
 ) -> tuple[Heat, Outlook]:
     """An interval of ``dt_s`` at ``power_w``, ended by a reading (None: nothing was measured), and the outlook from its end."""
     z = _store_heat(heat, table, power_w, dt_s)
+    lag = exp_minus(dt_s / SENSOR_LAG_S)
+    felt = [now + lag * (was * INVERSE - now) for now, was in zip(z, heat.felt, strict=True)]
     mean = fetch(heat.mean)
     cov = unfold(heat.cov, len(mean))
     noise, strain, age_us, doubt = heat.noise * INVERSE, heat.strain * INVERSE, heat.age_us, 0
-    settling = 1.0 / (1.0 + 3.0 * age_us / 1e6 / table.settle_s)
-    drift = (AMBIENT_DRIFT_K + SETTLING_DRIFT_K * settling * settling) * max(1.0, strain)
-    widen(cov, drift * drift * dt_s, GAIN_DRIFT * GAIN_DRIFT * dt_s, AMBIENT_SD_K * AMBIENT_SD_K)
-    row = [1.0, *z]
+    surprise = 0.0
+    _drift(mean, cov, age_us / 1e6 / table.settle_s, max(1.0, strain), dt_s)
+    row = [1.0, 0.0, *felt]
     product = along(cov, row)
-    variance, now_k = max(0.0, dot(row, product)), dot(row, mean)
+    variance = max(0.0, dot(row, product))
     if temperature_mc is not None:
         age_us += int(dt_s * 1e6)
-        surprise, total = temperature_mc / 1000.0 - now_k, variance + noise
+        surprise, total = temperature_mc / 1000.0 - dot(row, mean), variance + noise
         square = surprise * surprise
         doubt = heat.doubt + 1 if square > JUMP_SIGMAS * JUMP_SIGMAS * total else 0
         if doubt >= BELIEVED_AFTER or (doubt and age_us < START_US):
@@ -143,17 +154,41 @@ def observe(
         if doubt == 0 or doubt >= BELIEVED_AFTER or age_us < START_US:
             strain += SURPRISE_MEMORY * (min(square / total, STRAIN_CAP) - strain)
             learn(mean, cov, product, surprise, total)
-            now_k += variance * surprise / total
+            between = surprise - heat.surprise * INVERSE
             variance *= 1.0 - variance / total
         if doubt == 0:
-            noise += NOISE_MEMORY * (square - total)
+            # Half the mean square difference of neighbours: a belief that lags behind does not look like noise.
+            noise += NOISE_MEMORY * (0.5 * between * between - noise)
             noise = max(NOISE_FLOOR_K * NOISE_FLOOR_K, min(NOISE_CEILING_K * NOISE_CEILING_K, noise))
-    after = Heat(store(z), store(mean), fold(cov), int(noise * ONE), int(strain * ONE), age_us, doubt)
+    after = Heat(
+        store(z), store(felt), store(mean), fold(cov), int(noise * ONE), int(strain * ONE), int(surprise * ONE), age_us, doubt
+    )
     if temperature_mc is None:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
-        now_k = dot(row, mean)
+    now_k = dot([1.0, 0.0, *z], mean)
     ahead = _ahead(z, mean, cov, fades, power_w)
     return after, Outlook(now_k, sqrt(variance), ahead, dot(list(table.gains), z))
+
+
+def _drift(mean: list[float], cov: Matrix, age: float, loose: float, dt_s: float) -> None:
+    """Kalman's time update: ambient moves along its slope, the slope fades, everything wanders; in place.
+
+    ``age`` is the time with readings over the settling time, ``loose`` how many times more than usual things move.
+    """
+    fade = exp_minus(dt_s / SLOPE_MEMORY_S)
+    mean[0] += mean[1] * dt_s
+    mean[1] *= fade
+    for at, slope in enumerate(cov[1]):
+        cov[0][at] += slope * dt_s
+    for row in cov:
+        row[0] += row[1] * dt_s
+    cov[1] = [value * fade for value in cov[1]]
+    for row in cov:
+        row[1] *= fade
+    settling = 1.0 / (1.0 + 3.0 * age)
+    drift = (AMBIENT_DRIFT_K + SETTLING_DRIFT_K * settling * settling) * loose
+    widen(cov, drift * drift * dt_s, GAIN_DRIFT * GAIN_DRIFT * dt_s, AMBIENT_SD_K * AMBIENT_SD_K)
+    cov[1][1] += SLOPE_SD_K * SLOPE_SD_K * (1.0 - fade * fade) * loose * loose
 
 
 def _store_heat(heat: Heat, table: Columns, power_w: float, dt_s: float) -> list[float]:
@@ -171,10 +206,10 @@ def _ahead(z: list[float], mean: list[float], cov: Matrix, fades: Fades, power_w
     """
     found = []
     for horizon_s, kept in fades:
-        free, gain = mean[0], 0.0
-        row, up = [1.0], [0.0]
+        free, gain = mean[0] + mean[1] * horizon_s, 0.0
+        row, up = [1.0, horizon_s], [0.0, 0.0]
         for at, a in enumerate(kept):
-            b, stored, strength = 1.0 - a, z[at] * a, mean[at + 1]
+            b, stored, strength = 1.0 - a, z[at] * a, mean[at + 2]
             free += strength * stored
             gain += strength * b
             row.append(stored + power_w * b)
@@ -186,7 +221,7 @@ def _ahead(z: list[float], mean: list[float], cov: Matrix, fades: Fades, power_w
 
 def believed_mc(heat: Heat) -> int:
     """The believed temperature in millidegrees, without its doubt."""
-    return int(dot([1.0, *fetch(heat.z)], fetch(heat.mean)) * 1000)
+    return int(dot([1.0, 0.0, *fetch(heat.z)], fetch(heat.mean)) * 1000)
 
 
 def fades(table: Columns, horizons_s: tuple[float, ...]) -> Fades:
