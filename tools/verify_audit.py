@@ -352,9 +352,9 @@ class Verifier:
         self.slots, self.whole = self.log.slots
         self.size = self.signed = self.first = self.torn = self.unused = 0
         self.last, self.epoch = GENESIS, 0
-        self.older = None
+        self.heirs = []
         self.leaves = None
-        self.handed_over = self.stopped = False
+        self.stopped = False
         self.boot = self.boot_id = self.silence = None
         self.mono = 0
         self.gap = None
@@ -480,7 +480,12 @@ class Verifier:
                 raise Bad("damaged", self.size, "a record is cut off")
             self.torn += len(tail)
         if waiting is not None:
-            if following and following["first"] == self.size and following["prev"] != self.last and self.sound(following, waiting):
+            if (
+                following
+                and following["first"] == self.size
+                and following["prev"] != self.last
+                and self.sound(following, waiting)
+            ):
                 raise Bad("damaged", self.size - 1, "the last record of a segment was changed")
             if acknowledged == self.size and self.slots[0][3] != self.last:
                 raise Bad("damaged", self.size - 1, "the last record was changed")
@@ -534,7 +539,6 @@ class Verifier:
             self.prunes.append(record)
         elif kind == "decision":
             self.decisions += 1
-        self.handed_over = kind == "epoch"
         self.time(record, kind, seq)
         self.stopped = kind == "stop" or (self.stopped and kind == "checkpoint")
 
@@ -560,7 +564,8 @@ class Verifier:
             raise Bad("forged", fault, "a hand-over is out of place")
         if signed_by(text, self.origin, self.public) is None:
             raise Bad("forged", self.signed, "the signature of a hand-over does not hold")
-        self.older, self.public, self.epoch = self.public, public, self.epoch + 1
+        self.heirs.append((int(lines[3]), self.public))
+        self.public, self.epoch = public, self.epoch + 1
         self.signed = max(self.signed, int(lines[3]))
 
     def time(self, record, kind, seq):
@@ -590,15 +595,14 @@ class Verifier:
             raise Bad("damaged", min(self.size, self.signed), "the head file is missing or unreadable")
         if self.slots[0][1] > self.size:
             raise Bad("damaged", self.size, "acknowledged records are missing")
-        for at, (_, size, root, last, origin, text) in enumerate(self.slots):
+        for _, size, root, last, origin, text in self.slots:
             if size < self.first:
                 raise Bad("forged", self.signed, "the head names a pruned record")
             if self.last_line(size) != last:
                 raise Bad("damaged", max(0, size - 1), "the last acknowledged line was changed")
             if origin != self.origin or root != self.leaves.root(size):
                 raise Bad("forged", self.signed, "the head does not describe the records")
-            keys = [self.public] + ([self.older] if self.older and (self.handed_over or at) else [])
-            if not any(signed_by(text, self.origin, key) for key in keys):
+            if not any(signed_by(text, self.origin, key) for key in self.keys_at(size)):
                 raise Bad("forged", self.signed, "the signature of the head does not hold")
         self.signed = max(self.signed, self.slots[0][1])
         for text in self.witnesses:
@@ -608,6 +612,12 @@ class Verifier:
         torn = self.torn + (self.unused if self.stopped else 0)
         if torn or self.signed < self.size or not self.whole:
             raise Bad("torn_tail", min(self.size, self.signed), "something stands behind the last acknowledgement")
+
+    def keys_at(self, size):
+        """Keys that may sign a head over ``size`` records: ``heirs`` lists where each old key ended."""
+        later = [old for seq, old in self.heirs if seq >= size]
+        keys = [later[0] if later else self.public]
+        return keys + [old for seq, old in self.heirs if seq == size - 1]
 
     def last_line(self, size):
         """The hash of record ``size - 1``'s line, read again from the files."""

@@ -27,7 +27,7 @@ class Found:
     segment: int
     kept_bytes: int
     torn_bytes: int
-    boot: int = 0
+    boot: int | None = None
     mono_us: int = 0
     unborn: list[str] = field(default_factory=list)
     open_acts: list[int] = field(default_factory=list)
@@ -54,7 +54,7 @@ def find_end(store: Store) -> Found | None:
             continue
         found = Found(Chain(header.tree, header.prev), header.origin, header.epoch, header.key, header.segment, 0, 0)
         found.unborn, found.head = unborn, head
-        _recall(found, store, names[-2:-1], header.first)
+        _recall(found, store, names[:-1], header.first)
         _follow(found, data)
         _check_head(store, found)
         return found
@@ -64,16 +64,18 @@ def find_end(store: Store) -> Found | None:
 
 
 def _recall(found: Found, store: Store, names: list[str], end: int) -> None:
-    """Take what the segment before says of boots, configuration and open intents; its chain is not the writer's concern."""
-    for name in names:
+    """Take what the last segment with records says of boots, configuration and open intents; its chain is not judged here."""
+    for name in reversed(names):
+        if found.boot is not None:
+            return
         for line in store.read(name).split(b"\n")[1:]:
             try:
                 record = decode(line)
                 check_stamp(record, record["seq"])
             except (ChainError, CanonicalError, TypeError, KeyError):
-                return
+                break
             if record["seq"] >= end:
-                return
+                break
             _note_record(found, record)
 
 

@@ -72,7 +72,12 @@ def _ready(
     if found is not None and found.head is not None:
         stale = not clear_end(store, found)
         ledger.resume(
-            found.chain, found.boot + 1, segment=found.segment, length=found.kept_bytes, turn=found.head.turn, stale=stale
+            found.chain,
+            0 if found.boot is None else found.boot + 1,
+            segment=found.segment,
+            length=found.kept_bytes,
+            turn=found.head.turn,
+            stale=stale,
         )
     ledger.prepare()
     return ledger
@@ -103,7 +108,7 @@ def _record_start(ledger: Ledger, found: Found | None, boot: str, about: dict[st
         "silence_us": ledger.limits.silence_us,
         "window_us": ledger.limits.window_us,
     }
-    if found is not None:
+    if found is not None and found.chain.size:
         fields["before"] = {"clean": found.stopped, "mono_us": found.mono_us, "torn_bytes": found.torn_bytes}
     ledger.append("start", fields)
     for act in found.open_acts if found is not None else ():

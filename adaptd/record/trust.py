@@ -32,7 +32,8 @@ class Trust:
         self.origin = root.name
         self.epoch = 0
         self.key = root
-        self.before: note.VerifierKey | None = None
+        self._epochs: list[tuple[int, note.VerifierKey]] = []  # from which record on which key, after the root key
+        self._first = root
         self.signed = 0
 
     def adopt_handovers(self, data: bytes, header: Header) -> None:
@@ -54,7 +55,6 @@ class Trust:
             raise Fault(Outcome.FORGED, seq, f"segment {header.segment} names another key than the log does")
         if not signature_holds(self.key.public, signature, header.signed_bytes):
             raise Fault(Outcome.FORGED, seq, f"the signature of segment {header.segment}'s header does not hold")
-        self.signed = max(self.signed, header.first)
 
     def checkpoint(self, text: object, seq: int, root: bytes) -> None:
         """Take the note of the checkpoint record ``seq``, before which the tree has ``root``."""
@@ -79,22 +79,28 @@ class Trust:
         if found.origin != self.origin or found.epoch != self.epoch + 1 or not fits:
             raise Fault(Outcome.FORGED, fault_seq, f"the hand-over to key epoch {found.epoch} is out of place")
         self._check_note(signed, f"hand-over to key epoch {found.epoch}")
-        self.before, self.key = self.key, note.VerifierKey(self.origin, note.ED25519, found.public)
+        self.key = note.VerifierKey(self.origin, note.ED25519, found.public)
+        self._epochs.append((found.seq, self.key))
         self.epoch = found.epoch
         self.signed = max(self.signed, found.seq)
 
-    def check_head(self, head: Head, signed: note.Note, roots: dict[int, tuple[bytes, str]], *, handed_over: bool) -> None:
+    def check_head(self, head: Head, signed: note.Note, roots: dict[int, tuple[bytes, str]]) -> None:
         """Raise Fault unless the head is signed by the key in force at its size and names the root and last line found there."""
         root, last = roots[head.size]
         if last != head.last:
             raise Fault(Outcome.DAMAGED, max(0, head.size - 1), "the last acknowledged line is not the one that was acknowledged")
         if head.origin != self.origin or head.root != root:
             raise Fault(Outcome.FORGED, self.signed, "the head file does not describe the records")
-        if not any(note_holds(signed, key) for key in self._keys(handed_over)):
+        if not any(note_holds(signed, key) for key in self._keys_at(head.size)):
             raise Fault(Outcome.FORGED, self.signed, "the signature of the head file does not hold")
 
-    def _keys(self, handed_over: bool) -> list[note.VerifierKey]:
-        return [self.key] if self.before is None or not handed_over else [self.key, self.before]
+    def _keys_at(self, size: int) -> list[note.VerifierKey]:
+        """The key in force after ``size`` records; right after a hand-over the one before it as well."""
+        keys = [self._first]
+        for seq, key in self._epochs:
+            if seq < size:
+                keys = [keys[-1], key] if seq == size - 1 else [key]
+        return keys
 
     def _check_note(self, signed: note.Note, what: str) -> None:
         if not note_holds(signed, self.key):

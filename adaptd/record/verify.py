@@ -57,7 +57,6 @@ class _Audit:
         self._timeline, self._service = Timeline(report), Service(report)
         self._replayer: Replayer | None = Replayer(options.brain) if options.replay else None
         self._prunes: list[dict[str, Any]] = []
-        self._handed_over = False
 
     def run(self) -> None:
         """Walk the log, then hold its end against the head file and the witnesses."""
@@ -112,7 +111,6 @@ class _Audit:
                 raise Fault(Outcome.FORGED, record["seq"], f"record {record['seq']} and its hand-over name different epochs")
         elif kind == "prune":
             self._prunes.append(record)
-        self._handed_over = kind == "epoch"
         if self._report.first_ms is None:
             self._report.first_ms = record["utc_ms"]
         self._report.decisions += kind == "decision"
@@ -155,9 +153,9 @@ class _Audit:
         newest = slots.heads[0][0]
         if newest.size > size:
             raise Fault(Outcome.DAMAGED, size, f"records {size} to {newest.size - 1} were acknowledged and are missing")
-        for at, (head, signed) in enumerate(slots.heads):
+        for head, signed in slots.heads:
             if head.size in self._walk.roots:
-                self._trust.check_head(head, signed, self._walk.roots, handed_over=self._handed_over or at > 0)
+                self._trust.check_head(head, signed, self._walk.roots)
             else:
                 raise Fault(
                     Outcome.FORGED, self._trust.signed, "the head file names a record that was pruned before it was signed"

@@ -106,6 +106,7 @@ class Walk:
             self._trust.check_header(header, signature, header.first)
         else:
             self._continue(header, signature, before)
+        self._trust.signed = max(self._trust.signed, header.first)
         self.headers += 1
         return header
 

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -119,7 +120,7 @@ def duplications(files: Files) -> Iterator[tuple[int, Files]]:
 def neighbour_swaps(files: Files) -> Iterator[tuple[int, Files]]:
     """Each line and the next one of the same segment in the other order."""
     found = lines(files)
-    for one, two in zip(found, found[1:], strict=False):
+    for one, two in pairwise(found):
         if one.name == two.name:
             data = files[one.name]
             yield one.seq, _with(files, one.name, one.start, two.end, data[two.start : two.end] + data[one.start : one.end])
@@ -151,7 +152,7 @@ def segment_attacks(files: Files) -> Iterator[tuple[int, Files]]:
 
 
 def splices(files: Files, foreign: Files, random: Random, count: int) -> Iterator[tuple[int, Files]]:
-    """Lines of another log of the same device put in the place of lines of this one, singly and as a whole tail."""
+    """Single lines of another log of the same device put in the place of lines of this one."""
     own, other = lines(files), lines(foreign)
     for _ in range(count):
         mine = random.choice(own)
@@ -159,8 +160,17 @@ def splices(files: Files, foreign: Files, random: Random, count: int) -> Iterato
         text = foreign[theirs.name][theirs.start : theirs.end]
         if text == files[mine.name][mine.start : mine.end]:
             continue
-        end = mine.end if random.random() < 0.5 else len(files[mine.name])
-        yield mine.seq, _with(files, mine.name, mine.start, end, text)
+        yield mine.seq, _with(files, mine.name, mine.start, mine.end, text)
+
+
+def grafts(files: Files, foreign: Files) -> Iterator[tuple[int, Files]]:
+    """From each record of a segment on, everything replaced by what the other log has from there on: a fork without its head."""
+    for line in lines(files):
+        theirs = [other for other in lines(foreign) if (other.seq, other.header) == (line.seq, line.header)]
+        if theirs and not line.header:
+            tail = foreign[theirs[0].name][theirs[0].start :]
+            if tail != files[line.name][line.start :]:
+                yield line.seq, _with(files, line.name, line.start, len(files[line.name]), tail)
 
 
 def random_damage(files: Files, random: Random) -> Files:

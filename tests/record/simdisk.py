@@ -69,7 +69,7 @@ class SimDisk:
             raise error
 
     def after_crash(self, random: Random, *, keep: float = 0.5) -> "SimDisk":
-        """The disk as the next boot finds it: synced data, and of the rest each name change and sector with probability ``keep``."""
+        """The disk as the next boot finds it: synced data, and of the rest each name and sector with probability ``keep``."""
         disk = SimDisk()
         for path, folder in self.folders.items():
             names = dict(folder.durable)
