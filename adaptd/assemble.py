@@ -2,7 +2,7 @@
 
 import importlib.util
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adaptd import __version__
@@ -18,6 +18,7 @@ from adaptd.record.ledger import Limits
 from adaptd.record.opening import open_ledger
 from adaptd.record.recorder import Recorder, Settings
 from adaptd.sense.camera_light import Calibration
+from adaptd.sense.source import POWER
 from adaptd.sense.station import Station
 from adaptd.serve.api import Api, SocketInUseError
 from adaptd.serve.board import Board
@@ -119,9 +120,12 @@ def assemble(
     *,
     forced: bool,
     calibration: Calibration | None,
+    priced: tuple[VariantFacts, ...] = (),
     clock: Clock | None = None,
 ) -> Parts:
     """Open the log, the socket and the sensors. ``forced`` takes every reading from the software device.
+
+    ``priced`` holds the energies of a frame on the software device; they are told to the controller where power is simulated.
 
     Raises:
         LedgerError, SocketInUseError: one line with the remedy.
@@ -143,6 +147,9 @@ def assemble(
     except (SocketInUseError, OSError):
         ledger.close()
         raise
+    station = Station.from_profile(checked.profile, camera=calibration)
+    if forced or (device is not None and POWER in station.absent):
+        checked = replace(checked, facts=with_prices(checked.facts, priced))
     names = tuple(fact.name for fact in checked.facts)
     begin = Begin(
         bundle=str(request.bundle.resolve()),
@@ -154,7 +161,6 @@ def assemble(
         threads=request.threads,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
     )
-    station = Station.from_profile(checked.profile, camera=calibration)
     return Parts(
         policy=policy,
         profile=checked.profile,
@@ -171,6 +177,12 @@ def assemble(
         watcher=watcher,
         clock=clock,
     )
+
+
+def with_prices(facts: tuple[VariantFacts, ...], priced: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...]:
+    """The bundle's facts, with a frame's energy as the software device prices it where it does."""
+    prices = {fact.name: fact.energy_uj for fact in priced}
+    return tuple(replace(fact, energy_uj=prices.get(fact.name, fact.energy_uj)) for fact in facts)
 
 
 def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:

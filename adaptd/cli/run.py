@@ -61,10 +61,11 @@ def _run(arguments: argparse.Namespace) -> int:
     operational_log(as_json=arguments.json, quiet=arguments.quiet or (sys.stdout.isatty() and not arguments.json))
     try:
         checked = check(request)
-        device = None if arguments.no_twin else _software_device(arguments, request, checked)
+        device, priced = (None, ()) if arguments.no_twin else _software_device(arguments, checked)
         narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet)
         calibration = _calibration(request.source)
-        parts = assemble(request, checked, device, narrator, forced=arguments.twin is not None, calibration=calibration)
+        forced = arguments.twin is not None
+        parts = assemble(request, checked, device, narrator, forced=forced, calibration=calibration, priced=priced)
     except (AssemblyError, LedgerError, SocketInUseError) as error:
         raise CommandError(str(error)) from None
     narrator.opening(parts)
@@ -109,11 +110,14 @@ def _shipped_clip() -> Path:
     return engines_dir() / "pet-bowl" / "clip" / "day-to-night.mp4"
 
 
-def _software_device(arguments: argparse.Namespace, request: "Request", checked: Any) -> Any:
+def _software_device(arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:
+    from adaptd.assemble import with_prices
     from adaptd.twin.live import live_device
+    from adaptd.twin.scenario import load_scenario
 
-    scenario = arguments.twin or policies_dir() / "scenarios" / "demo.yaml"
-    return live_device(scenario, checked.profile, checked.facts, request.policy)
+    path = arguments.twin or policies_dir() / "scenarios" / "demo.yaml"
+    priced = load_scenario(path).variants
+    return live_device(path, checked.profile, with_prices(checked.facts, priced), checked.policy), priced
 
 
 def _calibration(source: str) -> Any:
