@@ -32,14 +32,16 @@ class DeadlineReader:
         self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._latest = Sample(0, clock(), Missing("not read yet"))
         self._busy_since_us: int | None = None
+        self._asked_us: int | None = None
         self._thread = threading.Thread(target=self._run, name=f"adaptd-{self.name}", daemon=True)
         self._thread.start()
 
     def request(self, now_us: int) -> bool:
-        """Begin a read unless one is under way; whether this call began one."""
-        if self._busy_since_us is not None:
+        """Begin a read unless one is under way or the last one is young; whether this call began one."""
+        began_us = self._asked_us
+        if self._busy_since_us is not None or (began_us is not None and 0 <= now_us - began_us < self.source.period_us):
             return False
-        self._busy_since_us = now_us
+        self._busy_since_us = self._asked_us = now_us
         self._asked.put(True)
         return True
 

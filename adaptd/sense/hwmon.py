@@ -15,6 +15,7 @@ HWMON = ("sys/class/hwmon/hwmon*", "sys/bus/i2c/drivers/*/*/hwmon/hwmon*")
 IIO_INA = "sys/bus/i2c/drivers/ina3221x/*/iio:device*"
 _CHANNELS = (1, 2, 3)
 _ALL_ONES_MA = 81_920  # 0xFFFF times 1.25 mA, what an INA26x shows when the bus is dead
+_PERIOD_US = 450_000  # every read is an I2C transaction, and the chip averages over a window anyway
 _INA_STEP_MW = 40  # 8 mA at 5 V over 5 milliohm
 _TEMPERATURE_CHIPS = {"coretemp": "Package id 0", "k10temp": "Tctl", "zenpower": "Tdie", "cpu_thermal": ""}
 
@@ -23,6 +24,7 @@ class Rail(Source):
     """One rail in milliwatt, from volt times ampere or from a power file. ``current_path`` empty means a power file."""
 
     quantity = POWER
+    period_us = _PERIOD_US
 
     def __init__(
         self, sysfs: Sysfs, label: str, power_path: str = "", per_mw: int = 1, channel: tuple[str, str] = ("", "")
@@ -65,6 +67,7 @@ class RailSum(Source):
     """The sum of several rails, for boards that measure no total. Missing as soon as one rail is: a shrunken sum looks safe."""
 
     quantity = POWER
+    period_us = _PERIOD_US
 
     def __init__(self, rails: Sequence[Source]) -> None:
         names = [rail.name.removeprefix("hwmon:") for rail in rails]

@@ -18,6 +18,7 @@ Library = Any
 Load = Callable[[], Library]
 
 _SHORTEST_US = 150_000  # the counters move about every 100 ms (arXiv 2312.02741)
+_PERIOD_US = 450_000  # a call costs milliseconds of processor time in the driver
 _ABSENT = "not installed: pip install nvidia-ml-py"
 
 
@@ -119,6 +120,7 @@ class NvmlTemperature(Source):
     """The GPU's own temperature in millidegrees, in steps of one degree."""
 
     quantity = TEMPERATURE
+    period_us = _PERIOD_US
 
     def __init__(self, gpu: NvmlGpu) -> None:
         super().__init__(f"nvml:{gpu.index}", step=1000)
@@ -133,6 +135,7 @@ class NvmlPower(Source):
     """The board's power in milliwatt: energy counter over time, the power reading where there is no counter or no time yet."""
 
     quantity = POWER
+    period_us = _PERIOD_US
 
     def __init__(self, gpu: NvmlGpu) -> None:
         super().__init__(f"nvml:{gpu.index}", step=10)

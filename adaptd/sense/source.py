@@ -17,9 +17,11 @@ class Source(ABC):
     """One way to one quantity. ``read`` may block: it is called in a thread of its own (``deadline.py``).
 
     ``step`` is the smallest change the source can show, in the quantity's unit: a coarse sensor that stands still is not stuck.
+    ``period_us`` is how often a read is worth its cost: an I2C transaction or a driver call is not made ten times a second.
     """
 
     quantity: str
+    period_us = 0
 
     def __init__(self, name: str, step: int = 1) -> None:
         self.name = name

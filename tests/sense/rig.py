@@ -132,7 +132,7 @@ class Rig:
             "zero": "0\n",
             "x1000": self._text(self.quantity, value * 1000),
             "frozen": self._text(self.quantity, self.truths[round(ONSET_S * self.hz) - 2]),
-            "spike": self._text(self.quantity, _SPIKE[self.quantity]) if after_s < 1 / self.hz - 1e-6 else "",
+            "spike": self._text(self.quantity, _SPIKE[self.quantity]) if after_s < self._one_read_s() else "",
             "drift": self._text(self.quantity, self._drifted(value, after_s)),
         }
         if self.kind == "hang":
@@ -141,6 +141,10 @@ class Rig:
             self.sysfs.fail(path, numbers[self.kind])
         elif self.kind in texts and not (self.kind == "spike" and not texts["spike"]):
             self.sysfs.say(path, texts[self.kind])
+
+    def _one_read_s(self) -> float:
+        """How long a fault must last to be read once: rails are read twice a second at most."""
+        return max(1 / self.hz, 0.5 if self.quantity == "power" else 0.0) - 1e-6
 
     def _drifted(self, value: int, after_s: float) -> int:
         if self.quantity == "light":

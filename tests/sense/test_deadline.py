@@ -80,6 +80,20 @@ def test_an_answer_that_comes_late_carries_the_time_at_which_its_read_began(cloc
     pool.close()
 
 
+def test_a_dear_read_is_made_no_oftener_than_it_is_worth(clock: HandClock) -> None:
+    """A source with a period of half a second is read twice a second by ten ticks, and its answer grows old in between."""
+    pool = ReaderPool(clock, grace_s=20.0)
+    dear = Steps()
+    dear.period_us = 500_000
+    reader = pool.add(dear)
+    for _ in range(10):
+        now_us = clock.advance(0.1)
+        pool.collect(now_us)
+    assert dear.reads == 2
+    assert now_us - reader.sample(now_us).at_us == 400_000
+    pool.close()
+
+
 def test_the_number_of_threads_is_bounded(clock: HandClock) -> None:
     """A profile that names too many sources is refused with the remedy."""
     pool = ReaderPool(clock)
