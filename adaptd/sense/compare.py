@@ -2,6 +2,7 @@
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense.board import Board
+from adaptd.sense.camera_light import parse_calibration
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, parse_name
 from adaptd.sense.finding import Finding, Level
 from adaptd.sense.station import names_of
@@ -43,12 +44,22 @@ def _names(quantity: str, names: tuple[str, ...], sysfs: Sysfs, catalog: Catalog
 
 def _why_not(quantity: str, text: str, sysfs: Sysfs, catalog: Catalog) -> str:
     name = parse_name(text)
+    if name.kind == "camera" and name.key:
+        return _calibration_fault(name.key)
     if name.kind in _OWN or (name.kind == "iio" and not name.key):
         return ""
     if name.kind == "jtop":
         return "" if sysfs.exists(JTOP_SOCKET) else "the jtop service is not running"
     found = catalog.resolve(quantity, name)
     return found if isinstance(found, str) else ""
+
+
+def _calibration_fault(text: str) -> str:
+    try:
+        parse_calibration(text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _trips(profile: HardwareProfile, catalog: Catalog) -> list[Finding]:

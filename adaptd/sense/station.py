@@ -179,7 +179,7 @@ class _Build:
         for quantity, names in names_of(self.profile).items():
             feeds = [feed for text in names for feed in self._feeds_of(quantity, parse_name(text))]
             if not feeds:
-                feeds = [self._threaded(source) for source in self.catalog.fallback(quantity)]
+                feeds = self._threaded(self.catalog.fallback(quantity))
             self.feeds[quantity] = feeds
 
     def trips(self) -> tuple[Trip, ...]:
@@ -189,14 +189,22 @@ class _Build:
         if name.kind == "push":
             return [self.inbox.open(quantity, name.key)]
         if name.kind == "camera" and quantity == LIGHT:
-            return [CameraFeed(self._picture, parse_calibration(name.key) if name.key else self.camera)]
+            return self._camera_feeds(name)
         if name.kind == "jtop":
             return self._jtop_feeds(quantity, name)
         found = self.catalog.resolve(quantity, name)
         if isinstance(found, str):
             self.unresolved.append((name.text, found))
             return []
-        return [self._threaded(source) for source in found]
+        return self._threaded(found)
+
+    def _camera_feeds(self, name: Named) -> list[Feed]:
+        try:
+            calibration = parse_calibration(name.key) if name.key else self.camera
+        except ValueError as error:
+            self.unresolved.append((name.text, str(error)))
+            return []
+        return [CameraFeed(self._picture, calibration)]
 
     def _jtop_feeds(self, quantity: str, name: Named) -> list[Feed]:
         if not self.sysfs.exists(JTOP_SOCKET):
@@ -209,9 +217,16 @@ class _Build:
     def _picture(self) -> PictureStats | None:
         return self.camera_picture[0]() if self.camera_picture else None
 
-    def _threaded(self, source: Source) -> Feed:
-        self._sources.append(source)
-        return self.pool.add(source)
+    def _threaded(self, sources: list[Source]) -> list[Feed]:
+        feeds: list[Feed] = []
+        for source in sources:
+            try:
+                feeds.append(self.pool.add(source))
+            except ValueError as error:
+                self.unresolved.append((source.name, str(error)))
+            else:
+                self._sources.append(source)
+        return feeds
 
 
 def names_of(profile: HardwareProfile) -> dict[str, tuple[str, ...]]:

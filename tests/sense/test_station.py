@@ -150,6 +150,31 @@ def test_a_calibration_in_the_profile_is_used(clock: HandClock) -> None:
     assert seen(sampled.light) == (1_000, "camera")
 
 
+def test_a_calibration_that_is_none_is_reported_and_gives_no_light(clock: HandClock) -> None:
+    """A slip in the profile costs the camera's light, not the daemon."""
+    board = replace(profile("orin-nano-super"), light_sources=("camera:25%=1,5%=100",))
+    broken = station(board, Sysfs(tree("orin-nano-super")), clock)
+    sampled = broken.sample(clock.advance(1), WorkerFacts(picture=PictureStats(frame=1, at_us=clock.now_us, mean_ppm=250_000)))
+    broken.close()
+    assert isinstance(sampled.light, Missing)
+    assert "ascending" in dict(broken.unresolved)["camera:25%=1,5%=100"]
+
+
+def test_more_sources_than_threads_are_reported(tmp_path: Path, clock: HandClock) -> None:
+    """A profile that names thirty zones gets the first of them, and is told of the rest."""
+    for number in range(30):
+        folder = tmp_path / f"sys/class/thermal/thermal_zone{number}"
+        folder.mkdir(parents=True)
+        (folder / "type").write_text(f"zone{number}-thermal\n")
+        (folder / "temp").write_text("50000\n")
+    board = replace(profile("generic-x86"), temperature_zones=tuple(f"zone{number}-thermal" for number in range(30)))
+    many = station(board, Sysfs(tmp_path), clock)
+    sampled = many.sample(clock.advance(1))
+    many.close()
+    assert isinstance(sampled.temperature, Measured)
+    assert sum("name fewer" in why for _, why in many.unresolved) == 6
+
+
 def test_a_pushed_reading_reaches_the_tick(tmp_path: Path, clock: HandClock) -> None:
     """A ROS 2 node's lux arrives through the push API, and goes stale when the node stops."""
     board = replace(profile("generic-x86"), light_sources=("push:ros2-lux",))
