@@ -73,6 +73,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         found: dict[str, Any] = {"gpu": gpu.name, "compute_capability": gpu.compute_capability, "driver": meter.driver}
         found["tensorrt"] = None if trt is None else str(trt.__version__)
         found["network"] = f"stand-in kernel of {STAND_IN_US} us, not a network" if trt is None else "ResNet-50, made-up weights"
+        found["not_run"] = "TensorRT: no plan was built or run" if trt is None else ""
         began = time.perf_counter()
         engines = stand_ins(gpu) if trt is None else built(trt, gpu, arguments.level, found)
         found["build_s"] = round(time.perf_counter() - began, 1)

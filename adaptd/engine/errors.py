@@ -28,7 +28,12 @@ class PlanError(BundleError):
     """A TensorRT plan is refused: made for another GPU or version, or not what the manifest says."""
 
 
-def one_line(text: str) -> str:
-    """The text without line breaks and runs of blanks, at most 500 characters: libraries answer in paragraphs."""
+def one_line(text: str, limit: int = 500) -> str:
+    """The text without line breaks and runs of blanks, at most ``limit`` characters: libraries answer in paragraphs."""
     line = " ".join(text.split())
-    return line if len(line) <= 500 else line[:497] + "..."
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def reason_of(error: object) -> str:
+    """A library's words, short enough that the remedy after them is never cut off."""
+    return one_line(str(error), 240)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from adaptd.engine.base import Array, Engine, EngineSpec, resident_bytes
-from adaptd.engine.errors import BackendMissing, BundleError, EngineFault, EngineMemoryError
+from adaptd.engine.errors import BackendMissing, BundleError, EngineFault, EngineMemoryError, reason_of
 from adaptd.engine.onnx_scan import refuse_external, scan
 
 QUIET = 3  # errors only; the runtime warns about graphs it rewrites by itself
@@ -45,7 +45,9 @@ class OrtEngine(Engine):
         except MemoryError:
             raise EngineMemoryError(f"engine {self.name}: out of memory while loading; serve fewer variants") from None
         except self._failures as error:
-            raise BundleError(f"engine {self.name}: ONNX Runtime refuses the model: {error}; build the bundle again") from None
+            raise BundleError(
+                f"engine {self.name}: ONNX Runtime refuses the model: {reason_of(error)}; build the bundle again"
+            ) from None
         self._taken = before
         self._bind()
 
@@ -79,7 +81,7 @@ class OrtEngine(Engine):
         except MemoryError:
             raise EngineFault(f"engine {self.name}: out of memory while running; engine set aside") from None
         except self._failures as error:
-            raise EngineFault(f"engine {self.name}: ONNX Runtime failed: {error}; engine set aside") from None
+            raise EngineFault(f"engine {self.name}: ONNX Runtime failed: {reason_of(error)}; engine set aside") from None
         answer: Array = self._answer.copy()
         return answer
 

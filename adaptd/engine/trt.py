@@ -7,7 +7,7 @@ from adaptd.config.manifest import PlanFact
 from adaptd.engine import guard
 from adaptd.engine.base import Array, Engine, EngineSpec, probe_batch
 from adaptd.engine.cuda import Gpu
-from adaptd.engine.errors import BackendMissing, EngineFault, EngineMemoryError, PlanError
+from adaptd.engine.errors import BackendMissing, EngineFault, EngineMemoryError, PlanError, reason_of
 from adaptd.engine.plan import Device, refuse_foreign
 from adaptd.engine.trt_api import import_tensorrt, logger_of
 from adaptd.engine.trt_channel import Channel, Tensors
@@ -63,7 +63,7 @@ class TrtEngine(Engine):
         try:
             self._load(trt)
         except self._gpu.errors as error:
-            raise EngineFault(f"engine {self.name}: CUDA failed while loading: {error}; engine set aside") from None
+            raise EngineFault(f"engine {self.name}: CUDA failed while loading: {reason_of(error)}; engine set aside") from None
         LOG.info("engine %s: %s, %s on %s, TensorRT %s", self.name, self._path, self.precision, device.gpu, device.tensorrt)
 
     def _load(self, trt: Any) -> None:
@@ -79,7 +79,7 @@ class TrtEngine(Engine):
         try:
             return self._channels[camera].run(batch)
         except self._gpu.errors as error:
-            raise EngineFault(f"engine {self.name}: CUDA failed: {error}; engine set aside") from None
+            raise EngineFault(f"engine {self.name}: CUDA failed: {reason_of(error)}; engine set aside") from None
 
     def _deactivate_impl(self) -> None:
         while self._channels:
@@ -162,7 +162,9 @@ def deserialize(trt: Any, plan: bytes, name: str, command: str) -> tuple[Any, An
         raise PlanError(f"engine {name}: the plan is {len(plan)} bytes, cut short; run: {command}")
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
-        raise PlanError(f"engine {name}: TensorRT refuses the plan ({logger.last_error or 'no reason given'}); run: {command}")
+        raise PlanError(
+            f"engine {name}: TensorRT refuses the plan ({reason_of(logger.last_error) or 'no reason given'}); run: {command}"
+        )
     return runtime, engine
 
 

@@ -70,7 +70,7 @@ def build_plan(
         try:
             built, cache = _Attempt(trt, name, options, strong=way == STRONG, found=found).run(graph, shape)
         except BuildFailed as error:
-            notes.append(f"{way}: {error}")
+            notes.append(f"{way}: {one_line(str(error), 200)}")
             LOG.warning("building %s: %s", name, notes[-1])
             continue
         report = _layer_report(trt, built, name) if options.layer_report else None
@@ -143,7 +143,7 @@ class _Attempt:
             self._trt.init_libnvinfer_plugins(self._logger, "")
         parser = self._trt.OnnxParser(network, self._logger)
         if not parser.parse(model):
-            reasons = [str(parser.get_error(index).desc()) for index in range(parser.num_errors)]
+            reasons = [_parser_error(parser.get_error(index)) for index in range(parser.num_errors)]
             for reason in reasons:
                 LOG.error("building %s: parser: %s", self._name, one_line(reason))
             raise BuildFailed(
@@ -184,6 +184,12 @@ class _Attempt:
         cache = config.get_timing_cache()
         memory = None if cache is None else cache.serialize()
         return b"" if memory is None else bytes(memory)
+
+
+def _parser_error(error: Any) -> str:
+    """Which node and why; only 10.x on says the node's name and operator, before that it is a number in the graph."""
+    named = f" {error.node_name()} ({error.node_operator()})" if hasattr(error, "node_operator") else ""
+    return f"node {error.node()}{named}: {error.desc()}"
 
 
 def _monitor(trt: Any, progress: Progress) -> Any:

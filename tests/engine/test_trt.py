@@ -146,6 +146,17 @@ def test_a_truncated_plan_is_refused_with_the_command(size: int, words: str) -> 
     assert bench.gpu.leaks() == {}
 
 
+def test_a_long_reason_never_cuts_off_the_command() -> None:
+    """TensorRT answers in paragraphs; the line keeps its end, where the remedy stands."""
+    bench = Bench()
+    bench.api.complaint = "Serialization assertion failed. " * 40
+    engine = bench.engine()
+    engine._plan = fake_trt.plan_bytes()[:100]
+    with pytest.raises(PlanError) as caught:
+        engine.activate()
+    assert str(caught.value).endswith(COMMAND)
+
+
 @pytest.mark.parametrize(
     ("plan", "words"),
     [

@@ -44,6 +44,7 @@ def make(version: str, gpu: Computer, build: dict[str, Any] | None = None) -> An
     kinds = _enums(major, version)
     module: Any = ModuleType("tensorrt")
     vars(module).update(kinds, __version__=version)
+    module.complaint = "deserialize: Serialization assertion failed.\nMagic tag does not match"
     module.ILogger = _logger()
     module.ICudaEngine, module.IExecutionContext = _engine_classes(module, major, gpu)
     module.Runtime = _runtime(module)
@@ -171,7 +172,7 @@ def _runtime(module: Any) -> type:
             try:
                 return module.ICudaEngine(json.loads(serialized_engine))
             except ValueError:
-                self._logger.log(module.ILogger.ERROR, "deserialize: Serialization assertion failed.\nMagic tag does not match")
+                self._logger.log(module.ILogger.ERROR, module.complaint)
                 return None
 
     return Runtime
@@ -202,7 +203,10 @@ def _add_builder(module: Any, major: int, build: dict[str, Any]) -> None:  # noq
             return len(self._errors)
 
         def get_error(self, index: int) -> Any:
-            return SimpleNamespace(desc=lambda: self._errors[index])
+            error = SimpleNamespace(desc=lambda: self._errors[index], node=lambda: index)
+            if major >= 10:
+                error.node_name, error.node_operator = (lambda: "/conv"), (lambda: "Odd")
+            return error
 
         def parse(self, model: bytes) -> bool:
             assert model
