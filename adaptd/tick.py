@@ -61,7 +61,7 @@ class Tables:
     names: tuple[str, ...]
     book_us: tuple[int, ...]
     joules: tuple[float, ...]
-    reference_at: int
+    beside: tuple[int, ...]
     nominal: tuple[tuple[float, float], ...]
 
 
@@ -84,6 +84,8 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
     dominant = max(profile.poles, key=lambda pole: pole.r_uk_per_mw).tau_ms * 1000
     names = tuple(fact.name for fact in facts)
     stale = policy.stale_after_us
+    reference = names.index(policy.reference)
+    tested = next((names.index(name) for name in policy.efficient if name in names), reference)
     unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
     return Tables(
         columns=columns,
@@ -96,7 +98,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         names=names,
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
-        reference_at=names.index(policy.reference),
+        beside=tuple(reference if at != reference else tested for at in range(len(names))),
         nominal=tuple((pole.r_uk_per_mw / 1000.0, pole.tau_ms / 1000.0) for pole in profile.poles),
     )
 
@@ -155,6 +157,22 @@ def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[V
     )
 
 
+def resume(
+    old: State, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], seed: int, now_us: int
+) -> State:
+    """The state after a restart: the evidence of the last run goes on, everything that time has overtaken starts anew.
+
+    Evidence that was gathered under another limit, confidence, band or bundle begins again as the next attempt, so that
+    restarting never buys a fresh chance of error.
+    """
+    new = start(policy, profile, facts, seed, now_us)
+    table = _tables(policy, profile, facts)
+    if facts == old.facts and table.frame.claim == old.held.claim:
+        return replace(new, proofs=tuple(replace(proof, last_at_us=None) for proof in old.proofs))
+    attempts = {(proof.word.band, proof.word.variant): proof.attempt + 1 for proof in old.proofs}
+    return replace(new, proofs=accuracy.start(table.rules, policy, facts, attempts))
+
+
 def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProfile) -> tuple[State, Verdict]:
     """One decision. Pure: the same arguments give the same bytes on every machine."""
     table = _tables(policy, profile, state.facts)
@@ -165,7 +183,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     light, light_mlx, light_why = gauge.read(state.light, snapshot.light, now_us, table.light)
 
     paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
-    loads = _loads(table, paces, worker, dt_s)
+    loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
     split, draw = power.observe(state.split, loads, power_mw, dt_s)
     heat, outlook = thermal.observe(state.heat, table.columns, table.fades, draw.drawn_w, temperature_mc, dt_s)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
@@ -184,8 +202,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         ahead=outlook.ahead,
         base_w=draw.base_w,
         drawn_w=draw.drawn_w,
-        power_sd_w=draw.sd_w,
-        options=_options(table, draw.scales, paces),
+        options=_options(table, draw, paces),
         proofs=proofs,
         spent=spent,
         worker=worker,
@@ -225,28 +242,33 @@ def believed(state: State) -> tuple[int, int]:
     return thermal.believed_mc(state.heat), state.split.drawn_mw
 
 
-def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, dt_s: float) -> list[float]:
-    """Watts that each variant drew by the book in the last interval, shadow frames on the other engine included."""
-    frames = [0] * len(paces)
+def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share_ppm: int, dt_s: float) -> list[float]:
+    """Watts that each variant drew by the book in the last interval, shadow frames on the other engine included.
+
+    Shadow frames count at the share that was asked for, not as drawn: a few whole frames in a short interval are mostly luck, and
+    a regression on luck learns too small an energy.
+    """
+    frames = [0.0] * len(paces)
     names = table.names
     for served in worker.served:
         if served.variant in names:
-            frames[names.index(served.variant)] += served.frames
-    if worker.shadow_frames:
-        at = table.reference_at
-        if worker.point.variant == names[at]:
-            tested = worker.shadows[0].variant if worker.shadows else ""
-            at = names.index(tested) if tested in names else at
-        frames[at] += worker.shadow_frames
+            at = names.index(served.variant)
+            frames[at] += served.frames
+            if share_ppm:
+                frames[table.beside[at]] += served.frames * share_ppm / 1e6
     return [
         frames[at] * joules * one.factor_ppm / (1e6 * dt_s)
         for at, (joules, one) in enumerate(zip(table.joules, paces, strict=True))
     ]
 
 
-def _options(table: Tables, scales: list[float], paces: tuple[pace.Pace, ...]) -> list[Option]:
+def _options(table: Tables, draw: power.Draw, paces: tuple[pace.Pace, ...]) -> list[Option]:
     """Every variant as believed now."""
-    return [
-        Option(name, scale * joules * (one.factor_ppm / 1e6), book * (one.factor_ppm / 1e6), one.scatter_ppm / 1e6)
-        for name, joules, book, one, scale in zip(table.names, table.joules, table.book_us, paces, scales, strict=True)
-    ]
+    found = []
+    for at, (name, joules, book, one) in enumerate(zip(table.names, table.joules, table.book_us, paces, strict=True)):
+        slow = one.factor_ppm / 1e6
+        a, b, c = draw.doubts[at]
+        nominal = joules * slow
+        doubt = (a, b * nominal, c * nominal * nominal)
+        found.append(Option(name, draw.scales[at] * nominal, book * slow, one.scatter_ppm / 1e6, doubt))
+    return found

@@ -13,7 +13,7 @@ from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
 
 __all__ = ["Frame", "Sight", "decide", "frame"]
 
-POWER_SIGMAS = 3.0
+NO_BUDGET_W = 1e9
 PPM = 1_000_000
 HOPELESS_TIMES = 2  # a loss seen at this many times the limit ...
 HOPELESS_SAMPLES = 300  # ... over this many frames is not worth a burst
@@ -111,7 +111,9 @@ def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof
         else:
             why = _forbidden(option.name, sight, policy, table, proofs.get(option.name))
         beside = tested if option is reference else reference.joules
-        found.append(Option(option.name, option.joules + beside * share / PPM, option.latency_us, option.scatter, why))
+        found.append(
+            Option(option.name, option.joules + beside * share / PPM, option.latency_us, option.scatter, option.doubt, why)
+        )
     return found
 
 
@@ -136,16 +138,8 @@ def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Pro
 def _caps(sight: Sight, policy: Policy) -> Caps:
     """Watts that heat and budget leave, on average and for one tick."""
     drawn, limit = sight.drawn_w, policy.limit_mc / 1000.0
-    mean = cap_w(sight.ahead[1:], limit, drawn)
-    peak = cap_w(sight.ahead[:1], limit, drawn)
-    mean_rule = peak_rule = "temperature"
-    if sight.budget_mw is not None:
-        budget = sight.budget_mw / 1000.0 - POWER_SIGMAS * sight.power_sd_w
-        if budget < mean:
-            mean, mean_rule = budget, "power_budget"
-        if budget < peak:
-            peak, peak_rule = budget, "power_budget"
-    return Caps(sight.base_w, mean, peak, mean_rule, peak_rule)
+    budget = NO_BUDGET_W if sight.budget_mw is None else sight.budget_mw / 1000.0
+    return Caps(sight.base_w, cap_w(sight.ahead[1:], limit, drawn), cap_w(sight.ahead[:1], limit, drawn), budget)
 
 
 def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int, ...]:

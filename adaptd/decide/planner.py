@@ -6,6 +6,7 @@ optimum under one constraint: Kim, Imes and Hoffmann, CPSNA 2015). Watts, joules
 """
 
 from dataclasses import dataclass
+from math import sqrt
 
 from adaptd.decide.deadline import in_time
 
@@ -13,29 +14,33 @@ PPM = 1_000_000
 GAIN_SHARE = 0.004  # a swap must earn this part of the board's power ...
 SWAP_W = 0.005  # ... and this much
 KEEP_SHARE = 0.5  # the variant that serves is kept while it earns this part of what a swap to it would need
+POWER_SIGMAS = 3.0  # margin below the power budget, in deviations of the power predicted for the point
 BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue
 
 
 @dataclass(slots=True)
 class Option:
-    """One variant as believed now. ``forbidden`` names the condition that rules it out, empty when it may serve."""
+    """One variant as believed now. ``forbidden`` names the condition that rules it out, empty when it may serve.
+
+    The variance of its power at f frames a second is a + 2 b f + c f^2 with (a, b, c) = ``doubt``.
+    """
 
     name: str
     joules: float
     latency_us: float
     scatter: float
+    doubt: tuple[float, float, float]
     forbidden: str = ""
 
 
 @dataclass(slots=True)
 class Caps:
-    """Watts: what is always drawn, what the plan may average, what one tick may draw, and which limit set each of the two."""
+    """Watts: what is always drawn; what temperature lets the plan average, and draw in one tick; what the budget lets it draw."""
 
     base_w: float
     mean_w: float
     peak_w: float
-    mean_rule: str
-    peak_rule: str
+    budget_w: float
 
 
 @dataclass(slots=True)
@@ -65,8 +70,9 @@ def plan_variant(option: Option, levels: tuple[int, ...], caps: Caps, value_j: f
         power = caps.base_w + fps * option.joules
         busy = fps * option.latency_us / 1e6
         worth = value_j * fps * (on_time if busy <= BUSY else on_time * BUSY / busy) - power
-        fits_mean = power <= caps.mean_w
-        if fits_mean and power <= caps.peak_w:
+        a, b, c = option.doubt
+        certain = caps.budget_w - POWER_SIGMAS * sqrt(max(0.0, a + fps * (2.0 * b + fps * c)))
+        if power <= caps.mean_w and power <= caps.peak_w and power <= certain:
             if low is None or worth >= low[1]:
                 low = (mfps, worth, power)
             continue
@@ -74,10 +80,10 @@ def plan_variant(option: Option, levels: tuple[int, ...], caps: Caps, value_j: f
             return None
         if worth <= low[1]:
             break
-        if power > caps.peak_w:
-            return Plan(option.name, low[0], low[0], 0.0, low[1], low[2], caps.peak_rule)
+        if power > certain or power > caps.peak_w:
+            return Plan(option.name, low[0], low[0], 0.0, low[1], low[2], "power_budget" if power > certain else "temperature")
         part = (caps.mean_w - low[2]) / (power - low[2])
-        return Plan(option.name, low[0], mfps, part, low[1] + part * (worth - low[1]), caps.mean_w, caps.mean_rule)
+        return Plan(option.name, low[0], mfps, part, low[1] + part * (worth - low[1]), caps.mean_w, "temperature")
     if low is None:
         return None
     rule = "most_worth" if low[0] == levels[-1] else "not_worth_more"

@@ -53,7 +53,6 @@ class Sight:
     ahead: list[Prediction]
     base_w: float
     drawn_w: float
-    power_sd_w: float
     options: list[Option]
     proofs: tuple[Proof, ...]
     spent: Spent

@@ -39,14 +39,16 @@ class Split:
 
 @dataclass(slots=True)
 class Draw:
-    """What follows for this tick, in watts: base, power drawn in the last interval, its sigma, the sensor's noise; the scales.
+    """What follows for this tick, in watts: base, power drawn in the last interval, the sensor's noise; the scales.
+
+    The variance of the power at load L of one variant is a + 2 b L + c L^2 with its (a, b, c) of ``doubts``.
 
     Without a reading they are those after the highest reading that would still have been believed.
     """
 
     base_w: float
     drawn_w: float
-    sd_w: float
+    doubts: list[tuple[float, float, float]]
     noise_w: float
     scales: list[float]
 
@@ -101,7 +103,8 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
     if power_mw is None:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
         drawn = dot(row, mean)
-    return after, Draw(mean[0], drawn, sqrt(variance), sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
+    doubts = [(cov[0][0], cov[0][at], cov[at][at]) for at in range(1, len(mean))]
+    return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
 
 
 def predict(split: Split, loads: list[float]) -> tuple[float, float]:
