@@ -10,13 +10,14 @@ import socket
 import sys
 import threading
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from adaptd.engine.errors import BackendMissing
-from adaptd.engine.ort import import_onnxruntime
-from adaptd.worker.assembly import PoolMaker, StartError, default_pool, serve
 from adaptd.worker.clock import SystemClock
 from adaptd.worker.messages import Begin, Fault, Waiting
 from adaptd.worker.wire import Channel
+
+if TYPE_CHECKING:
+    from adaptd.worker.assembly import PoolMaker
 
 REFUSED = 1
 USAGE = 2
@@ -24,7 +25,7 @@ BROKEN = 4
 FLUSH_S = 0.5
 
 
-def main(argv: list[str] | None = None, make_pool: PoolMaker = default_pool) -> int:
+def main(argv: list[str] | None = None, make_pool: "PoolMaker | None" = None) -> int:
     """Wait for ``Begin``, serve, end. Exit codes: 0 stopped, 1 refused what it was asked for, 2 usage, 3 and 4 start it again."""
     parser = argparse.ArgumentParser(prog="adaptd.worker", description="Serves frames for the adaptd daemon, which starts it.")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the socket to the daemon")
@@ -39,30 +40,39 @@ def main(argv: list[str] | None = None, make_pool: PoolMaker = default_pool) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: clock.stopping.set())
     _report_crashes(channel, clock)
-    _load(wanted.backend)
-    channel.send(Waiting(os.getpid(), clock.now_us()))
     try:
+        _load(wanted.backend)
+        channel.send(Waiting(os.getpid(), clock.now_us()))
         begin = _await_begin(channel, clock)
         return 0 if begin is None else _serve(begin, channel, clock, make_pool)
+    except ImportError as error:
+        channel.send(Fault("start", f"a library is missing ({error}); pip install 'adaptd[camera]'", clock.now_us(), fatal=True))
+        return REFUSED
     finally:
         _drain(channel)
-        channel.close()
-
-
-def _serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMaker) -> int:
-    gc.freeze()
-    try:
-        return serve(begin, channel, clock, make_pool)
-    except StartError as error:
-        channel.send(Fault("start", str(error), clock.now_us(), fatal=True))
-        return REFUSED
 
 
 def _load(backend: str) -> None:
-    """Import what takes long to import; where it is missing, the start will say so in its own words."""
+    """Import what takes long to import; a backend that is missing is named at the start, in its own words."""
+    from adaptd.engine.errors import BackendMissing
+    from adaptd.engine.ort import import_onnxruntime
+    from adaptd.worker import assembly
+
+    del assembly
     if backend == "ort":
         with contextlib.suppress(BackendMissing):
             import_onnxruntime()
+
+
+def _serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: "PoolMaker | None") -> int:
+    from adaptd.worker.assembly import StartError, default_pool, serve
+
+    gc.freeze()
+    try:
+        return serve(begin, channel, clock, make_pool or default_pool)
+    except StartError as error:
+        channel.send(Fault("start", str(error), clock.now_us(), fatal=True))
+        return REFUSED
 
 
 def _await_begin(channel: Channel, clock: SystemClock) -> Begin | None:

@@ -94,6 +94,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         )
         link.start()
         undo.callback(_join, link, clock)
+        grabber.set_rate(lease.point.fps_mfps)  # until now no frame was wanted, so none was decoded or dropped
         return loop.run()
 
 
@@ -108,8 +109,9 @@ def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
 
 def _grabber(begin: Begin, slot: LatestSlot, clock: SystemClock, speaker: Speaker) -> Grabber:
     source = source_of(begin.source, clock, begin.source_mfps)
-    pacer = Pacer(begin.safe_mfps if begin.start_mfps is None else begin.start_mfps, clock.now_us())
-    return Grabber(source, slot, clock, pacer, speaker.tell, first_frame=begin.first_frame, patient=begin.patient)
+    return Grabber(
+        source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame, patient=begin.patient
+    )
 
 
 def _spinning(begin: Begin, manifest: Manifest) -> bool:

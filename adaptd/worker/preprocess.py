@@ -17,6 +17,8 @@ Image = npt.NDArray[np.uint8]
 Batch = npt.NDArray[np.float32]
 GREY = 128
 
+cv2.setNumThreads(1)  # a few dozen microseconds of work: waking threads would cost more than it saves
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:

@@ -31,6 +31,7 @@ BY_ENGINE = {
     "engine segfault": "segv",
     "engine exits": "die",
     "engine hang": "hang",
+    "defect": "bug",
 }
 KINDS = (*BY_SIGNAL, *BY_ENGINE)
 LOOK_S = 0.01
@@ -117,7 +118,7 @@ def round_of(kind: str, folder: Path) -> Outcome:
 def _tells(event: object, since_us: int) -> bool:
     if isinstance(event, Lost):
         return True
-    return isinstance(event, Fault) and event.kind in {"engine", "slow"} and event.at_us >= since_us
+    return isinstance(event, Fault) and event.kind in {"engine", "slow", "crash"} and event.at_us >= since_us
 
 
 def main(argv: list[str] | None = None) -> int:

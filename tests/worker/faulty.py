@@ -33,6 +33,8 @@ def pausing(fault: str, after: int) -> Callable[[], None]:
         late = count > after
         if late and fault == "segv":
             os.kill(os.getpid(), signal.SIGSEGV)
+        if late and fault == "bug":
+            raise RuntimeError("a defect\nof ours")
         time.sleep(SLOW_S if late and fault == "slow" else NORMAL_S)
 
     return pause

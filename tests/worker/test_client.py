@@ -250,6 +250,22 @@ def test_a_killed_daemon_leaves_the_reference_serving_and_its_successor_takes_ov
                 pass
 
 
+def test_a_defect_is_one_line_to_the_daemon_and_no_traceback(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A bug in the worker says what and where, ends the process, and shows nobody a traceback."""
+    begin = Begin(str(folder / "bundle"), "stub", ("fp16", "int8"), "pattern:64x64@30", 30_000, 66_000)
+    client = WorkerClient(
+        begin, command=(sys.executable, "-m", "tests.worker.faulty", "--fault", "bug", "--variant", "fp16", "--after", "3")
+    )
+    client.start()
+    heard = until(client, lambda: client.exit_code is not None)
+    heard += client.poll()
+    client.close()
+    (fault,) = [message for message in heard if isinstance(message, Fault)]
+    assert (fault.kind, fault.fatal) == ("crash", False)
+    assert fault.text.startswith("RuntimeError: a defect of ours at faulty.py:")
+    assert capfd.readouterr().err == ""
+
+
 def test_an_orphan_without_subscribers_to_serve_ends(start: Callable[..., WorkerClient]) -> None:
     """Without a results socket nobody would notice it serving: it does not stay behind."""
     client = start()

@@ -1,0 +1,212 @@
+"""What a swap costs: frames lost under load, the first frame on the new engine, and a cold load beside it.
+
+1. A whole worker process on the shipped clip at 60 fps, swapped every other frame: frame numbers must be without gap or double,
+   and each frame after a swap must be on the new engine, one frame interval after the one before.
+2. The worker's loop in this process, alternating engines every second frame: the first frame after a swap against the second one,
+   per engine, so that both meet the same machine.
+3. A cold load of each engine (session from bytes in memory, and its first frame) against the swap of the warm one, from the
+   setpoint's arrival in an idle loop to the read-back.
+"""
+
+import argparse
+import itertools
+import json
+import socket
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from adaptd.engine.backends import EngineOptions, factory
+from adaptd.engine.base import probe_batch
+from adaptd.engine.bundle import Bundle
+from adaptd.vocabulary import OperatingPoint
+from adaptd.worker.client import WorkerClient
+from adaptd.worker.messages import Begin, Swapped
+from benchmarks.rig import BUNDLE, CLIP, NEVER_US, frames, median, now_us, quantile, rig
+
+FIGURES: dict[str, object] = {}
+RATE_MFPS = 60_000
+PERIOD_US = 1_000_000_000 // RATE_MFPS
+VARIANTS = ("fp16", "int8")
+COLD_LIMIT, P99_LIMIT = 50.0, 1.10
+
+
+def under_load(bundle: Path, swaps: int) -> dict[str, Any]:
+    """Swap a serving worker process ``swaps`` times and account for every frame."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/r.sock"
+        begin = Begin(str(bundle), "ort", VARIANTS, str(CLIP), RATE_MFPS, NEVER_US, source_mfps=RATE_MFPS, results=path)
+        client = WorkerClient(begin)
+        client.start()
+        heard: list[Any] = []
+        try:
+            while client.hello is None:
+                _hear(client, heard)
+                if client.fatal is not None:
+                    raise SystemExit(client.fatal.text)
+            lines: list[dict[str, Any]] = []
+            reader = threading.Thread(target=_read_results, args=(path, lines), daemon=True)
+            reader.start()
+            for seq in range(1, swaps + 1):
+                point = OperatingPoint(VARIANTS[seq % 2], RATE_MFPS)
+                client.set(point, shadow_ppm=0, lease_us=NEVER_US, band="bench", seq=seq)
+                until = time.monotonic() + 2 * PERIOD_US / 1e6
+                while time.monotonic() < until:
+                    _hear(client, heard)
+            while sum(isinstance(message, Swapped) for message in heard) < swaps:
+                _hear(client, heard)
+        finally:
+            client.stop()
+        reader.join(2)
+    telemetry = client.telemetry(client.heard_us)
+    return _account(lines, [message for message in heard if isinstance(message, Swapped)], telemetry.dropped)
+
+
+def _account(lines: list[dict[str, Any]], swapped: list[Swapped], dropped: int) -> dict[str, Any]:
+    numbers = [line["frame"] for line in lines]
+    by_number = {line["frame"]: line for line in lines}
+    late, gaps = 0, []
+    for swap in swapped:
+        before, after = by_number.get(swap.frame), by_number.get(swap.frame + 1)
+        if before is not None and after is not None:
+            late += after["variant"] != swap.new
+            gaps.append(float(after["mono_us"] - before["mono_us"]))
+    usual = [float(b["mono_us"] - a["mono_us"]) for a, b in itertools.pairwise(lines)]
+    return {
+        "swaps": len(swapped),
+        "frames": len(lines),
+        "dropped": dropped,
+        "missing": numbers[-1] - numbers[0] + 1 - len(set(numbers)),
+        "doubled": len(numbers) - len(set(numbers)),
+        "not_on_new_engine": late,
+        "interval_us": PERIOD_US,
+        "gap_p50_us": round(median(gaps)),
+        "gap_p99_us": round(quantile(gaps, 0.99)),
+        "usual_gap_p99_us": round(quantile(usual, 0.99)),
+        "applied_p50_us": round(median([float(swap.latency_us) for swap in swapped])),
+    }
+
+
+def alternating(bundle: Path, swaps: int, threads: int) -> list[dict[str, Any]]:
+    """Two frames an engine in turns: the first one after each swap against the second."""
+    pictures = frames(60)
+    first: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    second: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    with rig(bundle, threads) as made:
+        for index in range(swaps):
+            name = VARIANTS[index % 2]
+            made.order(name)
+            for kept in (first, second):
+                made.offer(pictures[index % len(pictures)], 2 * index + (kept is second))
+                began = now_us()
+                made.loop.turn(0.0)
+                kept[name].append(now_us() - began)
+        served = made.loop.tally.take()
+    lost = 2 * swaps - served.delivered - served.missed
+    return [
+        {
+            "variant": name,
+            "swaps": len(first[name]),
+            "lost": lost,
+            "first_p50_us": round(median(first[name])),
+            "first_p99_us": round(quantile(first[name], 0.99)),
+            "other_p50_us": round(median(second[name])),
+            "other_p99_us": round(quantile(second[name], 0.99)),
+            "p99_ratio_ppm": round(quantile(first[name], 0.99) / quantile(second[name], 0.99) * 1e6),
+        }
+        for name in VARIANTS
+    ]
+
+
+def cold(bundle_dir: Path, threads: int, rounds: int = 15) -> list[dict[str, Any]]:
+    """Load each engine anew, without its warm-up, and run one frame; beside it the pool's swap."""
+    bundle = Bundle.open(bundle_dir, backend="ort")
+    make = factory(bundle, "ort", EngineOptions(threads=threads))
+    rows = []
+    with rig(bundle_dir, threads) as made:
+        swap_us = []
+        for index in range(2_000):
+            began = now_us()
+            made.order(VARIANTS[index % 2])
+            made.loop.turn(0.0)
+            swap_us.append(now_us() - began)
+        for name in VARIANTS:
+            times = []
+            for _ in range(rounds):
+                engine = make(name)
+                began = now_us()
+                engine._activate_impl()
+                engine._infer_impl(probe_batch(engine.input_shape), 0)
+                times.append(now_us() - began)
+                engine._deactivate_impl()
+            rows.append(
+                {
+                    "variant": name,
+                    "cold_us": round(median(times)),
+                    "swap_us": round(median(swap_us), 1),
+                    "ratio": round(median(times) / median(swap_us)),
+                }
+            )
+    return rows
+
+
+def _hear(client: WorkerClient, heard: list[Any]) -> None:
+    heard += client.poll()
+    time.sleep(0.002)
+
+
+def _read_results(path: str, lines: list[dict[str, Any]]) -> None:
+    with socket.socket(socket.AF_UNIX) as subscriber:
+        subscriber.connect(path)
+        with subscriber.makefile() as stream:
+            lines.extend(json.loads(line) for line in stream)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print; 0 where nothing was lost and every ratio is within its limit."""
+    parser = argparse.ArgumentParser(description="Swaps under load, first frames after a swap, cold load against warm swap.")
+    parser.add_argument("--bundle", type=Path, default=BUNDLE)
+    parser.add_argument("--swaps", type=int, default=1_000, help="swaps under load")
+    parser.add_argument("--alternating", type=int, default=10_000, help="alternating swaps of the p99 comparison")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    wanted = parser.parse_args(argv)
+    load = under_load(wanted.bundle, wanted.swaps)
+    turns = alternating(wanted.bundle, wanted.alternating, wanted.threads)
+    loads = cold(wanted.bundle, wanted.threads)
+    FIGURES.update(under_load=load, alternating=turns, cold=loads)
+    if wanted.json:
+        print(json.dumps(FIGURES))
+    else:
+        _print(load, turns, loads)
+    whole = not (load["dropped"] or load["missing"] or load["doubled"] or load["not_on_new_engine"])
+    quick = all(row["ratio"] >= COLD_LIMIT for row in loads)
+    even = all(row["p99_ratio_ppm"] <= P99_LIMIT * 1e6 and not row["lost"] for row in turns)
+    return 0 if whole and quick and even else 1
+
+
+def _print(load: dict[str, Any], turns: list[dict[str, Any]], loads: list[dict[str, Any]]) -> None:
+    print(
+        f"{load['swaps']} swaps of a worker process at 60 fps, {load['frames']} frames: {load['dropped']} dropped, "
+        f"{load['missing']} missing, {load['doubled']} doubled, {load['not_on_new_engine']} after a swap on the old engine"
+    )
+    print(
+        f"gap across a swap p50 {load['gap_p50_us']} us, p99 {load['gap_p99_us']} us "
+        f"(all gaps p99 {load['usual_gap_p99_us']} us, frame interval {load['interval_us']} us)"
+    )
+    print("\nvariant   swaps  lost  first p50  first p99  other p50  other p99   p99 ratio  limit")
+    for row in turns:
+        print(
+            f"{row['variant']:7} {row['swaps']:7} {row['lost']:5} {row['first_p50_us']:10} {row['first_p99_us']:10} "
+            f"{row['other_p50_us']:10} {row['other_p99_us']:10} {row['p99_ratio_ppm'] / 1e6:11.3f}  {P99_LIMIT:.2f}"
+        )
+    print("\nvariant   cold load us  warm swap us  ratio  limit")
+    for row in loads:
+        print(f"{row['variant']:7} {row['cold_us']:14} {row['swap_us']:13} {row['ratio']:6}  {COLD_LIMIT:.0f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
