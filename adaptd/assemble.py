@@ -4,6 +4,7 @@ import importlib.util
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 from adaptd import __version__
 from adaptd.blend import Blend, SoftwareDevice
@@ -14,7 +15,9 @@ from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.jobs import SlowJobs
 from adaptd.parts import Clock, Parts, Watcher
 from adaptd.record.binding import Binding, Plan, code_hash
-from adaptd.record.ledger import Limits
+from adaptd.record.codec import CodecError, from_plain
+from adaptd.record.finding import Found
+from adaptd.record.ledger import Ledger, Limits
 from adaptd.record.opening import open_ledger
 from adaptd.record.recorder import Recorder, Settings
 from adaptd.sense.camera_light import Calibration
@@ -24,6 +27,7 @@ from adaptd.serve.api import Api, SocketInUseError
 from adaptd.serve.board import Board
 from adaptd.serve.metrics import render
 from adaptd.serve.notify import Notifier
+from adaptd.tick import State
 from adaptd.vocabulary import VariantFacts
 from adaptd.worker.messages import Begin
 from adaptd.worker.sources.base import SourceError
@@ -131,16 +135,7 @@ def assemble(
         LedgerError, SocketInUseError: one line with the remedy.
     """
     clock = clock or Clock()
-    policy = checked.policy
-    about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
-    ledger, _found = open_ledger(
-        request.audit,
-        boot=_boot_id(),
-        mono_us=clock.mono_us,
-        utc_ms=clock.utc_ms,
-        about=dict(about),
-        limits=Limits(wear_budget_mb=policy.wear_budget_mb),
-    )
+    ledger, found = _open_log(request, checked, clock)
     board = Board()
     try:
         api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render})
@@ -150,24 +145,13 @@ def assemble(
     station = Station.from_profile(checked.profile, camera=calibration)
     if forced or (device is not None and POWER in station.absent):
         checked = replace(checked, facts=with_prices(checked.facts, priced))
-    names = tuple(fact.name for fact in checked.facts)
-    begin = Begin(
-        bundle=str(request.bundle.resolve()),
-        backend=checked.backend,
-        variants=names,
-        source=request.source,
-        safe_mfps=policy.target_mfps,
-        deadline_us=policy.deadline_us,
-        threads=request.threads,
-        results="" if request.socket is None else str(request.socket.parent / "results.sock"),
-    )
     return Parts(
-        policy=policy,
+        policy=checked.policy,
         profile=checked.profile,
         facts=checked.facts,
         settings=_settings(request, checked, clock),
         policy_path=request.policy,
-        worker=Supervisor(begin),
+        worker=Supervisor(_begin(request, checked)),
         senses=Blend(station, device, forced=forced, picture_light=not forced),
         recorder=Recorder(ledger),
         board=board,
@@ -175,8 +159,43 @@ def assemble(
         slow=SlowJobs(),
         notifier=Notifier(),
         watcher=watcher,
+        inherited=None if found is None else _inherited(found.state),
         clock=clock,
     )
+
+
+def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:
+    about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
+    return open_ledger(
+        request.audit,
+        boot=_boot_id(),
+        mono_us=clock.mono_us,
+        utc_ms=clock.utc_ms,
+        about=dict(about),
+        limits=Limits(wear_budget_mb=checked.policy.wear_budget_mb),
+    )
+
+
+def _begin(request: Request, checked: Checked) -> Begin:
+    """What the worker is told when it starts."""
+    return Begin(
+        bundle=str(request.bundle.resolve()),
+        backend=checked.backend,
+        variants=tuple(fact.name for fact in checked.facts),
+        source=request.source,
+        safe_mfps=checked.policy.target_mfps,
+        deadline_us=checked.policy.deadline_us,
+        threads=request.threads,
+        results="" if request.socket is None else str(request.socket.parent / "results.sock"),
+    )
+
+
+def _inherited(plain: Any) -> State | None:
+    """The last run's full state; None where there is none, or where it was written by a version with another layout."""
+    try:
+        return None if plain is None else cast("State", from_plain(State, plain))
+    except (CodecError, ValueError, TypeError, KeyError):
+        return None
 
 
 def with_prices(facts: tuple[VariantFacts, ...], priced: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...]:

@@ -46,17 +46,20 @@ class Daemon:
         self._totals = Totals()
         self._trouble: list[str] = []
         self._quarantined: tuple[str, ...] = ()
+        self._expected_mw: int | None = None
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         now_us = parts.clock.mono_us()
         self._began_us = now_us
         self._decide_at_us = now_us
         self._offset_ms = parts.clock.utc_ms() - now_us // 1000
-        self._state = tick.start(parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
+        told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
+        self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
 
     def run(self) -> int:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
-        parts.recorder.config(parts.settings, self._state)
+        parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
+        self._warn_of_trips()
         parts.worker.start()
         parts.slow.start()
         if parts.api is not None:
@@ -162,7 +165,7 @@ class Daemon:
             state, verdict = tick.step(state, snapshot, self._policy, self._profile)
             recorder.decision(snapshot, verdict, state)
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
-        self._state = state
+        self._state, self._expected_mw = state, verdict.predicted_mw
         self._totals.add(snapshot)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
@@ -173,7 +176,7 @@ class Daemon:
     def _snapshot(self, now_us: int) -> Snapshot:
         worker = self._parts.worker.telemetry(now_us)
         picture = picture_stats(self._parts.worker.picture)
-        facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, None, picture)
+        facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, self._expected_mw, picture)
         readings = self._parts.senses.read(now_us, worker, facts)
         return Snapshot(
             now_us=now_us,
@@ -305,6 +308,14 @@ class Daemon:
         self._log.warning(words)
         self._parts.watcher.happened(words)
         self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], words]
+
+    def _warn_of_trips(self) -> None:
+        """A device that trips below the policy's limit throttles before adaptd acts: say so, and record it."""
+        low = min((trip.at_mc for trip in self._parts.senses.station.trips if trip.kind == "passive"), default=None)
+        if low is not None and low <= self._policy.limit_mc:
+            words = f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"
+            self._trouble_is(words)
+            self._note("fault", {"fault": "trip_below_limit", "text": words, "variant": ""})
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""

@@ -15,6 +15,7 @@ from adaptd.serve.api import Api
 from adaptd.serve.board import Board
 from adaptd.serve.notify import Notifier
 from adaptd.status import Scene
+from adaptd.tick import State
 from adaptd.vocabulary import VariantFacts
 from adaptd.worker.supervisor import Supervisor
 
@@ -48,7 +49,7 @@ class Pace:
 
 @dataclass(slots=True)
 class Parts:
-    """Everything the loop drives, made by ``assemble.py``."""
+    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before."""
 
     policy: Policy
     profile: HardwareProfile
@@ -63,4 +64,5 @@ class Parts:
     slow: SlowJobs
     notifier: Notifier
     watcher: Watcher
+    inherited: State | None = None
     clock: Clock = field(default_factory=Clock)

@@ -33,6 +33,7 @@ class Found:
     open_acts: list[int] = field(default_factory=list)
     stopped: bool = False
     config: dict[str, Any] | None = None
+    state: Any = None
     head: Head | None = None
     last_at_head: str | None = None
 
@@ -104,7 +105,10 @@ def _note_record(found: Found, record: dict[str, Any]) -> None:
         found.open_acts.append(record["seq"])
     elif kind == "result" and record.get("act") in found.open_acts:
         found.open_acts.remove(record["act"])
+    elif kind == "heartbeat":
+        found.state = record.get("state")
     elif kind == "config":
+        found.state = record.get("state")
         found.config = record
     elif kind == "epoch":
         try:

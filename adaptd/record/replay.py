@@ -33,6 +33,7 @@ class Brain:
     start: Callable[..., Any] = tick.start
     step: Callable[..., tuple[Any, Verdict]] = tick.step
     adopt: Callable[..., Any] = tick.adopt
+    resume: Callable[..., Any] = tick.resume
     state: type = tick.State
 
 
@@ -51,6 +52,7 @@ class Replayer:
     def __init__(self, brain: Brain = Brain(), *, run: bool = True) -> None:
         self._brain, self._run = brain, run
         self._state: Any = None
+        self._full: Any = None
         self._policy: Policy | None = None
         self._profile: HardwareProfile | None = None
         self._coder: DecisionCoder | None = None
@@ -116,6 +118,7 @@ class Replayer:
             return
         if record.get("state") != to_plain(self._state):
             raise ReplayError("the state of the heartbeat is not the one that the decisions lead to")
+        self._full = self._state
 
     def _config(self, record: dict[str, Any]) -> None:
         try:
@@ -142,6 +145,8 @@ class Replayer:
         reason, brain = record["reason"], self._brain
         if reason == "start":
             state = brain.start(self._policy, self._profile, facts, record["seed"], record["now_us"])
+        elif reason == "resume" and self._full is not None:
+            state = brain.resume(self._full, self._policy, self._profile, facts, record["seed"], record["now_us"])
         elif reason == "reload" and self._state is not None:
             state = brain.adopt(self._state, self._policy, self._profile, facts)
         elif reason == "rotation" and self._state is not None:
@@ -151,7 +156,7 @@ class Replayer:
             self.given_states += 1
         if encode(to_plain(state)) != encode(record["state"]):
             raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")
-        self._state = state
+        self._state = self._full = state
 
 
 def _checked_text(plain: Any, digest: str, what: str) -> str:
