@@ -35,8 +35,11 @@ class Writer:
     def prepare(self) -> None:
         """Make the reserve and the head file where they are missing; a new head says what is acknowledged now."""
         make_reserve(self.store, self._reserve)
+        there = HEAD_FILE in self.store.names()
+        if not there:
+            self._drop_head()
         if self._head_fd is None:
-            if HEAD_FILE in self.store.names() and self._turn:
+            if there and self._turn:
                 self._head_fd = self.store.open(HEAD_FILE)
             else:
                 self._new_head()
@@ -65,7 +68,11 @@ class Writer:
         offset = self._segment.length
         self._segment.append(data)
         self._segment.sync()
-        self._write_head(chain)
+        try:
+            self._write_head(chain)
+        except OSError:
+            self._drop_head()
+            raise
         self.acknowledged, self.last_bytes = chain.copy(), self._segment.length
         self._billed(offset, len(data))
 
@@ -76,9 +83,10 @@ class Writer:
             segment.finish()
 
     def give_up(self) -> None:
-        """A file failed: never use it again. Its bytes beyond the acknowledged ones are cut off if the disk still allows that."""
-        self._turn = 0 if self._head_fd is not None else self._turn
-        self.let_go()
+        """A file failed: never use the segment again. What it holds beyond the acknowledged is cut off if the disk lets it."""
+        if self._segment is not None:
+            self._segment.abandon()
+            self._segment = None
         self.stale = self.last_segment >= 0 and not self._cut()
 
     def close(self) -> None:
@@ -93,10 +101,8 @@ class Writer:
         """Close every file without another write, as the end of the process would."""
         if self._segment is not None:
             self._segment.abandon()
-        if self._head_fd is not None:
-            with contextlib.suppress(OSError):
-                self.store.close(self._head_fd)
-        self._segment, self._head_fd = None, None
+            self._segment = None
+        self._drop_head()
 
     def _cut(self) -> bool:
         try:
@@ -129,6 +135,13 @@ class Writer:
         self._turn += 1
         self.store.write(self._head_fd, slot_bytes(self._head(chain), self.signer), offset_of(self._turn))
         self.store.sync(self._head_fd)
+
+    def _drop_head(self) -> None:
+        """The head file failed or is no longer needed: the next head is a new file."""
+        if self._head_fd is not None:
+            with contextlib.suppress(OSError):
+                self.store.close(self._head_fd)
+        self._head_fd, self._turn = None, 0
 
     def _new_head(self) -> None:
         """A fresh head file with both slots, in place of a missing or failed one."""

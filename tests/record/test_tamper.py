@@ -163,7 +163,7 @@ def test_a_log_signed_anew_with_another_key_is_forged(logs: tuple[Files, Files],
 def test_an_old_checkpoint_can_not_stand_in_for_the_head(logs: tuple[Files, Files], bench: Bench) -> None:
     """Cutting the log back to a checkpoint and offering that checkpoint as the head file is found."""
     files = logs[0]
-    for record in iter_records(bench.put(files)):
+    for record in list(iter_records(bench.put(files))):
         if record["kind"] != "checkpoint":
             continue
         size = record["seq"]
