@@ -9,7 +9,7 @@ from adaptd.engine.base import Array, Engine, EngineSpec, resident_bytes
 from adaptd.engine.errors import BackendMissing, BundleError, EngineFault, EngineMemoryError, reason_of
 from adaptd.engine.onnx_scan import refuse_external, scan
 
-QUIET = 3  # errors only; the runtime warns about graphs it rewrites by itself
+QUIET = 4  # its errors come as exceptions; below that it talks to stderr about graphs it rewrites by itself
 
 
 class OrtEngine(Engine):
@@ -45,6 +45,8 @@ class OrtEngine(Engine):
         except MemoryError:
             raise EngineMemoryError(f"engine {self.name}: out of memory while loading; serve fewer variants") from None
         except self._failures as error:
+            if _no_memory(error):
+                raise EngineMemoryError(f"engine {self.name}: out of memory while loading; serve fewer variants") from None
             raise BundleError(
                 f"engine {self.name}: ONNX Runtime refuses the model: {reason_of(error)}; build the bundle again"
             ) from None
@@ -81,7 +83,8 @@ class OrtEngine(Engine):
         except MemoryError:
             raise EngineFault(f"engine {self.name}: out of memory while running; engine set aside") from None
         except self._failures as error:
-            raise EngineFault(f"engine {self.name}: ONNX Runtime failed: {reason_of(error)}; engine set aside") from None
+            why = "out of memory while running" if _no_memory(error) else f"ONNX Runtime failed: {reason_of(error)}"
+            raise EngineFault(f"engine {self.name}: {why}; engine set aside") from None
         answer: Array = self._answer.copy()
         return answer
 
@@ -109,6 +112,11 @@ def import_onnxruntime() -> Any:
     except ImportError as error:
         raise BackendMissing(f"ONNX Runtime cannot be imported ({error}); pip install 'onnxruntime>=1.23'") from None
     return onnxruntime
+
+
+def _no_memory(error: Exception) -> bool:
+    """The runtime has no exception of its own for this: the arena and the C++ library say it in words."""
+    return any(words in str(error) for words in ("Failed to allocate memory", "bad_alloc"))
 
 
 def _failures(ort: Any) -> tuple[type[Exception], ...]:

@@ -41,6 +41,21 @@ def division_by_first_pixel() -> bytes:
     return _model(nodes, [start, stop, ones, flat], 17)
 
 
+def greedy() -> bytes:
+    """A small file that asks for four tebibytes when it runs."""
+    sizes = {"huge_size": [1 << 40], "one": [1], "shape": list(OUTPUT)}
+    constants = [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in sizes.items()]
+    nodes = [
+        helper.make_node("ReduceMean", ["picture"], ["mean"], keepdims=0),
+        helper.make_node("Reshape", ["mean", "one"], ["flat"]),
+        helper.make_node("Expand", ["flat", "huge_size"], ["huge"]),
+        helper.make_node("ReduceMax", ["huge"], ["top"], keepdims=0),
+        helper.make_node("Reshape", ["top", "one"], ["single"]),
+        helper.make_node("Expand", ["single", "shape"], ["logits"]),
+    ]
+    return _model(nodes, constants, 17)
+
+
 def _model(nodes: list[Any], constants: list[Any], opset: int) -> bytes:
     graph = helper.make_graph(
         nodes,

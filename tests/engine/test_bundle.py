@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from adaptd.config.sealing import canonical, digest_of
 from adaptd.engine.backends import EngineOptions, open_pool
 from adaptd.engine.base import probe_batch
 from adaptd.engine.bundle import Bundle
-from adaptd.engine.errors import BundleError, EngineError
+from adaptd.engine.errors import BackendMissing, BundleError, EngineError
 from tests.engine.models import INPUT, classifier, division_by_first_pixel, plain_manifest, qualification, write_bundle
 
 
@@ -206,3 +207,17 @@ def test_files_that_a_package_installer_links_are_served(tmp_path: Path, monkeyp
     os.link(folder / "tiny.int8.onnx", tmp_path / "cache")
     monkeypatch.setattr("adaptd.engine.bundle.engines_dir", lambda: tmp_path / "engines")
     Bundle.open(folder)
+
+
+def test_a_machine_without_tensorrt_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle asked to serve on TensorRT where it is not installed: one line with the remedy, nothing stays open."""
+    plain = json.loads((folder / "manifest.json").read_bytes())
+    for backends in plain["variants"].values():
+        backends["tensorrt"] = backends["ort"]
+    (folder / "manifest.json").write_bytes(seal(plain))
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    pool = open_pool(Bundle.open(folder, backend="tensorrt"), "tensorrt")
+    with pytest.raises(BackendMissing, match="python3-libnvinfer") as caught:
+        pool.activate()
+    assert "\n" not in str(caught.value)
+    assert pool.warm == ()

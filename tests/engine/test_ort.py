@@ -12,8 +12,9 @@ import pytest
 from adaptd.engine.base import EngineSpec, probe_batch
 from adaptd.engine.errors import BundleError
 from adaptd.engine.ort import OrtEngine
+from adaptd.engine.pool import WarmPool
 from tests.engine.contract import EngineContract, Fresh
-from tests.engine.models import INPUT, OUTPUT, classifier
+from tests.engine.models import INPUT, OUTPUT, classifier, greedy
 
 
 def engine_of(model: bytes, *, cameras: int = 1, output: tuple[int, ...] = OUTPUT, spinning: bool = False) -> OrtEngine:
@@ -69,6 +70,15 @@ def test_external_data_is_refused_before_the_runtime_sees_the_model(tmp_path: Pa
             engine_of((tmp_path / "m.onnx").read_bytes()).activate()
     finally:
         os.chdir(here)
+
+
+def test_out_of_memory_sets_the_variant_aside_and_the_reference_serves(capfd: pytest.CaptureFixture[str]) -> None:
+    """A model that asks for more than there is: one line in the pool's faults, nothing on stderr, frames go on."""
+    engines = {"fp16": engine_of(classifier()), "int8": engine_of(greedy())}
+    with WarmPool(engines.__getitem__, engines, "fp16") as pool:
+        assert "out of memory while running" in pool.faults["int8"]
+        pool.infer(probe_batch(INPUT))
+    assert capfd.readouterr().err == ""
 
 
 def test_spinning_changes_no_answer() -> None:
