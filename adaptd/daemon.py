@@ -14,6 +14,7 @@ from adaptd.acting import Acting, Outcome
 from adaptd.blend import picture_stats
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
+from adaptd.feedback import Feedback
 from adaptd.hearing import engine_words, heard
 from adaptd.parts import Pace, Parts
 from adaptd.record.ledger import NotRecordedError
@@ -47,6 +48,7 @@ class Daemon:
         self._trouble: list[str] = []
         self._quarantined: tuple[str, ...] = ()
         self._expected_mw: int | None = None
+        self._feedback = Feedback(parts.policy.efficient)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         now_us = parts.clock.mono_us()
         self._began_us = now_us
@@ -166,6 +168,7 @@ class Daemon:
             recorder.decision(snapshot, verdict, state)
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
         self._state, self._expected_mw = state, verdict.predicted_mw
+        self._feedback.now_in(verdict.band, now_us)
         self._totals.add(snapshot)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
@@ -175,6 +178,9 @@ class Daemon:
 
     def _snapshot(self, now_us: int) -> Snapshot:
         worker = self._parts.worker.telemetry(now_us)
+        labelled = self._feedback.losses()
+        if labelled:
+            worker = replace(worker, shadows=(*worker.shadows, *labelled))
         picture = picture_stats(self._parts.worker.picture)
         facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, self._expected_mw, picture)
         readings = self._parts.senses.read(now_us, worker, facts)
@@ -270,10 +276,11 @@ class Daemon:
             self._reload_policy(f"uid {change.uid}")
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
-        elif change.verb == "/v1/reading":
-            refused = self._parts.senses.push(change.body, now_us)
+        else:
+            taker = self._feedback.take if change.verb == "/v1/feedback" else lambda body: self._parts.senses.push(body, now_us)
+            refused = taker(change.body)
             if refused:
-                self._trouble_is(f"pushed reading refused: {refused}")
+                self._trouble_is(f"{change.verb} from uid {change.uid} refused: {refused}")
 
     def _reload_policy(self, who: str) -> None:
         """Take the policy file anew; a bad one is refused and the running one stays."""
