@@ -31,7 +31,7 @@ class Feedback:
             self._seen.clear()
 
     def take(self, body: dict[str, Any]) -> str:
-        """One message ``{frame, variant, mono_us, correct}`` with the fields of the result; why it was refused, empty if taken."""
+        """One message ``{frame, variant, mono_us, correct}`` made from a result; why it was refused, empty if taken."""
         frame, variant, at_us, correct = (body.get(name) for name in ("frame", "variant", "mono_us", "correct"))
         if type(frame) is not int or type(at_us) is not int or type(correct) is not bool or not isinstance(variant, str):
             return "feedback needs frame, variant and mono_us as in the result, and correct: true or false"
