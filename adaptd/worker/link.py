@@ -123,15 +123,15 @@ class Link(threading.Thread):
         now_us, busy_since_us = self._clock.now_us(), loop.busy_since_us
         total = self._grabber.dropped
         dropped, self._dropped = total - self._dropped, total
-        point = loop.point
+        helm = loop.helm
         return Report(
             at_us=now_us,
-            seq=loop.seq,
-            variant=point.variant,
-            fps_mfps=point.fps_mfps,
-            frame=loop.frame,
+            seq=helm.order.seq,
+            variant=helm.variant,
+            fps_mfps=helm.lease.point.fps_mfps,
+            frame=helm.frame,
             busy_us=max(now_us - busy_since_us, 1) if busy_since_us else 0,
-            swaps=loop.swaps,
+            swaps=helm.swaps,
             lost=self._speaker.lost,
             delivered=counts.delivered,
             missed=counts.missed,
@@ -139,7 +139,7 @@ class Link(threading.Thread):
             shadow_frames=counts.shadow_frames,
             served=counts.by_variant(),
             shadows=tuple(counts.shadows),
-            quarantined=loop.quarantined,
+            quarantined=helm.quarantined,
             source_mfps=self._grabber.mfps,
             source_ok=self._grabber.ok,
             subscribers=len(self._results),

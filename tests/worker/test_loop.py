@@ -114,7 +114,7 @@ def test_a_swap_falls_between_two_frames(bench: Bench) -> None:
     assert (swapped.old, swapped.new, swapped.reason, swapped.frame) == ("fp16", "int8", "setpoint", 4)
     (applied,) = bench.heard(Applied)
     assert (applied.seq, applied.variant, applied.fps_mfps) == (1, "int8", 15_000)
-    assert bench.loop.point == OperatingPoint("int8", 15_000)
+    assert bench.loop.helm.point == OperatingPoint("int8", 15_000)
 
 
 def test_a_thousand_swaps_lose_and_double_nothing(bench: Bench) -> None:
@@ -124,7 +124,7 @@ def test_a_thousand_swaps_lose_and_double_nothing(bench: Bench) -> None:
         bench.frames(1)
     assert [frame for frame, _, _ in bench.published] == list(range(1_000))
     assert bench.variants == ["int8" if index % 2 else "fp16" for index in range(1_000)]
-    assert bench.loop.swaps == len(bench.heard(Swapped)) == 999
+    assert bench.loop.helm.swaps == len(bench.heard(Swapped)) == 999
 
 
 def test_a_renewal_is_applied_without_a_swap(bench: Bench) -> None:
@@ -152,10 +152,10 @@ def test_a_lease_ends_even_when_no_frame_comes(bench: Bench) -> None:
     """A camera that is away does not keep a relaxed point alive."""
     bench.order("int8", lease_us=1_000_000)
     bench.loop.turn(0)
-    assert bench.loop.point.variant == "int8"
+    assert bench.loop.helm.point.variant == "int8"
     bench.clock.us += 1_000_001
     bench.loop.turn(0)
-    assert bench.loop.point == OperatingPoint("fp16", 15_000)
+    assert bench.loop.helm.point == OperatingPoint("fp16", 15_000)
 
 
 def test_a_dead_daemon_means_the_reference_at_once(bench: Bench) -> None:
@@ -166,7 +166,7 @@ def test_a_dead_daemon_means_the_reference_at_once(bench: Bench) -> None:
     bench.frames(3)
     assert bench.variants == ["int8"] * 3 + ["fp16"] * 3
     assert bench.heard(Swapped)[-1].reason == "orphan"
-    assert bench.loop.point == OperatingPoint("fp16", 15_000)
+    assert bench.loop.helm.point == OperatingPoint("fp16", 15_000)
 
 
 @pytest.mark.parametrize("kind", [Misbehaviour.NAN, Misbehaviour.WRONG_SHAPE, Misbehaviour.CRASH])
@@ -178,7 +178,7 @@ def test_a_broken_engine_costs_no_frame(bench: Bench, kind: Misbehaviour) -> Non
     bench.frames(5)
     assert [frame for frame, _, _ in bench.published] == list(range(10))
     assert bench.variants == ["int8"] * 5 + ["fp16"] * 5
-    assert bench.loop.quarantined == ("int8",)
+    assert bench.loop.helm.quarantined == ("int8",)
     assert bench.loop.tally.take().shadows == []
     assert bench.heard(Swapped)[-1].reason == "engine"
     (fault,) = bench.heard(Fault)
@@ -204,7 +204,7 @@ def test_an_engine_found_broken_by_a_shadow_frame_is_quarantined(bench: Bench) -
     bench.order("fp16", shadow_ppm=1_000_000)
     bench.frames(3)
     assert set(bench.variants) == {"fp16"}
-    assert bench.loop.quarantined == ("int8",)
+    assert bench.loop.helm.quarantined == ("int8",)
     assert bench.heard(Swapped) == []
 
 
@@ -234,7 +234,7 @@ def test_a_crawling_engine_is_set_aside(bench: Bench) -> None:
     bench.delay_us["int8"] = FACTOR * FLOOR_US + 1_000
     bench.frames(WINDOW + 3)
     assert bench.variants == ["int8"] * (3 + WINDOW) + ["fp16"] * 3
-    assert bench.loop.quarantined == ("int8",)
+    assert bench.loop.helm.quarantined == ("int8",)
     assert bench.heard(Swapped)[-1].reason == "slow"
     bench.order("int8", seq=2)
     bench.frames(1)
@@ -247,8 +247,19 @@ def test_a_crawling_machine_is_not_the_engines_fault(bench: Bench) -> None:
     bench.frames(1)
     bench.delay_us = {"fp16": 50_000, "int8": 50_000}
     bench.frames(2 * WINDOW)
-    assert bench.loop.quarantined == ()
+    assert bench.loop.helm.quarantined == ()
     assert [fault.variant for fault in bench.heard(Fault)] == ["int8", "fp16"]
+
+
+def test_a_variant_set_aside_in_a_shadow_frame_is_still_the_one_that_was_tested(bench: Bench) -> None:
+    """The answer of the frame that condemned INT8 is INT8's, and is never mistaken for the reference's."""
+    bench.engines["int8"].misbehave(Misbehaviour.WRONG_ANSWER)
+    bench.delay_us["int8"] = 100_000
+    bench.order("int8", shadow_ppm=1_000_000)
+    bench.index = 1
+    bench.frames(WINDOW)
+    assert bench.loop.helm.quarantined == ("int8",)
+    assert [shadow.loss_ppm for shadow in bench.loop.tally.take().shadows] == [1_000_000] * WINDOW
 
 
 def test_late_results_are_misses_not_deliveries(bench: Bench) -> None:
@@ -322,6 +333,15 @@ def test_an_odd_picture_is_skipped_and_told_once(bench: Bench) -> None:
     assert [fault.kind for fault in bench.heard(Fault)] == ["source"]
     assert len(bench.published) == 2
     assert bench.loop.running
+
+
+def test_a_lease_ends_while_a_camera_sends_nonsense(bench: Bench) -> None:
+    """Frames that cannot be served do not keep a relaxed point alive."""
+    bench.order("int8", lease_us=1_000_000)
+    bench.frames(1)
+    bench.odd = True
+    bench.frames(20)
+    assert bench.loop.helm.point == OperatingPoint("fp16", 15_000)
 
 
 def test_idle_engines_are_exercised(bench: Bench) -> None:
