@@ -23,15 +23,27 @@ class Bundle:
 
     @classmethod
     def open(
-        cls, folder: Path, *, backend: str | None = None, public_key: Path | None = None, require_signature: bool = False
+        cls,
+        folder: Path,
+        *,
+        backend: str | None = None,
+        public_key: Path | None = None,
+        require_signature: bool = False,
+        digest: str | None = None,
     ) -> "Bundle":
         """Verify the manifest and every file it names; keep the bytes of ``backend``'s files, or of all.
+
+        ``digest`` is the manifest that somebody else has looked at: another one, put there since, is refused.
 
         Raises:
             BundleError: one line, naming the first thing that does not match. Nothing has been loaded.
         """
         try:
             manifest = load_manifest(folder, public_key=public_key, require_signature=require_signature)
+            if digest is not None and manifest.digest != digest:
+                raise BundleError(
+                    f"{folder}: is not the bundle that was checked at the start; restart adaptd to take the new one"
+                )
             kept = _verified(folder, manifest, _wanted(manifest, backend))
         except ConfigError as error:
             raise BundleError(str(error)) from None

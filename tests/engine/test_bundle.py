@@ -134,6 +134,16 @@ def test_a_file_swapped_after_the_check_is_not_what_is_loaded(folder: Path) -> N
         assert pool.infer(probe_batch(INPUT)).tobytes() == wanted
 
 
+def test_a_bundle_exchanged_after_the_check_is_refused(folder: Path) -> None:
+    """A whole other bundle, good in itself, is not the one whose digest was checked before."""
+    checked = Bundle.open(folder).manifest.digest
+    assert Bundle.open(folder, digest=checked).manifest.digest == checked
+    plain = json.loads((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_bytes(seal(plain | {"classes": ["e", "d", "c", "b", "a"]}))
+    with pytest.raises(BundleError, match="not the bundle that was checked"):
+        Bundle.open(folder, digest=checked)
+
+
 def test_nothing_is_loaded_before_everything_matches(folder: Path) -> None:
     """A bad file of one backend refuses the whole bundle, also for those who only want the other's."""
     (folder / "tiny.int8.onnx").write_bytes(b"bad")
