@@ -31,6 +31,7 @@ class Service:
         self._report = report
         self._open: _Open | None = None
         self._recent: deque[str] = deque(maxlen=LATE_DECISIONS)
+        self._from_start = False
 
     def feed(self, decided: Decided, reference: str) -> None:
         """Take the next decision."""
@@ -77,16 +78,18 @@ class Service:
         )
 
     def restart(self) -> None:
-        """A new run begins: what the worker did before is no longer known."""
+        """A new run begins, with a worker that has served nothing yet."""
         self.end()
         self._recent.clear()
+        self._from_start = True
 
     def _count_frames(self, decided: Decided, reference: str) -> None:
         """Frames that were served belong to the interval under way; frames of a variant nobody chose are a fault."""
         for served in decided.snapshot.worker.served:
             if served.variant == reference or not served.frames:
                 continue
-            if served.variant not in self._recent:
+            known = self._from_start or len(self._recent) == LATE_DECISIONS
+            if served.variant not in self._recent and known:
                 self._report.settle(
                     Outcome.EVIDENCE_INSUFFICIENT,
                     decided.record["seq"],

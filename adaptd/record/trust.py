@@ -1,5 +1,6 @@
 """Which key speaks for which records: the root key, its hand-overs, the head file, and witnesses."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,13 +38,16 @@ class Trust:
         self.signed = 0
 
     def adopt_handovers(self, data: bytes, header: Header) -> None:
-        """Walk the hand-overs kept from pruned segments up to the key of the first header that is left."""
+        """Walk the hand-overs kept from pruned segments up to the key of the first header that is left, and check the rest."""
+        walking = self
         for line in data.split(b"\n")[:-1]:
+            if walking is self and self.epoch == header.epoch:
+                walking = copy.deepcopy(self)  # a removal that was cut short keeps more hand-overs than are needed yet
             try:
                 text = decode(line)
             except CanonicalError as error:
                 raise Fault(Outcome.DAMAGED, header.first, f"the file {HANDOVERS_FILE}: {error}") from None
-            self.hand_over(text, header.first, None, None)
+            walking.hand_over(text, header.first, None, None)
         if (self.epoch, self.key.public) != (header.epoch, header.key) or (data and not data.endswith(b"\n")):
             raise Fault(Outcome.DAMAGED, header.first, f"the file {HANDOVERS_FILE} does not lead to the key of the first segment")
 

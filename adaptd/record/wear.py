@@ -14,7 +14,8 @@ class Wear:
 
     def __init__(self, budget_mb: int, now_us: int, *, shortest_us: int, longest_us: int) -> None:
         self._per_day = budget_mb * 1_000_000
-        self._level = self._per_day * _BUCKET_US // DAY_US // 8
+        self._bucket = self._per_day * _BUCKET_US // DAY_US
+        self._level = self._bucket // 8
         self._accrued_at = now_us
         self._committed_at = now_us
         self._shortest, self._longest = shortest_us, longest_us
@@ -39,11 +40,11 @@ class Wear:
 
     @property
     def over(self) -> bool:
-        """Whether the budget is overdrawn: records come faster than it allows even in the coarsest groups."""
-        return self._level < 0
+        """Whether an hour's budget is overdrawn: records come faster than it allows even in the coarsest groups."""
+        return self._level < -self._bucket
 
     def _accrue(self, now_us: int) -> None:
         gained = (now_us - self._accrued_at) * self._per_day // DAY_US
         if gained > 0:
-            self._level = min(self._level + gained, self._per_day * _BUCKET_US // DAY_US)
+            self._level = min(self._level + gained, self._bucket)
             self._accrued_at = now_us
