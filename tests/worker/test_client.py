@@ -20,26 +20,6 @@ from tests.engine.models import write_bundle
 
 INT8 = OperatingPoint("int8", 30_000)
 
-DAEMON = """
-import sys, time
-from adaptd.vocabulary import OperatingPoint
-from adaptd.worker.client import WorkerClient
-from adaptd.worker.messages import Begin
-folder = sys.argv[1]
-begin = Begin(folder + "/bundle", "stub", ("fp16", "int8"), "pattern:64x64@30", 30000, 66000, results=folder + "/r.sock")
-client = WorkerClient(begin)
-client.start()
-while client.hello is None:
-    client.poll()
-    time.sleep(0.01)
-client.set(OperatingPoint("int8", 30000), shadow_ppm=0, lease_us=600_000_000, band="dim", seq=1)
-while client.report is None or client.report.variant != "int8":
-    client.poll()
-    time.sleep(0.01)
-print(client.pid, flush=True)
-time.sleep(60)
-"""
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -212,7 +192,9 @@ def test_the_worker_is_started_by_the_daemon_only(tmp_path: Path) -> None:
 @pytest.fixture
 def daemon(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A daemon process with a worker that serves INT8 under a ten-minute lease, and the worker's process id."""
-    process = subprocess.Popen([sys.executable, "-c", DAEMON, str(folder)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.worker.tiny_daemon", str(folder), "600000000"], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     worker = int(process.stdout.readline())
     process.stdout.close()
