@@ -188,7 +188,9 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     heat, outlook = thermal.observe(state.heat, table.columns, table.fades, draw.drawn_w, temperature_mc, dt_s)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
     spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
-    watch = safety.verify(state.watch, power_mw, temperature_mc, int(outlook.stored_k * 1000), now_us)
+    taken = worker.point == state.point or state.point.variant in worker.quarantined
+    seen = safety.Seen(now_us, worker.alive, taken, power_mw, temperature_mc, int(outlook.stored_k * 1000))
+    watch = safety.verify(state.watch, seen)
 
     sight = Sight(
         now_us=now_us,

@@ -66,7 +66,8 @@ def _remember_heat(sight: Sight, policy: Policy) -> Held:
     if held.hot:
         hot = sight.believed_k * 1000 > policy.resume_mc
     else:
-        hot = (sight.believed_k - 2.0 * sight.believed_sd_k) * 1000 >= policy.limit_mc
+        seen = sight.temperature_mc is not None and sight.temperature_mc >= policy.limit_mc
+        hot = seen and (sight.believed_k - 2.0 * sight.believed_sd_k) * 1000 >= policy.limit_mc
     return held if hot == held.hot else Held(held.swapped_at_us, held.low_mfps, held.credit_ppm, hot, held.shadow_ppm, held.claim)
 
 

@@ -1,7 +1,9 @@
 """The independent part with one verb: veto. It reads readings and the proposed point, trusts no plan, and can only make less.
 
-Two watchers tell whether the hardware still obeys: after an action, power must move as predicted before a deadline; over a long
-swing of stored heat, temperature must follow. Three failures in a row latch a fault.
+Three watchers tell whether the hardware still obeys. The worker must take a setpoint before a deadline. Power must answer an
+action: an action whose predicted step is large enough to be seen, and which shows nothing of it until the next action or the
+deadline, is a strike; one that shows it clears all strikes; one during which power went the other way says nothing (another
+program did that). Temperature must follow a long swing of stored heat. Enough strikes in a row latch a fault.
 """
 
 from dataclasses import dataclass
@@ -12,19 +14,26 @@ EFFECT_W = 1.0  # a predicted step smaller than this proves nothing
 EFFECT_SIGMAS = 5.0  # nor one within the sensor's noise
 EFFECT_PART = 0.3  # part of a predicted step that must show
 EFFECT_DEADLINE_US = 10_000_000
+STRIKES = 8
+STRIKES_LAST_US = 60_000_000  # and for at least this long: a sensor that froze is found, and forgiven, before
 HEAT_SWING_K = 4.0
 HEAT_PART = 0.2
-STRIKES = 3
+HEAT_STRIKES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What the watchers wait for. ``fault`` names a latched fault, empty while there is none."""
+    """What the watchers wait for. ``fault`` names a latched fault, empty while there is none.
 
+    ``asked_at_us``: since when the worker has not taken the point asked for. ``from_mw, step_mw, until_us``: the open action.
+    """
+
+    asked_at_us: int | None = None
     from_mw: int | None = None
     step_mw: int = 0
     until_us: int = 0
     strikes: int = 0
+    struck_at_us: int = 0
     heat_from_mc: int | None = None
     heat_stored_mk: int = 0
     heat_strikes: int = 0
@@ -46,6 +55,20 @@ class Facts:
     temperature_mc: int | None
     critical_mc: int
     fault: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a watcher looks at. ``taken``: the worker serves the point it was asked for;
+    ``stored_mk``: the rise over ambient that the profile predicts from the power so far.
+    """
+
+    now_us: int
+    alive: bool
+    taken: bool
+    power_mw: int | None
+    temperature_mc: int | None
+    stored_mk: int
 
 
 def veto(point: OperatingPoint, facts: Facts) -> tuple[OperatingPoint, str]:
@@ -81,48 +104,64 @@ def _engine_veto(name: str, facts: Facts) -> str:
     return "" if name in facts.admitted else "unproven"
 
 
-def expect(watch: Watch, power_mw: int | None, step_mw: int, noise_mw: int, now_us: int) -> Watch:
-    """Remember that ``step_mw`` was just asked for, when it is large enough to show."""
-    if power_mw is None or abs(step_mw) < max(EFFECT_W * 1000, EFFECT_SIGMAS * noise_mw):
-        return watch
+def verify(watch: Watch, seen: Seen) -> Watch:
+    """Compare what was seen with what was expected."""
+    asked_at, fault = None, watch.fault
+    if seen.alive and not seen.taken:
+        asked_at = seen.now_us if watch.asked_at_us is None else watch.asked_at_us
+        if seen.now_us - asked_at >= EFFECT_DEADLINE_US:
+            fault = fault or "setpoint_not_taken"
+    from_mw, strikes, struck_at = _verify_power(watch, seen)
+    if strikes >= STRIKES and seen.now_us - struck_at >= STRIKES_LAST_US:
+        fault = fault or "power_no_effect"
+    heat_from, heat_stored, heat_strikes = _verify_heat(watch, seen)
+    if heat_strikes >= HEAT_STRIKES:
+        fault = fault or "temperature_no_effect"
     return Watch(
-        power_mw,
+        asked_at, from_mw, watch.step_mw, watch.until_us, strikes, struck_at, heat_from, heat_stored, heat_strikes, fault
+    )
+
+
+def _verify_power(watch: Watch, seen: Seen) -> tuple[int | None, int, int]:
+    """The open action's start (None when it is closed), strikes in a row, and when the first of them came."""
+    strikes, struck_at = watch.strikes, watch.struck_at_us
+    if watch.from_mw is None or seen.power_mw is None:
+        return None, strikes, struck_at
+    moved = (seen.power_mw - watch.from_mw) * (1 if watch.step_mw > 0 else -1)
+    least = EFFECT_PART * abs(watch.step_mw)
+    if moved >= least:
+        return None, 0, struck_at
+    if moved <= -least:
+        return None, strikes, struck_at
+    if seen.now_us < watch.until_us:
+        return watch.from_mw, strikes, struck_at
+    return None, strikes + 1, struck_at if strikes else seen.now_us
+
+
+def _verify_heat(watch: Watch, seen: Seen) -> tuple[int | None, int, int]:
+    """Follow one swing of stored heat: the temperature and the heat it began at, and strikes in a row."""
+    if seen.temperature_mc is None or watch.heat_from_mc is None:
+        return seen.temperature_mc, seen.stored_mk, watch.heat_strikes
+    swing = seen.stored_mk - watch.heat_stored_mk
+    if abs(swing) < HEAT_SWING_K * 1000:
+        return watch.heat_from_mc, watch.heat_stored_mk, watch.heat_strikes
+    moved = (seen.temperature_mc - watch.heat_from_mc) * (1 if swing > 0 else -1)
+    return seen.temperature_mc, seen.stored_mk, 0 if moved >= HEAT_PART * abs(swing) else watch.heat_strikes + 1
+
+
+def expect(watch: Watch, power_mw: int | None, step_mw: int, noise_mw: int, now_us: int) -> Watch:
+    """A new action: strike if the one before has shown nothing; remember this one when it is large enough to show."""
+    unshown = watch.from_mw is not None
+    large = power_mw is not None and abs(step_mw) >= max(EFFECT_W * 1000, EFFECT_SIGMAS * noise_mw)
+    return Watch(
+        watch.asked_at_us,
+        power_mw if large else None,
         step_mw,
         now_us + EFFECT_DEADLINE_US,
-        watch.strikes,
+        watch.strikes + unshown,
+        now_us if unshown and not watch.strikes else watch.struck_at_us,
         watch.heat_from_mc,
         watch.heat_stored_mk,
         watch.heat_strikes,
         watch.fault,
     )
-
-
-def verify(watch: Watch, power_mw: int | None, temperature_mc: int | None, stored_mk: int, now_us: int) -> Watch:
-    """Compare with what was expected. ``stored_mk`` is the rise over ambient that the profile predicts from the power so far."""
-    from_mw, until_us, strikes, fault = watch.from_mw, watch.until_us, watch.strikes, watch.fault
-    if from_mw is not None:
-        if power_mw is None:
-            from_mw = None
-        elif (power_mw - from_mw) * (1 if watch.step_mw > 0 else -1) >= EFFECT_PART * abs(watch.step_mw):
-            from_mw, strikes = None, 0
-        elif now_us >= watch.until_us:
-            until_us, strikes = now_us + EFFECT_DEADLINE_US, strikes + 1
-            if strikes >= STRIKES:
-                fault = fault or "power_no_effect"
-    heat_from, heat_stored, heat_strikes = _verify_heat(watch, temperature_mc, stored_mk)
-    if heat_strikes >= STRIKES:
-        fault = fault or "temperature_no_effect"
-    return Watch(from_mw, watch.step_mw, until_us, strikes, heat_from, heat_stored, heat_strikes, fault)
-
-
-def _verify_heat(watch: Watch, temperature_mc: int | None, stored_mk: int) -> tuple[int | None, int, int]:
-    """Follow one swing of stored heat: reference temperature, reference heat, strikes."""
-    if temperature_mc is None:
-        return None, stored_mk, watch.heat_strikes
-    if watch.heat_from_mc is None:
-        return temperature_mc, stored_mk, watch.heat_strikes
-    swing = stored_mk - watch.heat_stored_mk
-    if abs(swing) < HEAT_SWING_K * 1000:
-        return watch.heat_from_mc, watch.heat_stored_mk, watch.heat_strikes
-    moved = (temperature_mc - watch.heat_from_mc) * (1 if swing > 0 else -1)
-    return temperature_mc, stored_mk, 0 if moved >= HEAT_PART * abs(swing) else watch.heat_strikes + 1

@@ -19,7 +19,9 @@ OWN_SD = 0.05  # ... and for one of them alone
 BASE_DRIFT_W = 0.02  # random walk of idle and other load, per square root of a second
 SCALE_DRIFT = 0.0005
 BASE_SD_W, BASE_SD_SHARE = 0.4, 0.1  # before any reading, and after a long time without one
-JUMP_SIGMAS = 4.0
+JUMP_SIGMAS = 4.0  # a reading further off is a jump of the base, or a lie: it is believed ...
+SMALL_RISE, SMALL_RISE_LOOKS = 0.6, 1  # ... at once if power rose by less than this part,
+LOOKS = 3  # ... and otherwise when it is seen this often in a row: a dead sensor must not look like spare power
 LEAST_SCALE = 0.1
 
 
@@ -27,7 +29,7 @@ LEAST_SCALE = 0.1
 class Split:
     """The belief: unknowns [base, scale of each variant], their covariance, the sensor's noise variance (W^2), all fixed point.
 
-    ``drawn_mw`` is the power believed drawn in the last interval; ``doubt`` counts refused falls in a row.
+    ``drawn_mw`` is the power believed drawn in the last interval; ``doubt`` counts jumps in a row.
     """
 
     mean: tuple[int, ...]
@@ -43,7 +45,7 @@ class Draw:
 
     The variance of the power at load L of one variant is a + 2 b L + c L^2 with its (a, b, c) of ``doubts``.
 
-    Without a reading they are those after the highest reading that would still have been believed.
+    Without a believed reading, base and scales are those after the highest one that would have been believed.
     """
 
     base_w: float
@@ -80,29 +82,27 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
     product = along(cov, row)
     variance = max(0.0, dot(row, product))
     drawn = dot(row, mean)
+    believed = False
     if power_mw is not None:
         surprise, total = power_mw / 1000.0 - drawn, variance + noise
         square = surprise * surprise
         jump = square > JUMP_SIGMAS * JUMP_SIGMAS * total
-        if jump:
-            # A rise is believed at once, a fall only when it is seen twice: a dead sensor must not look like spare power.
-            doubt = split.doubt + 1 if surprise < 0.0 else 2
-            if doubt >= 2:
-                cov[0][0] += square
-                product[0] += square
-                variance += square
-                total += square
-        if not jump or doubt >= 2:
+        doubt = split.doubt + 1 if jump else 0
+        believed = doubt == 0 or doubt >= (SMALL_RISE_LOOKS if 0.0 < surprise < SMALL_RISE * drawn else LOOKS)
+        if believed and jump:
+            cov[0][0] += square
+            product[0] += square
+            variance += square
+            total += square
+        if believed:
             learn(mean, cov, product, surprise, total)
             drawn += variance * surprise / total
-            variance *= 1.0 - variance / total
         if not jump:
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
     after = Split(store(mean), fold(cov), int(noise * ONE), int(drawn * 1000), doubt)
-    if power_mw is None:
+    if not believed:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
-        drawn = dot(row, mean)
     doubts = [(cov[0][0], cov[0][at], cov[at][at]) for at in range(1, len(mean))]
     return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
 

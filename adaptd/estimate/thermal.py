@@ -156,7 +156,7 @@ def observe(
             learn(mean, cov, product, surprise, total)
             between = surprise - heat.surprise * INVERSE
             variance *= 1.0 - variance / total
-        if doubt == 0:
+        if doubt == 0 and age_us > START_US:
             # Half the mean square difference of neighbours: a belief that lags behind does not look like noise.
             noise += NOISE_MEMORY * (0.5 * between * between - noise)
             noise = max(NOISE_FLOOR_K * NOISE_FLOOR_K, min(NOISE_CEILING_K * NOISE_CEILING_K, noise))
