@@ -28,6 +28,9 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     control = group.add_parser("control", help="all controllers on all scenarios, against the oracle")
     control.add_argument("--scenarios", type=Path, default=None, help="folder of scenarios (default: the shipped ones)")
     control.add_argument("--controllers", default=None, help="comma-separated names (default: all)")
+    control.add_argument(
+        "--policy", type=Path, default=None, help="one policy for all scenarios (default: the one each of them tests)"
+    )
     control.add_argument("--random", type=int, default=None, metavar="N", help="N random hours instead of the scenarios")
     control.add_argument("--seed", type=int, default=1, help="seed of the random hours")
     control.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")

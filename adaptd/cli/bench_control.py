@@ -1,0 +1,182 @@
+"""`adaptd bench control`: the table, the picture and the JSON of all controllers on all scenarios."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.twin.words import CONTROLLERS
+
+if TYPE_CHECKING:
+    from adaptd.twin.bench import Matrix, Row
+
+LETTERS = (
+    ("over_critical_s", "C", "over critical, s"),
+    ("over_limit_s", "L", "over limit, s"),
+    ("budget_over_s", "B", "over budget, s"),
+    ("unproven_frames", "U", "unproven frames"),
+    ("false_admissions", "F", "false admissions"),
+)
+
+
+def control(arguments: argparse.Namespace) -> int:
+    """Run, print, draw."""
+    from adaptd.twin.oracle import OracleError
+
+    try:
+        return _random(arguments) if arguments.random is not None else _matrix(arguments)
+    except OracleError as error:
+        raise CommandError(str(error)) from None
+
+
+def _matrix(arguments: argparse.Namespace) -> int:
+    from adaptd.twin.bench import run_matrix
+
+    paths = scenario_files(arguments.scenarios)
+    names = _names(arguments, CONTROLLERS)
+    with _bar("controllers on scenarios") as progress:
+        matrix = run_matrix(paths, names, policy=arguments.policy, jobs=arguments.jobs, progress=progress)
+    if arguments.output is not None:
+        from adaptd.twin.picture import draw
+
+        arguments.output.write_text(draw(matrix))
+    if arguments.json:
+        print(json.dumps(matrix.to_plain(), indent=1))
+    else:
+        _print_matrix(matrix)
+    return 0
+
+
+def _random(arguments: argparse.Namespace) -> int:
+    from adaptd.twin.sweep import CONTROLLERS as SWEPT
+    from adaptd.twin.sweep import run_sweep
+
+    if arguments.random < 1:
+        raise CommandError(f"--random {arguments.random}: at least one hour is needed", 2)
+    names = [name for name in _names(arguments, SWEPT) if name != "oracle"]
+    with _bar("random hours") as progress:
+        plain = run_sweep(arguments.random, arguments.seed, names, arguments.jobs, progress).to_plain()
+    if arguments.json:
+        print(json.dumps(plain, indent=1))
+        return 0
+    print(f"{plain['random_hours']} random hours, seed {plain['seed']} (simulation)")
+    keys = [key for key, value in plain["controllers"][names[0]].items() if not isinstance(value, list)]
+    table = [[key, *(_plain(plain["controllers"][name][key]) for name in names)] for key in keys]
+    _print_table("random hours", ["", *names], table)
+    return 0
+
+
+def scenario_files(folder: Path | None) -> list[Path]:
+    """The scenarios of ``folder``, or the shipped ones but for the demonstration of `adaptd run`, which lasts a minute."""
+    from adaptd.twin.scenario import scenarios_dir
+
+    shipped = scenarios_dir()
+    paths = sorted((folder or shipped).glob("*.yaml"))
+    if folder is None or folder.resolve() == shipped.resolve():
+        paths = [path for path in paths if path.stem != "demo"]
+    if not paths:
+        raise CommandError(f"{folder or shipped}: holds no scenario (*.yaml), name a folder that does", 2)
+    return paths
+
+
+def _names(arguments: argparse.Namespace, usual: Sequence[str]) -> list[str]:
+    if arguments.controllers is None:
+        return list(usual)
+    names = [name.strip() for name in arguments.controllers.split(",")]
+    for name in names:
+        if name not in CONTROLLERS:
+            raise CommandError(f"--controllers {name}: is none, one of {', '.join(CONTROLLERS)} is needed", 2)
+    return names
+
+
+def _print_matrix(matrix: "Matrix") -> None:
+    names = [name for name in matrix.controllers() if name != "oracle"]
+    rows = [[ground.name, f"{100 * ground.reference_excess:.1f}", _binds(ground)] for ground in matrix.grounds]
+    for row in rows:
+        row += [_cell(matrix.row(row[0], name)) for name in names]
+    summary = matrix.summary()
+    rows.append(["mean", "", "", *(f"{100 * summary[name]['mean_regret']:+.2f}" for name in names)])
+    rows.append(["worst", "", "", *(f"{100 * summary[name]['worst_regret']:+.2f}" for name in names)])
+    rows.append(["every promise kept in", "", "", *(f"{summary[name]['clean']}/{summary[name]['scenarios']}" for name in names)])
+    title = "regret in % of the oracle's board energy (simulation); letters: what was broken"
+    _print_table(title, ["scenario", "reference only", "binds", *names], rows)
+    print("  ".join(f"{letter} {words}" for _, letter, words in LETTERS) + "; where a letter stands, the regret means nothing")
+    broken = [_broken(row) for row in matrix.rows if row.result.controller != "oracle" and _letters(row)]
+    if broken:
+        print()
+        _print_table("violations", ["scenario", "controller", *(words for _, _, words in LETTERS)], broken)
+    found = matrix.discrimination()
+    gap = 100 * max(ground.oracle.gap for ground in matrix.grounds)
+    print(
+        f"\nbest reference-only schedule: {100 * found['mean_reference_only_excess']:.1f} % over the oracle on average; "
+        f"heat or power binds in {found['heat_or_power_binds']} of {found['scenarios']}; the swap is useless in "
+        f"{found['swap_useless']}; the bound is within {gap:.3f} % of a schedule that keeps every limit"
+    )
+
+
+def _binds(ground: Any) -> str:
+    return " ".join(word for word, holds in (("heat", ground.oracle.heat_binds), ("power", ground.oracle.budget_binds)) if holds)
+
+
+def _letters(row: "Row") -> str:
+    return "".join(letter for key, letter, _ in LETTERS if row.violations[key] > 0)
+
+
+def _cell(row: "Row") -> str:
+    """The regret, with letters in capitals where it is spoilt and in small where the time broken is within a tick's reaction."""
+    letters = _letters(row)
+    return f"{100 * row.regret:+.2f} {letters.lower() if row.clean else letters}".strip()
+
+
+def _broken(row: "Row") -> list[str]:
+    return [row.result.scenario, row.result.controller, *(_plain(row.violations[key]) for key, _, _ in LETTERS)]
+
+
+def _plain(value: Any) -> str:
+    return "-" if value is None or value == 0 else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _print_table(title: str, head: list[str], rows: list[list[str]]) -> None:
+    """A table by rich on a terminal, aligned text elsewhere."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for at, word in enumerate(head):
+            table.add_column(word, justify="left" if at == 0 else "right", no_wrap=at == 0)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+        return
+    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    print(title)
+    for row in [head, *rows]:
+        first, *others = zip(row, widths, strict=True)
+        print("  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]))
+
+
+class _Bar:
+    """A progress bar on stderr."""
+
+    def __init__(self, words: str) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task(words, total=None)
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        self._progress.start()
+        return lambda done, total: self._progress.update(self._task, completed=done, total=total)
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+
+def _bar(words: str) -> Any:
+    return _Bar(words) if sys.stderr.isatty() else nullcontext()
