@@ -42,7 +42,7 @@ def look(model: Any, pictures: Pictures, progress: Progress = silent) -> dict[st
 def calibrate(
     model: Any, spreads: dict[str, Spread], method: str, judge: Judge, keep: Sequence[str] = (), progress: Progress = silent
 ) -> Calibration:
-    """Ranges by ``method``; ``auto`` takes the one whose two files together disagree least with the reference, then err least."""
+    """Ranges by ``method``; ``auto`` takes the one whose two files together disagree least with the reference."""
     if method not in CHOICES:
         raise BuildError(f"--method {method}: is not known, one of {', '.join(CHOICES)} is needed")
     if method != "auto":
@@ -51,8 +51,14 @@ def calibrate(
     for done, name in enumerate(METHODS, 1):
         ranges = ranges_of(spreads, name)
         first, second = judge.distance(ort_int8(model, ranges, keep)), judge.distance(symmetric_int8(model, ranges, keep))
-        both = Distance(first.loss_ppm + second.loss_ppm, max(first.error_ppm, second.error_ppm), first.n + second.n)
+        both = _together(first, second)
         compared.append((name, both))
         progress("comparing calibration methods", done, len(METHODS))
     best = min(compared, key=lambda pair: pair[1])[0]
     return Calibration(best, ranges_of(spreads, best), tuple(compared))
+
+
+def _together(first: Distance, second: Distance) -> Distance:
+    """Both files as one candidate."""
+    soft = (first.soft_ppm + second.soft_ppm) // 2
+    return Distance(soft, first.loss_ppm + second.loss_ppm, max(first.error_ppm, second.error_ppm), first.n + second.n)

@@ -1,7 +1,7 @@
 """What a bundle says of itself: the manifest's plain form, and the note of how it was made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from adaptd.build.calibrate import Calibration
@@ -88,4 +88,4 @@ def summary_of(recipe: Recipe, made: Mapping[str, Made], warnings: list[str]) ->
 
 def _distance(distance: Distance | None) -> dict[str, int]:
     """Against the float32 source on the held-out pictures; the source itself has none."""
-    return {} if distance is None else {"loss_ppm": distance.loss_ppm, "error_ppm": distance.error_ppm, "n": distance.n}
+    return {} if distance is None else asdict(distance)

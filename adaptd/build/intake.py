@@ -15,7 +15,7 @@ from typing import Any
 from adaptd.build.errors import BuildError
 from adaptd.build.floats import trial
 from adaptd.build.heads import Head, recognise
-from adaptd.build.onnx_io import INTERNAL_DOMAINS, digest, import_onnx, inferred, keep_standard_domain, opset, to_bytes
+from adaptd.build.onnx_io import INTERNAL_DOMAINS, clone, digest, import_onnx, inferred, keep_standard_domain, opset, to_bytes
 from adaptd.build.shapes import convert_opset, make_static, static_shape
 from adaptd.engine.errors import BundleError
 from adaptd.engine.onnx_scan import refuse_external, scan
@@ -62,7 +62,9 @@ def take_in(path: Path, wishes: Wishes | None = None) -> Source:
     """
     wishes = wishes or Wishes()
     where = path.name
-    model = _parse(read_file(path), where)
+    given = read_file(path)
+    model = _parse(given, where)
+    before = _essence(model)
     notes: list[str] = []
     _refuse_foreign(model, where)
     _keep_real_inputs(model)
@@ -72,7 +74,7 @@ def take_in(path: Path, wishes: Wishes | None = None) -> Source:
     make_static(model, wishes.size, where, notes)
     _name_nodes(model)
     model = _checked(model, where)
-    return _source(model, path, wishes, notes)
+    return _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes)
 
 
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
@@ -167,12 +169,11 @@ def _prune(model: Any) -> None:
 
 def _strip_prose(model: Any) -> None:
     """Exporters leave stack traces and paths of their machine in the file: they are no part of the model."""
-    model.doc_string = ""
-    model.graph.doc_string = ""
+    for item in (model, model.graph, *model.graph.node):
+        item.ClearField("doc_string")
     del model.metadata_props[:]
     model.producer_name, model.producer_version = "adaptd", ""
     for node in model.graph.node:
-        node.doc_string = ""
         if "metadata_props" in node.DESCRIPTOR.fields_by_name:
             del node.metadata_props[:]
 
@@ -196,14 +197,22 @@ def _checked(model: Any, where: str) -> Any:
     return model
 
 
-def _source(model: Any, path: Path, wishes: Wishes, notes: list[str]) -> Source:
+def _essence(model: Any) -> bytes:
+    """The model without what can be worked out anew and without its maker's name: where that did not change, its bytes stay."""
+    copy = clone(model)
+    del copy.graph.value_info[:]
+    copy.ClearField("producer_name")
+    copy.ClearField("producer_version")
+    return to_bytes(copy)
+
+
+def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str]) -> Source:
     entry, answer = model.graph.input[0], model.graph.output[0]
     output_shape = static_shape(answer)
     if output_shape is None:
         raise BuildError(f"{path.name}: output {answer.name} has no static shape, export it with fixed sizes (no dynamic axes)")
     _refuse_type(answer, path.name, "output")
     head = recognise(output_shape, wishes.head, wishes.classes, path.name)
-    data = to_bytes(model)
     trial(data, static_shape(entry) or (), path.name)
     return Source(
         name=model_name(path, wishes.name),

@@ -78,7 +78,7 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
         graph = folded(source.data, folder)
     wanted = named_layers(graph, order.keep)
     spreads = look(graph, pictures, progress)
-    judge = Judge(source.data, held_out, reader(source.head, names))
+    judge = Judge(source.data, held_out, reader(source.head, names), classes=source.head.task == "classification")
     calibration = calibrate(graph, spreads, order.method, judge, wanted, progress)
     found = search(graph, calibration.ranges, judge, wanted, progress) if "auto" in order.keep else None
     kept = found.kept if found else tuple(wanted)

@@ -168,15 +168,15 @@ def _how(record: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _built(made: dict[str, Any]) -> list[tuple[str, str]]:
     compared = [
-        f"{name}: {seen['loss_ppm'] / 1e6:g} of {seen['n']} differ, error {seen['error_ppm'] / 1e4:.2f} %"
+        f"{name}: soft disagreement {seen['soft_ppm'] / 1e4:.3f} %, {seen['loss_ppm'] / 1e6:g} of {seen['n']} differ"
         for name, seen in made["compared"].items()
     ]
-    dear = [f"{item['layer']} {item['error_ppm'] / 1e4:.2f} %" for item in made["sensitivity"][:8]]
+    dear = [f"{item['layer']} {item['soft_ppm'] / 1e4:.3f} %" for item in made["sensitivity"][:8]]
     return [
         ("calibration", f"{made['method']}, {len(made['calibration'])} pictures, {len(made['held_out'])} held out"),
         *([("methods compared", "; ".join(compared))] if compared else []),
         ("kept in FP16", ", ".join(made["kept_in_fp16"]) or "nothing"),
-        *([("error left with one layer free", ", ".join(dear))] if dear else []),
+        *([("soft disagreement left with one layer free", ", ".join(dear))] if dear else []),
         *((f"operations, {name}", _operations(seen["computed"])) for name, seen in made["files"].items()),
     ]
 

@@ -32,6 +32,7 @@ from adaptd.engine.ort import OrtEngine
 
 MILLION = 1_000_000
 SOURCE = "fp32"
+FEWEST_TO_SCORE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def qualify(plan: Plan, progress: Progress = silent) -> Qualified:
     pictures = Pictures(dataset.samples, manifest.preprocessing)
     measured = _measure(plan, bundle, head, labels, pictures, progress)
     warnings = [*notes, *dataset.notes, *said, *unreadable_note(pictures), *_thin(dataset, plan.policy)]
+    warnings += _chance(measured, manifest)
     if manifest.signature is not None:
         warnings.append(f"the manifest was signed and has changed: sign it again with adaptd engine sign {plan.bundle} --key F")
     return _write(plan, bundle, measured, warnings)
@@ -93,6 +95,20 @@ def _thin(dataset: Dataset, policy: Policy) -> list[str]:
         return []
     limit = f"{policy.max_loss_ppm / 10_000:g} points at {100 - policy.alpha_ppm / 10_000:g} %"
     return [f"too few pictures to prove {limit} in {', '.join(thin)}: about {needed} without a difference are needed"]
+
+
+def _chance(measured: Measured, manifest: Manifest) -> list[str]:
+    """A reference that names the right class no more often than a guess has its class names in the wrong order, or is broken."""
+    tallies = [band[manifest.reference] for band in measured.tallies.values()]
+    labelled, right = sum(tally.labelled for tally in tallies), sum(tally.right for tally in tallies)
+    if labelled < FEWEST_TO_SCORE or right * len(manifest.classes) > labelled * 3 // 2:
+        return []
+    share = 100 * right / labelled
+    words = (
+        f"the reference is right on {share:.1f} % of the labelled pictures, little more than a guess: "
+        "give --labels with the names in the output's order, check --preset, and build again"
+    )
+    return [words]
 
 
 def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: Pictures, progress: Progress) -> Measured:

@@ -10,7 +10,7 @@ from adaptd.build.progress import Progress, silent
 from adaptd.build.ranges import Range
 
 LARGEST_SHARE = 4  # at most one layer in four is kept
-WORTH_PPM = 950_000  # a layer is kept when the error falls to 95 % or less
+WORTH_PPM = 950_000  # a layer is kept when the soft disagreement falls to 95 % or less
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def search(
     for done, name in enumerate(layers, 1):
         ranked.append((name, judge.distance(ort_int8(model, ranges, [*keep, name]))))
         progress("measuring the layers' sensitivity", done, len(layers))
-    ranked.sort(key=lambda pair: (pair[1].error_ppm, pair[0]))
+    ranked.sort(key=lambda pair: (pair[1], pair[0]))
     kept, now = list(keep), before
     for name, _ in ranked[: max(1, len(layers) // LARGEST_SHARE)]:
         then = judge.distance(ort_int8(model, ranges, [*kept, name]))
@@ -44,4 +44,4 @@ def search(
 
 
 def _worth(now: Distance, then: Distance) -> bool:
-    return then.loss_ppm <= now.loss_ppm and then.error_ppm * 1_000_000 <= now.error_ppm * WORTH_PPM
+    return then.soft_ppm * 1_000_000 <= now.soft_ppm * WORTH_PPM

@@ -80,7 +80,9 @@ def _say_built(out: Path, summary: dict[str, Any], files: dict[str, bytes], warn
         seen = summary["files"].get(kind, {})
         error = ""
         if "error_ppm" in seen:
-            error = f"   differs by {seen['error_ppm'] / 1e4:.2f} % of the answers' size on {seen['n']} pictures"
+            error = (
+                f"   soft disagreement {seen['soft_ppm'] / 1e4:.3f} %, error {seen['error_ppm'] / 1e4:.2f} % of the answers' size"
+            )
         print(f"  {name:<32} {len(data) / 1024:7.0f} KiB{error}")
     kept = f", in FP16 stay {', '.join(summary['kept_in_fp16'])}" if summary["kept_in_fp16"] else ""
     print(f"calibrated by {summary['method']} on {len(summary['calibration'])} pictures{kept}")

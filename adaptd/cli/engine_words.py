@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adaptd.cli.errors import CommandError
-from adaptd.config.shipped import policies_dir, profiles_dir
+from adaptd.config.shipped import policies_dir
 
 if TYPE_CHECKING:
     from adaptd.build.preset import Preset
@@ -96,13 +96,12 @@ def preset_of(arguments: argparse.Namespace) -> "Preset":
 
 
 def profile_here(backend: str) -> str:
-    """The shipped profile that fits this machine best; `--profile` says it better."""
-    import platform
+    """The shipped profile of this board, as `adaptd run` finds it; `--profile` says it better."""
+    from adaptd.sense.board import identify
+    from adaptd.sense.sysfs import Sysfs
 
-    if backend == "tensorrt":
-        return "orin-nano-super" if platform.machine() == "aarch64" else "h200"
-    known = {path.stem for path in profiles_dir().glob("*.yaml")}
-    return "raspberry-pi-5" if platform.machine() == "aarch64" and "raspberry-pi-5" in known else "generic-x86"
+    board = identify(Sysfs(Path("/"))).profile
+    return "h200" if backend == "tensorrt" and board == "generic-x86" else board
 
 
 def _size(text: str) -> tuple[int, int]:

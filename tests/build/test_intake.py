@@ -229,3 +229,11 @@ def test_the_checker_sees_what_onnx_saved(tmp_path: Path) -> None:
     """The bytes that are shipped as the source load and check again."""
     source = take_in(save(classifier(), tmp_path / "m.onnx"))
     onnx.checker.check_model(from_bytes(source.data), full_check=True)
+
+
+def test_a_model_that_needs_no_change_keeps_its_bytes(tmp_path: Path) -> None:
+    """A static, named, clean export is shipped as it came, so that its sha256 is the one its maker knows."""
+    model = onnx.shape_inference.infer_shapes(classifier(batch=1))
+    model.producer_name = "maker"
+    path = save(model, tmp_path / "clean.onnx")
+    assert take_in(path).data == path.read_bytes()

@@ -73,7 +73,7 @@ def test_auto_takes_the_method_that_disagrees_least(order: Order) -> None:
     built = assemble(replace(order, method="auto"))
     compared = built.summary["compared"]
     assert set(compared) == {"entropy", "minmax", "percentile"}
-    best = min(compared, key=lambda name: (compared[name]["loss_ppm"], compared[name]["error_ppm"]))
+    best = min(compared, key=lambda name: compared[name]["soft_ppm"])
     assert built.summary["method"] == best
 
 
@@ -88,10 +88,10 @@ def test_sensitive_layers_are_found_by_measuring(made: tuple[Built, Path], order
     ranges = calibrate(graph, look(graph, pictures), "minmax", judge).ranges
     found = search(graph, ranges, judge)
     assert len(found.ranked) == 5
-    errors = [distance.error_ppm for _, distance in found.ranked]
-    assert errors == sorted(errors)
+    left = [distance.soft_ppm for _, distance in found.ranked]
+    assert left == sorted(left)
     assert set(found.kept) <= {name for name, _ in found.ranked[:1]}
-    assert found.after.error_ppm <= found.before.error_ppm
+    assert found.after.soft_ppm <= found.before.soft_ppm
 
 
 def test_an_int8_file_that_fails_its_check_leaves_a_bundle_of_fp16(

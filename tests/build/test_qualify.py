@@ -133,3 +133,8 @@ def test_a_detector_is_built_and_qualified_too(policy: Policy, profile: Hardware
     assert found.record["score"] == "mAP at IoU 0.5"
     assert found.record["bound"].startswith("mixture of constant bets")
     assert found.record["scores"]["fp16"]["dim"]["score_ppm"] is None
+
+
+def test_a_score_like_a_guess_is_warned_of(qualified: tuple[Qualified, Path]) -> None:
+    """Class names in the wrong order, or wrong preprocessing, show as a score of chance; the warning says what to check."""
+    assert any("little more than a guess" in line and "--labels" in line for line in qualified[0].warnings)
