@@ -68,8 +68,8 @@ def build(order: Order, out: Path, progress: Progress = silent) -> Built:
 
 def assemble(order: Order, progress: Progress = silent) -> Built:
     """Everything but the writing: the same order gives the same bytes on one machine."""
-    dataset = scan(order.calibration, order.bands, order.band)
     source = take_in(order.model, replace(order.wishes, classes=None if order.labels is None else len(order.labels)))
+    dataset = scan(order.calibration, order.bands, order.band)
     names = class_names(order.labels, dataset.labels, source.head.classes)
     words = order.preset.words((source.input_shape[2], source.input_shape[3]))
     choice = choose(dataset, order.count)

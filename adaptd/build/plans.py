@@ -1,5 +1,6 @@
 """TensorRT plans for the GPU of this process: built from a bundle's verified files and entered into its manifest."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from adaptd.engine.trt_build import BuildFailed, BuildOptions, BuiltPlan, build_
 BACKEND = "tensorrt"
 WEAK_OPSET = 17
 FP16_ONLY = "-fp16-only"
+PLAN_FILE = re.compile(r"\.plan(\.layers\.json)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,9 @@ def _enter(bundle: Bundle, device: Device, built: dict[str, BuiltPlan], files: d
             "built_with": built[name].built_with + (FP16_ONLY if missing else ""),
             "source": source,
         }
+    used = {entry["file"] for backends in plain["variants"].values() for entry in backends.values()}
+    for name in [name for name in plain["files"] if PLAN_FILE.search(name) and PLAN_FILE.sub("", name) + ".plan" not in used]:
+        del plain["files"][name]
     plain["files"].update(file_facts(files))
     write_bundle(bundle.folder, files, plain)
 

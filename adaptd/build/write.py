@@ -7,7 +7,7 @@ from typing import Any
 from adaptd.build.errors import BuildError
 from adaptd.build.onnx_io import digest
 from adaptd.config.errors import ConfigError
-from adaptd.config.manifest import FILE, seal
+from adaptd.config.manifest import FILE, load_manifest, seal
 from adaptd.config.sealing import canonical
 
 
@@ -22,7 +22,10 @@ def note_bytes(plain: object) -> bytes:
 
 
 def write_bundle(folder: Path, files: dict[str, bytes], manifest: dict[str, Any], private_key_pem: bytes | None = None) -> bytes:
-    """Write ``files``, then the sealed manifest. Returns the manifest's bytes.
+    """Write ``files``, then the sealed manifest; what the old manifest listed and the new one does not is removed.
+
+    Returns:
+        The manifest's bytes.
 
     Raises:
         BuildError: the manifest would be refused, or the folder cannot be written; the old manifest then still stands.
@@ -33,12 +36,23 @@ def write_bundle(folder: Path, files: dict[str, bytes], manifest: dict[str, Any]
         raise BuildError(f"the manifest would be refused: {error}") from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        old = _listed(folder)
         for name, data in sorted(files.items()):
             _replace(folder / name, data)
         _replace(folder / FILE, sealed)
+        for name in sorted(old - set(manifest["files"])):
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise BuildError(f"{folder}: cannot be written ({error.strerror}); name another folder with -o") from None
     return sealed
+
+
+def _listed(folder: Path) -> set[str]:
+    """The files that the manifest there lists, none where it cannot be read: then nothing is known to be the bundle's."""
+    try:
+        return set(load_manifest(folder).files)
+    except ConfigError:
+        return set()
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -126,3 +126,36 @@ def test_back_to_back_runs_count_every_inference() -> None:
         both = saturate_all({"fp16": engine}, 0.02, rounds=2)["fp16"]
         assert both.frames == engine.runs - start - 1
         assert both.mean_us == both.wall_us // both.frames
+
+
+def test_a_gpu_is_metered_by_its_energy_counter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """NVML counts millijoules; where it has no counter, or cannot be imported, there is a reason and no number."""
+    import sys
+    from types import ModuleType
+
+    class NoCounterError(Exception):
+        """What NVML raises."""
+
+    nvml = ModuleType("pynvml")
+    counter = [5000]
+    closed: list[bool] = []
+    vars(nvml).update(
+        NVMLError=NoCounterError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetTotalEnergyConsumption=lambda handle: counter[handle],
+        nvmlShutdown=lambda: closed.append(True),
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with metering(tmp_path, (), gpu=True) as (meter, why):
+        assert meter is not None
+        assert (meter.read_uj(), why) == (5_000_000, "")
+    assert closed == [True]
+
+    def refuse() -> None:
+        raise NoCounterError("Not Supported")
+
+    monkeypatch.setattr(nvml, "nvmlInit", refuse)
+    assert find_meter(tmp_path, (), gpu=True) == (None, "NVML has no energy counter here (Not Supported)")
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert "NVML cannot be imported" in find_meter(tmp_path, (), gpu=True)[1]

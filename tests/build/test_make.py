@@ -13,6 +13,7 @@ from adaptd.build.calibrate import calibrate, look
 from adaptd.build.errors import BuildError
 from adaptd.build.floats import folded
 from adaptd.build.heads import reader
+from adaptd.build.intake import Wishes
 from adaptd.build.judge import Judge
 from adaptd.build.make import Built, Order, assemble, build
 from adaptd.build.pictures import Pictures
@@ -129,6 +130,10 @@ def test_a_rebuild_replaces_only_the_bundle(order: Order, tmp_path: Path) -> Non
     (out / "MODEL_CARD.md").write_text("mine")
     before = (out / "tiny.fp16.onnx").stat().st_mtime_ns
     build(order, out)
-    assert (out / "MODEL_CARD.md").read_text() == "mine"
     assert (out / "tiny.fp16.onnx").stat().st_mtime_ns == before
+    build(replace(order, wishes=Wishes(name="other")), out)
+    assert not (out / "tiny.fp16.onnx").exists()
+    build(order, out)
+    assert not (out / "other.fp16.onnx").exists()
+    assert (out / "MODEL_CARD.md").read_text() == "mine"
     assert not [path for path in out.iterdir() if path.name.startswith(".")]

@@ -64,6 +64,8 @@ def test_a_plan_is_built_anew_from_its_source(bundle: Path) -> None:
     assert entry.plan is not None
     assert (entry.plan.tensorrt, entry.plan.source) == ("11.4.0", "tiny.fp16.onnx")
     assert f"{entry.file}.layers.json" in load_manifest(bundle).files
+    assert not list(bundle.glob("*trt10.3.0.plan*"))
+    Bundle.open(bundle)
 
 
 def test_an_int8_plan_that_fails_leaves_fp16_and_a_record(bundle: Path) -> None:
