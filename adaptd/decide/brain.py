@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from adaptd.config.policy import Policy
-from adaptd.decide import planner, safety, shadowing
+from adaptd.decide import freshness, planner, safety, shadowing
 from adaptd.decide.headroom import cap_w
 from adaptd.decide.memory import Held
 from adaptd.decide.planner import Caps, Option, Plan
@@ -46,7 +46,9 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
     )
-    return verdict, Held(swapped, plan.low_mfps, credit, held.hot, share, held.claim)
+    stale = tuple([option.name for option in options if option.forbidden == "evidence_fresh"])
+    grant, granted_at, lapsed = freshness.remember(held, point.variant, policy.reference, sight.band, stale, sight.now_us)
+    return verdict, Held(swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed)
 
 
 def _after_veto(mode: Mode, event: Event, vetoed: str, policy: Policy) -> Event:
@@ -68,7 +70,7 @@ def _remember_heat(sight: Sight, policy: Policy) -> Held:
     else:
         seen = sight.temperature_mc is not None and sight.temperature_mc >= policy.limit_mc
         hot = seen and (sight.believed_k - 2.0 * sight.believed_sd_k) * 1000 >= policy.limit_mc
-    return held if hot == held.hot else Held(held.swapped_at_us, held.low_mfps, held.credit_ppm, hot, held.shadow_ppm, held.claim)
+    return held if hot == held.hot else replace(held, hot=hot)
 
 
 def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof]) -> int:
@@ -129,7 +131,7 @@ def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Pro
         return "no_fault"
     if not proof.word.admitted:
         return "proven"
-    if proof.last_at_us is None or sight.now_us - proof.last_at_us > policy.efficient_lease_us:
+    if not freshness.fresh(sight.held, proof, sight.now_us, policy.efficient_lease_us):
         return "evidence_fresh"
     if sight.point.variant != name and sight.now_us - sight.held.swapped_at_us < table.dwell_us:
         return "dwell_over"

@@ -5,7 +5,7 @@ constant power u is free + gain * u, known to sigma at the power drawn now and l
 """
 
 SIGMAS = 4.0  # margin below the limit, in deviations of the believed temperature: crossed once in 30,000 independent looks
-MARGIN_K = 0.05  # what no estimate knows: rounding, ripple within a tick
+MARGIN_K = 0.02  # what no estimate knows: rounding, ripple within a tick
 GAIN_SIGMAS = 1.0  # caution about what more power would do
 MIN_GAIN = 1e-3
 

@@ -14,3 +14,6 @@ class Held:
     hot: bool = False
     shadow_ppm: int = 0
     claim: str = ""
+    grant: str = ""
+    granted_at_us: int = 0
+    lapsed: tuple[tuple[str, int], ...] = ()

@@ -11,6 +11,7 @@ from adaptd.estimate.fixed import INVERSE, ONE
 
 Matrix = list[list[float]]
 SMALLEST = 1e-11  # variance that rounding cannot eat
+LEAN_FREE, LEAN_TIMES = 2.0, 8.0
 
 _INDEX: tuple[tuple[tuple[int, ...], ...], ...] = tuple(
     tuple(tuple(min(i, j) * (2 * n - min(i, j) - 1) // 2 + max(i, j) for j in range(n)) for i in range(n)) for n in range(12)
@@ -68,6 +69,20 @@ def worst(mean: list[float], product: list[float], variance: float, noise: float
     """What the unknowns would be after the highest reading that would still be believed, ``sigmas`` above the prediction."""
     scale = sigmas / sqrt(variance + noise)
     return [m + p * scale for m, p in zip(mean, product, strict=True)]
+
+
+def leaning(lean: float, surprise: float, total: float, memory: float) -> float:
+    """The running mean, over ``memory`` readings, of surprises in units of their sigma (each cut at 3)."""
+    return lean + (max(-3.0, min(3.0, surprise / sqrt(total))) - lean) / memory
+
+
+def looseness(lean: float, memory: float) -> float:
+    """How many times more than usual things are taken to move, when surprises lean to one side.
+
+    White surprises have a running mean of sigma / sqrt(2 memory - 1); from LEAN_FREE of these on, a belief lags behind.
+    """
+    sigmas = abs(lean) * sqrt(2.0 * memory - 1.0)
+    return 1.0 + LEAN_TIMES * max(0.0, sigmas - LEAN_FREE)
 
 
 def widen(cov: Matrix, first: float, others: float, first_most: float) -> None:

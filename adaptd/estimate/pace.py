@@ -1,7 +1,8 @@
 """How much longer than the book each variant takes now, and how much single frames scatter around that.
 
 One slow-down factor for all variants is wrong as soon as two precisions suffer differently, so each variant has its own.
-Contention hits all: a change seen on the variant that serves is passed on to the others in proportion, with their own ratio kept.
+Contention hits all, and so does a processor that is not the one the book was written on: what is seen on the variant that serves
+is passed on to the others in proportion, from the first frame on, with their own ratio kept.
 """
 
 from dataclasses import dataclass
@@ -45,8 +46,7 @@ def observe(
         before = paces[at]
         after[at] = _follow(before, one, book_us[at])
         heard.add(at)
-        if before.frames:
-            ratio = (after[at].factor_ppm, before.factor_ppm)
+        ratio = (after[at].factor_ppm, before.factor_ppm)
     for at, pace in enumerate(paces):
         if at not in heard and ratio[0] != ratio[1]:
             factor = min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, pace.factor_ppm * ratio[0] // ratio[1]))

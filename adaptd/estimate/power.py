@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from math import sqrt
 
 from adaptd.estimate.fixed import INVERSE, ONE, fetch, store
-from adaptd.estimate.linear import along, dot, fold, learn, unfold, variance_along, widen, worst
+from adaptd.estimate.linear import along, dot, fold, leaning, learn, looseness, unfold, variance_along, widen, worst
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
 NOISE_MEMORY = 1.0 / 64.0
 COMMON_SD = 0.18  # what qualification may be wrong by for all variants alike, one sigma ...
 OWN_SD = 0.05  # ... and for one of them alone
-BASE_DRIFT_W = 0.02  # random walk of idle and other load, per square root of a second
-SCALE_DRIFT = 0.0005
+BASE_DRIFT_W = 0.004  # random walk of idle and other load, per square root of a second
+SCALE_DRIFT = 0.0002
+LEAN_MEMORY = 10.0  # readings over which surprises are averaged
 BASE_SD_W, BASE_SD_SHARE = 0.4, 0.1  # before any reading, and after a long time without one
 JUMP_SIGMAS = 4.0  # a reading further off is a jump of the base, or a lie: it is believed ...
 SMALL_RISE, SMALL_RISE_LOOKS = 0.6, 1  # ... at once if power rose by less than this part,
@@ -29,13 +30,15 @@ LEAST_SCALE = 0.1
 class Split:
     """The belief: unknowns [base, scale of each variant], their covariance, the sensor's noise variance (W^2), all fixed point.
 
-    ``drawn_mw`` is the power believed drawn in the last interval; ``doubt`` counts jumps in a row.
+    ``drawn_mw`` is the power believed drawn in the last interval, ``lean`` the running mean of surprises in their own sigma,
+    ``doubt`` counts jumps in a row.
     """
 
     mean: tuple[int, ...]
     cov: tuple[int, ...]
     noise: int
     drawn_mw: int
+    lean: int
     doubt: int = 0
 
 
@@ -63,7 +66,7 @@ def start(idle_mw: int, variants: int) -> Split:
     cov[0] = [_base_variance(idle)] + [0.0] * variants
     for row in cov[1:]:
         row[0] = 0.0
-    return Split(store([idle] + [1.0] * variants), fold(cov), int(NOISE_W * NOISE_W * ONE), idle_mw)
+    return Split(store([idle] + [1.0] * variants), fold(cov), int(NOISE_W * NOISE_W * ONE), idle_mw, 0)
 
 
 def _base_variance(base_w: float) -> float:
@@ -78,7 +81,9 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
     noise = split.noise * INVERSE
     row = [1.0, *loads]
     doubt = 0
-    widen(cov, BASE_DRIFT_W * BASE_DRIFT_W * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
+    lean = split.lean * INVERSE
+    drift = BASE_DRIFT_W * looseness(lean, LEAN_MEMORY)
+    widen(cov, drift * drift * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
     product = along(cov, row)
     variance = max(0.0, dot(row, product))
     drawn = dot(row, mean)
@@ -96,11 +101,12 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
             total += square
         if believed:
             learn(mean, cov, product, surprise, total)
+            lean = leaning(lean, surprise, total, LEAN_MEMORY)
             drawn += variance * surprise / total
         if not jump:
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
-    after = Split(store(mean), fold(cov), int(noise * ONE), int(drawn * 1000), doubt)
+    after = Split(store(mean), fold(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt)
     if not believed:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
     doubts = [(cov[0][0], cov[0][at], cov[at][at]) for at in range(1, len(mean))]

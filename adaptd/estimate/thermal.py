@@ -12,7 +12,7 @@ from math import sqrt
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.estimate.fixed import INVERSE, ONE, exp_minus, fetch, store
-from adaptd.estimate.linear import Matrix, along, dot, fold, learn, unfold, variance_along, widen, worst
+from adaptd.estimate.linear import Matrix, along, dot, fold, leaning, learn, looseness, unfold, variance_along, widen, worst
 
 NOISE_K = 0.3
 NOISE_FLOOR_K, NOISE_CEILING_K = 0.05, 2.0
@@ -20,17 +20,16 @@ NOISE_MEMORY = 1.0 / 128.0
 GAIN_SD = 0.35  # relative doubt about a resistance, one sigma
 BLEND_SD = 0.5  # doubt about the share of the faster column, one sigma
 AMBIENT_SD_K = 15.0
-AMBIENT_DRIFT_K = 0.003  # per square root of a second, beside its slope
+AMBIENT_DRIFT_K = 0.0005  # per square root of a second, beside its slope
 SETTLING_DRIFT_K = 0.12  # the same while the heat stored before the start is still unknown
-SLOPE_SD_K = 0.0015  # per second: 5 K an hour
+SLOPE_SD_K = 0.0002  # per second: 0.7 K an hour
 SLOPE_MEMORY_S = 600.0
 SENSOR_LAG_S = 1.5  # sensors follow the chip; assuming no lag would teach the learner too weak a fast pole
-GAIN_DRIFT = 1e-4
+GAIN_DRIFT = 1e-5
 FAST_TAU_S = 5.0
 FASTER, SLOWER = 0.65, 1.5
 JUMP_SIGMAS = 5.0
-SURPRISE_MEMORY = 1.0 / 16.0
-STRAIN_CAP = 16.0
+LEAN_MEMORY = 24.0  # readings over which surprises are averaged
 BELIEVED_AFTER = 3  # readings in a row far from the prediction, before they are believed
 START_US = 5_000_000
 
@@ -54,8 +53,8 @@ class Heat:
     [ambient degC, its slope K/s, strengths K/W], their
     covariance, the noise variance.
 
-    ``surprise`` is the last one (K), ``strain`` the running mean of surprise^2 over what was expected (1 when the model fits),
-    ``age_us`` the time with readings.
+    ``surprise`` is the last one (K), ``lean`` the running mean of surprises in their own sigma: far from 0 the belief lags behind
+    what happens and must move faster; ``age_us`` is the time with readings.
     """
 
     z: tuple[int, ...]
@@ -63,8 +62,8 @@ class Heat:
     mean: tuple[int, ...]
     cov: tuple[int, ...]
     noise: int
-    strain: int
-    surprise: int = 0
+    lean: int
+    surprise: int
     age_us: int = 0
     doubt: int = 0
 
@@ -123,7 +122,7 @@ def start(table: Columns, profile: HardwareProfile) -> Heat:
     idle = profile.idle_power_mw / 1000.0
     mean = [profile.ambient_mc / 1000.0, 0.0, *table.gains]
     settled = store([idle] * len(table.taus_s))
-    return Heat(settled, settled, store(mean), table.cov, int(NOISE_K * NOISE_K * ONE), ONE)
+    return Heat(settled, settled, store(mean), table.cov, int(NOISE_K * NOISE_K * ONE), 0, 0)
 
 
 def observe(
@@ -135,9 +134,9 @@ def observe(
     felt = [now + lag * (was * INVERSE - now) for now, was in zip(z, heat.felt, strict=True)]
     mean = fetch(heat.mean)
     cov = unfold(heat.cov, len(mean))
-    noise, strain, age_us, doubt = heat.noise * INVERSE, heat.strain * INVERSE, heat.age_us, 0
+    noise, lean, age_us, doubt = heat.noise * INVERSE, heat.lean * INVERSE, heat.age_us, 0
     surprise = 0.0
-    _drift(mean, cov, age_us / 1e6 / table.settle_s, max(1.0, strain), dt_s)
+    _drift(mean, cov, age_us / 1e6 / table.settle_s, looseness(lean, LEAN_MEMORY), dt_s)
     row = [1.0, 0.0, *felt]
     product = along(cov, row)
     variance = max(0.0, dot(row, product))
@@ -152,7 +151,7 @@ def observe(
             variance += square
             total += square
         if doubt == 0 or doubt >= BELIEVED_AFTER or age_us < START_US:
-            strain += SURPRISE_MEMORY * (min(square / total, STRAIN_CAP) - strain)
+            lean = leaning(lean, surprise, total, LEAN_MEMORY)
             learn(mean, cov, product, surprise, total)
             between = surprise - heat.surprise * INVERSE
             variance *= 1.0 - variance / total
@@ -161,7 +160,7 @@ def observe(
             noise += NOISE_MEMORY * (0.5 * between * between - noise)
             noise = max(NOISE_FLOOR_K * NOISE_FLOOR_K, min(NOISE_CEILING_K * NOISE_CEILING_K, noise))
     after = Heat(
-        store(z), store(felt), store(mean), fold(cov), int(noise * ONE), int(strain * ONE), int(surprise * ONE), age_us, doubt
+        store(z), store(felt), store(mean), fold(cov), int(noise * ONE), int(lean * ONE), int(surprise * ONE), age_us, doubt
     )
     if temperature_mc is None:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
