@@ -44,7 +44,8 @@ class Axis:
         return [(first_s + at * step_s) * 1e6 for at in range(int((span_s - first_s) // step_s) + 1)]
 
     def label(self, at_us: float) -> str:
-        moment = datetime.fromtimestamp(self.utc_ms(at_us) / 1000, tz=timezone.utc)
+        coarse_s = 30 if self.end_us > 600e6 else 0.5  # labels are rounded, not cut
+        moment = datetime.fromtimestamp(self.utc_ms(at_us) / 1000 + coarse_s, tz=timezone.utc)
         if self.end_us > 3 * 86_400e6:
             return f"{moment:%d %b}"
         return f"{moment:%H:%M}" if self.end_us > 600e6 else f"{moment:%H:%M:%S}"

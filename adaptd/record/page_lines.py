@@ -96,7 +96,7 @@ def _engine(story: Story, axis: Axis) -> str:
     """Frame rate as a line, the engine in service as a ribbon under it."""
     held = _held(story, lambda bucket: bucket.rate)
     target = story.policy.target_mfps / 1000 if story.policy is not None else None
-    scale = linear(held, [] if target is None else [target], TOP, 96, zero=True)
+    scale = linear(held, [] if target is None else [target], TOP + 8, 96, zero=True)
     panel = Panel(axis, scale, "Engine and frame rate", "frames a second", height=126)
     colours = variant_colours(story)
     for one in story.stretches:

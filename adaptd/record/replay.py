@@ -57,8 +57,6 @@ class Replayer:
         self._profile: HardwareProfile | None = None
         self._coder: DecisionCoder | None = None
         self._proofs: list[dict[str, Plain]] = []
-        self._since = 0
-        self._reason = "start"
         self.decided = 0
         self.given_states = 0
         self.max_loss_ppm: int | None = None
@@ -95,7 +93,6 @@ class Replayer:
         if not same_fields(record, fields):
             raise ReplayError(_difference(record, fields))
         self._proofs = [{**proof, "decision": record["seq"]} for proof in changes(before, verdict)]
-        self._since += 1
         self.decided += 1
         return Decided(record, snapshot, verdict)
 
@@ -123,6 +120,7 @@ class Replayer:
     def _config(self, record: dict[str, Any]) -> None:
         try:
             binding: Binding = from_plain(Binding, record["binding"])
+            self.code = binding.code
             policy = _checked_text(record["policy"], binding.policy, "policy")
             profile = _checked_text(record["profile"], binding.profile, "profile")
             facts = tuple(_FACTS.read(one) for one in record["facts"])
@@ -133,7 +131,7 @@ class Replayer:
             raise ReplayError(f"the configuration cannot be read: {error}") from None
         except (CodecError, KeyError, TypeError, AttributeError, LookupError) as error:
             raise ReplayError(f"the configuration cannot be read: {type(error).__name__}: {error}") from None
-        self._coder, self._proofs, self._since, self.code = DecisionCoder(binding.digest), [], 0, binding.code
+        self._coder, self._proofs = DecisionCoder(binding.digest), []
 
     def _take(self, record: dict[str, Any], policy: str, profile: str, facts: tuple[VariantFacts, ...]) -> None:
         """The state that start or adopt gives under this configuration must be the one on record."""

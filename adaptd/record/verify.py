@@ -122,13 +122,27 @@ class _Audit:
         try:
             decided = replayer.feed(record)
         except ReplayError as error:
-            self._report.settle(Outcome.REPLAY_MISMATCH, record["seq"], f"record {record['seq']}: {error}")
-            self._report.replayed, self._replayer = replayer.decided, None
+            self._stop_replay(replayer, record["seq"], str(error))
             return
         if decided is not None and replayer.reference is not None:
             self._service.feed(decided, replayer.reference)
         elif record["kind"] == "start":
             self._service.restart()
+
+    def _stop_replay(self, replayer: Replayer, seq: int, reason: str) -> None:
+        """The first record that does not follow ends the re-run; bytes and signatures are checked to the end."""
+        if replayer.code is not None and replayer.code != code_hash():
+            reason += " (this is not the decision code that made the log: its hash is in the config record)"
+        self._report.settle(Outcome.REPLAY_MISMATCH, seq, f"record {seq}: {reason}")
+        self._count_replay(replayer)
+        self._replayer = None
+
+    def _count_replay(self, replayer: Replayer) -> None:
+        report = self._report
+        report.replayed = replayer.decided
+        report.code_matches = None if replayer.code is None else replayer.code == code_hash()
+        if replayer.given_states:
+            report.notes.append(f"{replayer.given_states} states were taken from the log as they are: what led to them is gone")
 
     def _check_end(self) -> None:
         """The end of the log against everything that says where it should be."""
@@ -186,12 +200,7 @@ class _Audit:
         report.segments, report.epochs, report.signed = walk.headers, trust.epoch + 1, trust.signed
         report.torn_bytes, report.stale_bytes = walk.torn_bytes, walk.stale_bytes
         if self._replayer is not None:
-            report.replayed = self._replayer.decided
-            report.code_matches = None if self._replayer.code is None else self._replayer.code == code_hash()
-            if self._replayer.given_states:
-                report.notes.append(
-                    f"{self._replayer.given_states} states were taken from the log as they are: what led to them is gone"
-                )
+            self._count_replay(self._replayer)
         if (self._folder / "private").exists():
             report.notes.append("the folder private/ holds the device's signing key: leave it out of copies")
 
