@@ -2,6 +2,8 @@
 
 Bare loop: the same session, frames, preprocessing and threads, `session.run`, the top class. Both handle every frame, one after
 the other in alternating order, and the ratio is the median of the frames' own ratios: whatever else the machine does meets both.
+Beside the wall clock the processor time of the process is compared the same way. A row fails where both are over the limit: work of
+others on the machine stretches the wall clock, threads that wait for one another the processor time.
 """
 
 import argparse
@@ -17,7 +19,7 @@ from typing import Any
 from adaptd.worker.client import WorkerClient
 from adaptd.worker.messages import Begin
 from adaptd.worker.preprocess import Preprocessor
-from benchmarks.rig import BUNDLE, CLIP, frames, median, now_us, quantile, rig
+from benchmarks.rig import BUNDLE, CLIP, cpu_us, frames, median, now_us, quantile, rig
 
 FIGURES: dict[str, object] = {}
 LIMIT = 1.03
@@ -33,33 +35,39 @@ def compare(bundle: Path, variant: str, threads: int, rounds: int, *, subscribed
         session: Any = made.pool.engine(variant)._session  # type: ignore[attr-defined]
         prepare = Preprocessor(made.bundle.manifest.preprocessing)
         given, wanted = session.get_inputs()[0].name, [session.get_outputs()[0].name]
-        times: tuple[list[float], list[float]] = ([], [])
+        wall: tuple[list[float], list[float]] = ([], [])
+        cpu: tuple[list[float], list[float]] = ([], [])
         for index in range(rounds + 20):
             picture = pictures[index % len(pictures)]
             for turn in (0, 1) if index % 2 else (1, 0):
                 if turn == 0:
-                    began = now_us()
+                    began, used = now_us(), cpu_us()
                     output = session.run(wanted, {given: prepare(picture)})[0]
                     int(output.argmax())
                 else:
                     made.offer(picture, index)
-                    began = now_us()
+                    began, used = now_us(), cpu_us()
                     made.loop.turn(0.0)
-                times[turn].append(now_us() - began)
+                cpu[turn].append(cpu_us() - used)
+                wall[turn].append(now_us() - began)
             if subscriber is not None:
                 _read_all(subscriber)
         if subscriber is not None:
             subscriber.close()
-    bare, worker = times[0][20:], times[1][20:]
-    ratios = [mine / plain for plain, mine in zip(bare, worker, strict=True)]
     return {
         "variant": variant,
         "threads": threads,
         "subscribers": int(subscribed),
-        "bare_us": round(median(bare)),
-        "worker_us": round(median(worker)),
-        "ratio_ppm": round(median(ratios) * 1e6),
+        "bare_us": round(median(wall[0][20:])),
+        "worker_us": round(median(wall[1][20:])),
+        "ratio_ppm": _ratio_ppm(wall),
+        "cpu_ratio_ppm": _ratio_ppm(cpu),
     }
+
+
+def _ratio_ppm(times: tuple[list[float], list[float]]) -> int:
+    """Median of worker over bare, frame by frame, without the first 20."""
+    return round(median([mine / plain for plain, mine in list(zip(*times, strict=True))[20:]]) * 1e6)
 
 
 def spinning(bundle: Path, window_s: float, threads: int) -> list[dict[str, Any]]:
@@ -158,16 +166,16 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(FIGURES))
     else:
         _print(rows, idle)
-    return 0 if all(row["ratio_ppm"] <= LIMIT * 1e6 for row in rows if not row["subscribers"]) else 1
+    return 0 if all(min(row["ratio_ppm"], row["cpu_ratio_ppm"]) <= LIMIT * 1e6 for row in rows if not row["subscribers"]) else 1
 
 
 def _print(rows: list[dict[str, Any]], idle: list[dict[str, Any]]) -> None:
-    print("variant  threads  subscribers   bare us  worker us   ratio  limit")
+    print("variant  threads  subscribers   bare us  worker us   ratio  of CPU time   limit")
     for row in rows:
         limit = "" if row["subscribers"] else f"{LIMIT:.2f}"
         print(
             f"{row['variant']:7} {row['threads']:8} {row['subscribers']:12} {row['bare_us']:9} {row['worker_us']:10} "
-            f"{row['ratio_ppm'] / 1e6:7.3f}  {limit}"
+            f"{row['ratio_ppm'] / 1e6:7.3f} {row['cpu_ratio_ppm'] / 1e6:12.3f}   {limit}"
         )
     print("\nworker process at 15 fps, reference     cores   p50 us   p99 us")
     for row in idle:

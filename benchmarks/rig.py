@@ -109,3 +109,8 @@ def median(values: list[float]) -> float:
 def now_us() -> float:
     """Microseconds with a fraction."""
     return time.perf_counter_ns() / 1000
+
+
+def cpu_us() -> float:
+    """Processor time of this process, all threads, in microseconds."""
+    return time.process_time_ns() / 1000
