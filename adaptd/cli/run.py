@@ -16,6 +16,7 @@ from adaptd.config.shipped import engines_dir, policies_dir
 if TYPE_CHECKING:
     from adaptd.assemble import Request
 
+STEEP = 3
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -129,10 +130,18 @@ def _calibration(source: str) -> Any:
         return None
     try:
         rows = json.loads(sidecar.read_text())["luma_to_mlx"]
-        table = tuple((int(mean) * 1000 // 255, int(mlx)) for mean, mlx in rows)  # thousandths of a level of 255 into ppm
-        return Calibration(table, 300_000, sidecar.name)
+        table = [(int(mean) * 1000 // 255, int(mlx)) for mean, mlx in rows]  # thousandths of a level of 255 into ppm
+        return Calibration(_usable(table), 300_000, sidecar.name)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandError(f"{sidecar}: luma_to_mlx: is no calibration ({error}), remove the file or mend it") from None
+
+
+def _usable(table: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The part in which the picture still tells the light: at the white end one level is worth a factor, and means "at least"."""
+    for at in range(1, len(table)):
+        if table[at][1] > STEEP * table[at - 1][1]:
+            return tuple(table[:at])
+    return tuple(table)
 
 
 def operational_log(*, as_json: bool, quiet: bool) -> None:
