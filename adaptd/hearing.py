@@ -40,7 +40,8 @@ def heard(event: Event) -> Heard | None:
         return Heard("worker", {"event": "started", "attempt": event.attempt}, urgent=True, gone=True)
     if isinstance(event, Fault):
         fault = {"fault": event.kind, "text": event.text, "variant": event.variant}
-        return Heard("fault", fault, durable=True, urgent=True, words=f"{event.kind}: {event.text}", trouble=True)
+        words = "" if event.fatal else f"{event.kind}: {event.text}"  # a fatal one comes back as the worker's last words
+        return Heard("fault", fault, durable=True, urgent=True, words=words, trouble=True)
     if isinstance(event, Garbled):
         return Heard("fault", {"fault": "garbled", "text": event.text, "variant": ""})
     return None

@@ -59,11 +59,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from adaptd.serve.api import SocketInUseError
 
     request = _request(arguments)
-    operational_log(as_json=arguments.json, quiet=arguments.quiet or (sys.stdout.isatty() and not arguments.json))
+    operational_log(as_json=arguments.json, told=not arguments.quiet)
     try:
         checked = check(request)
         device, priced = (None, ()) if arguments.no_twin else _software_device(arguments, checked)
-        narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet)
+        narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet or arguments.json)
         calibration = _calibration(request.source)
         forced = arguments.twin is not None
         parts = assemble(request, checked, device, narrator, forced=forced, calibration=calibration, priced=priced)
@@ -144,11 +144,15 @@ def _usable(table: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple(table)
 
 
-def operational_log(*, as_json: bool, quiet: bool) -> None:
-    """structlog on stderr: lines for people, JSON for machines. The audit log is another thing and never passes here."""
+def operational_log(*, as_json: bool, told: bool) -> None:
+    """structlog on stderr: JSON for machines; for people only what the narrator (``told``) does not say anyway.
+
+    The audit log is another thing and never passes here.
+    """
     import structlog
 
     renderer: Any = structlog.processors.JSONRenderer(sort_keys=True) if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    level = logging.INFO if as_json else logging.ERROR if told else logging.WARNING
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -156,7 +160,7 @@ def operational_log(*, as_json: bool, quiet: bool) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
