@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from adaptd.build.admission import admitted
 from adaptd.build.bounds import SOURCE_BETTING, SOURCE_EXACT, betting_ppm, clopper_pearson_ppm
 from adaptd.build.device import device_words
 from adaptd.build.energy import Cost
@@ -23,7 +24,7 @@ class Plan:
     """What to qualify and how. ``window_s`` is the metering window, ``saturated_s`` that of the back-to-back runs."""
 
     bundle: Path
-    data: Path
+    data: tuple[Path, ...]
     policy: Policy
     profile: HardwareProfile
     backend: str = "ort"
@@ -110,6 +111,7 @@ def record_of(
         "reference": manifest.reference,
         "precision": {name: plain["variants"][name][plan.backend]["precision_computed"] for name in measured.costs},
         "scores": scores,
+        "admitted": {name: _admitted(plan.policy, name, measured) for name in measured.costs if name != manifest.reference},
         "energy": {name: asdict(cost) for name, cost in measured.costs.items()},
         "saturated": {name: asdict(run) for name, run in measured.runs.items()},
         "warm_memory_mb": dict(measured.memory_mb),
@@ -117,3 +119,9 @@ def record_of(
         "fingerprint": dict(measured.prints),
         "warnings": warnings,
     }
+
+
+def _admitted(policy: Policy, name: str, measured: Measured) -> dict[str, bool]:
+    return admitted(
+        policy, name, {band: (tallies[name].n, tallies[name].disagreed) for band, tallies in measured.tallies.items()}
+    )

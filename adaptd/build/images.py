@@ -66,6 +66,19 @@ def scan(folder: Path, bands: Sequence[LightBand], band: str | None = None) -> D
     return _unique(folder, sorted(rows, key=lambda row: row[0]))
 
 
+def scan_all(folders: Sequence[Path], bands: Sequence[LightBand], band: str | None = None) -> Dataset:
+    """Several folders as one dataset; a picture that lies in two counts once. Raises BuildError."""
+    found = [scan(folder, bands, band) for folder in folders]
+    if len(found) == 1:
+        return found[0]
+    samples = {sample.sha256: sample for dataset in reversed(found) for sample in reversed(dataset.samples)}
+    ordered = sorted(samples.values(), key=lambda sample: str(sample.path))
+    copies = sum(len(dataset.samples) for dataset in found) - len(ordered)
+    notes = [note for dataset in found for note in dataset.notes]
+    notes += [f"{copies} pictures lie in more than one folder and count once"] if copies else []
+    return Dataset(found[0].folder, tuple(ordered), tuple(notes))
+
+
 def band_of(lux: float, bands: Sequence[LightBand]) -> str:
     """The band of an illuminance; where two overlap the darker one, which asks for more proof."""
     for band in bands:

@@ -1,6 +1,7 @@
 """From a sample on disk to the network's input, with the very code that serves; small sets stay in memory."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,8 @@ class Pictures:
         self._samples = samples
         self._prepare = Preprocessor(words)
         self._size = words.size
-        self._cache: dict[str, Array] = {}
-        self.unreadable: dict[str, None] = {}
+        self._cache: dict[Path, Array] = {}
+        self.unreadable: dict[Path, str] = {}
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -37,16 +38,16 @@ class Pictures:
                 yield sample, batch
 
     def _batch(self, sample: Sample) -> Array | None:
-        kept = self._cache.get(sample.name)
-        if kept is not None or sample.name in self.unreadable:
+        kept = self._cache.get(sample.path)
+        if kept is not None or sample.path in self.unreadable:
             return kept
         image = read_image(sample)
         if image is None:
-            self.unreadable[sample.name] = None
+            self.unreadable[sample.path] = sample.name
             return None
         batch = self._prepare(image)
         if len(self._samples) * batch.nbytes <= CACHE_BYTES:
-            self._cache[sample.name] = batch = batch.copy()
+            self._cache[sample.path] = batch = batch.copy()
         return batch
 
 
@@ -66,7 +67,7 @@ def read_image(sample: Sample) -> Image | None:
 
 def unreadable_note(pictures: Pictures) -> list[str]:
     """One line about the pictures that could not be read. Raises BuildError when that is all of them."""
-    bad = list(pictures.unreadable)
+    bad = list(pictures.unreadable.values())
     if bad and len(bad) == len(pictures):
         raise BuildError(f"none of the {len(bad)} pictures can be read ({bad[0]} first); 8-bit PNG or JPEG files are needed")
     return [f"{len(bad)} pictures cannot be read and were left out ({bad[0]} first)"] if bad else []

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adaptd.build.bounds import clopper_pearson_ppm
+from adaptd.build.admission import flawless_needed
 from adaptd.build.device import fingerprint
 from adaptd.build.energy import Cost, estimated, metered
 from adaptd.build.errors import BuildError
@@ -14,7 +14,7 @@ from adaptd.build.evaluate import evaluate, quantile_us
 from adaptd.build.findings import Measured, Plan, qualification, record_of
 from adaptd.build.gain import Gain, Speed, judge
 from adaptd.build.heads import Head, head_for, reader
-from adaptd.build.images import Dataset, missing_bands, scan
+from adaptd.build.images import Dataset, missing_bands, scan_all
 from adaptd.build.labels import Labels, labels_of
 from adaptd.build.measure import Run, saturate_all
 from adaptd.build.meters import Meter, metering
@@ -49,7 +49,7 @@ def qualify(plan: Plan, progress: Progress = silent) -> Qualified:
     bundle = _open(plan)
     manifest = bundle.manifest
     head = head_for(manifest.task, manifest.output_shape, len(manifest.classes))
-    dataset, notes = _unused(scan(plan.data, plan.policy.bands, plan.band), bundle)
+    dataset, notes = _unused(scan_all(plan.data, plan.policy.bands, plan.band), bundle)
     labels, said = labels_of(dataset, head.form, manifest.classes, manifest.preprocessing)
     pictures = Pictures(dataset.samples, manifest.preprocessing)
     measured = _measure(plan, bundle, head, labels, pictures, progress)
@@ -87,14 +87,12 @@ def _unused(dataset: Dataset, bundle: Bundle) -> tuple[Dataset, list[str]]:
 
 def _thin(dataset: Dataset, policy: Policy) -> list[str]:
     """Bands with too few frames for even a flawless record to be a proof at the policy's limit."""
-    needed = 1
-    while clopper_pearson_ppm(0, needed, policy.alpha_ppm / MILLION) > policy.max_loss_ppm:
-        needed = needed * 5 // 4 + 1
+    needed = flawless_needed(policy) or 0
     thin = missing_bands(dataset, policy.bands, needed)
     if not thin:
         return []
     limit = f"{policy.max_loss_ppm / 10_000:g} points at {100 - policy.alpha_ppm / 10_000:g} %"
-    return [f"too few pictures to prove {limit} in {', '.join(thin)}: about {needed} without a difference are needed"]
+    return [f"too few pictures to prove {limit} in {', '.join(thin)}: {needed} without a difference are needed"]
 
 
 def _chance(measured: Measured, manifest: Manifest) -> list[str]:
@@ -121,7 +119,7 @@ def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: P
             scored = {**engines, **_source(plan, bundle, stack)}
             tallies = evaluate(scored, manifest.reference, pictures, reader(head, manifest.classes), labels, progress)
             if not tallies:
-                raise BuildError(f"{plan.data}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
+                raise BuildError(f"{plan.data[0]}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
             runs = saturate_all(engines, plan.saturated_s)
             costs = _costs(plan, engines, runs, progress)
             prints = {name: fingerprint(engine) for name, engine in engines.items()}

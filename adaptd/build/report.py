@@ -11,7 +11,7 @@ SHOWN_LAST = "fp32"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One variant in one band, ready to print. ``within``: the bound keeps the policy's limit; None for the reference."""
+    """One variant in one band, ready to print. ``within``: the daemon admits it on this evidence; None for the reference."""
 
     band: str
     variant: str
@@ -128,7 +128,7 @@ def print_table(record: dict[str, Any], console: "Console") -> None:
 def _row(record: dict[str, Any], band: str, name: str) -> Row:
     seen = record["scores"][name][band]
     is_reference = name == record["reference"]
-    within = None if is_reference or name == SHOWN_LAST else seen["disagreement_bound_ppm"] <= record["policy"]["max_loss_ppm"]
+    within = record["admitted"].get(name, {}).get(band)
     return Row(
         band=band,
         variant=name,
@@ -144,7 +144,7 @@ def _row(record: dict[str, Any], band: str, name: str) -> Row:
 
 
 def proof(row: Row) -> str:
-    """``yes`` where the bound keeps the policy's limit, ``no`` where not, nothing where there is nothing to prove."""
+    """``yes`` where the daemon admits the variant on this evidence, ``no`` where not, nothing where nothing is to prove."""
     return {None: "", True: "yes", False: "no"}[row.within]
 
 

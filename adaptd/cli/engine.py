@@ -115,7 +115,7 @@ def _qualify(arguments: argparse.Namespace) -> int:
     profile = load_profile(find_profile(arguments.profile or profile_here(arguments.backend)))
     with _errors(), _bar() as progress:
         band = band_of(arguments, policy)
-        plan = Plan(arguments.bundle, arguments.data, policy, profile, arguments.backend, band, arguments.threads)
+        plan = Plan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
         found = qualify(replace(plan, window_s=arguments.energy_window), progress)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)

@@ -47,7 +47,7 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
 def qualify_arguments(qualify: argparse.ArgumentParser) -> None:
     """Everything that can be said of a qualification."""
     qualify.add_argument("bundle", type=Path)
-    qualify.add_argument("--data", type=Path, metavar="DIR", required=True, help="labelled pictures, new to calibration")
+    qualify.add_argument("--data", type=Path, nargs="+", metavar="DIR", required=True, help="labelled pictures, new to it")
     qualify.add_argument("--html", type=Path, metavar="F", help="write the page with the efficiency-accuracy curve")
     qualify.add_argument("--json", action="store_true", help="print the whole record as JSON")
     qualify.add_argument("--backend", choices=("ort", "tensorrt"), default="ort")

@@ -59,4 +59,4 @@ def qualified(
 ) -> tuple[Qualified, Path]:
     """The same bundle after qualification on other pictures."""
     data = fill(tmp_path_factory.mktemp("data"), each=4, seed=1)
-    return qualify(Plan(made[1], data, policy, profile, saturated_s=0.1, root=tmp_path_factory.mktemp("no-meters"))), made[1]
+    return qualify(Plan(made[1], (data,), policy, profile, saturated_s=0.1, root=tmp_path_factory.mktemp("no-meters"))), made[1]

@@ -6,7 +6,7 @@ import pytest
 
 from adaptd.build.choose import choose, set_digest
 from adaptd.build.errors import BuildError
-from adaptd.build.images import band_of, missing_bands, scan
+from adaptd.build.images import band_of, missing_bands, scan, scan_all
 from adaptd.build.pictures import Pictures, unreadable_note
 from adaptd.build.preset import PRESETS, class_names, read_labels
 from adaptd.config.policy import Policy
@@ -155,3 +155,14 @@ def test_class_names_come_from_file_folders_or_numbers(tmp_path: Path) -> None:
         path.write_bytes(text)
         with pytest.raises(BuildError, match="one class name a line"):
             read_labels(path)
+
+
+def test_several_folders_are_one_dataset(tmp_path: Path, policy: Policy) -> None:
+    """A picture that lies in two folders counts once, and equal names in two folders stay two pictures."""
+    first, second = fill(tmp_path / "one", each=2), fill(tmp_path / "two", each=2, seed=9)
+    (second / "bright" / "a" / "same.png").write_bytes((first / "bright" / "a" / "0.png").read_bytes())
+    dataset = scan_all([first, second], policy.bands)
+    assert len(dataset.samples) == 36
+    assert dataset.notes == ("1 pictures lie in more than one folder and count once",)
+    assert len(list(Pictures(dataset.samples, PRESETS["unit"].words((32, 32))))) == 36
+    assert scan_all([first], policy.bands) == scan(first, policy.bands)
