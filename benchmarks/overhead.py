@@ -2,8 +2,8 @@
 
 Bare loop: the same session, frames, preprocessing and threads, `session.run`, the top class. Both handle every frame, one after
 the other in alternating order, and the ratio is the median of the frames' own ratios: whatever else the machine does meets both.
-Beside the wall clock the processor time of the process is compared the same way. A row fails where both are over the limit: work of
-others on the machine stretches the wall clock, threads that wait for one another the processor time.
+Beside the wall clock the processor time of the process is compared the same way. A row fails where both are over the limit: work
+of others on the machine stretches the wall clock, threads that wait for one another the processor time.
 """
 
 import argparse

@@ -27,6 +27,7 @@ def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
 
 def gathered(reports: list[Report], last: Report, *, alive: bool) -> Telemetry:
     """What ``reports`` count, at the point that ``last`` reads back. Shadow results of an engine set aside since are left out."""
+    out = {*last.quarantined, *last.slow}
     return Telemetry(
         alive=alive,
         point=OperatingPoint(last.variant, last.fps_mfps),
@@ -35,8 +36,8 @@ def gathered(reports: list[Report], last: Report, *, alive: bool) -> Telemetry:
         dropped=sum(report.dropped for report in reports),
         shadow_frames=sum(report.shadow_frames for report in reports),
         served=merged(served for report in reports for served in report.served),
-        shadows=tuple(shadow for report in reports for shadow in report.shadows if shadow.variant not in last.quarantined),
-        quarantined=last.quarantined,
+        shadows=tuple(shadow for report in reports for shadow in report.shadows if shadow.variant not in out),
+        quarantined=tuple(sorted(out)),
         source_mfps=last.source_mfps,
     )
 

@@ -10,6 +10,7 @@ from adaptd.worker import lease as leases
 from adaptd.worker.clock import Clock
 from adaptd.worker.messages import Applied, Fault, Setpoint, Swapped
 
+ASIDE_US, LONGEST_ASIDE_US = 60_000_000, 3_600_000_000
 Tell = Callable[[Applied | Swapped | Fault], None]
 
 
@@ -30,7 +31,8 @@ class Helm:
         self.lease = lease
         self.order = Setpoint(0, lease.reference, lease.point.fps_mfps, 0, 0, 0, "")
         self.deadline_us = deadline_us
-        self.slow: set[str] = set()
+        self._aside_until_us: dict[str, int] = {}
+        self._times_slow: dict[str, int] = {}
         self.swaps = 0
         self.frame = -1
 
@@ -41,8 +43,14 @@ class Helm:
 
     @property
     def quarantined(self) -> tuple[str, ...]:
-        """Variants that are not served any more."""
-        return tuple(sorted({*self._pool.quarantined, *self.slow}))
+        """Variants that are broken and not served any more."""
+        return self._pool.quarantined
+
+    @property
+    def slow(self) -> tuple[str, ...]:
+        """Variants set aside for a while because they crawled."""
+        now_us = self._now_us()
+        return tuple(sorted(name for name, until_us in tuple(self._aside_until_us.items()) if now_us < until_us))
 
     def offer(self, setpoint: Setpoint) -> None:
         """Hold this setpoint from the next frame on."""
@@ -69,6 +77,20 @@ class Helm:
             self.tell_fault("lease", "the lease ended without renewal; the reference serves", "")
             self._fall_back("lease")
 
+    def set_aside(self, variant: str) -> int:
+        """Leave a variant that crawls, for a minute, twice as long each time, an hour at most; how long, in microseconds."""
+        times = self._times_slow.get(variant, 0)
+        self._times_slow[variant] = times + 1
+        aside_us = min(ASIDE_US << min(times, 10), LONGEST_ASIDE_US)
+        self._aside_until_us[variant] = self._now_us() + aside_us
+        self.to_reference("slow")
+        return aside_us
+
+    def acquit(self) -> None:
+        """Nobody crawls more than the reference does: it is the machine."""
+        self._aside_until_us.clear()
+        self._times_slow.clear()
+
     def to_reference(self, reason: str) -> None:
         """Leave a variant that cannot serve, at the rate that holds."""
         self._swap(self.reference, reason, self.order.seq, self._now_us())
@@ -84,7 +106,7 @@ class Helm:
             self._refuse(order, taken)
             return
         if order.variant in self.slow:
-            self._refuse(order, f"{order.variant} was set aside as too slow")
+            self._refuse(order, f"{order.variant} is set aside as too slow")
             return
         if not self._swap(order.variant, "setpoint", order.seq, received_us):
             return

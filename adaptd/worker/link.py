@@ -140,6 +140,7 @@ class Link(threading.Thread):
             served=counts.by_variant(),
             shadows=tuple(counts.shadows),
             quarantined=helm.quarantined,
+            slow=helm.slow,
             source_mfps=self._grabber.mfps,
             source_ok=self._grabber.ok,
             subscribers=len(self._results),

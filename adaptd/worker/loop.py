@@ -237,9 +237,8 @@ class FrameLoop:
         watch = self._watches[variant]
         text = f"{variant} takes over {watch.limit_us} us a frame, warmed up it took {watch.normal_us} us"
         if variant == self.helm.reference:
-            self.helm.slow.clear()
+            self.helm.acquit()
             self.helm.tell_fault("slow", text, variant)
             return
-        self.helm.slow.add(variant)
-        self.helm.tell_fault("slow", f"{text}; set aside", variant)
-        self.helm.to_reference("slow")
+        aside_us = self.helm.set_aside(variant)
+        self.helm.tell_fault("slow", f"{text}; set aside for {aside_us // 1_000_000} s", variant)

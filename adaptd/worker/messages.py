@@ -71,7 +71,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """One engine as it really is: the precision it computes in, what it holds, and its median latency when warmed up."""
+    """One engine as it really is: the precision it computes in, what it holds, and its undisturbed latency when warmed up."""
 
     name: str
     precision: str
@@ -164,7 +164,8 @@ class Report:
     """Worker to daemon, at a steady beat: what happened since the last report, and where the worker is now.
 
     ``busy_us`` is how long the frame in flight has been worked on, 0 between frames: a beat that goes on while ``busy_us``
-    grows is a hung engine. ``swaps`` and ``lost`` (messages that could not be sent) count from the start of the worker.
+    grows is a hung engine. ``quarantined`` engines are broken, ``slow`` ones set aside for a while. ``swaps`` and ``lost`` (messages
+    that could not be sent) count from the start of the worker.
     """
 
     at_us: int
@@ -182,6 +183,7 @@ class Report:
     served: tuple[Served, ...] = ()
     shadows: tuple[Shadow, ...] = ()
     quarantined: tuple[str, ...] = ()
+    slow: tuple[str, ...] = ()
     source_mfps: int | None = None
     source_ok: bool = True
     subscribers: int = 0

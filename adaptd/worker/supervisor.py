@@ -247,8 +247,9 @@ class Supervisor:
 
     def _keep_counts(self) -> None:
         assert self._client is not None
-        counted = self._client.telemetry(self._now_us())
-        self._begin = replace(self._begin, quarantined=tuple(sorted({*self._begin.quarantined, *counted.quarantined})))
+        counted, report = self._client.telemetry(self._now_us()), self._client.report
+        broken = () if report is None else report.quarantined
+        self._begin = replace(self._begin, quarantined=tuple(sorted({*self._begin.quarantined, *broken})))
         reference = OperatingPoint(self._begin.variants[0], 0)
         self._last = replace(joined(self._last, counted, self._quarantined()), alive=False, point=reference)
 

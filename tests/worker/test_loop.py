@@ -228,17 +228,30 @@ def test_one_failure_of_the_reference_is_survived(bench: Bench) -> None:
 
 
 def test_a_crawling_engine_is_set_aside(bench: Bench) -> None:
-    """Ten times slower in a row: the reference serves from the next frame, and the variant counts as quarantined."""
+    """Ten times slower in a row: the reference serves from the next frame, and asking for the crawler is refused."""
     bench.order("int8")
     bench.frames(3)
     bench.delay_us["int8"] = FACTOR * FLOOR_US + 1_000
     bench.frames(WINDOW + 3)
     assert bench.variants == ["int8"] * (3 + WINDOW) + ["fp16"] * 3
-    assert bench.loop.helm.quarantined == ("int8",)
+    assert bench.loop.helm.slow == ("int8",)
     assert bench.heard(Swapped)[-1].reason == "slow"
     bench.order("int8", seq=2)
     bench.frames(1)
     assert bench.heard(Fault)[-1].kind == "refused"
+
+
+def test_a_crawler_is_tried_again_later_and_later(bench: Bench) -> None:
+    """A hiccup of the machine does not cost INT8 for ever: it may serve again after a minute, then after two."""
+    bench.delay_us["int8"] = FACTOR * FLOOR_US + 1_000
+    for minutes in (1, 2, 4):
+        bench.order("int8")
+        bench.frames(WINDOW)
+        assert bench.heard(Fault)[-1].text.endswith(f"set aside for {60 * minutes} s")
+        bench.clock.us += 60_000_000 * minutes - 1_000_000
+        assert bench.loop.helm.slow == ("int8",)
+        bench.clock.us += 1_000_000
+        assert bench.loop.helm.slow == ()
 
 
 def test_a_crawling_machine_is_not_the_engines_fault(bench: Bench) -> None:
@@ -247,7 +260,7 @@ def test_a_crawling_machine_is_not_the_engines_fault(bench: Bench) -> None:
     bench.frames(1)
     bench.delay_us = {"fp16": 50_000, "int8": 50_000}
     bench.frames(2 * WINDOW)
-    assert bench.loop.helm.quarantined == ()
+    assert bench.loop.helm.slow == ()
     assert [fault.variant for fault in bench.heard(Fault)] == ["int8", "fp16"]
 
 
@@ -258,7 +271,7 @@ def test_a_variant_set_aside_in_a_shadow_frame_is_still_the_one_that_was_tested(
     bench.order("int8", shadow_ppm=1_000_000)
     bench.index = 1
     bench.frames(WINDOW)
-    assert bench.loop.helm.quarantined == ("int8",)
+    assert bench.loop.helm.slow == ("int8",)
     assert [shadow.loss_ppm for shadow in bench.loop.tally.take().shadows] == [1_000_000] * WINDOW
 
 

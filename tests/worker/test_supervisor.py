@@ -222,6 +222,15 @@ def test_quarantine_outlives_the_worker(stage: Stage) -> None:
     assert stage.now.begin.quarantined == ("int8",)
 
 
+def test_a_variant_that_was_merely_slow_is_loaded_again(stage: Stage) -> None:
+    """Being set aside for a while is telemetry's business, not the next worker's."""
+    stage.well(slow=("int8",))
+    assert stage.supervisor.telemetry(stage.us).quarantined == ("int8",)
+    stage.now.code = -9
+    stage.supervisor.poll()
+    assert stage.now.begin.quarantined == ()
+
+
 def test_a_crawling_reference_is_restarted_once(stage: Stage) -> None:
     """It may be the process; if the next one crawls too, it is the machine, and restarting stops."""
     stage.well()
