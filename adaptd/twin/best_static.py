@@ -7,7 +7,6 @@ from adaptd.config.profile import HardwareProfile
 from adaptd.twin.controllers.static import Static
 from adaptd.twin.harness import simulate
 from adaptd.twin.score import Result
-from adaptd.twin.timeline import timeline
 from adaptd.twin.words import PPM, Scenario
 from adaptd.twin.work import pace_of, true_work
 from adaptd.twin.world import World
@@ -34,6 +33,9 @@ def try_all(scenario: Scenario, policy: Policy, profile: HardwareProfile, facts:
     """Every variant at every level from the floor up."""
     import numpy as np
 
+    from adaptd.twin.bounds import SLACK_K, SLACK_W
+    from adaptd.twin.timeline import timeline
+
     names = tuple(fact.name for fact in facts)
     line = timeline(scenario, policy, profile, facts, names)
     world, work = World(scenario), true_work(scenario, facts)
@@ -50,7 +52,7 @@ def try_all(scenario: Scenario, policy: Policy, profile: HardwareProfile, facts:
             on_time = np.array([rows[s].executed_fps * (1 - rows[s].late) for s in slow])
             watts = line.passive_w + fps * np.array(slow) * work[name].energy_uj / 1e6
             worth = np.minimum(on_time, policy.target_mfps / 1000) * policy.frame_value_uj / 1e6
-            hot = line.temperatures(watts) > policy.limit_mc / 1000 + 5e-4
-            broken = hot | (watts > line.budget_w + 5e-4) | (~sound if name != policy.reference else False)
+            hot = line.temperatures(watts) > policy.limit_mc / 1000 + SLACK_K
+            broken = hot | (watts > line.budget_w + SLACK_W) | (~sound if name != policy.reference else False)
             trials.append(Trial(OperatingPoint(name, mfps), int(broken.sum()), float((watts - worth).sum()) * line.dt_s))
     return tuple(trials)

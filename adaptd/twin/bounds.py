@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptd.config.policy import Policy
+from adaptd.twin.score import BUDGET_SLACK_MW, LIMIT_SLACK_MC
 from adaptd.twin.timeline import Array, Timeline
 
-SLACK_K = 1e-6
+SLACK_K, SLACK_W = LIMIT_SLACK_MC / 1000, BUDGET_SLACK_MW / 1000  # the oracle may use what the score forgives
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ def bounds_of(line: Timeline, policy: Policy) -> Bounds:
     limit, critical, floor = policy.limit_mc / 1000, policy.critical_mc / 1000, policy.floor_mfps / 1000
     service = policy.on_conflict == "protect_service"
     floor_fps, floor_w = _floor(line, floor)
-    room = line.budget_w - line.passive_w
+    room = line.budget_w + SLACK_W - line.passive_w
     if service:
         room = np.maximum(room, floor_w)
     else:
@@ -51,7 +52,7 @@ def bounds_of(line: Timeline, policy: Policy) -> Bounds:
         ceiling = np.where(lost, 0.0, ceiling)
         if (held > limit + SLACK_K).any():
             floor_fps = np.zeros(line.ticks)
-    return Bounds(np.full(line.ticks, limit), room, floor_fps, ceiling, lost, pause)
+    return Bounds(np.full(line.ticks, limit + SLACK_K), room, floor_fps, ceiling, lost, pause)
 
 
 def _floor(line: Timeline, floor: float) -> tuple[Array, Array]:

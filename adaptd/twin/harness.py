@@ -11,14 +11,11 @@ from typing import Protocol
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.twin.device import TwinDevice
-from adaptd.twin.score import Result, quantile
+from adaptd.twin.score import BUDGET_SLACK_MW, LIMIT_SLACK_MC, Result, quantile
 from adaptd.twin.words import Scenario
 from adaptd.twin.worker import Tick, TwinWorker
 from adaptd.twin.world import Disagreement, TrueBand
 from adaptd.vocabulary import BandEvidence, OperatingPoint, Snapshot, Telemetry, VariantFacts
-
-BUDGET_SLACK_MW = 0.5
-LIMIT_SLACK_MC = 0.5
 
 
 class Choice(Protocol):

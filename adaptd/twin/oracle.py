@@ -19,7 +19,7 @@ import numpy as np
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.twin.blocks import block_prices
-from adaptd.twin.bounds import Bounds, bounds_of
+from adaptd.twin.bounds import SLACK_K, SLACK_W, Bounds, bounds_of
 from adaptd.twin.score import Result
 from adaptd.twin.share import best_shares
 from adaptd.twin.timeline import Array, Timeline, timeline
@@ -174,9 +174,9 @@ def _summary(
         delivered=float((shares * (line.fps - line.late_fps)).sum()) * line.dt_s,
         late=late,
         target=policy.target_mfps / 1000 * line.ticks * line.dt_s,
-        over_limit_s=float((temperature > policy.limit_mc / 1000 + 5e-4).sum()) * line.dt_s,
-        over_critical_s=float((temperature > policy.critical_mc / 1000 + 5e-4).sum()) * line.dt_s,
-        budget_over_s=float((line.passive_w + watts > line.budget_w + 5e-4).sum()) * line.dt_s,
+        over_limit_s=float((temperature > policy.limit_mc / 1000 + SLACK_K + HOT_K).sum()) * line.dt_s,
+        over_critical_s=float((temperature > policy.critical_mc / 1000 + SLACK_K + HOT_K).sum()) * line.dt_s,
+        budget_over_s=float((line.passive_w + watts > line.budget_w + SLACK_W + HOT_K).sum()) * line.dt_s,
         heat_binds=heat_binds,
         budget_binds=bool((wanted & (line.fps.max(axis=1) > 0)).any()),
         efficient_share=1.0 - float(served[reference] / served.sum()) if served.sum() else 0.0,

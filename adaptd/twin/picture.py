@@ -21,16 +21,16 @@ MARKS = {
     "static-REF": "bar",
     "static-EFF": "cross",
 }
-LABEL_W, PLOT_W, GAP_W, BROKEN_W, RIGHT_W = 170, 470, 34, 300, 20
+LABEL_W, PLOT_W, GAP_W, COLUMN_W, RIGHT_W = 178, 470, 26, 84, 20
 TOP, ROW_H, FOOT = 96, 34, 74
 LOW, LINEAR, HIGH = -15.0, 4.0, 160.0
 TICKS = (-10, 0, 1.3, 4, 10, 30, 100)
 BROKEN = (
-    ("over_critical_s", "s critical"),
-    ("over_limit_s", "s over limit"),
-    ("budget_over_s", "s over budget"),
-    ("unproven_frames", "unproven"),
-    ("false_admissions", "false adm."),
+    ("over_critical_s", "critical", "s"),
+    ("unproven_frames", "unproven", ""),
+    ("false_admissions", "false", ""),
+    ("over_limit_s", "hot", "s"),
+    ("budget_over_s", "power", "s"),
 )
 
 
@@ -38,7 +38,8 @@ def draw(matrix: Matrix) -> str:
     """The picture as SVG text."""
     names = [name for name in matrix.controllers() if name in COLOURS]
     height = TOP + ROW_H * (len(matrix.grounds) + 1) + FOOT
-    width = LABEL_W + PLOT_W + GAP_W + BROKEN_W + RIGHT_W
+    across = LABEL_W + PLOT_W + GAP_W + COLUMN_W * len(names)
+    width = across + RIGHT_W
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif">',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
@@ -50,7 +51,8 @@ def draw(matrix: Matrix) -> str:
             fill="#555",
         ),
         *_legend(names),
-        *_axis(len(matrix.grounds) + 1),
+        *_axis(len(matrix.grounds) + 1, across),
+        *_heads(names),
     ]
     for n, ground in enumerate(matrix.grounds):
         rows = [matrix.row(ground.name, name) for name in names]
@@ -86,15 +88,26 @@ def _legend(names: list[str]) -> list[str]:
     return parts
 
 
-def _axis(rows: int) -> list[str]:
-    bottom, across = TOP + ROW_H * rows, LABEL_W + PLOT_W + GAP_W + BROKEN_W
+def _axis(rows: int, across: int) -> list[str]:
+    bottom = TOP + ROW_H * rows
     parts = [f'<rect x="8" y="{TOP + n * ROW_H}" width="{across}" height="{ROW_H}" fill="#f5f6f8"/>' for n in range(0, rows, 2)]
     for percent in TICKS:
         x = _x(percent)
         colour, dash = ("#222", "") if percent == 0 else ("#bbb", ' stroke-dasharray="2 3"')
         parts.append(f'<line x1="{x:.1f}" y1="{TOP - 4}" x2="{x:.1f}" y2="{bottom}" stroke="{colour}"{dash}/>')
         parts.append(_text(x, TOP - 8, f"{percent:g}", size=11, fill="#555", anchor="middle"))
-    parts.append(_text(LABEL_W + PLOT_W + GAP_W, TOP - 8, "broken promises", size=11, fill="#555"))
+    return parts
+
+
+def _column(n: int) -> float:
+    """Where the column of the n-th controller's broken promises begins."""
+    return LABEL_W + PLOT_W + GAP_W + COLUMN_W * n + 6.0
+
+
+def _heads(names: list[str]) -> list[str]:
+    parts = [_text(_column(0) - 6, TOP - 26, "what was broken most", size=11, fill="#555")]
+    for n, name in enumerate(names):
+        parts += [_mark(name, _column(n), TOP - 12, hollow=False), _text(_column(n) + 9, TOP - 8, name, size=10, fill="#555")]
     return parts
 
 
@@ -115,51 +128,33 @@ def _offset(controller: str) -> float:
 
 
 def _broken(y: float, rows: list[Row]) -> list[str]:
-    """What each controller broke most, named by its mark."""
-    parts, x = [], float(LABEL_W + PLOT_W + GAP_W + 6)
-    for row in rows:
-        worst = next(((key, words) for key, words in BROKEN if row.violations[key] > 0), None)
+    """What each controller broke, the gravest of it, in its own column."""
+    parts = []
+    for n, row in enumerate(rows):
+        worst = next(((key, word, unit) for key, word, unit in BROKEN if row.violations[key] > 0), None)
         if worst is None or row.clean:
-            continue
-        parts += [
-            _mark(row.result.controller, x, y, hollow=True),
-            _text(x + 8, y + 4, _amount(row.violations[worst[0]], worst[1]), size=10),
-        ]
-        x += 72
-    if not parts:
-        parts.append(_text(x - 6, y + 4, "none", size=10, fill="#888"))
+            parts.append(_text(_column(n) - 4, y + 4, "kept", size=10, fill="#999"))
+        else:
+            key, word, unit = worst
+            value = row.violations[key]
+            number = f"{value / 1000:.0f}k" if value >= 10_000 else f"{value:.0f}"
+            parts.append(
+                _text(_column(n) - 4, y + 4, f"{word} {number} {unit}".strip(), size=10, fill=COLOURS[row.result.controller])
+            )
     return parts
 
 
-def _amount(value: float, words: str) -> str:
-    short = {
-        "s critical": "s crit.",
-        "s over limit": "s limit",
-        "s over budget": "s power",
-        "unproven": "frames",
-        "false adm.": "false",
-    }
-    number = f"{value / 1000:.0f}k" if value >= 10_000 else f"{value:.0f}"
-    return f"{number} {short[words]}"
-
-
 def _means(n: int, matrix: Matrix, names: list[str]) -> list[str]:
-    y = TOP + n * ROW_H + ROW_H / 2
+    y, top = TOP + n * ROW_H + ROW_H / 2, TOP + n * ROW_H
     summary = matrix.summary()
-    top, right = TOP + n * ROW_H, LABEL_W + PLOT_W + GAP_W + BROKEN_W + 8
-    parts = [f'<line x1="8" y1="{top}" x2="{right}" y2="{top}" stroke="#222"/>']
-    parts.append(_text(16, y + 4, "mean, all promises kept in", weight=600))
+    parts = [f'<line x1="8" y1="{top}" x2="{LABEL_W + PLOT_W + GAP_W + COLUMN_W * len(names)}" y2="{top}" stroke="#222"/>']
+    parts.append(_text(16, y + 4, "mean; all promises kept in", weight=600))
     for name in reversed(names):
         row = summary[name]
         parts.append(_mark(name, _x(100 * row["mean_regret"]), y + _offset(name), hollow=row["clean"] < row["scenarios"]))
-    x = float(LABEL_W + PLOT_W + GAP_W + 6)
-    for name in names:
+    for at, name in enumerate(names):
         row = summary[name]
-        parts += [
-            _mark(name, x, y, hollow=row["clean"] < row["scenarios"]),
-            _text(x + 8, y + 4, f"{row['clean']}/{row['scenarios']}", size=10),
-        ]
-        x += 48
+        parts.append(_text(_column(at) - 4, y + 4, f"{row['clean']} of {row['scenarios']}", size=11, weight=600))
     return parts
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+LIMIT_SLACK_MC = 0.5  # what counts as over: half of the unit that limits are written in
+BUDGET_SLACK_MW = 0.5
+
 
 @dataclass(slots=True)
 class Result:

@@ -96,6 +96,7 @@ class Alert:
             if policy.floor_mfps <= mfps <= policy.target_mfps
         ]
         self._facts = {fact.name: fact for fact in facts}
+        self._quality = {one.point.variant: one.quality for one in self._table}
         self._idle_mw = profile.idle_power_mw
         self._active = {one.point.variant: one.active_mw for one in self._table}
         self.restart(0)
@@ -136,7 +137,7 @@ class Alert:
                 self.slow.update(served.latency_sum_us / served.frames / max(1, fact.latency_us))
         done = worker.delivered + worker.missed
         if done:
-            self._delivered.append(worker.delivered / done)
+            self._delivered.append(worker.delivered / done * self._quality.get(worker.point.variant, 0.0))
         if isinstance(snapshot.power, Measured) and worker.served:
             variant = worker.served[0].variant
             busy = worker.point.fps_mfps / 1e9 * self.slow.mu * self._facts[variant].latency_us

@@ -1,0 +1,75 @@
+"""The software device behind a real worker: driven by frames that were really served."""
+
+from pathlib import Path
+
+import pytest
+
+from adaptd.config.shipped import policies_dir
+from adaptd.twin.live import LiveTwin, live_device
+from adaptd.twin.scenario import scenarios_dir
+from adaptd.vocabulary import Measured, OperatingPoint, Reading, Served, Telemetry, VariantFacts
+from tests.twin.worlds import TEXT, policy, profile
+
+FACTS = (VariantFacts("fp16", 200_000, 20_000), VariantFacts("int8", 100_000, 10_000))
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> LiveTwin:
+    """The small world without noise, with a budget that dips."""
+    path = tmp_path / "small.yaml"
+    path.write_text(TEXT + "  power_budget_w: [[0, 12], [10, 12], [10, 8], [20, 8], [20, 12]]\n")
+    return live_device(path, profile(), FACTS, policy())
+
+
+def _served(variant: str, frames: int, shadows: int = 0) -> Telemetry:
+    words = (Served(variant, frames, frames * 10_000, 10_000),) if frames else ()
+    return Telemetry(True, OperatingPoint(variant, 15_000), frames, shadow_frames=shadows, served=words)
+
+
+def _value(reading: Reading) -> int:
+    assert isinstance(reading, Measured)
+    assert reading.simulated
+    return reading.value
+
+
+def test_power_is_that_of_the_frames_that_were_served(twin: LiveTwin) -> None:
+    """15 frames of 200 mJ in a second are 3 W above idle, 3 shadow frames of INT8 another 0.3 W."""
+    twin.observe(5_000_000, _served("fp16", 0))
+    idle = profile().idle_power_mw
+    assert _value(twin.observe(6_000_000, _served("fp16", 15)).power) == pytest.approx(idle + 3_000, abs=1)
+    assert _value(twin.observe(7_000_000, _served("fp16", 15, shadows=3)).power) == pytest.approx(idle + 3_300, abs=1)
+
+
+def test_the_device_warms_with_the_frames_and_cools_without(twin: LiveTwin) -> None:
+    """Half a minute of frames warms the board, half a minute of rest lets it cool."""
+    twin.observe(0, _served("fp16", 0))
+    start = _value(twin.observe(1, _served("fp16", 0)).temperature)
+    for second in range(1, 31):
+        warm = _value(twin.observe(second * 1_000_000, _served("fp16", 15)).temperature)
+    for second in range(31, 61):
+        cool = _value(twin.observe(second * 1_000_000, _served("fp16", 0)).temperature)
+    assert warm > start + 1_500
+    assert start <= cool < warm - 1_000
+
+
+def test_time_starts_at_the_first_look_and_signals_follow_it(twin: LiveTwin) -> None:
+    """The budget dips ten seconds after the start, whatever the monotonic clock says, and holds its last value for ever."""
+    begin = 123_456_789
+    budgets = [twin.observe(begin + second * 1_000_000, _served("fp16", 0)).budget_mw for second in (0, 5, 11, 19, 21, 4000)]
+    assert budgets == [12_000, 12_000, 8_000, 8_000, 12_000, 12_000]
+
+
+def test_two_looks_at_the_same_time_do_not_go_back(twin: LiveTwin) -> None:
+    """A repeated or earlier time changes nothing."""
+    twin.observe(1_000_000, _served("fp16", 0))
+    first = twin.observe(2_000_000, _served("fp16", 15))
+    again = twin.observe(2_000_000, _served("fp16", 15))
+    assert _value(first.temperature) == _value(again.temperature)
+    assert _value(twin.observe(1_500_000, _served("fp16", 15)).temperature) == _value(first.temperature)
+
+
+def test_the_demonstration_loads_with_a_bundles_facts() -> None:
+    """What `adaptd run` uses where nothing is given."""
+    twin = live_device(scenarios_dir() / "demo.yaml", profile("generic-x86"), FACTS, policies_dir() / "feeder.yaml")
+    readings = twin.observe(0, _served("fp16", 0))
+    assert all(_value(reading) > 0 for reading in (readings.temperature, readings.power, readings.light))
