@@ -14,6 +14,7 @@ from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
 __all__ = ["Frame", "Sight", "decide", "frame"]
 
 NO_BUDGET_W = 1e9
+BINDING = ("temperature", "power_budget", "protect_device", "protect_service")
 PPM = 1_000_000
 HOPELESS_TIMES = 2  # a loss seen at this many times the limit ...
 HOPELESS_SAMPLES = 300  # ... over this many frames is not worth a burst
@@ -48,7 +49,9 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
     )
     stale = tuple([option.name for option in options if option.forbidden == "evidence_fresh"])
     grant, granted_at, lapsed = freshness.remember(held, point.variant, policy.reference, sight.band, stale, sight.now_us)
-    return verdict, Held(swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed)
+    return verdict, Held(
+        swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed, plan.rule in BINDING
+    )
 
 
 def _after_veto(mode: Mode, event: Event, vetoed: str, policy: Policy) -> Event:
@@ -83,16 +86,17 @@ def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof])
         proof = proofs.get(fact.name)
         if proof is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
             continue
-        best = max(best, shadowing.share(_need(proof, table, policy), policy.shadow_ppm, policy.target_mfps, left))
+        best = max(best, shadowing.share(_need(proof, table, policy, sight.held), policy.shadow_ppm, policy.target_mfps, left))
     return best
 
 
-def _need(proof: Proof, table: Frame, policy: Policy) -> str:
+def _need(proof: Proof, table: Frame, policy: Policy, held: Held) -> str:
+    """How badly the proof wants shadow frames. While a limit binds, each of them costs frames, so a young proof waits."""
     samples = proof.word.samples
     if not proof.word.admitted:
         seen = proof.loss_ppm // samples if samples else 0
         return "hopeless" if samples >= HOPELESS_SAMPLES and seen > HOPELESS_TIMES * policy.max_loss_ppm else "thin"
-    return "strong" if proof.device_samples >= table.proven_samples else "young"
+    return "strong" if held.bound or proof.device_samples >= table.proven_samples else "young"
 
 
 def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof], share: int) -> list[Option]:
@@ -179,7 +183,7 @@ def _plan(
         event = Event.FAULT
     better = [(one, why) for one, why in refused if one.worth_w > plan.worth_w or why == "no_gain"]
     words = [Refusal(OperatingPoint(one.variant, one.high_mfps), why) for one, why in better]
-    if plan.rule in ("temperature", "power_budget") and levels[-1] > plan.low_mfps:
+    if plan.rule in BINDING[:2] and levels[-1] > plan.low_mfps:
         words.append(Refusal(OperatingPoint(plan.variant, levels[-1]), plan.rule))
     return plan, event, tuple(words)
 

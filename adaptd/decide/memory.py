@@ -17,3 +17,4 @@ class Held:
     grant: str = ""
     granted_at_us: int = 0
     lapsed: tuple[tuple[str, int], ...] = ()
+    bound: bool = False

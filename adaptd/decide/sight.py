@@ -25,6 +25,9 @@ class Proof(Protocol):
     def last_at_us(self) -> int | None: ...
 
 
+PROVEN_NATS = 3  # losses of the limit itself that this many samples would show at least one of, with 95 %
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it."""
@@ -74,5 +77,5 @@ def frame(policy: Policy, dwell_us: int, unsupported: frozenset[str]) -> Frame:
         claim=claim,
         unsupported=unsupported,
         value_j=policy.frame_value_uj / 1e6,
-        proven_samples=6_000_000 // policy.max_loss_ppm,
+        proven_samples=PROVEN_NATS * 1_000_000 // policy.max_loss_ppm,
     )
