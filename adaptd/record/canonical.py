@@ -6,6 +6,7 @@ exactly, and there are no floats. The decoder accepts only bytes that the encode
 
 from collections.abc import Callable
 from json import JSONDecodeError, JSONDecoder, JSONEncoder
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any
 
 Plain = Any  # None | bool | int | str | list[Plain] | dict[str, Plain]; a recursive alias costs more than it says
@@ -28,7 +29,21 @@ def _refuse_float(text: str) -> None:
 
 _decoder: Any = JSONDecoder(parse_float=_refuse_float, parse_constant=_refuse_float)
 _scan: Callable[[str, int], tuple[Plain, int]] = _decoder.scan_once
-_write = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+
+
+def _writer() -> Callable[[Plain], str]:
+    """The standard library's encoder, set up once; its compiled half where there is one, which gives the same text faster."""
+    if c_make_encoder is None:
+        return JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+    pieces = c_make_encoder(None, _refuse_type, encode_basestring, None, ":", ",", True, False, False)
+    return lambda value: "".join(pieces(value, 0))
+
+
+def _refuse_type(value: object) -> None:
+    raise CanonicalError(f"a {type(value).__name__} has no canonical form")
+
+
+_write = _writer()
 
 
 def check(value: Plain, depth: int = 0) -> None:
@@ -90,6 +105,11 @@ def decode(line: bytes) -> Plain:
     if again != line:
         raise CanonicalError("not written the canonical way")
     return value
+
+
+def same_bytes(one: Plain, other: Plain) -> bool:
+    """Whether two values have the same canonical bytes; 1 and True, which Python calls equal, do not."""
+    return one is other or _write(one) == _write(other)
 
 
 def _plainly_small(line: bytes) -> bool:

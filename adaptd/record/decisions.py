@@ -6,7 +6,7 @@ Shadow frames are events, not states: they are written against none, and their n
 from dataclasses import replace
 from typing import Any
 
-from adaptd.record.canonical import Plain
+from adaptd.record.canonical import Plain, same_bytes
 from adaptd.record.codec import CodecError, words
 from adaptd.vocabulary import Snapshot, Telemetry, Verdict
 
@@ -92,5 +92,7 @@ def _worker_base(worker: Telemetry, shadows: int) -> Telemetry:
 
 
 def same_fields(record: dict[str, Any], fields: dict[str, Plain]) -> bool:
-    """Whether the record says exactly ``fields`` besides its chain fields."""
-    return {name: item for name, item in record.items() if name not in CHAIN_FIELDS} == fields
+    """Whether the record says exactly ``fields``, byte for byte, besides its chain fields."""
+    if len(record) != len(fields) + len(CHAIN_FIELDS):
+        return False
+    return all(name in record and same_bytes(record[name], fields[name]) for name in fields)

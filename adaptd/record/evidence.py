@@ -6,6 +6,8 @@ from adaptd.vocabulary import BandEvidence, Verdict
 
 def changes(before: Verdict | None, after: Verdict) -> list[dict[str, Plain]]:
     """One plain dict for every variant and band whose admission differs between two verdicts, in the order of the later one."""
+    if before is not None and (before.evidence is after.evidence or before.evidence == after.evidence):
+        return []
     known = _admitted(before.evidence if before is not None else ())
     now = _admitted(after.evidence)
     found = [_fields(one) for one in after.evidence if one.admitted != known.get((one.band, one.variant), False)]

@@ -13,7 +13,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.record.binding import Binding
-from adaptd.record.canonical import Plain, encode
+from adaptd.record.canonical import Plain, same_bytes
 from adaptd.record.codec import CodecError, from_plain, row, to_plain
 from adaptd.record.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
 from adaptd.record.evidence import changes
@@ -113,7 +113,7 @@ class Replayer:
     def _heartbeat(self, record: dict[str, Any]) -> None:
         if not self._run or self._state is None:
             return
-        if record.get("state") != to_plain(self._state):
+        if not same_bytes(record.get("state"), to_plain(self._state)):
             raise ReplayError("the state of the heartbeat is not the one that the decisions lead to")
         self._full = self._state
 
@@ -152,7 +152,7 @@ class Replayer:
         else:  # the first segment left after pruning, or decisions that a failing disk could not take
             state = from_plain(brain.state, record["state"])
             self.given_states += 1
-        if encode(to_plain(state)) != encode(record["state"]):
+        if not same_bytes(record["state"], to_plain(state)):
             raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")
         self._state = self._full = state
 

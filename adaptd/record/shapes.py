@@ -1,6 +1,8 @@
 """The shapes a type can take in the log; ``codec`` says which type takes which. Pure data in, plain values out, and back."""
 
+from collections.abc import Callable
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 from adaptd.record.canonical import INT_LIMIT, Plain
@@ -136,6 +138,14 @@ class Fixed(Shape):
         return tuple(shape.read(item) for shape, item in zip(self._items, plain, strict=True))
 
 
+def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that gives these attributes of an object as a tuple."""
+    if len(names) == 1:
+        one = attrgetter(names[0])
+        return lambda value: (one(value),)
+    return attrgetter(*names) if names else lambda _: ()
+
+
 class Row(Shape):
     """A word written as the list of its fields in order."""
 
@@ -144,10 +154,13 @@ class Row(Shape):
         self._names = tuple(shapes)
         self._shapes = tuple(shapes.values())
         self._by_name = shapes
-        self._parts = tuple((name, None if isinstance(shape, Atom) else shape.full) for name, shape in shapes.items())
+        self._get = _getter(self._names)
+        self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
 
     def full(self, value: Any) -> Plain:
-        return [getattr(value, name) if write is None else write(getattr(value, name)) for name, write in self._parts]
+        if self._bare:
+            return list(self._get(value))
+        return [shape.full(item) for shape, item in zip(self._shapes, self._get(value), strict=True)]
 
     def read(self, plain: Plain) -> Any:
         if type(plain) is not list or len(plain) != len(self._shapes):
@@ -156,30 +169,34 @@ class Row(Shape):
 
     def diff(self, old: Any, new: Any) -> Plain:
         """The row without the trailing fields that are as before; at least one item stays."""
-        row = self.full(new)
-        names = self._names
-        while len(row) > 1 and getattr(old, names[len(row) - 1]) == getattr(new, names[len(row) - 1]):
-            row.pop()
-        return row
+        before, after = self._get(old), self._get(new)
+        end = len(after)
+        while end > 1 and before[end - 1] == after[end - 1]:
+            end -= 1
+        if self._bare:
+            return list(after[:end])
+        return [shape.full(item) for shape, item in zip(self._shapes, after[:end], strict=False)]
 
     def patch(self, old: Any, plain: Plain) -> Any:
         if type(plain) is not list or not 0 < len(plain) <= len(self._shapes):
             raise CodecError(f"{plain!r:.60} is not a list of 1 to {len(self._shapes)} for {self.word.__name__}")
         given = [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
-        return self.word(*given, *(getattr(old, name) for name in self._names[len(given) :]))
+        return self.word(*given, *self._get(old)[len(given) :])
 
     def change(self, old: Any, new: Any) -> Plain:
         """``{"field": value}`` where one field changed, else the whole row."""
-        names = [name for name in self._names if getattr(old, name) != getattr(new, name)]
+        pairs = zip(self._names, self._get(old), self._get(new), strict=True)
+        names = [name for name, before, after in pairs if before != after]
         return {names[0]: self._by_name[names[0]].full(getattr(new, names[0]))} if len(names) == 1 else self.full(new)
 
     def changed(self, old: Any, plain: Plain) -> Any:
+        """The row after ``change``."""
         if type(plain) is not dict:
             return self.read(plain)
         ((name, item),) = plain.items()
         if name not in self._by_name:
             raise CodecError(f"{self.word.__name__} has no field {name!r:.40}")
-        return self.word(**{**{each: getattr(old, each) for each in self._names}, name: self._by_name[name].read(item)})
+        return self.word(**{**dict(zip(self._names, self._get(old), strict=True)), name: self._by_name[name].read(item)})
 
 
 class Either(Shape):
@@ -222,33 +239,42 @@ class Either(Shape):
 class Words(Shape):
     """A word written as the dict of its fields."""
 
-    def __init__(self, word: type, shapes: dict[str, Shape], short: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, word: type, shapes: dict[str, Shape], skip: tuple[str, ...] = (), short: dict[str, str] | None = None
+    ) -> None:
         self.word = word
-        self._shapes = shapes
-        self._short = short or {}
-        self._long = {key: name for name, key in self._short.items()}
-        self._keys = tuple((self._short.get(name, name), name, shape) for name, shape in shapes.items())
+        self._all = shapes
+        self._shapes = {name: shape for name, shape in shapes.items() if name not in skip}
+        short = short or {}
+        self._keys = tuple((short.get(name, name), shape) for name, shape in self._shapes.items())
+        self._get = _getter(tuple(self._shapes))
+        self._get_all = _getter(tuple(shapes))
+        order = {name: at for at, name in enumerate(shapes)}
+        self._places = {short.get(name, name): (order[name], shape) for name, shape in self._shapes.items()}
+        self._skipped = {name: order[name] for name in skip}
 
     def without(self, *names: str, short: dict[str, str] | None = None) -> "Words":
         """The same word without these fields, which the caller gives to ``read`` and ``patch``, and with short names for some."""
-        return Words(self.word, {name: shape for name, shape in self._shapes.items() if name not in names}, short)
+        return Words(self.word, self._all, names, short)
 
     def full(self, value: Any) -> Plain:
-        return {key: shape.full(getattr(value, name)) for key, name, shape in self._keys}
+        return {key: shape.full(item) for (key, shape), item in zip(self._keys, self._get(value), strict=True)}
 
     def read(self, plain: Plain, **given: Any) -> Any:
         if type(plain) is not dict or len(plain) != len(self._keys):
             raise CodecError(f"the fields of {self.word.__name__} are {', '.join(self._shapes)}")
-        try:
-            values = {name: shape.read(plain[key]) for key, name, shape in self._keys}
-        except KeyError as error:
-            raise CodecError(f"{self.word.__name__} has no {error.args[0]}") from None
-        return self.word(**values, **given)
+        values: list[Any] = [None] * len(self._all)
+        for key, (place, shape) in self._places.items():
+            if key not in plain:
+                raise CodecError(f"{self.word.__name__} has no {key}")
+            values[place] = shape.read(plain[key])
+        for name, place in self._skipped.items():
+            values[place] = given[name]
+        return self.word(*values)
 
     def diff(self, old: Any, new: Any) -> Plain:
         changed = {}
-        for key, name, shape in self._keys:
-            before, after = getattr(old, name), getattr(new, name)
+        for (key, shape), before, after in zip(self._keys, self._get(old), self._get(new), strict=True):
             if before is not after and before != after:
                 changed[key] = shape.diff(before, after)
         return changed
@@ -256,13 +282,15 @@ class Words(Shape):
     def patch(self, old: Any, plain: Plain, **given: Any) -> Any:
         if type(plain) is not dict:
             raise CodecError(f"{plain!r:.60} is not a change of {self.word.__name__}")
-        values = {name: getattr(old, name) for name in self._shapes}
+        values = list(self._get_all(old))
         for key, item in plain.items():
-            name = self._long.get(key, key)
-            if name not in values or self._short.get(name, key) != key:
+            if key not in self._places:
                 raise CodecError(f"{self.word.__name__} has no field {key!r:.40}")
-            values[name] = self._shapes[name].patch(values[name], item)
-        return self.word(**values, **given)
+            place, shape = self._places[key]
+            values[place] = shape.patch(values[place], item)
+        for name, place in self._skipped.items():
+            values[place] = given[name]
+        return self.word(*values)
 
 
 class Maybe(Shape):
