@@ -164,8 +164,8 @@ class Report:
     """Worker to daemon, at a steady beat: what happened since the last report, and where the worker is now.
 
     ``busy_us`` is how long the frame in flight has been worked on, 0 between frames: a beat that goes on while ``busy_us``
-    grows is a hung engine. ``quarantined`` engines are broken, ``slow`` ones set aside for a while. ``swaps`` and ``lost`` (messages
-    that could not be sent) count from the start of the worker.
+    grows is a hung engine. ``quarantined`` engines are broken, ``slow`` ones set aside for a while. ``swaps`` and ``lost``
+    (messages that could not be sent) count from the start of the worker.
     """
 
     at_us: int
