@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from adaptd.config.policy import Policy
 from adaptd.decide import freshness, planner, safety, shadowing
-from adaptd.decide.headroom import cap_w
+from adaptd.decide.headroom import MEAN_SIGMAS, cap_w
 from adaptd.decide.memory import Held
 from adaptd.decide.planner import Caps, Option, Plan
 from adaptd.decide.sight import Frame, Proof, Sight, frame
@@ -146,7 +146,7 @@ def _caps(sight: Sight, policy: Policy) -> Caps:
     """Watts that heat and budget leave, on average and for one tick."""
     drawn, limit = sight.drawn_w, policy.limit_mc / 1000.0
     budget = NO_BUDGET_W if sight.budget_mw is None else sight.budget_mw / 1000.0
-    return Caps(sight.base_w, cap_w(sight.ahead[1:], limit, drawn), cap_w(sight.ahead[:1], limit, drawn), budget)
+    return Caps(sight.base_w, cap_w(sight.ahead[1:], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn), budget)
 
 
 def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int, ...]:

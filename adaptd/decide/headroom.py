@@ -4,7 +4,8 @@ Each prediction is a tuple (horizon s, free degC, gain K/W, sigma K, sigma of th
 constant power u is free + gain * u, known to sigma at the power drawn now and less well away from it.
 """
 
-SIGMAS = 4.0  # margin below the limit, in deviations of the believed temperature: crossed once in 30,000 independent looks
+PEAK_SIGMAS = 4.0  # margin of the next tick below the limit, in deviations of the belief: crossed once in 30,000 looks
+MEAN_SIGMAS = 2.0  # margin of the average further ahead, which the peaks of time-slicing exceed
 MARGIN_K = 0.02  # what no estimate knows: rounding, ripple within a tick
 GAIN_SIGMAS = 1.0  # caution about what more power would do
 MIN_GAIN = 1e-3
@@ -12,11 +13,11 @@ MIN_GAIN = 1e-3
 Prediction = tuple[float, float, float, float, float]
 
 
-def cap_w(predictions: list[Prediction], limit_k: float, power_w: float) -> float:
+def cap_w(predictions: list[Prediction], limit_k: float, power_w: float, sigmas: float = PEAK_SIGMAS) -> float:
     """The largest constant watts that keep every prediction below ``limit_k`` less its margin; ``power_w`` is drawn now."""
     cap = 1e9
     for _, free, gain, sigma, gain_sigma in predictions:
-        room = limit_k - MARGIN_K - SIGMAS * sigma - free - gain * power_w
+        room = limit_k - MARGIN_K - sigmas * sigma - free - gain * power_w
         doubt = GAIN_SIGMAS * gain_sigma
         if room >= 0.0:
             slope = gain + doubt
