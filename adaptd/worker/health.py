@@ -9,7 +9,7 @@ WINDOW = 5
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Latencies of one variant against its own warm-up: slow when every one of the last WINDOW frames took FACTOR times as long.
+    """Latencies of one variant against its own quickest: slow when every one of the last WINDOW frames took FACTOR times as long.
 
     Contention on a shared machine stretches single frames and some factors of two; eight times in a row is a fault.
     ``FLOOR_US`` keeps the scheduler's own jitter from counting against very small networks.
@@ -24,7 +24,13 @@ class Stopwatch:
 
     def slow(self, latency_us: int) -> bool:
         """Take one latency; whether the variant is at fault now. The row starts anew after that."""
-        self.row = self.row + 1 if latency_us > self.limit_us else 0
+        if latency_us <= self.limit_us:
+            self.row = 0
+            if latency_us < self.normal_us:
+                self.normal_us = latency_us
+                self.limit_us = FACTOR * max(latency_us, FLOOR_US)
+            return False
+        self.row += 1
         if self.row < WINDOW:
             return False
         self.row = 0

@@ -235,7 +235,7 @@ class FrameLoop:
     def _set_slow(self, variant: str) -> None:
         """An efficient variant that crawls is set aside; where the reference crawls as well it is the machine, not the engine."""
         watch = self._watches[variant]
-        text = f"{variant} takes over {watch.limit_us} us a frame, warmed up it took {watch.normal_us} us"
+        text = f"{variant} takes over {watch.limit_us} us a frame, at its quickest it took {watch.normal_us} us"
         if variant == self.helm.reference:
             self.helm.acquit()
             self.helm.tell_fault("slow", text, variant)
