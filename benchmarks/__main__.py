@@ -27,7 +27,8 @@ def machine() -> str:
     import os
 
     flags = "with" if "avx512_vnni" in Path("/proc/cpuinfo").read_text() else "without"
-    return f"{name}, {os.cpu_count()} cores, {flags} AVX512-VNNI, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    kernel, python = f"{platform.system()} {platform.release()}", f"Python {platform.python_version()}"
+    return f"{name}, {os.cpu_count()} cores, {flags} AVX512-VNNI, {kernel}, {python}"
 
 
 def main(argv: list[str] | None = None) -> int:

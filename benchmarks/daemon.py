@@ -1,4 +1,4 @@
-"""What the control process costs: share of a core and memory at 10 Hz sensing, and how long `adaptd run` takes to its first result.
+"""What the control process costs: share of a core and memory at 10 Hz sensing, and the time of `adaptd run` to its first result.
 
 The figures are the operating system's own: CPU time from /proc/PID/stat over wall time, resident memory from /proc/PID/status.
 """

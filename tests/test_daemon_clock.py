@@ -1,0 +1,197 @@
+"""The daemon loop on clocks that a test turns: wall-clock steps are only records; a failing log stops optimisation."""
+
+from pathlib import Path
+from typing import Any
+
+from adaptd.blend import Readings
+from adaptd.config.policy import load_policy
+from adaptd.config.profile import load_profile
+from adaptd.daemon import Daemon
+from adaptd.jobs import SlowJobs
+from adaptd.parts import Clock, Pace, Parts
+from adaptd.record.binding import Binding, code_hash
+from adaptd.record.opening import open_ledger
+from adaptd.record.reader import iter_records
+from adaptd.record.recorder import Recorder, Settings
+from adaptd.record.verify import verify
+from adaptd.sense.station import WorkerFacts
+from adaptd.serve.board import Board
+from adaptd.serve.notify import Notifier
+from adaptd.status import Scene
+from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Telemetry, VariantFacts
+from tests.conftest import ROOT
+
+FACTS = (VariantFacts("fp16", 160_000, 4_000), VariantFacts("int8", 70_000, 1_700, False, (Prior("bright", 5000, 1),)))
+
+
+class Turned:
+    """Two clocks that move only when told to; the loop's waiting moves the monotonic one."""
+
+    def __init__(self) -> None:
+        self.mono_us, self.offset_ms = 5_000_000, 1_790_000_000_000
+
+    def utc_ms(self) -> int:
+        """The wall clock."""
+        return self.mono_us // 1000 + self.offset_ms
+
+
+class Senses:
+    """A warm, bright, quiet day; power follows what is served."""
+
+    class Station:
+        """A machine that says nothing of trips."""
+
+        trips = ()
+
+    def __init__(self) -> None:
+        self.station = self.Station()
+        self.power_mw = 8_000
+
+    def read(self, now_us: int, worker: Telemetry, facts: WorkerFacts) -> Readings:
+        """The readings of this tick."""
+        del now_us, facts
+        self.power_mw = 8_000 + worker.delivered * (160 if worker.point.variant == "fp16" else 70)
+        warm = Measured(45_000, 0, "tj")
+        return Readings(warm, Measured(self.power_mw, 0, "VDD_IN"), Measured(900_000, 0, "iio"), None, ())
+
+    def details(self) -> dict[str, Any]:
+        """Nothing more to say."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Worker:
+    """A worker that does at once what it is asked."""
+
+    refused: str | None = None
+    picture = last_result = report = None
+
+    def __init__(self) -> None:
+        self.point, self.asked = OperatingPoint("fp16", 15_000), []  # type: ignore[var-annotated]
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def poll(self) -> list[Any]:
+        """Nothing to tell."""
+        return []
+
+    def set(self, point: OperatingPoint, **words: Any) -> bool:
+        """Take the point."""
+        self.point = point
+        self.asked.append((point.variant, words))
+        return True
+
+    def telemetry(self, now_us: int) -> Telemetry:
+        """A second of good frames."""
+        del now_us
+        frames = self.point.fps_mfps // 1000
+        latency_us = 4_000 if self.point.variant == "fp16" else 1_700
+        return Telemetry(True, self.point, frames, served=(Served(self.point.variant, frames, frames * latency_us, latency_us),))
+
+    def stop(self, timeout_s: float) -> int:
+        """End."""
+        del timeout_s
+        return 0
+
+
+class Watching:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.scenes: list[Scene] = []
+        self.words: list[str] = []
+
+    def decided(self, scene: Scene, changed: bool) -> None:
+        """Keep the scene."""
+        del changed
+        self.scenes.append(scene)
+
+    def happened(self, words: str) -> None:
+        """Keep the words."""
+        self.words.append(words)
+
+
+def daemon(folder: Path, clock: Turned) -> tuple[Daemon, Parts, Watching]:
+    """A daemon of real brain, log and loop between a quiet world and an obedient worker."""
+    policy_path, profile_path = ROOT / "policies" / "feeder.yaml", ROOT / "hw_profiles" / "generic-x86.yaml"
+    policy, profile = load_policy(policy_path), load_profile(profile_path)
+    ledger, _ = open_ledger(folder, boot="b", mono_us=lambda: clock.mono_us, utc_ms=clock.utc_ms)
+    binding = Binding("b", "0" * 64, code_hash(), (), policy.sha256, profile.sha256)
+    texts = policy_path.read_text(), profile_path.read_text()
+    settings = Settings("feeder", texts[0], "generic-x86", texts[1], FACTS, 7, clock.mono_us, binding)
+    watching = Watching()
+    parts = Parts(
+        policy, profile, FACTS, settings, policy_path, Worker(), Senses(), Recorder(ledger), Board(), None,  # type: ignore[arg-type]
+        SlowJobs(), Notifier({}), watching, None, Clock(lambda: clock.mono_us, clock.utc_ms),
+    )  # fmt: skip
+    return Daemon(parts, Pace()), parts, watching
+
+
+def begin(running: Daemon, parts: Parts) -> None:
+    """What ``run`` does before its loop."""
+    parts.recorder.config(parts.settings, running._state)
+
+
+def ticks(running: Daemon, clock: Turned, count: int) -> None:
+    """Turn the loop by hand, a second at a time."""
+    for _ in range(count):
+        clock.mono_us += 1_000_000
+        running._listen(clock.mono_us)
+        running._housekeeping(clock.mono_us)
+        running._decide(clock.mono_us)
+
+
+def test_wall_clock_steps_are_recorded_and_change_no_decision(tmp_path: Path) -> None:
+    """To 1970, three years ahead, and a thousand steps of a second: the same decisions as without, and a valid log."""
+    calm_clock, wild_clock = Turned(), Turned()
+    calm, calm_parts, calm_seen = daemon(tmp_path / "calm", calm_clock)
+    wild, wild_parts, wild_seen = daemon(tmp_path / "wild", wild_clock)
+    begin(calm, calm_parts)
+    begin(wild, wild_parts)
+    year_ms = 365 * 86_400_000
+    for index in range(1002):
+        wild_clock.offset_ms += {0: -1_790_000_000_000, 1: 1_790_000_000_000 + 3 * year_ms}.get(
+            index, 1000 if index % 2 else -1000
+        )
+        ticks(wild, wild_clock, 1)
+        ticks(calm, calm_clock, 1)
+    assert [scene.verdict for scene in wild_seen.scenes] == [scene.verdict for scene in calm_seen.scenes]
+    wild._end()
+    calm._end()
+    steps = [record for record in iter_records(tmp_path / "wild") if record["kind"] == "clock_step"]
+    assert len(steps) == 1002
+    assert verify(tmp_path / "wild").verdict.value == "valid"
+
+
+def test_a_log_that_fails_puts_the_reference_back_within_one_decision(tmp_path: Path) -> None:
+    """INT8 serves; the log's disk fails; the very decision that could not be made durable asks for the reference."""
+    clock = Turned()
+    running, parts, seen = daemon(tmp_path / "log", clock)
+    begin(running, parts)
+    ticks(running, clock, 40)
+    assert seen.scenes[-1].verdict.point.variant == "int8", seen.scenes[-1].why
+    parts.recorder.ledger._fail(OSError(28, "No space left on device"))
+    ticks(running, clock, 1)
+    assert seen.scenes[-1].verdict.point.variant == "fp16"
+    assert parts.worker.asked[-1][0] == "fp16"  # type: ignore[attr-defined]
+    assert any("degraded" in words or not scene.snapshot.log_ok for words, scene in [("", seen.scenes[-1])])
+    ticks(running, clock, 60)
+    assert parts.recorder.ok, "the disk works again, so the log recovers"
+    running._end()
+    assert verify(tmp_path / "log").verdict.value == "valid"
+
+
+def test_an_intent_is_on_record_before_the_worker_hears_of_it(tmp_path: Path) -> None:
+    """Every changed point has an act record with a lower number than anything that follows from it, and each is a lease."""
+    clock = Turned()
+    running, parts, _ = daemon(tmp_path / "log", clock)
+    begin(running, parts)
+    ticks(running, clock, 40)
+    running._end()
+    acts = [record for record in iter_records(tmp_path / "log") if record["kind"] == "act"]
+    assert [act["point"][0] for act in acts][:2] == ["fp16", "int8"] or acts[0]["point"][0] in ("fp16", "int8")
+    asked = parts.worker.asked  # type: ignore[attr-defined]
+    assert all(words["lease_us"] > 0 for variant, words in asked if variant == "int8")
