@@ -186,6 +186,7 @@ def _begin(request: Request, checked: Checked) -> Begin:
         safe_mfps=checked.policy.target_mfps,
         deadline_us=checked.policy.deadline_us,
         threads=request.threads,
+        digest=checked.manifest.digest,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
     )
 

@@ -64,7 +64,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             grabber = _grabber(begin, slot, clock, speaker)
             grabber.start()
             undo.callback(_join, grabber, clock)
-            bundle = Bundle.open(Path(begin.bundle), backend=begin.backend)
+            bundle = Bundle.open(Path(begin.bundle), backend=begin.backend, digest=begin.digest)
             spinning = _spinning(begin, bundle.manifest)
             pool = make_pool(begin, bundle, spinning)
             undo.callback(pool.close)

@@ -15,6 +15,7 @@ class Begin:
     ``start_mfps`` is the rate it starts at where that is not the safe one; it holds for START_LEASE_US unless renewed.
     ``spinning`` None leaves the choice to the worker: it spins only where the rate leaves no idle time.
     ``source_mfps`` overrides the source's own rate where that is a matter of choice (folders, files).
+    ``digest`` is that of the manifest the daemon has checked: another bundle put in its place since is refused.
     ``first_frame`` and ``patient`` are for a restart: numbering goes on, and a camera that is away is waited for.
     """
 
@@ -35,6 +36,7 @@ class Begin:
     start_mfps: int | None = None
     first_frame: int = 0
     patient: bool = False
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
