@@ -215,8 +215,8 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         facts=state.facts,
     )
     verdict, held = brain.decide(sight, policy, table.frame)
-    step_mw = (verdict.predicted_mw or 0) - int(draw.drawn_w * 1000)
     if verdict.point != state.point:
+        step_mw = _book_mw(table, paces, verdict.point) - _book_mw(table, paces, state.point)
         watch = safety.expect(watch, power_mw, step_mw, int(draw.noise_w * 1000), now_us)
     after = State(
         now_us,
@@ -262,6 +262,12 @@ def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share
         frames[at] * joules * one.factor_ppm / (1e6 * dt_s)
         for at, (joules, one) in enumerate(zip(table.joules, paces, strict=True))
     ]
+
+
+def _book_mw(table: Tables, paces: tuple[pace.Pace, ...], point: OperatingPoint) -> int:
+    """What the frames of a point draw by the bundle's book: the watchers trust that more than what was learned since."""
+    at = table.names.index(point.variant)
+    return int(table.joules[at] * paces[at].factor_ppm * point.fps_mfps / 1e6)
 
 
 def _options(table: Tables, draw: power.Draw, paces: tuple[pace.Pace, ...]) -> list[Option]:

@@ -85,9 +85,9 @@ def test_a_variant_that_turns_bad_is_sent_back() -> None:
     """A prior that lied is found on the device: the engine goes back to the reference and stays there."""
     run = seconds(Board(loss=lambda band: 0.2), 20 * MINUTE)
     served = [second.verdict.point.variant for second in run]
-    assert "int8" in served
+    assert served[0] == "int8"
     assert served[-1] == "fp16"
-    assert sum(a != b for a, b in pairwise(served)) == 2
+    assert sum(a != b for a, b in pairwise(served)) == 1
 
 
 @pytest.mark.parametrize(("r_scale", "tau_scale"), [(1.0, 1.0), (1.3, 0.7), (0.7, 1.3), (1.3, 1.3), (0.7, 0.7)])
@@ -272,20 +272,51 @@ def test_over_critical_nothing_is_served_whatever_the_plan_says() -> None:
 
 
 def test_an_engine_that_does_not_obey_latches_a_fault() -> None:
-    """Power that never moves as predicted is a fault: the reference at the floor, until a person reloads."""
+    """A worker that does not take its setpoint is a fault: the reference at the floor, until a person reloads."""
     stuck = OperatingPoint("fp16", 15_000)
-    world = hot_board(
-        obeys=lambda point: stuck,
-        other_w=lambda second: 0.5,
-        policy=replace(feeder(), efficient=(), critical_mc=120_000),
-    )
+    world = hot_board(obeys=lambda point: stuck)
     run = seconds(world, 10 * MINUTE)
     assert run[-1].verdict.mode is Mode.FAULT
-    assert run[-1].state.watch.fault == "power_no_effect"
+    assert run[-1].state.watch.fault == "setpoint_not_taken"
     assert run[-1].verdict.point.fps_mfps <= 5000
     fresh = tick.adopt(run[-1].state, feeder(), board(), world.facts)
     assert fresh.mode is Mode.REFERENCE
     assert not fresh.watch.fault
+
+
+def test_a_power_sensor_that_shows_no_action_latches_a_fault() -> None:
+    """A sensor that says the same whatever is done is none: after a minute of actions without effect the fault is latched."""
+    world = hot_board(change=lambda second, snapshot: replace(snapshot, power=Measured(8000 + second % 2, 0, "test")))
+    run = seconds(world, 10 * MINUTE)
+    assert run[-1].state.watch.fault == "power_no_effect"
+    assert run[-1].verdict.mode is Mode.FAULT
+    first = next(second.at for second in run if second.state.watch.fault)
+    assert first > MINUTE
+
+
+def test_a_thermometer_that_follows_no_heat_latches_a_fault() -> None:
+    """Three long swings of heat that the thermometer does not follow latch a fault."""
+    world = Board(
+        policy=replace(feeder(), budget_mw=None),
+        other_w=lambda second: 0.5 + 8 * ((second // 120) % 2),
+        change=lambda second, snapshot: replace(snapshot, temperature=Measured(55_000 + second % 2, 0, "test")),
+    )
+    run = seconds(world, 20 * MINUTE)
+    assert run[-1].state.watch.fault == "temperature_no_effect"
+
+
+def test_other_programs_do_not_look_like_a_fault() -> None:
+    """Load and contention that come and go at the very moments of our own actions latch nothing."""
+    busy = lambda second: (second // 40) % 2  # noqa: E731
+    world = hot_board(
+        other_w=lambda second: 0.5 + 3.0 * busy(second) * min(1.0, (second % 40) / 5),
+        slow_down=lambda second: 1.0 + 0.6 * busy(second),
+        ambient_c=lambda second: 70.0,
+        policy=replace(feeder(), efficient=(), budget_mw=10_500),
+    )
+    run = seconds(world, 30 * MINUTE)
+    assert not run[-1].state.watch.fault
+    assert len({second.verdict.point.fps_mfps for second in run}) > 2
 
 
 def test_a_useless_swap_is_refused_and_named() -> None:
