@@ -24,13 +24,14 @@ from adaptd.engine.base import probe_batch
 from adaptd.engine.bundle import Bundle
 from adaptd.vocabulary import OperatingPoint
 from adaptd.worker.client import WorkerClient
-from adaptd.worker.messages import Begin, Swapped
+from adaptd.worker.messages import Begin, Fault, Swapped
 from benchmarks.rig import BUNDLE, CLIP, NEVER_US, frames, median, now_us, quantile, rig
 
 FIGURES: dict[str, object] = {}
 RATE_MFPS = 60_000
 PERIOD_US = 1_000_000_000 // RATE_MFPS
 VARIANTS = ("fp16", "int8")
+LAST_WORDS_S = 5.0
 COLD_LIMIT, P99_LIMIT = 50.0, 1.10
 
 
@@ -56,12 +57,16 @@ def under_load(bundle: Path, swaps: int) -> dict[str, Any]:
                 until = time.monotonic() + 2 * PERIOD_US / 1e6
                 while time.monotonic() < until:
                     _hear(client, heard)
-            while sum(isinstance(message, Swapped) for message in heard) < swaps:
+            until = time.monotonic() + LAST_WORDS_S
+            while time.monotonic() < until and sum(isinstance(message, Swapped) for message in heard) < swaps:
                 _hear(client, heard)
         finally:
             client.stop()
         reader.join(2)
     telemetry = client.telemetry(client.heard_us)
+    faults = [message.text for message in heard if isinstance(message, Fault)]
+    if faults:
+        print(f"the worker said: {faults[0]}", file=sys.stderr)
     return _account(lines, [message for message in heard if isinstance(message, Swapped)], telemetry.dropped)
 
 
@@ -182,7 +187,9 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(FIGURES))
     else:
         _print(load, turns, loads)
-    whole = not (load["dropped"] or load["missing"] or load["doubled"] or load["not_on_new_engine"])
+    whole = load["swaps"] == wanted.swaps and not (
+        load["dropped"] or load["missing"] or load["doubled"] or load["not_on_new_engine"]
+    )
     quick = all(row["ratio"] >= COLD_LIMIT for row in loads)
     even = all(row["p99_ratio_ppm"] <= P99_LIMIT * 1e6 and not row["lost"] for row in turns)
     return 0 if whole and quick and even else 1
