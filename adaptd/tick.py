@@ -62,7 +62,6 @@ class Tables:
     book_us: tuple[int, ...]
     joules: tuple[float, ...]
     beside: tuple[int, ...]
-    nominal: tuple[tuple[float, float], ...]
 
 
 _last: tuple[Policy, HardwareProfile, tuple[VariantFacts, ...], Tables] | None = None
@@ -99,7 +98,6 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
         beside=tuple(reference if at != reference else tested for at in range(len(names))),
-        nominal=tuple((pole.r_uk_per_mw / 1000.0, pole.tau_ms / 1000.0) for pole in profile.poles),
     )
 
 
@@ -173,70 +171,113 @@ def resume(
     return replace(new, proofs=accuracy.start(table.rules, policy, facts, attempts))
 
 
+@dataclass(slots=True)
+class Senses:
+    """The three gauges after their readings, the believed values, and why not (empty when believed)."""
+
+    temperature: gauge.Gauge
+    rail: gauge.Gauge
+    light: gauge.Gauge
+    temperature_mc: int | None
+    power_mw: int | None
+    light_mlx: int | None
+    unknown: tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Beliefs:
+    """What is believed after the last interval, and what follows from it for this tick."""
+
+    split: power.Split
+    draw: power.Draw
+    heat: thermal.Heat
+    outlook: thermal.Outlook
+    paces: tuple[pace.Pace, ...]
+    proofs: tuple[accuracy.Proof, ...]
+    spent: shadowing.Spent
+    watch: safety.Watch
+
+
 def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProfile) -> tuple[State, Verdict]:
     """One decision. Pure: the same arguments give the same bytes on every machine."""
     table = _tables(policy, profile, state.facts)
+    senses = _sense(table, state, snapshot)
+    beliefs = _believe(table, state, snapshot, senses)
+    verdict, held = brain.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
+    watch = beliefs.watch
+    if verdict.point != state.point:
+        step_mw = _book_mw(table, beliefs.paces, verdict.point) - _book_mw(table, beliefs.paces, state.point)
+        watch = safety.expect(watch, senses.power_mw, step_mw, int(beliefs.draw.noise_w * 1000), snapshot.now_us)
+    after = State(
+        now_us=snapshot.now_us,
+        seed=state.seed,
+        mode=verdict.mode,
+        point=verdict.point,
+        band=verdict.band,
+        facts=state.facts,
+        temperature=senses.temperature,
+        rail=senses.rail,
+        light=senses.light,
+        split=beliefs.split,
+        heat=beliefs.heat,
+        paces=beliefs.paces,
+        proofs=beliefs.proofs,
+        spent=beliefs.spent,
+        watch=watch,
+        held=held,
+    )
+    return after, verdict
+
+
+def _sense(table: Tables, state: State, snapshot: Snapshot) -> Senses:
+    now_us = snapshot.now_us
+    temperature, temperature_mc, no_temperature = gauge.read(state.temperature, snapshot.temperature, now_us, table.temperature)
+    rail, power_mw, no_power = gauge.read(state.rail, snapshot.power, now_us, table.power)
+    light, light_mlx, no_light = gauge.read(state.light, snapshot.light, now_us, table.light)
+    return Senses(temperature, rail, light, temperature_mc, power_mw, light_mlx, (no_temperature, no_power, no_light))
+
+
+def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) -> Beliefs:
+    """Take in what the last interval showed: the engines' pace first, since it prices the load that power is split by."""
     now_us, worker = snapshot.now_us, snapshot.worker
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
-    temperature, temperature_mc, temperature_why = gauge.read(state.temperature, snapshot.temperature, now_us, table.temperature)
-    rail, power_mw, power_why = gauge.read(state.rail, snapshot.power, now_us, table.power)
-    light, light_mlx, light_why = gauge.read(state.light, snapshot.light, now_us, table.light)
-
     paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
     loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
-    split, draw = power.observe(state.split, loads, power_mw, dt_s)
-    heat, outlook = thermal.observe(state.heat, table.columns, table.fades, draw.drawn_w, temperature_mc, dt_s)
+    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s)
+    heat, outlook = thermal.observe(state.heat, table.columns, table.fades, draw.drawn_w, senses.temperature_mc, dt_s)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
-    spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
     taken = worker.point == state.point or state.point.variant in worker.quarantined
-    seen = safety.Seen(now_us, worker.alive, taken, power_mw, temperature_mc, int(outlook.stored_k * 1000))
-    watch = safety.verify(state.watch, seen)
+    stored_mk = int(outlook.stored_k * 1000)
+    seen = safety.Seen(now_us, worker.alive, taken, senses.power_mw, senses.temperature_mc, stored_mk)
+    spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
+    return Beliefs(split, draw, heat, outlook, paces, proofs, spent, safety.verify(state.watch, seen))
 
-    sight = Sight(
-        now_us=now_us,
+
+def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beliefs: Beliefs, policy: Policy) -> Sight:
+    """What the decision looks at."""
+    outlook, draw = beliefs.outlook, beliefs.draw
+    return Sight(
+        now_us=snapshot.now_us,
         mode=state.mode,
         point=state.point,
-        band=bands.follow(policy.bands, state.band, light_mlx),
-        unknown=(temperature_why, power_why, light_why),
-        temperature_mc=temperature_mc,
+        band=bands.follow(policy.bands, state.band, senses.light_mlx),
+        unknown=senses.unknown,
+        temperature_mc=senses.temperature_mc,
         believed_k=outlook.now_k,
         believed_sd_k=outlook.sd_k,
         ahead=outlook.ahead,
         base_w=draw.base_w,
         drawn_w=draw.drawn_w,
-        options=_options(table, draw, paces),
-        proofs=proofs,
-        spent=spent,
-        worker=worker,
+        options=_options(table, draw, beliefs.paces),
+        proofs=beliefs.proofs,
+        spent=beliefs.spent,
+        worker=snapshot.worker,
         log_ok=snapshot.log_ok,
         budget_mw=snapshot.budget_mw if snapshot.budget_mw is not None else policy.budget_mw,
-        watch=watch,
+        watch=beliefs.watch,
         held=state.held,
         facts=state.facts,
     )
-    verdict, held = brain.decide(sight, policy, table.frame)
-    if verdict.point != state.point:
-        step_mw = _book_mw(table, paces, verdict.point) - _book_mw(table, paces, state.point)
-        watch = safety.expect(watch, power_mw, step_mw, int(draw.noise_w * 1000), now_us)
-    after = State(
-        now_us,
-        state.seed,
-        verdict.mode,
-        verdict.point,
-        verdict.band,
-        state.facts,
-        temperature,
-        rail,
-        light,
-        split,
-        heat,
-        paces,
-        proofs,
-        spent,
-        watch,
-        held,
-    )
-    return after, verdict
 
 
 def believed(state: State) -> tuple[int, int]:

@@ -32,6 +32,7 @@ JUMP_SIGMAS = 5.0
 LEAN_MEMORY = 24.0  # readings over which surprises are averaged
 BELIEVED_AFTER = 3  # readings in a row far from the prediction, before they are believed
 START_US = 5_000_000
+LEAST_GAIN = 1e-3
 
 Prediction = tuple[float, float, float, float, float]
 Fades = tuple[tuple[float, tuple[float, ...]], ...]
@@ -201,10 +202,12 @@ def _store_heat(heat: Heat, table: Columns, power_w: float, dt_s: float) -> list
 def _ahead(z: list[float], mean: list[float], cov: Matrix, fades: Fades, power_w: float) -> list[Prediction]:
     """For each (horizon_s, e^-horizon/tau per column) of ``fades``: horizon, free, gain, sigma, sigma of the gain.
 
-    The temperature at the horizon under constant power u is free + gain * u degC; sigma holds at ``power_w``, drawn now.
+    Temperature at the horizon under constant power u is free + gain * u degC; sigma holds at ``power_w``, drawn now. The doubt
+    about the gain is taken at the last horizon, and as the same part of the gain at the others.
     """
-    found = []
-    for horizon_s, kept in fades:
+    found: list[Prediction] = []
+    part = -1.0
+    for horizon_s, kept in reversed(fades):
         free, gain = mean[0] + mean[1] * horizon_s, 0.0
         row, up = [1.0, horizon_s], [0.0, 0.0]
         for at, a in enumerate(kept):
@@ -214,7 +217,10 @@ def _ahead(z: list[float], mean: list[float], cov: Matrix, fades: Fades, power_w
             row.append(stored + power_w * b)
             up.append(b)
         variance = variance_along(cov, row) + AMBIENT_DRIFT_K * AMBIENT_DRIFT_K * horizon_s
-        found.append((horizon_s, free, gain, sqrt(variance), sqrt(variance_along(cov, up))))
+        if part < 0.0:
+            part = sqrt(variance_along(cov, up)) / max(gain, LEAST_GAIN)
+        found.append((horizon_s, free, gain, sqrt(variance), part * max(gain, LEAST_GAIN)))
+    found.reverse()
     return found
 
 
