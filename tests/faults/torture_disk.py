@@ -1,0 +1,261 @@
+"""Disks that forget, tear, fill up, turn read-only or vanish: in memory at full size, and on a real 8 MB file system."""
+
+import argparse
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from adaptd.record.ledger import Limits
+from adaptd.record.opening import LedgerError
+from adaptd.record.reader import iter_records
+from adaptd.record.verdicts import Outcome
+from adaptd.record.verify import Options, verify
+from tests.faults.result import Result, Skipped, tracked
+from tests.faults.torture_bytes import Room
+from tests.record.attacks import read_files
+from tests.record.crash import Witness, drive, fail_at, judge, kill_at, lost, run_until_killed
+from tests.record.simdisk import SimDisk, no_fault
+from tests.record.workload import SECOND, Run
+
+Args = argparse.Namespace
+_SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN
+SOUND = (Outcome.VALID, Outcome.TORN_TAIL)
+
+
+def _crash(result: Result, room: Path, seed: int, *, keep: float, lies: bool = False) -> int:
+    """One run killed at a random operation, its cache lost, judged, recovered and judged again; records lost."""
+    random = Random(seed)
+    records = random.randrange(20, 160)
+    disk, witness = SimDisk(kill_at(random.randrange(60, 60 + records * 3))), Witness()
+    disk.lies = lies
+    if not run_until_killed(disk, witness, records, seed=seed):
+        disk.fault = no_fault
+    after = disk.after_crash(random, keep=keep)
+    report = judge(after, room / "before")
+    again = Witness(acknowledged=witness.acknowledged)
+    drive(after, again, 5, seed=seed + 1, close=True)
+    recovered = judge(after, room / "after")
+    shutil.rmtree(room / "before"), shutil.rmtree(room / "after")
+    if not lies and (report.verdict not in SOUND or recovered.verdict is not Outcome.VALID):
+        result.fault("bad verdict", f"seed {seed}: {report.verdict.value}, {recovered.verdict.value} {recovered.reason}")
+    if report.verdict is Outcome.TORN_TAIL:
+        result.add("torn tails reported")
+    return max(lost(report, witness), lost(recovered, again))
+
+
+def lost_cache(share: float, _: Args) -> Result:
+    """200 rounds in which everything unsynced is gone, with a disk whose sync does nothing as the negative control."""
+    result = Result(zero=("acknowledged lost", "bad verdict"), above_zero=("lost when sync does nothing",))
+    with Room() as room:
+        for seed in tracked(range(max(5, round(200 * share))), "lost-cache"):
+            result.add("rounds")
+            result.add("acknowledged lost", _crash(result, room, seed, keep=0.0))
+        for seed in range(max(5, round(50 * share))):
+            result.add("lost when sync does nothing", int(_crash(Result(), room, seed, keep=0.0, lies=True) > 0))
+    return result
+
+
+def torn_writes(share: float, _: Args) -> Result:
+    """250 rounds in which of everything unsynced a random set of sectors and names survives."""
+    result = Result(zero=("acknowledged lost", "bad verdict"), above_zero=("torn tails reported",))
+    with Room() as room:
+        for seed in tracked(range(max(5, round(250 * share))), "torn-writes"):
+            result.add("rounds")
+            result.add("acknowledged lost", _crash(result, room, 1000 + seed, keep=(0.2, 0.5, 0.8)[seed % 3]))
+    return result
+
+
+def errors(share: float, _: Args) -> Result:
+    """EIO, ENOSPC and EROFS at every operation of a run, once, for a while and for good."""
+    result = Result(zero=("acknowledged lost", "bad verdict"))
+    disk = SimDisk()
+    drive(disk, Witness(), 60, close=True)
+    step = max(1, round(1 / share))
+    with Room() as room:
+        for code in (errno.EIO, errno.ENOSPC, errno.EROFS):
+            for times in (1, 5, 10**9):
+                for number in tracked(range(0, disk.operations, step), f"{errno.errorcode[code]} x {times}"):
+                    failing, witness = SimDisk(fail_at(number, code, times=times)), Witness()
+                    drive(failing, witness, 60)
+                    failing.fault = no_fault
+                    after = failing.after_crash(Random(number), keep=0.5)
+                    report = judge(after, room / "x")
+                    shutil.rmtree(room / "x")
+                    result.add("runs")
+                    if witness.acknowledged:
+                        result.add("acknowledged lost", lost(report, witness))
+                        if report.verdict not in SOUND:
+                            result.fault("bad verdict", f"{errno.errorcode[code]} at {number}: {report.verdict.value}")
+    return result
+
+
+@contextlib.contextmanager
+def small_disk(megabytes: int = 8) -> Iterator[Path]:
+    """A real ext4 file system of this size on a loop device; Skipped without root or loop devices."""
+    if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
+        raise Skipped("needs root and mkfs.ext4 for a loop device")
+    base = Path(tempfile.mkdtemp(prefix="adaptd-torture-"))
+    image, place = base / "img", base / "mnt"
+    place.mkdir()
+    try:
+        with image.open("wb") as file:
+            file.truncate(megabytes << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-b", "4096", str(image)], check=True)
+        if subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=False, capture_output=True).returncode:
+            raise Skipped("no loop device can be mounted here")
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", "-l", str(place)], check=False)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def disk_full(share: float, _: Args) -> Result:
+    """Decisions until an 8 MB ext4 is full, then room again: reference within one decision, no gap, everything follows."""
+    del share
+    result = Result(zero=("acknowledged lost", "decisions until the reference", "bad verdict", "not degraded"))
+    with small_disk() as place:
+        run = Run(place / "log", limits=Limits(segment_bytes=1 << 20))
+        filler = place / "filler"
+        filler.write_bytes(bytes(512 << 10))
+        while run.ledger.ok and run.world.ticks < 40_000:
+            run.tick()
+        result.counts["decisions until full"] = run.world.ticks
+        if run.ledger.ok:
+            result.add("not degraded")
+        acknowledged = run.ledger.heads.acknowledged
+        run.tick()
+        result.counts["decisions until the reference"] = int(run.point.variant != "fp16")
+        copy = Path(shutil.copytree(place / "log", Path(tempfile.mkdtemp()) / "log"))
+        report = verify(copy)
+        result.counts["degraded on record while full"] = report.degraded
+        result.add("acknowledged lost", max(0, acknowledged - report.records))
+        run.ticks(120)
+        filler.unlink()
+        run.clock.advance(31 * SECOND)
+        run.ticks(60)
+        if not run.ledger.ok:
+            result.fault("bad verdict", "did not recover")
+        run.close()
+        report = verify(place / "log")
+        result.counts["decisions"] = report.decisions
+        if report.verdict is not Outcome.VALID or report.replayed != run.world.ticks:
+            result.fault("bad verdict", f"{report.verdict.value}: {report.reason}; {report.replayed} of {run.world.ticks}")
+        shutil.rmtree(copy.parent)
+    return result
+
+
+def read_only(share: float, _: Args) -> Result:
+    """A file system that is mounted read-only when the writer starts: one line with the remedy, nothing changed."""
+    del share
+    result = Result(zero=("started", "more than one line", "changed"), above_zero=("refused",))
+    with small_disk() as place:
+        Run(place / "log").ticks(50).close()
+        before = read_files(place / "log")
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True, capture_output=True)
+        try:
+            Run(place / "log")
+            result.add("started")
+        except LedgerError as error:
+            result.add("refused")
+            result.counts["line"] = str(error).replace(str(place), "DIR")
+            result.counts["more than one line"] = int("\n" in str(error))
+        result.counts["changed"] = int(read_files(place / "log") != before)
+        subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True, capture_output=True)
+    return result
+
+
+def dead_device(share: float, _: Args) -> Result:
+    """The file system is shut down under the writer, as when its device is pulled; then it is mounted anew."""
+    del share
+    result = Result(zero=("acknowledged lost", "decisions until the reference", "bad verdict"))
+    with small_disk() as place:
+        run = Run(place / "log", limits=Limits(segment_bytes=1 << 20)).ticks(200)
+        run.ledger.sync()
+        acknowledged = run.ledger.heads.acknowledged
+        fd = os.open(place, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", 2))  # without flushing anything that was not synced
+        except OSError:
+            raise Skipped("this kernel does not let a file system be shut down") from None
+        finally:
+            os.close(fd)
+        run.recorder.note("worker", {"event": "ready"}, durable=True)
+        run.tick()
+        result.counts["decisions until the reference"] = int(run.ledger.ok or run.point.variant != "fp16")
+        result.counts["what the ledger said"] = str(run.ledger.heads.degraded)
+        run.ticks(60)
+        run.ledger.abandon()
+        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(place.parent / "img"), str(place)], check=True)
+        report = verify(place / "log", Options(replay=False))
+        result.add("acknowledged lost", max(0, acknowledged - report.records))
+        if report.verdict not in SOUND:
+            result.fault("bad verdict", f"{report.verdict.value}: {report.reason}")
+        Run(place / "log", clock=run.clock).ticks(60).close()
+        report = verify(place / "log")
+        result.counts["decisions"] = report.decisions
+        if report.verdict is not Outcome.VALID or report.replayed != report.decisions:
+            result.fault("bad verdict", f"{report.verdict.value}: {report.reason}")
+    return result
+
+
+def _device(place: Path) -> str:
+    return next(line.split()[0] for line in Path("/proc/mounts").read_text().splitlines() if f" {place} " in line)
+
+
+def removed_folder(share: float, _: Args) -> Result:
+    """The folder is deleted under the writer: noticed at the next commit, numbering goes on, the loss is told as damage."""
+    del share
+    result = Result(zero=("taken for durable", "numbering broken", "loss not told"))
+    with Room() as room:
+        run = Run(room / "log").ticks(100)
+        shutil.rmtree(room / "log")
+        seq = run.recorder.note("worker", {"event": "x"}, durable=True)
+        result.counts["taken for durable"] = int(run.ledger.ok)
+        run.ticks(30)
+        run.clock.advance(31 * SECOND)
+        run.ticks(30).close()
+        numbers = [record["seq"] for record in iter_records(room / "log")]
+        result.counts["records after"] = len(numbers)
+        result.counts["numbering broken"] = int(
+            numbers != list(range(numbers[0], numbers[0] + len(numbers))) or seq not in numbers
+        )
+        result.counts["loss not told"] = int(verify(room / "log").verdict is not Outcome.DAMAGED)
+    return result
+
+
+def wear(share: float, _: Args) -> Result:
+    """Bytes that reach the block device for decisions at 1 Hz, against what the budget billed for them."""
+    ticks = max(600, round(7200 * share))
+    result = Result(zero=("over budget",))
+    with small_disk(64) as place:
+        counter = Path("/sys/block") / Path(_device(place)).name / "stat"
+        run = Run(place / "log")
+        run.ticks(300)
+        _settle()
+        before, billed = int(counter.read_text().split()[6]) * 512, run.ledger.written_bytes
+        run.ticks(ticks)
+        _settle()
+        after = int(counter.read_text().split()[6]) * 512
+        day = 86_400 / ticks
+        result.counts["device MB a day at 1 Hz"] = round((after - before) * day / 1e6, 1)
+        result.counts["billed MB a day at 1 Hz"] = round((run.ledger.written_bytes - billed) * day / 1e6, 1)
+        result.counts["over budget"] = int((after - before) * day > 1.15 * 80e6)
+        run.close()
+    return result
+
+
+def _settle() -> None:
+    os.sync()
+    time.sleep(6)
