@@ -43,7 +43,7 @@ def try_all(scenario: Scenario, policy: Policy, profile: HardwareProfile, facts:
     noise = scenario.truth.noise_latency_ppm / PPM
     trials = []
     for v, name in enumerate(names):
-        sound = line.fps[:, v] > 0
+        sound = line.reach_fps[:, v] > 0
         for mfps in policy.levels_mfps:
             if mfps < policy.floor_mfps:
                 continue

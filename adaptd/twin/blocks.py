@@ -23,7 +23,6 @@ class Coarse:
     power: Array
     gain: Array
     fps: Array
-    room: Array
     floor: Array
     ceiling: Array
     margin: Array
@@ -37,7 +36,7 @@ def block_prices(line: Timeline, limits: Bounds, grid: int) -> tuple[Array, Arra
     shares, prices = _programme(line, coarse)
     owner = np.arange(line.ticks) // length
     per_tick = np.where(limits.lost, 0.0, prices[owner] / coarse.ticks[owner])
-    return per_tick, shares[owner] * (line.fps > 0)
+    return per_tick, shares[owner] * (limits.fps > 0)
 
 
 def _coarsen(line: Timeline, limits: Bounds, length: int) -> Coarse:
@@ -56,13 +55,12 @@ def _coarsen(line: Timeline, limits: Bounds, length: int) -> Coarse:
     spare = np.bincount(owner, weights=np.where(free, limits.cap_c - limits.pause_c, 0.0), minlength=blocks)
     with np.errstate(invalid="ignore", divide="ignore"):
         margin = np.where(counted > 0, spare / counted, np.nan)
-    most = float(line.fps.max()) + 1.0
+    most = float(limits.fps.max()) + 1.0
     return Coarse(
         length,
-        means(line.power_w),
-        means(line.worth_w - line.power_w),
-        means(line.fps),
-        mean(np.minimum(limits.room_w, 1e6)),
+        means(limits.power_w),
+        means(limits.worth_w - limits.power_w),
+        means(limits.fps),
         mean(np.minimum(limits.floor_fps, limits.ceiling_fps)),
         mean(np.minimum(limits.ceiling_fps, most)),
         margin,
@@ -122,7 +120,7 @@ def _dynamics(line: Timeline, coarse: Coarse) -> Any:
 
 
 def _walls(line: Timeline, coarse: Coarse, heat: Any, floor: Array) -> tuple[Any, Array]:
-    """Mean temperature below its margin, shares within one, watts within the room, frames between floor and ceiling."""
+    """Mean temperature below its margin, shares within one, frames between floor and ceiling."""
     from scipy.sparse import vstack
 
     blocks, count = coarse.power.shape
@@ -136,6 +134,6 @@ def _walls(line: Timeline, coarse: Coarse, heat: Any, floor: Array) -> tuple[Any
         before = _block(np.where(order > 0, carried, 0.0)[:, None], start + np.maximum(order - 1, 0)[:, None], columns)
         warm = warm + before + _block(r * (1 - carried) * coarse.power, own, columns)
     sums = _block(np.ones((blocks, count)), own, columns)
-    watts, frames = _block(coarse.power, own, columns), _block(coarse.fps, own, columns)
-    walls = vstack([warm[heat], sums, watts, frames, -frames], format="csr")
-    return walls, np.concatenate([coarse.margin[heat], np.ones(blocks), coarse.room, coarse.ceiling, -floor])
+    frames = _block(coarse.fps, own, columns)
+    walls = vstack([warm[heat], sums, frames, -frames], format="csr")
+    return walls, np.concatenate([coarse.margin[heat], np.ones(blocks), coarse.ceiling, -floor])

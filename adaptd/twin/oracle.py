@@ -1,8 +1,8 @@
 """The oracle: the least cost that anyone could reach who knew the truth and the whole future.
 
-Its cost is a proven lower bound. With every tick free to mix operating points, power is linear in the shares s and temperature is
-linear in power, so the best schedule is a linear programme. For any prices lambda_m >= 0 on the temperature limits, weak duality
-(Boyd and Vandenberghe, Convex Optimization, section 5.1.3) says
+Its cost is a proven lower bound. With every tick free to mix the points that fit its budget, power is linear in the shares s and
+temperature is linear in power, so the best schedule is a linear programme. For any prices lambda_m >= 0 on the temperature
+limits, weak duality (Boyd and Vandenberghe, Convex Optimization, section 5.1.3) says
 
     cost >= sum_k min_s [dt (power_k - worth_k) + price_k power_k] - sum_m lambda_m (cap_m - T_m at no load),
     price_k = sum_{m >= k} lambda_m h_{m-k},      h_n = sum_i r_i (1 - a_i) a_i^n,     a_i = e^(-dt / tau_i)
@@ -104,8 +104,8 @@ def solve(
     names = variants or tuple(name for name in (policy.reference, *policy.efficient) if name in {fact.name for fact in facts})
     line = timeline(scenario, policy, profile, facts, names)
     limits = bounds_of(line, policy)
-    shares, free = best_shares(line, limits, np.zeros(line.ticks))
-    warm = line.temperatures(line.passive_w + _watts(line, shares))
+    shares, free = best_shares(line.dt_s, limits, np.zeros(line.ticks))
+    warm = line.temperatures(line.passive_w + _watts(limits, shares))
     passive_j = float(line.passive_w.sum()) * line.dt_s
     heat_binds = bool((warm > limits.cap_c + HOT_K)[~limits.lost].any())
     cost = coarse = float(free.sum()) + passive_j
@@ -121,7 +121,7 @@ def dual_value(line: Timeline, limits: Bounds, prices: Array) -> float:
     watts_price = np.zeros(line.ticks)
     for r, keep in zip(line.heat_k, line.keep, strict=True):
         watts_price += r * (1 - keep) * _backward(prices, keep)
-    _, best = best_shares(line, limits, watts_price)
+    _, best = best_shares(line.dt_s, limits, watts_price)
     free = np.where(limits.lost, 0.0, limits.cap_c - limits.pause_c)
     return float(best.sum()) - float((prices * free).sum())
 
@@ -141,8 +141,8 @@ def _bound(line: Timeline, limits: Bounds, grid: int, passive_j: float) -> tuple
     return value + passive_j, shares
 
 
-def _watts(line: Timeline, shares: Array) -> Array:
-    return np.asarray((shares * line.power_w).sum(axis=1), dtype=np.float64)
+def _watts(limits: Bounds, shares: Array) -> Array:
+    return np.asarray((shares * limits.power_w).sum(axis=1), dtype=np.float64)
 
 
 def _summary(
@@ -157,28 +157,27 @@ def _summary(
     """Follow the suggested shares as far as every limit allows and add up."""
     if heat_binds:
         shares = _clip(line, limits, shares)
-    watts = _watts(line, shares)
+    watts = _watts(limits, shares)
     temperature = line.temperatures(line.passive_w + watts)
     energy = float((line.passive_w + watts).sum()) * line.dt_s
-    worth = float((shares * line.worth_w).sum()) * line.dt_s
-    late = float((shares * line.late_fps).sum()) * line.dt_s
-    wanted = (line.power_w.min(axis=1) > limits.room_w + HOT_K) | (watts >= limits.room_w - 1e-3)
+    worth = float((shares * limits.worth_w).sum()) * line.dt_s
+    late = float((shares * limits.late_fps).sum()) * line.dt_s
     reference = line.names.index(policy.reference) if policy.reference in line.names else 0
-    served = (shares * line.fps).sum(axis=0)
+    served = (shares * limits.fps).sum(axis=0)
     return Oracle(
         scenario=scenario.name,
         cost_j=costs[0],
         coarse_j=costs[1],
         reached_j=energy - worth,
         energy_j=energy,
-        delivered=float((shares * (line.fps - line.late_fps)).sum()) * line.dt_s,
+        delivered=float((shares * (limits.fps - limits.late_fps)).sum()) * line.dt_s,
         late=late,
         target=policy.target_mfps / 1000 * line.ticks * line.dt_s,
         over_limit_s=float((temperature > policy.limit_mc / 1000 + SLACK_K + HOT_K).sum()) * line.dt_s,
         over_critical_s=float((temperature > policy.critical_mc / 1000 + SLACK_K + HOT_K).sum()) * line.dt_s,
         budget_over_s=float((line.passive_w + watts > line.budget_w + SLACK_W + HOT_K).sum()) * line.dt_s,
         heat_binds=heat_binds,
-        budget_binds=bool((wanted & (line.fps.max(axis=1) > 0)).any()),
+        budget_binds=bool(limits.short.any()),
         efficient_share=1.0 - float(served[reference] / served.sum()) if served.sum() else 0.0,
     )
 
@@ -187,7 +186,7 @@ def _clip(line: Timeline, limits: Bounds, shares: Array) -> Array:
     """The same shares, scaled down in every tick in which they would pass the limit."""
     prompt = float((line.heat_k * (1 - line.keep)).sum())
     rise, kept = line.rise_k.copy(), shares.copy()
-    watts = _watts(line, shares)
+    watts = _watts(limits, shares)
     for k in range(line.ticks):
         base = rise * line.keep + line.heat_k * (1 - line.keep) * line.passive_w[k]
         if not limits.lost[k]:

@@ -1,9 +1,4 @@
-"""The whole truth of an episode as arrays, one row a tick: what the oracle knows and no controller does.
-
-Per variant there is one vertex: the rate at which it delivers the target in time, or as much as it can. Every operating point of
-the variant, and every mixture of points in time, draws at least as much power for the worth it brings as a mixture of this vertex
-and a pause, because power is linear in the rate and worth is linear up to the target and flat beyond.
-"""
+"""The whole truth of an episode as arrays, one row a tick: what the oracle knows and no controller does."""
 
 from dataclasses import dataclass
 
@@ -26,9 +21,9 @@ Array = NDArray[np.float64]
 class Timeline:
     """Arrays over ticks k (and variants v): watts, frames a second, degrees Celsius.
 
-    ``power_w[k, v]`` above passive, ``worth_w[k, v]``, ``fps[k, v]`` computed and ``late_fps[k, v]`` of them too late, at the
-    variant's vertex, 0 where it may not serve. ``heat_k[i]`` and ``keep[i]`` are a pole's rise a watt and what it keeps of it
-    over one tick. ``ambient_c[k]`` is that of the tick's end; ``rise_k[i]`` is the rise at the start.
+    ``reach_fps[k, v]`` is the most that the engine can compute (0 where it may not serve), ``late[k, v]`` the share of it that is
+    too late, ``frame_j[k, v]`` the energy of a frame above passive. ``heat_k[i]`` and ``keep[i]`` are a pole's rise a watt and
+    what it keeps of it over one tick. ``ambient_c[k]`` is that of the tick's end; ``rise_k[i]`` is the rise at the start.
     """
 
     dt_s: float
@@ -36,10 +31,9 @@ class Timeline:
     passive_w: Array
     budget_w: Array
     ambient_c: Array
-    power_w: Array
-    worth_w: Array
-    fps: Array
-    late_fps: Array
+    reach_fps: Array
+    late: Array
+    frame_j: Array
     heat_k: Array
     keep: Array
     rise_k: Array
@@ -72,8 +66,8 @@ def timeline(
     times = [k * dt_us for k in range(ticks)]
     slow = [world.slow_ppm(t) for t in times]
     allowed = _allowed(scenario, policy, variants, times, [world.light_mlx(t) for t in times])
-    vertices = {value: _vertices(scenario, policy, facts, variants, value) for value in set(slow)}
-    table = np.array([vertices[value] for value in slow]) * allowed[:, :, None]
+    engines = {value: _engines(scenario, policy, facts, variants, value) for value in set(slow)}
+    table = np.array([engines[value] for value in slow])
     policy_w = float("inf") if policy.budget_mw is None else policy.budget_mw / 1000
     budgets = [world.budget_mw(t) for t in times]
     return Timeline(
@@ -82,29 +76,24 @@ def timeline(
         passive_w=np.array([(device.idle_mw + world.other_mw(t)) / 1000 for t in times]),
         budget_w=np.array([policy_w if mw is None else mw / 1000 for mw in budgets]),
         ambient_c=np.array([world.ambient_mc(t + dt_us) / 1000 for t in times]),
-        power_w=table[:, :, 0],
-        worth_w=table[:, :, 1],
-        fps=table[:, :, 2],
-        late_fps=table[:, :, 3],
+        reach_fps=table[:, :, 0] * allowed,
+        late=table[:, :, 1],
+        frame_j=table[:, :, 2],
         heat_k=np.array(device.thermal.r_k_per_w),
         keep=np.exp(-dt_us / 1e6 / np.array(device.thermal.tau_s)),
         rise_k=np.array(device.thermal.rise_k),
     )
 
 
-def _vertices(
+def _engines(
     scenario: Scenario, policy: Policy, facts: tuple[VariantFacts, ...], variants: tuple[str, ...], slow_ppm: float
-) -> list[tuple[float, float, float, float]]:
-    """Watts, worth, rate and late rate at each variant's vertex under this contention."""
-    work, slow = true_work(scenario, facts), slow_ppm / PPM
-    highest, target = policy.levels_mfps[-1] / 1000, policy.target_mfps / 1000
-    noise = scenario.truth.noise_latency_ppm / PPM
+) -> list[tuple[float, float, float]]:
+    """Reach, late share and energy of a frame of each variant under this contention."""
+    work, slow, noise = true_work(scenario, facts), slow_ppm / PPM, scenario.truth.noise_latency_ppm / PPM
     rows = []
     for name in variants:
-        pace = pace_of(work[name].latency_us * slow, 0.0, highest, policy.deadline_us, noise)
-        fps = min(pace.executed_fps, target / (1 - pace.late)) if pace.late < 1 else pace.executed_fps
-        worth = fps * (1 - pace.late) * policy.frame_value_uj / 1e6
-        rows.append((fps * work[name].energy_uj / 1e6 * slow, worth, fps, fps * pace.late))
+        pace = pace_of(work[name].latency_us * slow, 0.0, policy.levels_mfps[-1] / 1000, policy.deadline_us, noise)
+        rows.append((pace.executed_fps, pace.late, work[name].energy_uj / 1e6 * slow))
     return rows
 
 

@@ -60,10 +60,15 @@ class TwinWorker:
         self._paces: dict[tuple[str, int, int, float], Pace] = {}
         self._delivered, self._late, self._dropped, self._shadowed = Carry(), Carry(), Carry(), Carry()
         self._quarantined: tuple[str, ...] = ()
+        self._rates = frozenset((0, *policy.levels_mfps))
         self.idle = Telemetry(True, OperatingPoint(policy.reference, policy.target_mfps))
 
     def serve(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float, band: str, t_us: int, dt_us: int) -> Tick:
         """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true light band ``band``."""
+        if point.fps_mfps not in self._rates:
+            raise ValueError(
+                f"{point.fps_mfps} mfps is no level of policy {self._policy.name}, which allows {sorted(self._rates)}"
+            )
         down = self._breaks(t_us) if self._engine_faults else False
         if point.variant in self._quarantined or point.variant not in self._work:
             point = OperatingPoint(self._policy.reference, point.fps_mfps)

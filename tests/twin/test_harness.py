@@ -181,3 +181,9 @@ def test_controllers_meet_the_same_noise() -> None:
     for script in (first, second):
         _run(episode(text, duration_us=60_000_000), script)
     assert [one.light for one in first.seen] == [two.light for two in second.seen]
+
+
+def test_a_rate_that_the_policy_does_not_list_is_refused() -> None:
+    """The operating points are the same for everyone: the policy's levels and a pause."""
+    with pytest.raises(ValueError, match="no level of policy feeder"):
+        _run(episode(), Script(OperatingPoint("fp16", 14_000)))

@@ -72,12 +72,12 @@ class _Feasible(Script):
         return Setpoint(point)
 
     def _points_now(self, k: int) -> list[tuple[OperatingPoint, float]]:
+        line = self._line
         points = [(OperatingPoint(self._world.policy.reference, 0), 0.0)]
-        for v, name in enumerate(self._line.names):
-            full = self._line.fps[k, v]
-            if full > 0:
-                watts = self._line.power_w[k, v]
-                points += [(OperatingPoint(name, level), watts * min(1.0, level / 1000 / full)) for level in self._levels]
+        for v, name in enumerate(line.names):
+            reach = line.reach_fps[k, v]
+            if reach > 0:
+                points += [(OperatingPoint(name, at), min(reach, at / 1000) * line.frame_j[k, v]) for at in self._levels]
         return points
 
     def _fits(self, k: int, watts: float) -> bool:
@@ -85,7 +85,12 @@ class _Feasible(Script):
         heat = line.heat_k * (1 - line.keep)
         after = self._rise * line.keep + heat * (line.passive_w[k] + watts)
         cool = line.ambient_c[k] + after.sum() <= limits.cap_c[k]
-        return watts == 0 or (watts <= limits.room_w[k] and (cool or bool(limits.lost[k])) and limits.ceiling_fps[k] > 0)
+        within = line.passive_w[k] + watts <= line.budget_w[k]
+        return watts == 0 or (within and bool(cool or limits.lost[k]) and limits.ceiling_fps[k] > 0)
+
+
+def _words(world: Episode) -> tuple[Any, Any, Any, Any]:
+    return world.scenario, world.policy, world.profile, world.facts
 
 
 def _faultless(result: Result) -> bool:
@@ -141,16 +146,16 @@ def test_the_bound_is_that_of_the_whole_programme_on_a_small_case() -> None:
     """On 60 ticks the bound equals the optimum of the full linear programme with every tick a block of its own."""
     world = episode(ambient_mc=((0, 77_300),), duration_us=60_000_000, start_mc=84_000)
     line, limits = _line(world)
-    ticks, count = line.power_w.shape
+    ticks, count = limits.power_w.shape
     heat = line.heat_k * (1 - line.keep)
     response = np.array([float((heat * line.keep**n).sum()) for n in range(ticks)])
     warm = np.zeros((ticks, ticks * count))
     for m, k in product(range(ticks), range(ticks)):
         if k <= m:
-            warm[m, k * count : (k + 1) * count] = response[m - k] * line.power_w[k]
+            warm[m, k * count : (k + 1) * count] = response[m - k] * limits.power_w[k]
     sums = np.kron(np.eye(ticks), np.ones(count))
-    cost = (line.dt_s * (line.power_w - line.worth_w)).ravel()
-    floor = -np.kron(np.eye(ticks), np.ones(count)) * line.fps.ravel()
+    cost = (line.dt_s * (limits.power_w - limits.worth_w)).ravel()
+    floor = -np.kron(np.eye(ticks), np.ones(count)) * limits.fps.ravel()
     found = linprog(
         cost,
         A_ub=np.vstack([warm, sums, floor]),
@@ -165,23 +170,19 @@ def test_the_bound_is_that_of_the_whole_programme_on_a_small_case() -> None:
 
 
 def test_the_inner_problem_is_solved_exactly() -> None:
-    """Per tick the vertex search finds what a linear programming solver finds, with rooms, floors and ceilings at random."""
+    """Per tick the vertex search finds what a linear programming solver finds, with floors and ceilings at random."""
     world = episode(duration_us=40_000_000)
     line, limits = _line(world)
     source = np.random.default_rng(4)
-    limits.room_w = source.uniform(0.2, 4, line.ticks)
-    limits.floor_fps = np.minimum(source.uniform(0, 3, line.ticks), limits.room_w / 0.2 * 0.99)
+    limits.floor_fps = source.uniform(0, 14, line.ticks)
     limits.ceiling_fps = np.where(source.random(line.ticks) < 0.3, limits.floor_fps + 1, np.inf)
     prices = source.uniform(-1, 8, line.ticks)
-    shares, best = best_shares(line, limits, prices)
+    shares, best = best_shares(line.dt_s, limits, prices)
     for k in range(line.ticks):
-        cost = line.dt_s * (line.power_w[k] - line.worth_w[k]) + prices[k] * line.power_w[k]
+        cost = line.dt_s * (limits.power_w[k] - limits.worth_w[k]) + prices[k] * limits.power_w[k]
         ceiling = min(limits.ceiling_fps[k], 1e6)
         found = linprog(
-            cost,
-            A_ub=[[1, 1], line.power_w[k], -line.fps[k], line.fps[k]],
-            b_ub=[1, limits.room_w[k], -limits.floor_fps[k], ceiling],
-            bounds=(0, 1),
+            cost, A_ub=[[1, 1], -limits.fps[k], limits.fps[k]], b_ub=[1, -limits.floor_fps[k], ceiling], bounds=(0, 1)
         )
         assert best[k] == pytest.approx(found.fun, abs=1e-6)
         assert shares[k] @ cost == pytest.approx(best[k], abs=1e-9)
@@ -219,13 +220,34 @@ def test_protect_service_keeps_the_floor_up_to_critical() -> None:
     assert hot.delivered == 0
 
 
-def test_an_outside_budget_bounds_the_oracle() -> None:
-    """With 1 W above idle INT8 delivers 10 fps, by sharing every tick between a rate and a pause."""
+def test_an_outside_budget_leaves_the_levels_that_fit_it() -> None:
+    """With 0.9 W above idle INT8 serves 8 fps and not 9: a controller holds one level for a tick, and so does the oracle."""
     world = episode()
-    budget = world.profile.idle_power_mw + 1_000
+    budget = world.profile.idle_power_mw + 900
     tight = _oracle(episode(budget_mw=((0, budget),)))
     assert tight.budget_binds
-    assert tight.delivered == pytest.approx(10 * 600, rel=1e-3)
+    assert tight.delivered == pytest.approx(8 * 600)
+    result = simulate(*_words(episode(budget_mw=((0, budget),))), Script(OperatingPoint("int8", 8_000)))
+    assert result.cost_uj / 1e6 == pytest.approx(tight.cost_j, rel=1e-9)
+    assert result.budget_over_us == 0
+
+
+def test_the_vertex_is_the_best_point_under_every_budget() -> None:
+    """Whatever the budget, no level of any variant that fits it is worth more for its watts than vertex and pause mixed."""
+    rules = policy(levels_mfps=(3_000, 5_000, 8_000, 10_000, 15_000, 24_000))
+    world = episode(rules=rules, noise_latency_ppm=200_000, slow_down_ppm=((0, 1_000_000), (600_000_000, 4_000_000)))
+    budgets = tuple((n * 10_000_000, world.profile.idle_power_mw + 60 * n) for n in range(60))
+    world = episode(
+        rules=rules, noise_latency_ppm=200_000, slow_down_ppm=((0, 1_000_000), (600_000_000, 4_000_000)), budget_mw=budgets
+    )
+    line, limits = _line(world)
+    value, target = rules.frame_value_uj / 1e6, rules.target_mfps / 1000
+    for k, (v, mfps) in product(range(0, line.ticks, 7), product(range(2), rules.levels_mfps)):
+        fps = min(mfps / 1000, line.reach_fps[k, v])
+        watts, worth = fps * line.frame_j[k, v], min(fps * (1 - line.late[k, v]), target) * value
+        if line.passive_w[k] + watts <= line.budget_w[k]:
+            part = min(1.0, watts / limits.power_w[k, v])
+            assert part * limits.worth_w[k, v] >= worth - 1e-9
 
 
 def test_reference_alone_is_never_cheaper() -> None:
