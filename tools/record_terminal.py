@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH = 118
+WIDTH = 132
 
 
 def recorded(words: list[str]) -> str:
