@@ -13,7 +13,7 @@ from typing import Any
 from adaptd.build.report import SHOWN_LAST, variants_of
 
 WIDTH, HEIGHT = 340, 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 46
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 50, 46
 MARKS = ("circle", "square", "diamond")
 
 
@@ -48,17 +48,14 @@ def points_of(record: dict[str, Any], band: str) -> list[Point]:
 
 
 def curve_svg(record: dict[str, Any]) -> str:
-    """All panels side by side, one scale for all, so that bands can be compared."""
+    """All panels side by side: one scale of energy, a scale of score for each, since bands differ more than variants."""
     bands = [band for band in [*record["policy"]["bands"], "all"] if band in record["scores"][record["reference"]]]
     panels = {band: points_of(record, band) for band in bands}
     every = [point for points in panels.values() for point in points]
-    low, high = _score_span(every)
     left, right = _energy_span(every)
     names = [name for name in variants_of(record) if any(point.variant == name for point in every)]
-    scale = _Scale(left, right, low, high, names)
-    drawn = [
-        f'<g transform="translate({index * WIDTH},0)">{_panel(band, panels[band], scale)}</g>' for index, band in enumerate(bands)
-    ]
+    parts = [_panel(band, panels[band], _Scale(left, right, *_score_span(panels[band]), names)) for band in bands]
+    drawn = [f'<g transform="translate({index * WIDTH},0)">{part}</g>' for index, part in enumerate(parts)]
     size = f'viewBox="0 0 {WIDTH * len(bands)} {HEIGHT}" style="max-width:{WIDTH * len(bands)}px"'
     return f'<svg role="img" aria-label="score against energy of a frame, by light band" {size}>{"".join(drawn)}</svg>'
 
@@ -81,7 +78,7 @@ class _Scale:
 
 
 def _panel(band: str, points: list[Point], scale: _Scale) -> str:
-    parts = [f'<text class="head" x="{LEFT}" y="20">{escape(band)}</text>', *_grid(scale)]
+    parts = [f'<text class="head" x="{LEFT}" y="20">{escape(band)}</text>', *_grid(scale), *_rates(points, scale)]
     for name in scale.names:
         own = [point for point in points if point.variant == name]
         parts += _series(own, scale, scale.names.index(name))
@@ -94,7 +91,7 @@ def _grid(scale: _Scale) -> list[str]:
     for score in _ticks(scale.low, scale.high):
         y = scale.y(score)
         parts.append(_line("grid", LEFT, right, y, y))
-        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{score:g}</text>')
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{score:.4g}</text>')
     for energy in _decades(scale.left, scale.right):
         x = scale.x(energy)
         parts.append(_line("grid", x, x, TOP, bottom))
@@ -107,22 +104,26 @@ def _grid(scale: _Scale) -> list[str]:
     return parts
 
 
+def _rates(points: list[Point], scale: _Scale) -> list[str]:
+    """The frame rates along the upper edge, over the first variant's points."""
+    own = [point for point in points if point.variant == scale.names[0]]
+    places = [(scale.x(point.millijoules), f"{point.fps:g}") for point in own]
+    return [f'<text class="tick" x="{x:.1f}" y="{TOP - 6}" text-anchor="middle">{words} fps</text>' for x, words in places]
+
+
 def _series(points: list[Point], scale: _Scale, number: int) -> list[str]:
     if not points:
         return []
     parts = [f'<g class="v{number % 4}">']
     way = " ".join(f"{scale.x(point.millijoules):.1f},{scale.y(point.score):.1f}" for point in points)
     parts.append(f'<polyline class="way" points="{way}"/>')
-    for index, point in enumerate(points):
+    for point in points:
         x, y = scale.x(point.millijoules), scale.y(point.score)
         if point.proven is not None:
             end = scale.y(point.proven)
             parts.append(_line("whisker", x, x, y, end))
             parts += [] if point.proven < scale.low else [_line("whisker", x - 4, x + 4, end, end)]
         parts.append(f"<g>{_mark(number, x, y)}<title>{escape(_title(point))}</title></g>")
-        if index in (0, len(points) - 1):
-            dx, dy, anchor = (7, 14, "start") if number % 2 else (0, -10, "middle")
-            parts.append(f'<text class="fps" x="{x + dx:.1f}" y="{y + dy:.1f}" text-anchor="{anchor}">{point.fps:g} fps</text>')
     return [*parts, "</g>"]
 
 
@@ -149,8 +150,8 @@ def _score_span(points: list[Point]) -> tuple[float, float]:
     scores = [point.score for point in points]
     proofs = [point.proven for point in points if point.proven is not None and point.proven > min(scores) - 5]
     low, high = min([*scores, *proofs]), max(scores)
-    room = max(0.5, (high - low) * 0.15)
-    return max(0.0, floor((low - room) * 2) / 2), min(100.0, ceil((high + room) * 2) / 2) if high < 100 else 100.2
+    room = max(0.15, (high - low) * 0.25)
+    return max(0.0, low - room), high + room
 
 
 def _energy_span(points: list[Point]) -> tuple[float, float]:
@@ -159,9 +160,9 @@ def _energy_span(points: list[Point]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    step = next(step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if (high - low) / step <= 7)
+    step = next(step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if (high - low) / step <= 6)
     first = ceil(low / step)
-    return [round(index * step, 3) for index in range(first, floor(high / step) + 1)]
+    return [round(index * step, 3) for index in range(first, floor(high / step) + 1) if index * step <= 100]
 
 
 def _decades(left: float, right: float) -> list[float]:

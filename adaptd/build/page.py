@@ -43,7 +43,7 @@ tr.new td{border-top:2px solid var(--line)}tr.faint td{color:var(--soft)}td.good
 td.bad{color:var(--bad)}
 svg{width:100%;height:auto;display:block}
 svg text{fill:var(--ink);font-size:12px}svg .head{font-size:15px;font-weight:600}svg .tick,svg .axis{fill:var(--soft)}
-svg .fps{font-size:11px;fill:currentColor}svg .grid{stroke:var(--line)}svg .way{fill:none;stroke:currentColor;
+svg .grid{stroke:var(--line)}svg .way{fill:none;stroke:currentColor;
 stroke-width:1.5;opacity:.55}
 svg .whisker{stroke:currentColor;stroke-width:1.5;opacity:.7}svg circle,svg rect,svg path{fill:currentColor;
 stroke:var(--paper)}
@@ -83,9 +83,10 @@ def page(record: dict[str, Any], made: dict[str, Any] | None = None) -> str:
 
 def _caption(record: dict[str, Any]) -> str:
     rates = ", ".join(f"{mfps / 1000:g}" for mfps in record["policy"]["levels_mfps"])
+    sure = 100 - record["policy"]["alpha_ppm"] / 1e4
     return (
-        f"One point per variant and frame rate ({rates} fps). Left is cheaper, up is better; a whisker reaches down to the least "
-        f"score that this evidence proves at {100 - record['policy']['alpha_ppm'] / 1e4:g} %. Energies are {energy_kind(record)}."
+        f"One point per variant and frame rate ({rates} fps). Left is cheaper, up is better, each band has its own scale; a "
+        f"whisker reaches down to the least score that this evidence proves at {sure:g} %. Energies are {energy_kind(record)}."
     )
 
 
