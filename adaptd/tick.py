@@ -16,7 +16,7 @@ from adaptd.vocabulary import Mode, OperatingPoint, Snapshot, Telemetry, Variant
 
 __all__ = ["State", "adopt", "believed", "explain", "start", "step"]
 
-HORIZON_STEPS_S = (1.0, 6.0)
+HORIZONS_S = (1.0, 6.0)
 DWELL_SHARE = 2  # an engine is held for half of the dominant time constant ...
 DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000  # ... within these
 TEMPERATURE_STEP_MC = 4_000  # what noise may move a reading between two looks, whatever the time between them
@@ -52,7 +52,7 @@ class Tables:
     """What follows from policy, profile and facts alone."""
 
     columns: thermal.Columns
-    fades: tuple[tuple[float, tuple[float, ...]], ...]
+    ahead_s: thermal.Horizons
     rules: accuracy.Rules
     frame: brain.Frame
     temperature: gauge.Limits
@@ -88,7 +88,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
     unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
     return Tables(
         columns=columns,
-        fades=thermal.fades(columns, HORIZON_STEPS_S),
+        ahead_s=thermal.horizons(columns, HORIZONS_S),
         rules=accuracy.rules(policy),
         frame=brain.frame(policy, max(DWELL_MIN_US, min(DWELL_MAX_US, dominant // DWELL_SHARE)), unsupported),
         temperature=gauge.Limits(stale, *profile.range_mc, profile.max_slew_mc_per_s, TEMPERATURE_STEP_MC),
@@ -244,7 +244,7 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) ->
     paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
     loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
     split, draw = power.observe(state.split, loads, senses.power_mw, dt_s)
-    heat, outlook = thermal.observe(state.heat, table.columns, table.fades, draw.drawn_w, senses.temperature_mc, dt_s)
+    heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
     taken = worker.point == state.point or state.point.variant in worker.quarantined
     stored_mk = int(outlook.stored_k * 1000)

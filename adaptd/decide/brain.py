@@ -100,27 +100,26 @@ def _need(proof: Proof, table: Frame, policy: Policy, held: Held) -> str:
 
 
 def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof], share: int) -> list[Option]:
-    """Every variant with the price of its shadow frames and, where it may not serve, the reason."""
+    """Every variant, in place, with the price of its shadow frames and, where it may not serve, the reason."""
     reference = next(option for option in sight.options if option.name == policy.reference)
-    tested = max([option.joules for option in sight.options if option.name in proofs], default=0.0)
+    beside, tested = reference.joules, max([option.joules for option in sight.options if option.name in proofs], default=0.0)
     if sight.unknown[2]:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
         tested = max([option.joules for option in sight.options if option is not reference], default=0.0)
         share = shadowing.share("thin", policy.shadow_ppm, policy.target_mfps, 1)
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
-        if option.name == policy.reference:
-            why = ""
-        elif option.name not in policy.efficient:
-            continue
-        elif fact.no_gain or option.name in table.unsupported:
-            why = "no_gain"
+        if option is reference:
+            option.joules += tested * share / PPM
+        elif option.name in policy.efficient:
+            option.joules += beside * share / PPM
+            if fact.no_gain or option.name in table.unsupported:
+                option.forbidden = "no_gain"
+            else:
+                option.forbidden = _forbidden(option.name, sight, policy, table, proofs.get(option.name))
         else:
-            why = _forbidden(option.name, sight, policy, table, proofs.get(option.name))
-        beside = tested if option is reference else reference.joules
-        found.append(
-            Option(option.name, option.joules + beside * share / PPM, option.latency_us, option.scatter, option.doubt, why)
-        )
+            continue
+        found.append(option)
     return found
 
 

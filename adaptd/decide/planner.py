@@ -62,32 +62,50 @@ class Plan:
 
 
 def plan_variant(option: Option, levels: tuple[int, ...], caps: Caps, value_j: float, deadline_us: int) -> Plan | None:
-    """The best mixture of ``option`` at ``levels`` (ascending, mfps) under the caps, or None where not even the lowest fits."""
-    low = None
-    on_time = in_time(option.latency_us, option.scatter, deadline_us)
-    for mfps in levels:
-        fps = mfps / 1000.0
-        power = caps.base_w + fps * option.joules
-        busy = fps * option.latency_us / 1e6
-        worth = value_j * fps * (on_time if busy <= BUSY else on_time * BUSY / busy) - power
-        a, b, c = option.doubt
-        certain = caps.budget_w - POWER_SIGMAS * sqrt(max(0.0, a + fps * (2.0 * b + fps * c)))
-        if power <= caps.mean_w and power <= caps.peak_w and power <= certain:
-            if low is None or worth >= low[1]:
-                low = (mfps, worth, power)
-            continue
-        if low is None:
-            return None
-        if worth <= low[1]:
-            break
-        if power > certain or power > caps.peak_w:
-            return Plan(option.name, low[0], low[0], 0.0, low[1], low[2], "power_budget" if power > certain else "temperature")
-        part = (caps.mean_w - low[2]) / (power - low[2])
-        return Plan(option.name, low[0], mfps, part, low[1] + part * (worth - low[1]), caps.mean_w, "temperature")
-    if low is None:
+    """The best mixture of ``option`` at ``levels`` (ascending, mfps) under the caps, or None where not even the lowest fits.
+
+    Levels are tried from the highest down. Power grows with the rate, so the first level that fits has the only useful neighbour
+    above it; worth grows up to where frames cost more than they bring or queue, and falls beyond, so the walk ends at its top.
+    """
+    value_j *= in_time(option.latency_us, option.scatter, deadline_us)
+    at = len(levels) - 1
+    power, worth, refused = _point(option, levels[at], caps, value_j)
+    above: tuple[int, float, float, str] | None = None
+    while refused and at:
+        above = (levels[at], power, worth, refused)
+        at -= 1
+        power, worth, refused = _point(option, levels[at], caps, value_j)
+    if refused:
         return None
-    rule = "most_worth" if low[0] == levels[-1] else "not_worth_more"
-    return Plan(option.name, low[0], low[0], 0.0, low[1], low[2], rule)
+    peak = True
+    while at:
+        lower = _point(option, levels[at - 1], caps, value_j)
+        if lower[1] <= worth:
+            break
+        power, worth, _ = lower
+        at -= 1
+        peak = False
+    low = levels[at]
+    if above is None or not peak or above[2] <= worth:
+        return Plan(option.name, low, low, 0.0, worth, power, "most_worth" if at == len(levels) - 1 else "not_worth_more")
+    if above[3] != "average":
+        return Plan(option.name, low, low, 0.0, worth, power, above[3])
+    part = (caps.mean_w - power) / (above[1] - power)
+    return Plan(option.name, low, above[0], part, worth + part * (above[2] - worth), caps.mean_w, "temperature")
+
+
+def _point(option: Option, mfps: int, caps: Caps, value_j: float) -> tuple[float, float, str]:
+    """Power, worth, and the limit that a level breaks: ``average`` where only an average over ticks may use it."""
+    fps = mfps / 1000.0
+    power = caps.base_w + fps * option.joules
+    busy = fps * option.latency_us / 1e6
+    worth = value_j * (fps if busy <= BUSY else fps * BUSY / busy) - power
+    a, b, c = option.doubt
+    if power > caps.budget_w - POWER_SIGMAS * sqrt(max(0.0, a + fps * (2.0 * b + fps * c))):
+        return power, worth, "power_budget"
+    if power > caps.peak_w:
+        return power, worth, "temperature"
+    return power, worth, "average" if power > caps.mean_w else ""
 
 
 def choose(plans: list[Plan], reference: str, held: str) -> tuple[Plan, list[Plan]]:

@@ -10,7 +10,7 @@ one of these over its attempts k = 1, 2, ... as 6/(pi k)^2, which sums to 1.
 from dataclasses import dataclass
 
 from adaptd.config.policy import Policy
-from adaptd.estimate.betting import Capital, M, factor, plus_up, product_down, reaches, times_down, times_up
+from adaptd.estimate.betting import Capital, M, factor, plus_up, ratio_down, ratio_up, reaches, times_down, times_up
 from adaptd.estimate.bound import Rung, ladder, nanonats, upper_bound
 from adaptd.vocabulary import BandEvidence, Prior, Shadow, VariantFacts
 
@@ -21,6 +21,7 @@ ADMIT_BETS = ((0, 1), (1, 8), (1, 4), (1, 2))
 ADMIT_WEIGHTS = ((12, 20), (3, 20), (2, 20), (3, 20))
 REVOKE_BETS = ((3, 2), (2, 1), (4, 1), (10, 1))
 REVOKE_WEIGHT = (1, 4)
+_WEIGHT = ratio_up(REVOKE_WEIGHT)
 ALARM_RUN = 1_000_000  # shadow frames between two false alarms, at least, on average
 # floor(10^12 * 6 / (pi k)^2): what attempt k may spend of its alpha. After the last attempt a variant stays refused.
 SPEND_PPT = tuple(607_927_101_854 // (k * k) for k in range(1, 65))
@@ -36,8 +37,8 @@ class Rules:
     limit_ppm: int
     thresholds: tuple[tuple[int, int], ...]
     needs: tuple[int, ...]
-    admit: tuple[tuple[tuple[int, int], tuple[int, int]], ...]
-    revoke: tuple[tuple[tuple[int, int], tuple[int, int]], ...]
+    admit: tuple[tuple[Capital, Capital], ...]
+    revoke: tuple[tuple[Capital, Capital], ...]
     first: tuple[Capital, ...]
     rungs: tuple[Rung, ...]
 
@@ -68,9 +69,9 @@ def rules(policy: Policy) -> Rules:
         limit_ppm=limit,
         thresholds=thresholds,
         needs=tuple(nanonats(*threshold) + 2 for threshold in thresholds),
-        admit=tuple((factor(limit, bet, 0), factor(limit, bet, M)) for bet in ADMIT_BETS),
-        revoke=tuple((factor(limit, bet, 0), factor(limit, bet, M)) for bet in bets),
-        first=tuple(times_down((1, 0), weight) for weight in ADMIT_WEIGHTS),
+        admit=tuple((ratio_down(factor(limit, bet, 0)), ratio_down(factor(limit, bet, M))) for bet in ADMIT_BETS),
+        revoke=tuple((ratio_up(factor(limit, bet, 0)), ratio_up(factor(limit, bet, M))) for bet in bets),
+        first=tuple(ratio_down(weight) for weight in ADMIT_WEIGHTS),
         rungs=ladder(limit, ADMIT_BETS, ADMIT_WEIGHTS),
     )
 
@@ -107,13 +108,12 @@ def _with_prior(table: Rules, proof: Proof, prior: Prior) -> Proof:
     return _judge(table, Proof(word, proof.attempt, capital, proof.alarm, differed * M))
 
 
-def _power(capital: Capital, ratio: tuple[int, int], count: int) -> Capital:
+def _power(capital: Capital, ratio: Capital, count: int) -> Capital:
     """capital * ratio^count, by repeated squaring; each product is rounded down."""
-    base = times_down((1, 0), ratio)
     while count:
         if count & 1:
-            capital = product_down(capital, base)
-        base = product_down(base, base)
+            capital = times_down(capital, ratio)
+        ratio = times_down(ratio, ratio)
         count >>= 1
     return capital
 
@@ -138,13 +138,15 @@ def absorb(table: Rules, proofs: tuple[Proof, ...], shadows: tuple[Shadow, ...],
 
 def _one(table: Rules, proof: Proof, loss: int, now_us: int) -> Proof:
     word = proof.word
-    ratios = _ratios(table.admit, ADMIT_BETS, table.limit_ppm, loss)
-    capital = tuple([times_down(one, ratio) for one, ratio in zip(proof.capital, ratios, strict=True)])
+    if loss in (0, M):
+        admit, revoke = [pair[loss > 0] for pair in table.admit], [pair[loss > 0] for pair in table.revoke]
+    else:
+        admit = [ratio_down(factor(table.limit_ppm, bet, loss)) for bet in ADMIT_BETS]
+        revoke = [ratio_up(factor(table.limit_ppm, bet, loss)) for bet, _ in zip(REVOKE_BETS, table.revoke, strict=False)]
+    capital = tuple([times_down(one, ratio) for one, ratio in zip(proof.capital, admit, strict=True)])
     alarm = proof.alarm
     if word.admitted:
-        ratios = _ratios(table.revoke, REVOKE_BETS, table.limit_ppm, loss)
-        weight = times_up((1, 0), REVOKE_WEIGHT)
-        alarm = tuple([times_up(plus_up(one, weight), ratio) for one, ratio in zip(alarm, ratios, strict=True)])
+        alarm = tuple([times_up(plus_up(one, _WEIGHT), ratio) for one, ratio in zip(alarm, revoke, strict=True)])
         if reaches(alarm, (ALARM_RUN, 1)):
             return _again(table, proof, now_us)
     grown = Proof(
@@ -162,16 +164,6 @@ def _one(table: Rules, proof: Proof, loss: int, now_us: int) -> Proof:
     if grown.word.samples % HOPELESS_AFTER == 0 and not reaches(capital, HOPELESS):
         return _again(table, grown, now_us)
     return _judge(table, grown)
-
-
-def _ratios(
-    pairs: tuple[tuple[tuple[int, int], tuple[int, int]], ...], bets: tuple[tuple[int, int], ...], limit: int, loss: int
-) -> list[tuple[int, int]]:
-    if loss == 0:
-        return [pair[0] for pair in pairs]
-    if loss == M:
-        return [pair[1] for pair in pairs]
-    return [factor(limit, bet, loss) for bet, _ in zip(bets, pairs, strict=True)]
 
 
 def _again(table: Rules, proof: Proof, now_us: int) -> Proof:

@@ -21,38 +21,38 @@ def factor(limit_ppm: int, bet: tuple[int, int], loss_ppm: int) -> tuple[int, in
     return numerator, bottom * M * (M - limit_ppm)
 
 
-def times_down(capital: Capital, ratio: tuple[int, int]) -> Capital:
-    """capital * ratio, rounded down."""
-    mantissa, exponent = capital
-    product = (mantissa << WIDTH) * ratio[0] // ratio[1]
-    exponent -= WIDTH
-    extra = product.bit_length() - WIDTH
-    if extra > 0:
-        product >>= extra
-        exponent += extra
-    return (product, exponent) if product else (0, 0)
+def ratio_down(ratio: tuple[int, int]) -> Capital:
+    """A ratio as a capital, rounded down."""
+    return _fit(((ratio[0] << 2 * WIDTH) // ratio[1]), -2 * WIDTH)
 
 
-def product_down(capital: Capital, other: Capital) -> Capital:
+def ratio_up(ratio: tuple[int, int]) -> Capital:
+    """A ratio as a capital, rounded up."""
+    return _fit_up(-((ratio[0] << 2 * WIDTH) // -ratio[1]), -2 * WIDTH)
+
+
+def times_down(capital: Capital, other: Capital) -> Capital:
     """capital * other, rounded down."""
-    product, exponent = capital[0] * other[0], capital[1] + other[1]
-    extra = product.bit_length() - WIDTH
-    if extra > 0:
-        product >>= extra
-        exponent += extra
-    return (product, exponent) if product else (0, 0)
+    return _fit(capital[0] * other[0], capital[1] + other[1])
 
 
-def times_up(capital: Capital, ratio: tuple[int, int]) -> Capital:
-    """capital * ratio, rounded up."""
-    mantissa, exponent = capital
-    product = -((mantissa << WIDTH) * ratio[0] // -ratio[1])
-    exponent -= WIDTH
-    extra = product.bit_length() - WIDTH
+def times_up(capital: Capital, other: Capital) -> Capital:
+    """capital * other, rounded up."""
+    return _fit_up(capital[0] * other[0], capital[1] + other[1])
+
+
+def _fit(mantissa: int, exponent: int) -> Capital:
+    extra = mantissa.bit_length() - WIDTH
     if extra > 0:
-        product = -(-product >> extra)
-        exponent += extra
-    return (product, exponent) if product else (0, 0)
+        return mantissa >> extra, exponent + extra
+    return (mantissa, exponent) if mantissa else (0, 0)
+
+
+def _fit_up(mantissa: int, exponent: int) -> Capital:
+    extra = mantissa.bit_length() - WIDTH
+    if extra > 0:
+        return -(-mantissa >> extra), exponent + extra
+    return (mantissa, exponent) if mantissa else (0, 0)
 
 
 def plus_up(capital: Capital, other: Capital) -> Capital:

@@ -25,44 +25,54 @@ def unfold(stored: tuple[int, ...], size: int) -> Matrix:
 
 def fold(cov: Matrix) -> tuple[int, ...]:
     """The covariance at rest."""
-    flat: list[int] = []
-    for i, row in enumerate(cov):
-        flat += [int(value * ONE) for value in row[i:]]
-    return tuple(flat)
+    return tuple([int(value * ONE) for i, row in enumerate(cov) for value in row[i:]])
 
 
 def dot(row: list[float], other: list[float]) -> float:
     """``row . other``, added from left to right."""
+    if len(row) == 5:
+        a, b, c, d, e = row
+        v, w, x, y, z = other
+        return a * v + b * w + c * x + d * y + e * z
+    if len(row) == 3:
+        a, b, c = row
+        x, y, z = other
+        return a * x + b * y + c * z
     total = 0.0
-    for a, b in zip(row, other, strict=True):
-        total += a * b
+    for one, two in zip(row, other, strict=True):
+        total += one * two
     return total
 
 
 def along(cov: Matrix, row: list[float]) -> list[float]:
-    """Covariance times ``row``."""
-    product = []
-    for line in cov:
-        total = 0.0
-        for c, r in zip(line, row, strict=True):
-            total += c * r
-        product.append(total)
-    return product
+    """Covariance times ``row``; three and five unknowns, the usual sizes, are written out: here decisions spend their time."""
+    if len(row) == 5:
+        v, w, x, y, z = row
+        return [a * v + b * w + c * x + d * y + e * z for a, b, c, d, e in cov]
+    if len(row) == 3:
+        x, y, z = row
+        return [a * x + b * y + c * z for a, b, c in cov]
+    return [dot(line, row) for line in cov]
 
 
 def variance_along(cov: Matrix, row: list[float]) -> float:
     """The variance of ``row . unknowns``, never negative."""
-    variance = dot(row, along(cov, row))
-    return max(0.0, variance)
+    return max(0.0, dot(row, along(cov, row)))
 
 
 def learn(mean: list[float], cov: Matrix, product: list[float], surprise: float, total: float) -> None:
     """Take one measurement in, in place: ``product`` = covariance . row, ``total`` = row . product + noise variance."""
     scale = surprise / total
-    for i, p in enumerate(product):
-        mean[i] += p * scale
-        gain = p / total
-        cov[i] = [c - gain * q for c, q in zip(cov[i], product, strict=True)]
+    gains = [p / total for p in product]
+    mean[:] = [m + p * scale for m, p in zip(mean, product, strict=True)]
+    if len(product) == 5:
+        v, w, x, y, z = product
+        cov[:] = [[a - g * v, b - g * w, c - g * x, d - g * y, e - g * z] for g, (a, b, c, d, e) in zip(gains, cov, strict=True)]
+    elif len(product) == 3:
+        x, y, z = product
+        cov[:] = [[a - g * x, b - g * y, c - g * z] for g, (a, b, c) in zip(gains, cov, strict=True)]
+    else:
+        cov[:] = [[c - g * p for c, p in zip(line, product, strict=True)] for g, line in zip(gains, cov, strict=True)]
 
 
 def worst(mean: list[float], product: list[float], variance: float, noise: float, sigmas: float) -> list[float]:

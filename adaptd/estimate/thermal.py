@@ -8,6 +8,7 @@ columns, faster and slower than the profile says, and the mixture of the two fol
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 
 from adaptd.config.profile import HardwareProfile
@@ -32,10 +33,9 @@ JUMP_SIGMAS = 5.0
 LEAN_MEMORY = 24.0  # readings over which surprises are averaged
 BELIEVED_AFTER = 3  # readings in a row far from the prediction, before they are believed
 START_US = 5_000_000
-LEAST_GAIN = 1e-3
 
 Prediction = tuple[float, float, float, float, float]
-Fades = tuple[tuple[float, tuple[float, ...]], ...]
+Horizons = tuple[tuple[float, list[float], list[float]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Columns:
     """What the learner sees of a profile: time constants, first strengths (K/W), first covariance, and settling time."""
 
     taus_s: tuple[float, ...]
-    gains: tuple[float, ...]
+    strengths: list[float]
     cov: tuple[int, ...]
     settle_s: float
 
@@ -97,7 +97,7 @@ def columns(profile: HardwareProfile) -> Columns:
             blocks.append((2, r, r))
             taus += [FASTER * tau, SLOWER * tau]
             gains += [0.5 * r, 0.5 * r]
-    return Columns(tuple(taus), tuple(gains), fold(_prior(blocks)), 3.0 * max(taus))
+    return Columns(tuple(taus), gains, fold(_prior(blocks)), 3.0 * max(taus))
 
 
 def _prior(blocks: list[tuple[int, float, float]]) -> Matrix:
@@ -121,23 +121,23 @@ def _prior(blocks: list[tuple[int, float, float]]) -> Matrix:
 def start(table: Columns, profile: HardwareProfile) -> Heat:
     """Before any reading: the profile's poles, settled at idle power."""
     idle = profile.idle_power_mw / 1000.0
-    mean = [profile.ambient_mc / 1000.0, 0.0, *table.gains]
+    mean = [profile.ambient_mc / 1000.0, 0.0, *table.strengths]
     settled = store([idle] * len(table.taus_s))
     return Heat(settled, settled, store(mean), table.cov, int(NOISE_K * NOISE_K * ONE), 0, 0)
 
 
 def observe(
-    heat: Heat, table: Columns, fades: Fades, power_w: float, temperature_mc: int | None, dt_s: float
+    heat: Heat, table: Columns, ahead_s: Horizons, power_w: float, temperature_mc: int | None, dt_s: float
 ) -> tuple[Heat, Outlook]:
     """An interval of ``dt_s`` at ``power_w``, ended by a reading (None: nothing was measured), and the outlook from its end."""
-    z = _store_heat(heat, table, power_w, dt_s)
-    lag = exp_minus(dt_s / SENSOR_LAG_S)
+    *keeps, lag, fade = _fading(table.taus_s, dt_s)
+    z = [power_w + keep * (was * INVERSE - power_w) for keep, was in zip(keeps, heat.z, strict=True)]
     felt = [now + lag * (was * INVERSE - now) for now, was in zip(z, heat.felt, strict=True)]
     mean = fetch(heat.mean)
     cov = unfold(heat.cov, len(mean))
     noise, lean, age_us, doubt = heat.noise * INVERSE, heat.lean * INVERSE, heat.age_us, 0
     surprise = 0.0
-    _drift(mean, cov, age_us / 1e6 / table.settle_s, looseness(lean, LEAN_MEMORY), dt_s)
+    _drift(mean, cov, age_us / 1e6 / table.settle_s, looseness(lean, LEAN_MEMORY), fade, dt_s)
     row = [1.0, 0.0, *felt]
     product = along(cov, row)
     variance = max(0.0, dot(row, product))
@@ -166,61 +166,52 @@ def observe(
     if temperature_mc is None:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
     now_k = dot([1.0, 0.0, *z], mean)
-    ahead = _ahead(z, mean, cov, fades, power_w)
-    return after, Outlook(now_k, sqrt(variance), ahead, dot(list(table.gains), z))
+    ahead = _ahead(z, mean, cov, variance, ahead_s)
+    return after, Outlook(now_k, sqrt(variance), ahead, dot(table.strengths, z))
 
 
-def _drift(mean: list[float], cov: Matrix, age: float, loose: float, dt_s: float) -> None:
+def _drift(mean: list[float], cov: Matrix, age: float, loose: float, fade: float, dt_s: float) -> None:
     """Kalman's time update: ambient moves along its slope, the slope fades, everything wanders; in place.
 
     ``age`` is the time with readings over the settling time, ``loose`` how many times more than usual things move.
     """
-    fade = exp_minus(dt_s / SLOPE_MEMORY_S)
     mean[0] += mean[1] * dt_s
     mean[1] *= fade
-    for at, slope in enumerate(cov[1]):
-        cov[0][at] += slope * dt_s
-    for row in cov:
-        row[0] += row[1] * dt_s
-    cov[1] = [value * fade for value in cov[1]]
-    for row in cov:
-        row[1] *= fade
+    ambient, slope = cov[0], cov[1]
+    moved = [a + s * dt_s for a, s in zip(ambient, slope, strict=True)]
+    moved[0] += (slope[0] + slope[1] * dt_s) * dt_s
+    moved[1] *= fade
+    kept = [s * fade for s in slope]
+    kept[0] = moved[1]
+    kept[1] = slope[1] * fade * fade + SLOPE_SD_K * SLOPE_SD_K * (1.0 - fade * fade) * loose * loose
+    cov[0], cov[1] = moved, kept
+    for at in range(2, len(cov)):
+        cov[at][0], cov[at][1] = moved[at], kept[at]
     settling = 1.0 / (1.0 + 3.0 * age)
     drift = (AMBIENT_DRIFT_K + SETTLING_DRIFT_K * settling * settling) * loose
     widen(cov, drift * drift * dt_s, GAIN_DRIFT * GAIN_DRIFT * dt_s, AMBIENT_SD_K * AMBIENT_SD_K)
-    cov[1][1] += SLOPE_SD_K * SLOPE_SD_K * (1.0 - fade * fade) * loose * loose
 
 
-def _store_heat(heat: Heat, table: Columns, power_w: float, dt_s: float) -> list[float]:
-    """Each column's stored power after ``dt_s`` at ``power_w``: the exact solution of its equation."""
-    z = []
-    for kept, tau in zip(heat.z, table.taus_s, strict=True):
-        z.append(power_w + exp_minus(dt_s / tau) * (kept * INVERSE - power_w))
-    return z
+@lru_cache(maxsize=64)
+def _fading(taus_s: tuple[float, ...], dt_s: float) -> tuple[float, ...]:
+    """e^(-dt/tau) of every column, then of the sensor's lag, then of the slope."""
+    return tuple([exp_minus(dt_s / tau) for tau in (*taus_s, SENSOR_LAG_S, SLOPE_MEMORY_S)])
 
 
-def _ahead(z: list[float], mean: list[float], cov: Matrix, fades: Fades, power_w: float) -> list[Prediction]:
-    """For each (horizon_s, e^-horizon/tau per column) of ``fades``: horizon, free, gain, sigma, sigma of the gain.
+def _ahead(z: list[float], mean: list[float], cov: Matrix, variance: float, horizons: Horizons) -> list[Prediction]:
+    """For each of ``horizons``: horizon, free, gain, sigma, sigma of the gain.
 
-    Temperature at the horizon under constant power u is free + gain * u degC; sigma holds at ``power_w``, drawn now. The doubt
-    about the gain is taken at the last horizon, and as the same part of the gain at the others.
+    Temperature at the horizon under constant power u is free + gain * u degC; sigma holds near the power drawn now, for which the
+    belief about the temperature now, of this ``variance``, is carried forward along the slope.
     """
-    found: list[Prediction] = []
-    part = -1.0
-    for horizon_s, kept in reversed(fades):
-        free, gain = mean[0] + mean[1] * horizon_s, 0.0
-        row, up = [1.0, horizon_s], [0.0, 0.0]
-        for at, a in enumerate(kept):
-            b, stored, strength = 1.0 - a, z[at] * a, mean[at + 2]
-            free += strength * stored
-            gain += strength * b
-            row.append(stored + power_w * b)
-            up.append(b)
-        variance = variance_along(cov, row) + AMBIENT_DRIFT_K * AMBIENT_DRIFT_K * horizon_s
-        if part < 0.0:
-            part = sqrt(variance_along(cov, up)) / max(gain, LEAST_GAIN)
-        found.append((horizon_s, free, gain, sqrt(variance), part * max(gain, LEAST_GAIN)))
-    found.reverse()
+    found = []
+    slope_variance, drift_variance, strengths = cov[1][1], AMBIENT_DRIFT_K * AMBIENT_DRIFT_K, mean[2:]
+    block = [line[2:] for line in cov[2:]]
+    rises = [strength * stored for strength, stored in zip(strengths, z, strict=True)]
+    for horizon_s, kept, risen in horizons:
+        free = mean[0] + mean[1] * horizon_s + dot(rises, kept)
+        sigma = sqrt(variance + (slope_variance * horizon_s + drift_variance) * horizon_s)
+        found.append((horizon_s, free, dot(strengths, risen), sigma, sqrt(variance_along(block, risen))))
     return found
 
 
@@ -229,6 +220,10 @@ def believed_mc(heat: Heat) -> int:
     return int(dot([1.0, 0.0, *fetch(heat.z)], fetch(heat.mean)) * 1000)
 
 
-def fades(table: Columns, horizons_s: tuple[float, ...]) -> Fades:
-    """The part of each column's stored power that is left after each horizon."""
-    return tuple((h, tuple(exp_minus(h / tau) for tau in table.taus_s)) for h in horizons_s)
+def horizons(table: Columns, seconds: tuple[float, ...]) -> Horizons:
+    """For each horizon: the part of each column's stored power that is left after it, and the part that has been replaced."""
+    found = []
+    for horizon_s in seconds:
+        kept = [exp_minus(horizon_s / tau) for tau in table.taus_s]
+        found.append((horizon_s, kept, [1.0 - part for part in kept]))
+    return tuple(found)

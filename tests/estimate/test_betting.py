@@ -45,7 +45,7 @@ def test_the_admitting_capital_never_exceeds_the_exact_product(losses: list[int]
         capital, exact = (1, 0), Fraction(1)
         for loss in losses:
             ratio = betting.factor(LIMIT, bet, loss)
-            capital, exact = betting.times_down(capital, ratio), exact * Fraction(*ratio)
+            capital, exact = betting.times_down(capital, betting.ratio_down(ratio)), exact * Fraction(*ratio)
         assert worth(capital) <= exact
         assert worth(capital) >= exact * (1 - Fraction(1, 1 << 50))
 
@@ -58,8 +58,8 @@ def test_the_revoking_statistic_never_falls_below_the_exact_one(losses: list[int
         statistic, exact = (0, 0), Fraction(0)
         for loss in losses:
             ratio = betting.factor(LIMIT, bet, loss)
-            grown = betting.plus_up(statistic, betting.times_up((1, 0), accuracy.REVOKE_WEIGHT))
-            statistic, exact = betting.times_up(grown, ratio), (exact + weight) * Fraction(*ratio)
+            grown = betting.plus_up(statistic, betting.ratio_up(accuracy.REVOKE_WEIGHT))
+            statistic, exact = betting.times_up(grown, betting.ratio_up(ratio)), (exact + weight) * Fraction(*ratio)
         assert exact <= worth(statistic) <= exact * (1 + Fraction(1, 1 << 50))
 
 
@@ -77,7 +77,7 @@ def test_sums_and_thresholds_agree_with_fractions(a: int, ea: int, b: int, eb: i
 
 def test_a_lost_capital_is_zero_and_stays_zero() -> None:
     """One disagreement ends the bet on no loss at all, and nothing revives it."""
-    lost = betting.times_down((1, 0), betting.factor(LIMIT, (0, 1), M))
+    lost = betting.ratio_down(betting.factor(LIMIT, (0, 1), M))
     assert lost == (0, 0)
-    assert betting.times_down(lost, betting.factor(LIMIT, (0, 1), 0)) == (0, 0)
+    assert betting.times_down(lost, betting.ratio_down(betting.factor(LIMIT, (0, 1), 0))) == (0, 0)
     assert not betting.reaches((lost,), (1, 1))
