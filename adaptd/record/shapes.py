@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from enum import Enum
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Any
 
 from adaptd.record.canonical import INT_LIMIT, Plain
@@ -274,8 +275,9 @@ class Words(Shape):
 
     def diff(self, old: Any, new: Any) -> Plain:
         changed = {}
-        for (key, shape), before, after in zip(self._keys, self._get(old), self._get(new), strict=True):
-            if before is not after and before != after:
+        olds, news = self._get(old), self._get(new)
+        for (key, shape), before, after in compress(zip(self._keys, olds, news, strict=True), map(is_not, olds, news)):
+            if before != after:
                 changed[key] = shape.diff(before, after)
         return changed
 
