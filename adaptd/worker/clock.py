@@ -9,12 +9,15 @@ class Clock(Protocol):
     """What sources and the loop ask the time of."""
 
     def now_us(self) -> int: ...
+    def now_ns(self) -> int: ...
     def wait_until(self, at_us: int) -> bool:
         """Wait until ``at_us``; False as soon as everything is to stop."""
 
 
 class SystemClock:
     """CLOCK_MONOTONIC."""
+
+    now_ns = staticmethod(time.monotonic_ns)
 
     def __init__(self) -> None:
         self.stopping = threading.Event()

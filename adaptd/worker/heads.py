@@ -5,7 +5,6 @@ a different top class is a whole loss; boxes lose 1 - F1 at IoU 0.5. Losses are 
 """
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,16 +19,37 @@ Output = npt.NDArray[np.float32]
 PPM = 1_000_000
 
 
-@dataclass(slots=True)
 class Answer:
     """What one frame shows. For detection the label is that of the best box, empty where there is none.
 
     ``rows`` are boxes: left, top, right, bottom in pixels of the network's picture, score, class number; best first.
+    A classifier's score is worked out from ``values`` when somebody asks for it: most frames are read by nobody.
     """
 
-    label: str
-    score_ppm: int
-    rows: Output | None = None
+    __slots__ = ("_score_ppm", "_values", "label", "rows")
+
+    def __init__(self, label: str, score_ppm: int = -1, rows: Output | None = None, values: list[float] | None = None) -> None:
+        self.label = label
+        self.rows = rows
+        self._score_ppm = score_ppm
+        self._values = values
+
+    @property
+    def score_ppm(self) -> int:
+        """Probability of the top class, or the best box's score."""
+        values = self._values  # read once: the loop and the link may both ask
+        if values is not None:
+            self._score_ppm = probability_ppm(values)
+            self._values = None
+        return self._score_ppm
+
+
+def probability_ppm(values: list[float]) -> int:
+    """Probability of the largest of ``values``: taken as it is where they are probabilities already, else through softmax."""
+    best = max(values)
+    if not (min(values) >= 0.0 and 0.999 < math.fsum(values) < 1.001):
+        best = 1.0 / math.fsum(math.exp(value - best) for value in values)
+    return min(int(best * PPM + 0.5), PPM)
 
 
 class Head(Protocol):
@@ -40,18 +60,14 @@ class Head(Protocol):
 
 
 class Classification:
-    """Top class and its probability. Outputs that are probabilities already are taken as they are, others go through softmax."""
+    """The top class; a tie goes to the lower number."""
 
     def __init__(self, classes: tuple[str, ...]) -> None:
         self._classes = classes
 
     def answer(self, output: Output) -> Answer:
         values: list[float] = output.ravel().tolist()
-        best = max(values)
-        index = values.index(best)
-        if not (min(values) >= 0.0 and 0.999 < sum(values) < 1.001):
-            best = 1.0 / sum([math.exp(value - best) for value in values])
-        return Answer(self._classes[index], min(int(best * PPM + 0.5), PPM))
+        return Answer(self._classes[values.index(max(values))], values=values)
 
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
         return 0 if reference.label == efficient.label else PPM

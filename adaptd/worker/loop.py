@@ -61,6 +61,8 @@ class FrameLoop:
         self._parts = parts
         self._pool = parts.pool
         self._now_us = parts.clock.now_us
+        self._now_ns = parts.clock.now_ns
+        self._prepare = parts.preprocess
         self._answer = parts.head.answer
         self._infer = parts.pool.infer
         self._publish = parts.results.publish
@@ -121,26 +123,30 @@ class FrameLoop:
 
     def _serve(self, frame: Frame, helm: Helm) -> bool:
         """Whether the frame gave a result."""
-        now_us = self._now_us
-        self.busy_since_us = began_us = now_us()
-        batch = self._prepare(frame)
-        if batch is None:
+        now_ns = self._now_ns
+        began_ns = now_ns()
+        self.busy_since_us = began_ns // 1000
+        try:
+            batch = self._prepare(frame.image)
+        except ValueError as error:
+            self._odd_picture(f"frame {frame.index}: {error}")
             return False
-        ready_us = now_us()
+        ready_ns = now_ns()
         try:
             answer = self._answer(self._infer(batch))
         except EngineFault as error:
             self._reference_failed(str(error))
             return False
-        done_us = now_us()
-        served_by, latency_us = self._pool.served_by, done_us - frame.at_us
+        done_ns = now_ns()
+        done_us, served_by = done_ns // 1000, self._pool.served_by
+        latency_us = done_us - frame.at_us
         self._publish(frame.index, answer, latency_us, served_by, done_us)
-        self._count(served_by, done_us - began_us, latency_us <= helm.deadline_us)
+        self._count(served_by, (done_ns - began_ns) // 1000, latency_us <= helm.deadline_us)
         helm.frame = frame.index
         self.last = (frame.index, answer, latency_us, served_by, done_us)
         if served_by != helm.variant:
             self._notice_quarantine()
-        elif self._watches[served_by].slow(done_us - ready_us):
+        elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
             self._set_slow(served_by)
         if helm.order.shadow_ppm and shadow.drawn(helm.order.seed, frame.index, helm.order.shadow_ppm):
             self._shadow(frame.index, batch, answer, served_by)
@@ -149,17 +155,11 @@ class FrameLoop:
             self._between_frames(frame, done_us)
         return True
 
-    def _prepare(self, frame: Frame) -> Batch | None:
-        """The batch, or None for a picture that cannot be one; the first of a row is told."""
-        try:
-            batch = self._parts.preprocess(frame.image)
-        except ValueError as error:
-            if not self._odd:
-                self.helm.tell_fault("source", f"frame {frame.index}: {error}", "")
-            self._odd, self.busy_since_us = True, 0
-            return None
-        self._odd = False
-        return batch
+    def _odd_picture(self, text: str) -> None:
+        """A picture that cannot be served; the first of a row is told."""
+        if not self._odd:
+            self.helm.tell_fault("source", text, "")
+        self._odd, self.busy_since_us = True, 0
 
     def _reference_failed(self, text: str) -> None:
         """There is nothing to fall back to: nothing is published, and a row of failures ends the worker, to be started anew."""
@@ -202,6 +202,7 @@ class FrameLoop:
     def _between_frames(self, frame: Frame, now_us: int) -> None:
         """What need not happen on every frame: lease, picture statistics, and keeping idle engines warm where there is time."""
         self._failures = 0 if self._pool.served_by == self.helm.reference else self._failures
+        self._odd = False
         self._chores_us = now_us + CHORES_US
         self.helm.keep_lease(now_us)
         if now_us - self._looked_us >= LOOK_US:

@@ -18,6 +18,9 @@ class FakeClock:
     def now_us(self) -> int:
         return self.us
 
+    def now_ns(self) -> int:
+        return self.us * 1000
+
     def wait_until(self, at_us: int) -> bool:
         self.us = max(self.us, min(at_us, self.until_us))
         return self.us < self.until_us
