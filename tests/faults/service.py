@@ -33,13 +33,11 @@ class Service:
             if edit is not None:
                 self.policy.write_text(edit(self.policy.read_text()))
         places = ["--policy", self.policy, "--socket", self.socket, "--audit", self.audit, "--tick", tick]
-        self.process = subprocess.Popen(
-            [*ADAPTD, "run", *map(str, places), *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
+        self._out, self._err = folder / "out.txt", folder / "err.txt"
+        # Files and not pipes: a worker that outlives a killed daemon would hold a pipe open.
+        with self._out.open("w") as out, self._err.open("w") as err:
+            words_run = [*ADAPTD, "run", *map(str, places), *map(str, words)]
+            self.process = subprocess.Popen(words_run, stdout=out, stderr=err, cwd=ROOT)
 
     def status(self) -> dict[str, Any]:
         """The status document; empty while nobody answers."""
@@ -53,7 +51,7 @@ class Service:
         ends = time.monotonic() + patience_s
         document: dict[str, Any] = {}
         while time.monotonic() < ends:
-            assert self.process.poll() is None, self.process.communicate()
+            assert self.process.poll() is None, self._err.read_text()
             document = self.status()
             if document and reached(document):
                 return document
@@ -68,14 +66,14 @@ class Service:
         """Send a signal; exit code, output, errors and seconds until the end."""
         began = time.monotonic()
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=20)
-        return self.process.returncode, out, err, time.monotonic() - began
+        code = self.process.wait(timeout=20)
+        return code, self._out.read_text(), self._err.read_text(), time.monotonic() - began
 
     def kill(self) -> None:
         """End it as a power cut would; nothing happens where it has ended."""
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
     def workers(self) -> list[int]:
         """Process ids of the daemon's children."""

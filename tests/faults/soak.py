@@ -101,7 +101,7 @@ def real(hours: float) -> int:
             time.sleep(min(120.0, hours * 600))
             began, memory, files = time.monotonic(), [], set()
             while time.monotonic() - began < hours * 3600:
-                assert service.process.poll() is None, service.process.communicate()
+                assert service.process.poll() is None, service.status()
                 memory.append(((time.monotonic() - began) / DAY_S, resident_kb(service.process.pid)))
                 files.add(open_files(service.process.pid))
                 time.sleep(10)
