@@ -25,6 +25,7 @@ NETS = {
     "orin-nx-16gb": ((7.31, 5.33), (14.48, 9.74), (18.59, 12.6), (35.78, 21.6)),
 }
 ACTIVE_W = (8.17, 6.52)
+DEADLINE_ROOM, WORTH_ROOM = 0.6, 1.1
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ def random_episode(seed: int, number: int) -> Episode:
     policy = load_policy(policies_dir() / f"{draw.source.choice(POLICIES)}.yaml")
     board = draw.source.choice(sorted(NETS))
     profile = load_profile(profiles_dir() / f"{board}.yaml")
-    facts = _facts(draw, policy, draw.source.choice(NETS[board]))
+    facts = _facts(draw, policy, draw.source.choice(_sensible(policy, board)))
     truth = _truth(draw, policy, facts)
     other = draw.steps(0.2, 2.0, 3, 1000)
     slow = _slow(draw)
@@ -78,6 +79,16 @@ def random_episode(seed: int, number: int) -> Episode:
         faults=(),
     )
     return Episode(scenario, policy, profile, facts)
+
+
+def _sensible(policy: Policy, board: str) -> list[tuple[float, float]]:
+    """The nets that someone would deploy: the reference meets the deadline with room, and its frame is worth its energy."""
+    return [
+        latency_ms
+        for latency_ms in NETS[board]
+        if latency_ms[0] * 1000 <= DEADLINE_ROOM * policy.deadline_us
+        and latency_ms[0] * ACTIVE_W[0] * 1000 * WORTH_ROOM <= policy.frame_value_uj
+    ]
 
 
 def _facts(draw: Draw, policy: Policy, latency_ms: tuple[float, float]) -> tuple[VariantFacts, ...]:
