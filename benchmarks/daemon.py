@@ -38,19 +38,8 @@ def measure(window_s: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run" / "adaptd.sock"
         began = time.monotonic()
-        words = [
-            sys.executable,
-            "-m",
-            "adaptd",
-            "run",
-            "--audit",
-            f"{folder}/log",
-            "--socket",
-            str(path),
-            "--duration",
-            "300s",
-            "--quiet",
-        ]
+        places = ["--audit", f"{folder}/log", "--socket", str(path)]
+        words = [sys.executable, "-m", "adaptd", "run", *places, "--tick", "100ms", "--duration", "300s", "--quiet"]
         with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
             try:
                 first_s = _first_result_s(path, began)
