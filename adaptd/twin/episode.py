@@ -7,7 +7,7 @@ from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile, load_profile
 from adaptd.twin.controllers import make
 from adaptd.twin.harness import Observer, simulate
-from adaptd.twin.scenario import facts_of, load_scenario, policy_path, profile_path
+from adaptd.twin.scenario import facts_of, load_scenario, policy_path, profile_path, with_truth_bands
 from adaptd.twin.score import Result
 from adaptd.twin.words import Scenario
 from adaptd.vocabulary import VariantFacts
@@ -31,6 +31,7 @@ def load_episode(path: Path, policy: Path | None = None, profile: Path | None = 
     """
     scenario = load_scenario(path)
     rules = load_policy(policy or policy_path(scenario))
+    scenario = with_truth_bands(scenario, rules)
     return Episode(scenario, rules, load_profile(profile or profile_path(scenario)), facts_of(scenario, rules))
 
 

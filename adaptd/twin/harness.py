@@ -14,7 +14,7 @@ from adaptd.twin.device import TwinDevice
 from adaptd.twin.score import BUDGET_SLACK_MW, LIMIT_SLACK_MC, Result, quantile
 from adaptd.twin.words import Scenario
 from adaptd.twin.worker import Tick, TwinWorker
-from adaptd.twin.world import Disagreement, TrueBand
+from adaptd.twin.world import Disagreement, TrueLight
 from adaptd.vocabulary import BandEvidence, OperatingPoint, Snapshot, Telemetry, VariantFacts
 
 
@@ -74,8 +74,8 @@ def simulate(
         before = perf_counter_ns()
         choice = controller.decide(snapshot)
         times.append(perf_counter_ns() - before)
-        band = judge.light(world.light_mlx(now_us))
-        tick = worker.serve(choice.point, choice.shadow_ppm, world.slow_ppm(now_us), band, now_us, dt_us)
+        judge.light.follow(world.light_mlx(now_us))
+        tick = worker.serve(choice.point, choice.shadow_ppm, world.slow_ppm(now_us), judge.light, now_us, dt_us)
         device.advance(dt_us, tick.active_uj)
         judge.score(device, choice, tick, budget_mw)
         telemetry = tick.telemetry
@@ -90,15 +90,11 @@ class Judge:
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
         self._scenario, self._policy = scenario, policy
         self._truth = Disagreement(scenario, policy)
-        self._band = TrueBand(policy)
+        self.light = TrueLight(scenario, policy)
         self._sums = Result("", scenario.name)
         self._variant = policy.reference
         self._evidence: tuple[BandEvidence, ...] = ()
         self._admitted: frozenset[tuple[str, str]] = frozenset()
-
-    def light(self, light_mlx: float) -> str:
-        """The true band of this light."""
-        return self._band.follow(light_mlx)
 
     def score(self, device: TwinDevice, choice: Choice, tick: Tick, budget_mw: int | None) -> None:
         """Book one tick that has just ended."""
@@ -120,7 +116,7 @@ class Judge:
         if point.variant != self._variant:
             sums.swaps += 1
             self._variant = point.variant
-        if point.variant != policy.reference and self._truth.unproven(self._band.inside, point.variant):
+        if point.variant != policy.reference and self._truth.unproven(self.light.truth.inside, point.variant):
             sums.unproven_frames += tick.executed
         if choice.evidence is not self._evidence:
             self._admissions(choice.evidence)
@@ -130,7 +126,7 @@ class Judge:
         self._evidence = evidence
         admitted = frozenset([(word.band, word.variant) for word in evidence if word.admitted])
         if admitted != self._admitted:
-            self._sums.false_admissions += sum(self._truth.over(*pair) for pair in admitted - self._admitted)
+            self._sums.false_admissions += sum(self._truth.falsely_admitted(*pair) for pair in admitted - self._admitted)
             self._admitted = admitted
 
     def result(self, controller: str, device: TwinDevice, times_ns: list[int]) -> Result:

@@ -1,11 +1,12 @@
 """A scenario file becomes a ``Scenario``: checked strictly, contradictions refused by line, human units made integers once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import facts as manifest_facts
 from adaptd.config.manifest import load_manifest
-from adaptd.config.policy import Policy
+from adaptd.config.policy import Policy, load_policy
 from adaptd.config.shipped import engines_dir, policies_dir, profiles_dir
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
 from adaptd.config.validate import scaled, validate
@@ -49,7 +50,7 @@ def facts_of(scenario: Scenario, policy: Policy, backend: str = "ort") -> tuple[
     """What qualification said of every variant of the policy, the reference first, from the scenario or else from its bundle.
 
     Raises:
-        ConfigError: the reference is nowhere, or the truth names a band or a variant that does not exist.
+        ConfigError: the reference is nowhere, or the truth names a variant that does not exist.
     """
     known = {fact.name: fact for fact in scenario.variants}
     if scenario.bundle is not None:
@@ -59,13 +60,27 @@ def facts_of(scenario: Scenario, policy: Policy, backend: str = "ort") -> tuple[
         raise ConfigError(
             f"{scenario.name}: variants: has no {policy.reference!r}, the reference of policy {policy.name}, add it"
         )
-    bands = {band.name for band in policy.bands}
     for band, variant, _ in scenario.truth.disagreement_ppm:
-        if band not in bands:
-            raise ConfigError(f"{scenario.name}: truth.disagreement_pct: {band!r} is no band of policy {policy.name}, rename it")
         if variant not in known:
             raise ConfigError(f"{scenario.name}: truth.disagreement_pct.{band}: {variant!r} is no variant, correct it")
     return tuple(known[name] for name in (policy.reference, *policy.efficient) if name in known)
+
+
+def with_truth_bands(scenario: Scenario, policy: Policy) -> Scenario:
+    """The scenario with the light bands that its truth speaks of, where they are not those of ``policy``.
+
+    A scenario is written for its own policy. Under another one, with other bands, the truth stays what it is in the light.
+
+    Raises:
+        ConfigError: the truth names a band that neither policy has.
+    """
+    named = {band for band, _, _ in scenario.truth.disagreement_ppm}
+    if named <= {band.name for band in policy.bands}:
+        return scenario
+    own = load_policy(policy_path(scenario))
+    for band in sorted(named - {known.name for known in own.bands}):
+        raise ConfigError(f"{scenario.name}: truth.disagreement_pct: {band!r} is no band of policy {own.name}, rename it")
+    return replace(scenario, truth_bands=own.bands)
 
 
 def _scenario(document: Document) -> Scenario:

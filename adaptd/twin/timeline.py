@@ -11,7 +11,7 @@ from adaptd.twin.device import TwinDevice
 from adaptd.twin.words import PPM, Scenario
 from adaptd.twin.work import pace_of, true_work
 from adaptd.twin.worker import is_down
-from adaptd.twin.world import Disagreement, TrueBand
+from adaptd.twin.world import Disagreement, TrueLight
 from adaptd.vocabulary import VariantFacts
 
 Array = NDArray[np.float64]
@@ -99,15 +99,15 @@ def _engines(
 
 def _allowed(scenario: Scenario, policy: Policy, variants: tuple[str, ...], times: list[int], lights: list[float]) -> Array:
     """1 where the variant may serve: worker up, engine sound, and frames that keep the accuracy promise."""
-    truth, band = Disagreement(scenario, policy), TrueBand(policy)
+    truth, seen = Disagreement(scenario, policy), TrueLight(scenario, policy)
     garbage = {fault.target: fault.from_us for fault in scenario.faults if fault.engine and fault.kind == "garbage"}
     allowed = np.ones((len(times), len(variants)))
     broken = any(fault.engine for fault in scenario.faults)
     for k, (t_us, light) in enumerate(zip(times, lights, strict=True)):
-        band.follow(light)
+        seen.follow(light)
         down = broken and is_down(scenario.faults, t_us)
         for v, name in enumerate(variants):
             reference = name == policy.reference
-            if down or (not reference and (t_us >= garbage.get(name, t_us + 1) or truth.unproven(band.inside, name))):
+            if down or (not reference and (t_us >= garbage.get(name, t_us + 1) or truth.unproven(seen.truth.inside, name))):
                 allowed[k, v] = 0.0
     return allowed

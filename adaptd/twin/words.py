@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from adaptd.config.policy import LightBand
 from adaptd.vocabulary import VariantFacts
 
 Curve: TypeAlias = tuple[tuple[int, int | None], ...]
@@ -53,7 +54,8 @@ class Truth:
 class Scenario:
     """One episode of the software device. Curves are piecewise linear; a value of None is not given until the next point.
 
-    At ``restarts_us`` the controller's process starts anew and forgets what it did not store.
+    At ``restarts_us`` the controller's process starts anew and forgets what it did not store. ``truth_bands`` are the bands that
+    ``truth`` speaks of; empty, they are those of the policy under test.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Scenario:
     slow_down_ppm: Curve
     faults: tuple[Fault, ...]
     restarts_us: tuple[int, ...] = ()
+    truth_bands: tuple[LightBand, ...] = ()
 
     @property
     def ticks(self) -> int:

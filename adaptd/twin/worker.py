@@ -11,7 +11,7 @@ from adaptd.config.policy import Policy
 from adaptd.twin.noise import Noise
 from adaptd.twin.words import PPM, Fault, Scenario
 from adaptd.twin.work import Pace, beside, beside_uj, pace_of, true_work
-from adaptd.twin.world import Disagreement
+from adaptd.twin.world import Disagreement, TrueLight
 from adaptd.vocabulary import OperatingPoint, Served, Shadow, Telemetry, VariantFacts
 
 DOWN_US = {"crash": 2_000_000, "hang": 4_000_000}  # until the reference serves again: noticed and restarted
@@ -63,8 +63,8 @@ class TwinWorker:
         self._rates = frozenset((0, *policy.levels_mfps))
         self.idle = Telemetry(True, OperatingPoint(policy.reference, policy.target_mfps))
 
-    def serve(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float, band: str, t_us: int, dt_us: int) -> Tick:
-        """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true light band ``band``."""
+    def serve(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float, light: TrueLight, t_us: int, dt_us: int) -> Tick:
+        """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true ``light``."""
         if point.fps_mfps not in self._rates:
             raise ValueError(
                 f"{point.fps_mfps} mfps is no level of policy {self._policy.name}, which allows {sorted(self._rates)}"
@@ -96,7 +96,7 @@ class TwinWorker:
             self._dropped.whole(point.fps_mfps / 1000 * seconds - executed),
             shadows,
             (self._served(point.variant, count, pace),) if count else (),
-            self._shadows(shadows, band, shadow) if shadows else (),
+            self._shadows(shadows, light, shadow) if shadows else (),
             self._quarantined,
         )
         return Tick(telemetry, executed, delivered, late, shadowed, energy * slow)
@@ -125,8 +125,8 @@ class TwinWorker:
         variant = serving if serving != self._policy.reference else beside(self._work, self._policy, serving)
         return "" if variant in self._quarantined else variant
 
-    def _shadows(self, frames: int, band: str, variant: str) -> tuple[Shadow, ...]:
-        chance, differs = self._disagreement.chance(band, variant), self._differs
+    def _shadows(self, frames: int, light: TrueLight, variant: str) -> tuple[Shadow, ...]:
+        band, chance, differs = light.label.name, self._disagreement.chance(light.truth.name, variant), self._differs
         return tuple([Shadow(band, variant, DIFFERS if differs(chance) else AGREES) for _ in range(frames)])
 
     def _breaks(self, t_us: int) -> bool:

@@ -60,18 +60,19 @@ def bands_at(bands: tuple[LightBand, ...], light_mlx: float) -> tuple[str, ...]:
 
 
 class TrueBand:
-    """The band of the true light, with the policy's own hysteresis: what decides how often a frame really differs."""
+    """The band of the true light, with the bands' own hysteresis."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._bands = policy.bands
+    def __init__(self, bands: tuple[LightBand, ...]) -> None:
+        self._bands = bands
         self._at: int | None = None
         self._light: float | None = None
-        self._inside: tuple[str, ...] = ()
+        self.name = ""
+        self.inside: tuple[str, ...] = ()
 
     def follow(self, light_mlx: float) -> str:
-        """Move to the band of this light and name it."""
-        if light_mlx == self._light and self._at is not None:
-            return self._bands[self._at].name
+        """Move to the band of this light and name it; ``inside`` names every band that holds it."""
+        if light_mlx == self._light:
+            return self.name
         bands, last = self._bands, len(self._bands) - 1
         at = self._at
         if at is None:
@@ -80,31 +81,55 @@ class TrueBand:
             at += 1
         while at > 0 and light_mlx < (bands[at].down_at_mlx or 0):
             at -= 1
-        self._at, self._light, self._inside = at, light_mlx, bands_at(bands, light_mlx)
-        return bands[at].name
+        self._at, self._light, self.inside = at, light_mlx, bands_at(bands, light_mlx)
+        self.name = bands[at].name
+        return self.name
 
-    @property
-    def inside(self) -> tuple[str, ...]:
-        """Every band that holds the light last followed."""
-        return self._inside
+
+class TrueLight:
+    """The true light in the policy's bands (to which a shadow frame is booked) and in those that the truth speaks of."""
+
+    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+        self.label = TrueBand(policy.bands)
+        self.truth = TrueBand(scenario.truth_bands) if scenario.truth_bands else self.label
+
+    def follow(self, light_mlx: float) -> None:
+        """Move to this light."""
+        self.label.follow(light_mlx)
+        self.truth.follow(light_mlx)
 
 
 class Disagreement:
-    """How often a variant's answer really differs from the reference's, by band."""
+    """How often a variant's answer really differs from the reference's."""
 
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
         self._ppm = {(band, variant): ppm for band, variant, ppm in scenario.truth.disagreement_ppm}
         self._limit_ppm = policy.max_loss_ppm
         self._reference = policy.reference
+        self._within: dict[str, tuple[str, ...]] = {band.name: (band.name,) for band in policy.bands}
+        if scenario.truth_bands:
+            for band in policy.bands:
+                self._within[band.name] = tuple(other.name for other in scenario.truth_bands if _overlap(band, other))
 
-    def chance(self, band: str, variant: str) -> float:
+    def chance(self, truth_band: str, variant: str) -> float:
         """The chance that one frame differs."""
-        return self._ppm.get((band, variant), 0) / PPM
+        return self._ppm.get((truth_band, variant), 0) / PPM
 
-    def over(self, band: str, variant: str) -> bool:
-        """Whether the variant loses more in this band than the policy allows."""
-        return variant != self._reference and self._ppm.get((band, variant), 0) > self._limit_ppm
+    def _over(self, truth_band: str, variant: str) -> bool:
+        return variant != self._reference and self._ppm.get((truth_band, variant), 0) > self._limit_ppm
 
     def unproven(self, inside: tuple[str, ...], variant: str) -> bool:
         """Whether a frame of the variant breaks the promise: over the limit in every band that the light can be counted to."""
-        return all(self.over(band, variant) for band in inside)
+        return all(self._over(band, variant) for band in inside)
+
+    def falsely_admitted(self, band: str, variant: str) -> bool:
+        """Whether the variant loses more than the policy allows everywhere in a band of the policy."""
+        names = self._within.get(band, ())
+        return bool(names) and all(self._over(name, variant) for name in names)
+
+
+def _overlap(one: LightBand, other: LightBand) -> bool:
+    """Whether two bands share more light than the hysteresis of their edges."""
+    low = max(band.down_at_mlx or 0 for band in (one, other))
+    high = min(band.up_at_mlx if band.up_at_mlx is not None else 10**12 for band in (one, other))
+    return high > 2 * low

@@ -114,7 +114,7 @@ def test_signals_are_linear_between_their_points_and_constant_outside() -> None:
 
 def test_the_true_band_has_the_policys_hysteresis() -> None:
     """Light that falls from dim to 10 lux is still dim, light that rises from night to 10 lux is still night."""
-    band = TrueBand(policy())
+    band = TrueBand(policy().bands)
     path = [(500_000, "bright"), (200_000, "bright"), (149_000, "dim"), (10_000, "dim"), (7_900, "night"), (10_000, "night")]
     assert [band.follow(light) for light, _ in path] == [name for _, name in path]
     assert band.inside == ("night", "dim")

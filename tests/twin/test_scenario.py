@@ -7,7 +7,8 @@ import pytest
 from adaptd.config.errors import ConfigError
 from adaptd.config.shipped import policies_dir
 from adaptd.twin.episode import load_episode
-from adaptd.twin.scenario import facts_of, load_scenario, parse_scenario, scenarios_dir
+from adaptd.twin.scenario import facts_of, load_scenario, parse_scenario, scenarios_dir, with_truth_bands
+from adaptd.twin.world import Disagreement, TrueLight
 from adaptd.vocabulary import Prior
 from tests.twin.worlds import TEXT, policy
 
@@ -124,9 +125,33 @@ def test_a_budget_may_be_given_for_a_while_only() -> None:
 
 
 def test_truth_about_an_unknown_band_is_refused() -> None:
-    """A disagreement in a band that the policy does not have would never be seen, so it is an error."""
+    """A disagreement in a band that no policy has would never be seen, so it is an error."""
     word = parse_scenario(TEXT.replace("night: {int8", "nihgt: {int8"))
     with pytest.raises(ConfigError, match="nihgt"):
+        with_truth_bands(word, policy())
+
+
+def test_under_a_policy_with_other_bands_the_truth_stays_in_the_light() -> None:
+    """INT8 is wrong below 15 lux, whatever a policy calls that light: under agv-inspection it is unproven in `dark`."""
+    rules = policy("agv-inspection")
+    word = with_truth_bands(parse_scenario(TEXT), rules)
+    assert with_truth_bands(parse_scenario(TEXT), policy()).truth_bands == ()
+    assert [band.name for band in word.truth_bands] == ["night", "dim", "bright"]
+    light, truth = TrueLight(word, rules), Disagreement(word, rules)
+    light.follow(2_000)
+    assert (light.label.name, light.truth.name) == ("dark", "night")
+    assert truth.unproven(light.truth.inside, "int8")
+    assert truth.chance(light.truth.name, "int8") == pytest.approx(0.03)
+    light.follow(25_000)
+    assert (light.label.name, light.truth.name) == ("dark", "dim")
+    assert not truth.unproven(light.truth.inside, "int8")
+    assert not truth.falsely_admitted("hall", "int8")
+
+
+def test_a_truth_about_an_unknown_variant_is_refused() -> None:
+    """The truth can only speak of engines that exist."""
+    word = parse_scenario(TEXT.replace("night: {int8: 3.0}", "night: {int4: 3.0}"))
+    with pytest.raises(ConfigError, match="int4"):
         facts_of(word, policy())
 
 
