@@ -38,8 +38,9 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     control.add_argument("-o", "--output", type=Path, default=None, metavar="PICTURE.svg", help="draw the picture")
     control.set_defaults(handler=_control)
     for name, words in ELSEWHERE.items():
-        other = group.add_parser(name, help=words, add_help=False)
-        other.add_argument("rest", nargs=argparse.REMAINDER)
+        # No prefix that a person can type: every word, dashes included, is the other command line's.
+        other = group.add_parser(name, help=words, add_help=False, prefix_chars="\0")
+        other.add_argument("rest", nargs="*")
         other.set_defaults(handler=_elsewhere)
 
 

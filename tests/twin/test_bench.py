@@ -9,7 +9,7 @@ import pytest
 
 from adaptd.cli import bench_control
 from adaptd.cli.errors import CommandError
-from adaptd.cli.main import main
+from adaptd.cli.main import build_parser, main
 from adaptd.twin.bench import Ground, Matrix, Row, ground_of, run_matrix, spread
 from adaptd.twin.episode import load_episode
 from adaptd.twin.oracle import Oracle, solve
@@ -222,6 +222,12 @@ def test_a_measurement_that_is_not_here_says_where_it_is(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(bench, "policies_dir", lambda: tmp_path / "policies")
     assert main(["bench", "swap"]) == 1
+
+
+def test_the_words_of_another_measurement_are_left_alone() -> None:
+    """Every word after `adaptd bench NAME`, dashes included, is for benchmarks.NAME.main."""
+    arguments = build_parser().parse_args(["bench", "swap", "--swaps", "10", "-x", "--help"])
+    assert arguments.rest == ["--swaps", "10", "-x", "--help"]
 
 
 def test_ground_names_what_the_reference_alone_costs() -> None:
