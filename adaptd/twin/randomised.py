@@ -1,7 +1,7 @@
 """Random hours: boards, nets, weather, light, load and wrong profiles drawn from a seed, one scenario a number.
 
-Resistance, time constants, idle power, energies and latencies are each off by up to 30 %. The air is drawn so that the
-limit binds in many hours and can be kept in all: what a policy may give up (a pause, or the floor) keeps it by a kelvin.
+Resistance and time constants are off by up to 30 %, energies by 20 %, idle power and latencies by 10 %. The air is drawn so
+that the limit binds in many hours and can be kept in all: what a policy may give up (a pause, or the floor) keeps it by a kelvin.
 """
 
 from dataclasses import dataclass
