@@ -17,10 +17,7 @@ from adaptd.vocabulary import Mode, OperatingPoint, Snapshot, Telemetry, Variant
 __all__ = ["State", "adopt", "believed", "explain", "start", "step"]
 
 HORIZONS_S = (1.0, 6.0)
-DWELL_SHARE = 2  # an engine is held for half of the dominant time constant ...
-DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000  # ... within these
 TEMPERATURE_STEP_MC = 4_000  # what noise may move a reading between two looks, whatever the time between them
-FRESH_SAMPLES = 300
 MAX_STEP_S = 3600.0
 MIN_STEP_S = 0.001
 
@@ -80,7 +77,6 @@ def _tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts,
 
 def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
     columns = thermal.columns(profile)
-    dominant = max(profile.poles, key=lambda pole: pole.r_uk_per_mw).tau_ms * 1000
     names = tuple(fact.name for fact in facts)
     stale = policy.stale_after_us
     reference = names.index(policy.reference)
@@ -90,7 +86,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         columns=columns,
         ahead_s=thermal.horizons(columns, HORIZONS_S),
         rules=accuracy.rules(policy),
-        frame=brain.frame(policy, max(DWELL_MIN_US, min(DWELL_MAX_US, dominant // DWELL_SHARE)), unsupported),
+        frame=brain.frame(policy, brain.dwell_us(profile), unsupported),
         temperature=gauge.Limits(stale, *profile.range_mc, profile.max_slew_mc_per_s, TEMPERATURE_STEP_MC),
         power=gauge.Limits(stale, *profile.range_mw),
         light=gauge.Limits(stale, *profile.range_mlx, zero_is_real=True, may_freeze_below=policy.bands[0].up_at_mlx),

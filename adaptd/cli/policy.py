@@ -1,26 +1,50 @@
-"""`adaptd policy check F... | schema`: refuse a bad policy with its line, and print the schema for editors."""
+"""`adaptd policy check F... | explain F | schema`: refuse a bad policy with its line, show what it does, print its schema."""
 
 import argparse
 import json
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adaptd.cli.errors import CommandError
+from adaptd.cli.profile import find_profile
 from adaptd.config.errors import ConfigError
+
+if TYPE_CHECKING:
+    from adaptd.config.policy import Policy
+    from adaptd.config.profile import HardwareProfile
+    from adaptd.vocabulary import VariantFacts
+
+STANDIN_LATENCY_US = 10_000
+DEFAULT_PROFILE = "orin-nx-16gb"
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the group."""
     group = sub.add_parser("policy", help="check, explain and describe policies").add_subparsers(dest="verb", required=True)
-    check = group.add_parser("check", help="check policy files")
+    check = group.add_parser("check", help="check policy files, on a board with --profile")
     check.add_argument("files", nargs="+", type=Path)
+    _board(check)
     check.set_defaults(handler=_check)
+    explain = group.add_parser("explain", help="show what a policy does over the plane of temperature and light")
+    explain.add_argument("file", type=Path)
+    _board(explain)
+    explain.add_argument("-o", "--output", type=Path, help="write the picture to this .svg file")
+    explain.set_defaults(handler=_explain)
     schema = group.add_parser("schema", help="print the JSON schema of a policy, for editors")
     schema.set_defaults(handler=_schema)
 
 
+def _board(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", help="a shipped profile's name, or a file")
+    parser.add_argument("--bundle", type=Path, help="the bundle whose energies count (default: the shipped one)")
+
+
 def _check(arguments: argparse.Namespace) -> int:
     from adaptd.config.policy import load_policy
+    from adaptd.config.profile import load_profile
 
+    profile = load_profile(find_profile(arguments.profile)) if arguments.profile else None
     bad: list[str] = []
     for path in arguments.files:
         try:
@@ -28,9 +52,72 @@ def _check(arguments: argparse.Namespace) -> int:
         except ConfigError as error:
             bad.extend(error.lines)
             continue
-        print(f"{path}: good ({policy.name})")
+        found = _findings(policy, profile, arguments.bundle)
+        bad.extend(f"{path}: {finding}" for finding in found)
+        if not found:
+            print(f"{path}: good ({policy.name}{f' on {profile.name}' if profile else ''})")
     if bad:
         raise CommandError("\n".join(bad))
+    return 0
+
+
+def _findings(policy: "Policy", profile: "HardwareProfile | None", bundle: Path | None) -> list[str]:
+    from adaptd.decide import analysis
+    from adaptd.decide.sight import dwell_us
+
+    found = analysis.findings(policy)
+    if profile is not None:
+        found += analysis.against(policy, profile, _facts(policy, profile, bundle)[0], dwell_us(profile))
+    return found
+
+
+def _facts(policy: "Policy", profile: "HardwareProfile", bundle: Path | None) -> "tuple[tuple[VariantFacts, ...], str]":
+    """What the variants cost, and where that is known from; without a bundle of this reference, half of the budget stands in."""
+    from adaptd.config.manifest import facts, load_manifest
+    from adaptd.config.shipped import engines_dir
+    from adaptd.vocabulary import Prior, VariantFacts
+
+    folder = bundle or engines_dir() / "pet-bowl"
+    try:
+        known = facts(load_manifest(folder), "ort")
+        if known[0].name == policy.reference:
+            return tuple(fact for fact in known if fact.name == policy.reference or fact.name in policy.efficient), str(folder)
+    except ConfigError:
+        if bundle is not None:
+            raise
+    if bundle is not None:
+        raise CommandError(f"{bundle}: reference: is {known[0].name!r}, the policy's is {policy.reference!r}, name its bundle")
+    room_mw = max(1000, (policy.budget_mw or 2 * profile.idle_power_mw) - profile.idle_power_mw) // 2
+    frame_uj = room_mw * 1_000_000 // policy.target_mfps
+    proven = tuple(Prior(band.name, 100_000, 0) for band in policy.bands[1:])
+    standin = [VariantFacts(policy.reference, frame_uj, STANDIN_LATENCY_US)]
+    standin += [VariantFacts(name, frame_uj * 6 // 10, STANDIN_LATENCY_US * 7 // 10, priors=proven) for name in policy.efficient]
+    return tuple(standin), "a stand-in: the reference fills half of the budget, the others 30 %, proven but in the darkest band"
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from adaptd.cli.policy_picture import svg, terminal
+    from adaptd.cli.policy_plane import survey
+    from adaptd.config.policy import load_policy
+    from adaptd.config.profile import load_profile
+
+    if arguments.output and arguments.output.suffix != ".svg":
+        raise CommandError(f"{arguments.output}: is no .svg file, name one", 2)
+    policy = load_policy(arguments.file)
+    profile = load_profile(find_profile(arguments.profile or DEFAULT_PROFILE))
+    facts, source = _facts(policy, profile, arguments.bundle)
+    plane = survey(policy, profile, facts)
+    print(terminal(plane, colour=sys.stdout.isatty()), end="")
+    proven = {prior.band for fact in facts[1:] for prior in fact.priors}
+    missing = [band.name for band in policy.bands if band.name not in proven]
+    without = f" (no proof for {', '.join(missing)})" if missing and policy.efficient else ""
+    print(f"Energies and proofs: {source}{without}.")
+    if arguments.output:
+        try:
+            arguments.output.write_text(svg(plane))
+        except OSError as error:
+            raise CommandError(f"{arguments.output}: {error.strerror}, name a file that can be written") from None
+        print(f"written: {arguments.output}")
     return 0
 
 

@@ -7,11 +7,11 @@ from adaptd.decide import freshness, planner, safety, shadowing
 from adaptd.decide.headroom import MEAN_SIGMAS, cap_w
 from adaptd.decide.memory import Held
 from adaptd.decide.planner import Caps, Option, Plan
-from adaptd.decide.sight import Frame, Proof, Sight, frame
+from adaptd.decide.sight import Frame, Proof, Sight, dwell_us, frame
 from adaptd.decide.transitions import Event, legal, move
 from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
 
-__all__ = ["Frame", "Sight", "decide", "frame"]
+__all__ = ["Frame", "Sight", "decide", "dwell_us", "frame"]
 
 NO_BUDGET_W = 1e9
 BINDING = ("temperature", "power_budget", "protect_device", "protect_service")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adaptd.config.policy import Policy
+from adaptd.config.profile import HardwareProfile
 from adaptd.decide.headroom import Prediction
 from adaptd.decide.memory import Held
 from adaptd.decide.planner import Option
@@ -25,6 +26,8 @@ class Proof(Protocol):
     def last_at_us(self) -> int | None: ...
 
 
+DWELL_SHARE = 2
+DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000
 PROVEN_NATS = 3  # losses of the limit itself that this many samples would show at least one of, with 95 %
 
 
@@ -67,13 +70,19 @@ class Sight:
     facts: tuple[VariantFacts, ...]
 
 
-def frame(policy: Policy, dwell_us: int, unsupported: frozenset[str]) -> Frame:
+def dwell_us(profile: HardwareProfile) -> int:
+    """How long an engine is held: half of the dominant time constant, since a swap that is undone sooner only follows noise."""
+    dominant = max(profile.poles, key=lambda pole: pole.r_uk_per_mw)
+    return max(DWELL_MIN_US, min(DWELL_MAX_US, dominant.tau_ms * 1000 // DWELL_SHARE))
+
+
+def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Frame:
     """What follows from the policy. ``claim`` binds evidence to what it was gathered under."""
     claim = f"{policy.reference}|{policy.efficient}|{policy.max_loss_ppm}|{policy.alpha_ppm}|{policy.bands}"
     return Frame(
         levels=tuple(level for level in policy.levels_mfps if policy.floor_mfps <= level <= policy.target_mfps),
         below=(0, *(level for level in policy.levels_mfps if 0 < level < policy.floor_mfps)),
-        dwell_us=dwell_us,
+        dwell_us=held_us,
         claim=claim,
         unsupported=unsupported,
         value_j=policy.frame_value_uj / 1e6,
