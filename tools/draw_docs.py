@@ -13,7 +13,7 @@ def transitions() -> str:
     """The mode diagram, from the table the code runs."""
     from adaptd.decide.transitions import diagram
 
-    return diagram()
+    return f"```mermaid\n{diagram().strip()}\n```"
 
 
 def meaning() -> str:
