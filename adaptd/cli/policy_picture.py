@@ -81,7 +81,8 @@ def _range(down_mlx: int | None, up_mlx: int | None) -> str:
 
 def _runs(plane: Plane, row: tuple[Cell, ...]) -> list[str]:
     """What is done from where on, in words, with equal neighbours told once."""
-    found, last = [], ""
+    found: list[str] = []
+    last = ""
     for cell, mc in zip(row, plane.temperatures_mc, strict=True):
         what = f"{cell.variant} at {cell.mfps / 1000:g} fps" if cell.mfps else "nothing"
         kind = what if cell.mfps in (0, plane.policy.target_mfps, plane.policy.floor_mfps) else f"{cell.variant} in between"
