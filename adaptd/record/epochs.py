@@ -74,14 +74,17 @@ class KeyFolder:
 
     def prepare(self, old: Signer) -> Signer:
         """The key of the next epoch, durable beside the old one."""
+        self.hold(old)
         signer = Signer.generate(old.name, old.epoch + 1)
-        with contextlib.suppress(FileNotFoundError):
-            self._store.erase(NEXT_FILE)
+        self.discard()
         self._store.write_file(NEXT_FILE, signer.to_file(), secret=True)
         return signer
 
-    def advance(self) -> None:
+    def advance(self, new: Signer) -> None:
         """Put the next key in the old one's place, after the old one's bytes were overwritten."""
+        if self._bytes(NEXT_FILE) != new.to_file():
+            self.hold(new)
+            return
         with contextlib.suppress(FileNotFoundError):
             self._store.erase(KEY_FILE)
         self._store.rename(NEXT_FILE, KEY_FILE)
@@ -92,22 +95,29 @@ class KeyFolder:
         with contextlib.suppress(FileNotFoundError):
             self._store.erase(NEXT_FILE)
 
-    def restore(self, signer: Signer) -> None:
-        """Write the current key again, where the whole folder was lost under a running writer."""
-        if KEY_FILE not in self._store.names():
-            self._store.make_folder(0o700)
-            self._store.write_file(KEY_FILE, signer.to_file(), secret=True)
+    def hold(self, current: Signer, following: Signer | None = None) -> None:
+        """Make sure that the files hold these keys, also where the whole folder was lost under a running writer."""
+        self._store.make_folder(0o700)
+        for name, signer in ((NEXT_FILE, following), (KEY_FILE, current)):
+            if signer is not None and self._bytes(name) != signer.to_file():
+                self._store.write_file(name, signer.to_file(), secret=True)
 
     def settle(self, epoch: int, public: bytes) -> Signer | None:
         """The key that the log names as current, finishing or forgetting a hand-over that a crash cut short."""
         current, following = self._try(KEY_FILE), self._try(NEXT_FILE)
         if following is not None and (following.epoch, following.public) == (epoch, public):
-            self.advance()
+            self.advance(following)
             return following
         if current is not None and (current.epoch, current.public) == (epoch, public):
             self.discard()
             return current
         return None
+
+    def _bytes(self, name: str) -> bytes | None:
+        try:
+            return self._store.read(name)
+        except FileNotFoundError:
+            return None
 
     def _try(self, name: str) -> Signer | None:
         try:
@@ -116,7 +126,5 @@ class KeyFolder:
             return None
 
     def _load(self, name: str) -> Signer | None:
-        try:
-            return Signer.from_file(self._store.read(name))
-        except FileNotFoundError:
-            return None
+        data = self._bytes(name)
+        return None if data is None else Signer.from_file(data)

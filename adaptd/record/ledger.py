@@ -78,6 +78,7 @@ class Ledger:
         self._checkpoint_size = self._epoch_size = self._most_waiting = self._unrecorded = 0
         self._degraded: str | None = None
         self._retry_at = self._retry_us = self._last_mono = 0
+        self._heir: tuple[int, Signer] | None = None  # the key that the record of this number hands over to
         self.lock: FolderLock | None = None
         self.boot = 0
 
@@ -175,7 +176,7 @@ class Ledger:
 
     def hand_over(self) -> None:
         """Begin the next key epoch: sign the new key with the old one, record it durably, then erase the old one."""
-        if not self.sync():
+        if self._heir is not None or not self.sync():
             return
         old, chain = self.signer, self._writer.acknowledged
         try:
@@ -183,11 +184,9 @@ class Ledger:
         except OSError:
             return
         body = HandOver(old.name, new.epoch, chain.size, chain.tree.root(), new.public).body
+        self._heir = (chain.size, new)
         self._add("epoch", {"epoch": new.epoch, "note": old.sign(body)}, self._mono())
-        if self.sync():
-            self._writer.signer, self._epoch_size = new, self._chain.size
-            with contextlib.suppress(OSError):  # the next start finishes what is left of it
-                self._keys.advance()
+        self.sync()
 
     def rotate(self) -> None:
         """Acknowledge everything and begin the next segment."""
@@ -236,9 +235,21 @@ class Ledger:
                 self._judge_speed(now_us)
 
     def _write_pending(self) -> None:
-        self._writer.commit(b"".join(self._pending), self._chain)
+        try:
+            self._writer.commit(self._pending, self._chain)
+        finally:
+            self._adopt_heir()
         self._pending.clear()
         self._pending_bytes = 0
+
+    def _adopt_heir(self) -> None:
+        """Once its hand-over is durable, the new key signs whatever comes after it, and the old one is erased."""
+        if self._heir is None or self._writer.durable.size <= self._heir[0]:
+            return
+        (self._epoch_size, new), self._heir = self._heir, None
+        self._writer.signer = new
+        with contextlib.suppress(OSError):  # the next hand-over or the next start finishes what is left of it
+            self._keys.advance(new)
 
     def _guarded(self, write: Callable[[], None]) -> bool:
         """Run one piece of disk work; an OSError begins the degraded state."""
@@ -256,15 +267,15 @@ class Ledger:
             self._begin_degraded(f"a commit took {took_us // 1000} ms")
 
     def _fail(self, error: OSError) -> None:
-        """Give the failed files up and put what is unacknowledged, and word of the failure, into the reserve if that works."""
-        reason = f"{type(error).__name__}: {error.strerror or error}"
-        self._writer.give_up()
-        self._begin_degraded(reason)
+        """Put what is unacknowledged, and word of the failure, into the reserve, or behind a new head if only that failed."""
+        self._begin_degraded(f"{type(error).__name__}: {error.strerror or error}")
         with contextlib.suppress(OSError):
-            if has_reserve(self._store):
+            if self._writer.is_open:
+                self._write_pending()
+            elif has_reserve(self._store):
                 self._writer.begin_in_reserve()
                 self._write_pending()
-        self._writer.give_up()
+                self._writer.give_up()  # the reserve is for this alone; more waits in memory for a disk that works
 
     def _begin_degraded(self, reason: str) -> None:
         if self._degraded is None:
@@ -280,13 +291,12 @@ class Ledger:
             return False
         try:
             self._store.make_folder()
-            self._keys.restore(self.signer)
+            self._keys.hold(self.signer, self._heir[1] if self._heir is not None else None)
             self._writer.prepare()
             self._write_pending()
             self._add("degraded", {"state": "over", "unrecorded": self._unrecorded}, self._mono())
             self._write_pending()
         except OSError:
-            self._writer.give_up()
             self._retry_us = min(2 * self._retry_us, MAX_RETRY_US)
             self._retry_at = now_us + self._retry_us
             return False

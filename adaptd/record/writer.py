@@ -11,12 +11,15 @@ from adaptd.record.store import Store
 
 
 class Writer:
-    """Writes lines durably behind ``acknowledged``. Every OSError passes to the caller, who then calls ``give_up``."""
+    """Writes lines behind ``durable``, then the head that acknowledges them. A file that fails is given up; OSError passes on.
+
+    What is durable but not yet acknowledged is never cut off: a head that names it may have reached the disk.
+    """
 
     def __init__(self, store: Store, signer: Signer, *, chunk: int, reserve: int, billed: Callable[[int, int], None]) -> None:
         self.store, self.signer = store, signer
         self._chunk, self._reserve, self._billed = chunk, reserve, billed
-        self.acknowledged = Chain()
+        self.acknowledged = self.durable = Chain()
         self.last_segment, self.last_bytes, self.stale = -1, 0, False
         self._segment: SegmentFile | None = None
         self._head_fd: int | None = None
@@ -27,9 +30,15 @@ class Writer:
         """Bytes in the open segment, 0 without one."""
         return self._segment.length if self._segment is not None else 0
 
-    def resume(self, acknowledged: Chain, segment: int, last_bytes: int, turn: int, *, stale: bool) -> None:
+    @property
+    def is_open(self) -> bool:
+        """Whether a segment is open."""
+        return self._segment is not None
+
+    def resume(self, found: Chain, segment: int, last_bytes: int, turn: int, *, stale: bool) -> None:
         """Continue a log found on disk, in a new segment."""
-        self.acknowledged, self.last_segment, self.last_bytes = acknowledged, segment, last_bytes
+        self.acknowledged = self.durable = found
+        self.last_segment, self.last_bytes = segment, last_bytes
         self.stale, self._turn = stale, turn
 
     def prepare(self) -> None:
@@ -45,7 +54,7 @@ class Writer:
                 self._new_head()
 
     def begin(self) -> None:
-        """Open the next segment; what it continues is acknowledged and signed in its header."""
+        """Open the next segment; what it continues is durable and signed in its header."""
         assert self._segment is None
         line = self._header().line(self.signer)
         self._segment = SegmentFile.create(
@@ -60,30 +69,45 @@ class Writer:
         self._segment = SegmentFile.from_reserve(self.store, self.last_segment + 1, line, room=self._reserve)
         self._began()
 
-    def commit(self, data: bytes, chain: Chain) -> None:
-        """Make ``data`` and then the head that names it durable. After this, ``chain`` is acknowledged."""
-        if self._segment is None:
-            self.begin()
-        assert self._segment is not None
-        offset = self._segment.length
-        self._segment.append(data)
-        self._segment.sync()
+    def commit(self, lines: list[bytes], chain: Chain) -> None:
+        """Make ``lines``, all that is not acknowledged, and then the head that names them durable: ``chain`` is acknowledged."""
+        waiting = lines[self.durable.size - self.acknowledged.size :]
+        if waiting:
+            self._append(b"".join(waiting), chain)
         try:
             self._write_head(chain)
         except OSError:
             self._drop_head()
             raise
-        self.acknowledged, self.last_bytes = chain.copy(), self._segment.length
+        self.acknowledged = self.durable
+
+    def _append(self, data: bytes, chain: Chain) -> None:
+        if self._segment is None:
+            self.begin()
+        assert self._segment is not None
+        offset = self._segment.length
+        try:
+            self._segment.append(data)
+            self._segment.sync()
+        except OSError:
+            self.give_up()
+            raise
+        self.durable, self.last_bytes = chain.copy(), self._segment.length
         self._billed(offset, len(data))
 
     def end_segment(self) -> None:
         """Cut the open segment to its length and close it."""
         segment, self._segment = self._segment, None
-        if segment is not None:
+        if segment is None:
+            return
+        try:
             segment.finish()
+        except OSError:
+            self.stale = not self._cut()
+            raise
 
     def give_up(self) -> None:
-        """A file failed: never use the segment again. What it holds beyond the acknowledged is cut off if the disk lets it."""
+        """Never use the open segment again. What it holds beyond the durable is cut off if the disk lets it."""
         if self._segment is not None:
             self._segment.abandon()
             self._segment = None
@@ -93,9 +117,7 @@ class Writer:
         """Write the second slot too, so that any later change of either is seen, and close the files."""
         self._write_head(self.acknowledged)
         self.end_segment()
-        if self._head_fd is not None:
-            self.store.close(self._head_fd)
-            self._head_fd = None
+        self._drop_head()
 
     def let_go(self) -> None:
         """Close every file without another write, as the end of the process would."""
@@ -122,7 +144,7 @@ class Writer:
         self.last_bytes, self.stale = self._segment.length, False
 
     def _header(self) -> Header:
-        chain, signer = self.acknowledged, self.signer
+        chain, signer = self.durable, self.signer
         return Header(
             origin=signer.name, segment=self.last_segment + 1, first=chain.size, prev=chain.last, peaks=chain.tree.peaks,
             epoch=signer.epoch, key=signer.public, before=self.last_bytes, stale=self.stale,
@@ -138,10 +160,10 @@ class Writer:
 
     def _drop_head(self) -> None:
         """The head file failed or is no longer needed: the next head is a new file."""
-        if self._head_fd is not None:
+        fd, self._head_fd, self._turn = self._head_fd, None, 0  # forgotten first: a number that was closed may be given again
+        if fd is not None:
             with contextlib.suppress(OSError):
-                self.store.close(self._head_fd)
-        self._head_fd, self._turn = None, 0
+                self.store.close(fd)
 
     def _new_head(self) -> None:
         """A fresh head file with both slots, in place of a missing or failed one."""

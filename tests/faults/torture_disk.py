@@ -82,20 +82,32 @@ def errors(share: float, _: Args) -> Result:
     step = max(1, round(1 / share))
     with Room() as room:
         for code in (errno.EIO, errno.ENOSPC, errno.EROFS):
-            for times in (1, 5, 10**9):
+            for times in (1, 2, 3, 5, 8, 20, 10**9):
                 for number in tracked(range(0, disk.operations, step), f"{errno.errorcode[code]} x {times}"):
                     failing, witness = SimDisk(fail_at(number, code, times=times)), Witness()
-                    drive(failing, witness, 60)
+                    drive(failing, witness, 60, close=number % 2 == 0)
                     failing.fault = no_fault
-                    after = failing.after_crash(Random(number), keep=0.5)
-                    report = judge(after, room / "x")
-                    shutil.rmtree(room / "x")
-                    result.add("runs")
-                    if witness.acknowledged:
-                        result.add("acknowledged lost", lost(report, witness))
-                        if report.verdict not in SOUND:
-                            result.fault("bad verdict", f"{errno.errorcode[code]} at {number}: {report.verdict.value}")
+                    for keep in (0.0, 0.5, 1.0):
+                        after = failing.after_crash(Random(number), keep=keep)
+                        _after_errors(result, room, after, witness, f"{errno.errorcode[code]} x {times} at {number}")
     return result
+
+
+def _after_errors(result: Result, room: Path, disk: SimDisk, witness: Witness, where: str) -> None:
+    """Judge what a failing disk left behind, let a new writer go on from it, and judge again."""
+    report = judge(disk, room / "x")
+    again = Witness(acknowledged=witness.acknowledged)
+    drive(disk, again, 4, close=True)
+    recovered = judge(disk, room / "y")
+    shutil.rmtree(room / "x"), shutil.rmtree(room / "y")
+    result.add("runs")
+    result.add("acknowledged lost", lost(recovered, again))
+    if witness.acknowledged:
+        result.add("acknowledged lost", lost(report, witness))
+        if report.verdict not in SOUND:
+            result.fault("bad verdict", f"{where}: {report.verdict.value} {report.reason}")
+    if recovered.verdict is not Outcome.VALID:
+        result.fault("bad verdict", f"{where}, recovered: {recovered.verdict.value} {recovered.reason}")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ KEYS = st.text(st.characters(max_codepoint=127), max_size=12)
 VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=20)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(VALUES)
 def test_a_value_comes_back_from_its_only_form(value: object) -> None:
     """What is written is read back equal, and written again it is the same bytes, for both verifiers."""
@@ -26,7 +26,7 @@ def test_a_value_comes_back_from_its_only_form(value: object) -> None:
     assert second_verifier().canonical(data) == value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60) | VALUES.map(lambda value: json.dumps(value).encode()))
 def test_both_verifiers_read_the_same_bytes(data: bytes) -> None:
     """Arbitrary bytes are accepted by both readers or by neither."""

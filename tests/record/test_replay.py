@@ -85,7 +85,7 @@ def test_the_least_change_of_anything_decided_is_found_at_that_record(short: lis
     }
     tried = 0
     rich = [one for one in short if one["kind"] in parts and one["kind"] != "decision"]
-    for record in random.sample([one for one in short if one["kind"] == "decision"], 30) + rich * 3:
+    for record in random.sample([one for one in short if one["kind"] == "decision"], 14) + rich:
         paths = [path for path in leaves(record) if path[0] in parts[record["kind"]]]
         for path in random.sample(paths, min(3, len(paths))):
             copy = json.loads(json.dumps(record))
@@ -95,7 +95,7 @@ def test_the_least_change_of_anything_decided_is_found_at_that_record(short: lis
             at[path[-1]] = changed(at[path[-1]])
             assert first_mismatch([*short[: record["seq"]], copy, *short[record["seq"] + 1 :]]) == record["seq"]
             tried += 1
-    assert tried > 60
+    assert tried > 25
 
 
 def test_a_changed_input_is_found_too(records: list[dict[str, Any]]) -> None:

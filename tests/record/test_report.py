@@ -27,12 +27,12 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A closed log of 1,200 decisions with swaps, a fault, and a clock step."""
+    """A closed log of 1,100 decisions with swaps, a fault, and a clock step."""
     path = tmp_path_factory.mktemp("log")
-    run = Run(path).ticks(600)
+    run = Run(path).ticks(560)
     run.recorder.note("fault", {"fault": "<script>alert(1)</script>", "variant": "int8"}, durable=True)
     run.recorder.clock_step(1, 5000)
-    run.ticks(600).close()
+    run.ticks(540).close()
     return path
 
 
@@ -199,7 +199,7 @@ def test_the_export_holds_every_decision(folder: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     rows = export(folder, tmp_path / "t.parquet")
     table = parquet.read_table(tmp_path / "t.parquet")
-    assert table.num_rows == rows == 1200
+    assert table.num_rows == rows == 1100
     assert table.column_names == [name for name, _ in COLUMNS]
     read = list(decisions(folder))
     assert table.column("temperature_mc").to_pylist() == [getattr(one.snapshot.temperature, "value", None) for one in read]

@@ -129,7 +129,7 @@ def test_the_clock_watch_tells_steps_from_drift() -> None:
 
 def test_every_interval_on_the_efficient_engine_is_listed_with_its_weakest_proof(tmp_path: Path) -> None:
     """The intervals cover exactly the decisions that chose an efficient engine, and each was admitted throughout."""
-    make_log(tmp_path, 1500)
+    make_log(tmp_path, 500)
     report = verify(tmp_path)
     assert report.verdict is Outcome.VALID
     assert report.intervals
