@@ -1,11 +1,19 @@
 """What every test shares: the repository's folders, and an empty home so that nothing is written to the user's."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+with contextlib.suppress(ImportError):
+    from hypothesis import settings
+
+    # A busy machine is slow and not wrong: no example has a deadline of its own.
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
 
