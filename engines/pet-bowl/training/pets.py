@@ -60,8 +60,13 @@ def head_at(muzzle_x: float, muzzle_y: float, side: int, head_r: float, gaze: fl
     return muzzle_x - side * reach * float(np.cos(gaze)), muzzle_y - reach * float(np.sin(gaze))
 
 
-def sample_pet(rng: np.random.Generator, x: float, y: float, rx: float, ry: float, *, eating: bool) -> Pet:
-    """A pet beside the bowl at ``(x, y)``: eating means the muzzle is inside the rim; otherwise it is clearly outside of it."""
+def sample_pet(
+    rng: np.random.Generator, x: float, y: float, rx: float, ry: float, *, eating: bool, wander: tuple[float, float]
+) -> Pet:
+    """A pet beside the bowl at ``(x, y)``: eating means the muzzle is inside the rim; otherwise it is clearly outside of it.
+
+    ``wander`` is how many of those that do not eat have turned away, and how many are only half in the picture.
+    """
     side = 1 if rng.random() < 0.5 else -1
     kind = str(rng.choice(["cat", "dog"]))
     posture = str(rng.choice(POSTURES, p=[0.6, 0.15, 0.25] if eating else [0.45, 0.35, 0.2]))
@@ -100,14 +105,14 @@ def sample_pet(rng: np.random.Generator, x: float, y: float, rx: float, ry: floa
         pattern=str(rng.choice(["plain", "stripes", "patches"])),
         phase=float(rng.uniform(0, 2 * np.pi)),
     )
-    return pet if eating else _stray(rng, pet)
+    return pet if eating else _stray(rng, pet, wander)
 
 
-def _stray(rng: np.random.Generator, pet: Pet) -> Pet:
+def _stray(rng: np.random.Generator, pet: Pet, wander: tuple[float, float]) -> Pet:
     """Not every pet in view looks at its bowl: some have turned away, some are only half in the picture, coming or going."""
-    if rng.random() < 0.2:
+    if rng.random() < wander[0]:
         pet = turned(pet)
-    if rng.random() < 0.35:
+    if rng.random() < wander[1]:
         leaves_left = pet.x < SIZE / 2
         innermost = max(pet.head_x, pet.x) if leaves_left else min(pet.head_x, pet.x)
         room = max(innermost if leaves_left else SIZE - innermost, 0.0)

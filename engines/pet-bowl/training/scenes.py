@@ -13,6 +13,7 @@ from shapes import SIZE, Floats, Layer, capsule, ellipse, polygon
 CLASSES = ("empty", "pet_at_bowl", "eating")
 BANDS = {"night": (0.1, 10.0), "dim": (10.0, 200.0), "bright": (200.0, 100_000.0)}  # lux; the shipped policies' bands
 MIN_VISIBLE_PX = 480.0  # 3 % of the picture
+WANDER = (0.2, 0.35)  # of the pets that do not eat: turned away, half in the picture
 FLOORS = ("plain", "planks", "tiles", "carpet")
 _GRID = np.stack(np.meshgrid(np.linspace(-1, 1, SIZE), np.linspace(-1, 1, SIZE)), axis=-1).astype(np.float32)
 
@@ -129,13 +130,13 @@ def _sample_occluder(rng: np.random.Generator, bowl: Bowl) -> tuple[float, float
     return float(at), float(width / 2), float(lean), float(rng.uniform(60, SIZE + 20)), _colour(rng, 0.03, 0.5, 0.4)
 
 
-def sample_scene(rng: np.random.Generator, label: str, lux: float) -> Scene:
+def sample_scene(rng: np.random.Generator, label: str, lux: float, wander: tuple[float, float] = WANDER) -> Scene:
     """A scene of class ``label``; only things that depend on the hour (sun patches, colour of the light) look at ``lux``."""
     bowl = sample_bowl(rng)
     sun = None
     if lux > 1500 and rng.random() < 0.45:
         sun = (rng.uniform(0.1, 0.9) * SIZE, rng.uniform(14, 40), rng.uniform(-0.8, 0.8), rng.uniform(2.0, 7.0))
-    pet = None if label == "empty" else sample_pet(rng, bowl.x, bowl.y, bowl.rx, bowl.ry, eating=label == "eating")
+    pet = None if label == "empty" else sample_pet(rng, bowl.x, bowl.y, bowl.rx, bowl.ry, eating=label == "eating", wander=wander)
     speed = rng.exponential(35.0 if label == "eating" else 50.0)
     heading = rng.uniform(0, 2 * np.pi)
     return Scene(
@@ -256,10 +257,10 @@ def visible_px(layers: Layers) -> float:
     return float((layers.pet.cover * (1 - layers.front.cover)).sum())
 
 
-def compose(rng: np.random.Generator, label: str, lux: float) -> tuple[Scene, Layers]:
+def compose(rng: np.random.Generator, label: str, lux: float, wander: tuple[float, float] = WANDER) -> tuple[Scene, Layers]:
     """A scene of class ``label`` and its drawing; a pet that hides or has nearly left is drawn anew, to keep labels true."""
     while True:
-        scene = sample_scene(rng, label, lux)
+        scene = sample_scene(rng, label, lux, wander)
         layers = draw(scene)
         if scene.pet is None or visible_px(layers) >= MIN_VISIBLE_PX:
             return scene, layers
