@@ -8,6 +8,7 @@ from adaptd.twin.bench import Matrix, Row
 COLOURS = {
     "adaptd": "#0072b2",
     "alert": "#d55e00",
+    "alert-guarded": "#7a3b00",
     "threshold": "#009e73",
     "best-static": "#cc79a7",
     "static-REF": "#999999",
@@ -16,6 +17,7 @@ COLOURS = {
 MARKS = {
     "adaptd": "circle",
     "alert": "square",
+    "alert-guarded": "square",
     "threshold": "triangle",
     "best-static": "diamond",
     "static-REF": "bar",
@@ -84,7 +86,7 @@ def _legend(names: list[str]) -> list[str]:
     parts, x = [], 20.0
     for name in names:
         parts += [_mark(name, x, 66, hollow=False), _text(x + 11, 70, name)]
-        x += 32 + 7.2 * len(name)
+        x += 28 + 6.4 * len(name)
     return parts
 
 

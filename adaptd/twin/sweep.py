@@ -10,7 +10,7 @@ from adaptd.twin.oracle import solve
 from adaptd.twin.randomised import HOUR_US, random_episode
 
 GRID = 400
-CONTROLLERS = ("adaptd", "alert")
+CONTROLLERS = ("adaptd", "alert", "alert-guarded")
 
 
 @dataclass(slots=True)

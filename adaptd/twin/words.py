@@ -83,4 +83,4 @@ class Scenario:
         return self.duration_us // self.tick_us
 
 
-CONTROLLERS = ("adaptd", "oracle", "best-static", "static-REF", "static-EFF", "threshold", "alert")
+CONTROLLERS = ("adaptd", "oracle", "best-static", "static-REF", "static-EFF", "threshold", "alert", "alert-guarded")

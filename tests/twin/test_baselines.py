@@ -1,5 +1,6 @@
 """The baselines do what their papers and their scripts say, told what everyone is told."""
 
+from dataclasses import replace
 from math import erf, sqrt
 from statistics import mean
 
@@ -8,6 +9,7 @@ import pytest
 from adaptd.twin.best_static import best_static, try_all
 from adaptd.twin.controllers import make
 from adaptd.twin.controllers.alert import Alert, Configuration, IdleRatio, SlowDown, pooled_quality
+from adaptd.twin.controllers.guarded import GuardedAlert, band_of
 from adaptd.twin.controllers.static import static_efficient, static_reference
 from adaptd.twin.controllers.threshold import Threshold
 from adaptd.twin.harness import simulate
@@ -146,6 +148,43 @@ def test_alert_knows_neither_heat_nor_light() -> None:
     """Its choice is the same at 40 and at 120 degC: what it is judged on, not blamed for."""
     choices = {Alert(policy(), profile(), FACTS, 1_000_000).decide(_snapshot(_celsius(c))).point for c in (40, 120)}
     assert len(choices) == 1
+
+
+def _guarded_in(celsius: float, lux: float, seconds: int, **changes: int) -> OperatingPoint:
+    """What the guarded ALERT chooses after so many seconds of the same weather."""
+    proven = (FACTS[0], replace(FACTS[1], priors=(Prior("bright", 3000, 0), Prior("dim", 1000, 0))))
+    guarded = GuardedAlert(policy(), profile(), proven, 1_000_000)
+    point = OperatingPoint("fp16", 15_000)
+    for second in range(seconds):
+        reading = _snapshot(_celsius(celsius), **changes)
+        light = Measured(round(lux * 1000), 0, "test")
+        point = guarded.decide(replace(reading, now_us=second * 1_000_000, light=light)).point
+    return point
+
+
+def test_a_guarded_alert_serves_only_what_qualification_proves_in_the_light_of_now() -> None:
+    """3,000 frames without a difference prove INT8 in bright light, 1,000 do not in dim; in unknown light nothing is proven."""
+    assert _guarded_in(50, 500, 3).variant == "int8"
+    assert _guarded_in(50, 100, 3).variant == "fp16"
+    bands = policy().bands
+    assert band_of(bands, "bright", Missing("gone")) == ""
+    assert [band_of(bands, held, Measured(200_000, 0, "test")) for held in ("dim", "bright")] == ["dim", "bright"]
+
+
+def test_a_guarded_alert_slows_down_at_the_limit_and_comes_back_below_it() -> None:
+    """At the limit it goes down level by level to the pause; cooler, it is back; without a temperature it pauses."""
+    assert _guarded_in(85, 500, 60).fps_mfps == 0
+    assert _guarded_in(80, 500, 60).fps_mfps == 15_000
+    guarded = GuardedAlert(policy(), profile(), FACTS, 1_000_000)
+    for second in range(60):
+        point = guarded.decide(replace(_snapshot(Missing("gone")), now_us=second * 1_000_000)).point
+    assert point.fps_mfps == 0
+
+
+def test_a_guarded_alert_slows_down_while_the_board_draws_more_than_its_budget() -> None:
+    """8 W measured of 7 W allowed: down at once, whatever its own model says."""
+    assert _guarded_in(50, 500, 60, power_mw=8_000, budget_mw=7_000).fps_mfps == 0
+    assert _guarded_in(50, 500, 60, power_mw=5_000, budget_mw=9_000).fps_mfps == 15_000
 
 
 def test_best_static_is_the_cheapest_point_that_breaks_nothing() -> None:

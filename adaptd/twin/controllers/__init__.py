@@ -6,13 +6,14 @@ from adaptd.twin.harness import Controller
 from adaptd.twin.words import Scenario
 from adaptd.vocabulary import VariantFacts
 
-ONLINE = ("adaptd", "static-REF", "static-EFF", "threshold", "alert")
+ONLINE = ("adaptd", "static-REF", "static-EFF", "threshold", "alert", "alert-guarded")
 
 
 def make(name: str, scenario: Scenario, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Controller:
     """An online controller, told what a real one is told; ``oracle`` and ``best-static`` know more and are not made here."""
     from adaptd.twin.controllers.adaptd import Adaptd
     from adaptd.twin.controllers.alert import Alert
+    from adaptd.twin.controllers.guarded import GuardedAlert
     from adaptd.twin.controllers.static import static_efficient, static_reference
     from adaptd.twin.controllers.threshold import Threshold
 
@@ -20,6 +21,8 @@ def make(name: str, scenario: Scenario, policy: Policy, profile: HardwareProfile
         return Adaptd(policy, profile, facts, scenario.seed)
     if name == "alert":
         return Alert(policy, profile, facts, scenario.tick_us)
+    if name == "alert-guarded":
+        return GuardedAlert(policy, profile, facts, scenario.tick_us)
     if name == "threshold":
         return Threshold(policy, facts)
     if name == "static-REF":

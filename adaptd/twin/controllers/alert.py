@@ -89,16 +89,16 @@ class Alert:
     def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], tick_us: int) -> None:
         del tick_us
         self._policy = policy
-        self._table = [
+        self.table = [
             Configuration(fact, mfps, profile.idle_power_mw, pooled_quality(fact, policy))
             for fact in facts
             for mfps in policy.levels_mfps
             if policy.floor_mfps <= mfps <= policy.target_mfps
         ]
         self._facts = {fact.name: fact for fact in facts}
-        self._quality = {one.point.variant: one.quality for one in self._table}
+        self._quality = {one.point.variant: one.quality for one in self.table}
         self._idle_mw = profile.idle_power_mw
-        self._active = {one.point.variant: one.active_mw for one in self._table}
+        self._active = {one.point.variant: one.active_mw for one in self.table}
         self.restart(0)
 
     def restart(self, now_us: int) -> None:
@@ -110,12 +110,16 @@ class Alert:
 
     def decide(self, snapshot: Snapshot) -> Setpoint:
         """Learn from the interval that ended, then take the best configuration."""
-        self._learn(snapshot)
+        self.learn(snapshot)
+        return self.best_of(self.table, snapshot)
+
+    def best_of(self, table: list[Configuration], snapshot: Snapshot) -> Setpoint:
+        """The best configuration of a table that is not empty."""
         policy = self._policy
         goal_us = policy.deadline_us - OWN_TIME_US
         goal = min(1.0, max(0.0, WINDOW * (1 - policy.max_loss_ppm / PPM) - sum(self._delivered)))
         budget_mw = policy.budget_mw if snapshot.budget_mw is None else snapshot.budget_mw
-        rated = [self._rate(one, goal_us) for one in self._table]
+        rated = [self._rate(one, goal_us) for one in table]
         accurate = [row for row in rated if row[2] >= goal]
         both = [row for row in accurate if budget_mw is None or row[1] <= budget_mw]
         # Where nothing satisfies all goals, the power goal is given up first, then accuracy.
@@ -129,7 +133,8 @@ class Alert:
         worth_mw = chance * one.rate * self._policy.frame_value_uj / 1000
         return worth_mw - power_mw, power_mw, chance * one.quality, one.point
 
-    def _learn(self, snapshot: Snapshot) -> None:
+    def learn(self, snapshot: Snapshot) -> None:
+        """Take in what the interval showed: latencies, accuracy delivered, idle power."""
         worker = snapshot.worker
         for served in worker.served:
             fact = self._facts.get(served.variant)
