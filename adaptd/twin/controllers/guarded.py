@@ -1,9 +1,9 @@
 """ALERT behind the guards that a careful engineer would put around it, so that its cost can be compared at all.
 
 By itself ALERT senses neither heat nor light, and in most scenarios it breaks a promise, after which its cost says nothing. Here
-it may choose only among what three guards leave: variants that qualification proves in the light of now; rates that come down one
-level at a time from MARGIN_MC below the limit on, to the pause, and come back one at a time from BACK_MC below it; rates that come
-down while measured power is over the budget. The guards are thresholds, as such scripts are.
+it may choose only among what three guards leave: variants that qualification proves in the light of now; rates that come down
+one level at a time from MARGIN_MC below the limit on, to the pause, and come back one at a time from BACK_MC below it; rates
+that come down while measured power is over the budget. The guards are thresholds, as such scripts are.
 """
 
 from adaptd import tick
