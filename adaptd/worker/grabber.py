@@ -12,6 +12,7 @@ from adaptd.worker.sources.base import Source, SourceError
 BACK_OFF_US = (250_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
 STEADY_US = 5_000_000
 SETTINGS_US = 500_000
+GLANCE_US = 500_000  # while serving pauses one picture in so long is taken for its light: a pause must not blind the camera
 
 
 class Grabber(threading.Thread):
@@ -43,6 +44,7 @@ class Grabber(threading.Thread):
         self._meter = RateMeter()
         self._settings: tuple[int | None, int | None] = (None, None)
         self._settings_us = -SETTINGS_US
+        self._glanced_us = -GLANCE_US
         self.ok = False
         self.failed = False
 
@@ -122,12 +124,15 @@ class Grabber(threading.Thread):
         now_us = self._clock.now_us()
         self._meter.arrived(now_us)
         with self._lock:
-            wanted = self._pacer.take(now_us, self._meter.interval_us)
+            wanted, paused = self._pacer.take(now_us, self._meter.interval_us), not self._pacer.rate_mfps
         if now_us - self._settings_us >= SETTINGS_US:
             self._settings, self._settings_us = self._source.settings(), now_us
         if wanted:
             self._slot.put(Frame(self._source.picture(), self._index, now_us, *self._settings))
             self._index += 1
+        elif paused and now_us - self._glanced_us >= GLANCE_US:
+            self._glanced_us = now_us
+            self._slot.put(Frame(self._source.picture(), self._index, now_us, *self._settings, look_only=True))
 
     def _report(self, kind: str, text: str, *, fatal: bool = False) -> None:
         self._tell(Fault(kind, text, self._clock.now_us(), fatal=fatal))

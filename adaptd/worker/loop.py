@@ -118,8 +118,20 @@ class FrameLoop:
         helm = self.helm
         if helm.alarm:
             helm.heed()
-        if frame is None or not helm.lease.point.fps_mfps or not self._serve(frame, helm):
+        if frame is None:
             helm.keep_lease(self._now_us())
+        elif frame.look_only or not helm.lease.point.fps_mfps:
+            self._glance(frame)
+            helm.keep_lease(self._now_us())
+        elif not self._serve(frame, helm):
+            helm.keep_lease(self._now_us())
+
+    def _glance(self, frame: Frame) -> None:
+        """See how light it is while nothing is served."""
+        try:
+            self.picture = picture.look(frame)
+        except ValueError as error:
+            self._odd_picture(f"a picture taken for its light: {error}")
 
     def _serve(self, frame: Frame, helm: Helm) -> bool:
         """Whether the frame gave a result."""

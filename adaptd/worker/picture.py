@@ -15,8 +15,14 @@ BLUE, GREEN, RED = 29, 150, 77
 
 
 def look(frame: Frame) -> Picture:
-    """Mean, spread and clipping of at most GRID x GRID samples of ``frame``; costs some 30 microseconds whatever its size."""
+    """Mean, spread and clipping of at most GRID x GRID samples of ``frame``; costs some 30 microseconds whatever its size.
+
+    Raises:
+        ValueError: the picture does not have three channels.
+    """
     image: Any = frame.image
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"a picture of shape {image.shape}, height x width x 3 is needed")
     rows, columns = max(image.shape[0] // GRID, 1), max(image.shape[1] // GRID, 1)
     grid = image[rows // 2 :: rows, columns // 2 :: columns].astype(np.int64)
     luma = (grid[..., 0] * BLUE + grid[..., 1] * GREEN + grid[..., 2] * RED) >> 8

@@ -7,13 +7,17 @@ from typing import Any
 
 @dataclass(slots=True)
 class Frame:
-    """A picture (uint8, height x width x 3, blue-green-red), its number at this worker, and when it arrived."""
+    """A picture (uint8, height x width x 3, blue-green-red), its number at this worker, and when it arrived.
+
+    ``look_only``: taken while serving pauses, for its light alone; it has no number of its own and gets no result.
+    """
 
     image: Any
     index: int
     at_us: int
     exposure_us: int | None = None
     gain_raw: int | None = None
+    look_only: bool = False
 
 
 class LatestSlot:
@@ -27,9 +31,9 @@ class LatestSlot:
         self.dropped = 0
 
     def put(self, frame: Frame) -> None:
-        """Offer a frame; an older one that nobody took is dropped and counted."""
+        """Offer a frame; an older one that nobody took is dropped, and counted where it was to be served."""
         with self._ready:
-            if self._frame is not None:
+            if self._frame is not None and not self._frame.look_only:
                 self.dropped += 1
             self._frame = frame
             self._ready.notify()

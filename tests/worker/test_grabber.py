@@ -52,6 +52,17 @@ def test_frames_nobody_wants_are_not_decoded() -> None:
     assert 20 <= len(frames) <= 21
 
 
+def test_while_serving_pauses_two_pictures_a_second_are_taken_for_their_light() -> None:
+    """A paused device still sees whether it is day: without a picture the light goes unknown and INT8 is lost to the pause."""
+    clock = FakeClock()
+    source = ScriptedSource(clock, [100], live=False)
+    frames, _ = grab(source, clock, rate_mfps=0)
+    assert 19 <= len(frames) <= 21
+    assert source.decoded == len(frames)
+    assert all(frame.look_only for frame in frames)
+    assert {frame.index for frame in frames} == {100}  # they take no number from the frames that are served
+
+
 def test_a_file_that_ends_is_told_once_and_ends_the_thread() -> None:
     """The end of a file is an event, not a failure."""
     clock = FakeClock()
@@ -111,7 +122,8 @@ def test_a_pause_reads_on_and_serves_nothing() -> None:
     clock = FakeClock()
     source = ScriptedSource(clock, [50], live=False)
     frames, _ = grab(source, clock, rate_mfps=0)
-    assert (frames, source.decoded) == ([], 0)
+    assert [frame for frame in frames if not frame.look_only] == []
+    assert clock.now_us() >= 5_000_000
 
 
 def test_the_fake_clock_stops_where_it_was_told() -> None:

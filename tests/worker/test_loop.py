@@ -378,3 +378,31 @@ def test_stop_ends_the_loop_after_the_frame_in_flight(bench: Bench) -> None:
     bench.loop.stop(4)
     bench.loop.stop(5)
     assert bench.loop.run() == 4
+
+
+def test_a_paused_loop_looks_at_the_light_and_serves_nothing(bench: Bench) -> None:
+    """At rate 0 a picture updates what the light is estimated from; no engine runs and nothing is published."""
+    bench.order("fp16", 0)
+    bench.clock.us += PERIOD_US
+    bench.slot.put(Frame(np.full((4, 4, 3), 200, np.uint8), 7, bench.clock.us, look_only=True))
+    runs = {name: engine.runs for name, engine in bench.engines.items()}
+    bench.loop.turn(0)
+    assert bench.loop.picture is not None
+    assert bench.loop.picture.mean_ppm > 700_000
+    assert bench.published == []
+    assert {name: engine.runs for name, engine in bench.engines.items()} == runs
+    bench.order("fp16", 15_000, seq=2)
+    bench.slot.put(Frame(np.full((4, 4, 3), 10, np.uint8), 7, bench.clock.us, look_only=True))
+    bench.loop.turn(0)
+    assert bench.published == []  # a picture taken for its light that arrives late is still no frame
+
+
+def test_an_odd_picture_in_a_pause_is_told_and_ends_nothing(bench: Bench) -> None:
+    """A grey picture without channels cannot be looked at: a fault in one line, and the loop goes on."""
+    bench.order("fp16", 0)
+    bench.slot.put(Frame(np.zeros((4, 4), np.uint8), 7, bench.clock.us, look_only=True))
+    bench.loop.turn(0)
+    assert [fault.kind for fault in bench.heard(Fault)] == ["source"]
+    bench.order("fp16", 15_000, seq=2)
+    bench.frames(3)
+    assert len(bench.published) == 3

@@ -73,6 +73,16 @@ def test_the_older_frame_gives_way_and_is_counted() -> None:
     assert slot.take(0) is None
 
 
+def test_a_picture_taken_for_its_light_is_no_dropped_frame() -> None:
+    """What was never to be served is not counted as lost when a frame takes its place."""
+    slot = LatestSlot()
+    slot.put(Frame("light", 0, 0, look_only=True))
+    slot.put(Frame("new", 0, 0))
+    taken = slot.take(0)
+    assert taken is not None
+    assert (taken.image, slot.dropped) == ("new", 0)
+
+
 def test_a_poke_wakes_the_loop_without_a_frame() -> None:
     """A setpoint that comes while no frame does is heeded at once, not when the next frame comes."""
     slot = LatestSlot()
