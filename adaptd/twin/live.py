@@ -1,6 +1,7 @@
 """The software device behind a real worker: `adaptd run` reads it wherever the machine has no sensor.
 
-It is driven by the frames that the worker really served; what a frame costs comes from the scenario.
+It is driven by the frames that the worker really served; what a frame costs comes from the scenario, times how much longer than
+at its quickest the engine took: contention costs energy here as in every scenario, however fast this machine is.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from adaptd.twin.device import TwinDevice
 from adaptd.twin.scenario import load_scenario
 from adaptd.twin.words import PPM, Scenario
 from adaptd.twin.work import Work, beside_uj, true_work
-from adaptd.vocabulary import Reading, Telemetry, VariantFacts
+from adaptd.vocabulary import Reading, Served, Telemetry, VariantFacts
 
 STEP_US = 100_000
+MOST_SLOW = 10.0  # one stalled frame is no measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class LiveTwin:
         self._device = TwinDevice(scenario, profile)
         self._work, self._policy = work, policy
         self._began_us: int | None = None
+        self._quickest_us: dict[str, float] = {}
 
     def observe(self, now_us: int, worker: Telemetry) -> LiveReadings:
         """Advance to ``now_us`` under the frames that ``worker`` reports since the last call, and read the sensors."""
@@ -58,10 +61,18 @@ class LiveTwin:
     def _active_uj(self, worker: Telemetry) -> float:
         """Energy above idle of the frames reported: the served ones, and the engine beside for every shadow frame."""
         slow = self._device.world.slow_ppm(self._device.t_us) / PPM
-        frames = sum(
-            served.frames * self._work[served.variant].energy_uj for served in worker.served if served.variant in self._work
-        )
-        return (frames + worker.shadow_frames * beside_uj(self._work, self._policy, worker.point.variant)) * slow
+        energy_uj, serving = 0.0, 1.0
+        for served in worker.served:
+            if served.variant in self._work and served.frames:
+                serving = self._slow(served)
+                energy_uj += served.frames * self._work[served.variant].energy_uj * serving
+        return (energy_uj + worker.shadow_frames * beside_uj(self._work, self._policy, worker.point.variant) * serving) * slow
+
+    def _slow(self, served: Served) -> float:
+        """How much longer than at its quickest the engine took, on average over the interval."""
+        mean_us = max(1.0, served.latency_sum_us / served.frames)
+        quickest_us = self._quickest_us[served.variant] = min(mean_us, self._quickest_us.get(served.variant, mean_us))
+        return min(MOST_SLOW, mean_us / quickest_us)
 
 
 def live_device(path: Path, profile: HardwareProfile, facts: tuple[VariantFacts, ...], policy: Policy | Path) -> LiveTwin:

@@ -40,6 +40,16 @@ def test_power_is_that_of_the_frames_that_were_served(twin: LiveTwin) -> None:
     assert _value(twin.observe(7_000_000, _served("fp16", 15, shadows=3)).power) == pytest.approx(idle + 3_300, abs=1)
 
 
+def test_contention_costs_energy_whatever_this_machine_is(twin: LiveTwin) -> None:
+    """Frames that take twice as long as at their quickest cost twice as much; a quick machine's quick frames are the book's."""
+    twin.observe(5_000_000, _served("fp16", 0))
+    idle = profile().idle_power_mw
+    slow = Telemetry(True, OperatingPoint("fp16", 15_000), 15, served=(Served("fp16", 15, 15 * 20_000, 20_000),))
+    assert _value(twin.observe(6_000_000, _served("fp16", 15)).power) == pytest.approx(idle + 3_000, abs=1)
+    assert _value(twin.observe(7_000_000, slow).power) == pytest.approx(idle + 6_000, abs=1)
+    assert _value(twin.observe(8_000_000, _served("fp16", 15)).power) == pytest.approx(idle + 3_000, abs=1)
+
+
 def test_the_device_warms_with_the_frames_and_cools_without(twin: LiveTwin) -> None:
     """Half a minute of frames warms the board, half a minute of rest lets it cool."""
     twin.observe(0, _served("fp16", 0))
