@@ -75,8 +75,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
         f"policy       {document['policy']['name']}  {document['policy']['sha256'][:12]}",
         f"serving      {point['variant']} at {point['fps']:g} fps  ({engines['backend']}, warm: {', '.join(engines['warm'])})",
     ]
-    for key, unit, factor in (("temperature_mc", "degC", 1000), ("power_mw", "W", 1000), ("light_mlx", "lux", 1000)):
-        lines.append(f"{key.split('_')[0]:<12} {_reading(document['sensors'][key], unit, factor)}")
+    for key, unit, form in (("temperature_mc", "degC", ".1f"), ("power_mw", "W", ".2f"), ("light_mlx", "lux", ".4g")):
+        lines.append(f"{key.split('_')[0]:<12} {_reading(document['sensors'][key], unit, form)}")
     lines.append(f"light band   {document['band']}")
     for band, found in document["evidence"].items():
         verdict = "admitted" if found["admitted"] else "not proven"
@@ -86,15 +86,19 @@ def status_lines(document: dict[str, Any]) -> list[str]:
     lines += [
         f"conditions   {', '.join(true) or 'none'}",
         f"frames       {frames['delivered']} delivered, {frames['missed']} missed, {frames['dropped']} dropped",
-        f"log          record {audit['seq']}, signed to {audit['checkpoint_seq']}{', DEGRADED' if audit['degraded'] else ''}",
+        f"log          record {audit['seq']}, {_signed(audit['checkpoint_seq'])}{', DEGRADED' if audit['degraded'] else ''}",
     ]
     if document.get("why"):
         lines.append(f"why          {document['why']}")
     return lines
 
 
-def _reading(reading: dict[str, Any], unit: str, factor: int) -> str:
+def _signed(checkpoint_seq: int) -> str:
+    return f"signed to {checkpoint_seq}" if checkpoint_seq >= 0 else "not signed yet"
+
+
+def _reading(reading: dict[str, Any], unit: str, form: str) -> str:
     if "missing" in reading:
         return f"missing: {reading['missing']}"
     mark = "  simulated" if reading["simulated"] else ""
-    return f"{reading['value'] / factor:g} {unit}  ({reading['source']}, {reading['age_ms']} ms ago){mark}"
+    return f"{reading['value'] / 1000:{form}} {unit}  ({reading['source']}, {reading['age_ms']} ms ago){mark}"
