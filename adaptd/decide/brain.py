@@ -73,7 +73,7 @@ def _remember_heat(sight: Sight, policy: Policy) -> Held:
     else:
         seen = sight.temperature_mc is not None and sight.temperature_mc >= policy.limit_mc
         hot = seen and (sight.believed_k - 2.0 * sight.believed_sd_k) * 1000 >= policy.limit_mc
-    return held if hot == held.hot else replace(held, hot=hot)
+    return held if hot == held.hot else held._replace(hot=hot)
 
 
 def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof]) -> int:

@@ -6,6 +6,7 @@ one value thirty times. (A coarse sensor does, in the middle of a step: that is 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adaptd.vocabulary import Measured, Reading
 
@@ -17,8 +18,7 @@ STEPS = 4  # a sensor is fine-grained when its usual change is this many times i
 PPM = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(NamedTuple):
     """What is remembered of a sensor: last value, its last direction (+1, 0, -1), repeats, how often it turns, last belief.
 
     ``rustle`` is the usual change between readings, ``least`` the smallest change seen.
