@@ -109,6 +109,7 @@ def looseness(lean: float, memory: float) -> float:
 
 def widen(cov: Triangle, size: int, first: float, others: float, first_most: float) -> None:
     """Let the first unknown drift by variance ``first`` (up to ``first_most``) and each other by ``others``, in place."""
-    cov[0] = max(SMALLEST, min(cov[0] + first, max(first_most, cov[0])))
-    for at in _OWN[size][1:]:
-        cov[at] = max(SMALLEST, cov[at] + others)
+    most = max(first_most, cov[0])
+    for at in _OWN[size]:
+        wide = cov[at] + others if at else min(cov[0] + first, most)
+        cov[at] = max(SMALLEST, wide)

@@ -130,9 +130,12 @@ def observe(
     heat: Heat, table: Columns, ahead_s: Horizons, power_w: float, temperature_mc: int | None, dt_s: float
 ) -> tuple[Heat, Outlook]:
     """An interval of ``dt_s`` at ``power_w``, ended by a reading (None: nothing was measured), and the outlook from its end."""
-    *keeps, lag, fade = _fading(table.taus_s, dt_s)
-    z = [power_w + keep * (was * INVERSE - power_w) for keep, was in zip(keeps, heat.z, strict=True)]
-    felt = [now + lag * (was * INVERSE - now) for now, was in zip(z, heat.felt, strict=True)]
+    keeps, lag, fade = _fading(table.taus_s, dt_s)
+    z, felt = [], []
+    for keep, stored, shown in zip(keeps, heat.z, heat.felt, strict=True):
+        now = power_w + keep * (stored * INVERSE - power_w)
+        z.append(now)
+        felt.append(now + lag * (shown * INVERSE - now))
     mean = fetch(heat.mean)
     noise, lean, age_us, doubt = heat.noise * INVERSE, heat.lean * INVERSE, heat.age_us, 0
     surprise = 0.0
@@ -196,9 +199,10 @@ def _drift(mean: Vector, cov: Triangle, age: float, loose: float, fade: float, d
 
 
 @lru_cache(maxsize=64)
-def _fading(taus_s: tuple[float, ...], dt_s: float) -> tuple[float, ...]:
-    """e^(-dt/tau) of every column, then of the sensor's lag, then of the slope."""
-    return tuple([exp_minus(dt_s / tau) for tau in (*taus_s, SENSOR_LAG_S, SLOPE_MEMORY_S)])
+def _fading(taus_s: tuple[float, ...], dt_s: float) -> tuple[tuple[float, ...], float, float]:
+    """e^(-dt/tau) of every column, of the sensor's lag and of the slope."""
+    keeps = tuple([exp_minus(dt_s / tau) for tau in taus_s])
+    return keeps, exp_minus(dt_s / SENSOR_LAG_S), exp_minus(dt_s / SLOPE_MEMORY_S)
 
 
 def _ahead(z: Vector, mean: Vector, cov: Triangle, variance: float, horizons: Horizons) -> list[Prediction]:
