@@ -162,7 +162,7 @@ def resume(
     new = start(policy, profile, facts, seed, now_us)
     table = _tables(policy, profile, facts)
     if facts == old.facts and table.frame.claim == old.held.claim:
-        return replace(new, proofs=tuple(replace(proof, last_at_us=None) for proof in old.proofs))
+        return replace(new, proofs=tuple(proof._replace(last_at_us=None) for proof in old.proofs))
     attempts = {(proof.word.band, proof.word.variant): proof.attempt + 1 for proof in old.proofs}
     return replace(new, proofs=accuracy.start(table.rules, policy, facts, attempts))
 

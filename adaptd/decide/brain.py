@@ -29,7 +29,7 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
     caps = _caps(sight, policy)
     plan, event, refused = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
-    admitted = tuple(name for name, proof in proofs.items() if proof.word.admitted)
+    admitted = tuple([name for name, proof in proofs.items() if proof.word.admitted])
     point, vetoed = safety.veto(OperatingPoint(plan.variant, rate), _veto_facts(sight, policy, admitted))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
@@ -73,7 +73,7 @@ def _remember_heat(sight: Sight, policy: Policy) -> Held:
     else:
         seen = sight.temperature_mc is not None and sight.temperature_mc >= policy.limit_mc
         hot = seen and (sight.believed_k - 2.0 * sight.believed_sd_k) * 1000 >= policy.limit_mc
-    return held if hot == held.hot else replace(held, hot=hot)
+    return held if hot == held.hot else held._replace(hot=hot)
 
 
 def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof]) -> int:

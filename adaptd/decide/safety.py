@@ -7,6 +7,7 @@ program did that). Temperature must follow a long swing of stored heat. Enough s
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adaptd.vocabulary import OperatingPoint
 
@@ -21,8 +22,7 @@ HEAT_PART = 0.2
 HEAT_STRIKES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """What the watchers wait for. ``fault`` names a latched fault, empty while there is none.
 
     ``asked_at_us``: since when the worker has not taken the point asked for. ``from_mw, step_mw, until_us``: the open action.

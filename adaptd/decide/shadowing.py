@@ -4,7 +4,7 @@
 Neighbouring frames show one scene, so draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PPM = 1_000_000
 HOUR_US = 3_600_000_000
@@ -15,8 +15,7 @@ STRONG = 4  # a strong proof is watched with a quarter of the budgeted share
 TRICKLE = 8  # a hopeless one with an eighth
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """Shadow frames of the running hour (first) and the 24 before it."""
 
     hour: int = 0

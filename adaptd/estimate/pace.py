@@ -5,7 +5,7 @@ Contention hits all, and so does a processor that is not the one the book was wr
 is passed on to the others in proportion, from the first frame on, with their own ratio kept.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adaptd.vocabulary import Served
 
@@ -21,8 +21,7 @@ FACTOR_FLOOR_PPM, FACTOR_CEILING_PPM = 50_000, 1_000_000_000
 LARGEST_OF = (0, 564, 1029, 1424, 1766, 2070, 2344, 2594, 2825, 3040, 3242)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """One variant: mean latency over the book's, and the standard deviation of one frame over the mean, both ppm."""
 
     factor_ppm: int = PPM
