@@ -237,7 +237,7 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) ->
     """Take in what the last interval showed: the engines' pace first, since it prices the load that power is split by."""
     now_us, worker = snapshot.now_us, snapshot.worker
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
-    paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
+    paces = pace.observe(state.paces, worker.served, table.names, table.book_us, int(dt_s * 1e6))
     loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
     split, draw = power.observe(state.split, loads, senses.power_mw, dt_s)
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
