@@ -58,6 +58,7 @@ class Tables:
     names: tuple[str, ...]
     book_us: tuple[int, ...]
     joules: tuple[float, ...]
+    most_w: tuple[float, ...]
     beside: tuple[int, ...]
 
 
@@ -93,6 +94,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         names=names,
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
+        most_w=tuple(max(1, fact.energy_uj) / max(1, fact.latency_us) for fact in facts),
         beside=tuple(reference if at != reference else tested for at in range(len(names))),
     )
 
@@ -285,7 +287,8 @@ def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share
     """Watts that each variant drew by the book in the last interval, shadow frames on the other engine included.
 
     Shadow frames count at the share that was asked for, not as drawn: a few whole frames in a short interval are mostly luck, and
-    a regression on luck learns too small an energy.
+    a regression on luck learns too small an energy. Frames that were counted in an interval too short for them were computed
+    before it: an engine never draws more than it does when it computes all the time.
     """
     frames = [0.0] * len(paces)
     names = table.names
@@ -296,8 +299,8 @@ def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share
             if share_ppm:
                 frames[table.beside[at]] += served.frames * share_ppm / 1e6
     return [
-        frames[at] * joules * one.factor_ppm / (1e6 * dt_s)
-        for at, (joules, one) in enumerate(zip(table.joules, paces, strict=True))
+        min(frames[at] * joules * one.factor_ppm / (1e6 * dt_s), most)
+        for at, (joules, most, one) in enumerate(zip(table.joules, table.most_w, paces, strict=True))
     ]
 
 
