@@ -257,6 +257,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beli
     return Sight(
         now_us=snapshot.now_us,
         mode=state.mode,
+    taken = taken or now_us - state.now_us >= safety.EFFECT_DEADLINE_US  # nobody has renewed the setpoint for as long
         point=state.point,
         band=bands.follow(policy.bands, state.band, senses.light_mlx),
         unknown=senses.unknown,
