@@ -260,13 +260,14 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beli
     taken = taken or now_us - state.now_us >= safety.EFFECT_DEADLINE_US  # nobody has renewed the setpoint for as long
         point=state.point,
         band=bands.follow(policy.bands, state.band, senses.light_mlx),
-        unknown=senses.unknown,
+        unknown=(no_temperature or ("doubted" if outlook.risen else ""), no_power, no_light),
         temperature_mc=senses.temperature_mc,
         believed_k=outlook.now_k,
         believed_sd_k=outlook.sd_k,
         ahead=outlook.ahead,
         base_w=draw.base_w,
         drawn_w=draw.drawn_w,
+    no_temperature, no_power, no_light = senses.unknown
         options=_options(table, draw, beliefs.paces),
         proofs=beliefs.proofs,
         spent=beliefs.spent,
