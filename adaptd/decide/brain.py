@@ -106,7 +106,8 @@ def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof
     if sight.unknown[2]:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
         tested = max([option.joules for option in sight.options if option is not reference], default=0.0)
-        share = shadowing.share("thin", policy.shadow_ppm, policy.target_mfps, 1)
+        whole = shadowing.budget(policy.shadow_ppm, policy.target_mfps)
+        share = shadowing.share("thin", policy.shadow_ppm, policy.target_mfps, whole)
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
         if option is reference:
