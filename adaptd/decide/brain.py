@@ -47,8 +47,9 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
     )
-    stale = tuple([option.name for option in options if option.forbidden == "evidence_fresh"])
-    grant, granted_at, lapsed = freshness.remember(held, point.variant, policy.reference, sight.band, stale, sight.now_us)
+    grant, granted_at, lapsed = freshness.remember(
+        held, point.variant, policy.reference, sight.band, sight.proofs, sight.now_us, policy.efficient_lease_us
+    )
     return verdict, Held(
         swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed, plan.rule in BINDING
     )
