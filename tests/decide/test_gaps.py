@@ -1,11 +1,15 @@
 """Time that jumps, workers that die, reloads and restarts: nothing of it makes a lease, a budget or a chance of error longer."""
 
+import random
 from dataclasses import replace
+
+import pytest
 
 from adaptd import tick
 from adaptd.decide import freshness, safety, shadowing
 from adaptd.estimate import accuracy
-from adaptd.vocabulary import Mode, OperatingPoint, Prior, Served, Telemetry
+from adaptd.vocabulary import Measured, Mode, OperatingPoint, Prior, Served, Snapshot, Telemetry
+from tests.decide.missing import QUANTITIES, failing
 from tests.decide.plant import Board, Second, board, facts, feeder
 from tests.test_tick import MINUTE, hot_board, seconds
 
@@ -179,3 +183,24 @@ def test_a_worker_without_frames_is_no_reason_to_be_bold() -> None:
     gone = Telemetry(False, one.snapshot.worker.point)
     verdict = tick.step(one.before, replace(one.snapshot, worker=gone), feeder(), board())[1]
     assert (verdict.point.variant, verdict.shadow_ppm) == ("fp16", 0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_when_all_faults_have_ended_the_service_is_back(seed: int) -> None:
+    """After minutes of missing, lying and failing sensors, log, engine and worker: the target rate, no fault, nothing latched."""
+    draw, fails = random.Random(seed), failing(seed)
+
+    def change(second: int, snapshot: Snapshot) -> Snapshot:
+        if second > 400:
+            return snapshot
+        snapshot = fails(second, snapshot)
+        if draw.random() < 0.02:
+            lie = Measured(draw.choice((0, 1, 3000, 70_000, 90_000, 1_000_000)), 0, "lie")
+            snapshot = replace(snapshot, **{draw.choice(QUANTITIES): lie})
+        return snapshot
+
+    conflict = ("protect_device", "protect_service", "stop")[seed % 3]
+    world = Board(policy=replace(feeder(), on_conflict=conflict), ambient_c=lambda second: 50.0, change=change, seed=seed)  # type: ignore[arg-type]
+    last = world.last(15 * MINUTE)
+    assert (last.verdict.mode, last.verdict.point) == (Mode.EFFICIENT, OperatingPoint("int8", 15_000))
+    assert not last.state.watch.fault
