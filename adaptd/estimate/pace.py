@@ -23,7 +23,7 @@ REST_US = 10_000_000  # a burst is forgotten with this time constant, while none
 FACTOR_FLOOR_PPM, FACTOR_CEILING_PPM = 50_000, 1_000_000_000
 
 # Expected largest of n standard normal values, in thousandths, for n = 1, 2, 4, ... 1024 (tables of normal order statistics).
-LARGEST_OF = (0, 564, 1029, 1424, 1766, 2070, 2344, 2594, 2825, 3040, 3242)
+LARGEST_OF = (0, 564, 1029, 1424, 1766, 2070, 2344, 2594, 2825, 3044, 3248)
 
 
 class Pace(NamedTuple):

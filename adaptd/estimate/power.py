@@ -48,7 +48,7 @@ class Draw:
 
     The variance of the power at load L of one variant is a + 2 b L + c L^2 with its (a, b, c) of ``doubts``.
 
-    Without a believed reading, base and scales are those after the highest one that would have been believed.
+    Without a believed reading, base and scales are each the highest that any believable one would have taught.
     """
 
     base_w: float
@@ -107,7 +107,8 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
     after = Split(store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt)
     if not believed:
-        mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
+        # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
+        mean = worst(mean, [abs(one) for one in product], variance, noise, JUMP_SIGMAS)
     own = variances(size)
     doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
     return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])

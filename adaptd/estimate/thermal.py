@@ -73,13 +73,15 @@ class Heat(NamedTuple):
 class Outlook:
     """What follows for this tick: temperature now and one sigma (degC), predictions, the rise that the profile alone expects.
 
-    Without a reading they are those after the highest reading that would still have been believed.
+    Without a reading they are those after the highest reading that would still have been believed. ``risen``: the reading is so
+    far above the prediction that it is not believed yet; the prediction then is not to be relied on either.
     """
 
     now_k: float
     sd_k: float
     ahead: list[Prediction]
     stored_k: float
+    risen: bool = False
 
 
 def columns(profile: HardwareProfile) -> Columns:
@@ -169,7 +171,8 @@ def observe(
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
     now_k = dot([1.0, 0.0, *z], mean)
     ahead = _ahead(z, mean, cov, variance, ahead_s)
-    return after, Outlook(now_k, sqrt(variance), ahead, dot(table.strengths, z))
+    risen = 0 < doubt < BELIEVED_AFTER and surprise > 0.0 and age_us >= START_US
+    return after, Outlook(now_k, sqrt(variance), ahead, dot(table.strengths, z), risen)
 
 
 def _drift(mean: Vector, cov: Triangle, age: float, loose: float, fade: float, dt_s: float) -> Triangle:

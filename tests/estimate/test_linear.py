@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from adaptd.estimate.fixed import store
 from adaptd.estimate.linear import along, dot, leaning, learn, looseness, variance_along, variances, widen, worst
 
 
@@ -83,3 +84,24 @@ def test_white_surprises_loosen_nothing_and_leaning_ones_do() -> None:
     for _ in range(24):
         lean = leaning(lean, 1.0, 1.0, 24.0)
     assert looseness(lean, 24.0) > 10.0
+
+
+def test_white_noise_loosens_a_belief_in_one_reading_of_twenty() -> None:
+    """Two sigma of the running mean: rare enough to cost nothing, near enough to see a belief that lags."""
+    rng, lean, loose = np.random.default_rng(1), 0.0, 0
+    for _ in range(20_000):
+        lean = leaning(lean, float(rng.normal()), 1.0, 24.0)
+        loose += looseness(lean, 24.0) > 1.0
+    assert 0.03 < loose / 20_000 < 0.07
+
+
+def test_a_belief_that_lags_by_three_sigma_moves_nine_times_as_fast() -> None:
+    """Eight times more for each sigma beyond two: a fan that stops is followed within a minute."""
+    assert looseness(3.0 / np.sqrt(2 * 24.0 - 1), 24.0) == pytest.approx(9.0, rel=0.15)
+
+
+def test_a_variance_never_vanishes_in_fixed_point() -> None:
+    """The smallest variance is some ten units of 2^-40: rounding towards zero in ten thousand steps cannot eat a belief."""
+    cov = [0.0, 0.0, 0.0]
+    widen(cov, 2, 0.0, 0.0, 1.0)
+    assert [8 <= value <= 14 for value in (store(cov)[0], store(cov)[2])] == [True, True]

@@ -10,7 +10,7 @@ ROWS = (
     ("a sensor's file hangs, fails, is empty, or holds garbage", "Missing with the reason within 2 s; no tick waits for it", SENSORS),
     ("a sensor says a negative, 0, x1000, one spike, or time repeats or goes back", "refused with the reason within 2 s", SENSORS),
     ("a sensor freezes or creeps", "stuck: named when the load moved and it did not; drift at 5 K, half of the power, x16 light", SENSORS),
-    ("any subset of readings missing", "the choice is never bolder than with them", "pytest tests/decide"),
+    ("any subset of readings missing, other faults besides", "the choice is never bolder than with them", "python -m tests.faults.boldness"),
     ("the worker gets SIGKILL or SIGSEGV", "started again on the reference; three crashes in 60 s latch", WORKER),
     ("the worker gets SIGSTOP, or an engine hangs", "ended and started again on the reference", WORKER),
     ("an engine gives NaN or another shape", "quarantined, the frame is served by the reference, its evidence is void", WORKER),
