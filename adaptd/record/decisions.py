@@ -90,7 +90,8 @@ def _write_snapshot(before: Snapshot | None, snapshot: Snapshot) -> dict[str, Pl
 def _read_snapshot(before: Snapshot | None, plain: dict[str, Plain], now_us: int) -> Snapshot:
     rest = dict(plain)
     reported = rest.pop("worker", {})
-    shadows, frames = (), 0
+    shadows: tuple[Shadow, ...] = ()
+    frames = 0
     if "shadows" in reported or "shadow_frames" in reported:
         reported = dict(reported)
         shadows = _SHADOWS.read(reported.pop("shadows", []))

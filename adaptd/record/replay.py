@@ -5,6 +5,7 @@ Nothing is ignored and nothing is tolerated: the record that the verdict makes m
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +21,8 @@ from adaptd.record.evidence import changes
 from adaptd.vocabulary import Snapshot, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
+# Segments and restarts carry the same texts again and again.
+_policy, _profile = lru_cache(maxsize=16)(parse_policy), lru_cache(maxsize=16)(parse_profile)
 
 
 class ReplayError(ValueError):
@@ -135,8 +138,8 @@ class Replayer:
 
     def _take(self, record: dict[str, Any], policy: str, profile: str, facts: tuple[VariantFacts, ...]) -> None:
         """The state that start or adopt gives under this configuration must be the one on record."""
-        self._policy = parse_policy(policy, record["policy"]["name"])
-        self._profile = parse_profile(profile, record["profile"]["name"])
+        self._policy = _policy(policy, record["policy"]["name"])
+        self._profile = _profile(profile, record["profile"]["name"])
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
         if not self._run:
             return
