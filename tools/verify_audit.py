@@ -8,7 +8,7 @@ mistake in both. It checks bytes, numbering, hashes, tree, signatures, key hand-
 run decisions again: that takes the decision code. Exit code 0: valid. 1: not. 2: wrong usage.
 
 How it differs in kind from the first: it parses JSON by hand and writes it back by hand, keeps every leaf of the tree and folds
-roots from the bottom, and reads the whole log into a list before it judges anything.
+roots from the top down, and never holds more of the log than two segments.
 """
 
 import argparse
@@ -274,7 +274,7 @@ class Log:
         except OSError:
             names = []
         names = [name for name in names if os.path.isfile(os.path.join(folder, name))]
-        self.files = [(int(name[:8]), self.bytes(name) or b"") for name in names]
+        self.files = [(int(name[:8]), name) for name in names]
         self.slots = self.head_slots(self.bytes("head"))
 
     def bytes(self, name):
@@ -341,7 +341,19 @@ def header_of(data):
         return None
     unsigned = {name: item for name, item in head.items() if name != "sig"}
     head["public"], head["signature"], head["message"] = key, signature, b"adaptd segment\n" + written(unsigned).encode()
+    lines = data.split(b"\n", 2)
+    head["first_prev"] = prev_of(lines[1]) if len(lines) == 3 else None
     return head
+
+
+def prev_of(line):
+    """The hash that a line names for the line before it, or None."""
+    try:
+        record = canonical(line)
+    except NotCanonical:
+        return None
+    named = record.get("prev") if isinstance(record, dict) else None
+    return named if isinstance(named, str) else None
 
 
 class Verifier:
@@ -367,8 +379,12 @@ class Verifier:
         if not self.log.files:
             raise Bad("damaged", 0, "no log here")
         before = 0
-        for at, (number, data) in enumerate(self.log.files):
-            before = self.segment(at, number, data, before)
+        data = self.log.bytes(self.log.files[0][1]) or b""
+        for at, (number, _) in enumerate(self.log.files):
+            later = self.log.files[at + 1 : at + 2]
+            after = (self.log.bytes(later[0][1]) or b"") if later else None
+            before = self.segment(at, number, data, after, before)
+            data = after
         self.end()
 
     def root_key(self):
@@ -384,7 +400,7 @@ class Verifier:
                 raise Bad("damaged", 0, "no readable public key beside the log")
         self.origin, self.public = key[0], key[1]
 
-    def segment(self, at, number, data, before):
+    def segment(self, at, number, data, after, before):
         files = self.log.files
         if at and number != files[at - 1][0] + 1:
             raise Bad("damaged", self.size, "a segment is missing")
@@ -398,7 +414,7 @@ class Verifier:
         if head["segment"] != number:
             raise Bad("damaged", self.size, "segment under another name")
         self.check_header(at, head, before)
-        following = None if last_file else header_of(files[at + 1][1][:65536])
+        following = None if last_file else header_of(after)
         stop = len(data)
         if following and following["stale"] and following["before"] <= stop:
             stop = following["before"]
@@ -427,6 +443,7 @@ class Verifier:
             if not continues:
                 behind = min(head["first"], self.size)
                 back = head["first"] == self.size and (head["before"] == before or head["prev"] != self.last)
+                back = back and head["first_prev"] != self.last  # the record after it says that this header is the odd one
                 raise Bad("damaged", max(0, behind - back), "a header continues other records")
         self.signed = max(self.signed, head["first"])
 
@@ -488,7 +505,7 @@ class Verifier:
             if (
                 following
                 and following["first"] == self.size
-                and following["prev"] != self.last
+                and self.last not in (following["prev"], following["first_prev"])
                 and self.sound(following, waiting)
             ):
                 raise Bad("damaged", self.size - 1, "the last record of a segment was changed")
@@ -521,11 +538,7 @@ class Verifier:
 
     def named_after(self, lines, at, following):
         if at + 1 < len(lines):
-            try:
-                record = canonical(lines[at + 1])
-            except NotCanonical:
-                return None
-            return record.get("prev") if isinstance(record, dict) else None
+            return prev_of(lines[at + 1])
         if following:
             return following["prev"]
         return self.slots[0][3] if self.slots else None
@@ -628,17 +641,15 @@ class Verifier:
         """The hash of record ``size - 1``'s line, read again from the files."""
         if size == self.size:
             return self.last
-        seq = None
-        for _, data in self.log.files:
+        for _, name in reversed(self.log.files):
+            data = self.log.bytes(name) or b""
             head = header_of(data)
-            if head is None:
-                break
+            if head is None or head["first"] > size:
+                continue
             if head["first"] == size:
                 return head["prev"]
             lines = data.split(b"\n")
-            seq = head["first"]
-            if size - seq < len(lines) and size > seq:
-                return hashlib.sha256(lines[size - seq]).hexdigest()
+            return hashlib.sha256(lines[size - head["first"]]).hexdigest() if size - head["first"] < len(lines) else None
         return None
 
     def check_prunes(self):

@@ -176,6 +176,7 @@ def structure(share: float, _: Args) -> Result:
             "neighbour swaps": attacks.neighbour_swaps(files),
             "truncations": attacks.truncations(files, step),
             "segment attacks": attacks.segment_attacks(files),
+            "foreign headers": attacks.foreign_headers(files, foreign),
             "splices": attacks.splices(files, foreign, Random(1), max(20, round(2000 * share))),
         }
         for kind, attempts in kinds.items():

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from adaptd.record import keys, note
+from adaptd.record import keys, note, walk
 from adaptd.record.epochs import KeyFolder
 from adaptd.record.reader import iter_records
 from adaptd.record.verify import Options, Outcome, verify
@@ -61,6 +61,7 @@ ATTACKS: dict[str, Callable[[Files, Files, Random], Iterator[tuple[int, Files]]]
     "neighbour swaps": lambda files, _, __: attacks.neighbour_swaps(files),
     "truncations": lambda files, _, __: attacks.truncations(files, 61),
     "segments removed, exchanged, copied": lambda files, _, __: attacks.segment_attacks(files),
+    "headers of another log of the device": lambda files, foreign, _: attacks.foreign_headers(files, foreign),
     "splices from another log of the device": lambda files, foreign, random: attacks.splices(files, foreign, random, 60),
 }
 
@@ -73,6 +74,21 @@ def test_every_change_is_found_and_placed_by_both_verifiers(name: str, logs: tup
         assert first[0] != "valid"
         assert first == second
         assert first[1] == seq
+
+
+def test_a_well_signed_header_of_another_log_is_blamed_and_not_the_record_before_it(
+    logs: tuple[Files, Files], bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where header and record disagree, the record after them decides; a verifier that does not ask it blames a good one."""
+    attempts = list(attacks.foreign_headers(*logs))
+
+    def misplaced() -> list[int]:
+        told = [(seq, verify(bench.put(damaged), Options(replay=False)).first_bad_seq) for seq, damaged in attempts]
+        return [seq for seq, blamed in told if blamed != seq]
+
+    assert misplaced() == []
+    monkeypatch.setattr(walk, "_prev", lambda _: None)
+    assert misplaced() != []
 
 
 def test_nothing_that_was_changed_is_ever_called_signed(logs: tuple[Files, Files], bench: Bench) -> None:
