@@ -143,11 +143,11 @@ class Panel:
         unit: str,
         *,
         write: Callable[[float], str] = lambda value: f"{value:g}",
-        height: float | None = None,
-        times: bool = False,
+        times_y: float | None = None,
     ) -> None:
         self._axis, self.scale = axis, scale
-        self._height = height or scale.bottom + (24 if times else 8)
+        labels_y = (times_y or scale.bottom) + 15
+        self._height = labels_y + 9
         self._parts: list[str] = []
         self._text(LEFT, 14, f'{escape(title)} <tspan class="unit">{escape(unit)}</tspan>', "head")
         for tick in scale.ticks():
@@ -157,8 +157,8 @@ class Panel:
         for at in axis.ticks():
             x = axis.x(at)
             self.raw(f'<path class="grid up" d="M{x:.1f} {scale.top}V{scale.bottom}"/>')
-            if times and x < WIDTH - 24:
-                self._text(x, scale.bottom + 17, axis.label(at), "tick", "middle")
+            if LEFT + 14 < x < WIDTH - 24:
+                self._text(x, labels_y, axis.label(at), "tick", "middle")
 
     def key(self, names: Sequence[tuple[str, str]]) -> None:
         """Names of what is drawn, each in its colour, at the right of the title."""

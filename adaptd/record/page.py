@@ -159,7 +159,8 @@ def _lines(story: Story) -> str:
         simulated = f"<p><b>Simulated:</b> {names}. These readings come from the software device, not from a sensor.</p>"
     data = f"data-moments='{moments}' data-end='{axis.end_us}' data-left='{LEFT}' data-plot='{PLOT}' data-width='{WIDTH}'"
     panels = "".join(page_lines.draw(story))
-    return f"<h2>Time lines</h2>{simulated}<figure id=lines {data}>{panels}<div id=now><span id=when></span></div></figure>"
+    figure = f"<figure id=lines {data}>{panels}<div id=now><span id=when></span></div></figure>"
+    return f"<h2>Time lines</h2>{simulated}<div class=sideways>{figure}</div>"
 
 
 def _footer(report: Report) -> str:

@@ -97,7 +97,7 @@ def _engine(story: Story, axis: Axis) -> str:
     held = _held(story, lambda bucket: bucket.rate)
     target = story.policy.target_mfps / 1000 if story.policy is not None else None
     scale = linear(held, [] if target is None else [target], TOP + 8, 96, zero=True)
-    panel = Panel(axis, scale, "Engine and frame rate", "frames a second", height=126)
+    panel = Panel(axis, scale, "Engine and frame rate", "frames a second", times_y=121)
     colours = variant_colours(story)
     for one in story.stretches:
         name = one.variant or "nothing served"
@@ -160,7 +160,7 @@ def _bounds(story: Story, axis: Axis) -> str:
         return ""
     most = story.policy.max_loss_ppm / 10_000 if story.policy is not None else 1.0
     scale = Scale(0.01, 100.0, TOP, 140, decades=True)
-    panel = Panel(axis, scale, "Bound on the accuracy loss", "points; dashed: not admitted", times=True)
+    panel = Panel(axis, scale, "Bound on the accuracy loss", "points; dashed: not admitted")
     xs = _xs(story, axis)
     for at, key in enumerate(keys):
         values = _carried([bucket.bounds.get(key) for bucket in story.buckets])
