@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from adaptd.record.canonical import CanonicalError, decode
+from adaptd.record.canonical import MAX_LINE, CanonicalError, decode
+from adaptd.record.plainfile import MAX_SEGMENT, read_plain
 from adaptd.record.segment import segment_number
+
+_STAMP = ("seq", "boot", "mono_us", "utc_ms")
 
 
 def segment_files(folder: Path) -> list[Path]:
@@ -25,7 +28,7 @@ def iter_records(folder: Path, *, from_seq: int = 0) -> Iterator[dict[str, Any]]
     for at, path in enumerate(files):
         if at + 1 < len(files) and _first(files[at + 1]) <= from_seq:
             continue
-        for record in _records(path.read_bytes()):
+        for record in _records(_bytes(path)):
             if record["seq"] >= from_seq:
                 yield record
 
@@ -33,7 +36,7 @@ def iter_records(folder: Path, *, from_seq: int = 0) -> Iterator[dict[str, Any]]
 def last(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
     """The last record, or the last one of ``kind``; None where there is none."""
     for path in reversed(segment_files(folder)):
-        found = [record for record in _records(path.read_bytes()) if kind is None or record["kind"] == kind]
+        found = [record for record in _records(_bytes(path)) if kind is None or record["kind"] == kind]
         if found:
             return found[-1]
     return None
@@ -49,9 +52,20 @@ def follow(folder: Path, *, from_seq: int, wait: Callable[[], bool]) -> Iterator
             return
 
 
+def _bytes(path: Path) -> bytes:
+    """A segment's bytes; nothing where it was pruned in the meantime or is no file that a log makes."""
+    try:
+        return read_plain(path, MAX_SEGMENT)
+    except OSError:
+        return b""
+
+
 def _first(path: Path) -> int:
-    with path.open("rb") as file:
-        header = _readable(file.readline().rstrip(b"\n"))
+    try:
+        with path.open("rb") as file:
+            header = _readable(file.readline(MAX_LINE + 1).rstrip(b"\n"))
+    except OSError:
+        return 0
     first = header.get("first") if header is not None else None
     return first if isinstance(first, int) else 0
 
@@ -59,7 +73,7 @@ def _first(path: Path) -> int:
 def _records(data: bytes) -> Iterator[dict[str, Any]]:
     for line in data.split(b"\n")[1:]:
         record = _readable(line)
-        if record is not None and type(record.get("seq")) is int and type(record.get("kind")) is str:
+        if record is not None and type(record.get("kind")) is str and all(type(record.get(name)) is int for name in _STAMP):
             yield record
 
 

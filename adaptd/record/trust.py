@@ -9,6 +9,7 @@ from adaptd.record.canonical import CanonicalError, decode
 from adaptd.record.epochs import parse_hand_over
 from adaptd.record.head import HEAD_FILE, Head, offset_of, parse_head
 from adaptd.record.keys import cosignature_time, note_holds, signature_holds
+from adaptd.record.plainfile import MAX_SMALL, read_plain
 from adaptd.record.segment import Header
 from adaptd.record.verdicts import Fault, Outcome
 
@@ -129,7 +130,7 @@ class Slots:
 def read_heads(folder: Path) -> Slots:
     """Read the head file; a missing one has no slots."""
     try:
-        data = (folder / HEAD_FILE).read_bytes()
+        data = read_plain(folder / HEAD_FILE, MAX_SMALL)
     except OSError:
         return Slots((), whole=False)
     slots = parse_head(data)

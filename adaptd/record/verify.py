@@ -12,6 +12,7 @@ from adaptd.record import note
 from adaptd.record.binding import code_hash
 from adaptd.record.epochs import PUBLIC_FILE
 from adaptd.record.keys import note_holds
+from adaptd.record.plainfile import MAX_SMALL, read_plain
 from adaptd.record.prune import check_pruned
 from adaptd.record.replay import Brain, Replayer, ReplayError
 from adaptd.record.segment import Header
@@ -74,7 +75,7 @@ class _Audit:
         """The key to trust; the one beside the log only where none was given."""
         given = self._options.key
         try:
-            text = (self._folder / PUBLIC_FILE).read_bytes()[:4096].decode()
+            text = read_plain(self._folder / PUBLIC_FILE, MAX_SMALL)[:4096].decode()
         except (OSError, UnicodeDecodeError):
             text = None
         if given is not None and (text is None or text == note.verifier_key_text(given) + "\n"):
@@ -94,7 +95,7 @@ class _Audit:
         self._report.first_seq = header.first
         if header.first:
             try:
-                handovers = (self._folder / HANDOVERS_FILE).read_bytes()
+                handovers = read_plain(self._folder / HANDOVERS_FILE, MAX_SMALL)
             except FileNotFoundError:
                 handovers = b""
             self._trust.adopt_handovers(handovers, header)
@@ -187,7 +188,10 @@ class _Audit:
                 size,
                 f"records up to {one.size - 1} were witnessed, the log ends at {size - 1}: it was rolled back",
             )
-        if one.size >= self._report.first_seq and self._walk.roots[one.size][0] != one.root:
+        if one.size < self._report.first_seq:
+            self._report.notes.append(f"the checkpoint over {one.size} records lies in what was pruned: it bounds nothing here")
+            return
+        if self._walk.roots[one.size][0] != one.root:
             raise Fault(
                 Outcome.FORGED, self._report.first_seq, f"the first {one.size} records are not the ones that were witnessed"
             )

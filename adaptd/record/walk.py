@@ -16,6 +16,7 @@ from adaptd.record.chain import Chain, ChainError
 from adaptd.record.epochs import parse_hand_over
 from adaptd.record.keys import signature_holds
 from adaptd.record.note import NoteError, parse_note
+from adaptd.record.plainfile import MAX_SEGMENT, read_plain
 from adaptd.record.segment import Header, HeaderError, first_line, parse_header, segment_number
 from adaptd.record.trust import Trust
 from adaptd.record.verdicts import Fault, Outcome
@@ -34,7 +35,7 @@ class Piece:
     size: int
 
     def read(self) -> bytes:
-        return self.path.read_bytes()
+        return read_plain(self.path, MAX_SEGMENT)
 
 
 def pieces(folder: Path) -> list[Piece]:

@@ -5,6 +5,8 @@ These are the small sizes of what ``python -m tests.faults.torture`` runs in ful
 
 import base64
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -136,6 +138,24 @@ def test_random_files_never_crash_a_verifier(tmp_path: Path) -> None:
         first, second = findings(bench, files)
         assert first[0] != "valid"
         assert second[0] != "valid"
+
+
+def test_pipes_devices_and_endless_files_do_not_hold_a_verifier_up(logs: tuple[Files, Files], tmp_path: Path) -> None:
+    """A pipe nobody writes to, an endless device and a file of a terabyte under any name of a log are told, not waited for."""
+    for name in ("00000000.log", "00000001.log", "head", "log.pub", "handovers"):
+        for make in (
+            os.mkfifo,
+            lambda path: path.symlink_to("/dev/zero"),
+            lambda path: (path.touch(), os.truncate(path, 1 << 40)),
+        ):
+            folder = Bench(tmp_path / "one", logs[0]).folder
+            (folder / name).unlink(missing_ok=True)
+            make(folder / name)
+            report = verify(folder, Options(replay=False))
+            other = attacks.second_verifier().verify(str(folder))
+            assert report.verdict.value == other["verdict"] == ("valid" if name == "handovers" else "damaged")
+            assert len(list(iter_records(folder))) < sum(not line.header for line in attacks.lines(logs[0])) + 1
+            shutil.rmtree(folder)
 
 
 def rewritten(files: Files, name: str, at: int, change: Callable[[dict[str, object]], None]) -> Files:
