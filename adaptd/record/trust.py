@@ -149,7 +149,8 @@ def read_witness(path: Path, witnesses: tuple[note.VerifierKey, ...]) -> Witness
         data = path.read_bytes()[: MAX_WITNESS_FILE + 1]
         signed = note.parse_note(data.decode())
     except (OSError, UnicodeDecodeError, note.NoteError) as error:
-        raise note.NoteError(f"{path}: not a checkpoint note ({error}); 'adaptd audit checkpoint' prints one") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise note.NoteError(f"{path}: not a checkpoint note ({why}); 'adaptd audit checkpoint' prints one") from None
     found = note.parse_checkpoint(signed.body)
     names = tuple(key.name for key in witnesses if cosignature_time(signed, key) is not None)
     return Witnessed(found.size, found.root, signed, names)

@@ -20,7 +20,7 @@ from adaptd.record.service import Service
 from adaptd.record.timeline import Timeline
 from adaptd.record.trust import HANDOVERS_FILE, Slots, Trust, Witnessed, read_heads
 from adaptd.record.verdicts import Fault, Outcome, Report
-from adaptd.record.walk import Progress, Walk
+from adaptd.record.walk import Progress, Walk, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class _Audit:
 
     def __init__(self, folder: Path, options: Options, report: Report, progress: Progress | None) -> None:
         self._folder, self._options, self._report = folder, options, report
+        if not pieces(folder):
+            raise Fault(Outcome.DAMAGED, 0, "there is no log in this folder")
         self._slots = read_heads(folder)
         self._trust = Trust(self._root_key())
         newest = self._slots.heads[0][0] if self._slots.heads else None
@@ -149,8 +151,7 @@ class _Audit:
         """The end of the log against everything that says where it should be."""
         walk, report = self._walk, self._report
         size = walk.chain.size
-        if walk.first_header is None:
-            raise Fault(Outcome.DAMAGED, 0, "there is no log in this folder")
+        assert walk.first_header is not None
         if walk.first_header.first:
             check_pruned(walk.first_header, self._prunes)
         self._check_heads(self._slots, size)
@@ -158,9 +159,17 @@ class _Audit:
             self._check_witness(one, size)
         torn = walk.torn_bytes + (walk.unused_bytes if self._timeline.stopped else 0)
         if torn or self._trust.signed < size or not self._slots.whole:
+            if self._went_on():
+                report.notes.append("the log was being written meanwhile: what came after the verifier began is not judged")
+                return
             what = f"{torn} torn bytes, {size - self._trust.signed} records" if torn else f"{size - self._trust.signed} records"
             slot = "" if self._slots.whole else "; one slot of the head file is unreadable"
             report.settle(Outcome.TORN_TAIL, min(size, self._trust.signed), f"{what} behind the last acknowledgement{slot}")
+
+    def _went_on(self) -> bool:
+        """Whether a writer has acknowledged more since the verifier began; then an unsigned end is no torn one."""
+        began, now = self._slots.heads, read_heads(self._folder).heads
+        return bool(began and now) and now[0][0].turn > began[0][0].turn
 
     def _check_heads(self, slots: Slots, size: int) -> None:
         if not slots.heads:
