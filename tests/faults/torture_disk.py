@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ from adaptd.record.verdicts import Outcome
 from adaptd.record.verify import Options, verify
 from tests.faults.result import Result, Skipped, tracked
 from tests.faults.torture_bytes import Room
+from tests.faults.torture_process import fork, judge_log, recover
 from tests.record.attacks import read_files
 from tests.record.crash import Witness, drive, fail_at, judge, kill_at, lost, run_until_killed
 from tests.record.simdisk import SimDisk, no_fault
@@ -195,21 +197,14 @@ def dead_device(share: float, _: Args) -> Result:
         run = Run(place / "log", limits=Limits(segment_bytes=1 << 20)).ticks(200)
         run.ledger.sync()
         acknowledged = run.ledger.heads.acknowledged
-        fd = os.open(place, os.O_RDONLY)
-        try:
-            fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", 2))  # without flushing anything that was not synced
-        except OSError:
-            raise Skipped("this kernel does not let a file system be shut down") from None
-        finally:
-            os.close(fd)
+        _shut_down(place)
         run.recorder.note("worker", {"event": "ready"}, durable=True)
         run.tick()
         result.counts["decisions until the reference"] = int(run.ledger.ok or run.point.variant != "fp16")
         result.counts["what the ledger said"] = str(run.ledger.heads.degraded)
         run.ticks(60)
         run.ledger.abandon()
-        subprocess.run(["umount", str(place)], check=True)
-        subprocess.run(["mount", "-o", "loop", str(place.parent / "img"), str(place)], check=True)
+        _mount_anew(place)
         report = verify(place / "log", Options(replay=False))
         result.add("acknowledged lost", max(0, acknowledged - report.records))
         if report.verdict not in SOUND:
@@ -220,6 +215,63 @@ def dead_device(share: float, _: Args) -> Result:
         if report.verdict is not Outcome.VALID or report.replayed != report.decisions:
             result.fault("bad verdict", f"{report.verdict.value}: {report.reason}")
     return result
+
+
+def _shut_down(place: Path) -> None:
+    """Stop a file system as a power cut would: nothing that was not synced reaches the device any more."""
+    fd = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", 2))
+    except OSError:
+        raise Skipped("this kernel does not let a file system be shut down") from None
+    finally:
+        os.close(fd)
+
+
+def _mount_anew(place: Path) -> None:
+    """What the next boot does: the file system's own recovery from what is on the device."""
+    subprocess.run(["umount", str(place)], check=True)
+    subprocess.run(["mount", "-o", "loop", str(place.parent / "img"), str(place)], check=True)
+
+
+def power_cut(share: float, _: Args) -> Result:
+    """200 processes writing to a real ext4 that loses, at a random moment, whatever its page cache held and was not synced.
+
+    The negative control is the same process whose fdatasync does nothing.
+    """
+    result = Result(zero=("acknowledged lost", "bad verdict"), above_zero=("rounds that lost records without fdatasync",))
+    with small_disk(64) as place:
+        for seed in tracked(range(max(5, round(200 * share))), "power-cut"):
+            acknowledged = _cut(place, seed)
+            judge_log(result, place / "log", acknowledged, seed)
+            recover(result, place / "log", acknowledged, seed)
+            shutil.rmtree(place / "log")
+        real = os.fdatasync
+        for seed in range(max(5, round(50 * share))):
+            os.fdatasync = lambda fd: None  # type: ignore[assignment]
+            try:
+                acknowledged = _cut(place, seed)
+            finally:
+                os.fdatasync = real
+            report = verify(place / "log", Options(replay=False))
+            result.add("rounds that lost records without fdatasync", int(report.records < acknowledged))
+            shutil.rmtree(place / "log")
+    return result
+
+
+def _cut(place: Path, seed: int) -> int:
+    """One process and one power cut; how many records the process had been told are acknowledged."""
+    random = Random(seed)
+    child = fork(place / "log", 20_000)
+    while b"open" not in child.said:
+        child.read(0.001)
+    child.read(random.uniform(0.0, 0.2))
+    _shut_down(place)
+    child.read(0.02)
+    os.kill(child.pid, signal.SIGKILL)
+    child.end()
+    _mount_anew(place)
+    return child.acknowledged
 
 
 def _device(place: Path) -> str:
