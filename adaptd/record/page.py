@@ -73,6 +73,8 @@ def _verdict(report: Report) -> str:
     bad = (
         "" if report.first_bad_seq is None else f"<p>First bad record: <b>{report.first_bad_seq}</b>. {escape(report.reason)}</p>"
     )
+    if report.verdict in (Outcome.DAMAGED, Outcome.FORGED, Outcome.REPLAY_MISMATCH):
+        bad += "<p>What this page shows from that record on is as it was found, and nothing vouches for it.</p>"
     items = "".join(f'<li class="{kind}">{escape(text)}</li>' for kind, text in _findings(report))
     return f'<section class="verdict {kind}"><strong>{HEADLINES[report.verdict]}</strong>{bad}<ul>{items}</ul></section>'
 

@@ -47,7 +47,8 @@ padding:1px 7px;border-radius:4px;white-space:nowrap}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px;margin-top:8px}
 th,td{padding:5px 12px 5px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600;color:var(--soft);font-size:13px;white-space:nowrap}td.n,th.n{text-align:right}td.t{white-space:nowrap}
-td.why{min-width:260px}td .no{color:var(--bad);font-weight:600}td .yes{color:var(--good)}.arrow{color:var(--soft);padding:0 4px}
+td.why{min-width:260px}td.some{min-width:170px}
+td .no{color:var(--bad);font-weight:600}td .yes{color:var(--good)}.arrow{color:var(--soft);padding:0 4px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:8px 0;font-size:14px}dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}footer{margin-top:40px;border-top:1px solid var(--line);padding-top:14px;font-size:13px}
 @media screen and (max-width:760px){body{padding:18px 14px 48px}h1{font-size:21px}.verdict strong{font-size:20px}
@@ -64,7 +65,8 @@ body{max-width:none;padding:0;font-size:11px}#now{display:none!important}h1{font
 .verdict{padding:12px 16px}.verdict strong{font-size:17px}.tiles{grid-template-columns:repeat(6,1fr);gap:6px}
 .tile{padding:8px 9px}.tile b{font-size:15px}.tile span{font-size:9.5px;line-height:1.35}
 .sideways,.scroll{overflow:visible}figure{min-width:0}
-table,dl{font-size:9.5px}th{font-size:9px}th,td{padding:3px 8px 3px 0}td.t{white-space:normal}td.why{min-width:210px}
+table,dl{font-size:9.5px}th{font-size:9px}th,td{padding:3px 8px 3px 0}td.t{white-space:normal}
+td.why{min-width:200px}td.some{min-width:115px}
 footer{font-size:9.5px}h2,svg.panel,.tile,tr{break-inside:avoid}h2{break-after:avoid}
 thead{display:table-header-group}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 @page{margin:14mm}

@@ -10,14 +10,14 @@ from adaptd.record.verdicts import Interruption, Interval, Report
 from adaptd.tick import explain
 from adaptd.vocabulary import Measured, OperatingPoint, Reading
 
-_KINDS = {"#": "n", "!": "why", "@": "t"}  # a column of numbers, of sentences, of words that stay on one line
+_KINDS = {"#": "n", "!": "why", "@": "t", "~": "some"}  # numbers, sentences, words on one line, a few words
 
 
 def _table(head: list[str], rows: list[list[str]], empty: str) -> str:
     """A table; the first character of a name may say what kind of column it heads. A cell knows its column for narrow screens."""
     if not rows:
         return f"<p class=soft>{escape(empty)}</p>"
-    columns = [(_KINDS.get(name[0]), escape(name.lstrip("#!@"))) for name in head]
+    columns = [(_KINDS.get(name[0]), escape(name.lstrip("#!@~"))) for name in head]
     names = "".join(f"<th class={kind}>{name}</th>" if kind == "n" else f"<th>{name}</th>" for kind, name in columns)
     marks = [f"<td{f' class={kind}' if kind else ''} data-name='{name}'>" for kind, name in columns]
     body = "".join(f"<tr>{''.join(f'{mark}{cell}</td>' for mark, cell in zip(marks, row, strict=True))}</tr>" for row in rows)
@@ -68,7 +68,7 @@ def _interval(one: Interval) -> list[str]:
 
 def swaps(story: Story) -> str:
     """One row a change of engine or rate."""
-    head = ["#record", "@time (UTC)", "@change", "light", "sensed", "!why", "outcome"]
+    head = ["#record", "@time (UTC)", "@change", "light", "~sensed", "!why", "outcome"]
     return _table(head, [_swap(one) for one in story.swaps], "No change was asked for.")
 
 

@@ -131,6 +131,7 @@ def test_a_damaged_log_is_reported_as_such(folder: Path, tmp_path: Path) -> None
     assert report.verdict is Outcome.DAMAGED
     assert f"First bad record: <b>{report.first_bad_seq}</b>" in html
     assert "Damaged: records are missing or changed" in html
+    assert "nothing vouches for it" in html
     elements(html)
 
 
@@ -206,10 +207,10 @@ def test_the_export_holds_every_decision(folder: Path, tmp_path: Path) -> None:
     assert table.column("variant").to_pylist() == [one.verdict.point.variant for one in read]
 
 
-def browse(path: Path, tmp_path: Path) -> tuple[str, list[str]]:
+def browse(path: Path, tmp_path: Path, *more: str) -> tuple[str, list[str]]:
     """What the browser makes of a page, and what it complains about on its console."""
     assert CHROMIUM is not None
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()]
+    command = [CHROMIUM, *FLAGS, *more, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
@@ -223,3 +224,16 @@ def test_a_browser_opens_it_offline_without_an_error(html: str, tmp_path: Path) 
     assert dom.count('<svg class="panel"') == 7
     (tmp_path / "bad.html").write_text(html.replace("<script>", "<script>null.x;", 1))
     assert browse(tmp_path / "bad.html", tmp_path)[1]  # negative control: an error would have been seen
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium to look at the page in a browser")
+@pytest.mark.parametrize("width", [420, 1280])
+def test_no_part_of_it_is_wider_than_the_screen(html: str, width: int, tmp_path: Path) -> None:
+    """On a telephone and on a desk nothing has to be looked for beyond the edge; a table that does not fold would show."""
+    ask = "<script>document.title = document.documentElement.scrollWidth + ' of ' + innerWidth</script></body>"
+    for folds in (True, False):
+        shown = html if folds else html.replace("max-width:760px", "max-width:1px").replace("overflow-x:auto", "")
+        (tmp_path / "r.html").write_text(shown.replace("</body>", ask))
+        dom, _ = browse(tmp_path / "r.html", tmp_path, f"--window-size={width},900")
+        needed, there = re.findall(r"<title>(\d+) of (\d+)</title>", dom)[0]
+        assert (int(needed) > int(there)) == (width == 420 and not folds)
