@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+from adaptd.record import ledger as ledger_module
 from adaptd.record.ledger import Limits
 from adaptd.record.opening import LedgerError
 from adaptd.record.reader import iter_records
@@ -137,7 +138,19 @@ def small_disk(megabytes: int = 8) -> Iterator[Path]:
 def disk_full(share: float, _: Args) -> Result:
     """Decisions until an 8 MB ext4 is full, then room again: reference within one decision, no gap, everything follows."""
     del share
-    result = Result(zero=("acknowledged lost", "decisions until the reference", "bad verdict", "not degraded"))
+    result = Result(
+        zero=("acknowledged lost", "decisions until the reference", "bad verdict", "not degraded"),
+        above_zero=("degraded on record while full", "silent when full without a reserve"),
+    )
+    with small_disk() as place:
+        run = Run(place / "log", limits=Limits(segment_bytes=1 << 20))
+        real, ledger_module.has_reserve = ledger_module.has_reserve, lambda _: False
+        while run.ledger.ok and run.world.ticks < 40_000:
+            run.tick()
+        ledger_module.has_reserve = real
+        silent = not any(record["kind"] == "degraded" for record in iter_records(place / "log"))
+        result.counts["silent when full without a reserve"] = int(silent)
+        run.ledger.abandon()
     with small_disk() as place:
         run = Run(place / "log", limits=Limits(segment_bytes=1 << 20))
         filler = place / "filler"
