@@ -161,11 +161,13 @@ def _need_log(folder: Path, *, empty: bool = False) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
+    from adaptd.cli.audit_progress import bar
     from adaptd.record.page import write_page
 
     report = judge(args)
     try:
-        write_page(args.folder, report, args.output)
+        with bar("drawing") as progress:
+            write_page(args.folder, report, args.output, progress)
     except OSError as error:
         raise CommandError(f"{args.output}: {error.strerror}; name a file that can be written with -o") from None
     print(f"{report.verdict.value}: {args.output}")
@@ -174,11 +176,13 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as Parquet."""
+    from adaptd.cli.audit_progress import bar
     from adaptd.record.export import ExportError, export
 
     _need_log(args.folder)
     try:
-        rows = export(args.folder, args.output)
+        with bar("exporting") as progress:
+            rows = export(args.folder, args.output, progress)
     except ExportError as error:
         raise CommandError(str(error)) from None
     print(f"{rows} decisions: {args.output}")

@@ -1,6 +1,7 @@
 """The report: one HTML page, complete in itself, with the verdict on top. It opens offline and prints."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
@@ -24,9 +25,9 @@ HEADLINES = {
 }
 
 
-def write_page(folder: Path, report: Report, target: Path) -> None:
+def write_page(folder: Path, report: Report, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
     """Write the report on the log in ``folder`` to ``target``; raises OSError."""
-    target.write_text(page(tell(folder), report), encoding="utf-8")
+    target.write_text(page(tell(folder, progress), report), encoding="utf-8")
 
 
 def page(story: Story, report: Report) -> str:

@@ -33,6 +33,15 @@ def iter_records(folder: Path, *, from_seq: int = 0) -> Iterator[dict[str, Any]]
                 yield record
 
 
+def watched(folder: Path, progress: Callable[[int, int], None] | None) -> Iterator[dict[str, Any]]:
+    """Every readable record; ``progress`` gets records read and records in all now and then."""
+    total = 0 if progress is None else (last(folder) or {}).get("seq", 0) + 1
+    for record in iter_records(folder):
+        if progress is not None and record["seq"] % 1000 == 0:
+            progress(record["seq"], total)
+        yield record
+
+
 def last(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
     """The last record, or the last one of ``kind``; None where there is none."""
     for path in reversed(segment_files(folder)):

@@ -65,6 +65,8 @@ class Store:
         view = memoryview(data)
         while view:
             done = os.pwrite(fd, view, offset)
+            if not done:
+                raise OSError(errno.EIO, "the disk takes nothing and gives no error")
             view, offset = view[done:], offset + done
 
     def sync(self, fd: int) -> None:

@@ -1,5 +1,6 @@
 """What a log tells, gathered in one pass for a report: series in buckets of equal time, swaps, events, sums; not judged."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.record.codec import CodecError, row
 from adaptd.record.history import DecisionReader
-from adaptd.record.reader import iter_records
+from adaptd.record.reader import watched
 from adaptd.record.replay import Decided
 from adaptd.vocabulary import Measured, OperatingPoint, Reading, VariantFacts
 
@@ -290,9 +291,9 @@ def _number(record: dict[str, Any], name: str) -> int:
     return value if type(value) is int else -1
 
 
-def tell(folder: Path) -> Story:
+def tell(folder: Path, progress: Callable[[int, int], None] | None = None) -> Story:
     """Read a log into a story."""
     teller = Teller()
-    for record in iter_records(folder):
+    for record in watched(folder, progress):
         teller.feed(record)
     return teller.story

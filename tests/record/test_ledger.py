@@ -45,6 +45,16 @@ def test_every_folder_on_the_way_is_durable_before_the_first_record(tmp_path: Pa
         Store(tmp_path / "new").make_folder()
 
 
+def test_a_disk_that_takes_nothing_and_gives_no_error_is_a_failing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write of no bytes ends in an error and not in an endless loop."""
+    store = Store(tmp_path)
+    fd = store.create("x")
+    monkeypatch.setattr(os, "pwrite", lambda *_: 0)
+    with pytest.raises(OSError, match="takes nothing"):
+        store.write(fd, b"abc", 0)
+    store.close(fd)
+
+
 def kinds(folder: Path) -> list[str]:
     return [record["kind"] for record in iter_records(folder)]
 

@@ -13,6 +13,7 @@ from adaptd.record.drawing import Axis, Scale, linear, nice, steps
 from adaptd.record.export import COLUMNS, export
 from adaptd.record.history import decisions, last_decision
 from adaptd.record.page import page, write_page
+from adaptd.record.reader import iter_records
 from adaptd.record.story import MOST_BUCKETS, Story, tell
 from adaptd.record.verdicts import Outcome
 from adaptd.record.verify import Options, verify
@@ -205,6 +206,16 @@ def test_the_export_holds_every_decision(folder: Path, tmp_path: Path) -> None:
     read = list(decisions(folder))
     assert table.column("temperature_mc").to_pylist() == [getattr(one.snapshot.temperature, "value", None) for one in read]
     assert table.column("variant").to_pylist() == [one.verdict.point.variant for one in read]
+
+
+def test_whoever_waits_is_told_how_far_it_is(folder: Path, tmp_path: Path) -> None:
+    """Drawing and exporting say how many of all records they have read."""
+    pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    total = max(record["seq"] for record in iter_records(folder)) + 1
+    told: list[tuple[int, int]] = []
+    tell(folder, lambda done, of: told.append((done, of)))
+    export(folder, tmp_path / "t.parquet", lambda done, of: told.append((done, of)))
+    assert told == 2 * [(done, total) for done in range(0, total, 1000)]
 
 
 def browse(path: Path, tmp_path: Path, *more: str) -> tuple[str, list[str]]:
