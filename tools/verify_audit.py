@@ -634,7 +634,7 @@ class Verifier:
             raise Bad("gap", *self.gap)
         torn = self.torn + (self.unused if self.stopped else 0)
         now = self.log.head_slots(self.log.bytes("head"))[0]
-        went_on = now and now[0][0] > self.slots[0][0]  # a writer is at work: what came after this began is not judged
+        went_on = now and now[0] != self.slots[0]  # a writer is at work: what came after this began is not judged
         if (torn or self.signed < self.size or not self.whole) and not went_on:
             raise Bad("torn_tail", min(self.size, self.signed), "something stands behind the last acknowledgement")
 

@@ -169,7 +169,7 @@ class _Audit:
     def _went_on(self) -> bool:
         """Whether a writer has acknowledged more since the verifier began; then an unsigned end is no torn one."""
         began, now = self._slots.heads, read_heads(self._folder).heads
-        return bool(began and now) and now[0][0].turn > began[0][0].turn
+        return bool(began and now) and now[0][0] != began[0][0]
 
     def _check_heads(self, slots: Slots, size: int) -> None:
         if not slots.heads:
