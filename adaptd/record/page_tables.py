@@ -33,6 +33,8 @@ def _clock(ms: int) -> str:
 
 def _span(us: int) -> str:
     seconds = us // 1_000_000
+    if not seconds:
+        return "under 1 s"
     if seconds < 120:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

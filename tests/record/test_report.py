@@ -13,8 +13,9 @@ from adaptd.record.drawing import Axis, Scale, linear, nice, steps
 from adaptd.record.export import COLUMNS, export
 from adaptd.record.history import decisions, last_decision
 from adaptd.record.page import page, write_page
+from adaptd.record.page_lines import draw
 from adaptd.record.reader import iter_records
-from adaptd.record.story import MOST_BUCKETS, Story, tell
+from adaptd.record.story import MOST_BUCKETS, Bucket, Story, tell
 from adaptd.record.verdicts import Outcome
 from adaptd.record.verify import Options, verify
 from tests.record.workload import Run, make_log
@@ -172,6 +173,25 @@ def test_scales_hold_their_values_and_ticks_are_round() -> None:
     assert [nice(value) for value in (0.013, 0.4, 3, 70, 0)] == pytest.approx([0.02, 0.5, 5, 100, 1])
     assert Axis(3600_000_000, ((0, 1_790_000_000_000),)).label(0) == "14:13"
     assert steps([(0, 1), (1, 1), None, (2, 3), (3, 4)]) == "M0.0 1.0H1.0M2.0 3.0H3.0V4.0"
+
+
+def test_a_late_tick_is_spanned_and_a_silence_is_a_hole() -> None:
+    """A line runs on over two seconds without a decision and breaks over five; a reading that was missing always breaks it."""
+    told = Story(buckets=[Bucket() for _ in range(12)], end_us=12_000_000)
+    for at in (0, 1, 4, 10, 11):
+        told.buckets[at].rate.add(15_000)
+        if at != 11:
+            told.buckets[at].temperature.add(40_000)
+    page_of = draw(told)[0]
+    drawn = re.findall(r'<path class="line hot" d="([^"]+)"', page_of)
+    assert [form.count("M") for form in drawn] == [2]
+    assert drawn[0].count("L") == 2
+
+
+def test_labels_are_round_times_also_where_ticks_came_late() -> None:
+    """A label that lies a second beside a round time is that time; the wall clock of a bucket is not its left edge."""
+    axis = Axis(60_000_000, tuple((at * 1_000_000, 1_790_000_000_000 + at * 1000 + (900 if at > 30 else 0)) for at in range(60)))
+    assert {axis.label(at)[-1] for at in axis.ticks()} == {"0"}
 
 
 def test_the_last_decision_is_read_in_full(folder: Path) -> None:
