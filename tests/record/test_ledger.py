@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.record import store as store_module
 from adaptd.record.epochs import KeyFolder
 from adaptd.record.ledger import Ledger, Limits, NotRecordedError
 from adaptd.record.opening import LedgerError, open_ledger
@@ -24,35 +23,6 @@ from tests.record.workload import SECOND, SMALL, Clock, Run
 def opened(folder: Path, clock: Clock, *, limits: Limits = SMALL, store: Store | None = None) -> Ledger:
     """A ledger on ``folder``."""
     return open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=limits, store=store)[0]
-
-
-def test_every_folder_on_the_way_is_durable_before_the_first_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a path made anew each part is synced into the one above it; a folder that was there is synced too, if we may."""
-    synced: list[Path] = []
-    monkeypatch.setattr(store_module, "_sync_folder", synced.append)
-    Store(tmp_path / "a" / "b" / "c").make_folder()
-    assert synced == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
-    synced.clear()
-    Store(tmp_path / "a" / "b" / "c").make_folder()
-    assert synced == [tmp_path / "a" / "b"]
-
-    def refused(folder: Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
-
-    monkeypatch.setattr(store_module, "_sync_folder", refused)
-    Store(tmp_path / "a" / "b" / "c").make_folder()
-    with pytest.raises(PermissionError):
-        Store(tmp_path / "new").make_folder()
-
-
-def test_a_disk_that_takes_nothing_and_gives_no_error_is_a_failing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write of no bytes ends in an error and not in an endless loop."""
-    store = Store(tmp_path)
-    fd = store.create("x")
-    monkeypatch.setattr(os, "pwrite", lambda *_: 0)
-    with pytest.raises(OSError, match="takes nothing"):
-        store.write(fd, b"abc", 0)
-    store.close(fd)
 
 
 def kinds(folder: Path) -> list[str]:
