@@ -53,12 +53,33 @@ def last(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
 
 def follow(folder: Path, *, from_seq: int, wait: Callable[[], bool]) -> Iterator[dict[str, Any]]:
     """Records from ``from_seq`` on, then new ones as they are committed; ``wait`` is called between looks, False ends it."""
+    current, offset = "", 0
     while True:
-        for record in iter_records(folder, from_seq=from_seq):
-            from_seq = record["seq"] + 1
-            yield record
+        for path in segment_files(folder):
+            if path.name < current:
+                continue
+            if path.name != current:
+                current, offset = path.name, 0
+            lines = _whole_lines(path, offset)
+            offset += len(lines)
+            for record in _records(lines):
+                if record["seq"] >= from_seq:
+                    from_seq = record["seq"] + 1
+                    yield record
         if not wait():
             return
+
+
+def _whole_lines(path: Path, offset: int) -> bytes:
+    """What stands in a segment from ``offset`` on, up to the last line that has an end; zeros are space not written yet."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(MAX_SEGMENT)
+    except OSError:  # pruned in the meantime
+        return b""
+    data = data.partition(b"\0")[0]
+    return data[: data.rfind(b"\n") + 1]
 
 
 def _bytes(path: Path) -> bytes:
@@ -80,7 +101,7 @@ def _first(path: Path) -> int:
 
 
 def _records(data: bytes) -> Iterator[dict[str, Any]]:
-    for line in data.split(b"\n")[1:]:
+    for line in data.split(b"\n"):
         record = _readable(line)
         if record is not None and type(record.get("kind")) is str and all(type(record.get(name)) is int for name in _STAMP):
             yield record
