@@ -112,6 +112,7 @@ class Recorder:
         fields: dict[str, Plain] = {
             "bind": binding.digest, "binding": to_plain(binding), "facts": [_FACTS.full(one) for one in settings.facts],
             "now_us": settings.now_us, "reason": reason, "seed": settings.seed, "state": to_plain(self._state),
+            "silence_us": self.ledger.limits.silence_us,
             "policy": {"name": settings.policy_name, "sha256": binding.policy, "text": settings.policy_text},
             "profile": {"name": settings.profile_name, "sha256": binding.profile, "text": settings.profile_text},
             "short": dict(SHORT), "words": layout(Snapshot, Verdict, VariantFacts, type(self._state)),
