@@ -87,7 +87,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         except (EngineError, SourceError, SocketError, LockError, ValueError) as error:
             raise StartError(str(error)) from None
         lease = leases.resume(begin.variants[0], begin.safe_mfps, begin.start_mfps, clock.now_us())
-        loop = FrameLoop(parts, lease, begin.deadline_us, normal_us)
+        loop = FrameLoop(parts, lease, begin.deadline_us, normal_us, begin.touch_us)
         link = Link(begin, channel, speaker, clock, loop, grabber, results, lock)
         speaker.tell(
             _hello(begin, pool, grabber, spinning=spinning, normal_us=normal_us, began_us=began_us, now_us=clock.now_us())
