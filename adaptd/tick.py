@@ -135,7 +135,7 @@ def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[V
     new = start(policy, profile, facts, state.seed, state.now_us)
     table = _tables(policy, profile, facts)
     before = {(proof.word.band, proof.word.variant): proof for proof in state.proofs}
-    attempts = {key: proof.attempt + 1 for key, proof in before.items()}
+    attempts = {key: _used(proof) for key, proof in before.items()}
     same = facts == state.facts and table.frame.claim == state.held.claim
     return replace(
         new,
@@ -163,8 +163,13 @@ def resume(
     table = _tables(policy, profile, facts)
     if facts == old.facts and table.frame.claim == old.held.claim:
         return replace(new, proofs=tuple(replace(proof, last_at_us=None) for proof in old.proofs))
-    attempts = {(proof.word.band, proof.word.variant): proof.attempt + 1 for proof in old.proofs}
+    attempts = {(proof.word.band, proof.word.variant): _used(proof) for proof in old.proofs}
     return replace(new, proofs=accuracy.start(table.rules, policy, facts, attempts))
+
+
+def _used(proof: accuracy.Proof) -> int:
+    """Attempts that are used up: one that has seen no frame has had no chance to err, and is not."""
+    return proof.attempt + (proof.word.samples > 0)
 
 
 @dataclass(slots=True)

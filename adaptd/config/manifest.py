@@ -5,6 +5,7 @@ JSON without ``digest`` and ``signature`` (see ``sealing``).
 """
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -169,6 +170,25 @@ def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
             f"{FILE}: variants.{manifest.reference}.{backend}: is not qualified, run: adaptd engine qualify BUNDLE --data DIR"
         )
     return tuple(found)
+
+
+def fingerprints(bundle: Path, manifest: Manifest, backend: str) -> dict[str, str]:
+    """What each variant's engine answered to the fixed probe where it was qualified, as sha256; empty where nobody noted it.
+
+    Raises:
+        ConfigError: the note beside the manifest is not the one that it names.
+    """
+    name = f"{manifest.model}.qualification.{backend}.json"
+    if name not in manifest.files:
+        return {}
+    data = read_regular(bundle, name, limit=LIMIT, hard_links=True)
+    if sha256(data).hexdigest() != manifest.files[name].sha256:
+        raise ConfigError(f"{bundle}/{name}: sha256 does not match the manifest, fetch the bundle or qualify it again")
+    try:
+        noted = json.loads(data)["fingerprint"]
+        return {str(variant): str(value) for variant, value in noted.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _variant_facts(name: str, measured: Qualification) -> VariantFacts:

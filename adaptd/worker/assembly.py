@@ -145,7 +145,14 @@ def _hello(
     begin: Begin, pool: WarmPool, grabber: Grabber, *, spinning: bool, normal_us: dict[str, int], began_us: int, now_us: int
 ) -> Hello:
     engines = [
-        EngineInfo(name, pool.engine(name).precision, pool.engine(name).memory_mb, warm=True, latency_us=normal_us[name])
+        EngineInfo(
+            name,
+            pool.engine(name).precision,
+            pool.engine(name).memory_mb,
+            warm=True,
+            latency_us=normal_us[name],
+            fingerprint=pool.fingerprint(name),
+        )
         for name in pool.warm
     ]
     engines += [EngineInfo(name, "", 0, warm=False, latency_us=0) for name in pool.quarantined]

@@ -57,9 +57,7 @@ class FrameLoop:
     is entered costs ten times what it costs in a tight loop.
     """
 
-    def __init__(
-        self, parts: Parts, lease: Lease, deadline_us: int, normal_us: dict[str, int], touch_us: int = TOUCH_US
-    ) -> None:
+    def __init__(self, parts: Parts, lease: Lease, deadline_us: int, normal_us: dict[str, int], touch_us: int = TOUCH_US) -> None:
         self._parts = parts
         self._pool = parts.pool
         self._now_us = parts.clock.now_us

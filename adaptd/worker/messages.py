@@ -75,13 +75,17 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """One engine as it really is: the precision it computes in, what it holds, and its undisturbed latency when warmed up."""
+    """One engine as it really is: the precision it computes in, what it holds, and its undisturbed latency when warmed up.
+
+    ``fingerprint`` is the sha256 of its answer to the fixed probe, empty where it is not warm.
+    """
 
     name: str
     precision: str
     memory_mb: int
     warm: bool
     latency_us: int
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
