@@ -166,28 +166,28 @@ def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
         if entry is not None and entry.qualification is not None:
             found.append(_variant_facts(name, entry.qualification))
     if not found or found[0].name != manifest.reference:
-        raise ConfigError(
-            f"{FILE}: variants.{manifest.reference}.{backend}: is not qualified, run: adaptd engine qualify BUNDLE --data DIR"
+        entry = manifest.variants[manifest.reference].get(backend)
+        planless = backend == "tensorrt" and (entry is None or entry.plan is None)
+        what, command = (
+            ("has no plan", "build BUNDLE --backend tensorrt") if planless else ("is not qualified", "qualify BUNDLE --data DIR")
         )
+        raise ConfigError(f"{FILE}: variants.{manifest.reference}.{backend}: {what}, run: adaptd engine {command}")
     return tuple(found)
 
 
 def fingerprints(bundle: Path, manifest: Manifest, backend: str) -> dict[str, str]:
-    """What each variant's engine answered to the fixed probe where it was qualified, as sha256; empty where nobody noted it.
+    """What each variant's engine answered to the fixed probe where it was qualified, as sha256.
 
-    Raises:
-        ConfigError: the note beside the manifest is not the one that it names.
+    Empty where there is no such note, or it is not the one that the manifest names: then no prior is believed.
     """
     name = f"{manifest.model}.qualification.{backend}.json"
-    if name not in manifest.files:
-        return {}
-    data = read_regular(bundle, name, limit=LIMIT, hard_links=True)
-    if sha256(data).hexdigest() != manifest.files[name].sha256:
-        raise ConfigError(f"{bundle}/{name}: sha256 does not match the manifest, fetch the bundle or qualify it again")
     try:
+        data = read_regular(bundle, name, limit=LIMIT, hard_links=True)
+        if sha256(data).hexdigest() != manifest.files[name].sha256:
+            return {}
         noted = json.loads(data)["fingerprint"]
         return {str(variant): str(value) for variant, value in noted.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ConfigError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 

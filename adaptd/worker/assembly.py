@@ -20,7 +20,7 @@ from adaptd.worker.heads import head_of
 from adaptd.worker.health import spin_wanted
 from adaptd.worker.link import Link, Speaker, worker_threads
 from adaptd.worker.loop import FrameLoop, Parts
-from adaptd.worker.messages import Begin, EngineInfo, Hello
+from adaptd.worker.messages import Begin, EngineInfo, Fault, Hello
 from adaptd.worker.pacing import Pacer
 from adaptd.worker.preprocess import Preprocessor
 from adaptd.worker.results import Results
@@ -64,7 +64,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             grabber = _grabber(begin, slot, clock, speaker)
             grabber.start()
             undo.callback(_join, grabber, clock)
-            bundle = Bundle.open(Path(begin.bundle), backend=begin.backend, digest=begin.digest)
+            bundle = Bundle.open(Path(begin.bundle), backend=begin.backend, digest=begin.digest, isolate=True)
             spinning = _spinning(begin, bundle.manifest)
             pool = make_pool(begin, bundle, spinning)
             undo.callback(pool.close)
@@ -92,6 +92,8 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         speaker.tell(
             _hello(begin, pool, grabber, spinning=spinning, normal_us=normal_us, began_us=began_us, now_us=clock.now_us())
         )
+        for name, why in pool.faults.items():
+            speaker.tell(Fault("engine", why, clock.now_us(), name))
         link.start()
         undo.callback(_join, link, clock)
         grabber.set_rate(lease.point.fps_mfps)  # until now no frame was wanted, so none was decoded or dropped
