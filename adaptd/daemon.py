@@ -13,15 +13,15 @@ from adaptd import jobs, tick
 from adaptd.acting import Acting, Outcome
 from adaptd.blend import picture_stats
 from adaptd.config.errors import ConfigError
-from adaptd.config.policy import parse_policy
 from adaptd.feedback import Feedback
-from adaptd.hearing import engine_words, heard
-from adaptd.parts import Pace, Parts
+from adaptd.hearing import counted, engine_words, heard, trip_words
+from adaptd.parts import Pace, Parts, reloaded
 from adaptd.record.ledger import NotRecordedError
+from adaptd.record.recorder import Settings
 from adaptd.sense.station import WorkerFacts
 from adaptd.serve.api import Change
 from adaptd.status import EngineWords, LogWords, Scene, Totals, status_document
-from adaptd.vocabulary import Snapshot, Telemetry, Verdict
+from adaptd.vocabulary import Snapshot, Verdict
 from adaptd.worker.messages import Applied, Hello, Report, Swapped
 from adaptd.worker.supervisor import Event
 
@@ -37,10 +37,8 @@ class Daemon:
         self._parts = parts
         self._pace = pace or Pace()
         self._log: Any = structlog.get_logger("adaptd")
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._reload = False
-        self._dump = False
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._reload = self._dump = False
         self._acting = Acting()
         self._act_seqs: dict[int, int] = {}
         self._engines = EngineWords()
@@ -51,8 +49,7 @@ class Daemon:
         self._feedback = Feedback(parts.policy.efficient)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         now_us = parts.clock.mono_us()
-        self._began_us = now_us
-        self._decide_at_us = now_us
+        self._began_us = self._decide_at_us = now_us
         self._offset_ms = parts.clock.utc_ms() - now_us // 1000
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
         self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
@@ -93,7 +90,7 @@ class Daemon:
 
     def _loop(self) -> None:
         clock, pace = self._parts.clock, self._pace
-        ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
+        ends_us = self._began_us + pace.duration_us if pace.duration_us is not None else None
         while not self._stop.is_set() and self._parts.worker.refused is None:
             now_us = clock.mono_us()
             if ends_us is not None and now_us >= ends_us:
@@ -109,8 +106,7 @@ class Daemon:
             self._wake.clear()
 
     def _pause_s(self, now_us: int) -> float:
-        until_us = min(self._decide_at_us, now_us + self._pace.listen_us)
-        return max(0.0, (until_us - now_us) / 1e6)
+        return max(0.0, (min(self._decide_at_us, now_us + self._pace.listen_us) - now_us) / 1e6)
 
     # ---- hearing -----------------------------------------------------------------------------------------------------
 
@@ -135,7 +131,7 @@ class Daemon:
                 self._close_intent(done)
             return False
         if isinstance(event, Hello):
-            self._engines = engine_words(event)
+            self._meet_engines(event)
         self._totals.swaps += isinstance(event, Swapped)
         found = heard(event)
         if found is None:
@@ -146,6 +142,17 @@ class Daemon:
             (self._trouble_is if found.trouble else self._tell)(found.words)
         self._note(found.kind, found.fields, durable=found.durable)
         return found.urgent
+
+    def _meet_engines(self, hello: Hello) -> None:
+        """The worker's engines have answered the fixed probe: where they are those that were qualified, their priors count."""
+        met = self._parts.origin.meet(self._facts, hello.engines, self._engines.priors)
+        if met.facts != self._facts:
+            self._facts = met.facts
+            settings = replace(self._parts.settings, facts=met.facts)
+            self._adopt(settings, tick.adopt(self._state, self._policy, self._profile, met.facts))
+        self._engines = engine_words(hello, met.standing)
+        for name, words in met.told:
+            self._fault_is("priors_left_out", words, name)
 
     def _close_intent(self, done: Outcome) -> None:
         act = self._act_seqs.pop(done.intent.seq, None)
@@ -163,7 +170,7 @@ class Daemon:
         state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
         seq = recorder.decision(snapshot, verdict, state)
         if snapshot.log_ok and not (recorder.ok and seq is not None):
-            snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=_counted(snapshot.worker))
+            snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=counted(snapshot.worker))
             state, verdict = tick.step(state, snapshot, self._policy, self._profile)
             recorder.decision(snapshot, verdict, state)
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
@@ -287,18 +294,14 @@ class Daemon:
         parts = self._parts
         parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={parts.clock.mono_us()}")
         try:
-            text = parts.policy_path.read_text()
-            policy = parse_policy(text, str(parts.policy_path))
-            state = tick.adopt(self._state, policy, self._profile, self._facts)
+            policy, settings, state = reloaded(parts, self._state, self._facts)
         except (OSError, ConfigError, ValueError) as error:
             line = str(error).splitlines()[0]
             self._trouble_is(f"policy refused, the running one stays: {line}")
             self._note("fault", {"fault": "policy_refused", "text": line, "variant": ""}, durable=True)
         else:
-            binding = replace(parts.settings.binding, policy=policy.sha256)
-            settings = replace(parts.settings, policy_name=policy.name, policy_text=text, binding=binding)
-            parts.settings, self._policy, self._state = settings, policy, state
-            parts.recorder.config(settings, state, reason="reload")
+            self._policy = policy
+            self._adopt(settings, state)
             self._tell(f"policy {policy.name} {policy.sha256[:12]} adopted ({who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
@@ -316,13 +319,21 @@ class Daemon:
         self._parts.watcher.happened(words)
         self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], words]
 
+    def _fault_is(self, kind: str, words: str, variant: str = "") -> None:
+        self._trouble_is(words)
+        self._note("fault", {"fault": kind, "text": words, "variant": variant}, durable=True)
+
+    def _adopt(self, settings: Settings, state: tick.State) -> None:
+        """Go on under another configuration, which is on record before anything is decided under it."""
+        self._parts.settings, self._state = settings, state
+        with suppress(NotRecordedError):
+            self._parts.recorder.config(settings, state, reason="reload")
+
     def _warn_of_trips(self) -> None:
         """A device that trips below the policy's limit throttles before adaptd acts: say so, and record it."""
-        low = min((trip.at_mc for trip in self._parts.senses.station.trips if trip.kind == "passive"), default=None)
-        if low is not None and low <= self._policy.limit_mc:
-            words = f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"
-            self._trouble_is(words)
-            self._note("fault", {"fault": "trip_below_limit", "text": words, "variant": ""})
+        words = trip_words(self._parts.senses.station.trips, self._policy.limit_mc)
+        if words:
+            self._fault_is("trip_below_limit", words)
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
@@ -337,8 +348,3 @@ class Daemon:
             parts.api.stop()
         parts.slow.stop()
         parts.senses.close()
-
-
-def _counted(worker: Telemetry) -> Telemetry:
-    """The same telemetry after its frames were counted once: the step that is taken again must not count them twice."""
-    return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=())

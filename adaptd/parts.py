@@ -2,20 +2,21 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from adaptd.blend import Blend
-from adaptd.config.policy import Policy
+from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.jobs import SlowJobs
+from adaptd.origin import Origin
 from adaptd.record.recorder import Recorder, Settings
 from adaptd.serve.api import Api
 from adaptd.serve.board import Board
 from adaptd.serve.notify import Notifier
 from adaptd.status import Scene
-from adaptd.tick import State
+from adaptd.tick import State, adopt
 from adaptd.vocabulary import VariantFacts
 from adaptd.worker.supervisor import Supervisor
 
@@ -49,7 +50,10 @@ class Pace:
 
 @dataclass(slots=True)
 class Parts:
-    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before."""
+    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before.
+
+    ``facts`` are what the run starts with; ``origin`` says what they become once the worker's engines have answered.
+    """
 
     policy: Policy
     profile: HardwareProfile
@@ -66,3 +70,17 @@ class Parts:
     watcher: Watcher
     inherited: State | None = None
     clock: Clock = field(default_factory=Clock)
+    origin: Origin = field(default_factory=Origin)
+
+
+def reloaded(parts: Parts, state: State, facts: tuple[VariantFacts, ...]) -> tuple[Policy, Settings, State]:
+    """The policy file read anew, and settings and state under it; nothing has changed yet.
+
+    Raises:
+        OSError, ConfigError, ValueError: the policy is bad.
+    """
+    text = parts.policy_path.read_text()
+    policy = parse_policy(text, str(parts.policy_path))
+    binding = replace(parts.settings.binding, policy=policy.sha256)
+    settings = replace(parts.settings, policy_name=policy.name, policy_text=text, binding=binding)
+    return policy, settings, adopt(state, policy, parts.profile, facts)

@@ -176,8 +176,11 @@ def resume(
 
 
 def _used(old: State, policy: Policy) -> dict[tuple[str, str], int]:
-    """Attempts that count as used under a new claim: the most that any pair has used, since bands may have changed names."""
-    used = 1 + max([proof.attempt for proof in old.proofs], default=-1)
+    """Attempts that count as used under a new claim: the most that any pair has used, since bands may have changed names.
+
+    An attempt that has seen no frame has had no chance to err, and is not used.
+    """
+    used = max([proof.attempt + (proof.word.samples > 0) for proof in old.proofs], default=0)
     return {(band.name, name): used for band in policy.bands for name in policy.efficient}
 
 
