@@ -12,7 +12,21 @@ from tests.faults.constants import Pinned, assigned, changed, mutants, table
 
 ROOMS = [*(ROOT / "adaptd" / "decide").glob("*.py"), *(ROOT / "adaptd" / "estimate").glob("*.py"), ROOT / "adaptd" / "tick.py"]
 # Units, marks and words: they have no value that could be another one.
-UNITS = {"PPM", "M", "NANO", "TRILLION", "HOUR_US", "ONE", "INVERSE", "_NEVER", "NO_BUDGET_W", "_WEIGHT", "_INDEX"}
+UNITS = {
+    "PPM",
+    "M",
+    "NANO",
+    "TRILLION",
+    "HOUR_US",
+    "ONE",
+    "INVERSE",
+    "_NEVER",
+    "NO_BUDGET_W",
+    "_WEIGHT",
+    "_ONE",
+    "_INDEX",
+    "_OWN",
+}
 WORDS = {"BINDING", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
 TABLE = table()
 
