@@ -15,6 +15,7 @@ from adaptd.serve.client import ApiError, get_json
 from tests.conftest import ROOT
 
 ADAPTD = (sys.executable, "-m", "adaptd")
+INSIDE = (sys.executable, "-m", "tests.faults.inside")
 PATIENCE_S = 30.0
 
 
@@ -26,7 +27,14 @@ def adaptd(*words: object, timeout_s: float = 120) -> subprocess.CompletedProces
 class Service:
     """A running daemon. Several in a row on one folder continue one log."""
 
-    def __init__(self, folder: Path, *words: object, tick: str = "200ms", edit: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *words: object,
+        tick: str = "200ms",
+        edit: Callable[[str], str] | None = None,
+        counts: Path | None = None,
+    ) -> None:
         self.socket, self.audit, self.policy = folder / "s" / "adaptd.sock", folder / "log", folder / "policy.yaml"
         if not self.policy.exists():
             shutil.copy(ROOT / "policies" / "feeder.yaml", self.policy)
@@ -36,7 +44,8 @@ class Service:
         self._out, self._err = folder / "out.txt", folder / "err.txt"
         # Files and not pipes: a worker that outlives a killed daemon would hold a pipe open.
         with self._out.open("w") as out, self._err.open("w") as err:
-            words_run = [*ADAPTD, "run", *map(str, places), *map(str, words)]
+            command = ADAPTD if counts is None else (*INSIDE, str(counts))
+            words_run = [*command, "run", *map(str, places), *map(str, words)]
             self.process = subprocess.Popen(words_run, stdout=out, stderr=err, cwd=ROOT)
 
     def status(self) -> dict[str, Any]:
