@@ -138,7 +138,7 @@ def assemble(
     ledger, found = _open_log(request, checked, clock)
     board = Board()
     try:
-        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render})
+        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
     except (SocketInUseError, OSError):
         ledger.close()
         raise
@@ -162,6 +162,10 @@ def assemble(
         inherited=None if found is None else _inherited(found.state),
         clock=clock,
     )
+
+
+def _why(document: dict[str, Any]) -> str:
+    return f"{document.get('why', 'no decision yet')}\n"
 
 
 def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:

@@ -50,6 +50,7 @@ class Daemon:
         self._expected_mw: int | None = None
         self._feedback = Feedback(parts.policy.efficient)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
+        parts.board.period_us = self._pace.tick_us
         now_us = parts.clock.mono_us()
         self._began_us = now_us
         self._decide_at_us = now_us

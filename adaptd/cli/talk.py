@@ -90,6 +90,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
     ]
     if document.get("why"):
         lines.append(f"why          {document['why']}")
+    if document.get("stalled"):
+        lines.insert(0, f"STALLED      no decision for {document['age_ms'] // 1000} s: what follows was true then")
     return lines
 
 

@@ -1,7 +1,7 @@
 """`adaptd` with a thread that counts what the interpreter has allocated: python -m tests.faults.inside COUNTS.csv run ...
 
-A block is what Python's allocator hands out for one object. Collecting first leaves only what is really held, so that a leak of one
-object a tick shows as one block a tick, long before a page of memory does.
+A block is what Python's allocator hands out for one object. Collecting first leaves only what is really held, so that a leak of
+one object a tick shows as one block a tick, long before a page of memory does.
 """
 
 import gc
