@@ -12,6 +12,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
+from adaptd.config.strict_yaml import read_bounded
 from adaptd.jobs import SlowJobs
 from adaptd.parts import Clock, Parts, Watcher
 from adaptd.record.binding import Binding, Plan, code_hash
@@ -99,11 +100,9 @@ def check(request: Request) -> Checked:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return read_bounded(path).decode()
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1:1: file: is not UTF-8 text, save it as UTF-8") from None
-    except OSError as error:
-        raise ConfigError(f"{path}:1:1: file: cannot be read ({error.strerror}), name an existing readable file") from None
 
 
 def _backend(wanted: str, manifest: Manifest) -> str:

@@ -9,23 +9,22 @@ from typing import Any
 
 import structlog
 
-from adaptd import jobs, tick
-from adaptd.acting import Acting, Outcome
+from adaptd import jobs, tick, words
+from adaptd.acting import Acting, Outcome, counted
 from adaptd.blend import picture_stats
-from adaptd.config.errors import ConfigError
-from adaptd.config.policy import parse_policy
 from adaptd.feedback import Feedback
 from adaptd.hearing import engine_words, heard
 from adaptd.parts import Pace, Parts
 from adaptd.record.ledger import NotRecordedError
+from adaptd.reload import ReloadError, reread
 from adaptd.sense.station import WorkerFacts
 from adaptd.serve.api import Change
 from adaptd.status import EngineWords, LogWords, Scene, Totals, status_document
-from adaptd.vocabulary import Snapshot, Telemetry, Verdict
+from adaptd.vocabulary import Snapshot, Verdict
+from adaptd.wall import WallClock
 from adaptd.worker.messages import Applied, Hello, Report, Swapped
 from adaptd.worker.supervisor import Event
 
-CLOCK_STEP_MS = 500
 STOP_S = 1.5
 MAX_TROUBLE = 8
 
@@ -54,7 +53,9 @@ class Daemon:
         now_us = parts.clock.mono_us()
         self._began_us = now_us
         self._decide_at_us = now_us
-        self._offset_ms = parts.clock.utc_ms() - now_us // 1000
+        self._wall = WallClock(now_us, parts.clock.utc_ms())
+        self._lost = 0
+        self._defect = ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
         self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
 
@@ -69,9 +70,13 @@ class Daemon:
             parts.api.start()
         try:
             self._loop()
+        except BrokenPipeError:
+            raise  # whoever read the terminal's lines has left
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be on record
+            self._defect_is(error)
         finally:
             self._end()
-        return 1 if parts.worker.refused else 0
+        return 1 if parts.worker.refused or self._defect else 0
 
     def stop(self) -> None:
         """Ask the loop to end; safe from a signal handler."""
@@ -106,12 +111,9 @@ class Daemon:
                 self._decide_at_us = max(self._decide_at_us + pace.tick_us, now_us + pace.tick_us // 2)
             else:
                 self._parts.recorder.idle()
-            self._wake.wait(self._pause_s(clock.mono_us()))
+            now_us = clock.mono_us()
+            self._wake.wait(max(0.0, min(self._decide_at_us - now_us, pace.listen_us) / 1e6))
             self._wake.clear()
-
-    def _pause_s(self, now_us: int) -> float:
-        until_us = min(self._decide_at_us, now_us + self._pace.listen_us)
-        return max(0.0, (until_us - now_us) / 1e6)
 
     # ---- hearing -----------------------------------------------------------------------------------------------------
 
@@ -122,6 +124,10 @@ class Daemon:
             if isinstance(event, Report):
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
+                if event.lost > self._lost:
+                    text = f"{event.lost - self._lost} messages of the worker were lost while nobody listened"
+                    self._fault_is("unheard", text)
+                self._lost = event.lost
             else:
                 urgent |= self._heard(event)
         late = self._acting.overdue(now_us)
@@ -164,7 +170,7 @@ class Daemon:
         state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
         seq = recorder.decision(snapshot, verdict, state)
         if snapshot.log_ok and not (recorder.ok and seq is not None):
-            snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=_counted(snapshot.worker))
+            snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=counted(snapshot.worker))
             state, verdict = tick.step(state, snapshot, self._policy, self._profile)
             recorder.decision(snapshot, verdict, state)
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
@@ -201,10 +207,9 @@ class Daemon:
             intent, overtaken = self._acting.intend(verdict, now_us)
             if overtaken is not None:
                 self._close_intent(overtaken)
-            shadow = verdict.shadow_ppm
-            recorder = self._parts.recorder
+            recorder, share = self._parts.recorder, verdict.shadow_ppm
             with suppress(NotRecordedError):
-                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=shadow, lease_us=verdict.lease_us)
+                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=share, lease_us=verdict.lease_us)
                 self._act_seqs[intent.seq] = act
             if not recorder.ok and verdict.point.variant != self._policy.reference:
                 self._acting.worker_gone()  # the intent is not on record, so the act does not happen
@@ -221,15 +226,14 @@ class Daemon:
         )
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
-        heads = self._parts.recorder.heads
-        folder = str(self._parts.recorder.ledger.folder)
-        result = self._parts.worker.last_result
+        recorder, result = self._parts.recorder, self._parts.worker.last_result
+        heads = recorder.heads
         scene = Scene(
             policy=self._policy,
             snapshot=snapshot,
             verdict=verdict,
             engines=self._engines,
-            log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, folder),
+            log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, str(recorder.ledger.folder)),
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=tick.explain(verdict),
@@ -254,23 +258,24 @@ class Daemon:
         if self._dump:
             self._dump = False
             self._log.info("state", state=self._parts.board.read(now_us))
-        for name in self._parts.slow.take():
+        for name in self._parts.slow.take(now_us):
             if name == jobs.CHECKPOINT:
                 self._parts.recorder.ledger.checkpoint()
+        for complaint in self._parts.slow.complaints():
+            self._trouble_is(complaint)
         if self._parts.api is not None:
             with suppress(queue.Empty):
                 while True:
                     self._change(self._parts.api.changes.get_nowait(), now_us)
 
     def _watch_clock(self, now_us: int) -> None:
-        utc_ms = self._parts.clock.utc_ms()
-        offset_ms = utc_ms - now_us // 1000
-        if abs(offset_ms - self._offset_ms) >= CLOCK_STEP_MS:
-            with suppress(NotRecordedError):
-                self._parts.recorder.clock_step(self._offset_ms + now_us // 1000, utc_ms)
-            self._parts.slow.rebase()
-            self._tell(f"wall clock stepped by {(offset_ms - self._offset_ms) / 1000:+.1f} s; nothing depends on it")
-        self._offset_ms = offset_ms
+        step = self._wall.step(now_us, self._parts.clock.utc_ms())
+        if step is None:
+            return
+        with suppress(NotRecordedError):
+            self._parts.recorder.clock_step(*step)
+        self._parts.slow.rebase()
+        self._tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
         if change.verb == "/v1/reload":
@@ -288,19 +293,16 @@ class Daemon:
         parts = self._parts
         parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={parts.clock.mono_us()}")
         try:
-            text = parts.policy_path.read_text()
-            policy = parse_policy(text, str(parts.policy_path))
-            state = tick.adopt(self._state, policy, self._profile, self._facts)
-        except (OSError, ConfigError, ValueError) as error:
-            line = str(error).splitlines()[0]
-            self._trouble_is(f"policy refused, the running one stays: {line}")
-            self._note("fault", {"fault": "policy_refused", "text": line, "variant": ""}, durable=True)
+            new = reread(parts, self._state, self._profile, self._facts)
+        except ReloadError as error:
+            self._fault_is("policy_refused", str(error), f"policy refused, the running one stays: {error}")
         else:
-            binding = replace(parts.settings.binding, policy=policy.sha256)
-            settings = replace(parts.settings, policy_name=policy.name, policy_text=text, binding=binding)
-            parts.settings, self._policy, self._state = settings, policy, state
-            parts.recorder.config(settings, state, reason="reload")
-            self._tell(f"policy {policy.name} {policy.sha256[:12]} adopted ({who})")
+            parts.settings, self._policy, self._state = new.settings, new.policy, new.state
+            self._feedback = Feedback(new.policy.efficient)
+            parts.worker.reset()
+            with suppress(NotRecordedError):
+                parts.recorder.config(new.settings, new.state, reason="reload")
+            self._tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
 
@@ -308,22 +310,28 @@ class Daemon:
         with suppress(NotRecordedError):
             self._parts.recorder.note(kind, fields, durable=durable)
 
-    def _tell(self, words: str) -> None:
-        self._log.info(words)
-        self._parts.watcher.happened(words)
+    def _fault_is(self, fault: str, text: str, told: str = "") -> None:
+        """Told to people, and durably on record."""
+        self._trouble_is(told or text)
+        self._note("fault", {"fault": fault, "text": text, "variant": ""}, durable=True)
 
-    def _trouble_is(self, words: str) -> None:
-        self._log.warning(words)
-        self._parts.watcher.happened(words)
-        self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], words]
+    def _tell(self, text: str) -> None:
+        self._log.info(text)
+        self._parts.watcher.happened(text)
+
+    def _trouble_is(self, text: str) -> None:
+        self._log.warning(text)
+        self._parts.watcher.happened(text)
+        self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], text]
+
+    def _defect_is(self, error: Exception) -> None:
+        """A defect of ours ends the run on record and in one line; the service manager starts the next one."""
+        self._defect = words.defect(error)
+        self._fault_is("defect", self._defect, f"a defect ends this run, please report it: {self._defect}")
 
     def _warn_of_trips(self) -> None:
-        """A device that trips below the policy's limit throttles before adaptd acts: say so, and record it."""
-        low = min((trip.at_mc for trip in self._parts.senses.station.trips if trip.kind == "passive"), default=None)
-        if low is not None and low <= self._policy.limit_mc:
-            words = f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"
-            self._trouble_is(words)
-            self._note("fault", {"fault": "trip_below_limit", "text": words, "variant": ""})
+        if text := words.low_trip(self._parts.senses.station.trips, self._policy.limit_mc):
+            self._fault_is("trip_below_limit", text)
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
@@ -333,13 +341,8 @@ class Daemon:
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
-        parts.recorder.close("stopped" if parts.worker.refused is None else "refused")
+        parts.recorder.close("defect" if self._defect else "stopped" if parts.worker.refused is None else "refused")
         if parts.api is not None:
             parts.api.stop()
         parts.slow.stop()
         parts.senses.close()
-
-
-def _counted(worker: Telemetry) -> Telemetry:
-    """The same telemetry after its frames were counted once: the step that is taken again must not count them twice."""
-    return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=())

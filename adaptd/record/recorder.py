@@ -57,7 +57,11 @@ class Recorder:
     def config(self, settings: Settings, state: Any, *, reason: str = "start") -> int:
         """Record the configuration in force and the full state: at ``start``, after a ``reload``. Durable."""
         self._settings, self._state = settings, state
-        return self._write_config(reason)
+        try:
+            return self._write_config(reason)
+        except NotRecordedError:
+            self.unrecorded += 1  # the first decision that can be recorded brings the configuration with it
+            raise
 
     def decision(self, snapshot: Snapshot, verdict: Verdict, state: Any) -> int | None:
         """Record one decision, durably if it changes what the worker is asked for; None if the disk has failed for too long."""

@@ -79,6 +79,7 @@ class Link(threading.Thread):
     def _beat(self) -> None:
         if self._grabber.failed:
             self._loop.stop(NO_SOURCE)
+        self._grabber.watch(self._clock.now_us())
         if self._orphan_until_us is None:
             self._speaker.flush()
             self._speaker.tell(self._report())
@@ -142,7 +143,7 @@ class Link(threading.Thread):
             quarantined=helm.quarantined,
             slow=helm.slow,
             source_mfps=self._grabber.mfps,
-            source_ok=self._grabber.ok,
+            source_ok=not self._grabber.stuck(now_us),
             subscribers=len(self._results),
             picture=loop.picture,
             result=loop.last_result,
