@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 
 ADAPTD = (sys.executable, "-m", "adaptd")
 INSIDE = (sys.executable, "-m", "tests.faults.inside")
+MUTANT = (sys.executable, "-m", "tests.faults.mutant")
 PATIENCE_S = 30.0
 
 
@@ -34,6 +35,7 @@ class Service:
         tick: str = "200ms",
         edit: Callable[[str], str] | None = None,
         counts: Path | None = None,
+        mutant: str = "",
     ) -> None:
         self.socket, self.audit, self.policy = folder / "s" / "adaptd.sock", folder / "log", folder / "policy.yaml"
         if not self.policy.exists():
@@ -44,7 +46,7 @@ class Service:
         self._out, self._err = folder / "out.txt", folder / "err.txt"
         # Files and not pipes: a worker that outlives a killed daemon would hold a pipe open.
         with self._out.open("w") as out, self._err.open("w") as err:
-            command = ADAPTD if counts is None else (*INSIDE, str(counts))
+            command = (*MUTANT, mutant) if mutant else ADAPTD if counts is None else (*INSIDE, str(counts))
             words_run = [*command, "run", *map(str, places), *map(str, words)]
             self.process = subprocess.Popen(words_run, stdout=out, stderr=err, cwd=ROOT)
 
