@@ -257,7 +257,7 @@ class Daemon:
             self._reload_policy("SIGHUP")
         if self._dump:
             self._dump = False
-            self._log.info("state", state=self._parts.board.read(now_us))
+            self._parts.watcher.asked(self._parts.board.read(now_us))
         for name in self._parts.slow.take(now_us):
             if name == jobs.CHECKPOINT:
                 self._parts.recorder.ledger.checkpoint()

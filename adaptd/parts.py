@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from adaptd.blend import Blend
 from adaptd.config.policy import Policy
@@ -28,6 +28,9 @@ class Watcher(Protocol):
 
     def happened(self, words: str) -> None:
         """Something else a person would want to know."""
+
+    def asked(self, document: dict[str, Any]) -> None:
+        """Somebody asked for the state (SIGUSR1): it is shown whatever else is kept quiet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,10 @@ class Watching:
         """Keep the words."""
         self.words.append(words)
 
+    def asked(self, document: dict[str, Any]) -> None:
+        """Keep that somebody asked."""
+        self.words.append(f"asked: {document['state']}")
+
 
 def daemon(folder: Path, clock: Turned) -> tuple[Daemon, Parts, Watching]:
     """A daemon of real brain, log and loop between a quiet world and an obedient worker."""

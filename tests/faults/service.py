@@ -36,6 +36,7 @@ class Service:
         edit: Callable[[str], str] | None = None,
         counts: Path | None = None,
         mutant: str = "",
+        out: int | None = None,
     ) -> None:
         self.socket, self.audit, self.policy = folder / "s" / "adaptd.sock", folder / "log", folder / "policy.yaml"
         if not self.policy.exists():
@@ -45,10 +46,14 @@ class Service:
         places = ["--policy", self.policy, "--socket", self.socket, "--audit", self.audit, "--tick", tick]
         self._out, self._err = folder / "out.txt", folder / "err.txt"
         # Files and not pipes: a worker that outlives a killed daemon would hold a pipe open.
-        with self._out.open("w") as out, self._err.open("w") as err:
+        with self._out.open("w") as own, self._err.open("w") as err:
             command = (*MUTANT, mutant) if mutant else ADAPTD if counts is None else (*INSIDE, str(counts))
             words_run = [*command, "run", *map(str, places), *map(str, words)]
-            self.process = subprocess.Popen(words_run, stdout=out, stderr=err, cwd=ROOT)
+            self.process = subprocess.Popen(words_run, stdout=own if out is None else out, stderr=err, cwd=ROOT)
+
+    def errors(self) -> str:
+        """What it has said on stderr so far."""
+        return self._err.read_text()
 
     def status(self) -> dict[str, Any]:
         """The status document; empty while nobody answers."""
