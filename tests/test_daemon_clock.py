@@ -1,6 +1,7 @@
 """The daemon loop on clocks that a test turns: wall-clock steps are only records; a failing log stops optimisation."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,27 @@ def test_wall_clock_steps_are_recorded_and_change_no_decision(tmp_path: Path) ->
     steps = [record for record in iter_records(tmp_path / "wild") if record["kind"] == "clock_step"]
     assert len(steps) == 1002
     assert verify(tmp_path / "wild").verdict.value == "valid"
+
+
+def test_a_loop_that_decides_by_the_wall_clock_is_found_out(tmp_path: Path) -> None:
+    """Negative control: with the wall clock in place of the monotonic one the same steps change decisions or break the loop."""
+    calm_clock, wild_clock = Turned(), Turned()
+    calm, calm_parts, calm_seen = daemon(tmp_path / "calm", calm_clock)
+    wild, wild_parts, wild_seen = daemon(tmp_path / "wild", wild_clock)
+    plain = wild._snapshot
+    wild._snapshot = lambda now_us: replace(plain(now_us), now_us=wild_clock.utc_ms() * 1000)  # type: ignore[method-assign]
+    begin(calm, calm_parts)
+    begin(wild, wild_parts)
+    broken = False
+    for index in range(60):
+        wild_clock.offset_ms += 1000 if index % 2 else -1000
+        ticks(calm, calm_clock, 1)
+        try:
+            ticks(wild, wild_clock, 1)
+        except (ValueError, AssertionError):
+            broken = True
+            break
+    assert broken or [scene.verdict for scene in wild_seen.scenes] != [scene.verdict for scene in calm_seen.scenes]
 
 
 def test_a_log_that_fails_puts_the_reference_back_within_one_decision(tmp_path: Path) -> None:
