@@ -24,7 +24,7 @@ _LATE_S = 0.6
 I2C_LIGHT = "bh1750 0x23"
 # The I2C bus at pins 3 and 5 of the developer kits' 40-pin header; where it is not known the person has to look.
 _BUSES = {"jetson-nano": "1", "xavier-nx": "8", "orin-nano-super": "7", "orin-nx-16gb": "7", "agx-orin": "7"}
-_UNCALIBRATED = "not calibrated: lux only from a camera that tells exposure and gain, else light stays missing"
+_UNCALIBRATED = "not calibrated: its light stays missing"
 
 
 def read_all(sources: Sequence[Source]) -> dict[str, Reading]:
@@ -78,10 +78,12 @@ def reading_findings(profile: HardwareProfile, root: Path) -> list[Finding]:
 
 
 def _calibration(profile: HardwareProfile, light: Reading) -> list[Finding]:
-    """A camera without a table is a light sensor only where it tells what it does; better to know before the night."""
+    """A camera without a table or the unit of its gain is no light sensor; better to know before the night."""
     if isinstance(light, Measured) or "camera" not in profile.light_sources:
         return []
-    remedy = "write camera:MEAN%=LUX,MEAN%=LUX under sensors.light of a profile of your own, see docs/sensors.md"
+    remedy = (
+        "write camera:MEAN%=LUX,MEAN%=LUX or camera:gain=STEPS under sensors.light of a copy of the profile, see docs/sensors.md"
+    )
     return [Finding("reading", "light camera", Level.MISSING, _UNCALIBRATED, remedy)]
 
 

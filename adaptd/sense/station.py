@@ -10,12 +10,12 @@
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense.board import identify
-from adaptd.sense.camera_light import Calibration, CameraFeed, PictureStats, parse_calibration
+from adaptd.sense.camera_light import Calibration, CameraFeed, PictureStats, parse_calibration, parse_gain, with_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.clock import Clock, monotonic_us
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
@@ -101,7 +101,8 @@ class Station:
 
     def sample(self, now_us: int, facts: WorkerFacts | None = None) -> Sampled:
         """Ask every source, wait at most the grace time, and give one reading a quantity. Called once a tick."""
-        self._facts = facts or WorkerFacts()
+        told = facts or WorkerFacts()
+        self._facts = replace(told, picture=with_gain(told.picture, self._build.gain_unit))
         self._welcome()
         if self._now_us is not None and now_us <= self._now_us:
             return self._clock_fault()
@@ -199,6 +200,7 @@ class _Build:
         self.jtop: JtopProcess | None = None
         self.feeds: dict[str, list[Feed]] = {}
         self.unresolved: list[tuple[str, str]] = []
+        self.gain_unit: int | None = None
         self.camera_picture: list[Callable[[], PictureStats | None]] = []
         self._sources: list[Source] = []
         self._ranks: dict[str, list[int]] = {}  # beside ``feeds``: which of the profile's names each one is of
@@ -239,6 +241,9 @@ class _Build:
         return self._threaded(found)
 
     def _camera_feeds(self, name: Named) -> list[Feed]:
+        self.gain_unit = parse_gain(name.key)
+        if self.gain_unit is not None:
+            return [CameraFeed(self._picture, self.camera)]
         try:
             calibration = parse_calibration(name.key) if name.key else self.camera
         except ValueError as error:
