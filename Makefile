@@ -12,7 +12,7 @@ help:
 	@echo "make bench  speed as ratios in one run, and the controllers against the oracle"
 	@echo "make docs   draw the generated parts of the documentation anew"
 	@echo "make conformance     check every TensorRT name against NVIDIA's own bindings (fetches 100 MB)"
-	@echo "make faults the daemon, its API and its configuration mistreated (half an hour or so)"
+	@echo "make faults sensors, workers, daemon, API and configuration mistreated at full size, each with its control (three hours or so)"
 	@echo "make audit-torture   the audit figures at full size (an hour or so)"
 
 setup: .venv/.ready
@@ -44,9 +44,11 @@ docs: setup
 
 faults: setup
 	@$(BIN)/python -m tests.faults.policies
+	@$(BIN)/python -m tests.faults.sensors
 	@$(BIN)/python -m tests.faults.api
-	@$(BIN)/python -m tests.faults.daemon $(ARGS)
-	@$(BIN)/python -m tests.faults.soak --ticks 1000000
+	@$(BIN)/python -m tests.worker.drill --rounds 100
+	@$(BIN)/python -m tests.faults.daemon
+	@$(BIN)/python -m tests.faults.soak --ticks 1000000 --control 50000 --hours 1
 
 audit-torture: setup
 	@$(BIN)/python -m tests.faults.torture $(ARGS)
