@@ -36,7 +36,7 @@ class Daemon:
         self._parts = parts
         self._pace = pace or Pace()
         self._log: Any = structlog.get_logger("adaptd")
-        self._stop = threading.Event()
+        self._stopping = False
         self._wake = threading.Event()
         self._reload = False
         self._dump = False
@@ -79,8 +79,8 @@ class Daemon:
         return 1 if parts.worker.refused or self._defect else 0
 
     def stop(self) -> None:
-        """Ask the loop to end; safe from a signal handler."""
-        self._stop.set()
+        """Ask the loop to end, from any thread; a signal handler must not wait for a lock and sets ``_stopping`` alone."""
+        self._stopping = True
         self._wake.set()
 
     def on_signals(self) -> None:
@@ -90,9 +90,7 @@ class Daemon:
             del frame
             self._reload |= number == signal.SIGHUP
             self._dump |= number == signal.SIGUSR1
-            if number in (signal.SIGTERM, signal.SIGINT):
-                self._stop.set()
-            self._wake.set()
+            self._stopping |= number in (signal.SIGTERM, signal.SIGINT)
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, flag)
@@ -100,7 +98,7 @@ class Daemon:
     def _loop(self) -> None:
         clock, pace = self._parts.clock, self._pace
         ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
-        while not self._stop.is_set() and self._parts.worker.refused is None:
+        while not self._stopping and self._parts.worker.refused is None:
             now_us = clock.mono_us()
             if ends_us is not None and now_us >= ends_us:
                 break

@@ -1,6 +1,7 @@
 """The daemon loop on clocks that a test turns: wall-clock steps are only records; a failing log stops optimisation."""
 
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -339,3 +340,19 @@ def test_a_checkpoint_that_nobody_asks_for_is_made_all_the_same(tmp_path: Path) 
     assert any("checkpoint: not asked for in 300 s" in words for words in seen.words)
     assert parts.recorder.heads.checkpoint_seq > 0
     running._end()
+
+
+def test_a_signal_never_waits_for_a_lock(tmp_path: Path) -> None:
+    """A handler runs between two steps of the loop's own thread: a lock that the loop holds there would never be given back."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+    before = {number: signal.getsignal(number) for number in numbers}
+    running, _, _ = daemon(tmp_path / "log", Turned())
+    try:
+        running.on_signals()
+        with running._wake._cond:
+            for number in numbers:
+                signal.raise_signal(number)
+        assert (running._stopping, running._reload, running._dump) == (True, True, True)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

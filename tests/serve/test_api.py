@@ -183,6 +183,15 @@ def test_a_connection_that_gets_no_thread_gives_its_place_back(api: Api, monkeyp
     assert get_json(api.path, "/v1/status")["state"] == "reference"
 
 
+def test_changes_that_nobody_takes_are_refused_at_last(api: Api) -> None:
+    """A control loop that does not come to take them leaves a bounded queue, and the client is told."""
+    for _ in range(api.changes.maxsize):
+        call(api.path, "POST", "/v1/reload", {})
+    with pytest.raises(ApiError, match="too many changes are waiting, try again in a second"):
+        call(api.path, "POST", "/v1/reload", {})
+    assert api.changes.qsize() == api.changes.maxsize
+
+
 def test_a_control_loop_that_hangs_is_seen(api: Api) -> None:
     """The last document is handed out as stalled after three periods, and the health verb answers with an error code."""
     board = Board(period_us=2_000_000)
