@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import socket
 import sys
@@ -23,11 +24,15 @@ LEASE_S = 2.0
 GRACE_S = 3.0
 
 
+def ample(text: str) -> str:
+    """The policy with a budget that other work on the machine does not eat up: INT8 serves wherever it is proven."""
+    return re.sub(r"budget_w: *[0-9.]+", "budget_w: 60", text)
+
+
 def short_leases(text: str) -> str:
-    """The policy with leases that a test can wait for."""
-    return text.replace(
-        "lease_s: {efficient: 600, reduced_rate: 300}", f"lease_s: {{efficient: {LEASE_S}, reduced_rate: {LEASE_S}}}"
-    )
+    """The same with leases that a test can wait for."""
+    short = f"lease_s: {{efficient: {LEASE_S}, reduced_rate: {LEASE_S}}}"
+    return ample(text).replace("lease_s: {efficient: 600, reduced_rate: 300}", short)
 
 
 class Listener:
@@ -157,7 +162,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.stops:
         failures += stops(arguments.stops)
         print("control, leases of ten minutes as shipped:", end="", flush=True)
-        failures += not stops(1, edit=str)
+        failures += not stops(1, edit=ample)
     return 1 if failures else 0
 
 

@@ -92,7 +92,8 @@ def main(argv: list[str] | None = None) -> int:
     cost = f"slowest {slow * 1e3:.1f} ms; {memory_mb:.0f} MB"
     print(f"fuzzed: {arguments.fuzzed}, {refused} refused, the others still a policy; {cost}")
     passed, _ = judged(trusting)
-    print(f"control: a loader that trusts PyYAML accepts or tells badly {len(passed)} of {total}")
+    accepted = sum(line.endswith(": accepted") for line in passed)
+    print(f"control: a loader that trusts PyYAML accepts {accepted} of {total} and tells {len(passed) - accepted} badly")
     for line in bad[:20]:
         print(f"  {line}")
     return 1 if bad or not passed or max(slowest, slow) > 0.1 else 0
