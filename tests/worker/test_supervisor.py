@@ -10,7 +10,7 @@ from adaptd.worker.messages import Begin, EngineInfo, Fault, Hello, Report, Wait
 from adaptd.worker.supervision import LATCHED_BACK_OFF_US, Limits
 from adaptd.worker.supervisor import Lost, Started, Supervisor
 
-BEGIN = Begin("bundle", "stub", ("fp16", "int8"), "pattern:8x8", 15_000, 66_000)
+BEGIN = Begin("bundle", "stub", ("fp16", "int8"), "pattern:8x8", 15_000, 66_000, digest="of what was checked")
 HELLO = Hello(
     1, "stub", (EngineInfo("fp16", "fp32", 1, True, 5_000), EngineInfo("int8", "int8", 1, True, 2_000)), "s", 15_000, False, 1, 1
 )
@@ -117,6 +117,7 @@ def test_a_crash_is_told_and_the_next_worker_starts_in_the_same_look(stage: Stag
     assert (lost.sign, lost.exit_code, lost.retry_us, lost.latched) == ("crashed", -9, 0, False)
     assert isinstance(started, Started)
     assert stage.now.begin.first_frame == 42
+    assert stage.now.begin.digest == "of what was checked", "the next worker serves that bundle, or nothing"
     assert stage.now.begin.patient
 
 
