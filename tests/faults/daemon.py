@@ -105,28 +105,30 @@ def gaps(audit: Path) -> int:
 
 
 def stops(count: int, edit: Callable[[str], str] = short_leases) -> int:
-    """SIGSTOP while the efficient engine serves: within lease and grace the worker is on the reference by itself."""
-    failures, ends_s = 0, []
-    with tempfile.TemporaryDirectory() as folder:
-        service = Service(Path(folder), edit=edit)
-        try:
-            service.serving()
-            while len(ends_s) < count:
+    """SIGSTOP while the efficient engine serves: within lease and grace the worker is on the reference by itself.
+
+    Each in a run of its own: the software device's day begins bright and with power to spare, so INT8 serves within seconds.
+    """
+    failures, ends_s, verdicts = 0, [], []
+    while len(ends_s) < count:
+        with tempfile.TemporaryDirectory() as folder:
+            service = Service(Path(folder), edit=edit)
+            try:
+                service.serving()
                 with Listener(service.socket.parent / "results.sock") as listener:
                     last_s, served_s = stop_once(service, listener)
-                if last_s is None:  # it was about to leave INT8 anyway: that shows nothing
-                    continue
-                ends_s.append(last_s)
-                failures += last_s > LEASE_S + GRACE_S or served_s is None
-                print(f"\rstopped {len(ends_s)} of {count}", end="", file=sys.stderr)
-            service.end()
-        finally:
-            service.kill()
-        report = verified(service.audit)
-        failures += report["verdict"] != "valid"
+                service.end()
+            finally:
+                service.kill()
+            if last_s is None:  # it was about to leave INT8 anyway: that shows nothing
+                continue
+            ends_s.append(last_s)
+            verdicts.append(verified(service.audit)["verdict"])
+            failures += last_s > LEASE_S + GRACE_S or served_s is None or verdicts[-1] != "valid"
+            print(f"\rstopped {len(ends_s)} of {count}", end="", file=sys.stderr)
     longest, median = max(ends_s), sorted(ends_s)[len(ends_s) // 2]
     end = f"the last INT8 frame came {median:.2f} s after the stop (median), {longest:.2f} s at the latest"
-    print(f"\nstopped {count} times, lease {LEASE_S} s: {end}; log {report['verdict']}; {failures} failures")
+    print(f"\nstopped {count} times, lease {LEASE_S} s: {end}; logs {sorted(set(verdicts))}; {failures} failures")
     return failures
 
 
