@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup run test lint bench docs audit-torture conformance lock clean
+.PHONY: help setup run test lint bench docs faults evidence mutants audit-torture conformance lock clean
 
 help:
 	@echo "make run    set up and run the main job on the shipped model and clip (ARGS='--duration 60s' to pass options)"
@@ -13,6 +13,8 @@ help:
 	@echo "make docs   draw the generated parts of the documentation anew"
 	@echo "make conformance     check every TensorRT name against NVIDIA's own bindings (fetches 100 MB)"
 	@echo "make faults sensors, workers, daemon, API and configuration mistreated at full size, each with its control (three hours or so)"
+	@echo "make evidence       the figures of the accuracy evidence and of watching, each with a mutant (a quarter of an hour)"
+	@echo "make mutants        every constant of the controller changed in a copy: its test must fail (some minutes)"
 	@echo "make audit-torture   the audit figures at full size (an hour or so)"
 
 setup: .venv/.ready
@@ -49,6 +51,13 @@ faults: setup
 	@$(BIN)/python -m tests.worker.drill --rounds 100
 	@$(BIN)/python -m tests.faults.daemon
 	@$(BIN)/python -m tests.faults.soak --ticks 1000000 --control 50000 --hours 1
+
+evidence: setup
+	@$(BIN)/python -m tests.faults.evidence $(ARGS)
+	@$(BIN)/python -m tests.faults.boldness
+
+mutants: setup
+	@$(BIN)/python -m tests.faults.constants $(ARGS)
 
 audit-torture: setup
 	@$(BIN)/python -m tests.faults.torture $(ARGS)

@@ -1,8 +1,8 @@
 """What was asked of the worker and what came of it: intents, read-backs and their deadlines. No I/O, the clock is handed in."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from adaptd.vocabulary import OperatingPoint, Telemetry, Verdict
+from adaptd.vocabulary import OperatingPoint, Verdict
 
 RESULT_DEADLINE_US = 2_000_000
 
@@ -63,8 +63,3 @@ class Acting:
     def worker_gone(self) -> None:
         """The worker died: whatever was asked no longer holds, so the next verdict is a change."""
         self.asked = None
-
-
-def counted(worker: Telemetry) -> Telemetry:
-    """The same telemetry after its frames were counted once: the step that is taken again must not count them twice."""
-    return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=())

@@ -2,18 +2,20 @@
 
 import importlib.util
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from adaptd import __version__
 from adaptd.blend import Blend, SoftwareDevice
 from adaptd.config.errors import ConfigError
-from adaptd.config.manifest import Manifest, facts, load_manifest
+from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
 from adaptd.jobs import SlowJobs
+from adaptd.origin import Origin
 from adaptd.parts import Clock, Parts, Watcher
 from adaptd.record.binding import Binding, Plan, code_hash
 from adaptd.record.codec import CodecError, from_plain
@@ -69,6 +71,7 @@ class Checked:
     manifest: Manifest
     facts: tuple[VariantFacts, ...]
     backend: str
+    prints: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(request: Request) -> Checked:
@@ -95,7 +98,8 @@ def check(request: Request) -> Checked:
         raise AssemblyError(str(error)) from None
     wanted = (policy.reference, *policy.efficient)
     ordered = tuple(fact for name in wanted for fact in known if fact.name == name)
-    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend)
+    prints = fingerprints(request.bundle, manifest, backend)
+    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, prints)
 
 
 def _text(path: Path) -> str:
@@ -144,6 +148,9 @@ def assemble(
     station = Station.from_profile(checked.profile, camera=calibration)
     if forced or (device is not None and POWER in station.absent):
         checked = replace(checked, facts=with_prices(checked.facts, priced))
+    inherited = None if found is None else _inherited(found.state)
+    origin = _origin(checked)
+    checked = replace(checked, facts=origin.first_guess(() if inherited is None else inherited.facts))
     return Parts(
         policy=checked.policy,
         profile=checked.profile,
@@ -158,8 +165,9 @@ def assemble(
         slow=SlowJobs(),
         notifier=Notifier(),
         watcher=watcher,
-        inherited=None if found is None else _inherited(found.state),
+        inherited=inherited,
         clock=clock,
+        origin=origin,
     )
 
 
@@ -177,6 +185,11 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
         about=dict(about),
         limits=Limits(wear_budget_mb=checked.policy.wear_budget_mb),
     )
+
+
+def _origin(checked: Checked) -> Origin:
+    qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
+    return Origin(checked.facts, checked.prints, "" if qualified is None else qualified.device)
 
 
 def _begin(request: Request, checked: Checked) -> Begin:

@@ -1,7 +1,6 @@
 """The loop: sample, step, record, act. It owns the worker and the log, and has no opinion of its own."""
 
 import queue
-import signal
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -9,19 +8,22 @@ from typing import Any
 
 import structlog
 
-from adaptd import jobs, tick, words
-from adaptd.acting import Acting, Outcome, counted
+from adaptd import jobs, tick
+from adaptd.acting import Acting, Outcome
 from adaptd.blend import picture_stats
 from adaptd.feedback import Feedback
-from adaptd.hearing import engine_words, heard
+from adaptd.hearing import counted, engine_words, heard, trip_words
 from adaptd.parts import Pace, Parts
 from adaptd.record.ledger import NotRecordedError
+from adaptd.record.recorder import Settings
 from adaptd.reload import ReloadError, reread
 from adaptd.sense.station import WorkerFacts
 from adaptd.serve.api import Change
+from adaptd.signals import Asked
 from adaptd.status import EngineWords, LogWords, Scene, Totals, status_document
 from adaptd.vocabulary import Snapshot, Verdict
 from adaptd.wall import WallClock
+from adaptd.words import defect
 from adaptd.worker.messages import Applied, Hello, Report, Swapped
 from adaptd.worker.supervisor import Event
 
@@ -36,10 +38,8 @@ class Daemon:
         self._parts = parts
         self._pace = pace or Pace()
         self._log: Any = structlog.get_logger("adaptd")
-        self._stopping = False
+        self._asked = Asked()
         self._wake = threading.Event()
-        self._reload = False
-        self._dump = False
         self._acting = Acting()
         self._act_seqs: dict[int, int] = {}
         self._engines = EngineWords()
@@ -51,8 +51,7 @@ class Daemon:
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         parts.board.period_us = self._pace.tick_us
         now_us = parts.clock.mono_us()
-        self._began_us = now_us
-        self._decide_at_us = now_us
+        self._began_us = self._decide_at_us = now_us
         self._wall = WallClock(now_us, parts.clock.utc_ms())
         self._lost = 0
         self._defect = ""
@@ -79,26 +78,18 @@ class Daemon:
         return 1 if parts.worker.refused or self._defect else 0
 
     def stop(self) -> None:
-        """Ask the loop to end, from any thread; a signal handler must not wait for a lock and sets ``_stopping`` alone."""
-        self._stopping = True
+        """Ask the loop to end, from any thread; a signal handler must not wait for a lock and sets the flag alone."""
+        self._asked.stop = True
         self._wake.set()
 
     def on_signals(self) -> None:
-        """SIGTERM and SIGINT stop, SIGHUP reloads the policy, SIGUSR1 writes the state into the operational log."""
-
-        def flag(number: int, frame: object) -> None:
-            del frame
-            self._reload |= number == signal.SIGHUP
-            self._dump |= number == signal.SIGUSR1
-            self._stopping |= number in (signal.SIGTERM, signal.SIGINT)
-
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
-            signal.signal(number, flag)
+        """Heed SIGTERM, SIGINT, SIGHUP and SIGUSR1."""
+        self._asked.install()
 
     def _loop(self) -> None:
         clock, pace = self._parts.clock, self._pace
         ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
-        while not self._stopping and self._parts.worker.refused is None:
+        while not self._asked.stop and self._parts.worker.refused is None:
             now_us = clock.mono_us()
             if ends_us is not None and now_us >= ends_us:
                 break
@@ -109,8 +100,7 @@ class Daemon:
                 self._decide_at_us = max(self._decide_at_us + pace.tick_us, now_us + pace.tick_us // 2)
             else:
                 self._parts.recorder.idle()
-            now_us = clock.mono_us()
-            self._wake.wait(max(0.0, min(self._decide_at_us - now_us, pace.listen_us) / 1e6))
+            self._wake.wait(max(0.0, min(self._decide_at_us - clock.mono_us(), pace.listen_us) / 1e6))
             self._wake.clear()
 
     # ---- hearing -----------------------------------------------------------------------------------------------------
@@ -123,8 +113,7 @@ class Daemon:
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
                 if event.lost > self._lost:
-                    text = f"{event.lost - self._lost} messages of the worker were lost while nobody listened"
-                    self._fault_is("unheard", text)
+                    self._fault_is("unheard", f"{event.lost - self._lost} messages of the worker were lost while nobody listened")
                 self._lost = event.lost
             else:
                 urgent |= self._heard(event)
@@ -140,7 +129,7 @@ class Daemon:
                 self._close_intent(done)
             return False
         if isinstance(event, Hello):
-            self._engines = engine_words(event)
+            self._meet_engines(event)
         self._totals.swaps += isinstance(event, Swapped)
         found = heard(event)
         if found is None:
@@ -151,6 +140,17 @@ class Daemon:
             (self._trouble_is if found.trouble else self._tell)(found.words)
         self._note(found.kind, found.fields, durable=found.durable)
         return found.urgent
+
+    def _meet_engines(self, hello: Hello) -> None:
+        """The worker's engines have answered the fixed probe: where they are those that were qualified, their priors count."""
+        met = self._parts.origin.meet(self._facts, hello.engines, self._engines.priors)
+        if met.facts != self._facts:
+            self._facts = met.facts
+            settings = replace(self._parts.settings, facts=met.facts)
+            self._adopt(settings, tick.adopt(self._state, self._policy, self._profile, met.facts))
+        self._engines = engine_words(hello, met.standing)
+        for name, words in met.told:
+            self._fault_is("priors_left_out", words, name)
 
     def _close_intent(self, done: Outcome) -> None:
         act = self._act_seqs.pop(done.intent.seq, None)
@@ -250,11 +250,11 @@ class Daemon:
 
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
-        if self._reload:
-            self._reload = False
+        if self._asked.reload:
+            self._asked.reload = False
             self._reload_policy("SIGHUP")
-        if self._dump:
-            self._dump = False
+        if self._asked.dump:
+            self._asked.dump = False
             self._parts.watcher.asked(self._parts.board.read(now_us))
         for name in self._parts.slow.take(now_us):
             if name == jobs.CHECKPOINT:
@@ -293,13 +293,11 @@ class Daemon:
         try:
             new = reread(parts, self._state, self._profile, self._facts)
         except ReloadError as error:
-            self._fault_is("policy_refused", str(error), f"policy refused, the running one stays: {error}")
+            self._fault_is("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
-            parts.settings, self._policy, self._state = new.settings, new.policy, new.state
-            self._feedback = Feedback(new.policy.efficient)
+            self._policy, self._feedback = new.policy, Feedback(new.policy.efficient)
+            self._adopt(new.settings, new.state)
             parts.worker.reset()
-            with suppress(NotRecordedError):
-                parts.recorder.config(new.settings, new.state, reason="reload")
             self._tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
@@ -307,11 +305,6 @@ class Daemon:
     def _note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
         with suppress(NotRecordedError):
             self._parts.recorder.note(kind, fields, durable=durable)
-
-    def _fault_is(self, fault: str, text: str, told: str = "") -> None:
-        """Told to people, and durably on record."""
-        self._trouble_is(told or text)
-        self._note("fault", {"fault": fault, "text": text, "variant": ""}, durable=True)
 
     def _tell(self, text: str) -> None:
         self._log.info(text)
@@ -324,11 +317,22 @@ class Daemon:
 
     def _defect_is(self, error: Exception) -> None:
         """A defect of ours ends the run on record and in one line; the service manager starts the next one."""
-        self._defect = words.defect(error)
-        self._fault_is("defect", self._defect, f"a defect ends this run, please report it: {self._defect}")
+        self._defect = defect(error)
+        self._fault_is("defect", self._defect, told=f"a defect ends this run, please report it: {self._defect}")
+
+    def _fault_is(self, kind: str, text: str, variant: str = "", told: str = "") -> None:
+        """Told to people, and durably on record."""
+        self._trouble_is(told or text)
+        self._note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
+
+    def _adopt(self, settings: Settings, state: tick.State) -> None:
+        """Go on under another configuration, which is on record before anything is decided under it."""
+        self._parts.settings, self._state = settings, state
+        with suppress(NotRecordedError):
+            self._parts.recorder.config(settings, state, reason="reload")
 
     def _warn_of_trips(self) -> None:
-        if text := words.low_trip(self._parts.senses.station.trips, self._policy.limit_mc):
+        if text := trip_words(self._parts.senses.station.trips, self._policy.limit_mc):
             self._fault_is("trip_below_limit", text)
 
     def _end(self) -> None:

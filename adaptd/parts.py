@@ -10,6 +10,7 @@ from adaptd.blend import Blend
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.jobs import SlowJobs
+from adaptd.origin import Origin
 from adaptd.record.recorder import Recorder, Settings
 from adaptd.serve.api import Api
 from adaptd.serve.board import Board
@@ -52,7 +53,10 @@ class Pace:
 
 @dataclass(slots=True)
 class Parts:
-    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before."""
+    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before.
+
+    ``facts`` are what the run starts with; ``origin`` says what they become once the worker's engines have answered.
+    """
 
     policy: Policy
     profile: HardwareProfile
@@ -69,3 +73,4 @@ class Parts:
     watcher: Watcher
     inherited: State | None = None
     clock: Clock = field(default_factory=Clock)
+    origin: Origin = field(default_factory=Origin)

@@ -33,6 +33,7 @@ class EngineWords:
     backend: str = "starting"
     warm: tuple[str, ...] = ()
     precision: tuple[tuple[str, str], ...] = ()
+    priors: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def status_document(scene: Scene) -> dict[str, Any]:
             "active": real.variant,
             "backend": scene.engines.backend,
             "precision": dict(scene.engines.precision),
+            "priors": dict(scene.engines.priors),
             "quarantined": list(snapshot.worker.quarantined),
         },
         "sensors": {

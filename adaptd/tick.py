@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.decide import brain, memory, safety, shadowing
+from adaptd.decide import brain, freshness, memory, safety, shadowing
 from adaptd.decide.brain import Sight
 from adaptd.decide.planner import Option
 from adaptd.decide.words import explain
@@ -58,6 +58,7 @@ class Tables:
     names: tuple[str, ...]
     book_us: tuple[int, ...]
     joules: tuple[float, ...]
+    most_w: tuple[float, ...]
     beside: tuple[int, ...]
 
 
@@ -93,6 +94,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         names=names,
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
+        most_w=tuple(max(1, fact.energy_uj) / max(1, fact.latency_us) for fact in facts),
         beside=tuple(reference if at != reference else tested for at in range(len(names))),
     )
 
@@ -134,11 +136,13 @@ def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[V
     """
     new = start(policy, profile, facts, state.seed, state.now_us)
     table = _tables(policy, profile, facts)
-    before = {(proof.word.band, proof.word.variant): proof for proof in state.proofs}
-    attempts = {key: proof.attempt + 1 for key, proof in before.items()}
     same = facts == state.facts and table.frame.claim == state.held.claim
+    held, before = new.held._replace(hot=state.held.hot), state.held
+    if same:
+        held = held._replace(grant=before.grant, granted_at_us=before.granted_at_us, lapsed=before.lapsed)
     return replace(
         new,
+        held=held,
         band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
         temperature=state.temperature,
         rail=state.rail,
@@ -146,7 +150,7 @@ def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[V
         split=state.split if facts == state.facts else new.split,
         heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
         paces=state.paces if facts == state.facts else new.paces,
-        proofs=state.proofs if same else accuracy.start(table.rules, policy, facts, attempts),
+        proofs=state.proofs if same else accuracy.start(table.rules, policy, facts, _used(state, policy)),
         spent=state.spent,
     )
 
@@ -157,14 +161,27 @@ def resume(
     """The state after a restart: the evidence of the last run goes on, everything that time has overtaken starts anew.
 
     Evidence that was gathered under another limit, confidence, band or bundle begins again as the next attempt, so that
-    restarting never buys a fresh chance of error.
+    restarting never buys a fresh chance of error. Nobody knows how long the device was off, so leases and the shadow budget
+    go on as if it had been no time at all.
     """
     new = start(policy, profile, facts, seed, now_us)
     table = _tables(policy, profile, facts)
+    new = replace(new, spent=old.spent._replace(hour=new.spent.hour))
     if facts == old.facts and table.frame.claim == old.held.claim:
-        return replace(new, proofs=tuple(replace(proof, last_at_us=None) for proof in old.proofs))
-    attempts = {(proof.word.band, proof.word.variant): proof.attempt + 1 for proof in old.proofs}
-    return replace(new, proofs=accuracy.start(table.rules, policy, facts, attempts))
+        ended = freshness.ended(old.held, old.proofs, old.now_us, policy.efficient_lease_us)
+        lapsed = tuple((name, now_us - (old.now_us - since_us)) for name, since_us in ended)
+        proofs = tuple(proof._replace(last_at_us=None) for proof in old.proofs)
+        return replace(new, proofs=proofs, held=new.held._replace(lapsed=lapsed))
+    return replace(new, proofs=accuracy.start(table.rules, policy, facts, _used(old, policy)))
+
+
+def _used(old: State, policy: Policy) -> dict[tuple[str, str], int]:
+    """Attempts that count as used under a new claim: the most that any pair has used, since bands may have changed names.
+
+    An attempt that has seen no frame has had no chance to err, and is not used.
+    """
+    used = max([proof.attempt + (proof.word.samples > 0) for proof in old.proofs], default=0)
+    return {(band.name, name): used for band in policy.bands for name in policy.efficient}
 
 
 @dataclass(slots=True)
@@ -237,12 +254,13 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) ->
     """Take in what the last interval showed: the engines' pace first, since it prices the load that power is split by."""
     now_us, worker = snapshot.now_us, snapshot.worker
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
-    paces = pace.observe(state.paces, worker.served, table.names, table.book_us)
+    paces = pace.observe(state.paces, worker.served, table.names, table.book_us, int(dt_s * 1e6))
     loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
     split, draw = power.observe(state.split, loads, senses.power_mw, dt_s)
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
     taken = worker.point == state.point or state.point.variant in worker.quarantined
+    taken = taken or now_us - state.now_us >= safety.EFFECT_DEADLINE_US  # nobody has renewed the setpoint for as long
     stored_mk = int(outlook.stored_k * 1000)
     seen = safety.Seen(now_us, worker.alive, taken, senses.power_mw, senses.temperature_mc, stored_mk)
     spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
@@ -252,12 +270,13 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) ->
 def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beliefs: Beliefs, policy: Policy) -> Sight:
     """What the decision looks at."""
     outlook, draw = beliefs.outlook, beliefs.draw
+    no_temperature, no_power, no_light = senses.unknown
     return Sight(
         now_us=snapshot.now_us,
         mode=state.mode,
         point=state.point,
         band=bands.follow(policy.bands, state.band, senses.light_mlx),
-        unknown=senses.unknown,
+        unknown=(no_temperature or ("doubted" if outlook.risen else ""), no_power, no_light),
         temperature_mc=senses.temperature_mc,
         believed_k=outlook.now_k,
         believed_sd_k=outlook.sd_k,
@@ -285,7 +304,8 @@ def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share
     """Watts that each variant drew by the book in the last interval, shadow frames on the other engine included.
 
     Shadow frames count at the share that was asked for, not as drawn: a few whole frames in a short interval are mostly luck, and
-    a regression on luck learns too small an energy.
+    a regression on luck learns too small an energy. Frames that were counted in an interval too short for them were computed
+    before it: an engine never draws more than it does when it computes all the time.
     """
     frames = [0.0] * len(paces)
     names = table.names
@@ -296,8 +316,8 @@ def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share
             if share_ppm:
                 frames[table.beside[at]] += served.frames * share_ppm / 1e6
     return [
-        frames[at] * joules * one.factor_ppm / (1e6 * dt_s)
-        for at, (joules, one) in enumerate(zip(table.joules, paces, strict=True))
+        min(frames[at] * joules * one.factor_ppm / (1e6 * dt_s), most)
+        for at, (joules, most, one) in enumerate(zip(table.joules, table.most_w, paces, strict=True))
     ]
 
 

@@ -118,6 +118,8 @@ class Mode(str, Enum):
     STOPPED = "stopped"
     FAULT = "fault"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and modes are looked up at every decision
+
 
 @dataclass(frozen=True, slots=True)
 class BandEvidence:

@@ -11,6 +11,7 @@ SUITES = {
     "overhead": "worker time per frame over a bare loop; thread spinning on and off",
     "swap": "swaps under load, cold load against warm swap",
     "daemon": "the control process: share of a core, memory, time to the first result",
+    "step": "one decision with its record, and ticks a second of the software device",
     "audit": "append, verify, replay",
     "control": "every controller on every scenario, against the oracle",
     "gpu": "TensorRT, CUDA graphs, energy (needs an NVIDIA GPU)",

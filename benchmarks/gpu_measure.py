@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.engine.base import Array, Engine, probe_batch
+from adaptd.engine.base import Engine, probe_batch
 from adaptd.engine.cuda import PycudaGpu
 from adaptd.engine.pool import WarmPool
 from adaptd.engine.trt import TrtEngine
+from benchmarks.rig_gpu import Served
 
 Once = Callable[[], object]
 BLOCK = 100
 
 
 def bare_loop(engine: TrtEngine, gpu: PycudaGpu, *, graph: bool) -> Once:
-    """The shortest Python that does the same work on the same context, stream and buffers: what the library is compared with."""
+    """The shortest Python that does the same work on the same context, stream and buffers, and names the top class."""
     channel: Any = engine._channels[0]
     cuda: Any = gpu._cuda
     batch = probe_batch(engine.input_shape)
@@ -30,24 +31,24 @@ def bare_loop(engine: TrtEngine, gpu: PycudaGpu, *, graph: bool) -> Once:
         cuda.memcpy_dtoh_async,
     )
 
-    def enqueue() -> Array:
+    def enqueue() -> int:
         host_in[...] = batch
         copy_in(device_in, host_in, stream)
         execute(handle)
         copy_out(host_out, device_out, stream)
         synchronize()
-        return host_out.copy()  # type: ignore[no-any-return]
+        return int(host_out.copy().argmax())
 
     if not graph:
         return enqueue
     held = channel._graph
     launch, executable, on = held._driver.cuGraphLaunch, held._executable, held._stream
 
-    def replay() -> Array:
+    def replay() -> int:
         host_in[...] = batch
         launch(executable, on)
         synchronize()
-        return host_out.copy()  # type: ignore[no-any-return]
+        return int(host_out.copy().argmax())
 
     return replay
 
@@ -70,28 +71,39 @@ def quantiles(times_ns: list[int]) -> dict[str, float]:
     return {name: round(float(value), 1) for name, value in zip(("p50_us", "p90_us", "p99_us"), found, strict=True)}
 
 
-def swaps(pool: WarmPool, names: tuple[str, str], count: int) -> dict[str, object]:
-    """The first frame after each of ``count`` alternating swaps, against frames of the same engines without swaps."""
-    batch = probe_batch(pool.engine(names[0]).input_shape)
-    steady: dict[str, list[int]] = {}
-    for name in names:
-        pool.swap(name)
-        steady[name] = [_timed(lambda: pool.infer(batch)) for _ in range(count // 2)]
+def swaps(served: Served, pool: WarmPool, names: tuple[str, str], count: int) -> dict[str, object]:
+    """The first frame after each of ``count`` alternating swaps, against frames of the same engines in rows without swaps.
+
+    Rows and swaps take turns within one run, so that both meet the same clocks and the same neighbours; both are as many.
+    """
+    steady: dict[str, list[int]] = {name: [] for name in names}
     after: dict[str, list[int]] = {name: [] for name in names}
-    lost = 0
-    for turn in range(count):
-        name = names[turn % 2]
-        began = time.perf_counter_ns()
-        pool.swap(name)
-        pool.infer(batch)
-        after[name].append(time.perf_counter_ns() - began)
-        lost += pool.served_by != name
+    pool_swap, wrong, frames = [], 0, 0
+    served.counted  # noqa: B018 - what was served before does not count
+    while len(after[names[0]]) + len(after[names[1]]) < count:
+        for name in names:
+            served.order(name)
+            served.once()
+            steady[name] += [_timed(served.once) for _ in range(BLOCK // 2)]
+            frames += 1 + BLOCK // 2
+        for turn in range(BLOCK):
+            name = names[turn % 2]
+            began = time.perf_counter_ns()
+            served.order(name)
+            pool_swap.append(time.perf_counter_ns() - began)
+            after[name].append(_timed(served.once))
+            wrong += pool.served_by != name
+            frames += 1
     return {
-        "swaps": count,
-        "lost": lost,
+        "swaps": sum(map(len, after.values())),
+        "frames": frames,
+        "lost": frames - served.counted,
+        "on_the_wrong_engine": wrong,
+        "swap_itself": quantiles(pool_swap),
         "steady": {name: quantiles(times) for name, times in steady.items()},
         "first_after_swap": {name: quantiles(times) for name, times in after.items()},
         "p99_ratio": round(max(quantiles(after[name])["p99_us"] / quantiles(steady[name])["p99_us"] for name in names), 3),
+        "p50_ratio": round(max(quantiles(after[name])["p50_us"] / quantiles(steady[name])["p50_us"] for name in names), 3),
     }
 
 

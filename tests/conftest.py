@@ -1,6 +1,7 @@
 """What every test shares: the repository's folders, and an empty home so that nothing is written to the user's."""
 
 import contextlib
+import importlib.util
 import os
 from pathlib import Path
 
@@ -16,6 +17,12 @@ with contextlib.suppress(ImportError):
     settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The ini file's ``timeout`` belongs to pytest-timeout; a GPU machine with pytest alone runs ``tests/gpu`` all the same."""
+    if importlib.util.find_spec("pytest_timeout") is None:
+        parser.addini("timeout", "read by pytest-timeout, which is not installed here")
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from adaptd.record.verify import verify
 from adaptd.sense.station import WorkerFacts
 from adaptd.serve.board import Board
 from adaptd.serve.notify import Notifier
+from adaptd.signals import Asked
 from adaptd.status import Scene
 from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Telemetry, VariantFacts
 from adaptd.worker.messages import Report
@@ -352,7 +353,7 @@ def test_a_signal_never_waits_for_a_lock(tmp_path: Path) -> None:
         with running._wake._cond:
             for number in numbers:
                 signal.raise_signal(number)
-        assert (running._stopping, running._reload, running._dump) == (True, True, True)
+        assert running._asked == Asked(stop=True, reload=True, dump=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

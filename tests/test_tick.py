@@ -263,7 +263,7 @@ def test_over_critical_nothing_is_served_whatever_the_plan_says() -> None:
     """The veto looks at the reading itself."""
     one = Board().last(90)
     verdict = tick.step(
-        replace(one.before, temperature=replace(one.before.temperature, trusted=90_000)),
+        replace(one.before, temperature=one.before.temperature._replace(trusted=90_000)),
         replace(one.snapshot, temperature=Measured(96_000, 0, "test")),
         feeder(),
         board(),

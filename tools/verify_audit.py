@@ -8,7 +8,7 @@ mistake in both. It checks bytes, numbering, hashes, tree, signatures, key hand-
 run decisions again: that takes the decision code. Exit code 0: valid. 1: not. 2: wrong usage.
 
 How it differs in kind from the first: it parses JSON by hand and writes it back by hand, keeps every leaf of the tree and folds
-roots from the bottom, and reads the whole log into a list before it judges anything.
+roots from the top down, and never holds more of the log than two segments.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import sys
 import zlib
 
@@ -274,13 +275,15 @@ class Log:
         except OSError:
             names = []
         names = [name for name in names if os.path.isfile(os.path.join(folder, name))]
-        self.files = [(int(name[:8]), self.bytes(name) or b"") for name in names]
+        self.files = [(int(name[:8]), name) for name in names]
         self.slots = self.head_slots(self.bytes("head"))
 
     def bytes(self, name):
         try:
-            with open(os.path.join(self.folder, name), "rb") as file:
-                return file.read()
+            fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_NONBLOCK)
+            with open(fd, "rb") as file:
+                about = os.fstat(fd)  # a pipe or a device would have no end, and no writer makes so large a file
+                return file.read() if stat.S_ISREG(about.st_mode) and about.st_size <= 1 << 28 else None
         except OSError:
             return None
 
@@ -341,7 +344,19 @@ def header_of(data):
         return None
     unsigned = {name: item for name, item in head.items() if name != "sig"}
     head["public"], head["signature"], head["message"] = key, signature, b"adaptd segment\n" + written(unsigned).encode()
+    lines = data.split(b"\n", 2)
+    head["first_prev"] = prev_of(lines[1]) if len(lines) == 3 else None
     return head
+
+
+def prev_of(line):
+    """The hash that a line names for the line before it, or None."""
+    try:
+        record = canonical(line)
+    except NotCanonical:
+        return None
+    named = record.get("prev") if isinstance(record, dict) else None
+    return named if isinstance(named, str) else None
 
 
 class Verifier:
@@ -363,12 +378,16 @@ class Verifier:
     # ------------------------------------------------ order of work
 
     def run(self):
-        self.root_key()
         if not self.log.files:
-            raise Bad("damaged", 0, "no log here")
+            raise Bad("damaged", 0, "there is no log in this folder")
+        self.root_key()
         before = 0
-        for at, (number, data) in enumerate(self.log.files):
-            before = self.segment(at, number, data, before)
+        data = self.log.bytes(self.log.files[0][1]) or b""
+        for at, (number, _) in enumerate(self.log.files):
+            later = self.log.files[at + 1 : at + 2]
+            after = (self.log.bytes(later[0][1]) or b"") if later else None
+            before = self.segment(at, number, data, after, before)
+            data = after
         self.end()
 
     def root_key(self):
@@ -384,7 +403,7 @@ class Verifier:
                 raise Bad("damaged", 0, "no readable public key beside the log")
         self.origin, self.public = key[0], key[1]
 
-    def segment(self, at, number, data, before):
+    def segment(self, at, number, data, after, before):
         files = self.log.files
         if at and number != files[at - 1][0] + 1:
             raise Bad("damaged", self.size, "a segment is missing")
@@ -398,7 +417,7 @@ class Verifier:
         if head["segment"] != number:
             raise Bad("damaged", self.size, "segment under another name")
         self.check_header(at, head, before)
-        following = None if last_file else header_of(files[at + 1][1][:65536])
+        following = None if last_file else header_of(after)
         stop = len(data)
         if following and following["stale"] and following["before"] <= stop:
             stop = following["before"]
@@ -427,6 +446,7 @@ class Verifier:
             if not continues:
                 behind = min(head["first"], self.size)
                 back = head["first"] == self.size and (head["before"] == before or head["prev"] != self.last)
+                back = back and head["first_prev"] != self.last  # the record after it says that this header is the odd one
                 raise Bad("damaged", max(0, behind - back), "a header continues other records")
         self.signed = max(self.signed, head["first"])
 
@@ -488,7 +508,7 @@ class Verifier:
             if (
                 following
                 and following["first"] == self.size
-                and following["prev"] != self.last
+                and self.last not in (following["prev"], following["first_prev"])
                 and self.sound(following, waiting)
             ):
                 raise Bad("damaged", self.size - 1, "the last record of a segment was changed")
@@ -521,11 +541,7 @@ class Verifier:
 
     def named_after(self, lines, at, following):
         if at + 1 < len(lines):
-            try:
-                record = canonical(lines[at + 1])
-            except NotCanonical:
-                return None
-            return record.get("prev") if isinstance(record, dict) else None
+            return prev_of(lines[at + 1])
         if following:
             return following["prev"]
         return self.slots[0][3] if self.slots else None
@@ -587,6 +603,8 @@ class Verifier:
             raise Bad("forged", seq, "a record of a run that was never started")
         elif mono < self.mono or (self.silence is not None and mono - self.mono > self.silence):
             self.gap = self.gap or (seq, "time is unaccounted for")
+        if kind == "config" and self.silence is None and type(record.get("silence_us")) is int:
+            self.silence = record["silence_us"]  # the start record was pruned
         if kind == "degraded" and record.get("state") != "begun" and record.get("unrecorded"):
             self.gap = self.gap or (seq, "records could not be kept")
         self.mono = mono
@@ -615,7 +633,9 @@ class Verifier:
         if self.gap:
             raise Bad("gap", *self.gap)
         torn = self.torn + (self.unused if self.stopped else 0)
-        if torn or self.signed < self.size or not self.whole:
+        now = self.log.head_slots(self.log.bytes("head"))[0]
+        went_on = now and now[0] != self.slots[0]  # a writer is at work: what came after this began is not judged
+        if (torn or self.signed < self.size or not self.whole) and not went_on:
             raise Bad("torn_tail", min(self.size, self.signed), "something stands behind the last acknowledgement")
 
     def keys_at(self, size):
@@ -628,17 +648,15 @@ class Verifier:
         """The hash of record ``size - 1``'s line, read again from the files."""
         if size == self.size:
             return self.last
-        seq = None
-        for _, data in self.log.files:
+        for _, name in reversed(self.log.files):
+            data = self.log.bytes(name) or b""
             head = header_of(data)
-            if head is None:
-                break
+            if head is None or head["first"] > size:
+                continue
             if head["first"] == size:
                 return head["prev"]
             lines = data.split(b"\n")
-            seq = head["first"]
-            if size - seq < len(lines) and size > seq:
-                return hashlib.sha256(lines[size - seq]).hexdigest()
+            return hashlib.sha256(lines[size - head["first"]]).hexdigest() if size - head["first"] < len(lines) else None
         return None
 
     def check_prunes(self):
@@ -662,7 +680,9 @@ class Verifier:
         size = int(lines[1])
         if size > self.size:
             raise Bad("damaged", self.size, "the log was rolled back behind a witnessed checkpoint")
-        if size >= self.first and self.leaves.root(size) != root:
+        if size < self.first:
+            return  # it lies in what was pruned
+        if self.leaves.root(size) != root:
             raise Bad("forged", self.first, "the records are not the ones that were witnessed")
         self.witnessed = max(size, self.witnessed or 0)
 
@@ -730,4 +750,10 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 1
+    sys.exit(code)

@@ -1,16 +1,11 @@
 """On what the numbers were taken: a certificate belongs to device, bundle and band, and is never carried over silently."""
 
-import hashlib
 import os
 import platform
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+from adaptd.engine.base import Engine, fingerprint_of, probe_batch
 
-from adaptd.engine.base import Engine, probe_batch
-
-Array = npt.NDArray[np.float32]
 ISA = ("amx_int8", "avx512_vnni", "avx_vnni", "avx2", "i8mm", "asimddp")  # best first: INT8 rounds alike within one of these
 
 
@@ -40,9 +35,8 @@ def instruction_set(root: Path) -> str:
 
 
 def fingerprint(engine: Engine) -> str:
-    """sha256 of the answer to the fixed probe: the same bytes elsewhere mean the same arithmetic there."""
-    answer: Array = engine.infer(probe_batch(engine.input_shape))
-    return hashlib.sha256(np.ascontiguousarray(answer, np.dtype("<f4")).tobytes()).hexdigest()
+    """What the engine answers to the fixed probe, as the worker tells it of its own engines."""
+    return fingerprint_of(engine.infer(probe_batch(engine.input_shape)))
 
 
 def _board(root: Path) -> str:

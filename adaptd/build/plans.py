@@ -79,6 +79,7 @@ def _build(order: PlanOrder, bundle: Bundle, trt: Any, gpu: Gpu, progress: Progr
     for name in bundle.variants(BACKEND):
         options = BuildOptions(order.level, order.workspace_mb, cache, _steps(progress, name), order.layers)
         data = bundle.kept[source_of(bundle, name)]
+        progress(f"building the {name} plan", 0, 1)  # before 10.x TensorRT says nothing for minutes
         try:
             plan = build_plan(trt, name, data, bundle.manifest.input_shape, options, weak_model=weak_graph(data))
         except BuildFailed as error:

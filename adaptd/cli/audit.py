@@ -104,8 +104,7 @@ def judge(args: argparse.Namespace) -> Any:
     from adaptd.record.trust import read_witness
     from adaptd.record.verify import Options, verify
 
-    if not args.folder.is_dir():
-        raise CommandError(f"{args.folder}: no such folder; name the folder of the log", 2)
+    _need_log(args.folder, empty=True)  # that everything is gone is a finding
     try:
         key = None if args.key is None else _key(args.key)
         witness_keys = tuple(_key(text) for text in args.witness_key)
@@ -133,25 +132,42 @@ def run_show(args: argparse.Namespace) -> int:
     """Print records in words, or as they are."""
     from adaptd.cli.audit_show import Filter, lines, moment
 
-    if not args.folder.is_dir():
-        raise CommandError(f"{args.folder}: no such folder; name the folder of the log", 2)
+    _need_log(args.folder, empty=args.follow)
     now_ms = time.time_ns() // 1_000_000
     wanted = Filter(
         kinds=frozenset(args.kind), conditions=frozenset(args.condition),
         since_ms=moment(args.since, now_ms), until_ms=moment(args.until, now_ms), from_seq=args.from_seq,
     )  # fmt: skip
+    shown = False
     for line in lines(args.folder, wanted, last=args.last, follow=args.follow, as_json=args.json):
         print(line, flush=args.follow)
+        shown = True
+    if not shown:
+        print(
+            f"{args.folder}: no record matches; leave a filter out, or see every kind with 'adaptd audit show'", file=sys.stderr
+        )
     return 0
+
+
+def _need_log(folder: Path, *, empty: bool = False) -> None:
+    """Refuse a folder that does not exist or, unless it may be ``empty`` yet, holds no log."""
+    from adaptd.record.reader import segment_files
+
+    if not folder.is_dir():
+        raise CommandError(f"{folder}: no such folder; name the folder of the log", 2)
+    if not empty and not segment_files(folder):
+        raise CommandError(f"{folder}: no log here; name the folder of the log", 2)
 
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
+    from adaptd.cli.audit_progress import bar
     from adaptd.record.page import write_page
 
     report = judge(args)
     try:
-        write_page(args.folder, report, args.output)
+        with bar("drawing") as progress:
+            write_page(args.folder, report, args.output, progress)
     except OSError as error:
         raise CommandError(f"{args.output}: {error.strerror}; name a file that can be written with -o") from None
     print(f"{report.verdict.value}: {args.output}")
@@ -160,10 +176,13 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as Parquet."""
+    from adaptd.cli.audit_progress import bar
     from adaptd.record.export import ExportError, export
 
+    _need_log(args.folder)
     try:
-        rows = export(args.folder, args.output)
+        with bar("exporting") as progress:
+            rows = export(args.folder, args.output, progress)
     except ExportError as error:
         raise CommandError(str(error)) from None
     print(f"{rows} decisions: {args.output}")
@@ -174,6 +193,7 @@ def run_checkpoint(args: argparse.Namespace) -> int:
     """Print the newest checkpoint note."""
     from adaptd.record.reader import last
 
+    _need_log(args.folder)
     record = last(args.folder, "checkpoint")
     if record is None:
         raise CommandError(f"{args.folder}: no checkpoint in this log yet; one is made every 1,024 records and at every stop")
@@ -208,11 +228,9 @@ def run_prune(args: argparse.Namespace) -> int:
     """Remove what is older than the retention; the daemon must not be running."""
     from adaptd.record.opening import LedgerError, open_ledger
     from adaptd.record.prune import prune
-    from adaptd.record.reader import segment_files
     from adaptd.record.store import Store
 
-    if not segment_files(args.folder):
-        raise CommandError(f"{args.folder}: no log here; name the folder of the log", 2)
+    _need_log(args.folder)
     if args.keep_days < 1:
         raise CommandError("--keep-days: at least 1", 2)
     try:

@@ -83,8 +83,8 @@ def settled(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts,
     heat, split = state.heat, state.split
     rise = sum(stored * gain / ONE for stored, gain in zip(heat.z, heat.mean[2:], strict=True)) / ONE
     mean = (*store([temperature_mc / 1000 - rise]), *heat.mean[1:])
-    known = replace(heat, mean=mean, cov=tuple(value // KNOWN for value in heat.cov), age_us=10**11)
-    return replace(state, heat=known, split=replace(split, cov=tuple(value // KNOWN for value in split.cov)))
+    known = heat._replace(mean=mean, cov=tuple(value // KNOWN for value in heat.cov), age_us=10**11)
+    return replace(state, heat=known, split=split._replace(cov=tuple(value // KNOWN for value in split.cov)))
 
 
 def _worker(point: OperatingPoint, facts: tuple[VariantFacts, ...], band: str, second: int) -> Telemetry:

@@ -63,6 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
     operational_log(as_json=arguments.json, told=not arguments.quiet)
     try:
         checked = check(request)
+        _whole(request, checked.manifest.digest)
         device, priced = (None, ()) if arguments.no_twin else _software_device(arguments, checked)
         narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet or arguments.json)
         calibration = _calibration(request.source)
@@ -78,6 +79,17 @@ def _run(arguments: argparse.Namespace) -> int:
         raise CommandError(parts.worker.refused)
     narrator.closing()
     return code
+
+
+def _whole(request: "Request", digest: str) -> None:
+    """A bundle with a damaged file is not started. Damage that comes later is the worker's: it sets that variant aside."""
+    from adaptd.engine.bundle import Bundle
+    from adaptd.engine.errors import BundleError
+
+    try:
+        Bundle.open(request.bundle, backend=request.backend, public_key=request.public_key, digest=digest)
+    except BundleError as error:
+        raise CommandError(str(error)) from None
 
 
 def _request(arguments: argparse.Namespace) -> "Request":

@@ -51,8 +51,21 @@ def _why(arguments: argparse.Namespace) -> int:
         for line in lines_from_log(arguments.audit, everything=arguments.all):
             print(line)
         return 0
-    print(_ask(arguments).get("why", "no decision yet"))
+    document = _ask(arguments)
+    print(document.get("why", "no decision yet"))
+    for line in _left_out(document):
+        print(line)
     return 0
+
+
+def _left_out(document: dict[str, Any]) -> list[str]:
+    """Variants whose qualification does not count here."""
+    priors = document.get("engines", {}).get("priors", {})
+    return [
+        f"{name} computes otherwise here than where it was qualified: its priors are left out, shadow frames must prove it."
+        for name, stands in sorted(priors.items())
+        if stands == "left_out"
+    ]
 
 
 def _top(arguments: argparse.Namespace) -> int:
@@ -90,6 +103,7 @@ def status_lines(document: dict[str, Any]) -> list[str]:
     ]
     if document.get("why"):
         lines.append(f"why          {document['why']}")
+    lines += [f"priors       {line}" for line in _left_out(document)]
     if document.get("stalled"):
         lines.insert(0, f"STALLED      no decision for {document['age_ms'] // 1000} s: what follows was true then")
     return lines

@@ -5,6 +5,7 @@ JSON without ``digest`` and ``signature`` (see ``sealing``).
 """
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -165,10 +166,29 @@ def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
         if entry is not None and entry.qualification is not None:
             found.append(_variant_facts(name, entry.qualification))
     if not found or found[0].name != manifest.reference:
-        raise ConfigError(
-            f"{FILE}: variants.{manifest.reference}.{backend}: is not qualified, run: adaptd engine qualify BUNDLE --data DIR"
+        entry = manifest.variants[manifest.reference].get(backend)
+        planless = backend == "tensorrt" and (entry is None or entry.plan is None)
+        what, command = (
+            ("has no plan", "build BUNDLE --backend tensorrt") if planless else ("is not qualified", "qualify BUNDLE --data DIR")
         )
+        raise ConfigError(f"{FILE}: variants.{manifest.reference}.{backend}: {what}, run: adaptd engine {command}")
     return tuple(found)
+
+
+def fingerprints(bundle: Path, manifest: Manifest, backend: str) -> dict[str, str]:
+    """What each variant's engine answered to the fixed probe where it was qualified, as sha256.
+
+    Empty where there is no such note, or it is not the one that the manifest names: then no prior is believed.
+    """
+    name = f"{manifest.model}.qualification.{backend}.json"
+    try:
+        data = read_regular(bundle, name, limit=LIMIT, hard_links=True)
+        if sha256(data).hexdigest() != manifest.files[name].sha256:
+            return {}
+        noted = json.loads(data)["fingerprint"]
+        return {str(variant): str(value) for variant, value in noted.items()}
+    except (ConfigError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _variant_facts(name: str, measured: Qualification) -> VariantFacts:

@@ -29,7 +29,7 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
     caps = _caps(sight, policy)
     plan, event, refused = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
-    admitted = tuple(name for name, proof in proofs.items() if proof.word.admitted)
+    admitted = tuple([name for name, proof in proofs.items() if proof.word.admitted])
     point, vetoed = safety.veto(OperatingPoint(plan.variant, rate), _veto_facts(sight, policy, admitted))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
@@ -47,8 +47,9 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
     )
-    stale = tuple([option.name for option in options if option.forbidden == "evidence_fresh"])
-    grant, granted_at, lapsed = freshness.remember(held, point.variant, policy.reference, sight.band, stale, sight.now_us)
+    grant, granted_at, lapsed = freshness.remember(
+        held, point.variant, policy.reference, sight.band, sight.proofs, sight.now_us, policy.efficient_lease_us
+    )
     return verdict, Held(
         swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed, plan.rule in BINDING
     )
@@ -73,7 +74,7 @@ def _remember_heat(sight: Sight, policy: Policy) -> Held:
     else:
         seen = sight.temperature_mc is not None and sight.temperature_mc >= policy.limit_mc
         hot = seen and (sight.believed_k - 2.0 * sight.believed_sd_k) * 1000 >= policy.limit_mc
-    return held if hot == held.hot else replace(held, hot=hot)
+    return held if hot == held.hot else held._replace(hot=hot)
 
 
 def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof]) -> int:
@@ -106,7 +107,8 @@ def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof
     if sight.unknown[2]:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
         tested = max([option.joules for option in sight.options if option is not reference], default=0.0)
-        share = shadowing.share("thin", policy.shadow_ppm, policy.target_mfps, 1)
+        whole = shadowing.budget(policy.shadow_ppm, policy.target_mfps)
+        share = shadowing.share("thin", policy.shadow_ppm, policy.target_mfps, whole)
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
         if option is reference:

@@ -1,10 +1,9 @@
 """What the decisions of earlier ticks leave behind."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
     and what the evidence was gathered under."""
 

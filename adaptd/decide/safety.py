@@ -7,6 +7,7 @@ program did that). Temperature must follow a long swing of stored heat. Enough s
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adaptd.vocabulary import OperatingPoint
 
@@ -21,8 +22,7 @@ HEAT_PART = 0.2
 HEAT_STRIKES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """What the watchers wait for. ``fault`` names a latched fault, empty while there is none.
 
     ``asked_at_us``: since when the worker has not taken the point asked for. ``from_mw, step_mw, until_us``: the open action.
@@ -125,7 +125,7 @@ def verify(watch: Watch, seen: Seen) -> Watch:
 def _verify_power(watch: Watch, seen: Seen) -> tuple[int | None, int, int]:
     """The open action's start (None when it is closed), strikes in a row, and when the first of them came."""
     strikes, struck_at = watch.strikes, watch.struck_at_us
-    if watch.from_mw is None or seen.power_mw is None:
+    if watch.from_mw is None or seen.power_mw is None or not seen.alive:
         return None, strikes, struck_at
     moved = (seen.power_mw - watch.from_mw) * (1 if watch.step_mw > 0 else -1)
     least = EFFECT_PART * abs(watch.step_mw)

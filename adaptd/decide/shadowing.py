@@ -4,7 +4,7 @@
 Neighbouring frames show one scene, so draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PPM = 1_000_000
 HOUR_US = 3_600_000_000
@@ -15,8 +15,7 @@ STRONG = 4  # a strong proof is watched with a quarter of the budgeted share
 TRICKLE = 8  # a hopeless one with an eighth
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """Shadow frames of the running hour (first) and the 24 before it."""
 
     hour: int = 0
@@ -35,9 +34,14 @@ def spend(spent: Spent, frames: int, now_us: int) -> Spent:
     return Spent(hour, (moved[0] + frames, *moved[1:]))
 
 
+def budget(shadow_ppm: int, target_mfps: int) -> int:
+    """Shadow frames that any 24 hours may hold."""
+    return target_mfps * 86_400 // 1000 * shadow_ppm // PPM
+
+
 def left(spent: Spent, shadow_ppm: int, target_mfps: int) -> int:
     """Shadow frames that the budget still holds."""
-    return target_mfps * 86_400 // 1000 * shadow_ppm // PPM - sum(spent.frames)
+    return budget(shadow_ppm, target_mfps) - sum(spent.frames)
 
 
 def share(need: str, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:
@@ -45,6 +49,11 @@ def share(need: str, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:
     if not need or budget_left <= 0 or rate_mfps <= 0 or shadow_ppm <= 0:
         return 0
     spaced = min(BURST_PPM, DRAWS_PER_S * 1000 * PPM // rate_mfps)
+    if budget_left <= budget(shadow_ppm, rate_mfps) // STRONG:
+        # The last part belongs to the watch over what serves: a band that is never proven must not blind the others.
+        if need not in ("young", "strong"):
+            return 0
+        need = "strong"
     if need == "thin":
         return spaced
     if need == "strong":

@@ -20,6 +20,8 @@ class Event(str, Enum):
     FAULT = "fault"
     RESET = "reset"
 
+    __hash__ = str.__hash__
+
 
 class IllegalMoveError(Exception):
     """A move that the table does not hold."""

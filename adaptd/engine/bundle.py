@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adaptd.config.errors import ConfigError
-from adaptd.config.manifest import Manifest, VariantFile, load_manifest
+from adaptd.config.manifest import FileFact, Manifest, VariantFile, load_manifest
 from adaptd.config.regular_file import read_regular
 from adaptd.config.shipped import engines_dir
 from adaptd.engine.errors import BundleError
@@ -15,11 +15,15 @@ from adaptd.engine.plan import rebuild_command
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A verified bundle. ``kept`` holds the bytes by file name; they never change, whatever happens to the files."""
+    """A verified bundle. ``kept`` holds the bytes by file name; they never change, whatever happens to the files.
+
+    ``damaged`` says of each file that was set aside what is wrong with it.
+    """
 
     folder: Path
     manifest: Manifest
     kept: Mapping[str, bytes]
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -30,10 +34,12 @@ class Bundle:
         public_key: Path | None = None,
         require_signature: bool = False,
         digest: str | None = None,
+        isolate: bool = False,
     ) -> "Bundle":
         """Verify the manifest and every file it names; keep the bytes of ``backend``'s files, or of all.
 
-        ``digest`` is the manifest that somebody else has looked at: another one, put there since, is refused.
+        ``digest`` is the manifest that somebody else has looked at: another one, put there since, is refused. ``isolate`` sets
+        aside a file that is not what the manifest says, where the reference does without it, instead of refusing the bundle.
 
         Raises:
             BundleError: one line, naming the first thing that does not match. Nothing has been loaded.
@@ -44,10 +50,11 @@ class Bundle:
                 raise BundleError(
                     f"{folder}: is not the bundle that was checked at the start; restart adaptd to take the new one"
                 )
-            kept = _verified(folder, manifest, _wanted(manifest, backend))
+            needed = _wanted(manifest, backend, manifest.reference) if isolate else set(manifest.files)
+            kept, damaged = _verified(folder, manifest, _wanted(manifest, backend), needed)
         except ConfigError as error:
             raise BundleError(str(error)) from None
-        return cls(folder, manifest, kept)
+        return cls(folder, manifest, kept, damaged)
 
     def entry(self, variant: str, backend: str) -> VariantFile:
         """What the manifest says of ``variant`` on ``backend``. Raises BundleError when it says nothing."""
@@ -62,6 +69,8 @@ class Bundle:
     def model_bytes(self, variant: str, backend: str) -> bytes:
         """The verified bytes of the file that ``backend`` loads for ``variant``."""
         name = self.entry(variant, backend).file
+        if name in self.damaged:
+            raise BundleError(self.damaged[name])
         if name not in self.kept:
             raise BundleError(f"{self.folder}: {name} was verified for another backend; open the bundle for {backend}")
         return self.kept[name]
@@ -73,22 +82,34 @@ class Bundle:
         return tuple(sorted(names, key=lambda name: (name != manifest.reference, name)))
 
 
-def _wanted(manifest: Manifest, backend: str | None) -> set[str]:
+def _wanted(manifest: Manifest, backend: str | None, variant: str | None = None) -> set[str]:
     if backend is None:
         return set(manifest.files)
-    return {entries[backend].file for entries in manifest.variants.values() if backend in entries}
+    entries = manifest.variants.values() if variant is None else [manifest.variants[variant]]
+    return {backends[backend].file for backends in entries if backend in backends}
 
 
-def _verified(folder: Path, manifest: Manifest, wanted: set[str]) -> dict[str, bytes]:
-    """All files are checked before any is handed out; only the wanted ones stay in memory."""
+def _verified(folder: Path, manifest: Manifest, wanted: set[str], needed: set[str]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """All files are checked before any is handed out; the wanted ones stay in memory, what is wrong with others is told."""
     hard_links = engines_dir() in folder.resolve().parents  # package installers link the files they ship
-    kept = {}
+    kept, damaged = {}, {}
     for name, fact in sorted(manifest.files.items()):
-        data = read_regular(folder, name, limit=fact.bytes, hard_links=hard_links)
-        if len(data) != fact.bytes:
-            raise BundleError(f"{folder}/{name}: is {len(data)} bytes, not {fact.bytes}; fetch or build the bundle again")
-        if hashlib.sha256(data).hexdigest() != fact.sha256:
-            raise BundleError(f"{folder}/{name}: sha256 does not match the manifest; fetch or build the bundle again")
+        try:
+            data = _read(folder, name, fact, hard_links=hard_links)
+        except (BundleError, ConfigError) as error:
+            if name in needed:
+                raise
+            damaged[name] = str(error)
+            continue
         if name in wanted:
             kept[name] = data
-    return kept
+    return kept, damaged
+
+
+def _read(folder: Path, name: str, fact: FileFact, *, hard_links: bool) -> bytes:
+    data = read_regular(folder, name, limit=fact.bytes, hard_links=hard_links)
+    if len(data) != fact.bytes:
+        raise BundleError(f"{folder}/{name}: is {len(data)} bytes, not {fact.bytes}; fetch or build the bundle again")
+    if hashlib.sha256(data).hexdigest() != fact.sha256:
+        raise BundleError(f"{folder}/{name}: sha256 does not match the manifest; fetch or build the bundle again")
+    return data

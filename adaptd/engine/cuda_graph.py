@@ -1,11 +1,14 @@
-"""CUDA graphs with NVIDIA's cuda-bindings, on a stream and a context that somebody else made: pycuda has no graph calls.
+"""CUDA graphs on a stream and a context that somebody else made: pycuda has no graph calls.
 
-The driver API is used, so that no second CUDA runtime enters the process.
+NVIDIA's cuda-bindings makes them where it is installed, the driver itself elsewhere. It is the driver API either way, so that no
+second CUDA runtime enters the process.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+from adaptd.engine.cuda_driver import Driver
 from adaptd.engine.errors import BackendMissing, EngineFault
 
 
@@ -37,7 +40,7 @@ def capture(stream_handle: int, work: Callable[[], None]) -> CudaGraph:
     """``work``, which enqueues on the stream of that handle, recorded instead of run.
 
     Raises:
-        BackendMissing: cuda-bindings is not installed.
+        BackendMissing: neither cuda-bindings nor a driver that can capture.
         EngineFault: something in ``work`` cannot be recorded. The stream is usable again either way.
     """
     driver = import_driver()
@@ -50,7 +53,11 @@ def capture(stream_handle: int, work: Callable[[], None]) -> CudaGraph:
         ended = driver.cuStreamEndCapture(stream)
     _need(driver, ended, "end capture")
     graph = ended[1]
-    instantiated = driver.cuGraphInstantiate(graph, 0)
+    try:
+        instantiated = driver.cuGraphInstantiate(graph, 0)
+    except TypeError as error:
+        driver.cuGraphDestroy(graph)
+        raise EngineFault(f"CUDA graph: these cuda-bindings are for CUDA 11 ({error}); pip install 'cuda-bindings>=12'") from None
     if not _good(driver, instantiated[0]):
         driver.cuGraphDestroy(graph)
     _need(driver, instantiated, "instantiate")
@@ -58,15 +65,24 @@ def capture(stream_handle: int, work: Callable[[], None]) -> CudaGraph:
 
 
 def import_driver() -> Any:
-    """The driver module of cuda-bindings, at the place where its version keeps it."""
+    """The driver module of cuda-bindings, at the place where its version keeps it; without it the same calls over ctypes."""
     try:
         from cuda.bindings import driver
     except ImportError:
         try:
             from cuda import cuda as driver
         except ImportError:
-            raise BackendMissing("no CUDA graphs: cuda-bindings is not installed; pip install cuda-bindings") from None
+            return plain_driver()
     return driver
+
+
+@functools.cache
+def plain_driver() -> Driver:
+    """The driver's own calls."""
+    try:
+        return Driver()
+    except (OSError, AttributeError) as error:
+        raise BackendMissing(f"no CUDA graphs: {error}; pip install cuda-bindings") from None
 
 
 def _need(driver: Any, answer: tuple[Any, ...], what: str) -> None:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from adaptd.engine import guard
-from adaptd.engine.base import Array, Engine, probe_batch
+from adaptd.engine.base import Array, Engine, fingerprint_of, probe_batch
 from adaptd.engine.errors import EngineError, EngineFault, EngineMemoryError
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class WarmPool:
             reason = self._faults.get(variant, f"no such variant; the pool has {', '.join(self._names)}")
             raise EngineError(f"variant {variant} cannot be served: {reason}")
         return engine
+
+    def fingerprint(self, variant: str) -> str:
+        """sha256 of what ``variant`` answered to the fixed probe when it was loaded. Raises EngineError when it is not warm."""
+        self.engine(variant)
+        return fingerprint_of(self._probes[variant])
 
     def activate(self) -> None:
         """Load and warm every variant, then serve the reference.

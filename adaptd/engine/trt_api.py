@@ -28,7 +28,6 @@ RUNTIME = {
     "ILogger.log": ("severity", "msg"),
     "ILogger.ERROR": (),
     "ILogger.WARNING": (),
-    "ILogger.INFO": (),
     "TensorIOMode.INPUT": (),
     "TensorLocation.DEVICE": (),
     "DataType.FLOAT": (),
@@ -62,6 +61,7 @@ BUILDER = {
     "EngineInspector.get_engine_information": ("format",),
 }
 OPTIONAL = {
+    "ILogger.INTERNAL_ERROR": (),
     "ICudaEngine.device_memory_size": (),
     "ICudaEngine.device_memory_size_v2": (),
     "ICudaEngine.get_engine_stat": ("stat",),

@@ -113,6 +113,7 @@ class _Attempt:
         self._found = found
         self._logger = logger_of(trt)
         self._logger.last_error = ""
+        self._kept: list[Any] = []  # what native code may still point to: parser (weights), timing cache, monitor
 
     def run(self, model: bytes, shape: tuple[int, ...]) -> tuple[bytes, bytes]:
         """The plan and the timing cache. Raises BuildFailed."""
@@ -142,6 +143,7 @@ class _Attempt:
         if hasattr(self._trt, "init_libnvinfer_plugins"):
             self._trt.init_libnvinfer_plugins(self._logger, "")
         parser = self._trt.OnnxParser(network, self._logger)
+        self._kept.append(parser)
         if not parser.parse(model):
             reasons = [_parser_error(parser.get_error(index)) for index in range(parser.num_errors)]
             for reason in reasons:
@@ -172,13 +174,17 @@ class _Attempt:
         if options.layer_report:
             config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
         if options.progress is not None and hasattr(trt, "IProgressMonitor"):
-            config.progress_monitor = _monitor(trt, options.progress)
+            self._kept.append(_monitor(trt, options.progress))
+            config.progress_monitor = self._kept[-1]
         self._use_timing_cache(config)
 
     def _use_timing_cache(self, config: Any) -> None:
+        """An earlier build's cache, or an empty one where there is none or TensorRT does not want that one."""
         cache = config.create_timing_cache(self._options.timing_cache)
         if cache is None or not config.set_timing_cache(cache, False):
-            config.set_timing_cache(config.create_timing_cache(b""), False)
+            cache = config.create_timing_cache(b"")
+            config.set_timing_cache(cache, False)
+        self._kept.append(cache)
 
     def _timing_cache(self, config: Any) -> bytes:
         cache = config.get_timing_cache()

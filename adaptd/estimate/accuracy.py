@@ -8,6 +8,7 @@ one of these over its attempts k = 1, 2, ... as 6/(pi k)^2, which sums to 1.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adaptd.config.policy import Policy
 from adaptd.estimate.betting import Capital, M, factor, plus_up, ratio_down, ratio_up, reaches, times_down, times_up
@@ -43,8 +44,7 @@ class Rules:
     rungs: tuple[Rung, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What is known of one variant in one band. ``samples`` and ``loss_ppm`` count since ``attempt`` began, prior included;
     ``device_samples`` counts losses seen on this device, the last one at ``last_at_us``."""
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from adaptd.estimate.betting import M
 
 NANO = 1_000_000_000
-STEPS_PER_OCTAVE = 8
 LOWEST_PPM = 20
 LN2 = 0.6931471805599453
 _NEVER = -(1 << 62)

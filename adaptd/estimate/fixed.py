@@ -8,11 +8,12 @@ computation they are doubles, touched only by + - * / and sqrt, which IEEE 754 d
 BITS = 40
 ONE = 1 << BITS
 INVERSE = 1.0 / ONE
+_ONE = float(ONE)
 
 
 def store(values: list[float]) -> tuple[int, ...]:
     """Doubles to integers with BITS fractional bits (towards zero)."""
-    return tuple([int(value * ONE) for value in values])
+    return tuple([int(value * _ONE) for value in values])
 
 
 def fetch(stored: tuple[int, ...]) -> list[float]:

@@ -6,6 +6,7 @@ one value thirty times. (A coarse sensor does, in the middle of a step: that is 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adaptd.vocabulary import Measured, Reading
 
@@ -17,8 +18,7 @@ STEPS = 4  # a sensor is fine-grained when its usual change is this many times i
 PPM = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(NamedTuple):
     """What is remembered of a sensor: last value, its last direction (+1, 0, -1), repeats, how often it turns, last belief.
 
     ``rustle`` is the usual change between readings, ``least`` the smallest change seen.
@@ -55,20 +55,21 @@ def read(gauge: Gauge, reading: Reading, now_us: int, limits: Limits) -> tuple[G
         return gauge, None, "stale"
     value = reading.value
     why = _lie(gauge, value, now_us, limits)
-    last = gauge.last if gauge.last is not None else value
-    if value == last:
-        direction, repeats, turned = gauge.direction, gauge.repeats + 1, 0
+    last, direction, repeats, lively, rustle, least, trusted, trusted_at_us = gauge
+    change = 0 if last is None else value - last
+    if change:
+        turned = PPM if change * direction < 0 else 0
+        direction, repeats = 1 if change > 0 else -1, 0
     else:
-        direction = 1 if value > last else -1
-        repeats, turned = 0, PPM if direction * gauge.direction < 0 else 0
-    lively, rustle, least = gauge.lively_ppm, gauge.rustle, gauge.least
+        repeats, turned = repeats + 1, 0
     if repeats <= REPEATS_COUNTED:
-        change = abs(value - last)
+        change = abs(change)
         lively += (turned - lively) // LIVELY_MEMORY
         rustle += (change - rustle) // LIVELY_MEMORY if rustle else change
-        least = min(least, change) if least and change else least or change
+        if change and not 0 < least <= change:
+            least = change
     if why:
-        return Gauge(value, direction, repeats, lively, rustle, least, gauge.trusted, gauge.trusted_at_us), None, why
+        return Gauge(value, direction, repeats, lively, rustle, least, trusted, trusted_at_us), None, why
     return Gauge(value, direction, repeats, lively, rustle, least, value, now_us), value, ""
 
 
@@ -77,7 +78,7 @@ def _lie(gauge: Gauge, value: int, now_us: int, limits: Limits) -> str:
         return "implausible"
     if value == 0 and not limits.zero_is_real:
         return "zero"
-    if _frozen(gauge, value) and (limits.may_freeze_below is None or value >= limits.may_freeze_below):
+    if value == gauge.last and _frozen(gauge) and (limits.may_freeze_below is None or value >= limits.may_freeze_below):
         return "frozen"
     if limits.slew_per_s is not None and gauge.trusted is not None:
         far = limits.step + limits.slew_per_s * max(0, now_us - gauge.trusted_at_us) // 1_000_000
@@ -86,7 +87,6 @@ def _lie(gauge: Gauge, value: int, now_us: int, limits: Limits) -> str:
     return ""
 
 
-def _frozen(gauge: Gauge, value: int) -> bool:
-    if value != gauge.last or gauge.repeats + 1 < FROZEN_AFTER:
-        return False
-    return gauge.lively_ppm >= LIVELY_PPM and gauge.rustle >= STEPS * gauge.least
+def _frozen(gauge: Gauge) -> bool:
+    """Whether one more reading that equals the last is one too many."""
+    return gauge.repeats + 1 >= FROZEN_AFTER and gauge.lively_ppm >= LIVELY_PPM and gauge.rustle >= STEPS * gauge.least

@@ -1,34 +1,29 @@
 """A linear belief: the mean and covariance of a few unknowns that are seen through y = row . unknowns + noise.
 
 This is recursive least squares in Kalman's form (R. E. Kalman, 1960, doi 10.1115/1.3662552): ``widen`` is his time update for
-unknowns that drift as random walks, ``learn`` his measurement update. In flight a covariance is a list of rows; at rest it is
-its upper triangle, row by row, in fixed point.
+unknowns that drift as random walks, ``learn`` his measurement update. A covariance is its upper triangle, row by row.
+Three and five unknowns, the usual sizes, are written out: here decisions spend their time.
 """
 
 from math import sqrt
 
-from adaptd.estimate.fixed import INVERSE, ONE
-
-Matrix = list[list[float]]
+Vector = list[float]
+Triangle = list[float]
 SMALLEST = 1e-11  # variance that rounding cannot eat
 LEAN_FREE, LEAN_TIMES = 2.0, 8.0
 
 _INDEX: tuple[tuple[tuple[int, ...], ...], ...] = tuple(
     tuple(tuple(min(i, j) * (2 * n - min(i, j) - 1) // 2 + max(i, j) for j in range(n)) for i in range(n)) for n in range(12)
 )
+_OWN = tuple(tuple(row[at] for at, row in enumerate(index)) for index in _INDEX)
 
 
-def unfold(stored: tuple[int, ...], size: int) -> Matrix:
-    """The covariance in flight."""
-    return [[stored[at] * INVERSE for at in row] for row in _INDEX[size]]
+def variances(size: int) -> tuple[int, ...]:
+    """Where the triangle of ``size`` unknowns holds their variances."""
+    return _OWN[size]
 
 
-def fold(cov: Matrix) -> tuple[int, ...]:
-    """The covariance at rest."""
-    return tuple([int(value * ONE) for i, row in enumerate(cov) for value in row[i:]])
-
-
-def dot(row: list[float], other: list[float]) -> float:
+def dot(row: Vector, other: Vector) -> float:
     """``row . other``, added from left to right."""
     if len(row) == 5:
         a, b, c, d, e = row
@@ -44,38 +39,55 @@ def dot(row: list[float], other: list[float]) -> float:
     return total
 
 
-def along(cov: Matrix, row: list[float]) -> list[float]:
-    """Covariance times ``row``; three and five unknowns, the usual sizes, are written out: here decisions spend their time."""
+def along(cov: Triangle, row: Vector) -> Vector:
+    """Covariance times ``row``."""
     if len(row) == 5:
+        aa, ab, ac, ad, ae, bb, bc, bd, be, cc, cd, ce, dd, de, ee = cov
         v, w, x, y, z = row
-        return [a * v + b * w + c * x + d * y + e * z for a, b, c, d, e in cov]
+        return [
+            aa * v + ab * w + ac * x + ad * y + ae * z,
+            ab * v + bb * w + bc * x + bd * y + be * z,
+            ac * v + bc * w + cc * x + cd * y + ce * z,
+            ad * v + bd * w + cd * x + dd * y + de * z,
+            ae * v + be * w + ce * x + de * y + ee * z,
+        ]
     if len(row) == 3:
+        aa, ab, ac, bb, bc, cc = cov
         x, y, z = row
-        return [a * x + b * y + c * z for a, b, c in cov]
-    return [dot(line, row) for line in cov]
+        return [aa * x + ab * y + ac * z, ab * x + bb * y + bc * z, ac * x + bc * y + cc * z]
+    return [dot([cov[at] for at in line], row) for line in _INDEX[len(row)]]
 
 
-def variance_along(cov: Matrix, row: list[float]) -> float:
+def variance_along(cov: Triangle, row: Vector) -> float:
     """The variance of ``row . unknowns``, never negative."""
     return max(0.0, dot(row, along(cov, row)))
 
 
-def learn(mean: list[float], cov: Matrix, product: list[float], surprise: float, total: float) -> None:
-    """Take one measurement in, in place: ``product`` = covariance . row, ``total`` = row . product + noise variance."""
+def learn(mean: Vector, cov: Triangle, product: Vector, surprise: float, total: float) -> tuple[Vector, Triangle]:
+    """Take one measurement in: ``product`` = covariance . row, ``total`` = row . product + noise variance."""
     scale = surprise / total
-    gains = [p / total for p in product]
-    mean[:] = [m + p * scale for m, p in zip(mean, product, strict=True)]
+    after = [m + p * scale for m, p in zip(mean, product, strict=True)]
     if len(product) == 5:
+        aa, ab, ac, ad, ae, bb, bc, bd, be, cc, cd, ce, dd, de, ee = cov
         v, w, x, y, z = product
-        cov[:] = [[a - g * v, b - g * w, c - g * x, d - g * y, e - g * z] for g, (a, b, c, d, e) in zip(gains, cov, strict=True)]
-    elif len(product) == 3:
+        a, b, c, d, e = v / total, w / total, x / total, y / total, z / total
+        return after, [
+            aa - a * v, ab - a * w, ac - a * x, ad - a * y, ae - a * z,
+            bb - b * w, bc - b * x, bd - b * y, be - b * z,
+            cc - c * x, cd - c * y, ce - c * z,
+            dd - d * y, de - d * z,
+            ee - e * z,
+        ]  # fmt: skip
+    if len(product) == 3:
+        aa, ab, ac, bb, bc, cc = cov
         x, y, z = product
-        cov[:] = [[a - g * x, b - g * y, c - g * z] for g, (a, b, c) in zip(gains, cov, strict=True)]
-    else:
-        cov[:] = [[c - g * p for c, p in zip(line, product, strict=True)] for g, line in zip(gains, cov, strict=True)]
+        a, b, c = x / total, y / total, z / total
+        return after, [aa - a * x, ab - a * y, ac - a * z, bb - b * y, bc - b * z, cc - c * z]
+    pairs = [(p / total, q) for at, p in enumerate(product) for q in product[at:]]
+    return after, [c - gain * q for c, (gain, q) in zip(cov, pairs, strict=True)]
 
 
-def worst(mean: list[float], product: list[float], variance: float, noise: float, sigmas: float) -> list[float]:
+def worst(mean: Vector, product: Vector, variance: float, noise: float, sigmas: float) -> Vector:
     """What the unknowns would be after the highest reading that would still be believed, ``sigmas`` above the prediction."""
     scale = sigmas / sqrt(variance + noise)
     return [m + p * scale for m, p in zip(mean, product, strict=True)]
@@ -95,8 +107,9 @@ def looseness(lean: float, memory: float) -> float:
     return 1.0 + LEAN_TIMES * max(0.0, sigmas - LEAN_FREE)
 
 
-def widen(cov: Matrix, first: float, others: float, first_most: float) -> None:
+def widen(cov: Triangle, size: int, first: float, others: float, first_most: float) -> None:
     """Let the first unknown drift by variance ``first`` (up to ``first_most``) and each other by ``others``, in place."""
-    cov[0][0] = max(SMALLEST, min(cov[0][0] + first, max(first_most, cov[0][0])))
-    for i in range(1, len(cov)):
-        cov[i][i] = max(SMALLEST, cov[i][i] + others)
+    most = max(first_most, cov[0])
+    for at in _OWN[size]:
+        wide = cov[at] + others if at else min(cov[0] + first, most)
+        cov[at] = max(SMALLEST, wide)

@@ -3,9 +3,12 @@
 One slow-down factor for all variants is wrong as soon as two precisions suffer differently, so each variant has its own.
 Contention hits all, and so does a processor that is not the one the book was written on: what is seen on the variant that serves
 is passed on to the others in proportion, from the first frame on, with their own ratio kept.
+
+While nothing is served nothing is seen, and the last thing seen may be the very burst that stopped the service. So a pause lets
+each factor go back to its usual value, and frames are tried again.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adaptd.vocabulary import Served
 
@@ -15,48 +18,55 @@ JUMP_PPM = 80_000
 SCATTER_MEMORY = 16
 SCATTER_FIRST_PPM = 50_000
 SCATTER_FLOOR_PPM = 2_000
+USUAL_US = 60_000_000  # memory of what is usual, while frames come
+REST_US = 10_000_000  # a burst is forgotten with this time constant, while none come
 FACTOR_FLOOR_PPM, FACTOR_CEILING_PPM = 50_000, 1_000_000_000
 
 # Expected largest of n standard normal values, in thousandths, for n = 1, 2, 4, ... 1024 (tables of normal order statistics).
-LARGEST_OF = (0, 564, 1029, 1424, 1766, 2070, 2344, 2594, 2825, 3040, 3242)
+LARGEST_OF = (0, 564, 1029, 1424, 1766, 2070, 2344, 2594, 2825, 3044, 3248)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """One variant: mean latency over the book's, and the standard deviation of one frame over the mean, both ppm."""
+class Pace(NamedTuple):
+    """One variant: mean latency over the book's now and usually, and the deviation of one frame over the mean, all ppm."""
 
     factor_ppm: int = PPM
     scatter_ppm: int = SCATTER_FIRST_PPM
     frames: int = 0
+    usual_ppm: int = PPM
 
 
 def observe(
-    paces: tuple[Pace, ...], served: tuple[Served, ...], names: tuple[str, ...], book_us: tuple[int, ...]
+    paces: tuple[Pace, ...], served: tuple[Served, ...], names: tuple[str, ...], book_us: tuple[int, ...], dt_us: int
 ) -> tuple[Pace, ...]:
-    """Take in the latencies of an interval. ``names`` and ``book_us`` are in the order of ``paces``."""
-    if not served:
-        return paces
+    """Take in the latencies of an interval of ``dt_us``. ``names`` and ``book_us`` are in the order of ``paces``."""
+    seen = {names.index(one.variant): one for one in served if one.frames > 0 and one.variant in names}
+    if not seen:
+        return tuple([_rest(pace, dt_us) for pace in paces])
     after = list(paces)
-    ratio = (1, 1)
-    heard = set()
-    for one in served:
-        if one.frames <= 0 or one.variant not in names:
-            continue
-        at = names.index(one.variant)
-        before = paces[at]
-        after[at] = _follow(before, one, book_us[at])
-        heard.add(at)
-        ratio = (after[at].factor_ppm, before.factor_ppm)
-    for at, pace in enumerate(paces):
-        if at not in heard and ratio[0] != ratio[1]:
-            factor = min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, pace.factor_ppm * ratio[0] // ratio[1]))
-            after[at] = Pace(factor, pace.scatter_ppm, pace.frames)
+    for at, one in seen.items():
+        after[at] = _follow(paces[at], one, book_us[at], dt_us)
+    before, now = paces[at], after[at]  # of the last one heard, as of the only one
+    for other, pace in enumerate(paces):
+        if other not in seen:
+            factor = _bounded(pace.factor_ppm * now.factor_ppm // before.factor_ppm)
+            usual = _bounded(pace.usual_ppm * now.usual_ppm // before.usual_ppm)
+            after[other] = Pace(factor, pace.scatter_ppm, pace.frames, usual)
     return tuple(after)
 
 
-def _follow(pace: Pace, seen: Served, book_us: int) -> Pace:
+def _bounded(factor_ppm: int) -> int:
+    return min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, factor_ppm))
+
+
+def _rest(pace: Pace, dt_us: int) -> Pace:
+    """An interval without frames: towards what is usual."""
+    off_ppm = pace.usual_ppm - pace.factor_ppm
+    return pace if not off_ppm else pace._replace(factor_ppm=pace.factor_ppm + off_ppm * min(dt_us, REST_US) // REST_US)
+
+
+def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int) -> Pace:
     mean_us = max(1, seen.latency_sum_us // seen.frames)
-    now = min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, mean_us * PPM // max(1, book_us)))
+    now = _bounded(mean_us * PPM // max(1, book_us))
     step = now - pace.factor_ppm
     sudden = pace.frames == 0 or abs(step) > JUMP_PPM * pace.factor_ppm // PPM
     factor = now if sudden else pace.factor_ppm + step // FOLLOW
@@ -65,4 +75,5 @@ def _follow(pace: Pace, seen: Served, book_us: int) -> Pace:
     if largest:
         spread = max(0, seen.latency_max_us - mean_us) * PPM // mean_us * 1000 // largest
         scatter += (min(spread, PPM) - scatter) // SCATTER_MEMORY
-    return Pace(factor, max(scatter, SCATTER_FLOOR_PPM), min(pace.frames + seen.frames, 1 << 40))
+    usual = now if not pace.frames else pace.usual_ppm + (factor - pace.usual_ppm) * min(dt_us, USUAL_US) // USUAL_US
+    return Pace(factor, max(scatter, SCATTER_FLOOR_PPM), min(pace.frames + seen.frames, 1 << 40), usual)

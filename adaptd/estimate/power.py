@@ -7,9 +7,10 @@
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 from adaptd.estimate.fixed import INVERSE, ONE, fetch, store
-from adaptd.estimate.linear import along, dot, fold, leaning, learn, looseness, unfold, variance_along, widen, worst
+from adaptd.estimate.linear import along, dot, leaning, learn, looseness, variance_along, variances, widen, worst
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
@@ -26,8 +27,7 @@ LOOKS = 3  # ... and otherwise when it is seen this often in a row: a dead senso
 LEAST_SCALE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """The belief: unknowns [base, scale of each variant], their covariance, the sensor's noise variance (W^2), all fixed point.
 
     ``drawn_mw`` is the power believed drawn in the last interval, ``lean`` the running mean of surprises in their own sigma,
@@ -48,7 +48,7 @@ class Draw:
 
     The variance of the power at load L of one variant is a + 2 b L + c L^2 with its (a, b, c) of ``doubts``.
 
-    Without a believed reading, base and scales are those after the highest one that would have been believed.
+    Without a believed reading, base and scales are each the highest that any believable one would have taught.
     """
 
     base_w: float
@@ -62,11 +62,10 @@ def start(idle_mw: int, variants: int) -> Split:
     """Before any reading: the profile's idle power, give or take a tenth, and the bundle's energies, which err together."""
     idle = idle_mw / 1000.0
     size = variants + 1
-    cov = [[COMMON_SD * COMMON_SD + (OWN_SD * OWN_SD if i == j else 0.0) for j in range(size)] for i in range(size)]
-    cov[0] = [_base_variance(idle)] + [0.0] * variants
-    for row in cov[1:]:
-        row[0] = 0.0
-    return Split(store([idle] + [1.0] * variants), fold(cov), int(NOISE_W * NOISE_W * ONE), idle_mw, 0)
+    cov = [_base_variance(idle)] + [0.0] * variants
+    for at in range(1, size):
+        cov += [COMMON_SD * COMMON_SD + OWN_SD * OWN_SD] + [COMMON_SD * COMMON_SD] * (size - at - 1)
+    return Split(store([idle] + [1.0] * variants), store(cov), int(NOISE_W * NOISE_W * ONE), idle_mw, 0)
 
 
 def _base_variance(base_w: float) -> float:
@@ -76,14 +75,14 @@ def _base_variance(base_w: float) -> float:
 
 def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float) -> tuple[Split, Draw]:
     """One interval in which variant v drew ``loads[v]`` watts by the book; ``power_mw`` None where nothing was measured."""
-    mean = fetch(split.mean)
-    cov = unfold(split.cov, len(mean))
+    mean, cov = fetch(split.mean), fetch(split.cov)
+    size = len(mean)
     noise = split.noise * INVERSE
     row = [1.0, *loads]
     doubt = 0
     lean = split.lean * INVERSE
     drift = BASE_DRIFT_W * looseness(lean, LEAN_MEMORY)
-    widen(cov, drift * drift * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
+    widen(cov, size, drift * drift * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
     product = along(cov, row)
     variance = max(0.0, dot(row, product))
     drawn = dot(row, mean)
@@ -95,25 +94,27 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
         doubt = split.doubt + 1 if jump else 0
         believed = doubt == 0 or doubt >= (SMALL_RISE_LOOKS if 0.0 < surprise < SMALL_RISE * drawn else LOOKS)
         if believed and jump:
-            cov[0][0] += square
+            cov[0] += square
             product[0] += square
             variance += square
             total += square
         if believed:
-            learn(mean, cov, product, surprise, total)
+            mean, cov = learn(mean, cov, product, surprise, total)
             lean = leaning(lean, surprise, total, LEAN_MEMORY)
             drawn += variance * surprise / total
         if not jump:
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
-    after = Split(store(mean), fold(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt)
+    after = Split(store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt)
     if not believed:
-        mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
-    doubts = [(cov[0][0], cov[0][at], cov[at][at]) for at in range(1, len(mean))]
+        # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
+        mean = worst(mean, [abs(one) for one in product], variance, noise, JUMP_SIGMAS)
+    own = variances(size)
+    doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
     return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
 
 
 def predict(split: Split, loads: list[float]) -> tuple[float, float]:
     """Predicted power in watts at ``loads``, and its variance."""
     row, mean = [1.0, *loads], fetch(split.mean)
-    return dot(row, mean), variance_along(unfold(split.cov, len(mean)), row)
+    return dot(row, mean), variance_along(fetch(split.cov), row)

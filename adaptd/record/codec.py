@@ -1,4 +1,4 @@
-"""Any frozen dataclass to canonical plain values and back, whole or as the difference from the one before.
+"""Any frozen dataclass or named tuple to canonical plain values and back, whole or as the difference from the one before.
 
 A word that is a field of its own is a dict of its fields. A word inside a tuple or a union is a row: a list in field order,
 which ``layout`` spells out so that a log describes itself. Floats and integers beyond
@@ -35,19 +35,28 @@ def row(word: type) -> Row:
 
 
 def _field_shapes(word: type, shape_of: Callable[[Any], Shape]) -> dict[str, Shape]:
-    if not is_dataclass(word):
-        raise CodecError(f"{word.__name__} is not a dataclass")
+    if not _is_word(word):
+        raise CodecError(f"{word.__name__} is neither a dataclass nor a named tuple")
     hints = get_type_hints(word)
-    return {field.name: shape_of(hints[field.name]) for field in fields(word)}
+    return {name: shape_of(hints[name]) for name in _names(word)}
+
+
+def _is_word(hint: Any) -> bool:
+    return isinstance(hint, type) and (is_dataclass(hint) or (issubclass(hint, tuple) and hasattr(hint, "_fields")))
+
+
+def _names(word: Any) -> list[str]:
+    """The fields of a word in order."""
+    return list(word._fields) if issubclass(word, tuple) else [field.name for field in fields(word)]
 
 
 def _shape(hint: Any) -> Shape:
     """The shape of a field that stands on its own."""
-    if is_dataclass(hint):
-        return words(hint)  # type: ignore[arg-type]
+    if _is_word(hint):
+        return words(hint)
     rest = _without_none(hint)
-    if rest is not None and is_dataclass(rest):
-        return Maybe(words(rest))  # type: ignore[arg-type]
+    if rest is not None and _is_word(rest):
+        return Maybe(words(rest))
     return _inner(hint)
 
 
@@ -59,8 +68,8 @@ def _inner(hint: Any) -> Shape:
         return Atom(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return Choice(hint)
-    if is_dataclass(hint):
-        return row(hint)  # type: ignore[arg-type]
+    if _is_word(hint):
+        return row(hint)
     if get_origin(hint) is tuple:
         return _tuple(get_args(hint))
     if get_origin(hint) in (Union, UnionType):
@@ -78,7 +87,7 @@ def _union(args: tuple[Any, ...]) -> Shape:
     if all(arg in _ATOMS for arg in args):
         return Atom(*args)
     members = tuple(arg for arg in args if arg is not type(None))
-    if not all(is_dataclass(member) for member in members):
+    if not all(_is_word(member) for member in members):
         raise CodecError(f"no canonical form for a union of {args}")
     return Either(tuple(row(member) for member in members), optional=len(members) < len(args))
 
@@ -92,7 +101,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def to_plain(value: Any) -> Plain:
-    """The plain value of a frozen dataclass; raises CodecError for a type that has none."""
+    """The plain value of a word; raises CodecError for a type that has none."""
     word: type = type(value)
     return _portable(words(word).full(value))
 
@@ -107,7 +116,7 @@ def _portable(plain: Plain) -> Plain:
 
 
 def from_plain(word: type, plain: Plain) -> Any:
-    """The dataclass ``word`` that ``plain`` describes; raises CodecError for anything that does not fit."""
+    """The ``word`` that ``plain`` describes; raises CodecError for anything that does not fit."""
     return words(word).read(plain)
 
 
@@ -118,8 +127,8 @@ def layout(*roots: type) -> Plain:
     def visit(hint: Any) -> None:
         for arg in get_args(hint):
             visit(arg)
-        if is_dataclass(hint) and isinstance(hint, type) and hint.__name__ not in found:
-            found[hint.__name__] = [field.name for field in fields(hint)]
+        if _is_word(hint) and hint.__name__ not in found:
+            found[hint.__name__] = _names(hint)
             for inner in get_type_hints(hint).values():
                 visit(inner)
 

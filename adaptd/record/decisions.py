@@ -3,7 +3,6 @@
 Shadow frames are events, not states: they are written against none, and their number against the length of their list.
 """
 
-from functools import partial
 from typing import Any
 
 from adaptd.record.canonical import Plain, same_bytes
@@ -90,12 +89,19 @@ def _write_snapshot(before: Snapshot | None, snapshot: Snapshot) -> dict[str, Pl
 
 def _read_snapshot(before: Snapshot | None, plain: dict[str, Plain], now_us: int) -> Snapshot:
     rest = dict(plain)
-    reported = dict(rest.pop("worker", {}))
-    shadows = _SHADOWS.read(reported.pop("shadows", []))
-    events = {"shadow_frames": _COUNT.read(reported.pop("shadow_frames", len(shadows))), "shadows": shadows}
-    worker = _WORKER.read(reported, **events) if before is None else _WORKER.patch(before.worker, reported, **events)
-    read = _SNAPSHOT.read if before is None else partial(_SNAPSHOT.patch, before)
-    snapshot: Snapshot = read(rest, now_us=now_us, worker=worker)
+    reported = rest.pop("worker", {})
+    shadows: tuple[Shadow, ...] = ()
+    frames = 0
+    if "shadows" in reported or "shadow_frames" in reported:
+        reported = dict(reported)
+        shadows = _SHADOWS.read(reported.pop("shadows", []))
+        frames = _COUNT.read(reported.pop("shadow_frames", len(shadows)))
+    if before is None:
+        worker = _WORKER.read(reported, shadow_frames=frames, shadows=shadows)
+        first: Snapshot = _SNAPSHOT.read(rest, now_us=now_us, worker=worker)
+        return first
+    worker = _WORKER.patch(before.worker, reported, shadow_frames=frames, shadows=shadows)
+    snapshot: Snapshot = _SNAPSHOT.patch(before, rest, now_us=now_us, worker=worker)
     return snapshot
 
 

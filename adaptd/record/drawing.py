@@ -36,16 +36,23 @@ class Axis:
             known = moment
         return int(known[1] + (at_us - known[0]) / 1000)
 
-    def ticks(self, most: int = 9) -> list[float]:
+    @property
+    def step_s(self) -> int:
+        """Seconds from one label to the next."""
+        return next((step for step in _SPANS_S if self.end_us / 1e6 / step <= 9), _SPANS_S[-1])
+
+    def ticks(self) -> list[float]:
         """Log times to be labelled, at round times of the wall clock."""
-        span_s = self.end_us / 1e6
-        step_s = next((step for step in _SPANS_S if span_s / step <= most), _SPANS_S[-1])
+        span_s, step_s = self.end_us / 1e6, self.step_s
         first_s = -(self.utc_ms(0) / 1000) % step_s
         return [(first_s + at * step_s) * 1e6 for at in range(int((span_s - first_s) // step_s) + 1)]
 
     def label(self, at_us: float) -> str:
         coarse_s = 30 if self.end_us > 600e6 else 0.5  # labels are rounded, not cut
-        moment = datetime.fromtimestamp(self.utc_ms(at_us) / 1000 + coarse_s, tz=timezone.utc)
+        there_s = self.utc_ms(at_us) / 1000
+        round_s = round(there_s / self.step_s) * self.step_s  # late ticks shift a round time by a little
+        there_s = round_s if abs(round_s - there_s) < self.step_s / 5 else there_s + coarse_s
+        moment = datetime.fromtimestamp(there_s, tz=timezone.utc)
         if self.end_us > 3 * 86_400e6:
             return f"{moment:%d %b}"
         return f"{moment:%H:%M}" if self.end_us > 600e6 else f"{moment:%H:%M:%S}"
@@ -143,11 +150,11 @@ class Panel:
         unit: str,
         *,
         write: Callable[[float], str] = lambda value: f"{value:g}",
-        height: float | None = None,
-        times: bool = False,
+        times_y: float | None = None,
     ) -> None:
         self._axis, self.scale = axis, scale
-        self._height = height or scale.bottom + (24 if times else 8)
+        labels_y = (times_y or scale.bottom) + 15
+        self._height = labels_y + 9
         self._parts: list[str] = []
         self._text(LEFT, 14, f'{escape(title)} <tspan class="unit">{escape(unit)}</tspan>', "head")
         for tick in scale.ticks():
@@ -157,8 +164,8 @@ class Panel:
         for at in axis.ticks():
             x = axis.x(at)
             self.raw(f'<path class="grid up" d="M{x:.1f} {scale.top}V{scale.bottom}"/>')
-            if times and x < WIDTH - 24:
-                self._text(x, scale.bottom + 17, axis.label(at), "tick", "middle")
+            if LEFT + 14 < x < WIDTH - 30:
+                self._text(x, labels_y, axis.label(at), "tick", "middle")
 
     def key(self, names: Sequence[tuple[str, str]]) -> None:
         """Names of what is drawn, each in its colour, at the right of the title."""

@@ -1,10 +1,10 @@
 """Decisions as a Parquet table, for people who ask questions of many logs. Needs pyarrow, which is imported only here."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from adaptd.record.history import decisions
+from adaptd.record.history import all_decisions
 from adaptd.record.replay import Decided
 from adaptd.vocabulary import Measured, Reading
 
@@ -26,7 +26,7 @@ class ExportError(RuntimeError):
     """The table cannot be written. One line with the remedy."""
 
 
-def export(folder: Path, target: Path) -> int:
+def export(folder: Path, target: Path, progress: Callable[[int, int], None] | None = None) -> int:
     """Write every decision of the log to ``target``; the number of rows. Absent readings are null. Raises ExportError."""
     try:
         import pyarrow as pa
@@ -37,7 +37,7 @@ def export(folder: Path, target: Path) -> int:
     rows = 0
     try:
         with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
-            for batch in _batches(folder):
+            for batch in _batches(folder, progress):
                 writer.write_table(pa.Table.from_pylist(batch, schema=schema))
                 rows += len(batch)
     except OSError as error:
@@ -45,9 +45,9 @@ def export(folder: Path, target: Path) -> int:
     return rows
 
 
-def _batches(folder: Path) -> Iterator[list[dict[str, Any]]]:
+def _batches(folder: Path, progress: Callable[[int, int], None] | None) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
-    for decided in decisions(folder):
+    for decided in all_decisions(folder, progress):
         batch.append(row_of(decided))
         if len(batch) >= BATCH:
             yield batch

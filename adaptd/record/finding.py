@@ -7,7 +7,8 @@ from adaptd.record.canonical import CanonicalError, decode
 from adaptd.record.chain import Chain, ChainError, check_stamp
 from adaptd.record.epochs import parse_hand_over
 from adaptd.record.head import HEAD_FILE, Head, newest, parse_head
-from adaptd.record.note import NoteError, parse_note
+from adaptd.record.keys import note_holds, signature_holds
+from adaptd.record.note import ED25519, Note, NoteError, VerifierKey, parse_note
 from adaptd.record.segment import HeaderError, first_line, parse_header, segment_name, segment_number
 from adaptd.record.store import Store
 
@@ -36,28 +37,33 @@ class Found:
     state: Any = None
     head: Head | None = None
     last_at_head: str | None = None
+    keys: set[bytes] = field(default_factory=set)  # public keys that the segments read here name; one of them signed the head
 
 
 def find_end(store: Store) -> Found | None:
     """Read the last segment against the head file; None for a folder without a log.
 
-    Raises LogDamagedError where acknowledged records are missing or changed: such a log must not be continued.
+    Raises LogDamagedError where acknowledged records are missing or changed, or where header or head are not signed: such a log
+    must not be continued, because signing it anew would vouch for what someone else made of it.
     """
     names = [name for name in store.names() if segment_number(name) is not None]
-    head = newest(parse_head(store.read(HEAD_FILE))) if HEAD_FILE in store.names() else None
+    slots = parse_head(store.read(HEAD_FILE)) if HEAD_FILE in store.names() else []
+    head = newest(slots)
     unborn: list[str] = []
     while names:
         data = store.read(names[-1])
         try:
-            header, _ = parse_header(first_line(data))
+            header, signature = parse_header(first_line(data))
         except HeaderError:
             unborn.append(names.pop())
             continue
+        if not signature_holds(header.key, signature, header.signed_bytes):
+            raise _unsigned(store, f"the header of {names[-1]}")
         found = Found(Chain(header.tree, header.prev), header.origin, header.epoch, header.key, header.segment, 0, 0)
-        found.unborn, found.head = unborn, head
+        found.unborn, found.head, found.keys = unborn, head, {header.key}
         _recall(found, store, names[:-1], header.first)
         _follow(found, data)
-        _check_head(store, found)
+        _check_head(store, found, [slot[1] for slot in slots if slot is not None])
         return found
     if head is not None and head.size:
         raise _missing(store, 0, head.size)
@@ -69,7 +75,12 @@ def _recall(found: Found, store: Store, names: list[str], end: int) -> None:
     for name in reversed(names):
         if found.boot is not None:
             return
-        for line in store.read(name).split(b"\n")[1:]:
+        first, *lines = store.read(name).split(b"\n")
+        try:
+            found.keys.add(parse_header(first)[0].key)
+        except HeaderError:
+            return
+        for line in lines:
             try:
                 record = decode(line)
                 check_stamp(record, record["seq"])
@@ -116,9 +127,10 @@ def _note_record(found: Found, record: dict[str, Any]) -> None:
         except (NoteError, TypeError):
             return
         found.epoch, found.public = hand_over.epoch, hand_over.public
+        found.keys.add(hand_over.public)
 
 
-def _check_head(store: Store, found: Found) -> None:
+def _check_head(store: Store, found: Found, signed: list[Note]) -> None:
     if found.head is None:
         raise LogDamagedError(
             f"{store.folder}: the head file is missing or unreadable, so nobody can say what was acknowledged; "
@@ -128,6 +140,16 @@ def _check_head(store: Store, found: Found) -> None:
         raise _missing(store, found.chain.size, found.head.size)
     if found.last_at_head is not None and found.last_at_head != found.head.last:
         raise _missing(store, found.head.size - 1, found.head.size)
+    keys = [VerifierKey(found.origin, ED25519, public) for public in found.keys | {found.public}]
+    if not all(any(note_holds(one, key) for key in keys) for one in signed):
+        raise _unsigned(store, "the head file")
+
+
+def _unsigned(store: Store, what: str) -> LogDamagedError:
+    return LogDamagedError(
+        f"{store.folder}: {what} is not signed by this log's key, so what was acknowledged cannot be known; "
+        f"check with 'adaptd audit verify {store.folder}', then move the folder away to start a new log"
+    )
 
 
 def _missing(store: Store, size: int, acknowledged: int) -> LogDamagedError:

@@ -1,12 +1,12 @@
 """Decisions read back as words, for people and reports; nothing is judged here and nothing is run again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from adaptd.record.codec import CodecError
 from adaptd.record.decisions import DecisionCoder
-from adaptd.record.reader import iter_records, segment_files
+from adaptd.record.reader import iter_records, segment_files, watched
 from adaptd.record.replay import Decided
 
 
@@ -38,6 +38,15 @@ def decisions(folder: Path, *, from_seq: int = 0) -> Iterator[Decided]:
     for record in iter_records(folder, from_seq=_config_before(folder, from_seq)):
         decided = reader.feed(record)
         if decided is not None and record["seq"] >= from_seq:
+            yield decided
+
+
+def all_decisions(folder: Path, progress: Callable[[int, int], None] | None = None) -> Iterator[Decided]:
+    """Every readable decision of the log, for someone who waits for the end of it."""
+    reader = DecisionReader()
+    for record in watched(folder, progress):
+        decided = reader.feed(record)
+        if decided is not None:
             yield decided
 
 

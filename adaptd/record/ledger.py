@@ -5,6 +5,7 @@ that, or with ``ok`` false. A sync error is final for its file: unacknowledged r
 """
 
 import contextlib
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from adaptd.record.canonical import Plain
 from adaptd.record.chain import Chain
 from adaptd.record.epochs import HandOver, KeyFolder
 from adaptd.record.keys import Signer
-from adaptd.record.lock import FolderLock
+from adaptd.record.lock import FolderBusyError, FolderLock
 from adaptd.record.store import Store
 from adaptd.record.wear import Wear
 from adaptd.record.writer import Writer, has_reserve
@@ -291,6 +292,7 @@ class Ledger:
             return False
         try:
             self._store.make_folder()
+            self._hold_lock()
             self._keys.hold(self.signer, self._heir[1] if self._heir is not None else None)
             self._writer.prepare()
             self._write_pending()
@@ -305,6 +307,20 @@ class Ledger:
             return False
         self._degraded, self._unrecorded = None, 0
         return True
+
+    def _hold_lock(self) -> None:
+        """Lock the folder anew where it was taken away under this writer; OSError where another one has or had it."""
+        if self.lock is None or self.lock.holds:
+            return
+        try:
+            lock = self._store.lock()
+        except FolderBusyError as error:
+            raise OSError(errno.EBUSY, str(error)) from None
+        if not self._writer.goes_on():
+            lock.release()
+            raise OSError(errno.EEXIST, "another log was begun in this folder")
+        self.lock.release()
+        self.lock = lock
 
     def _bill(self, offset: int, length: int) -> None:
         self._wear.bill(offset, length, self._mono(), blocks=1)

@@ -15,7 +15,8 @@ class FolderLock:
     """Held from construction to ``release``."""
 
     def __init__(self, folder: Path) -> None:
-        self._fd = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        self._path = folder / LOCK_FILE
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -26,6 +27,14 @@ class FolderLock:
             ) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file that is locked is still the one that others find; without it a second writer would be let in."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.stat(self._path, follow_symlinks=False))
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let another process in."""

@@ -1,6 +1,7 @@
 """The report: one HTML page, complete in itself, with the verdict on top. It opens offline and prints."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
@@ -24,9 +25,9 @@ HEADLINES = {
 }
 
 
-def write_page(folder: Path, report: Report, target: Path) -> None:
+def write_page(folder: Path, report: Report, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
     """Write the report on the log in ``folder`` to ``target``; raises OSError."""
-    target.write_text(page(tell(folder), report), encoding="utf-8")
+    target.write_text(page(tell(folder, progress), report), encoding="utf-8")
 
 
 def page(story: Story, report: Report) -> str:
@@ -73,6 +74,8 @@ def _verdict(report: Report) -> str:
     bad = (
         "" if report.first_bad_seq is None else f"<p>First bad record: <b>{report.first_bad_seq}</b>. {escape(report.reason)}</p>"
     )
+    if report.verdict in (Outcome.DAMAGED, Outcome.FORGED, Outcome.REPLAY_MISMATCH):
+        bad += "<p>What this page shows from that record on is as it was found, and nothing vouches for it.</p>"
     items = "".join(f'<li class="{kind}">{escape(text)}</li>' for kind, text in _findings(report))
     return f'<section class="verdict {kind}"><strong>{HEADLINES[report.verdict]}</strong>{bad}<ul>{items}</ul></section>'
 
@@ -159,7 +162,8 @@ def _lines(story: Story) -> str:
         simulated = f"<p><b>Simulated:</b> {names}. These readings come from the software device, not from a sensor.</p>"
     data = f"data-moments='{moments}' data-end='{axis.end_us}' data-left='{LEFT}' data-plot='{PLOT}' data-width='{WIDTH}'"
     panels = "".join(page_lines.draw(story))
-    return f"<h2>Time lines</h2>{simulated}<figure id=lines {data}>{panels}<div id=now><span id=when></span></div></figure>"
+    figure = f"<figure id=lines {data}>{panels}<div id=now><span id=when></span></div></figure>"
+    return f"<h2>Time lines</h2>{simulated}<div class=sideways>{figure}</div>"
 
 
 def _footer(report: Report) -> str:

@@ -8,6 +8,7 @@ from adaptd.record.story import Bucket, Range, Story
 VARIANT_COLOURS = ("c0", "c1", "c2", "c3")
 BAND_COLOURS = ("b0", "b1", "b2", "b3", "b4")
 TOP = 24
+SPANNED_US = 3_000_000
 BASE = ("the reference alone", "base")
 
 
@@ -35,14 +36,32 @@ def draw(story: Story) -> list[str]:
     return [panel for panel in panels if panel]
 
 
+def _kept(story: Story) -> list[int]:
+    """The buckets to draw: a line spans a few seconds without a decision, as late ticks leave them; a longer time is a hole."""
+    kept: list[int] = []
+    empty: list[int] = []
+    for at, bucket in enumerate(story.buckets):
+        if not bucket.rate.count:
+            empty.append(at)
+            continue
+        kept += empty if len(empty) * story.width_us > SPANNED_US else []
+        kept.append(at)
+        empty = []
+    return kept + empty
+
+
+def _buckets(story: Story) -> list[Bucket]:
+    return [story.buckets[at] for at in _kept(story)]
+
+
 def _xs(story: Story, axis: Axis) -> list[float]:
-    return [min(WIDTH - RIGHT, axis.x((at + 0.5) * story.width_us)) for at in range(len(story.buckets))]
+    return [min(WIDTH - RIGHT, axis.x((at + 0.5) * story.width_us)) for at in _kept(story)]
 
 
 def _spread(story: Story, panel: Panel, axis: Axis, pick: Callable[[Bucket], Range], colour: str) -> None:
     """Mean as a line, lowest to highest as an area behind it; thousandths become units."""
     xs = _xs(story, axis)
-    ranges = [pick(bucket) for bucket in story.buckets]
+    ranges = [pick(bucket) for bucket in _buckets(story)]
     lows = [one.low / 1000 if one.count else None for one in ranges]
     highs = [one.high / 1000 if one.count else None for one in ranges]
     panel.area(xs, lows, highs, colour)
@@ -97,13 +116,13 @@ def _engine(story: Story, axis: Axis) -> str:
     held = _held(story, lambda bucket: bucket.rate)
     target = story.policy.target_mfps / 1000 if story.policy is not None else None
     scale = linear(held, [] if target is None else [target], TOP + 8, 96, zero=True)
-    panel = Panel(axis, scale, "Engine and frame rate", "frames a second", height=126)
+    panel = Panel(axis, scale, "Engine and frame rate", "frames a second", times_y=121)
     colours = variant_colours(story)
     for one in story.stretches:
         name = one.variant or "nothing served"
         panel.ribbon(axis.x(one.from_us), axis.x(one.to_us), 108, colours.get(one.variant, "idle"), name)
     panel.raw(f'<text class="tick" x="{LEFT - 8}" y="118" text-anchor="end">engine</text>')
-    rates = [None if bucket.rate.mean is None else bucket.rate.mean / 1000 for bucket in story.buckets]
+    rates = [None if bucket.rate.mean is None else bucket.rate.mean / 1000 for bucket in _buckets(story)]
     panel.line(_xs(story, axis), rates, "rate", stepped=True)
     if target is not None:
         panel.mark(target, f"target {target:g}", bad=False)
@@ -115,7 +134,7 @@ def _engine(story: Story, axis: Axis) -> str:
 def _smoothed(story: Story, pick: Callable[[Bucket], float]) -> list[float | None]:
     """Energy per frame in mJ over three buckets, None where no frame was delivered."""
     values: list[float | None] = []
-    for at in range(len(story.buckets)):
+    for at in _kept(story):
         near = story.buckets[max(0, at - 1) : at + 2]
         frames = sum(bucket.frames for bucket in near)
         values.append(sum(pick(bucket) for bucket in near) / frames / 1000 if frames else None)
@@ -160,10 +179,10 @@ def _bounds(story: Story, axis: Axis) -> str:
         return ""
     most = story.policy.max_loss_ppm / 10_000 if story.policy is not None else 1.0
     scale = Scale(0.01, 100.0, TOP, 140, decades=True)
-    panel = Panel(axis, scale, "Bound on the accuracy loss", "points; dashed: not admitted", times=True)
+    panel = Panel(axis, scale, "Bound on the accuracy loss", "points; dashed: not admitted")
     xs = _xs(story, axis)
     for at, key in enumerate(keys):
-        values = _carried([bucket.bounds.get(key) for bucket in story.buckets])
+        values = _carried([bucket.bounds.get(key) for bucket in _buckets(story)])
         shown = [None if value is None else max(0.01, value[0] / 10_000) for value in values]
         admitted = [point if value is not None and value[1] else None for value, point in zip(values, shown, strict=True)]
         colour = BAND_COLOURS[at % len(BAND_COLOURS)]

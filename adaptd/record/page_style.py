@@ -18,22 +18,25 @@ header{display:flex;justify-content:space-between;align-items:baseline;gap:6px 2
 .verdict strong{display:block;font-size:24px;line-height:1.3;color:var(--good)}.verdict.bad strong{color:var(--bad)}
 .verdict.warn strong{color:var(--warn)}
 .verdict ul{margin:10px 0 0;padding:0;list-style:none;display:grid;grid-template-columns:
-repeat(auto-fit,minmax(300px,1fr));gap:4px 28px}
-.verdict li::before{content:"\\2713";color:var(--good);font-weight:700;margin-right:8px}
+repeat(auto-fit,minmax(min(300px,100%),1fr));gap:4px 28px}
+.verdict li{position:relative;padding-left:22px}
+.verdict li::before{content:"\\2713";color:var(--good);font-weight:700;position:absolute;left:0}
 .verdict li.no::before{content:"\\2717";color:var(--bad)}.verdict li.unsure::before{content:"\\2013";color:var(--warn)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:18px 0 0}
 .tile{background:var(--card);border-radius:8px;padding:12px 16px}.tile b{display:block;font-size:22px;line-height:1.3;
 font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:13px;display:block}
-figure{margin:0;position:relative}
+.sideways{overflow-x:auto}figure{margin:0;position:relative;min-width:720px}
 svg.panel{display:block;width:100%;height:auto;margin:10px 0 0;overflow:visible}
-svg text{fill:var(--soft);font-size:12px;font-variant-numeric:tabular-nums}
+svg text{fill:var(--soft);font-size:12px;font-variant-numeric:tabular-nums;paint-order:stroke;stroke:var(--paper);
+stroke-width:3px;stroke-linejoin:round}
 svg .head{fill:var(--ink);font-size:13px;font-weight:600}
 svg .unit{fill:var(--soft);font-weight:400}
 svg .grid{stroke:var(--line);fill:none}svg .up{stroke-opacity:.55}
 svg .line{fill:none;stroke:currentColor;stroke-width:1.7;stroke-linejoin:round}svg .dashed{stroke-dasharray:6 4}
 svg .spread{fill:currentColor;opacity:.18}svg .limit{stroke:var(--bad);stroke-dasharray:7 4;fill:none}
-svg text.limit{stroke:none;fill:var(--bad)}svg .edge{stroke:var(--soft);stroke-dasharray:2 4;fill:none}
-svg text.edge{stroke:none;fill:var(--soft)}svg .event{stroke:var(--bad);stroke-width:1.5;opacity:.7}
+svg text.limit{stroke:var(--paper);stroke-dasharray:none;fill:var(--bad)}
+svg .edge{stroke:var(--soft);stroke-dasharray:2 4;fill:none}
+svg text.edge{stroke:var(--paper);stroke-dasharray:none;fill:var(--soft)}svg .event{stroke:var(--bad);stroke-width:1.5;opacity:.7}
 svg .stretch{fill:currentColor}svg .stretch.idle{color:var(--none)}
 .hot{color:var(--hot)}.watt{color:var(--watt)}.lux{color:var(--lux)}.c0{color:var(--c0)}.c1{color:var(--c1)}
 .c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.base,.rate{color:var(--soft)}.idle{color:var(--none)}
@@ -44,13 +47,27 @@ padding:1px 7px;border-radius:4px;white-space:nowrap}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px;margin-top:8px}
 th,td{padding:5px 12px 5px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600;color:var(--soft);font-size:13px;white-space:nowrap}td.n,th.n{text-align:right}td.t{white-space:nowrap}
+td.why{min-width:260px}td.some{min-width:170px}
 td .no{color:var(--bad);font-weight:600}td .yes{color:var(--good)}.arrow{color:var(--soft);padding:0 4px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:8px 0;font-size:14px}dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}footer{margin-top:40px;border-top:1px solid var(--line);padding-top:14px;font-size:13px}
+@media screen and (max-width:760px){body{padding:18px 14px 48px}h1{font-size:21px}.verdict strong{font-size:20px}
+.verdict{padding:14px 16px}.tiles{grid-template-columns:1fr 1fr;gap:8px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:8px}
+.scroll thead{display:none}.scroll table,.scroll tbody,.scroll tr{display:block}
+.scroll tr{padding:8px 0;border-bottom:1px solid var(--line)}.scroll td,.scroll td.n,.scroll td.t{display:block;
+position:relative;text-align:left;white-space:normal;border:0;padding:1px 0 1px 104px;min-width:0;overflow-wrap:anywhere}
+.scroll td::before{content:attr(data-name);position:absolute;left:0;color:var(--soft);font-size:12px;line-height:1.75}
+.scroll td:empty{display:none}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#ccc;--paper:#fff;--card:#f4f4f4;--good:#116b34;--goodbg:#fff;
 --bad:#a4160d;--badbg:#fff;--warn:#8a5300;--warnbg:#fff;--c0:#2457a8;--c1:#c2410c;--c2:#4d7c0f;--c3:#7e22ce;--c4:#0f766e;--b0:#4338ca;--b1:#0d9488;--b2:#ca8a04;--b3:#be185d;--b4:#475569;
 --hot:#c2410c;--watt:#7e22ce;--lux:#a16207;--none:#9aa6b2}
-body{max-width:none;padding:0;font-size:11px}#now{display:none!important}h2,svg.panel,.tile,tr{break-inside:avoid}h2{break-after:avoid}
+body{max-width:none;padding:0;font-size:11px}#now{display:none!important}h1{font-size:19px}h2{font-size:14px;margin-top:22px}
+.verdict{padding:12px 16px}.verdict strong{font-size:17px}.tiles{grid-template-columns:repeat(6,1fr);gap:6px}
+.tile{padding:8px 9px}.tile b{font-size:15px}.tile span{font-size:9.5px;line-height:1.35}
+.sideways,.scroll{overflow:visible}figure{min-width:0}
+table,dl{font-size:9.5px}th{font-size:9px}th,td{padding:3px 8px 3px 0}td.t{white-space:normal}
+td.why{min-width:200px}td.some{min-width:115px}
+footer{font-size:9.5px}h2,svg.panel,.tile,tr{break-inside:avoid}h2{break-after:avoid}
 thead{display:table-header-group}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 @page{margin:14mm}
 """

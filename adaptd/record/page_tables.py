@@ -10,13 +10,18 @@ from adaptd.record.verdicts import Interruption, Interval, Report
 from adaptd.tick import explain
 from adaptd.vocabulary import Measured, OperatingPoint, Reading
 
+_KINDS = {"#": "n", "!": "why", "@": "t", "~": "some"}  # numbers, sentences, words on one line, a few words
 
-def _table(head: list[str], rows: list[str], empty: str) -> str:
-    """A table; a name that begins with # heads a column of numbers."""
+
+def _table(head: list[str], rows: list[list[str]], empty: str) -> str:
+    """A table; the first character of a name may say what kind of column it heads. A cell knows its column for narrow screens."""
     if not rows:
         return f"<p class=soft>{escape(empty)}</p>"
-    names = "".join(f"<th{' class=n' if name.startswith('#') else ''}>{escape(name.lstrip('#'))}</th>" for name in head)
-    return f"<div class=scroll><table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    columns = [(_KINDS.get(name[0]), escape(name.lstrip("#!@~"))) for name in head]
+    names = "".join(f"<th class={kind}>{name}</th>" if kind == "n" else f"<th>{name}</th>" for kind, name in columns)
+    marks = [f"<td{f' class={kind}' if kind else ''} data-name='{name}'>" for kind, name in columns]
+    body = "".join(f"<tr>{''.join(f'{mark}{cell}</td>' for mark, cell in zip(marks, row, strict=True))}</tr>" for row in rows)
+    return f"<div class=scroll><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _clock(ms: int) -> str:
@@ -28,6 +33,8 @@ def _clock(ms: int) -> str:
 
 def _span(us: int) -> str:
     seconds = us // 1_000_000
+    if not seconds:
+        return "under 1 s"
     if seconds < 120:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
@@ -54,23 +61,20 @@ def intervals(report: Report) -> str:
     return _table(head, [_interval(one) for one in report.intervals], empty)
 
 
-def _interval(one: Interval) -> str:
+def _interval(one: Interval) -> list[str]:
     held = "<span class=yes>held</span>" if one.admitted else "<span class=no>no proof</span>"
     bound = f"{one.bound_ppm / 10_000:.2f} points" if one.admitted else "-"
-    return (
-        f"<tr><td class=n>{one.from_seq}</td><td class=n>{one.to_seq}</td><td>{escape(one.variant)}</td>"
-        f"<td>{escape(one.band)}</td><td class=n>{_span(one.to_us - one.from_us)}</td><td class=n>{one.frames:,}</td>"
-        f"<td class=n>{one.samples:,}</td><td class=n>{bound}</td><td>{held}</td></tr>"
-    )
+    names = [escape(one.variant), escape(one.band), _span(one.to_us - one.from_us)]
+    return [str(one.from_seq), str(one.to_seq), *names, f"{one.frames:,}", f"{one.samples:,}", bound, held]
 
 
 def swaps(story: Story) -> str:
     """One row a change of engine or rate."""
-    head = ["#record", "time (UTC)", "change", "light", "sensed", "why", "outcome"]
+    head = ["#record", "@time (UTC)", "@change", "light", "~sensed", "!why", "outcome"]
     return _table(head, [_swap(one) for one in story.swaps], "No change was asked for.")
 
 
-def _swap(one: Swap) -> str:
+def _swap(one: Swap) -> list[str]:
     why = sensed = light = "-"
     if one.decided is not None:
         why, light = escape(explain(one.decided.verdict)), escape(one.decided.verdict.band)
@@ -80,23 +84,22 @@ def _swap(one: Swap) -> str:
     good = "yes" if one.outcome == "applied" else "no" if one.outcome in (None, "silent", "interrupted") else "soft"
     change = f"{_point(one.old)}<span class=arrow>&rarr;</span>{_point(one.new)}"
     outcome = f"<span class={good}>{escape(one.outcome or 'none on record')}</span>{late}"
-    return (
-        f"<tr><td class=n>{one.seq}</td><td class=t>{_clock(one.utc_ms)}</td><td class=t>{change}</td><td>{light}</td>"
-        f"<td>{sensed}</td><td>{why}</td><td class=t>{outcome}</td></tr>"
-    )
+    return [str(one.seq), _clock(one.utc_ms), change, light, sensed, why, outcome]
 
 
 def _point(point: OperatingPoint | None) -> str:
     if point is None:
         return "start"
-    return f"{escape(point.variant)} {point.fps_mfps / 1000:g} fps" if point.fps_mfps else "nothing served"
+    if not point.fps_mfps:
+        return "nothing&nbsp;served"
+    return f"{escape(point.variant)}&nbsp;{point.fps_mfps / 1000:g}&nbsp;fps"
 
 
 def _reading(reading: Reading, unit: str) -> str:
     if not isinstance(reading, Measured):
         return f"no {unit} ({escape(reading.reason)})"
     value = reading.value / 1000
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"
+    return f"{value:,.0f}&nbsp;{unit}" if value >= 100 else f"{value:.1f}&nbsp;{unit}"
 
 
 def changes(story: Story, report: Report) -> str:
@@ -104,16 +107,29 @@ def changes(story: Story, report: Report) -> str:
     rows = [_event(one) for one in story.events]
     rows += [_row(gap.seq, "", "<span class=no>gap</span>", gap.why) for gap in report.gaps]
     rows += [_row(one.seq, "", "interruption", _interruption(one)) for one in report.interruptions]
-    return _table(["#record", "time (UTC)", "kind", "what"], rows, "Nothing.")
+    return _table(["#record", "@time (UTC)", "@kind", "!what"], rows, "Nothing.")
 
 
-def _row(seq: int, time: str, kind: str, text: str) -> str:
-    return f"<tr><td class=n>{seq}</td><td class=t>{time}</td><td>{kind}</td><td>{escape(text)}</td></tr>"
+def _row(seq: int, time: str, kind: str, text: str) -> list[str]:
+    return [str(seq), time, kind, escape(text)]
 
 
-def _event(one: Event) -> str:
-    text = "; ".join(f"{name}: {_value(one.record[name])}" for name in sorted(one.record.keys() - CHAIN_FIELDS))
-    return _row(one.seq, _clock(one.utc_ms), escape(one.kind), text)
+def _event(one: Event) -> list[str]:
+    names = sorted(one.record.keys() - CHAIN_FIELDS, key=lambda name: (name not in _FIRST, name))
+    return _row(one.seq, _clock(one.utc_ms), escape(one.kind), "; ".join(_said(name, one.record[name]) for name in names))
+
+
+_FIRST = frozenset({"event", "fault", "reason", "state"})
+
+
+def _said(name: str, value: Any) -> str:
+    """One field in words; a time in microseconds becomes one that people read."""
+    if name.endswith("_us") and type(value) is int:
+        text = f"{value / 1_000_000:g} s" if value >= 1_000_000 else f"{value / 1000:g} ms"
+        return f"{name[:-3].replace('_', ' ')} {text}"
+    if type(value) is bool:
+        return f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
+    return _value(value) if name in _FIRST else f"{name.replace('_', ' ')}: {_value(value)}"
 
 
 def _interruption(one: Interruption) -> str:
@@ -125,7 +141,9 @@ def _interruption(one: Interruption) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(item)}" for name, item in sorted(value.items()))
+        return ", ".join(_said(name, item) for name, item in sorted(value.items()))
+    if isinstance(value, list) and len(value) <= 16:
+        return ", ".join(map(_value, value))
     text = " ".join(str(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 

@@ -60,7 +60,7 @@ class Recorder:
         try:
             return self._write_config(reason)
         except NotRecordedError:
-            self.unrecorded += 1  # the first decision that can be recorded brings the configuration with it
+            self.unrecorded += 1  # the next decision that can be recorded brings the configuration along
             raise
 
     def decision(self, snapshot: Snapshot, verdict: Verdict, state: Any) -> int | None:
@@ -116,6 +116,7 @@ class Recorder:
         fields: dict[str, Plain] = {
             "bind": binding.digest, "binding": to_plain(binding), "facts": [_FACTS.full(one) for one in settings.facts],
             "now_us": settings.now_us, "reason": reason, "seed": settings.seed, "state": to_plain(self._state),
+            "silence_us": self.ledger.limits.silence_us,
             "policy": {"name": settings.policy_name, "sha256": binding.policy, "text": settings.policy_text},
             "profile": {"name": settings.profile_name, "sha256": binding.profile, "text": settings.profile_text},
             "short": dict(SHORT), "words": layout(Snapshot, Verdict, VariantFacts, type(self._state)),

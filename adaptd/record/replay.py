@@ -5,6 +5,7 @@ Nothing is ignored and nothing is tolerated: the record that the verdict makes m
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +21,8 @@ from adaptd.record.evidence import changes
 from adaptd.vocabulary import Snapshot, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
+# Segments and restarts carry the same texts again and again.
+_policy, _profile = lru_cache(maxsize=16)(parse_policy), lru_cache(maxsize=16)(parse_profile)
 
 
 class ReplayError(ValueError):
@@ -59,6 +62,8 @@ class Replayer:
         self._proofs: list[dict[str, Plain]] = []
         self.decided = 0
         self.given_states = 0
+        self._pruned: bool | None = None
+        self._lost = False
         self.max_loss_ppm: int | None = None
         self.reference: str | None = None
         self.code: str | None = None
@@ -66,6 +71,8 @@ class Replayer:
     def feed(self, record: dict[str, Any]) -> Decided | None:
         """Take the next record; the decision if it is one."""
         kind = record["kind"]
+        if self._pruned is None:
+            self._pruned = record["seq"] > 0
         if kind == "decision":
             return self._decision(record)
         if kind == "evidence":
@@ -74,6 +81,8 @@ class Replayer:
             self._heartbeat(record)
         elif kind == "config":
             self._config(record)
+        elif kind == "degraded":
+            self._lost = self._lost or bool(record.get("unrecorded"))
         elif kind == "start":
             self._state, self._coder, self._proofs = None, None, []
         return None
@@ -135,8 +144,8 @@ class Replayer:
 
     def _take(self, record: dict[str, Any], policy: str, profile: str, facts: tuple[VariantFacts, ...]) -> None:
         """The state that start or adopt gives under this configuration must be the one on record."""
-        self._policy = parse_policy(policy, record["policy"]["name"])
-        self._profile = parse_profile(profile, record["profile"]["name"])
+        self._policy = _policy(policy, record["policy"]["name"])
+        self._profile = _profile(profile, record["profile"]["name"])
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
         if not self._run:
             return
@@ -149,12 +158,15 @@ class Replayer:
             state = brain.adopt(self._state, self._policy, self._profile, facts)
         elif reason == "rotation" and self._state is not None:
             state = self._state
+        elif not (self._lost if reason == "resumed" else self._full is None and self._pruned):
+            raise ReplayError(f"nothing on record calls for a state that is given anew at a {reason}")
         else:  # the first segment left after pruning, or decisions that a failing disk could not take
             state = from_plain(brain.state, record["state"])
             self.given_states += 1
         if not same_bytes(record["state"], to_plain(state)):
             raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")
         self._state = self._full = state
+        self._lost = False
 
 
 def _checked_text(plain: Any, digest: str, what: str) -> str:

@@ -34,6 +34,7 @@ class Atom(Shape):
 
     def __init__(self, *kinds: type) -> None:
         self._kinds = frozenset(kinds)
+        self.kind = kinds[0] if len(kinds) == 1 else None  # the only one, where a type is all that reading has to check
 
     def read(self, plain: Plain) -> Any:
         if type(plain) not in self._kinds:
@@ -103,7 +104,7 @@ class Repeated(Shape):
         if type(plain) is not list:
             raise CodecError(f"{plain!r:.60} is not a list")
         read = self._item.read
-        return tuple(read(item) for item in plain)
+        return tuple([read(item) for item in plain])
 
     def diff(self, old: Any, new: Any) -> Plain:
         if len(old) != len(new) or len(new) < 2:
@@ -157,6 +158,7 @@ class Row(Shape):
         self._by_name = shapes
         self._get = _getter(self._names)
         self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
+        self._types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
 
     def full(self, value: Any) -> Plain:
         if self._bare:
@@ -166,6 +168,8 @@ class Row(Shape):
     def read(self, plain: Plain) -> Any:
         if type(plain) is not list or len(plain) != len(self._shapes):
             raise CodecError(f"{plain!r:.60} is not a list of {len(self._shapes)} for {self.word.__name__}")
+        if tuple(map(type, plain)) == self._types:
+            return self.word(*plain)
         return self.word(*[shape.read(item) for shape, item in zip(self._shapes, plain, strict=True)])
 
     def diff(self, old: Any, new: Any) -> Plain:
@@ -181,8 +185,10 @@ class Row(Shape):
     def patch(self, old: Any, plain: Plain) -> Any:
         if type(plain) is not list or not 0 < len(plain) <= len(self._shapes):
             raise CodecError(f"{plain!r:.60} is not a list of 1 to {len(self._shapes)} for {self.word.__name__}")
-        given = [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
-        return self.word(*given, *self._get(old)[len(given) :])
+        count = len(plain)
+        if tuple(map(type, plain)) != self._types[:count]:
+            plain = [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
+        return self.word(*plain, *self._get(old)[count:])
 
     def change(self, old: Any, new: Any) -> Plain:
         """``{"field": value}`` where one field changed, else the whole row."""
@@ -248,6 +254,7 @@ class Words(Shape):
         self._shapes = {name: shape for name, shape in shapes.items() if name not in skip}
         short = short or {}
         self._keys = tuple((short.get(name, name), shape) for name, shape in self._shapes.items())
+        self._range = range(len(self._keys))
         self._get = _getter(tuple(self._shapes))
         self._get_all = _getter(tuple(shapes))
         order = {name: at for at, name in enumerate(shapes)}
@@ -276,8 +283,10 @@ class Words(Shape):
     def diff(self, old: Any, new: Any) -> Plain:
         changed = {}
         olds, news = self._get(old), self._get(new)
-        for (key, shape), before, after in compress(zip(self._keys, olds, news, strict=True), map(is_not, olds, news)):
+        for at in compress(self._range, map(is_not, olds, news)):
+            before, after = olds[at], news[at]
             if before != after:
+                key, shape = self._keys[at]
                 changed[key] = shape.diff(before, after)
         return changed
 
@@ -286,9 +295,10 @@ class Words(Shape):
             raise CodecError(f"{plain!r:.60} is not a change of {self.word.__name__}")
         values = list(self._get_all(old))
         for key, item in plain.items():
-            if key not in self._places:
+            found = self._places.get(key)
+            if found is None:
                 raise CodecError(f"{self.word.__name__} has no field {key!r:.40}")
-            place, shape = self._places[key]
+            place, shape = found
             values[place] = shape.patch(values[place], item)
         for name, place in self._skipped.items():
             values[place] = given[name]

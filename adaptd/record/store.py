@@ -29,10 +29,15 @@ class Store:
         return FolderLock(self.folder)
 
     def make_folder(self, mode: int = 0o750) -> None:
-        """Create the folder (and what leads to it) and make its entry durable."""
-        if not self.folder.is_dir():
-            self.folder.mkdir(mode=mode, parents=True, exist_ok=True)
-            _sync_folder(self.folder.parent)
+        """Create the folder and what leads to it, and make every entry durable, also one that a killed start had left."""
+        made, above = [self.folder], self.folder.parent
+        while not above.is_dir() and above != above.parent:
+            made, above = [*made, above], above.parent
+        there = self.folder.is_dir()
+        self.folder.mkdir(mode=mode, parents=True, exist_ok=True)
+        for one in reversed(made):
+            with contextlib.suppress(*[PermissionError] if there else []):  # a folder that others gave us can be out of reach
+                _sync_folder(one.parent)
 
     def names(self) -> list[str]:
         """Names of the plain files inside, sorted; none where the folder does not exist."""
@@ -60,6 +65,8 @@ class Store:
         view = memoryview(data)
         while view:
             done = os.pwrite(fd, view, offset)
+            if not done:
+                raise OSError(errno.EIO, "the disk takes nothing and gives no error")
             view, offset = view[done:], offset + done
 
     def sync(self, fd: int) -> None:

@@ -1,5 +1,6 @@
 """What a log tells, gathered in one pass for a report: series in buckets of equal time, swaps, events, sums; not judged."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.record.codec import CodecError, row
 from adaptd.record.history import DecisionReader
-from adaptd.record.reader import iter_records
+from adaptd.record.reader import watched
 from adaptd.record.replay import Decided
 from adaptd.vocabulary import Measured, OperatingPoint, Reading, VariantFacts
 
@@ -190,7 +191,7 @@ class Teller:
         self.story.configs.append(record)
         try:
             self.story.facts = tuple(_FACTS.read(one) for one in record["facts"])
-            self.story.policy = parse_policy(record["policy"]["text"], record["policy"]["name"])
+            self.story.policy = parse_policy(str(record["policy"]["text"]), str(record["policy"]["name"]))
         except (ConfigError, CodecError, KeyError, TypeError):
             return
 
@@ -272,21 +273,27 @@ class Teller:
             return
         swaps = self.story.swaps
         old = swaps[-1].new if swaps else None
-        swap = Swap(record["seq"], at_us, record["utc_ms"], old, new, self._decided.get(record.get("decision", -1)))
+        swap = Swap(record["seq"], at_us, record["utc_ms"], old, new, self._decided.get(_number(record, "decision")))
         swaps.append(swap)
         self._open[swap.seq] = swap
 
     def _result(self, record: dict[str, Any]) -> None:
-        swap = self._open.pop(record.get("act", -1), None)
+        swap = self._open.pop(_number(record, "act"), None)
         if swap is not None:
             swap.outcome = str(record.get("outcome"))
             latency_us = record.get("latency_us")
             swap.latency_us = latency_us if type(latency_us) is int else None
 
 
-def tell(folder: Path) -> Story:
+def _number(record: dict[str, Any], name: str) -> int:
+    """The record number in a field, or one that no record has."""
+    value = record.get(name)
+    return value if type(value) is int else -1
+
+
+def tell(folder: Path, progress: Callable[[int, int], None] | None = None) -> Story:
     """Read a log into a story."""
     teller = Teller()
-    for record in iter_records(folder):
+    for record in watched(folder, progress):
         teller.feed(record)
     return teller.story

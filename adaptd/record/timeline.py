@@ -32,6 +32,8 @@ class Timeline:
                 self._gap(seq, mono_us, "the monotonic clock went back")
             elif self._silence_us is not None and silence_us > self._silence_us:
                 self._gap(seq, mono_us, f"{silence_us / 1e6:.0f} s without a record")
+        if kind == "config" and self._silence_us is None:  # the start record was pruned
+            self._silence_us = _number(record.get("silence_us"))
         if kind == "degraded":
             self._degraded(record)
         elif kind == "clock_step":
@@ -54,9 +56,7 @@ class Timeline:
             self._interruption(record)
         self._report.boots += 1
         self._boot, self._boot_id = boot, record.get("boot_id")
-        silence_us, window_us = record.get("silence_us"), record.get("window_us")
-        self._silence_us = silence_us if type(silence_us) is int else None
-        self._report.window_us = window_us if type(window_us) is int else None
+        self._silence_us, self._report.window_us = _number(record.get("silence_us")), _number(record.get("window_us"))
 
     def _interruption(self, record: dict[str, Any]) -> None:
         before = record["before"]
@@ -80,3 +80,7 @@ class Timeline:
         gap = Gap(seq, self._mono_us if since is None else since, to_us, why)
         self._report.gaps.append(gap)
         self._report.settle(Outcome.GAP, seq, f"{why} (from {gap.from_us} to {to_us} us of run {self._boot})")
+
+
+def _number(value: object) -> int | None:
+    return value if type(value) is int else None

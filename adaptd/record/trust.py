@@ -9,6 +9,7 @@ from adaptd.record.canonical import CanonicalError, decode
 from adaptd.record.epochs import parse_hand_over
 from adaptd.record.head import HEAD_FILE, Head, offset_of, parse_head
 from adaptd.record.keys import cosignature_time, note_holds, signature_holds
+from adaptd.record.plainfile import MAX_SMALL, read_plain
 from adaptd.record.segment import Header
 from adaptd.record.verdicts import Fault, Outcome
 
@@ -129,7 +130,7 @@ class Slots:
 def read_heads(folder: Path) -> Slots:
     """Read the head file; a missing one has no slots."""
     try:
-        data = (folder / HEAD_FILE).read_bytes()
+        data = read_plain(folder / HEAD_FILE, MAX_SMALL)
     except OSError:
         return Slots((), whole=False)
     slots = parse_head(data)
@@ -148,7 +149,8 @@ def read_witness(path: Path, witnesses: tuple[note.VerifierKey, ...]) -> Witness
         data = path.read_bytes()[: MAX_WITNESS_FILE + 1]
         signed = note.parse_note(data.decode())
     except (OSError, UnicodeDecodeError, note.NoteError) as error:
-        raise note.NoteError(f"{path}: not a checkpoint note ({error}); 'adaptd audit checkpoint' prints one") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise note.NoteError(f"{path}: not a checkpoint note ({why}); 'adaptd audit checkpoint' prints one") from None
     found = note.parse_checkpoint(signed.body)
     names = tuple(key.name for key in witnesses if cosignature_time(signed, key) is not None)
     return Witnessed(found.size, found.root, signed, names)

@@ -12,6 +12,7 @@ from adaptd.record import note
 from adaptd.record.binding import code_hash
 from adaptd.record.epochs import PUBLIC_FILE
 from adaptd.record.keys import note_holds
+from adaptd.record.plainfile import MAX_SMALL, read_plain
 from adaptd.record.prune import check_pruned
 from adaptd.record.replay import Brain, Replayer, ReplayError
 from adaptd.record.segment import Header
@@ -19,7 +20,7 @@ from adaptd.record.service import Service
 from adaptd.record.timeline import Timeline
 from adaptd.record.trust import HANDOVERS_FILE, Slots, Trust, Witnessed, read_heads
 from adaptd.record.verdicts import Fault, Outcome, Report
-from adaptd.record.walk import Progress, Walk
+from adaptd.record.walk import Progress, Walk, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class _Audit:
 
     def __init__(self, folder: Path, options: Options, report: Report, progress: Progress | None) -> None:
         self._folder, self._options, self._report = folder, options, report
+        if not pieces(folder):
+            raise Fault(Outcome.DAMAGED, 0, "there is no log in this folder")
         self._slots = read_heads(folder)
         self._trust = Trust(self._root_key())
         newest = self._slots.heads[0][0] if self._slots.heads else None
@@ -74,7 +77,7 @@ class _Audit:
         """The key to trust; the one beside the log only where none was given."""
         given = self._options.key
         try:
-            text = (self._folder / PUBLIC_FILE).read_bytes()[:4096].decode()
+            text = read_plain(self._folder / PUBLIC_FILE, MAX_SMALL)[:4096].decode()
         except (OSError, UnicodeDecodeError):
             text = None
         if given is not None and (text is None or text == note.verifier_key_text(given) + "\n"):
@@ -94,7 +97,7 @@ class _Audit:
         self._report.first_seq = header.first
         if header.first:
             try:
-                handovers = (self._folder / HANDOVERS_FILE).read_bytes()
+                handovers = read_plain(self._folder / HANDOVERS_FILE, MAX_SMALL)
             except FileNotFoundError:
                 handovers = b""
             self._trust.adopt_handovers(handovers, header)
@@ -148,8 +151,7 @@ class _Audit:
         """The end of the log against everything that says where it should be."""
         walk, report = self._walk, self._report
         size = walk.chain.size
-        if walk.first_header is None:
-            raise Fault(Outcome.DAMAGED, 0, "there is no log in this folder")
+        assert walk.first_header is not None
         if walk.first_header.first:
             check_pruned(walk.first_header, self._prunes)
         self._check_heads(self._slots, size)
@@ -157,9 +159,17 @@ class _Audit:
             self._check_witness(one, size)
         torn = walk.torn_bytes + (walk.unused_bytes if self._timeline.stopped else 0)
         if torn or self._trust.signed < size or not self._slots.whole:
+            if self._went_on():
+                report.notes.append("the log was being written meanwhile: what came after the verifier began is not judged")
+                return
             what = f"{torn} torn bytes, {size - self._trust.signed} records" if torn else f"{size - self._trust.signed} records"
             slot = "" if self._slots.whole else "; one slot of the head file is unreadable"
             report.settle(Outcome.TORN_TAIL, min(size, self._trust.signed), f"{what} behind the last acknowledgement{slot}")
+
+    def _went_on(self) -> bool:
+        """Whether a writer has acknowledged more since the verifier began; then an unsigned end is no torn one."""
+        began, now = self._slots.heads, read_heads(self._folder).heads
+        return bool(began and now) and now[0][0] != began[0][0]
 
     def _check_heads(self, slots: Slots, size: int) -> None:
         if not slots.heads:
@@ -187,7 +197,10 @@ class _Audit:
                 size,
                 f"records up to {one.size - 1} were witnessed, the log ends at {size - 1}: it was rolled back",
             )
-        if one.size >= self._report.first_seq and self._walk.roots[one.size][0] != one.root:
+        if one.size < self._report.first_seq:
+            self._report.notes.append(f"the checkpoint over {one.size} records lies in what was pruned: it bounds nothing here")
+            return
+        if self._walk.roots[one.size][0] != one.root:
             raise Fault(
                 Outcome.FORGED, self._report.first_seq, f"the first {one.size} records are not the ones that were witnessed"
             )

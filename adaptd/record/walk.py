@@ -11,11 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from adaptd.record.canonical import CanonicalError, decode
+from adaptd.record.canonical import MAX_LINE, CanonicalError, decode
 from adaptd.record.chain import Chain, ChainError
 from adaptd.record.epochs import parse_hand_over
 from adaptd.record.keys import signature_holds
 from adaptd.record.note import NoteError, parse_note
+from adaptd.record.plainfile import MAX_SEGMENT, read_plain
 from adaptd.record.segment import Header, HeaderError, first_line, parse_header, segment_number
 from adaptd.record.trust import Trust
 from adaptd.record.verdicts import Fault, Outcome
@@ -34,7 +35,7 @@ class Piece:
     size: int
 
     def read(self) -> bytes:
-        return self.path.read_bytes()
+        return read_plain(self.path, MAX_SEGMENT)
 
 
 def pieces(folder: Path) -> list[Piece]:
@@ -48,6 +49,16 @@ def pieces(folder: Path) -> list[Piece]:
     except OSError:
         return []
     return sorted(found, key=lambda piece: piece.number)
+
+
+def _prev(line: bytes) -> str | None:
+    """The hash that a line gives for the line before it, or None."""
+    try:
+        record = decode(line)
+    except CanonicalError:
+        return None
+    named = record.get("prev") if type(record) is dict else None
+    return named if type(named) is str else None
 
 
 class Walk:
@@ -65,6 +76,7 @@ class Walk:
         self.first_header: Header | None = None
         self._read = 0
         self._next_signature = b""
+        self._next_prev: str | None = None
 
     def records(self, begin: Callable[[Header], None]) -> Iterator[tuple[dict[str, Any], bytes | None]]:
         """Each confirmed record with the root before it where its kind needs one. Raises Fault where the log ends to hold.
@@ -130,18 +142,23 @@ class Walk:
             return
         if header.first > size:
             raise Fault(Outcome.DAMAGED, size, f"records {size} to {header.first - 1} are missing")
-        at = header.first if header.first < size else size - (header.before == before or header.prev != self.chain.last)
+        follows = self._next_prev == self.chain.last  # the record after it says that this header is the odd one
+        back = not follows and (header.before == before or header.prev != self.chain.last)
+        at = header.first if header.first < size else size - back
         raise Fault(Outcome.DAMAGED, max(0, at), f"the records before segment {header.segment} are not the ones it continues")
 
     def _next_header(self, at: int) -> Header | None:
-        self._next_signature = b""
+        """The header of the segment that follows, its signature, and what the first record behind it names, all unverified."""
+        self._next_signature, self._next_prev = b"", None
         if at + 1 >= len(self._pieces):
             return None
         with self._pieces[at + 1].path.open("rb") as file:
             try:
-                header, self._next_signature = parse_header(first_line(file.readline(65_536)))
+                header, self._next_signature = parse_header(first_line(file.readline(MAX_LINE + 1)))
             except HeaderError:
                 return None
+            line, newline, _ = file.readline(MAX_LINE + 1).partition(b"\n")
+        self._next_prev = _prev(line) if newline else None
         return header
 
     def _lines(self, data: bytes, following: Header | None, *, last: bool) -> Iterator[tuple[dict[str, Any], bytes | None]]:
@@ -185,11 +202,7 @@ class Walk:
     def _named(self, lines: list[bytes], at: int, following: Header | None) -> str | None:
         """The hash that whatever follows line ``at`` gives for it."""
         if at + 1 < len(lines):
-            try:
-                record = decode(lines[at + 1])
-            except CanonicalError:
-                return None
-            return record.get("prev") if type(record) is dict else None
+            return _prev(lines[at + 1])
         if following is not None:
             return following.prev
         return self._acknowledged[1] if self._acknowledged is not None else None
@@ -202,7 +215,8 @@ class Walk:
     def _confirm_last(self, following: Header | None, record: dict[str, Any]) -> None:
         """The last line of a segment against the next header or the head, before its record is believed."""
         size, last = self.chain.size, self.chain.last
-        if following is not None and following.first == size and following.prev != last and self._sound(following, record):
+        other = following is not None and following.first == size and last not in (following.prev, self._next_prev)
+        if following is not None and other and self._sound(following, record):
             raise Fault(Outcome.DAMAGED, size - 1, f"record {size - 1} is not the one that the next segment continues")
         if self._acknowledged is not None and self._acknowledged[0] == size and self._acknowledged[1] != last:
             raise Fault(Outcome.DAMAGED, size - 1, f"record {size - 1} is not the one that was acknowledged")

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Callable
 
 from adaptd.record.chain import Chain
-from adaptd.record.head import FILE_BYTES, HEAD_FILE, SLOT_BYTES, Head, offset_of, slot_bytes
+from adaptd.record.head import FILE_BYTES, HEAD_FILE, SLOT_BYTES, Head, newest, offset_of, parse_head, slot_bytes
 from adaptd.record.keys import Signer
-from adaptd.record.segment import RESERVE_FILE, Header, SegmentFile, make_reserve, segment_name
+from adaptd.record.segment import RESERVE_FILE, Header, SegmentFile, make_reserve, segment_name, segment_number
 from adaptd.record.store import Store
 
 
@@ -52,6 +52,14 @@ class Writer:
                 self._head_fd = self.store.open(HEAD_FILE)
             else:
                 self._new_head()
+
+    def goes_on(self) -> bool:
+        """Whether the folder holds nothing, or what this writer acknowledged last."""
+        names = self.store.names()
+        head = newest(parse_head(self.store.read(HEAD_FILE))) if HEAD_FILE in names else None
+        if head is None:
+            return not any(segment_number(name) is not None for name in names)
+        return (head.origin, head.size, head.last) == (self.signer.name, self.acknowledged.size, self.acknowledged.last)
 
     def begin(self) -> None:
         """Open the next segment; what it continues is durable and signed in its header."""

@@ -118,7 +118,7 @@ class Judge:
             self._variant = point.variant
         if point.variant != policy.reference and self._truth.unproven(self.light.truth.inside, point.variant):
             sums.unproven_frames += tick.executed
-        if choice.evidence is not self._evidence:
+        if choice.evidence != self._evidence:
             self._admissions(choice.evidence)
 
     def _admissions(self, evidence: tuple[BandEvidence, ...]) -> None:

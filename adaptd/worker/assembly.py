@@ -20,7 +20,7 @@ from adaptd.worker.heads import head_of
 from adaptd.worker.health import spin_wanted
 from adaptd.worker.link import Link, Speaker, worker_threads
 from adaptd.worker.loop import FrameLoop, Parts
-from adaptd.worker.messages import Begin, EngineInfo, Hello
+from adaptd.worker.messages import Begin, EngineInfo, Fault, Hello
 from adaptd.worker.pacing import Pacer
 from adaptd.worker.preprocess import Preprocessor
 from adaptd.worker.results import Results
@@ -64,7 +64,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             grabber = _grabber(begin, slot, clock, speaker)
             grabber.start()
             undo.callback(_join, grabber, clock)
-            bundle = Bundle.open(Path(begin.bundle), backend=begin.backend, digest=begin.digest)
+            bundle = Bundle.open(Path(begin.bundle), backend=begin.backend, digest=begin.digest, isolate=True)
             spinning = _spinning(begin, bundle.manifest)
             pool = make_pool(begin, bundle, spinning)
             undo.callback(pool.close)
@@ -87,11 +87,13 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         except (EngineError, SourceError, SocketError, LockError, ValueError) as error:
             raise StartError(str(error)) from None
         lease = leases.resume(begin.variants[0], begin.safe_mfps, begin.start_mfps, clock.now_us())
-        loop = FrameLoop(parts, lease, begin.deadline_us, normal_us)
+        loop = FrameLoop(parts, lease, begin.deadline_us, normal_us, begin.touch_us)
         link = Link(begin, channel, speaker, clock, loop, grabber, results, lock)
         speaker.tell(
             _hello(begin, pool, grabber, spinning=spinning, normal_us=normal_us, began_us=began_us, now_us=clock.now_us())
         )
+        for name, why in pool.faults.items():
+            speaker.tell(Fault("engine", why, clock.now_us(), name))
         link.start()
         undo.callback(_join, link, clock)
         grabber.set_rate(lease.point.fps_mfps)  # until now no frame was wanted, so none was decoded or dropped
@@ -145,7 +147,14 @@ def _hello(
     begin: Begin, pool: WarmPool, grabber: Grabber, *, spinning: bool, normal_us: dict[str, int], began_us: int, now_us: int
 ) -> Hello:
     engines = [
-        EngineInfo(name, pool.engine(name).precision, pool.engine(name).memory_mb, warm=True, latency_us=normal_us[name])
+        EngineInfo(
+            name,
+            pool.engine(name).precision,
+            pool.engine(name).memory_mb,
+            warm=True,
+            latency_us=normal_us[name],
+            fingerprint=pool.fingerprint(name),
+        )
         for name in pool.warm
     ]
     engines += [EngineInfo(name, "", 0, warm=False, latency_us=0) for name in pool.quarantined]

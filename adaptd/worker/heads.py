@@ -14,6 +14,7 @@ from adaptd.build import detection
 from adaptd.build.errors import BuildError
 from adaptd.build.heads import head_for
 from adaptd.config.manifest import Manifest
+from adaptd.engine.guard import SMALL
 
 Output = npt.NDArray[np.float32]
 PPM = 1_000_000
@@ -28,7 +29,9 @@ class Answer:
 
     __slots__ = ("_score_ppm", "_values", "label", "rows")
 
-    def __init__(self, label: str, score_ppm: int = -1, rows: Output | None = None, values: list[float] | None = None) -> None:
+    def __init__(
+        self, label: str, score_ppm: int = -1, rows: Output | None = None, values: list[float] | Output | None = None
+    ) -> None:
         self.label = label
         self.rows = rows
         self._score_ppm = score_ppm
@@ -39,7 +42,7 @@ class Answer:
         """Probability of the top class, or the best box's score."""
         values = self._values  # read once: the loop and the link may both ask
         if values is not None:
-            self._score_ppm = probability_ppm(values)
+            self._score_ppm = probability_ppm(values if isinstance(values, list) else values.ravel().tolist())
             self._values = None
         return self._score_ppm
 
@@ -60,12 +63,14 @@ class Head(Protocol):
 
 
 class Classification:
-    """The top class; a tie goes to the lower number."""
+    """The top class; a tie goes to the lower number. A few values are looked through in Python: see ``engine.guard``."""
 
     def __init__(self, classes: tuple[str, ...]) -> None:
         self._classes = classes
 
     def answer(self, output: Output) -> Answer:
+        if output.size > SMALL:
+            return Answer(self._classes[int(output.argmax())], values=output)
         values: list[float] = output.ravel().tolist()
         return Answer(self._classes[values.index(max(values))], values=values)
 

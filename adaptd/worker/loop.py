@@ -57,7 +57,7 @@ class FrameLoop:
     is entered costs ten times what it costs in a tight loop.
     """
 
-    def __init__(self, parts: Parts, lease: Lease, deadline_us: int, normal_us: dict[str, int]) -> None:
+    def __init__(self, parts: Parts, lease: Lease, deadline_us: int, normal_us: dict[str, int], touch_us: int = TOUCH_US) -> None:
         self._parts = parts
         self._pool = parts.pool
         self._now_us = parts.clock.now_us
@@ -68,6 +68,7 @@ class FrameLoop:
         self._publish = parts.results.publish
         self._watches = {name: Stopwatch(latency) for name, latency in normal_us.items()}
         self._touch_cost_us = sum(normal_us.values())
+        self._touch_us = touch_us
         self._failures = 0
         self._odd = False
         self._chores_us = 0
@@ -118,13 +119,13 @@ class FrameLoop:
         helm = self.helm
         if helm.alarm:
             helm.heed()
-        if frame is None:
-            helm.keep_lease(self._now_us())
-        elif frame.look_only or not helm.lease.point.fps_mfps:
-            self._glance(frame)
-            helm.keep_lease(self._now_us())
-        elif not self._serve(frame, helm):
-            helm.keep_lease(self._now_us())
+        if frame is not None:
+            if not frame.look_only and helm.lease.point.fps_mfps:
+                if self._serve(frame, helm):
+                    return
+            else:
+                self._glance(frame)
+        self._idle(self._now_us())
 
     def _glance(self, frame: Frame) -> None:
         """See how light it is while nothing is served."""
@@ -132,6 +133,12 @@ class FrameLoop:
             self.picture = picture.look(frame)
         except ValueError as error:
             self._odd_picture(f"a picture taken for its light: {error}")
+
+    def _idle(self, now_us: int) -> None:
+        """No frame was served: the lease ends all the same, and the engines stay warm for the first frame after the pause."""
+        self.helm.keep_lease(now_us)
+        if not self._failures:
+            self._keep_warm(now_us)
 
     def _serve(self, frame: Frame, helm: Helm) -> bool:
         """Whether the frame gave a result."""
@@ -221,14 +228,17 @@ class FrameLoop:
         if now_us - self._looked_us >= LOOK_US:
             self._looked_us = now_us
             self.picture = picture.look(frame)
-        if now_us - self._touched_us >= TOUCH_US:
-            next_us = self._parts.next_us()
-            if next_us is None or next_us - now_us > self._touch_cost_us or now_us - self._touched_us >= 5 * TOUCH_US:
-                self._touched_us = now_us
-                self._touch()
+        self._keep_warm(now_us)
 
-    def _touch(self) -> None:
-        self.busy_since_us = self._now_us()
+    def _keep_warm(self, now_us: int) -> None:
+        """Exercise every engine where that is due and there is time before the next frame; far overdue, there is always time."""
+        rested_us = now_us - self._touched_us
+        if not self._touch_us or rested_us < self._touch_us:
+            return
+        next_us = self._parts.next_us()
+        if next_us is not None and next_us - now_us <= self._touch_cost_us and rested_us < 5 * self._touch_us:
+            return
+        self._touched_us = self.busy_since_us = now_us
         try:
             self._pool.touch()
         except EngineFault as error:

@@ -17,6 +17,7 @@ class Begin:
     ``source_mfps`` overrides the source's own rate where that is a matter of choice (folders, files).
     ``digest`` is that of the manifest the daemon has checked: another bundle put in its place since is refused.
     ``first_frame`` and ``patient`` are for a restart: numbering goes on, and a camera that is away is waited for.
+    ``touch_us`` is how often every engine is exercised, serving or not; 0 never, to measure what that is good for.
     """
 
     bundle: str
@@ -37,6 +38,7 @@ class Begin:
     first_frame: int = 0
     patient: bool = False
     digest: str | None = None
+    touch_us: int = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,17 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """One engine as it really is: the precision it computes in, what it holds, and its undisturbed latency when warmed up."""
+    """One engine as it really is: the precision it computes in, what it holds, and its undisturbed latency when warmed up.
+
+    ``fingerprint`` is the sha256 of its answer to the fixed probe, empty where it is not warm.
+    """
 
     name: str
     precision: str
     memory_mb: int
     warm: bool
     latency_us: int
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

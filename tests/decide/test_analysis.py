@@ -44,6 +44,12 @@ def test_a_resume_within_the_noise_of_the_limit_is_refused() -> None:
     assert findings(replace(feeder(), resume_mc=82_000)) == []
 
 
+@pytest.mark.parametrize(("resume_mc", "sound"), [(82_550, True), (82_650, False)])
+def test_a_hysteresis_is_wider_than_four_sigma_each_way(resume_mc: int, sound: bool) -> None:
+    """With 0.3 K of noise that is 2.4 K: both ends of it are crossed by noise alone once in 30,000 readings."""
+    assert (findings(replace(feeder(), resume_mc=resume_mc)) == []) is sound
+
+
 def test_a_resume_that_is_reached_before_the_dwell_is_refused() -> None:
     """When shedding load cools the board through the hysteresis in seconds, the state flips faster than the board can tell."""
     quick = replace(board(), poles=(Pole(1500, 2000), Pole(1600, 60_000)))

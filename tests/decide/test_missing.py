@@ -4,12 +4,17 @@ import pytest
 
 from adaptd.decide.boldness import bolder, unproven
 from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Verdict
-from tests.decide.missing import breaches
+from tests.decide.missing import breaches, gullible
 
 
 def test_taking_a_reading_away_never_makes_the_choice_bolder() -> None:
-    """On 2,000 random moments (100,000 in the full size), no reading's absence moves the verdict up in the order of boldness."""
+    """On 2,000 random moments (100,000 in ``python -m tests.faults.boldness``), no reading's absence makes the verdict bolder."""
     assert list(breaches(2000, seed=20)) == []
+
+
+def test_a_controller_that_reads_absence_as_a_number_is_caught() -> None:
+    """The mutant: the same cases catch a controller that goes on with the last value of a missing sensor."""
+    assert list(breaches(1000, seed=20, taken=gullible))
 
 
 def verdict(variant: str, mfps: int, lease_us: int = 0, *, admitted: bool = True) -> Verdict:

@@ -55,6 +55,32 @@ def test_a_flipped_bit_is_refused(folder: Path, place: int) -> None:
     assert "tiny.int8.onnx: sha256 does not match" in refusal(folder)
 
 
+@pytest.mark.parametrize("spoil", ["flip", "cut", "gone", "link"])
+def test_a_damaged_variant_is_set_aside_where_the_reference_does_without_it(tmp_path: Path, spoil: str) -> None:
+    """The worker asks for this: the reference is loaded, and whoever asks for the damaged variant hears what is wrong with it."""
+    folder = write_bundle(tmp_path / "b")
+    victim, data = folder / "tiny.int8.onnx", (folder / "tiny.int8.onnx").read_bytes()
+    victim.unlink()
+    if spoil == "link":
+        (tmp_path / "same").write_bytes(data)
+        victim.symlink_to(tmp_path / "same")
+    elif spoil != "gone":
+        victim.write_bytes(data[:-1] if spoil == "cut" else bytes([data[0] ^ 1]) + data[1:])
+    bundle = Bundle.open(folder, backend="ort", isolate=True)
+    assert bundle.model_bytes("fp16", "ort")
+    with pytest.raises(BundleError, match=r"tiny\.int8\.onnx") as caught:
+        bundle.model_bytes("int8", "ort")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_reference_is_never_set_aside(tmp_path: Path) -> None:
+    """Without the reference there is nothing to fall back to: the bundle is refused."""
+    folder = write_bundle(tmp_path / "b")
+    (folder / "tiny.fp16.onnx").write_bytes(b"no model")
+    with pytest.raises(BundleError, match=r"tiny\.fp16\.onnx"):
+        Bundle.open(folder, backend="ort", isolate=True)
+
+
 def test_a_truncated_file_is_refused(folder: Path) -> None:
     """A file cut short is named with both sizes."""
     path = folder / "tiny.fp16.onnx"

@@ -1,4 +1,4 @@
-"""Every TensorRT name that this project uses, against the real bindings of five versions. ``make conformance`` fetches them."""
+"""Every TensorRT name that the source uses, against the real bindings of five versions. ``make conformance`` fetches them."""
 
 import functools
 import inspect
@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adaptd.engine.trt_api import BUILDER, OPTIONAL, RUNTIME
 from tests.conftest import ROOT
+from tests.engine import trt_names
 from tests.engine.bindings import ALL, Bindings
 from tests.gpu import fake_trt
 from tests.gpu.fake_cuda import FakeGpu
@@ -26,7 +28,7 @@ BUILDERS = pytest.mark.parametrize("one", FULL, ids=lambda one: one.version)
 def real_names(one: Bindings) -> dict[str, str]:
     """The names of one version, read in a process of its own."""
     command = [sys.executable, str(ROOT / "tests" / "engine" / "introspect.py"), one.module]
-    done = subprocess.run(command, env=os.environ | one.environment, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, env=os.environ | one.environment, capture_output=True, text=True, check=True, timeout=300)
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer["version"] == one.version
     names: dict[str, str] = answer["names"]
@@ -113,10 +115,37 @@ def fake_names(version: str) -> set[str]:
     return found
 
 
-def test_the_code_uses_no_member_that_the_tables_do_not_list() -> None:
-    """The fakes, on which every test runs, have only what the tables list: an unlisted name cannot be used unnoticed."""
+def test_the_tables_hold_every_name_in_the_source_and_no_other() -> None:
+    """What is checked against the bindings is what the code uses, read off its syntax tree and not written down by hand."""
+    listed = set(RUNTIME | BUILDER | OPTIONAL)
+    assert trt_names.used() == listed
+
+
+@BUILDERS
+def test_nothing_of_tensorrt_goes_by_another_name(one: Bindings) -> None:
+    """An attribute that TensorRT has, on a variable that the scan does not know, would be used without being checked."""
+    assert trt_names.strangers(set(names_of(one))) == set()
+
+
+def test_the_fakes_have_nothing_beyond_the_tables() -> None:
+    """The fakes, on which every test runs, have only what the tables list."""
     listed = RUNTIME | BUILDER | OPTIONAL
-    beyond = {"ILogger.INTERNAL_ERROR", "ILogger.VERBOSE"}
     for version in ("8.6.1", "10.3.0", "10.16.1.11", "11.4.0.106"):
-        unlisted = {name for name in fake_names(version) if name not in listed} - beyond
+        unlisted = {name for name in fake_names(version) if name not in listed}
         assert {name for name in unlisted if name.split(".")[1].islower()} == set()
+
+
+def test_the_scan_sees_a_name_wherever_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chains, members of objects, guarded names and overridden methods are found; a new one is no longer in the tables."""
+    (tmp_path / "new.py").write_text(
+        "def f(trt, config, network):\n"
+        "    config.brand_new(trt.BuilderFlag.NEWER)\n"
+        "    getattr(self._trt.Builder, 'guarded', None)\n"
+        "    oddly_named.build_serialized_network(network.num_inputs)\n"
+        "def phase_start(self): ...\n"
+    )
+    monkeypatch.setattr(trt_names, "FILES", (tmp_path / "new.py",))
+    members = {"IBuilderConfig.brand_new", "BuilderFlag.NEWER", "Builder.guarded", "INetworkDefinition.num_inputs"}
+    assert trt_names.used() == members | {"IProgressMonitor.phase_start", *trt_names.CLASSES}
+    known = {"Builder.build_serialized_network", "INetworkDefinition.num_inputs"}
+    assert trt_names.strangers(known) == {"new.py: oddly_named.build_serialized_network"}

@@ -12,24 +12,28 @@ from tests.gpu import zoo
 KINDS = ("fp32", "fp16", "int8", "int8-fp16")
 
 
-def answer(kind: str) -> np.ndarray:
+SHAPES = pytest.mark.parametrize("shape", [zoo.TINY, zoo.TINY_MOBILE], ids=["residual", "mobile"])
+
+
+def answer(shape: zoo.Shape, kind: str) -> np.ndarray:
     """What ONNX Runtime says of the probe."""
-    shape = zoo.TINY
     spec = EngineSpec(kind, kind, shape.input, shape.output)
     with OrtEngine(spec, zoo.build(shape, kind), threads=1) as engine:
         return engine.infer(probe_batch(shape.input))
 
 
+@SHAPES
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_onnx_package_accepts_the_file(kind: str) -> None:
+def test_the_onnx_package_accepts_the_file(kind: str, shape: zoo.Shape) -> None:
     """Full check: types and shapes of every tensor are inferred and agree."""
-    onnx.checker.check_model(onnx.load_from_string(zoo.build(zoo.TINY, kind)), full_check=True)
+    onnx.checker.check_model(onnx.load_from_string(zoo.build(shape, kind)), full_check=True)
 
 
+@SHAPES
 @pytest.mark.parametrize("kind", KINDS[1:])
-def test_every_precision_computes_the_same_network(kind: str) -> None:
+def test_every_precision_computes_the_same_network(kind: str, shape: zoo.Shape) -> None:
     """FP16 is within one percent of FP32, INT8 within a quarter: one network, not several."""
-    exact, here = answer("fp32"), answer(kind)
+    exact, here = answer(shape, "fp32"), answer(shape, kind)
     error = float(np.linalg.norm(here - exact) / np.linalg.norm(exact))
     assert error < (0.01 if kind == "fp16" else 0.25)
 

@@ -1,5 +1,6 @@
 """Capitals are exact enough to trust and rounded the way that proves less."""
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -81,3 +82,14 @@ def test_a_lost_capital_is_zero_and_stays_zero() -> None:
     assert lost == (0, 0)
     assert betting.times_down(lost, betting.ratio_down(betting.factor(LIMIT, (0, 1), 0))) == (0, 0)
     assert not betting.reaches((lost,), (1, 1))
+
+
+def test_a_capital_is_right_to_twelve_digits_after_a_hundred_thousand_bets() -> None:
+    """Mantissas have 64 bits: no more, so that any reader can hold one; no fewer, so that rounding never decides."""
+    ratio = betting.ratio_down(betting.factor(LIMIT, (1, 4), 0))
+    capital = (1, 0)
+    for _ in range(100_000):
+        capital = betting.times_down(capital, ratio)
+        assert capital[0] < 2**64
+    exact = 100_000 * (math.log(1 - LIMIT / M / 4) - math.log(1 - LIMIT / M))
+    assert math.log(capital[0]) + capital[1] * math.log(2) == pytest.approx(exact, abs=1e-11)

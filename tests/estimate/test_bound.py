@@ -66,3 +66,9 @@ def test_the_bound_covers_the_truth_at_every_time_at_once(true_ppm: int) -> None
     for stream in counts:
         wrong += any(bound.upper_bound(RUNGS, look + 1, int(stream[look]) * M, NEED) <= true_ppm for look in looks)
     assert wrong <= 0.01 * streams + 3 * math.sqrt(0.01 * streams)
+
+
+def test_the_ladder_ends_where_no_device_gets_to() -> None:
+    """Its last rung lies just above 20 ppm: after a quarter of a million frames without a loss the bound stops falling."""
+    assert 20 < RUNGS[-1].limit_ppm <= 23
+    assert bound.upper_bound(RUNGS, 10_000_000, 0, NEED) == RUNGS[-1].limit_ppm

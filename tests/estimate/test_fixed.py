@@ -29,3 +29,9 @@ def test_the_exponential_never_leaves_zero_to_one() -> None:
     assert values == sorted(values, reverse=True)
     assert values[0] == 1.0
     assert values[-1] == 0.0
+
+
+def test_a_unit_is_a_millionth_of_a_millionth_and_a_belief_fits_63_bits() -> None:
+    """Fine enough that a variance of 1e-11 survives, coarse enough that a reader with 64-bit integers can hold any belief."""
+    assert store([1e-12]) == (1,)
+    assert store([4_000_000.0])[0] < 2**63

@@ -79,3 +79,41 @@ def test_after_a_long_silence_a_new_level_is_believed() -> None:
     """How far a reading may have moved grows with the time since the last one that was believed."""
     values: list[int | None] = [*noisy(10), *[None] * 30, 90_000]
     assert feed(values)[-1] == ""
+
+
+def lively(readings: int) -> list[int]:
+    """A sensor that turns at every reading, by amounts from a tenth to a whole kelvin."""
+    return [60_000 + (-1) ** at * (10 + 490 * ((at + 5) % 7) // 6) for at in range(readings)]
+
+
+@pytest.mark.parametrize(("equal", "frozen"), [(27, False), (34, True)])
+def test_thirty_equal_readings_of_a_lively_sensor_are_too_many(equal: int, frozen: bool) -> None:
+    """A sensor that turns at every second reading says one value thirty times with a chance of 2^-30."""
+    assert ("frozen" in feed([*noisy(300), *[60_123] * equal])) is frozen
+
+
+@pytest.mark.parametrize(("readings", "frozen"), [(36, False), (60, True)])
+def test_a_sensor_is_known_to_be_lively_after_a_minute(readings: int, frozen: bool) -> None:
+    """Over a memory of 64 readings; a sensor that has only just begun may stand still."""
+    assert ("frozen" in feed([*lively(readings), *[60_123] * 40])) is frozen
+
+
+@pytest.mark.parametrize(("turning", "frozen"), [(0.42, False), (0.60, True)])
+def test_only_a_sensor_that_turns_at_half_of_its_readings_can_freeze(turning: float, frozen: bool) -> None:
+    """White noise turns at two thirds of them, a slow drift at none: the border lies between."""
+    gauge = Gauge(60_000, 1, 0, int(turning * 1_000_000 * 64 / 61), 5000, 100, 60_000, 0)
+    assert ("frozen" in feed([60_000] * 40, gauge=gauge)) is frozen
+
+
+@pytest.mark.parametrize(("lively_ppm", "frozen"), [(528_000, True), (520_000, False)])
+def test_of_a_run_of_equal_readings_three_count(lively_ppm: int, frozen: bool) -> None:
+    """More would make a frozen sensor look calm before it is found, fewer would let one pause look like a freeze."""
+    gauge = Gauge(60_000, 1, 0, lively_ppm, 5000, 100, 60_000, 0)
+    assert ("frozen" in feed([60_000] * 40, gauge=gauge)) is frozen
+
+
+@pytest.mark.parametrize(("rustle", "frozen"), [(430, True), (370, False)])
+def test_a_sensor_that_moves_by_single_steps_may_stand_still(rustle: int, frozen: bool) -> None:
+    """A usual change of four smallest steps makes standing still odd; below it the value may lie within a step."""
+    gauge = Gauge(60_000, 1, 0, 900_000, rustle * 64 // 61, 100, 60_000, 0)
+    assert ("frozen" in feed([60_000] * 40, gauge=gauge)) is frozen

@@ -26,6 +26,7 @@ GROUPS: dict[str, Callable[[float, argparse.Namespace], Result]] = {
     "prune": torture_bytes.prunes,
     "lost-cache": torture_disk.lost_cache,
     "torn-writes": torture_disk.torn_writes,
+    "power-cut": torture_disk.power_cut,
     "errors": torture_disk.errors,
     "disk-full": torture_disk.disk_full,
     "read-only": torture_disk.read_only,

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from adaptd.record import verify as verify_module
+from adaptd.record import walk as walk_module
 from adaptd.record.epochs import KeyFolder
 from adaptd.record.ledger import Limits
 from adaptd.record.verdicts import Fault, Outcome, Report
@@ -165,7 +166,10 @@ def flips_large(share: float, _: Args) -> Result:
 
 def structure(share: float, _: Args) -> Result:
     """All single deletions, duplications, swaps, truncations, segment attacks, splices, grafts, and a foreign key."""
-    result = Result(zero=("undetected", "misplaced", "verifiers differ", "called signed"))
+    result = Result(
+        zero=("undetected", "misplaced", "verifiers differ", "called signed"),
+        above_zero=("misplaced by a verifier that does not ask the next record", "undetected without the true key"),
+    )
     step = max(1, round(1 / share))
     with Room() as room:
         files, foreign = pair(room, 30)
@@ -176,10 +180,16 @@ def structure(share: float, _: Args) -> Result:
             "neighbour swaps": attacks.neighbour_swaps(files),
             "truncations": attacks.truncations(files, step),
             "segment attacks": attacks.segment_attacks(files),
+            "foreign headers": attacks.foreign_headers(files, foreign),
             "splices": attacks.splices(files, foreign, Random(1), max(20, round(2000 * share))),
         }
         for kind, attempts in kinds.items():
             judge_all(bench, tracked(attempts, kind), result, kind)
+        real, walk_module._prev = walk_module._prev, lambda _: None
+        for seq, damaged in attacks.foreign_headers(files, foreign):
+            wrong = verify(bench.put(damaged), Options(replay=False)).first_bad_seq != seq
+            result.add("misplaced by a verifier that does not ask the next record", int(wrong))
+        walk_module._prev = real
         for seq, damaged in attacks.grafts(files, foreign):
             report = verify(bench.put(damaged), Options(replay=False))
             result.add("grafts")
@@ -194,6 +204,8 @@ def structure(share: float, _: Args) -> Result:
         raw_log(room / "fake", 30)
         report = verify(room / "fake", Options(key=true_key, replay=False))
         result.add("signed with another key")
+        own = verify(room / "fake", Options(replay=False)).verdict
+        result.add("undetected without the true key", int(own is Outcome.VALID))
         if (report.verdict, report.first_bad_seq) != (Outcome.FORGED, 0):
             result.fault("undetected", "another key")
     return result
@@ -220,31 +232,34 @@ def rollback(share: float, _: Args) -> Result:
 
 def differential(share: float, _: Args) -> Result:
     """Two verifiers on arbitrarily damaged logs, half of them of decisions."""
-    result = Result(zero=("verifiers differ", "undetected"))
+    result = Result(zero=("verifiers differ", "undetected"), above_zero=("told apart from the naive verifier",))
     second = attacks.second_verifier().verify
     with Room() as room:
         make_log(room / "decisions", 40)
         for seed, files in enumerate((pair(room, 20)[0], attacks.read_files(room / "decisions"))):
             bench, random = Bench(room / f"bench{seed}", files), Random(seed)
             for at in tracked(range(round(5000 * share)), "differential"):
-                folder = bench.put(attacks.random_damage(files, random))
+                damaged = attacks.random_damage(files, random)
+                folder = bench.put(damaged)
                 report, other = verify(folder, Options(replay=False)), second(str(folder))
                 result.add("damaged logs")
                 if (report.verdict.value, report.first_bad_seq) != (other["verdict"], other["first_bad_seq"]):
                     result.fault("verifiers differ", f"{seed}/{at}: {report.verdict.value} {report.first_bad_seq}, {other}")
                 if report.verdict is Outcome.VALID:
                     result.fault("undetected", f"{seed}/{at}")
+                result.add("told apart from the naive verifier", int(naive({**damaged, "log.pub": files["log.pub"]})))
     return result
 
 
 def random_files(share: float, _: Args) -> Result:
     """Folders of noise, of noise after sound lines, and of sound files under wrong names."""
-    result = Result(zero=("crashes", "called valid"))
+    result = Result(zero=("crashes", "called valid"), above_zero=("sound folders called valid",))
     second = attacks.second_verifier().verify
     with Room() as room:
         files, _ = pair(room, 8)
         bench, random = Bench(room / "bench", files), Random(3)
         names = [*files, "00000009.log", "handovers"]
+        result.add("sound folders called valid", int(verify(bench.put(files), Options(replay=False)).verdict is Outcome.VALID))
         for at in tracked(range(round(100_000 * share)), "random-files"):
             noise = {name: _noise(files, random) for name in random.sample(names, random.randrange(1, len(names)))}
             folder = bench.put(noise if at % 2 else {**files, **noise})
@@ -275,7 +290,7 @@ def _noise(files: Files, random: Random) -> bytes:
 
 def prunes(share: float, _: Args) -> Result:
     """A log of 50 segments pruned by every number of segments."""
-    result = Result(zero=("not valid", "tampered record undetected"))
+    result = Result(zero=("not valid", "tampered record undetected"), above_zero=("removals without a record found",))
     with Room() as room:
         clock = many_segments(room / "log", 50)
         for count in tracked(range(1, 48, max(1, round(1 / share / 4))), "prune"):
@@ -291,5 +306,11 @@ def prunes(share: float, _: Args) -> Result:
             (folder / name).write_bytes(attacks.flipped(files, name, at * 8)[name])
             if verify(folder, Options(replay=False)).verdict is Outcome.VALID:
                 result.fault("tampered record undetected", f"{count} segments removed")
+            shutil.rmtree(folder)
+            shutil.copytree(room / "log", folder)
+            for path in sorted(folder.glob("*.log"))[:count]:
+                path.unlink()
+            found = verify(folder, Options(replay=False)).verdict is Outcome.DAMAGED
+            result.add("removals without a record found", int(found))
             shutil.rmtree(folder)
     return result

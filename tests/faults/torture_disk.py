@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+from adaptd.record import ledger as ledger_module
 from adaptd.record.ledger import Limits
 from adaptd.record.opening import LedgerError
 from adaptd.record.reader import iter_records
@@ -21,6 +23,7 @@ from adaptd.record.verdicts import Outcome
 from adaptd.record.verify import Options, verify
 from tests.faults.result import Result, Skipped, tracked
 from tests.faults.torture_bytes import Room
+from tests.faults.torture_process import fork, judge_log, recover
 from tests.record.attacks import read_files
 from tests.record.crash import Witness, drive, fail_at, judge, kill_at, lost, run_until_killed
 from tests.record.simdisk import SimDisk, no_fault
@@ -135,7 +138,19 @@ def small_disk(megabytes: int = 8) -> Iterator[Path]:
 def disk_full(share: float, _: Args) -> Result:
     """Decisions until an 8 MB ext4 is full, then room again: reference within one decision, no gap, everything follows."""
     del share
-    result = Result(zero=("acknowledged lost", "decisions until the reference", "bad verdict", "not degraded"))
+    result = Result(
+        zero=("acknowledged lost", "decisions until the reference", "bad verdict", "not degraded"),
+        above_zero=("degraded on record while full", "silent when full without a reserve"),
+    )
+    with small_disk() as place:
+        run = Run(place / "log", limits=Limits(segment_bytes=1 << 20))
+        real, ledger_module.has_reserve = ledger_module.has_reserve, lambda _: False
+        while run.ledger.ok and run.world.ticks < 40_000:
+            run.tick()
+        ledger_module.has_reserve = real
+        silent = not any(record["kind"] == "degraded" for record in iter_records(place / "log"))
+        result.counts["silent when full without a reserve"] = int(silent)
+        run.ledger.abandon()
     with small_disk() as place:
         run = Run(place / "log", limits=Limits(segment_bytes=1 << 20))
         filler = place / "filler"
@@ -195,21 +210,14 @@ def dead_device(share: float, _: Args) -> Result:
         run = Run(place / "log", limits=Limits(segment_bytes=1 << 20)).ticks(200)
         run.ledger.sync()
         acknowledged = run.ledger.heads.acknowledged
-        fd = os.open(place, os.O_RDONLY)
-        try:
-            fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", 2))  # without flushing anything that was not synced
-        except OSError:
-            raise Skipped("this kernel does not let a file system be shut down") from None
-        finally:
-            os.close(fd)
+        _shut_down(place)
         run.recorder.note("worker", {"event": "ready"}, durable=True)
         run.tick()
         result.counts["decisions until the reference"] = int(run.ledger.ok or run.point.variant != "fp16")
         result.counts["what the ledger said"] = str(run.ledger.heads.degraded)
         run.ticks(60)
         run.ledger.abandon()
-        subprocess.run(["umount", str(place)], check=True)
-        subprocess.run(["mount", "-o", "loop", str(place.parent / "img"), str(place)], check=True)
+        _mount_anew(place)
         report = verify(place / "log", Options(replay=False))
         result.add("acknowledged lost", max(0, acknowledged - report.records))
         if report.verdict not in SOUND:
@@ -220,6 +228,63 @@ def dead_device(share: float, _: Args) -> Result:
         if report.verdict is not Outcome.VALID or report.replayed != report.decisions:
             result.fault("bad verdict", f"{report.verdict.value}: {report.reason}")
     return result
+
+
+def _shut_down(place: Path) -> None:
+    """Stop a file system as a power cut would: nothing that was not synced reaches the device any more."""
+    fd = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", 2))
+    except OSError:
+        raise Skipped("this kernel does not let a file system be shut down") from None
+    finally:
+        os.close(fd)
+
+
+def _mount_anew(place: Path) -> None:
+    """What the next boot does: the file system's own recovery from what is on the device."""
+    subprocess.run(["umount", str(place)], check=True)
+    subprocess.run(["mount", "-o", "loop", str(place.parent / "img"), str(place)], check=True)
+
+
+def power_cut(share: float, _: Args) -> Result:
+    """200 processes writing to a real ext4 that loses, at a random moment, whatever its page cache held and was not synced.
+
+    The negative control is the same process whose fdatasync does nothing.
+    """
+    result = Result(zero=("acknowledged lost", "bad verdict"), above_zero=("rounds that lost records without fdatasync",))
+    with small_disk(64) as place:
+        for seed in tracked(range(max(5, round(200 * share))), "power-cut"):
+            acknowledged = _cut(place, seed)
+            judge_log(result, place / "log", acknowledged, seed)
+            recover(result, place / "log", acknowledged, seed)
+            shutil.rmtree(place / "log")
+        real = os.fdatasync
+        for seed in range(max(5, round(50 * share))):
+            os.fdatasync = lambda fd: None  # type: ignore[assignment]
+            try:
+                acknowledged = _cut(place, seed)
+            finally:
+                os.fdatasync = real
+            report = verify(place / "log", Options(replay=False))
+            result.add("rounds that lost records without fdatasync", int(report.records < acknowledged))
+            shutil.rmtree(place / "log")
+    return result
+
+
+def _cut(place: Path, seed: int) -> int:
+    """One process and one power cut; how many records the process had been told are acknowledged."""
+    random = Random(seed)
+    child = fork(place / "log", 20_000)
+    while b"open" not in child.said:
+        child.read(0.001)
+    child.read(random.uniform(0.0, 0.2))
+    _shut_down(place)
+    child.read(0.02)
+    os.kill(child.pid, signal.SIGKILL)
+    child.end()
+    _mount_anew(place)
+    return child.acknowledged
 
 
 def _device(place: Path) -> str:
@@ -248,12 +313,23 @@ def removed_folder(share: float, _: Args) -> Result:
 
 
 def wear(share: float, _: Args) -> Result:
-    """Bytes that reach the block device for decisions at 1 Hz, against what the budget billed for them."""
+    """Bytes that reach the block device for decisions at 1 Hz, against the budget; and those of a log that keeps to none."""
     ticks = max(600, round(7200 * share))
-    result = Result(zero=("over budget",))
+    result = Result(zero=("over budget",), above_zero=("over it where every second is committed",))
+    device_mb, billed_mb = _a_day(Limits(), ticks)
+    result.counts["device MB a day at 1 Hz"], result.counts["billed MB a day at 1 Hz"] = device_mb, billed_mb
+    result.counts["over budget"] = int(device_mb > 1.15 * 80)
+    eager_mb, _ = _a_day(Limits(wear_budget_mb=100_000), max(300, ticks // 6))
+    result.counts["device MB a day where every second is committed"] = eager_mb
+    result.counts["over it where every second is committed"] = int(eager_mb > 1.15 * 80)
+    return result
+
+
+def _a_day(limits: Limits, ticks: int) -> tuple[float, float]:
+    """MB that reach the device in a day at 1 Hz, and MB billed for them, from ``ticks`` decisions."""
     with small_disk(64) as place:
         counter = Path("/sys/block") / Path(_device(place)).name / "stat"
-        run = Run(place / "log")
+        run = Run(place / "log", limits=limits)
         run.ticks(300)
         _settle()
         before, billed = int(counter.read_text().split()[6]) * 512, run.ledger.written_bytes
@@ -261,11 +337,9 @@ def wear(share: float, _: Args) -> Result:
         _settle()
         after = int(counter.read_text().split()[6]) * 512
         day = 86_400 / ticks
-        result.counts["device MB a day at 1 Hz"] = round((after - before) * day / 1e6, 1)
-        result.counts["billed MB a day at 1 Hz"] = round((run.ledger.written_bytes - billed) * day / 1e6, 1)
-        result.counts["over budget"] = int((after - before) * day > 1.15 * 80e6)
+        found = round((after - before) * day / 1e6, 1), round((run.ledger.written_bytes - billed) * day / 1e6, 1)
         run.close()
-    return result
+    return found
 
 
 def _settle() -> None:

@@ -133,7 +133,8 @@ def _kill_round(folder: Path, random: Random, *, early: bool = False) -> int:
     return child.acknowledged
 
 
-def _judge(result: Result, folder: Path, acknowledged: int, seed: int) -> None:
+def judge_log(result: Result, folder: Path, acknowledged: int, seed: int) -> None:
+    """What the verifier says of a log whose writer was ended, against what that writer had been told."""
     report = verify(folder, Options(replay=False))
     result.add("rounds")
     if report.verdict is Outcome.TORN_TAIL:
@@ -151,9 +152,9 @@ def sigkill(share: float, _: Args) -> Result:
     for seed in tracked(range(max(5, round(1000 * share))), "sigkill"):
         with fresh() as folder:
             acknowledged = _kill_round(folder, random)
-            _judge(result, folder, acknowledged, seed)
+            judge_log(result, folder, acknowledged, seed)
             if seed % 10 == 0:
-                _recover(result, folder, acknowledged, seed)
+                recover(result, folder, acknowledged, seed)
     for _ in range(max(5, round(50 * share))):
         with fresh() as folder:
             told = _kill_round(folder, random, early=True)
@@ -162,7 +163,8 @@ def sigkill(share: float, _: Args) -> Result:
     return result
 
 
-def _recover(result: Result, folder: Path, acknowledged: int, seed: int) -> None:
+def recover(result: Result, folder: Path, acknowledged: int, seed: int) -> None:
+    """A new writer goes on from it and stops; then everything must be valid."""
     child = fork(folder, 3)
     child.end()
     report = verify(folder, Options(replay=False))
@@ -184,8 +186,8 @@ def sigkill_recovering(share: float, _: Args) -> Result:
                 os.kill(child.pid, signal.SIGKILL)
                 child.end()
                 acknowledged = max(acknowledged, child.acknowledged)
-            _judge(result, folder, acknowledged, seed)
-            _recover(result, folder, acknowledged, seed)
+            judge_log(result, folder, acknowledged, seed)
+            recover(result, folder, acknowledged, seed)
     return result
 
 
@@ -252,7 +254,7 @@ def _inject(result: Result, call: str, kind: str, when: int) -> None:
         if report.verdict not in (Outcome.VALID, Outcome.TORN_TAIL):
             result.fault("bad verdict", f"{call} {kind} {when}: {report.verdict.value} {report.reason}")
         result.add("acknowledged lost", max(0, acknowledged - report.records))
-        _recover(result, folder, acknowledged, when)
+        recover(result, folder, acknowledged, when)
 
 
 def short_writes(share: float, _: Args) -> Result:
@@ -276,5 +278,5 @@ def short_writes(share: float, _: Args) -> Result:
                 os.pwrite = real
             result.add("writes cut short", child.acknowledged)
             if child.acknowledged:
-                _judge(result, folder, child.acknowledged, seed)
+                judge_log(result, folder, child.acknowledged, seed)
     return result

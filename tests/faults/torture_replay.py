@@ -38,6 +38,14 @@ def digest(count: int) -> str:
     return total.hexdigest()
 
 
+def digest_by_set(count: int) -> str:
+    """The negative control: the same over decisions whose conditions stand in the order of a set, as a careless brain's would."""
+    total = sha256()
+    for _, verdict, _ in decisions(count, seed=9):
+        total.update(encode(list({name for name, _ in verdict.conditions})))
+    return total.hexdigest()
+
+
 def run_again(folder: Path) -> str:
     """Verify a log with every decision run again; verdict and count."""
     report = verify(folder)
@@ -46,7 +54,7 @@ def run_again(folder: Path) -> str:
 
 def replay(share: float, args: Args) -> Result:
     """One log of 1,000,000 decisions, written once, run again by each Python under five hash seeds."""
-    result = Result(zero=("runs that differ",), above_zero=("decisions run again",))
+    result = Result(zero=("runs that differ",), above_zero=("decisions run again", "hash seeds that tell a set"))
     count = max(1000, round(1_000_000 * share))
     pythons = [sys.executable, *args.python]
     base = Path(tempfile.mkdtemp(prefix="adaptd-torture-"))
@@ -65,6 +73,8 @@ def replay(share: float, args: Args) -> Result:
             _elsewhere(python, seed, "digest", str(min(count, 20_000))).split()[-1] for python in pythons for seed in SEEDS
         }
         result.add("runs that differ", len(digests) - 1)
+        by_set = {_elsewhere(sys.executable, seed, "set", "20").split()[-1] for seed in SEEDS[:4]}
+        result.counts["hash seeds that tell a set"] = len(by_set) - 1
     finally:
         shutil.rmtree(base)
     return result
@@ -130,5 +140,10 @@ def _other(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    doing = {"digest": lambda text: digest(int(text)), "replay": lambda text: run_again(Path(text)), "version": lambda _: ""}
+    doing = {
+        "digest": lambda text: digest(int(text)),
+        "set": lambda text: digest_by_set(int(text)),
+        "replay": lambda text: run_again(Path(text)),
+        "version": lambda _: "",
+    }
     print(platform.python_version(), doing[sys.argv[1]](sys.argv[2]))

@@ -1,4 +1,4 @@
-"""The networks that the GPU tests and benchmarks build: residual classifiers with made-up weights, in every precision.
+"""The networks that the GPU tests and benchmarks build: classifiers with made-up weights, in every precision.
 
 ``kind`` is ``fp32``, ``fp16`` (float16 inside, float32 at both ends), ``int8`` (Q/DQ in a float32 graph, for the weakly typed
 way) or ``int8-fp16`` (Q/DQ in a float16 graph, for the strongly typed way). Quantisation is symmetric int8, zero point 0, per
@@ -35,8 +35,23 @@ class Shape:
         return (1, self.classes)
 
 
+@dataclass(frozen=True)
+class Mobile(Shape):
+    """Inverted residuals with depthwise convolutions, as in MobileNetV2: rows of (expansion, channels, blocks, stride)."""
+
+    rows: tuple[tuple[int, int, int, int], ...] = ()
+
+
 TINY = Shape(size=32, width=8, blocks=(1, 1))
 RESNET50 = Shape(size=224, width=64, blocks=(3, 4, 6, 3), classes=1000)
+MOBILENET = Mobile(
+    size=224,
+    width=32,
+    blocks=(),
+    classes=1000,
+    rows=((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)),
+)
+TINY_MOBILE = Mobile(size=32, width=8, blocks=(), rows=((1, 8, 1, 1), (2, 16, 2, 2)))
 
 
 def build(shape: Shape, kind: str, seed: int = 0) -> bytes:
@@ -63,13 +78,9 @@ class _Writer:
         shape, width = self.shape, self.shape.width
         value = self.cast("picture", np.float16) if self.half else "picture"
         value = self.conv(value, 3, width, 7 if shape.size > 64 else 3, 2, relu=True)
-        if shape.size > 64:
+        if shape.size > 64 and shape.blocks:
             value = self.add("MaxPool", [value], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
-        channels = width
-        for stage, blocks in enumerate(shape.blocks):
-            for block in range(blocks):
-                value = self.bottleneck(value, channels, width << stage, 2 if stage and not block else 1)
-                channels = (width << stage) * shape.expansion
+        value, channels = self.inverted(value, shape) if isinstance(shape, Mobile) else self.residual(value)
         value = self.add("Flatten", [self.add("GlobalAveragePool", [value])])
         value = self.add(
             "Gemm", [value, self.normal((channels, shape.classes), channels), self.constant(np.zeros(shape.classes))]
@@ -78,6 +89,27 @@ class _Writer:
             value = self.cast(value, np.float32)
         opset = 19 if self.kind == "int8-fp16" else 17
         return w.model(self.nodes, self.tensors, ("picture", shape.input), (value, shape.output), opset)
+
+    def residual(self, value: str) -> tuple[str, int]:
+        width, channels = self.shape.width, self.shape.width
+        for stage, blocks in enumerate(self.shape.blocks):
+            for block in range(blocks):
+                value = self.bottleneck(value, channels, width << stage, 2 if stage and not block else 1)
+                channels = (width << stage) * self.shape.expansion
+        return value, channels
+
+    def inverted(self, value: str, shape: Mobile) -> tuple[str, int]:
+        channels = shape.width
+        for expansion, filters, blocks, stride in shape.rows:
+            for block in range(blocks):
+                step, wide, before = 1 if block else stride, channels * expansion, value
+                inner = self.conv(value, channels, wide, 1, 1, relu=True) if expansion > 1 else value
+                inner = self.conv(inner, wide, wide, 3, step, relu=True, groups=wide)
+                value = self.conv(inner, wide, filters, 1, 1, relu=False, scale=0.3)
+                if step == 1 and channels == filters:
+                    value = self.add("Add", [value, before])
+                channels = filters
+        return self.conv(value, channels, 4 * channels, 1, 1, relu=True), 4 * channels
 
     def bottleneck(self, value: str, channels: int, width: int, stride: int) -> str:
         wide = width * self.shape.expansion
@@ -88,14 +120,18 @@ class _Writer:
             value = self.conv(value, channels, wide, 1, stride, relu=False)
         return self.add("Relu", [self.add("Add", [inner, value])])
 
-    def conv(self, value: str, channels: int, filters: int, size: int, stride: int, *, relu: bool, scale: float = 1.0) -> str:
-        weights = self.rng.normal(size=(filters, channels, size, size)) * scale * np.sqrt(2.0 / (channels * size * size))
+    def conv(
+        self, value: str, channels: int, filters: int, size: int, stride: int, *, relu: bool, scale: float = 1.0, groups: int = 1
+    ) -> str:
+        fan_in = channels // groups * size * size
+        weights = self.rng.normal(size=(filters, channels // groups, size, size)) * scale * np.sqrt(2.0 / fan_in)
         name = self.constant(weights)
         if self.quantized:
             value = self.pair(value, np.array(6.0 / 127), None)
             name = self.pair(name, np.abs(weights).reshape(filters, -1).max(axis=1) / 127, 0)
         edge = size // 2
-        out = self.add("Conv", [value, name], kernel_shape=[size, size], strides=[stride, stride], pads=[edge] * 4)
+        shaped = {"kernel_shape": [size, size], "strides": [stride, stride], "pads": [edge] * 4, "group": groups}
+        out = self.add("Conv", [value, name], **shaped)
         return self.add("Relu", [out]) if relu else out
 
     def pair(self, value: str, scale: Array, axis: int | None) -> str:

@@ -163,6 +163,15 @@ def splices(files: Files, foreign: Files, random: Random, count: int) -> Iterato
         yield mine.seq, _with(files, mine.name, mine.start, mine.end, text)
 
 
+def foreign_headers(files: Files, foreign: Files) -> Iterator[tuple[int, Files]]:
+    """Each header replaced by each one of another log of the same device, well signed as they are."""
+    theirs = [foreign[line.name][line.start : line.end] for line in lines(foreign) if line.header]
+    for mine in lines(files):
+        for text in theirs if mine.header else ():
+            if text != files[mine.name][mine.start : mine.end]:
+                yield mine.seq, _with(files, mine.name, mine.start, mine.end, text)
+
+
 def grafts(files: Files, foreign: Files) -> Iterator[tuple[int, Files]]:
     """From each record of a segment on, everything replaced by what the other log has from there on: a fork without its head."""
     for line in lines(files):

@@ -110,6 +110,8 @@ def survived(inode: Inode, random: Random, keep: float) -> bytes:
 
 
 class _NoLock:
+    holds = True
+
     def release(self) -> None:
         return
 

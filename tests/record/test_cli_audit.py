@@ -70,7 +70,12 @@ def test_a_bad_log_gives_one_and_names_the_record(folder: Path, tmp_path: Path, 
         (["verify", "LOG", "--witness", "LOG/head"], "not a checkpoint note"),
         (["show", "LOG", "--since", "yesterday"], "'yesterday': not a time"),
         (["report", "LOG"], "the following arguments are required: -o/--output"),
-        (["prune", "/nowhere"], "/nowhere: no log here"),
+        (["prune", "/nowhere"], "/nowhere: no such folder"),
+        (["prune", "LOG/private"], "private: no log here; name the folder of the log"),
+        (["show", "LOG/private"], "private: no log here; name the folder of the log"),
+        (["export", "LOG/private", "-o", "x"], "private: no log here; name the folder of the log"),
+        (["checkpoint", "/nowhere"], "/nowhere: no such folder"),
+        (["verify", "LOG", "--witness", "/nowhere"], "not a checkpoint note (No such file or directory)"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_two(
@@ -81,6 +86,20 @@ def test_wrong_usage_is_one_line_and_exit_code_two(
     assert (code, out) == (2, "")
     assert line in err
     assert err.count("\n") == 1
+
+
+def test_a_folder_without_a_log_is_a_finding_of_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Someone may have removed everything: exit code 1, and the reason is that there is no log, not that there is no key."""
+    code, out, err = say(capsys, "verify", tmp_path)
+    assert (code, err) == (1, "")
+    assert "there is no log in this folder" in out
+
+
+def test_a_filter_that_matches_nothing_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty answer is told apart from an empty log."""
+    code, out, err = say(capsys, "show", folder, "--kind", "nosuch")
+    assert (code, out) == (0, "")
+    assert "no record matches" in err
 
 
 def test_a_file_that_can_not_be_written_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

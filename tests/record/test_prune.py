@@ -12,6 +12,9 @@ from adaptd.record.prune import DAY_MS, _read, prune, remove
 from adaptd.record.reader import iter_records, segment_files
 from adaptd.record.segment import segment_number
 from adaptd.record.store import Store
+from adaptd.record.timeline import Timeline
+from adaptd.record.trust import read_witness
+from adaptd.record.verdicts import Report
 from adaptd.record.verify import Options, Outcome, verify
 from tests.record import attacks
 from tests.record.workload import SECOND, SMALL, Clock, Run
@@ -127,6 +130,43 @@ def test_only_what_is_older_than_the_retention_goes(tmp_path: Path) -> None:
     assert len(segment_files(folder)) == 2
     ledger.close()
     assert both(folder) == ("valid", None)
+
+
+def test_a_witness_of_what_was_pruned_bounds_nothing(base: tuple[Path, Clock], tmp_path: Path) -> None:
+    """A kept checkpoint over records that are gone is not called a witness of those that are left, by either verifier."""
+    records = list(iter_records(base[0]))
+    notes = [str(record["note"]) for record in records if record["kind"] == "checkpoint"]
+    folder = pruned(base[0], tmp_path / "log", base[1], 12)
+    said = []
+    for text in (notes[0], notes[-1]):
+        (tmp_path / "note").write_text(text)
+        one = read_witness(tmp_path / "note", ())
+        report = verify(folder, Options(witnessed=(one,), replay=False))
+        other = attacks.second_verifier().verify(str(folder), None, [text])
+        assert report.verdict is Outcome.VALID
+        assert report.witnessed == other["witnessed"] == (one.size if one.size >= report.first_seq else None)
+        said.append(any("bounds nothing" in line for line in report.notes))
+    assert said == [True, False]
+
+
+def test_silence_is_judged_also_where_the_start_record_was_pruned(tmp_path: Path) -> None:
+    """The configuration that begins each segment repeats how long the log may be silent; without it a gap would pass."""
+    clock = Clock()
+    run = Run(tmp_path, clock=clock, limits=replace(Limits(), segment_bytes=20_000)).ticks(200)
+    store = Store(tmp_path)
+    numbers = [number for name in store.names() if (number := segment_number(name)) is not None]
+    remove(run.ledger, store, [_read(store, numbers[0])], _read(store, numbers[1]).header, 184)
+    clock.advance(run.ledger.limits.silence_us + SECOND)
+    seq = run.recorder.note("note", {})
+    run.close()
+    assert both(tmp_path) == ("gap", seq)
+    records = [record for record in iter_records(tmp_path) if record["kind"] in ("start", "config")]
+    assert records[0]["kind"] == "config"
+    report = Report()
+    without = Timeline(report)
+    for record in iter_records(tmp_path):
+        without.feed({name: value for name, value in record.items() if name != "silence_us"})
+    assert report.gaps == []
 
 
 def test_nothing_goes_while_nobody_knows_the_date(tmp_path: Path) -> None:

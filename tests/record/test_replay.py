@@ -1,5 +1,6 @@
 """Every decision is run again, and every bit of it counts."""
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +17,9 @@ from adaptd.record.reader import iter_records
 from adaptd.record.replay import Brain, Replayer, ReplayError
 from adaptd.record.verify import Options, Outcome, Report, verify
 from adaptd.vocabulary import OperatingPoint, Snapshot, Verdict
-from tests.record.workload import FACTS, POLICY, PROFILE, Run, make_log, settings
+from tests.record.crash import fail_at
+from tests.record.simdisk import SimDisk, no_fault
+from tests.record.workload import FACTS, POLICY, PROFILE, SMALL, Run, make_log, settings
 
 
 @pytest.fixture(scope="module")
@@ -214,21 +217,31 @@ def _tolerant(brain: Brain) -> Brain:
 
 
 def test_decisions_that_a_dead_disk_could_not_take_leave_a_stated_restart(tmp_path: Path) -> None:
-    """After unrecorded decisions the log goes on from a full state, says so, and everything recorded still follows."""
-    run = Run(tmp_path)
-    run.ticks(20)
-    run.recorder.unrecorded = 3
-    run.state = replace(run.state, seed=run.state.seed)
-    for _ in range(3):
-        run.clock.advance(1_000_000)
-        snapshot = run.world.sense(run.clock.now_us, run.point, 0)
-        run.state, _ = tick.step(run.state, snapshot, POLICY, PROFILE)
-    run.recorder._state = run.state
-    run.ticks(20)
-    run.close()
-    report = verify(tmp_path)
-    assert (report.verdict, report.replayed) == (Outcome.VALID, 40)
+    """After unrecorded decisions the log goes on from a full state, the gap is told, and everything recorded still follows."""
+    disk = SimDisk()
+    run = Run(disk.store().folder, store=disk.store(), limits=replace(SMALL, memory_bytes=3000)).ticks(20)
+    disk.fault = fail_at(disk.operations, errno.EIO, times=10**9)
+    run.ticks(60)
+    assert run.recorder.unrecorded
+    disk.fault = no_fault
+    run.clock.advance(31_000_000)
+    run.ticks(20).close()
+    report = verify(disk.write_to(tmp_path))
+    assert report.verdict is Outcome.GAP
+    assert report.reason.startswith("the disk failed and ")
+    assert 40 < report.decisions == (report.replayed or 0) < 100
     assert any("states were taken from the log" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("reason", ["resumed", "rotation", "reload", "whim"])
+def test_no_state_is_taken_on_trust_unless_a_failing_disk_called_for_it(tmp_path: Path, reason: str) -> None:
+    """A configuration that gives the brain another state than the one it had is a mismatch, whatever reason it names."""
+    run = Run(tmp_path).ticks(20)
+    run.recorder._state = run.state = replace(run.state, seed=run.state.seed + 1)
+    seq = run.recorder._write_config(reason)
+    run.ticks(20).close()
+    report = verify(tmp_path)
+    assert (report.verdict, report.first_bad_seq) == (Outcome.REPLAY_MISMATCH, seq)
 
 
 def test_the_state_in_a_heartbeat_is_the_whole_state(records: list[dict[str, Any]]) -> None:

@@ -13,7 +13,9 @@ from adaptd.record.drawing import Axis, Scale, linear, nice, steps
 from adaptd.record.export import COLUMNS, export
 from adaptd.record.history import decisions, last_decision
 from adaptd.record.page import page, write_page
-from adaptd.record.story import MOST_BUCKETS, Story, tell
+from adaptd.record.page_lines import draw
+from adaptd.record.reader import iter_records
+from adaptd.record.story import MOST_BUCKETS, Bucket, Story, tell
 from adaptd.record.verdicts import Outcome
 from adaptd.record.verify import Options, verify
 from tests.record.workload import Run, make_log
@@ -131,6 +133,7 @@ def test_a_damaged_log_is_reported_as_such(folder: Path, tmp_path: Path) -> None
     assert report.verdict is Outcome.DAMAGED
     assert f"First bad record: <b>{report.first_bad_seq}</b>" in html
     assert "Damaged: records are missing or changed" in html
+    assert "nothing vouches for it" in html
     elements(html)
 
 
@@ -172,6 +175,25 @@ def test_scales_hold_their_values_and_ticks_are_round() -> None:
     assert steps([(0, 1), (1, 1), None, (2, 3), (3, 4)]) == "M0.0 1.0H1.0M2.0 3.0H3.0V4.0"
 
 
+def test_a_late_tick_is_spanned_and_a_silence_is_a_hole() -> None:
+    """A line runs on over two seconds without a decision and breaks over five; a reading that was missing always breaks it."""
+    told = Story(buckets=[Bucket() for _ in range(12)], end_us=12_000_000)
+    for at in (0, 1, 4, 10, 11):
+        told.buckets[at].rate.add(15_000)
+        if at != 11:
+            told.buckets[at].temperature.add(40_000)
+    page_of = draw(told)[0]
+    drawn = re.findall(r'<path class="line hot" d="([^"]+)"', page_of)
+    assert [form.count("M") for form in drawn] == [2]
+    assert drawn[0].count("L") == 2
+
+
+def test_labels_are_round_times_also_where_ticks_came_late() -> None:
+    """A label that lies a second beside a round time is that time; the wall clock of a bucket is not its left edge."""
+    axis = Axis(60_000_000, tuple((at * 1_000_000, 1_790_000_000_000 + at * 1000 + (900 if at > 30 else 0)) for at in range(60)))
+    assert {axis.label(at)[-1] for at in axis.ticks()} == {"0"}
+
+
 def test_the_last_decision_is_read_in_full(folder: Path) -> None:
     """What `adaptd why` prints from a log is the last decision with everything sensed, though it was written as a change."""
     found = last_decision(folder)
@@ -206,10 +228,20 @@ def test_the_export_holds_every_decision(folder: Path, tmp_path: Path) -> None:
     assert table.column("variant").to_pylist() == [one.verdict.point.variant for one in read]
 
 
-def browse(path: Path, tmp_path: Path) -> tuple[str, list[str]]:
+def test_whoever_waits_is_told_how_far_it_is(folder: Path, tmp_path: Path) -> None:
+    """Drawing and exporting say how many of all records they have read."""
+    pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    total = max(record["seq"] for record in iter_records(folder)) + 1
+    told: list[tuple[int, int]] = []
+    tell(folder, lambda done, of: told.append((done, of)))
+    export(folder, tmp_path / "t.parquet", lambda done, of: told.append((done, of)))
+    assert told == 2 * [(done, total) for done in range(0, total, 1000)]
+
+
+def browse(path: Path, tmp_path: Path, *more: str) -> tuple[str, list[str]]:
     """What the browser makes of a page, and what it complains about on its console."""
     assert CHROMIUM is not None
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()]
+    command = [CHROMIUM, *FLAGS, *more, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
@@ -223,3 +255,16 @@ def test_a_browser_opens_it_offline_without_an_error(html: str, tmp_path: Path) 
     assert dom.count('<svg class="panel"') == 7
     (tmp_path / "bad.html").write_text(html.replace("<script>", "<script>null.x;", 1))
     assert browse(tmp_path / "bad.html", tmp_path)[1]  # negative control: an error would have been seen
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium to look at the page in a browser")
+@pytest.mark.parametrize("width", [420, 1280])
+def test_no_part_of_it_is_wider_than_the_screen(html: str, width: int, tmp_path: Path) -> None:
+    """On a telephone and on a desk nothing has to be looked for beyond the edge; a table that does not fold would show."""
+    ask = "<script>document.title = document.documentElement.scrollWidth + ' of ' + innerWidth</script></body>"
+    for folds in (True, False):
+        shown = html if folds else html.replace("max-width:760px", "max-width:1px").replace("overflow-x:auto", "")
+        (tmp_path / "r.html").write_text(shown.replace("</body>", ask))
+        dom, _ = browse(tmp_path / "r.html", tmp_path, f"--window-size={width},900")
+        needed, there = re.findall(r"<title>(\d+) of (\d+)</title>", dom)[0]
+        assert (int(needed) > int(there)) == (width == 420 and not folds)

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from adaptd.record.verify import Options, verify
+import pytest
+
+from adaptd.record.opening import open_ledger
+from adaptd.record.verify import Options, Outcome, verify
 from tests.record.attacks import ROOT, second_verifier
-from tests.record.workload import make_log
+from tests.record.workload import SMALL, Clock, make_log
 
 TOOL = ROOT / "tools" / "verify_audit.py"
 
@@ -31,6 +34,41 @@ def test_it_agrees_on_a_log_with_decisions(tmp_path: Path) -> None:
     assert second["verdict"] == first.verdict.value == "valid"
     assert (second["records"], second["decisions"], second["signed"]) == (first.records, first.decisions, first.signed)
     assert (second["epochs"], second["decisions_run_again"]) == (first.epochs, None)
+
+
+def test_a_log_that_is_being_written_is_not_called_torn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records made while a verifier reads are left unjudged by both; the same records behind a head that stands still are not."""
+    clock = Clock()
+    ledger, _ = open_ledger(tmp_path, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=SMALL)
+    for _ in range(6):
+        ledger.append("note", {"n": 1}, durable=True)
+        ledger.rotate()
+
+    def more(*_: object) -> None:
+        ledger.append("note", {"n": 2}, durable=True)
+        ledger.append("note", {"n": 3}, durable=True)
+
+    report = verify(tmp_path, Options(replay=False), more)
+    assert (report.verdict, report.unsigned > 0) == (Outcome.VALID, True)
+    assert any("being written" in line for line in report.notes)
+    module = second_verifier()
+    real = module.Log.bytes
+    reads: list[str] = []
+
+    def reading(log: object, name: str) -> bytes | None:
+        reads.append(name)
+        if reads.count("00000001.log") and name.endswith(".log"):
+            more()
+        return real(log, name)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(module.Log, "bytes", reading)
+    assert module.verify(str(tmp_path))["verdict"] == "valid"
+    monkeypatch.undo()
+    held = (tmp_path / "head").read_bytes()
+    more()
+    ledger.abandon()
+    (tmp_path / "head").write_bytes(held)
+    assert verify(tmp_path, Options(replay=False)).verdict.value == module.verify(str(tmp_path))["verdict"] == "torn_tail"
 
 
 def test_it_runs_as_a_program(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ These are the small sizes of what ``python -m tests.faults.torture`` runs in ful
 
 import base64
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +14,7 @@ from random import Random
 
 import pytest
 
-from adaptd.record import keys, note
+from adaptd.record import keys, note, walk
 from adaptd.record.epochs import KeyFolder
 from adaptd.record.reader import iter_records
 from adaptd.record.verify import Options, Outcome, verify
@@ -61,6 +63,7 @@ ATTACKS: dict[str, Callable[[Files, Files, Random], Iterator[tuple[int, Files]]]
     "neighbour swaps": lambda files, _, __: attacks.neighbour_swaps(files),
     "truncations": lambda files, _, __: attacks.truncations(files, 61),
     "segments removed, exchanged, copied": lambda files, _, __: attacks.segment_attacks(files),
+    "headers of another log of the device": lambda files, foreign, _: attacks.foreign_headers(files, foreign),
     "splices from another log of the device": lambda files, foreign, random: attacks.splices(files, foreign, random, 60),
 }
 
@@ -73,6 +76,21 @@ def test_every_change_is_found_and_placed_by_both_verifiers(name: str, logs: tup
         assert first[0] != "valid"
         assert first == second
         assert first[1] == seq
+
+
+def test_a_well_signed_header_of_another_log_is_blamed_and_not_the_record_before_it(
+    logs: tuple[Files, Files], bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where header and record disagree, the record after them decides; a verifier that does not ask it blames a good one."""
+    attempts = list(attacks.foreign_headers(*logs))
+
+    def misplaced() -> list[int]:
+        told = [(seq, verify(bench.put(damaged), Options(replay=False)).first_bad_seq) for seq, damaged in attempts]
+        return [seq for seq, blamed in told if blamed != seq]
+
+    assert misplaced() == []
+    monkeypatch.setattr(walk, "_prev", lambda _: None)
+    assert misplaced() != []
 
 
 def test_nothing_that_was_changed_is_ever_called_signed(logs: tuple[Files, Files], bench: Bench) -> None:
@@ -120,6 +138,24 @@ def test_random_files_never_crash_a_verifier(tmp_path: Path) -> None:
         first, second = findings(bench, files)
         assert first[0] != "valid"
         assert second[0] != "valid"
+
+
+def test_pipes_devices_and_endless_files_do_not_hold_a_verifier_up(logs: tuple[Files, Files], tmp_path: Path) -> None:
+    """A pipe nobody writes to, an endless device and a file of a terabyte under any name of a log are told, not waited for."""
+    for name in ("00000000.log", "00000001.log", "head", "log.pub", "handovers"):
+        for make in (
+            os.mkfifo,
+            lambda path: path.symlink_to("/dev/zero"),
+            lambda path: (path.touch(), os.truncate(path, 1 << 40)),
+        ):
+            folder = Bench(tmp_path / "one", logs[0]).folder
+            (folder / name).unlink(missing_ok=True)
+            make(folder / name)
+            report = verify(folder, Options(replay=False))
+            other = attacks.second_verifier().verify(str(folder))
+            assert report.verdict.value == other["verdict"] == ("valid" if name == "handovers" else "damaged")
+            assert len(list(iter_records(folder))) < sum(not line.header for line in attacks.lines(logs[0])) + 1
+            shutil.rmtree(folder)
 
 
 def rewritten(files: Files, name: str, at: int, change: Callable[[dict[str, object]], None]) -> Files:

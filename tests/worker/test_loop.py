@@ -367,6 +367,26 @@ def test_idle_engines_are_exercised(bench: Bench) -> None:
     assert bench.engines["int8"].runs - before in {2, 3}
 
 
+@pytest.mark.parametrize("fps_mfps", [0, 15_000])
+def test_engines_stay_warm_while_no_frame_is_served(bench: Bench, fps_mfps: int) -> None:
+    """In a pause, and while the camera is away, every engine is exercised on the same schedule as in service."""
+    bench.order("fp16", fps_mfps, lease_us=0)
+    before = {name: engine.runs for name, engine in bench.engines.items()}
+    for _ in range(180):
+        bench.clock.us += TOUCH_US
+        bench.loop.turn(0)
+    assert {name: engine.runs - before[name] for name, engine in bench.engines.items()} == {"fp16": 180, "int8": 180}
+
+
+def test_an_engine_that_breaks_in_a_pause_is_found_before_a_frame_needs_it(bench: Bench) -> None:
+    """The exercise of an idle hour compares answers, so a damaged engine is set aside and never serves."""
+    bench.order("fp16", 0, lease_us=0)
+    bench.engines["int8"].misbehave(Misbehaviour.WRONG_ANSWER)
+    bench.clock.us += TOUCH_US
+    bench.loop.turn(0)
+    assert bench.loop.helm.quarantined == ("int8",)
+
+
 def test_the_first_order_is_heard_without_a_frame(bench: Bench) -> None:
     """A setpoint is applied while no frame comes: the read-back does not wait for the camera."""
     bench.order("int8")

@@ -1,0 +1,106 @@
+"""What the GPU benchmarks share: a hold on the GPU, a budget of time, and a fence around each part."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adaptd.engine.base import Array
+from adaptd.engine.errors import one_line
+from adaptd.engine.pool import WarmPool
+from adaptd.worker import lease as leases
+from adaptd.worker.clock import SystemClock
+from adaptd.worker.heads import Classification
+from adaptd.worker.loop import FrameLoop, Parts
+from adaptd.worker.messages import Setpoint
+from adaptd.worker.slot import Frame, LatestSlot
+
+NEVER_US = 10**13
+RATE_MFPS = 30_000
+
+
+class Keeper:
+    """Keeps the GPU open from the first measurement to the last."""
+
+    def deactivate(self) -> None:
+        """Holds nothing of its own."""
+
+
+class Fence:
+    """Runs each part, keeps what it found under its name, and goes on when it fails or when the time is used up."""
+
+    def __init__(self, found: dict[str, Any], budget_s: float, keep: Callable[[], None] = lambda: None) -> None:
+        self._found = found
+        self._until_s = time.monotonic() + budget_s
+        self._keep = keep
+
+    @property
+    def left_s(self) -> float:
+        """What is left of the budget."""
+        return self._until_s - time.monotonic()
+
+    def into(self, found: dict[str, Any]) -> "Fence":
+        """The same budget, other results."""
+        return Fence(found, self.left_s, self._keep)
+
+    def run(self, name: str, work: Callable[[], Any], needs_s: float = 0.0) -> Any:
+        """What ``work`` gives, None where it did not come to that; the reason then stands in the results."""
+        if self.left_s < needs_s:
+            self._found[name] = {"skipped": f"{self.left_s:.0f} s are left, it takes {needs_s:.0f}"}
+            return None
+        began = time.monotonic()
+        try:
+            self._found[name] = work()
+        except Exception as error:  # noqa: BLE001 - whatever a driver or library raises costs this part alone
+            self._found[name] = {"failed": one_line(f"{type(error).__name__}: {error}")}
+        print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
+        self._keep()
+        answer = self._found[name]
+        return None if isinstance(answer, dict) and "failed" in answer else answer
+
+
+class Served:
+    """The worker's own frame loop over a pool, its camera and subscribers left out: frames are handed in as batches."""
+
+    def __init__(self, pool: WarmPool, batch: Array, classes: int) -> None:
+        self._slot = LatestSlot()
+        self._clock = SystemClock()
+        self._image = np.zeros((64, 64, 3), np.uint8)
+        self._frames = self._seq = 0
+        names = tuple(f"class {index}" for index in range(classes))
+        parts = Parts(
+            pool,
+            lambda image: batch,
+            Classification(names),
+            self._slot,
+            self,
+            self._clock,
+            lambda message: None,
+            lambda rate: None,
+            lambda: None,
+        )
+        normal = dict.fromkeys(pool.warm, NEVER_US)
+        self.loop = FrameLoop(parts, leases.start(pool.warm[0], RATE_MFPS), NEVER_US, normal, touch_us=0)
+
+    def publish(self, frame: int, answer: Any, latency_us: int, variant: str, at_us: int) -> None:
+        """Nobody has subscribed."""
+
+    def order(self, variant: str) -> None:
+        """Serve ``variant`` from the next frame on."""
+        self._seq += 1
+        self.loop.offer(Setpoint(self._seq, variant, RATE_MFPS, NEVER_US, 0, 0, "bench"))
+        self.loop.turn(0.0)
+
+    def once(self) -> None:
+        """One frame, from the slot to the published result."""
+        self._frames += 1
+        self._slot.put(Frame(self._image, self._frames, self._clock.now_us()))
+        self.loop.turn(0.0)
+
+    @property
+    def counted(self) -> int:
+        """Frames served since the last call."""
+        counts = self.loop.tally.take()
+        return counts.delivered + counts.missed

@@ -1,0 +1,129 @@
+"""What one decision costs, and how fast the software device runs.
+
+A step takes a snapshot to a verdict; with its record it is everything that a tick computes: encoded as the change since the
+decision before, written as a canonical line, hashed into the chain. The policy has 60 operating points: four variants at fifteen
+rates. A decision is a pure function, so each is made several times and the least time of each is kept: what other programs take
+meanwhile does not count. The CPU time of a single pass, in which nothing is thrown away, stands beside it.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from adaptd import tick
+from adaptd.config.shipped import policies_dir
+from adaptd.record.chain import Chain
+from adaptd.record.decisions import DecisionCoder
+from adaptd.twin.controllers import make
+from adaptd.twin.device import TwinDevice
+from adaptd.twin.episode import Episode, load_episode
+from adaptd.twin.harness import Choice, simulate
+from adaptd.twin.score import quantile
+from adaptd.twin.worker import Tick
+from adaptd.vocabulary import Snapshot, VariantFacts
+
+FIGURES: dict[str, object] = {}
+POINTS = 60
+VARIANTS = ("int8", "int8-small", "int4")
+HOT, CALM = "factory-25-45", "calm-day"
+TICKS = 6_000
+PASSES = 5
+TARGETS = {
+    "step_record_p99_us": (250, "at most"),
+    f"ticks_per_s_{CALM}": (5_000, "at least"),
+    f"ticks_per_s_{HOT}": (5_000, "at least"),
+}
+
+
+def shortened(scenario: str, ticks: int = TICKS) -> Episode:
+    """The first ticks of a shipped scenario."""
+    episode = load_episode(policies_dir() / "scenarios" / f"{scenario}.yaml")
+    short = replace(episode.scenario, duration_us=min(episode.scenario.duration_us, ticks * episode.scenario.tick_us))
+    return replace(episode, scenario=short)
+
+
+def wide() -> Episode:
+    """A hot scenario under a policy with four variants at fifteen rates each."""
+    episode = shortened(HOT)
+    reference, efficient = episode.facts[0], episode.facts[1]
+    others = tuple(
+        VariantFacts(name, efficient.energy_uj - 700 * at, efficient.latency_us - 90 * at, priors=efficient.priors)
+        for at, name in enumerate(VARIANTS)
+    )
+    levels = tuple(episode.policy.target_mfps * (at + 1) // 15 for at in range(15))
+    policy = replace(episode.policy, efficient=VARIANTS, levels_mfps=levels, floor_mfps=levels[4])
+    assert (1 + len(policy.efficient)) * len(policy.levels_mfps) >= POINTS
+    return replace(episode, policy=policy, facts=(reference, *others))
+
+
+def sensed(episode: Episode) -> list[Snapshot]:
+    """What the controller is shown, tick after tick."""
+    seen: list[Snapshot] = []
+
+    def note(device: TwinDevice, snapshot: Snapshot, choice: Choice, served: Tick) -> None:
+        seen.append(snapshot)
+
+    controller = make("adaptd", episode.scenario, episode.policy, episode.profile, episode.facts)
+    simulate(episode.scenario, episode.policy, episode.profile, episode.facts, controller, note)
+    return seen
+
+
+def timed(episode: Episode, snapshots: list[Snapshot]) -> Iterator[tuple[int, int, int]]:
+    """Nanoseconds of each step, of each step with its record, and CPU time of the latter."""
+    policy, profile = episode.policy, episode.profile
+    state = tick.start(policy, profile, episode.facts, episode.scenario.seed, 0)
+    coder, chain = DecisionCoder("0" * 64), Chain()
+    for snapshot in snapshots:
+        cpu, began = time.process_time_ns(), time.perf_counter_ns()
+        state, verdict = tick.step(state, snapshot, policy, profile)
+        stepped = time.perf_counter_ns()
+        chain.write(0, "decision", snapshot.now_us, 0, coder.write(snapshot, verdict, snapshot.now_us))
+        done = time.perf_counter_ns()
+        yield stepped - began, done - began, time.process_time_ns() - cpu
+
+
+def steps() -> dict[str, float]:
+    """Quantiles of one decision under 60 operating points, in microseconds."""
+    episode = wide()
+    snapshots = sensed(episode)
+    passes = [list(timed(episode, snapshots)) for _ in range(PASSES)]
+    cpu = sorted(one[2] for one in passes[0])
+    step, record = (sorted(min(one[at] for one in same) for same in zip(*passes, strict=True)) for at in (0, 1))
+    quantiles = {"step": step, "step_record": record, "step_record_cpu_one_pass": cpu}
+    return {f"{name}_p{part}_us": quantile(times, part / 100) / 1000 for name, times in quantiles.items() for part in (50, 99)}
+
+
+def ticks_per_s(scenario: str) -> float:
+    """Ticks a second of the software device with adaptd in control, by CPU time, the best of some passes."""
+    episode = shortened(scenario)
+    times = []
+    for _ in range(PASSES):
+        controller = make("adaptd", episode.scenario, episode.policy, episode.profile, episode.facts)
+        began = time.process_time()
+        simulate(episode.scenario, episode.policy, episode.profile, episode.facts, controller)
+        times.append(time.process_time() - began)
+    return episode.scenario.ticks / min(times)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table; the figures stay in FIGURES."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    arguments = parser.parse_args(argv)
+    found = {**steps(), **{f"ticks_per_s_{name}": ticks_per_s(name) for name in (CALM, HOT)}}
+    FIGURES.update({name: round(value, 2) for name, value in found.items()})
+    if arguments.json:
+        print(json.dumps(FIGURES, indent=2, sort_keys=True))
+        return 0
+    for name, value in found.items():
+        target = TARGETS.get(name)
+        against = "" if target is None else f"   target: {target[1]} {target[0]:,}"
+        print(f"  {name:<40} {value:>12,.1f}{against}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
