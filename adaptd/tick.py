@@ -59,6 +59,7 @@ class Tables:
     book_us: tuple[int, ...]
     joules: tuple[float, ...]
     most_w: tuple[float, ...]
+    lease_us: int
     beside: tuple[int, ...]
 
 
@@ -95,6 +96,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
         most_w=tuple(max(1, fact.energy_uj) / max(1, fact.latency_us) for fact in facts),
+        lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
         beside=tuple(reference if at != reference else tested for at in range(len(names))),
     )
 
@@ -260,7 +262,7 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) ->
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
     taken = worker.point == state.point or state.point.variant in worker.quarantined
-    taken = taken or now_us - state.now_us >= safety.EFFECT_DEADLINE_US  # nobody has renewed the setpoint for as long
+    taken = taken or now_us - state.now_us >= table.lease_us  # nobody has renewed the setpoint, so it has run out
     stored_mk = int(outlook.stored_k * 1000)
     seen = safety.Seen(now_us, worker.alive, taken, senses.power_mw, senses.temperature_mc, stored_mk)
     spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)

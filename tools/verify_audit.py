@@ -43,6 +43,10 @@ class Bad(Exception):  # noqa: N818 - a finding
         self.verdict, self.seq, self.why = verdict, seq, why
 
 
+class Vanished(Exception):  # noqa: N818 - a finding
+    """A segment was pruned between looking at the folder and reading it."""
+
+
 class NotCanonical(Exception):  # noqa: N818 - a finding
     """The bytes are not the canonical form of anything."""
 
@@ -287,6 +291,12 @@ class Log:
         except OSError:
             return None
 
+    def segment(self, name):
+        data = self.bytes(name)
+        if data is None and not os.path.lexists(os.path.join(self.folder, name)):
+            raise Vanished
+        return data or b""
+
     @staticmethod
     def head_slots(data):
         """Readable slots as (turn, size, root, last, origin, note text), newest first, and whether the file is whole."""
@@ -382,10 +392,10 @@ class Verifier:
             raise Bad("damaged", 0, "there is no log in this folder")
         self.root_key()
         before = 0
-        data = self.log.bytes(self.log.files[0][1]) or b""
+        data = self.log.segment(self.log.files[0][1])
         for at, (number, _) in enumerate(self.log.files):
             later = self.log.files[at + 1 : at + 2]
-            after = (self.log.bytes(later[0][1]) or b"") if later else None
+            after = self.log.segment(later[0][1]) if later else None
             before = self.segment(at, number, data, after, before)
             data = after
         self.end()
@@ -702,12 +712,18 @@ def verify(folder, key=None, witnesses=()):
     trusted = None if key is None else read_key(key)
     if key is not None and trusted is None:
         return {"verdict": "forged", "first_bad_seq": 0, "reason": "the key given is not a key"}
-    one = Verifier(folder, trusted, witnesses)
-    verdict, seq, why = "valid", None, ""
-    try:
-        one.run()
-    except Bad as bad:
-        verdict, seq, why = bad.verdict, bad.seq, bad.why
+    for again in (True, False):
+        one = Verifier(folder, trusted, witnesses)
+        verdict, seq, why = "valid", None, ""
+        try:
+            one.run()
+        except Bad as bad:
+            verdict, seq, why = bad.verdict, bad.seq, bad.why
+        except Vanished:
+            if again:
+                continue
+            verdict, seq, why = "damaged", one.size, "a segment vanished"
+        break
     return {
         "verdict": verdict, "first_bad_seq": seq, "reason": why, "records": one.size - one.first, "first_seq": one.first,
         "decisions": one.decisions, "decisions_run_again": None, "signed": one.signed, "witnessed": one.witnessed,

@@ -1,8 +1,10 @@
-"""Back-to-back runs: how long an inference takes when nothing waits, and how many cores that keeps busy."""
+"""Back-to-back runs: how long an inference takes when nothing waits, how many cores that keeps busy, and who else was at work."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from adaptd.engine.base import Engine, probe_batch
 
@@ -29,6 +31,32 @@ class Run:
     def plus(self, other: "Run") -> "Run":
         """Both runs as one."""
         return Run(self.frames + other.frames, self.wall_us + other.wall_us, self.cpu_us + other.cpu_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Processor time so far, in microseconds: of the whole machine, busy and in all, and of this process."""
+
+    busy_us: int
+    all_us: int
+    own_us: int
+
+    def others_ppm(self, before: "Load") -> int:
+        """The share of the machine's cores that other work took since ``before``."""
+        busy_us = (self.busy_us - before.busy_us) - (self.own_us - before.own_us)
+        return max(0, busy_us) * MILLION // max(1, self.all_us - before.all_us)
+
+
+def load(root: Path) -> Load:
+    """Now. A machine that does not say counts as idle (Linux /proc/stat, first line, ticks; the fourth and fifth are idle)."""
+    try:
+        line = (root / "proc/stat").read_text(encoding="ascii").split("\n", 1)[0]
+        ticks = [int(word) for word in line.split()[1:9]]
+    except (OSError, ValueError):
+        ticks = []
+    tick_us = MILLION // os.sysconf("SC_CLK_TCK")
+    idle = sum(ticks[3:5])
+    return Load((sum(ticks) - idle) * tick_us, sum(ticks) * tick_us, time.process_time_ns() // 1000)
 
 
 def saturate(engine: Engine, seconds: float) -> Run:

@@ -16,7 +16,7 @@ from adaptd.build.gain import Gain, Speed, judge
 from adaptd.build.heads import Head, head_for, reader
 from adaptd.build.images import Dataset, missing_bands, scan_all
 from adaptd.build.labels import Labels, labels_of
-from adaptd.build.measure import Run, saturate_all
+from adaptd.build.measure import Run, load, saturate_all
 from adaptd.build.meters import Meter, metering
 from adaptd.build.pictures import Pictures, unreadable_note
 from adaptd.build.precision import computed
@@ -33,6 +33,7 @@ from adaptd.engine.ort import OrtEngine
 MILLION = 1_000_000
 SOURCE = "fp32"
 FEWEST_TO_SCORE = 30
+QUIET_PPM = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,11 @@ def qualify(plan: Plan, progress: Progress = silent) -> Qualified:
     dataset, notes = _unused(scan_all(plan.data, plan.policy.bands, plan.band), bundle)
     labels, said = labels_of(dataset, head.form, manifest.classes, manifest.preprocessing)
     pictures = Pictures(dataset.samples, manifest.preprocessing)
+    before = load(plan.root)
     measured = _measure(plan, bundle, head, labels, pictures, progress)
+    others_ppm = load(plan.root).others_ppm(before)
     warnings = [*notes, *dataset.notes, *said, *unreadable_note(pictures), *_thin(dataset, plan.policy)]
-    warnings += _chance(measured, manifest)
+    warnings += _chance(measured, manifest) + _busy(others_ppm)
     if manifest.signature is not None:
         warnings.append(f"the manifest was signed and has changed: sign it again with adaptd engine sign {plan.bundle} --key F")
     return _write(plan, bundle, measured, warnings)
@@ -93,6 +96,14 @@ def _thin(dataset: Dataset, policy: Policy) -> list[str]:
         return []
     limit = f"{policy.max_loss_ppm / 10_000:g} points at {100 - policy.alpha_ppm / 10_000:g} %"
     return [f"too few pictures to prove {limit} in {', '.join(thin)}: {needed} without a difference are needed"]
+
+
+def _busy(others_ppm: int) -> list[str]:
+    """Latency is what a frame waits for, and it waits for others too: such figures say little of the engines."""
+    if others_ppm <= QUIET_PPM:
+        return []
+    share = f"{others_ppm / 10_000:.0f} % of its cores"
+    return [f"the machine was busy with other work ({share}): latencies and energy are stretched, qualify again when it is quiet"]
 
 
 def _chance(measured: Measured, manifest: Manifest) -> list[str]:

@@ -40,12 +40,32 @@ def _pynvml() -> dict[str, Any]:
     return {"version": library.nvmlSystemGetDriverVersion(), "gpus": [str(name) for name in names]}
 
 
+def _bundle() -> dict[str, Any]:
+    """Whether the shipped bundle's engines answer here as they did where they were qualified."""
+    from adaptd.build.device import fingerprint
+    from adaptd.config.manifest import fingerprints
+    from adaptd.config.shipped import engines_dir
+    from adaptd.engine.backends import EngineOptions, factory
+    from adaptd.engine.bundle import Bundle
+
+    bundle = Bundle.open(engines_dir() / "pet-bowl", backend="ort")
+    noted = fingerprints(bundle.folder, bundle.manifest, "ort")
+    make = factory(bundle, "ort", EngineOptions(threads=1))
+    other = []
+    for name in bundle.variants("ort"):
+        with make(name) as engine:
+            if fingerprint(engine) != noted.get(name):
+                other.append(name)
+    return {"model": bundle.manifest.model, "other": other}
+
+
 PROBES: dict[str, Callable[[], dict[str, Any]]] = {
     "onnxruntime": _onnxruntime,
     "tensorrt": _tensorrt,
     "pycuda": _pycuda,
     "cv2": _cv2,
     "nvml": _pynvml,
+    "bundle": _bundle,
 }
 
 

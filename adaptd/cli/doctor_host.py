@@ -47,6 +47,8 @@ def host_findings(sysfs: Sysfs, board: Board) -> list[Finding]:
         wanted += ["tensorrt", "pycuda", "nvml"]
     with ThreadPoolExecutor(max_workers=2) as pool:
         engines = list(pool.map(_library, wanted))
+    if engines[0].level is Level.OK:
+        engines.append(_qualification())
     return [_python(), *engines, *_permissions(), *_service()]
 
 
@@ -60,13 +62,7 @@ def _library(name: str) -> Finding:
     area = "camera" if name == "cv2" else "engines"
     vital = Level.BAD if name == "onnxruntime" else Level.MISSING
     try:
-        done = subprocess.run(  # noqa: S603 - this interpreter and this package
-            [sys.executable, "-m", "adaptd.cli.doctor_child", name],
-            capture_output=True,
-            timeout=_CHILD_TIMEOUT_S,
-            env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
-            check=False,
-        )
+        done = _child(name)
     except subprocess.TimeoutExpired:
         return Finding(area, name, vital, f"hangs when imported (longer than {_CHILD_TIMEOUT_S} s)", "see its own documentation")
     if done.returncode == 0:
@@ -76,6 +72,33 @@ def _library(name: str) -> Finding:
         return Finding(area, name, vital, "not installed", _INSTALL[name])
     last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"ended with {done.returncode}"])[-1]
     return Finding(area, name, vital, f"{installed} does not load: {last[:160]}", _INSTALL[name])
+
+
+def _child(name: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(  # noqa: S603 - this interpreter and this package
+        [sys.executable, "-m", "adaptd.cli.doctor_child", name],
+        capture_output=True,
+        timeout=_CHILD_TIMEOUT_S,
+        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
+        check=False,
+    )
+
+
+def _qualification() -> Finding:
+    """The shipped bundle's proof holds only where its engines answer as they did when they were qualified."""
+    item, again = "shipped bundle", "adaptd engine verify engines/pet-bowl"
+    try:
+        done = _child("bundle")
+    except subprocess.TimeoutExpired:
+        return Finding("engines", item, Level.MISSING, f"does not answer within {_CHILD_TIMEOUT_S} s", again)
+    if done.returncode != 0:
+        last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        return Finding("engines", item, Level.MISSING, f"does not load: {last[:160]}", again)
+    other = json.loads(done.stdout)["other"]
+    if not other:
+        return Finding("engines", item, Level.OK, "computes what it computed when it was qualified: its proof holds here")
+    said = f"{', '.join(other)} computes otherwise here than where it was qualified: shadow frames must prove INT8"
+    return Finding("engines", item, Level.NOTE, said, "to prove it beforehand: adaptd engine qualify BUNDLE --data DIR")
 
 
 def _installed(name: str) -> str | None:

@@ -58,6 +58,12 @@ def along(cov: Triangle, row: Vector) -> Vector:
     return [dot([cov[at] for at in line], row) for line in _INDEX[len(row)]]
 
 
+def look(mean: Vector, cov: Triangle, row: Vector) -> tuple[float, Vector, float]:
+    """What is predicted along ``row``, the covariance with it, and its variance, never negative."""
+    product = along(cov, row)
+    return dot(row, mean), product, max(0.0, dot(row, product))
+
+
 def variance_along(cov: Triangle, row: Vector) -> float:
     """The variance of ``row . unknowns``, never negative."""
     return max(0.0, dot(row, along(cov, row)))

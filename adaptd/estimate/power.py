@@ -10,7 +10,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from adaptd.estimate.fixed import INVERSE, ONE, fetch, store
-from adaptd.estimate.linear import along, dot, leaning, learn, looseness, variance_along, variances, widen, worst
+from adaptd.estimate.linear import leaning, learn, look, looseness, variances, widen, worst
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
@@ -83,9 +83,7 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
     lean = split.lean * INVERSE
     drift = BASE_DRIFT_W * looseness(lean, LEAN_MEMORY)
     widen(cov, size, drift * drift * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
-    product = along(cov, row)
-    variance = max(0.0, dot(row, product))
-    drawn = dot(row, mean)
+    drawn, product, variance = look(mean, cov, row)
     believed = False
     if power_mw is not None:
         surprise, total = power_mw / 1000.0 - drawn, variance + noise
@@ -116,5 +114,5 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
 
 def predict(split: Split, loads: list[float]) -> tuple[float, float]:
     """Predicted power in watts at ``loads``, and its variance."""
-    row, mean = [1.0, *loads], fetch(split.mean)
-    return dot(row, mean), variance_along(fetch(split.cov), row)
+    mean, _, variance = look(fetch(split.mean), fetch(split.cov), [1.0, *loads])
+    return mean, variance

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.estimate.fixed import INVERSE, ONE, exp_minus, fetch, store
-from adaptd.estimate.linear import Triangle, Vector, along, dot, leaning, learn, looseness, variance_along, widen, worst
+from adaptd.estimate.linear import Triangle, Vector, dot, leaning, learn, look, looseness, variance_along, widen, worst
 
 NOISE_K = 0.3
 NOISE_FLOOR_K, NOISE_CEILING_K = 0.05, 2.0
@@ -143,11 +143,10 @@ def observe(
     surprise = 0.0
     cov = _drift(mean, fetch(heat.cov), age_us / 1e6 / table.settle_s, looseness(lean, LEAN_MEMORY), fade, dt_s)
     row = [1.0, 0.0, *felt]
-    product = along(cov, row)
-    variance = max(0.0, dot(row, product))
+    predicted, product, variance = look(mean, cov, row)
     if temperature_mc is not None:
         age_us += int(dt_s * 1e6)
-        surprise, total = temperature_mc / 1000.0 - dot(row, mean), variance + noise
+        surprise, total = temperature_mc / 1000.0 - predicted, variance + noise
         square = surprise * surprise
         doubt = heat.doubt + 1 if square > JUMP_SIGMAS * JUMP_SIGMAS * total else 0
         if doubt >= BELIEVED_AFTER or (doubt and age_us < START_US):

@@ -35,13 +35,17 @@ class Options:
 
 def verify(folder: Path, options: Options | None = None, progress: Progress | None = None) -> Report:
     """Judge the log in ``folder``. Never raises for anything the folder holds; ``progress`` gets bytes read and bytes in all."""
-    report = Report()
-    try:
-        _Audit(folder, options or Options(), report, progress).run()
-    except Fault as fault:
-        report.settle(fault.outcome, fault.seq, fault.reason)
-    except OSError as error:
-        report.settle(Outcome.DAMAGED, report.first_seq + report.records, f"cannot be read: {error.strerror or error}")
+    for again in (True, False):  # once more where a segment was pruned between looking at the folder and reading it
+        report = Report()
+        try:
+            _Audit(folder, options or Options(), report, progress).run()
+        except Fault as fault:
+            report.settle(fault.outcome, fault.seq, fault.reason)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and again:
+                continue
+            report.settle(Outcome.DAMAGED, report.first_seq + report.records, f"cannot be read: {error.strerror or error}")
+        break
     return report
 
 

@@ -63,7 +63,8 @@ def test_a_daemon_that_slept_does_not_blame_the_worker() -> None:
     state = replace(one.state, watch=one.state.watch._replace(asked_at_us=one.state.now_us))
     elsewhere = replace(one.snapshot.worker, point=OperatingPoint("fp16", 15_000), served=())
     state = replace(state, point=OperatingPoint("fp16", 10_000))
-    for gap_us, fault in ((safety.EFFECT_DEADLINE_US - 1, ""), (3_600_000_000, "")):
+    slow = (safety.EFFECT_DEADLINE_US, "setpoint_not_taken")
+    for gap_us, fault in ((safety.EFFECT_DEADLINE_US - 1, ""), slow, (feeder().reduced_lease_us, ""), (3_600_000_000, "")):
         snapshot = replace(one.snapshot, now_us=state.now_us + gap_us, worker=elsewhere)
         assert tick.step(state, snapshot, feeder(), board())[0].watch.fault == fault
     near = state

@@ -98,8 +98,11 @@ def test_a_burst_that_stopped_the_service_is_forgotten_in_a_pause() -> None:
     burst = after(usual, 100_000)
     assert burst.factor_ppm == 5_000_000
     paces = (burst, Pace())
-    for _ in range(30):
+    for second in range(30):
         paces = observe(paces, (), NAMES, BOOK_US, 1_000_000)
+        if second == 9:
+            left = (paces[0].factor_ppm - burst.usual_ppm) / (burst.factor_ppm - burst.usual_ppm)
+            assert left == pytest.approx(math.exp(-1), rel=0.15), "a time constant of ten seconds"
     assert paces[0].factor_ppm / PPM == pytest.approx(1.2 + 3.8 * math.exp(-3), abs=0.1)
 
 

@@ -186,7 +186,7 @@ def test_any_air_that_a_board_may_stand_in_is_possible_at_first() -> None:
 
 
 def test_the_columns_of_a_slow_pole_hold_any_time_constant_30_per_cent_off() -> None:
-    """Least squares over the two columns follows the step response of 0.7 to 1.3 tau to 2.2 %; with other columns it does not."""
+    """Least squares over the two columns follows the step response of 0.7 to 1.3 tau to 1.2 %; with other columns it does not."""
     taus, times = thermal.columns(profile((Pole(1000, 100_000),))).taus_s, np.arange(1.0, 400.0)
     basis = np.stack([1 - np.exp(-times / tau) for tau in taus], axis=1)
     worst = []
@@ -195,7 +195,7 @@ def test_the_columns_of_a_slow_pole_hold_any_time_constant_30_per_cent_off() -> 
         shares = np.linalg.lstsq(basis, target, rcond=None)[0]
         worst.append(float(np.abs(basis @ shares - target).max()))
         assert -0.1 <= shares.min() <= shares.max() <= 1.1
-    assert max(worst) < 0.022, worst
+    assert max(worst) < 0.0115, worst
 
 
 @pytest.mark.parametrize(("tau_ms", "columns"), [(4000, 1), (6000, 2)])

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import torture_bytes, torture_disk, torture_process, torture_replay
+from tests.faults import torture_bytes, torture_disk, torture_mount, torture_process, torture_replay
 from tests.faults.result import Result, Skipped
 
 GROUPS: dict[str, Callable[[float, argparse.Namespace], Result]] = {
@@ -26,13 +26,13 @@ GROUPS: dict[str, Callable[[float, argparse.Namespace], Result]] = {
     "prune": torture_bytes.prunes,
     "lost-cache": torture_disk.lost_cache,
     "torn-writes": torture_disk.torn_writes,
-    "power-cut": torture_disk.power_cut,
+    "power-cut": torture_mount.power_cut,
     "errors": torture_disk.errors,
-    "disk-full": torture_disk.disk_full,
-    "read-only": torture_disk.read_only,
-    "dead-device": torture_disk.dead_device,
+    "disk-full": torture_mount.disk_full,
+    "read-only": torture_mount.read_only,
+    "dead-device": torture_mount.dead_device,
     "removed-folder": torture_disk.removed_folder,
-    "wear": torture_disk.wear,
+    "wear": torture_mount.wear,
     "sigkill": torture_process.sigkill,
     "sigkill-recovering": torture_process.sigkill_recovering,
     "strace": torture_process.strace,

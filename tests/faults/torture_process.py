@@ -191,9 +191,9 @@ def sigkill_recovering(share: float, _: Args) -> Result:
     return result
 
 
-def _traced(folder: Path, words: list[str], log: Path) -> Child | None:
+def _traced(folder: Path, words: list[str], log: Path, *, early: bool = False) -> Child | None:
     """A writer of 100 records under strace from its first file call on; None if strace cannot attach."""
-    child = fork(folder, 100, stopped=True)
+    child = fork(folder, 100, stopped=True, early=early)
     os.waitpid(child.pid, os.WUNTRACED)
     tracer = subprocess.Popen(
         ["strace", "-f", "-q", "-o", str(log), "-p", str(child.pid), *words], stderr=subprocess.PIPE, text=True
@@ -218,12 +218,14 @@ def strace(share: float, _: Args) -> Result:
     """Every file call of a 100-record run with rotation and hand-overs, killed there or failing there in each way."""
     if shutil.which("strace") is None:
         raise Skipped("needs strace")
-    result = Result(zero=("acknowledged lost", "bad verdict"), above_zero=("injections",))
+    result = Result(zero=("acknowledged lost", "bad verdict"), above_zero=("injections", "lost when acknowledged before writing"))
     counts = _count_calls()
     step = max(1, round(1 / share))
     rounds = [(call, kind, when) for call in CALLS for kind in ERRORS for when in range(1, counts.get(call, 0) + 1, step)]
     for call, kind, when in tracked(rounds, "strace"):
         _inject(result, call, kind, when)
+    for when in range(2, 24, 3):
+        result.add("lost when acknowledged before writing", _lost_early(when))
     result.counts["file calls"] = sum(counts.values())
     return result
 
@@ -237,6 +239,15 @@ def _count_calls() -> dict[str, int]:
         for call in re.findall(r"^[0-9]+ +(\w+)\(", log.read_text(), re.MULTILINE):
             found[call] = found.get(call, 0) + 1
         return {call: found.get(call, 0) for call in CALLS}
+
+
+def _lost_early(when: int) -> int:
+    """The mutant: a writer that acknowledges before it writes, killed at one of its writes; how many records it had promised."""
+    with fresh() as folder:
+        words = ["-e", "trace=pwrite64", "-e", f"inject=pwrite64:signal=KILL:when={when}"]
+        child = _traced(folder, words, folder.parent / "trace", early=True)
+        promised = 0 if child is None else child.acknowledged
+        return max(0, promised - verify(folder, Options(replay=False)).records)
 
 
 def _inject(result: Result, call: str, kind: str, when: int) -> None:

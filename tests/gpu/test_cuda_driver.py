@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,8 @@ def test_a_captured_graph_is_launched_by_the_driver(driver: Driver, tmp_path: Pa
 
 def test_without_a_driver_the_line_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither cuda-bindings nor libcuda: plain enqueue, and why."""
-    monkeypatch.setitem(__import__("sys").modules, "cuda", None)
+    for name in ("cuda", "cuda.bindings", "cuda.cuda"):  # where they are, other tests have imported them
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(cuda_graph, "Driver", lambda: Driver("libno-such-driver.so"))
     cuda_graph.plain_driver.cache_clear()
     with pytest.raises(BackendMissing, match="no CUDA graphs"):

@@ -1,5 +1,8 @@
 """Driving a ledger into a failure and asking what is left: which records were acknowledged, and are they all there after it?"""
 
+import contextlib
+import errno
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -7,7 +10,7 @@ from random import Random
 from adaptd.record.ledger import Ledger, Limits, NotRecordedError
 from adaptd.record.opening import LedgerError, open_ledger
 from adaptd.record.verify import Options, Outcome, Report, verify
-from tests.record.simdisk import Fault, Killed, SimDisk, no_fault
+from tests.record.simdisk import Fault, Killed, SimDisk, SimStore, no_fault
 from tests.record.workload import SECOND, Clock
 
 TINY = Limits(
@@ -104,3 +107,33 @@ def lost(report: Report, witness: Witness) -> int:
     """Acknowledged records that the log no longer proves."""
     proven = report.first_seq + report.records if report.verdict in (Outcome.VALID, Outcome.TORN_TAIL, Outcome.GAP) else 0
     return max(0, witness.acknowledged - proven)
+
+
+def lost_to_sync_errors(room: Path, records: int) -> int:
+    """Acknowledged records lost, in all, by runs each of which sees one sync fail and then the power."""
+    sound, losses = SimDisk(), 0
+    drive(sound, Witness(), records)
+    for number in [at for at, name in enumerate(sound.log) if name == "sync"]:
+        disk, witness = SimDisk(fail_at(number, errno.EIO)), Witness()
+        drive(disk, witness, records)
+        disk.fault = no_fault
+        losses += lost(judge(disk.after_crash(Random(number), keep=0.0), room / str(number)), witness)
+    return losses
+
+
+@contextlib.contextmanager
+def syncing_again() -> Iterator[None]:
+    """The mutant: a store that syncs again after an error and takes the second answer for the truth."""
+    real = SimStore.sync
+
+    def stubborn(store: SimStore, fd: int) -> None:
+        try:
+            real(store, fd)
+        except OSError:
+            real(store, fd)
+
+    SimStore.sync = stubborn  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        SimStore.sync = real  # type: ignore[method-assign]

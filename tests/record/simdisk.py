@@ -13,6 +13,7 @@ from random import Random
 from adaptd.record.store import Store
 
 SECTOR = 512
+PAGE = 4096
 
 
 class Killed(BaseException):
@@ -21,10 +22,27 @@ class Killed(BaseException):
 
 @dataclass(eq=False)
 class Inode:
-    """One file: its bytes in the cache and on the platter."""
+    """One file: its bytes in the cache, on the platter, and as the kernel believes them to be on the platter.
+
+    The last two differ after a sync that failed: the kernel marks the pages clean all the same, and a later sync that succeeds
+    does not write them.
+    """
 
     cached: bytearray = field(default_factory=bytearray)
     durable: bytes = b""
+    believed: bytes = b""
+
+    def flush(self) -> None:
+        """Write every page that is not believed to be on the platter."""
+        new = bytes(self.cached)
+        if self.believed == self.durable:
+            self.durable = self.believed = new
+            return
+        platter = bytearray(self.durable[: len(new)].ljust(len(new), b"\0"))
+        for at in range(0, len(new), PAGE):
+            if new[at : at + PAGE] != self.believed[at : at + PAGE]:
+                platter[at : at + PAGE] = new[at : at + PAGE]
+        self.durable, self.believed = bytes(platter), new
 
 
 @dataclass
@@ -82,7 +100,7 @@ class SimDisk:
             fresh = {name: Inode() for name in names}
             for name, inode in names.items():
                 data = survived(inode, random, keep)
-                fresh[name].cached, fresh[name].durable = bytearray(data), data
+                fresh[name] = Inode(bytearray(data), data, data)
             disk.folders[path] = Folder(dict(fresh), dict(fresh), folder.exists)
         return disk
 
@@ -182,9 +200,13 @@ class SimStore(Store):
 
     def sync(self, fd: int) -> None:
         inode = self._disk.open[fd]
-        self._disk.strike("sync")
+        try:
+            self._disk.strike("sync")
+        except OSError:
+            inode.believed = bytes(inode.cached)
+            raise
         if not self._disk.lies:
-            inode.durable = bytes(inode.cached)
+            inode.flush()
 
     def truncate(self, fd: int, length: int) -> None:
         self._disk.strike("truncate")

@@ -119,6 +119,15 @@ def test_a_plain_value_that_does_not_fit_is_refused(plain: object) -> None:
         from_plain(Outer, plain)
 
 
+@pytest.mark.parametrize(
+    "change", [[], ["1"], [True], [1, 2.0], [1, 2, 3], [1, 2, "s", 0], [1, 2, "s", False, 5], [None], {"0": 1}]
+)
+def test_a_change_of_a_row_that_does_not_fit_is_refused(change: object) -> None:
+    """A shortened row is held to the types of its fields like a whole one: true is no number, and nothing may follow its end."""
+    with pytest.raises(CodecError):
+        words(Outer).patch(FULL, {"reading": change})
+
+
 def test_words_that_can_not_be_written_are_refused_at_once() -> None:
     """A dict or a set inside a word is found when its shape is made, not years later when a log is read."""
 
@@ -171,8 +180,12 @@ def test_shadow_frames_are_events() -> None:
     quiet = replace(snapshot, worker=Telemetry(True, snapshot.worker.point))
     with_two = replace(quiet, worker=replace(quiet.worker, shadow_frames=2, shadows=(shadow(0), shadow(1))))
     odd = replace(quiet, worker=replace(quiet.worker, shadow_frames=3))
-    coder = DecisionCoder("b")
+    coder, reader = DecisionCoder("b"), DecisionCoder("b")
     coder.write(quiet, verdict, quiet.now_us)
+    reader.snapshot = quiet
+    for told in (with_two, quiet, odd):
+        plain = {"worker": {"shadow_frames": 3}} if told is odd else {"worker": {"shadows": [["b", "v", 0], ["b", "v", 1]]}}
+        assert reader.read_snapshot({"mono_us": quiet.now_us, **({} if told is quiet else {"in": plain})}) == told
     assert coder.write(with_two, verdict, quiet.now_us) == {"in": {"worker": {"shadows": [["b", "v", 0], ["b", "v", 1]]}}}
     assert coder.write(quiet, verdict, quiet.now_us) == {}
     assert coder.write(odd, verdict, quiet.now_us) == {"in": {"worker": {"shadow_frames": 3}}}

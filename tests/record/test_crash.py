@@ -13,7 +13,17 @@ import pytest
 from adaptd.record import ledger as ledger_module
 from adaptd.record import store as store_module
 from adaptd.record.verify import Options, Outcome, verify
-from tests.record.crash import Witness, drive, fail_at, judge, kill_at, lost, run_until_killed
+from tests.record.crash import (
+    Witness,
+    drive,
+    fail_at,
+    judge,
+    kill_at,
+    lost,
+    lost_to_sync_errors,
+    run_until_killed,
+    syncing_again,
+)  # fmt: skip
 from tests.record.simdisk import SimDisk, SimStore, no_fault
 
 RECORDS = 45
@@ -213,6 +223,13 @@ def test_a_torn_write_leaves_exactly_what_was_acknowledged(tmp_path: Path) -> No
         assert report.verdict in SOUND
         assert report.signed == acknowledged
         assert report.first_bad_seq in (None, acknowledged)
+
+
+def test_a_sync_error_is_final_for_its_file(tmp_path: Path) -> None:
+    """After a sync that failed the next one of that file succeeds and writes nothing: who believes it loses records, not we."""
+    assert lost_to_sync_errors(tmp_path / "a", RECORDS) == 0
+    with syncing_again():
+        assert lost_to_sync_errors(tmp_path / "b", RECORDS) > 0
 
 
 def test_every_write_of_the_ledger_goes_through_the_store() -> None:

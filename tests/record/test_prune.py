@@ -149,6 +149,42 @@ def test_a_witness_of_what_was_pruned_bounds_nothing(base: tuple[Path, Clock], t
     assert said == [True, False]
 
 
+def test_a_log_that_is_pruned_while_it_is_verified_is_not_called_damaged(
+    base: tuple[Path, Clock], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Segments that go on record between a verifier's look at the folder and its reading make it look again; once is enough."""
+    numbers = [number for path in segment_files(base[0]) if (number := segment_number(path.name)) is not None]
+
+    def forget(folder: Path) -> None:
+        store = Store(folder)
+        ledger, _ = open_ledger(folder, boot="b", mono_us=base[1].mono_us, utc_ms=base[1].utc_ms, limits=MANY)
+        remove(ledger, store, [_read(store, number) for number in numbers[:4]], _read(store, numbers[4]).header, 184)
+        ledger.close()
+
+    folder = Path(shutil.copytree(base[0], tmp_path / "one"))
+    told: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append(done)
+        if len(told) == 1:
+            forget(folder)
+
+    assert verify(folder, Options(replay=False), progress).verdict is Outcome.VALID
+    folder = Path(shutil.copytree(base[0], tmp_path / "two"))
+    module = attacks.second_verifier()
+    real = module.Log.bytes
+    reads: list[str] = []
+
+    def reading(log: object, name: str) -> bytes | None:
+        reads.append(name)
+        if name == "00000002.log" and reads.count(name) == 1:
+            forget(folder)
+        return real(log, name)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(module.Log, "bytes", reading)
+    assert module.verify(str(folder))["verdict"] == "valid"
+
+
 def test_silence_is_judged_also_where_the_start_record_was_pruned(tmp_path: Path) -> None:
     """The configuration that begins each segment repeats how long the log may be silent; without it a gap would pass."""
     clock = Clock()

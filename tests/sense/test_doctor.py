@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import shutil
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,25 @@ def test_a_library_that_crashes_when_imported_is_named_and_does_no_harm(monkeypa
     assert "python3-libnvinfer" in absent.remedy
     monkeypatch.setattr(doctor_host, "_installed", lambda name: "tensorrt 10.3")
     assert "does not load" in doctor_host._library("tensorrt").found
+
+
+@pytest.mark.parametrize(
+    ("code", "out", "level", "words"),
+    [
+        (0, b'{"model": "m", "other": []}', Level.OK, "its proof holds here"),
+        (0, b'{"model": "m", "other": ["int8"]}', Level.NOTE, "int8 computes otherwise here"),
+        (1, b"", Level.MISSING, "does not load: sha256 does not match"),
+    ],
+)
+def test_the_doctor_says_whether_the_shipped_proof_holds_here(
+    monkeypatch: pytest.MonkeyPatch, code: int, out: bytes, level: Level, words: str
+) -> None:
+    """A certificate belongs to a device: on another one that is a note with a remedy, a damaged bundle is missing."""
+    done = subprocess.CompletedProcess([], code, out, b"Traceback\nsha256 does not match")
+    monkeypatch.setattr(doctor_host, "_child", lambda name: done)
+    found = doctor_host._qualification()
+    assert (found.level, words in found.found) == (level, True)
+    assert bool(found.remedy) == (level is not Level.OK)
 
 
 def test_a_library_that_hangs_when_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
