@@ -12,7 +12,7 @@ help:
 	@echo "make bench  speed as ratios in one run, and the controllers against the oracle"
 	@echo "make docs   draw the generated parts of the documentation anew"
 	@echo "make conformance     check every TensorRT name against NVIDIA's own bindings (fetches 100 MB)"
-	@echo "make faults the daemon, its API and its configuration mistreated (half an hour or so)"
+	@echo "make faults sensors, workers, daemon, API and configuration mistreated at full size, each with its control (three hours or so)"
 	@echo "make evidence       the figures of the accuracy evidence and of watching, each with a mutant (a quarter of an hour)"
 	@echo "make mutants        every constant of the controller changed in a copy: its test must fail (some minutes)"
 	@echo "make audit-torture   the audit figures at full size (an hour or so)"
@@ -46,9 +46,11 @@ docs: setup
 
 faults: setup
 	@$(BIN)/python -m tests.faults.policies
+	@$(BIN)/python -m tests.faults.sensors
 	@$(BIN)/python -m tests.faults.api
-	@$(BIN)/python -m tests.faults.daemon $(ARGS)
-	@$(BIN)/python -m tests.faults.soak --ticks 1000000
+	@$(BIN)/python -m tests.worker.drill --rounds 100
+	@$(BIN)/python -m tests.faults.daemon
+	@$(BIN)/python -m tests.faults.soak --ticks 1000000 --control 50000 --hours 1
 
 evidence: setup
 	@$(BIN)/python -m tests.faults.evidence $(ARGS)

@@ -13,6 +13,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
+from adaptd.config.strict_yaml import read_bounded
 from adaptd.jobs import SlowJobs
 from adaptd.origin import Origin
 from adaptd.parts import Clock, Parts, Watcher
@@ -103,11 +104,9 @@ def check(request: Request) -> Checked:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return read_bounded(path).decode()
     except UnicodeDecodeError:
         raise ConfigError(f"{path}:1:1: file: is not UTF-8 text, save it as UTF-8") from None
-    except OSError as error:
-        raise ConfigError(f"{path}:1:1: file: cannot be read ({error.strerror}), name an existing readable file") from None
 
 
 def _backend(wanted: str, manifest: Manifest) -> str:
@@ -142,7 +141,7 @@ def assemble(
     ledger, found = _open_log(request, checked, clock)
     board = Board()
     try:
-        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render})
+        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
     except (SocketInUseError, OSError):
         ledger.close()
         raise
@@ -170,6 +169,10 @@ def assemble(
         clock=clock,
         origin=origin,
     )
+
+
+def _why(document: dict[str, Any]) -> str:
+    return f"{document.get('why', 'no decision yet')}\n"
 
 
 def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:

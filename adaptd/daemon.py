@@ -1,7 +1,6 @@
 """The loop: sample, step, record, act. It owns the worker and the log, and has no opinion of its own."""
 
 import queue
-import signal
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -12,20 +11,22 @@ import structlog
 from adaptd import jobs, tick
 from adaptd.acting import Acting, Outcome
 from adaptd.blend import picture_stats
-from adaptd.config.errors import ConfigError
 from adaptd.feedback import Feedback
 from adaptd.hearing import counted, engine_words, heard, trip_words
-from adaptd.parts import Pace, Parts, reloaded
+from adaptd.parts import Pace, Parts
 from adaptd.record.ledger import NotRecordedError
 from adaptd.record.recorder import Settings
+from adaptd.reload import ReloadError, reread
 from adaptd.sense.station import WorkerFacts
 from adaptd.serve.api import Change
+from adaptd.signals import Asked
 from adaptd.status import EngineWords, LogWords, Scene, Totals, status_document
 from adaptd.vocabulary import Snapshot, Verdict
+from adaptd.wall import WallClock
+from adaptd.words import defect
 from adaptd.worker.messages import Applied, Hello, Report, Swapped
 from adaptd.worker.supervisor import Event
 
-CLOCK_STEP_MS = 500
 STOP_S = 1.5
 MAX_TROUBLE = 8
 
@@ -37,8 +38,8 @@ class Daemon:
         self._parts = parts
         self._pace = pace or Pace()
         self._log: Any = structlog.get_logger("adaptd")
-        self._stop, self._wake = threading.Event(), threading.Event()
-        self._reload = self._dump = False
+        self._asked = Asked()
+        self._wake = threading.Event()
         self._acting = Acting()
         self._act_seqs: dict[int, int] = {}
         self._engines = EngineWords()
@@ -48,9 +49,12 @@ class Daemon:
         self._expected_mw: int | None = None
         self._feedback = Feedback(parts.policy.efficient)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
+        parts.board.period_us = self._pace.tick_us
         now_us = parts.clock.mono_us()
         self._began_us = self._decide_at_us = now_us
-        self._offset_ms = parts.clock.utc_ms() - now_us // 1000
+        self._wall = WallClock(now_us, parts.clock.utc_ms())
+        self._lost = 0
+        self._defect = ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
         self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
 
@@ -65,33 +69,27 @@ class Daemon:
             parts.api.start()
         try:
             self._loop()
+        except BrokenPipeError:
+            raise  # whoever read the terminal's lines has left
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be on record
+            self._defect_is(error)
         finally:
             self._end()
-        return 1 if parts.worker.refused else 0
+        return 1 if parts.worker.refused or self._defect else 0
 
     def stop(self) -> None:
-        """Ask the loop to end; safe from a signal handler."""
-        self._stop.set()
+        """Ask the loop to end, from any thread; a signal handler must not wait for a lock and sets the flag alone."""
+        self._asked.stop = True
         self._wake.set()
 
     def on_signals(self) -> None:
-        """SIGTERM and SIGINT stop, SIGHUP reloads the policy, SIGUSR1 writes the state into the operational log."""
-
-        def flag(number: int, frame: object) -> None:
-            del frame
-            self._reload |= number == signal.SIGHUP
-            self._dump |= number == signal.SIGUSR1
-            if number in (signal.SIGTERM, signal.SIGINT):
-                self._stop.set()
-            self._wake.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
-            signal.signal(number, flag)
+        """Heed SIGTERM, SIGINT, SIGHUP and SIGUSR1."""
+        self._asked.install()
 
     def _loop(self) -> None:
         clock, pace = self._parts.clock, self._pace
-        ends_us = self._began_us + pace.duration_us if pace.duration_us is not None else None
-        while not self._stop.is_set() and self._parts.worker.refused is None:
+        ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
+        while not self._asked.stop and self._parts.worker.refused is None:
             now_us = clock.mono_us()
             if ends_us is not None and now_us >= ends_us:
                 break
@@ -102,11 +100,8 @@ class Daemon:
                 self._decide_at_us = max(self._decide_at_us + pace.tick_us, now_us + pace.tick_us // 2)
             else:
                 self._parts.recorder.idle()
-            self._wake.wait(self._pause_s(clock.mono_us()))
+            self._wake.wait(max(0.0, min(self._decide_at_us - clock.mono_us(), pace.listen_us) / 1e6))
             self._wake.clear()
-
-    def _pause_s(self, now_us: int) -> float:
-        return max(0.0, (min(self._decide_at_us, now_us + self._pace.listen_us) - now_us) / 1e6)
 
     # ---- hearing -----------------------------------------------------------------------------------------------------
 
@@ -117,6 +112,9 @@ class Daemon:
             if isinstance(event, Report):
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
+                if event.lost > self._lost:
+                    self._fault_is("unheard", f"{event.lost - self._lost} messages of the worker were lost while nobody listened")
+                self._lost = event.lost
             else:
                 urgent |= self._heard(event)
         late = self._acting.overdue(now_us)
@@ -207,10 +205,9 @@ class Daemon:
             intent, overtaken = self._acting.intend(verdict, now_us)
             if overtaken is not None:
                 self._close_intent(overtaken)
-            shadow = verdict.shadow_ppm
-            recorder = self._parts.recorder
+            recorder, share = self._parts.recorder, verdict.shadow_ppm
             with suppress(NotRecordedError):
-                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=shadow, lease_us=verdict.lease_us)
+                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=share, lease_us=verdict.lease_us)
                 self._act_seqs[intent.seq] = act
             if not recorder.ok and verdict.point.variant != self._policy.reference:
                 self._acting.worker_gone()  # the intent is not on record, so the act does not happen
@@ -227,15 +224,14 @@ class Daemon:
         )
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
-        heads = self._parts.recorder.heads
-        folder = str(self._parts.recorder.ledger.folder)
-        result = self._parts.worker.last_result
+        recorder, result = self._parts.recorder, self._parts.worker.last_result
+        heads = recorder.heads
         scene = Scene(
             policy=self._policy,
             snapshot=snapshot,
             verdict=verdict,
             engines=self._engines,
-            log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, folder),
+            log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, str(recorder.ledger.folder)),
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=tick.explain(verdict),
@@ -254,29 +250,30 @@ class Daemon:
 
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
-        if self._reload:
-            self._reload = False
+        if self._asked.reload:
+            self._asked.reload = False
             self._reload_policy("SIGHUP")
-        if self._dump:
-            self._dump = False
-            self._log.info("state", state=self._parts.board.read(now_us))
-        for name in self._parts.slow.take():
+        if self._asked.dump:
+            self._asked.dump = False
+            self._parts.watcher.asked(self._parts.board.read(now_us))
+        for name in self._parts.slow.take(now_us):
             if name == jobs.CHECKPOINT:
                 self._parts.recorder.ledger.checkpoint()
+        for complaint in self._parts.slow.complaints():
+            self._trouble_is(complaint)
         if self._parts.api is not None:
             with suppress(queue.Empty):
                 while True:
                     self._change(self._parts.api.changes.get_nowait(), now_us)
 
     def _watch_clock(self, now_us: int) -> None:
-        utc_ms = self._parts.clock.utc_ms()
-        offset_ms = utc_ms - now_us // 1000
-        if abs(offset_ms - self._offset_ms) >= CLOCK_STEP_MS:
-            with suppress(NotRecordedError):
-                self._parts.recorder.clock_step(self._offset_ms + now_us // 1000, utc_ms)
-            self._parts.slow.rebase()
-            self._tell(f"wall clock stepped by {(offset_ms - self._offset_ms) / 1000:+.1f} s; nothing depends on it")
-        self._offset_ms = offset_ms
+        step = self._wall.step(now_us, self._parts.clock.utc_ms())
+        if step is None:
+            return
+        with suppress(NotRecordedError):
+            self._parts.recorder.clock_step(*step)
+        self._parts.slow.rebase()
+        self._tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
         if change.verb == "/v1/reload":
@@ -294,15 +291,14 @@ class Daemon:
         parts = self._parts
         parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={parts.clock.mono_us()}")
         try:
-            policy, settings, state = reloaded(parts, self._state, self._facts)
-        except (OSError, ConfigError, ValueError) as error:
-            line = str(error).splitlines()[0]
-            self._trouble_is(f"policy refused, the running one stays: {line}")
-            self._note("fault", {"fault": "policy_refused", "text": line, "variant": ""}, durable=True)
+            new = reread(parts, self._state, self._profile, self._facts)
+        except ReloadError as error:
+            self._fault_is("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
-            self._policy = policy
-            self._adopt(settings, state)
-            self._tell(f"policy {policy.name} {policy.sha256[:12]} adopted ({who})")
+            self._policy, self._feedback = new.policy, Feedback(new.policy.efficient)
+            self._adopt(new.settings, new.state)
+            parts.worker.reset()
+            self._tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
 
@@ -310,18 +306,24 @@ class Daemon:
         with suppress(NotRecordedError):
             self._parts.recorder.note(kind, fields, durable=durable)
 
-    def _tell(self, words: str) -> None:
-        self._log.info(words)
-        self._parts.watcher.happened(words)
+    def _tell(self, text: str) -> None:
+        self._log.info(text)
+        self._parts.watcher.happened(text)
 
-    def _trouble_is(self, words: str) -> None:
-        self._log.warning(words)
-        self._parts.watcher.happened(words)
-        self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], words]
+    def _trouble_is(self, text: str) -> None:
+        self._log.warning(text)
+        self._parts.watcher.happened(text)
+        self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], text]
 
-    def _fault_is(self, kind: str, words: str, variant: str = "") -> None:
-        self._trouble_is(words)
-        self._note("fault", {"fault": kind, "text": words, "variant": variant}, durable=True)
+    def _defect_is(self, error: Exception) -> None:
+        """A defect of ours ends the run on record and in one line; the service manager starts the next one."""
+        self._defect = defect(error)
+        self._fault_is("defect", self._defect, told=f"a defect ends this run, please report it: {self._defect}")
+
+    def _fault_is(self, kind: str, text: str, variant: str = "", told: str = "") -> None:
+        """Told to people, and durably on record."""
+        self._trouble_is(told or text)
+        self._note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
 
     def _adopt(self, settings: Settings, state: tick.State) -> None:
         """Go on under another configuration, which is on record before anything is decided under it."""
@@ -330,10 +332,8 @@ class Daemon:
             self._parts.recorder.config(settings, state, reason="reload")
 
     def _warn_of_trips(self) -> None:
-        """A device that trips below the policy's limit throttles before adaptd acts: say so, and record it."""
-        words = trip_words(self._parts.senses.station.trips, self._policy.limit_mc)
-        if words:
-            self._fault_is("trip_below_limit", words)
+        if text := trip_words(self._parts.senses.station.trips, self._policy.limit_mc):
+            self._fault_is("trip_below_limit", text)
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
@@ -343,7 +343,7 @@ class Daemon:
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
-        parts.recorder.close("stopped" if parts.worker.refused is None else "refused")
+        parts.recorder.close("defect" if self._defect else "stopped" if parts.worker.refused is None else "refused")
         if parts.api is not None:
             parts.api.stop()
         parts.slow.stop()

@@ -7,6 +7,8 @@ import queue
 from dataclasses import dataclass
 from typing import Any
 
+LATE = 5
+MOST_COMPLAINTS = 4
 KEEP_WARM, CHECKPOINT, RETENTION, REPORT = "keep_warm", "checkpoint", "retention", "report"
 
 
@@ -27,6 +29,7 @@ class SlowJobs:
         self.due: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.trouble: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._periods = periods
+        self._checkpoint_us: int | None = None
         self._scheduler: Any = None
 
     def start(self) -> None:
@@ -59,14 +62,28 @@ class SlowJobs:
             self._scheduler.shutdown(wait=True)
             self._scheduler = None
 
-    def take(self) -> list[str]:
-        """The jobs that are due, each once."""
+    def take(self, now_us: int) -> list[str]:
+        """The jobs that are due, each once. A checkpoint not asked for in LATE periods is due by the monotonic clock."""
         names: list[str] = []
         while not self.due.empty():
             name = self.due.get()
             if name not in names:
                 names.append(name)
+        if CHECKPOINT in names or self._checkpoint_us is None:
+            self._checkpoint_us = now_us
+        late_us = LATE * self._periods.checkpoint_s * 1_000_000
+        if late_us and now_us - self._checkpoint_us >= late_us:
+            self._checkpoint_us = now_us
+            names.append(CHECKPOINT)
+            self.trouble.put(f"{CHECKPOINT}: not asked for in {late_us // 1_000_000} s, made all the same")
         return names
+
+    def complaints(self) -> list[str]:
+        """What went wrong with the jobs since the last call, a few lines at most."""
+        said: list[str] = []
+        while not self.trouble.empty():
+            said.append(self.trouble.get())
+        return list(dict.fromkeys(said))[:MOST_COMPLAINTS]
 
     def _add_all(self) -> None:
         periods = self._periods

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from adaptd.blend import Blend
-from adaptd.config.policy import Policy, parse_policy
+from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.jobs import SlowJobs
 from adaptd.origin import Origin
@@ -16,7 +16,7 @@ from adaptd.serve.api import Api
 from adaptd.serve.board import Board
 from adaptd.serve.notify import Notifier
 from adaptd.status import Scene
-from adaptd.tick import State, adopt
+from adaptd.tick import State
 from adaptd.vocabulary import VariantFacts
 from adaptd.worker.supervisor import Supervisor
 
@@ -29,6 +29,9 @@ class Watcher(Protocol):
 
     def happened(self, words: str) -> None:
         """Something else a person would want to know."""
+
+    def asked(self, document: dict[str, Any]) -> None:
+        """Somebody asked for the state (SIGUSR1): it is shown whatever else is kept quiet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +74,3 @@ class Parts:
     inherited: State | None = None
     clock: Clock = field(default_factory=Clock)
     origin: Origin = field(default_factory=Origin)
-
-
-def reloaded(parts: Parts, state: State, facts: tuple[VariantFacts, ...]) -> tuple[Policy, Settings, State]:
-    """The policy file read anew, and settings and state under it; nothing has changed yet.
-
-    Raises:
-        OSError, ConfigError, ValueError: the policy is bad.
-    """
-    text = parts.policy_path.read_text()
-    policy = parse_policy(text, str(parts.policy_path))
-    binding = replace(parts.settings.binding, policy=policy.sha256)
-    settings = replace(parts.settings, policy_name=policy.name, policy_text=text, binding=binding)
-    return policy, settings, adopt(state, policy, parts.profile, facts)

@@ -10,8 +10,8 @@ def test_due_jobs_are_taken_once_however_often_they_asked() -> None:
     jobs = SlowJobs()
     for name in (CHECKPOINT, KEEP_WARM, CHECKPOINT):
         jobs.due.put(name)
-    assert jobs.take() == [CHECKPOINT, KEEP_WARM]
-    assert jobs.take() == []
+    assert jobs.take(0) == [CHECKPOINT, KEEP_WARM]
+    assert jobs.take(0) == []
 
 
 def test_jobs_ask_at_their_period_and_go_on_after_a_rebase() -> None:

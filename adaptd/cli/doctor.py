@@ -14,6 +14,7 @@ from typing import Any
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
 
+_MEASURE = "measure them on the device and write them into a copy of the profile"
 AREAS = (
     "temperature",
     "power",
@@ -124,5 +125,5 @@ def grouped(findings: list[dict[str, str]]) -> list[dict[str, str]]:
         said = f"nobody published them: {', '.join(assumed)}"
         item = f"{len(assumed)} assumed numbers"
         after = max(index for index, row in enumerate(rows) if row["area"] == "profile") + 1
-        rows.insert(after, {"area": "profile", "item": item, "level": "note", "found": said, "remedy": "measure them"})
+        rows.insert(after, {"area": "profile", "item": item, "level": "note", "found": said, "remedy": _MEASURE})
     return rows

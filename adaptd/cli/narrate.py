@@ -1,10 +1,12 @@
 """What `adaptd run` prints: who plays, every change with its reason, a line now and then, and what came of it."""
 
+import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from adaptd.cli.outlet import Outlet
 from adaptd.vocabulary import Measured, OperatingPoint, Reading
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ class Narrator:
         self._request, self._checked = request, checked
         self._simulated, self._quiet = simulated, quiet
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._out = Outlet(sys.stdout)
         self._began = time.monotonic()
         self._spoke_s: float = -EVERY_S
         self._asked: OperatingPoint | None = None
@@ -75,6 +78,10 @@ class Narrator:
         at_s = time.monotonic() - self._began
         self._print(f"{_clock(at_s)} {self._paint(words, CYAN)}")
 
+    def asked(self, document: dict[str, Any]) -> None:
+        """The state as one JSON line on stderr, in every mode: who sends SIGUSR1 wants an answer."""
+        Outlet(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
+
     def closing(self) -> None:
         """What came of it."""
         if self._last is None:
@@ -103,7 +110,7 @@ class Narrator:
 
     def _print(self, text: str) -> None:
         if not self._quiet:
-            print(text, flush=True)
+            self._out.write(f"{text}\n")
 
 
 def _because(why: str) -> str:

@@ -6,9 +6,10 @@ import logging
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from adaptd.cli.errors import CommandError
+from adaptd.cli.outlet import Outlet
 from adaptd.cli.places import default_audit, default_socket
 from adaptd.cli.profile import find_profile
 from adaptd.config.shipped import engines_dir, policies_dir
@@ -173,6 +174,6 @@ def operational_log(*, as_json: bool, told: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", Outlet(sys.stderr))),
         cache_logger_on_first_use=False,
     )

@@ -104,6 +104,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
     if document.get("why"):
         lines.append(f"why          {document['why']}")
     lines += [f"priors       {line}" for line in _left_out(document)]
+    if document.get("stalled"):
+        lines.insert(0, f"STALLED      no decision for {document['age_ms'] // 1000} s: what follows was true then")
     return lines
 
 

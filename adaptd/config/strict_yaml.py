@@ -7,7 +7,9 @@ belongs is an error with a line.
 """
 
 import hashlib
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -66,12 +68,36 @@ def read_document(path: Path) -> Document:
     Raises:
         ConfigError: the file cannot be read, or is refused by the rules above.
     """
+    return parse_document(read_bounded(path), str(path))
+
+
+def read_bounded(path: Path) -> bytes:
+    """The bytes of a file, no more than one over what would be accepted.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
     try:
         with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}:1:1: file: cannot be read ({error.strerror}), name an existing readable file") from None
-    return parse_document(raw, str(path))
+
+
+def read_text_at_once(path: Path) -> str:
+    """The text of a file for a reader that must not wait: a pipe or a device in its place is refused, not read.
+
+    Raises:
+        ConfigError: the file cannot be read, is no plain file, or is no text.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigError(f"{path}:1:1: file: cannot be read ({error.strerror}), name an existing readable file") from None
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigError(f"{path}:1:1: file: is no plain file, put one in its place")
+        return _decode(stream.read(MAX_BYTES + 1), str(path))
 
 
 def parse_document(raw: bytes | str, name: str) -> Document:

@@ -9,7 +9,7 @@ A picture cut off at the white end is a lower bound (suspect); one below the noi
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from adaptd.sense.source import LIGHT, Sample
@@ -19,6 +19,7 @@ _LUX_SECONDS = 55.0
 _CLIPPED_PPM = 500_000
 _FLOOR_PPM = 12_000  # a mean below 3 of 255 is black level and noise
 _TABLE_ENTRY = re.compile(r"([0-9]+(?:\.[0-9]+)?)%=([0-9]+(?:\.[0-9]+)?)")
+_GAIN = re.compile(r"gain=([1-9][0-9]{0,5})")
 _FULL = 1_000_000
 # Mean linear signal, in ppm of full scale, from which a picture counts as bright: reading 0 lux beside it is a dead sensor.
 BRIGHT_LINEAR_PPM = 40_000
@@ -28,7 +29,8 @@ BRIGHT_LINEAR_PPM = 40_000
 class PictureStats:
     """One frame in integers, field by field as the worker reports it: shares of full scale (gamma-coded), counts from the frame.
 
-    ``exposure_us`` and ``gain_ppm`` are the camera's own, where it tells them; ``gain_ppm`` 1,000,000 is gain 1.
+    ``exposure_us`` and ``gain_raw`` are the camera's own, where it tells them. Drivers count gain in steps of their own; a
+    profile that says which step is gain 1 (``camera:gain=16``) makes ``gain_ppm`` of them, 1,000,000 for gain 1.
     """
 
     frame: int
@@ -39,6 +41,7 @@ class PictureStats:
     clipped_ppm: int = 0
     exposure_us: int | None = None
     gain_ppm: int | None = None
+    gain_raw: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,22 @@ def parse_calibration(text: str) -> Calibration:
     for entry in text.split(","):
         match = _TABLE_ENTRY.fullmatch(entry.strip())
         if match is None:
-            raise ValueError(f"{entry.strip()!r} is no calibration point, write MEAN%=LUX, e.g. 5%=2,20%=80")
+            raise ValueError(f"{entry.strip()!r} is no calibration point, write MEAN%=LUX, e.g. 5%=2,20%=80, or gain=STEPS")
         rows.append((round(float(match.group(1)) * 10_000), round(float(match.group(2)) * 1000)))
     return Calibration(tuple(rows), uncertainty_ppm=500_000, source="profile")
+
+
+def parse_gain(text: str) -> int | None:
+    """``gain=16``: the step of the driver's linear gain that is gain 1; None where the text is something else."""
+    match = _GAIN.fullmatch(text.strip())
+    return None if match is None else int(match.group(1))
+
+
+def with_gain(picture: PictureStats | None, unit: int | None) -> PictureStats | None:
+    """The picture with its gain in ppm, where the camera tells a gain and the profile its unit."""
+    if picture is None or not unit or not picture.gain_raw or picture.gain_raw <= 0:
+        return picture
+    return replace(picture, gain_ppm=picture.gain_raw * _FULL // unit)
 
 
 @dataclass(frozen=True, slots=True)

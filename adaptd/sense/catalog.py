@@ -3,7 +3,7 @@
     temperature_zones   ZONE_TYPE | hwmon:CHIP | nvml:INDEX | jtop:ZONE | push:NAME
     power_rails         LABEL | LABEL+LABEL | rapl:psys | rapl:package | battery:NAME[:inverted] | nvml:INDEX
                         jtop:RAIL | push:NAME
-    light               iio | iio:CHIP | camera | camera:MEAN%=LUX,... | push:NAME
+    light               iio | iio:CHIP | camera | camera:MEAN%=LUX,... | camera:gain=STEPS | push:NAME
 
 A name that leads nowhere on this machine is reported with the reason; what the profile does not name is looked for by type.
 """

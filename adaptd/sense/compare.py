@@ -2,7 +2,7 @@
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense.board import Board
-from adaptd.sense.camera_light import parse_calibration
+from adaptd.sense.camera_light import parse_calibration, parse_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, parse_name
 from adaptd.sense.finding import Finding, Level
 from adaptd.sense.station import names_of
@@ -55,6 +55,8 @@ def _why_not(quantity: str, text: str, sysfs: Sysfs, catalog: Catalog) -> str:
 
 
 def _calibration_fault(text: str) -> str:
+    if parse_gain(text) is not None:
+        return ""
     try:
         parse_calibration(text)
     except ValueError as error:

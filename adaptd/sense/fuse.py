@@ -69,6 +69,11 @@ class Fuser:
         self._confirmed = False
         self._check: Callable[[list[Judged], Context], Fused] = _CHECKS[quantity]
 
+    def add(self, feed: Feed, place: int) -> None:
+        """A source that came later, at its place in the order of trust."""
+        self.feeds = (*self.feeds[:place], feed, *self.feeds[place:])
+        self._guards.insert(place, Guard(feed.name, self.quantity, self._rules.limits, feed.step))
+
     def fuse(self, now_us: int, context: Context) -> Fused:
         """The reading at ``now_us``. A source that fails for one moment is bridged for less than a second, with its true age."""
         if not self.feeds:

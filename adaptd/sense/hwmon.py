@@ -7,7 +7,7 @@ through IIO, in milliwatt. A sum of rails is Missing as soon as one of its rails
 
 from collections.abc import Sequence
 
-from adaptd.sense.source import POWER, TEMPERATURE, Source
+from adaptd.sense.source import POWER, TEMPERATURE, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs, divide
 from adaptd.vocabulary import Measured, Missing, Reading
 
@@ -21,26 +21,37 @@ _TEMPERATURE_CHIPS = {"coretemp": "Package id 0", "k10temp": "Tctl", "zenpower":
 
 
 class Rail(Source):
-    """One rail in milliwatt, from volt times ampere or from a power file. ``current_path`` empty means a power file."""
+    """One rail in milliwatt, from volt times ampere (``channel``) or from a power file.
+
+    The label is read with every value: after a driver was bound anew the same file may belong to another chip.
+    """
 
     quantity = POWER
     period_us = _PERIOD_US
 
     def __init__(
-        self, sysfs: Sysfs, label: str, power_path: str = "", per_mw: int = 1, channel: tuple[str, str] = ("", "")
+        self,
+        sysfs: Sysfs,
+        label: str,
+        label_path: str,
+        *,
+        power_path: str = "",
+        per_mw: int = 1,
+        channel: tuple[str, str] = ("", ""),
     ) -> None:
         super().__init__(f"hwmon:{label}", step=_INA_STEP_MW)
         self.label = label
         self._sysfs = sysfs
+        self._label_path = label_path
         self._power_path = power_path
         self._per_mw = per_mw
         self._volts_path, self._amps_path = channel
 
     def read(self, now_us: int) -> Reading:
-        value = self._milliwatt()
-        if isinstance(value, Missing) and value.reason.startswith(("ENOENT", "ENODEV")):
-            self._find_again()
-        return self.measured(value)
+        told = self._sysfs.read_text(self._label_path)
+        if told != self.label and not self._find_again():
+            return elsewhere(told, self.label)
+        return self.measured(self._milliwatt())
 
     def _milliwatt(self) -> int | Missing:
         if self._power_path:
@@ -56,11 +67,12 @@ class Rail(Source):
             return Missing("implausible: every bit of the current register is set")
         return _refuse_negative(milliampere if milliampere < 0 else divide(millivolt * milliampere, 1000))
 
-    def _find_again(self) -> None:
-        for rail in discover_rails(self._sysfs):
-            if rail.label == self.label:
-                self._power_path, self._per_mw = rail._power_path, rail._per_mw
-                self._volts_path, self._amps_path = rail._volts_path, rail._amps_path
+    def _find_again(self) -> bool:
+        rail = next((rail for rail in discover_rails(self._sysfs) if rail.label == self.label), None)
+        if rail is not None:
+            self._label_path, self._power_path, self._per_mw = rail._label_path, rail._power_path, rail._per_mw
+            self._volts_path, self._amps_path = rail._volts_path, rail._amps_path
+        return rail is not None
 
 
 class RailSum(Source):
@@ -96,7 +108,16 @@ class ChipTemperature(Source):
         self._sysfs = sysfs
 
     def read(self, now_us: int) -> Reading:
+        told = self._sysfs.read_text(f"{self.path.rpartition('/')[0]}/name")
+        if told != self.chip and not self._find_again():
+            return elsewhere(told, self.chip)
         return self.measured(self._sysfs.read_int(self.path))
+
+    def _find_again(self) -> bool:
+        chip = next((chip for chip in discover_chips(self._sysfs) if chip.chip == self.chip), None)
+        if chip is not None:
+            self.path = chip.path
+        return chip is not None
 
 
 def _refuse_negative(value: int | Missing) -> int | Missing:
@@ -115,7 +136,8 @@ def discover_rails(sysfs: Sysfs) -> list[Rail]:
         for label_path in sysfs.glob(f"{folder}/rail_name_*"):
             label, number = sysfs.read_text(label_path), label_path.rpartition("_")[2]
             if _connected(label):
-                rails.setdefault(str(label), Rail(sysfs, str(label), power_path=f"{folder}/in_power{number}_input"))
+                rail = Rail(sysfs, str(label), label_path, power_path=f"{folder}/in_power{number}_input")
+                rails.setdefault(str(label), rail)
     return list(rails.values())
 
 
@@ -126,16 +148,19 @@ def _rails_of(sysfs: Sysfs, folder: str) -> list[Rail]:
     if chip.startswith("ina3221"):
         return [rail for channel in _CHANNELS if (rail := _channel(sysfs, folder, channel)) is not None]
     if chip.startswith("ina2") and sysfs.exists(f"{folder}/power1_input"):
-        label = sysfs.read_text(f"{folder}/in1_label")
-        return [Rail(sysfs, label if isinstance(label, str) else chip, power_path=f"{folder}/power1_input", per_mw=1000)]
+        label, place = sysfs.read_text(f"{folder}/in1_label"), f"{folder}/in1_label"
+        if isinstance(label, Missing):
+            label, place = chip, f"{folder}/name"
+        return [Rail(sysfs, label, place, power_path=f"{folder}/power1_input", per_mw=1000)]
     return []
 
 
 def _channel(sysfs: Sysfs, folder: str, channel: int) -> Rail | None:
-    label = sysfs.read_text(f"{folder}/in{channel}_label")
+    place = f"{folder}/in{channel}_label"
+    label = sysfs.read_text(place)
     if not _connected(label):
         return None
-    return Rail(sysfs, str(label), channel=(f"{folder}/in{channel}_input", f"{folder}/curr{channel}_input"))
+    return Rail(sysfs, str(label), place, channel=(f"{folder}/in{channel}_input", f"{folder}/curr{channel}_input"))
 
 
 def _connected(label: str | Missing) -> bool:

@@ -6,7 +6,7 @@ and how a saturated chip looks is written down per driver in ``TRAPS``.
 
 from dataclasses import dataclass
 
-from adaptd.sense.source import LIGHT, Source
+from adaptd.sense.source import LIGHT, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs, divide
 from adaptd.vocabulary import Missing, Reading
 
@@ -38,7 +38,10 @@ TRAPS = {
 
 
 class IioLight(Source):
-    """One light sensor. Negative and all-ones answers are Missing, whatever the driver."""
+    """One light sensor. Negative and all-ones answers are Missing, whatever the driver.
+
+    The chip's name is read with every value: a sensor that was unplugged comes back under another number.
+    """
 
     quantity = LIGHT
 
@@ -51,6 +54,9 @@ class IioLight(Source):
         self._trap = TRAPS.get(chip, Trap())
 
     def read(self, now_us: int) -> Reading:
+        told = _chip(self._sysfs, self._folder)
+        if told != self.chip and not self._find_again():
+            return elsewhere(told, self.chip)
         value = self._millilux()
         if isinstance(value, Missing):
             return value
@@ -81,6 +87,12 @@ class IioLight(Source):
         micro_raw = raw * 10**_MICRO + offset
         return divide(micro_raw * scale, 10 ** (2 * _MICRO - 3))
 
+    def _find_again(self) -> bool:
+        light = next((light for light in discover(self._sysfs) if light.chip == self.chip), None)
+        if light is not None:
+            self._folder, self.node = light._folder, light.node
+        return light is not None
+
     def _optional(self, suffix: str, default: int) -> int | Missing:
         """``scale`` or ``offset`` in millionths: of this channel, of all channels, or the neutral one where absent."""
         for stem in (self.node.removesuffix("_raw"), "in_illuminance"):
@@ -94,8 +106,13 @@ def discover(sysfs: Sysfs) -> list[IioLight]:
     """Every IIO device that knows illuminance, with the node that would be read."""
     found = []
     for folder in sysfs.glob(DEVICES):
-        chip = sysfs.read_text(f"{folder}/name")
         nodes = [path for pattern in (*_PROCESSED, *_RAW) for path in sysfs.glob(f"{folder}/{pattern}")]
         if nodes:
-            found.append(IioLight(sysfs, folder, chip if isinstance(chip, str) else "unnamed", nodes[0].rpartition("/")[2]))
+            found.append(IioLight(sysfs, folder, str(_chip(sysfs, folder)), nodes[0].rpartition("/")[2]))
     return found
+
+
+def _chip(sysfs: Sysfs, folder: str) -> str | Missing:
+    """The chip's name; ``unnamed`` for a device that is there and has none."""
+    name = sysfs.read_text(f"{folder}/name")
+    return "unnamed" if isinstance(name, Missing) and sysfs.exists(folder) else name

@@ -79,9 +79,10 @@ class JtopProcess:
     def _run_once(self) -> str:
         """One life of the child; returns why it ended."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        command = [*self._command, "--parent", str(os.getpid())]
         try:
             child = subprocess.Popen(  # noqa: S603 - the command is this interpreter and this package
-                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
             )
         except OSError as error:
             return f"cannot start: {str(error).lower()}"

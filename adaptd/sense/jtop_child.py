@@ -5,12 +5,16 @@ hangs here, away from the daemon. A zone that is offline (-256) is written as nu
 """
 
 import argparse
+import ctypes
 import importlib
 import json
+import os
+import signal
 import sys
 from typing import Any
 
 _OFFLINE_C = -256
+_PR_SET_PDEATHSIG = 1
 
 
 def line(board: Any) -> dict[str, Any]:
@@ -39,11 +43,22 @@ def _whole(value: object) -> int | None:
     return round(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process with its parent: a child that hangs in the library would outlive a killed daemon."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
 def main() -> int:
     """Print lines until the reader closes the pipe; 1 with one line on standard error where jtop cannot be used."""
     parser = argparse.ArgumentParser(prog="adaptd.sense.jtop_child")
     parser.add_argument("--interval", type=float, default=1.0)
-    interval = parser.parse_args().interval
+    parser.add_argument("--parent", type=int, default=0, help="process to end with")
+    wanted = parser.parse_args()
+    interval = wanted.interval
+    if wanted.parent:
+        die_with_parent(wanted.parent)
     try:
         library: Any = importlib.import_module("jtop")
     except ImportError:

@@ -22,6 +22,9 @@ _MOST = 256
 _PAUSE_S = 0.2
 _LATE_S = 0.6
 I2C_LIGHT = "bh1750 0x23"
+# The I2C bus at pins 3 and 5 of the developer kits' 40-pin header; where it is not known the person has to look.
+_BUSES = {"jetson-nano": "1", "xavier-nx": "8", "orin-nano-super": "7", "orin-nx-16gb": "7", "agx-orin": "7"}
+_UNCALIBRATED = "not calibrated: its light stays missing"
 
 
 def read_all(sources: Sequence[Source]) -> dict[str, Reading]:
@@ -70,7 +73,18 @@ def reading_findings(profile: HardwareProfile, root: Path) -> list[Finding]:
     sampled = station.sample(monotonic_us())
     station.close()
     readings = {TEMPERATURE: sampled.temperature, POWER: sampled.power, LIGHT: sampled.light}
-    return [_reading(quantity, reading, quantity in sampled.absent) for quantity, reading in readings.items()]
+    found = [_reading(quantity, reading, quantity in sampled.absent) for quantity, reading in readings.items()]
+    return found + _calibration(profile, sampled.light)
+
+
+def _calibration(profile: HardwareProfile, light: Reading) -> list[Finding]:
+    """A camera without a table or the unit of its gain is no light sensor; better to know before the night."""
+    if isinstance(light, Measured) or "camera" not in profile.light_sources:
+        return []
+    remedy = (
+        "write camera:MEAN%=LUX,MEAN%=LUX or camera:gain=STEPS under sensors.light of a copy of the profile, see docs/sensors.md"
+    )
+    return [Finding("reading", "light camera", Level.MISSING, _UNCALIBRATED, remedy)]
 
 
 def _reading(quantity: str, reading: Reading, absent: bool) -> Finding:
@@ -115,6 +129,8 @@ def _remedy(source: Source, reason: str) -> str:
         return "give the service's group the counter: see RAPL in docs/sensors.md for the udev rule"
     if reason.startswith(("EACCES", "EPERM")):
         return "add the user to the group that owns the file, then log in again"
+    if reason == "the energy counter stands still":
+        return "a captured tree stands still; on a running machine the driver is at fault, look at dmesg"
     if "pip install" in reason:
         return reason.partition(": ")[2]
     if reason.startswith("battery is"):
@@ -145,8 +161,12 @@ def overlay(board: Board) -> str:
     if board.profile == "raspberry-pi-5":
         return "light comes from the camera; for a sensor on I2C add to config.txt: dtoverlay=i2c-sensor,bh1750"
     if board.certain and board.profile != "h200":
-        bus = "/sys/bus/i2c/devices/i2c-7/new_device"
-        return f"light comes from the camera; for a sensor on I2C: sudo modprobe bh1750 && echo {I2C_LIGHT} | sudo tee {bus}"
+        bus = _BUSES.get(board.profile, "BUS")
+        node = f"/sys/bus/i2c/devices/i2c-{bus}/new_device"
+        which = "" if bus.isdigit() else " (i2cdetect -l lists the buses)"
+        return (
+            f"light comes from the camera; for a sensor on I2C: sudo modprobe bh1750 && echo {I2C_LIGHT} | sudo tee {node}{which}"
+        )
     return "light comes from the camera; calibrate it with camera:MEAN%=LUX,... under light of the profile"
 
 

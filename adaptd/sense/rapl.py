@@ -11,7 +11,8 @@ _SHORTEST_US = 20_000
 class Rapl(Source):
     """Mean power since the previous read, summed over the counters of one kind (``psys`` or all ``package-N``), in milliwatt.
 
-    The first read and the read over a wrapped counter have no difference to divide and are Missing ("gap").
+    The first read and the read over a wrapped counter have no difference to divide and are Missing ("gap"). A counter that stands
+    still is Missing too: no processor takes nothing, and 0 W looks frugal.
     """
 
     quantity = POWER
@@ -42,6 +43,8 @@ class Rapl(Source):
         if any(new < old for new, old in zip(counters, before[1], strict=True)):
             return Missing("gap: the energy counter wrapped")
         used_uj = sum(counters) - sum(before[1])
+        if not used_uj:
+            return Missing("the energy counter stands still")
         return self.measured(divide(used_uj * 1000, now_us - before[0]))
 
 

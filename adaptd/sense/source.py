@@ -36,6 +36,13 @@ class Source(ABC):
         return value if isinstance(value, Missing) else Measured(value, age_us, self.name)
 
 
+def elsewhere(told: str | Missing, wanted: str) -> Missing:
+    """Why a place that used to be this source's is not read: numbers are given anew, and another sensor's value looks healthy."""
+    if isinstance(told, Missing):
+        return Missing(f"gone: {told.reason}")
+    return Missing(f"gone: its place is now {told[:40]}'s, not {wanted}'s")
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The ``seq``-th answer of a source: its reading, and the monotonic time at which the value was true.

@@ -8,19 +8,21 @@
 ``absent`` is the only case in which the daemon may put a simulated reading in: a sensor that is there and fails is Missing.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense.board import identify
-from adaptd.sense.camera_light import Calibration, CameraFeed, PictureStats, parse_calibration
+from adaptd.sense.camera_light import Calibration, CameraFeed, PictureStats, parse_calibration, parse_gain, with_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.clock import Clock, monotonic_us
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
 from adaptd.sense.fuse import Context, Fused, Fuser, Rules
 from adaptd.sense.guard import Limits
 from adaptd.sense.jtop import JtopFeed, JtopProcess, child_command
+from adaptd.sense.lookout import LOOKED_FOR, Lookout, Wanted
 from adaptd.sense.nvml import NvmlGpu
 from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
@@ -55,17 +57,17 @@ class Sampled:
 class Station:
     """Sources, their threads, their guards and the fusion per quantity; built with ``from_profile``, ended with ``close``."""
 
-    def __init__(self, pool: ReaderPool, inbox: PushInbox, jtop: JtopProcess | None, trips: tuple[Trip, ...]) -> None:
-        self._pool = pool
-        self._inbox = inbox
-        self._jtop = jtop
+    def __init__(self, build: "_Build") -> None:
+        self._build = build
+        self._pool = build.pool
+        self._inbox = build.inbox
         self._fusers: dict[str, Fuser] = {}
         self._facts = WorkerFacts()
         self._now_us: int | None = None
         self._power_mw: int | None = None
         self._named_here: frozenset[str] = frozenset()
-        self.trips = trips
-        self.unresolved: tuple[tuple[str, str], ...] = ()
+        self.trips = build.trips()
+        self.lookout = Lookout(build.sysfs, [])
 
     @classmethod
     def from_profile(
@@ -88,17 +90,20 @@ class Station:
         files = Sysfs(root) if sysfs is None else sysfs
         build = _Build(profile, files, Catalog(files, gpu), camera, ReaderPool(clock, deadline_us, grace_s), jtop_command)
         build.all()
-        station = cls(build.pool, build.inbox, build.jtop, build.trips())
-        station.unresolved = tuple(build.unresolved)
+        station = cls(build)
         if identify(files).profile == profile.name and identify(files).certain:
             station._named_here = frozenset(quantity for quantity, names in names_of(profile).items() if names)
         build.camera_picture.append(lambda: station._facts.picture)
         station._fusers = {quantity: Fuser(quantity, build.feeds[quantity], _rules(quantity, profile)) for quantity in QUANTITIES}
+        station.lookout = Lookout(files, station._awaited(), lambda here: Catalog(here, gpu))
+        station.lookout.start()
         return station
 
     def sample(self, now_us: int, facts: WorkerFacts | None = None) -> Sampled:
         """Ask every source, wait at most the grace time, and give one reading a quantity. Called once a tick."""
-        self._facts = facts or WorkerFacts()
+        told = facts or WorkerFacts()
+        self._facts = replace(told, picture=with_gain(told.picture, self._build.gain_unit))
+        self._welcome()
         if self._now_us is not None and now_us <= self._now_us:
             return self._clock_fault()
         self._now_us = now_us
@@ -119,15 +124,38 @@ class Station:
         """
         return tuple(name for name, fuser in self._fusers.items() if not fuser.feeds and name not in self._named_here)
 
+    @property
+    def unresolved(self) -> tuple[tuple[str, str], ...]:
+        """The profile's names that lead nowhere on this machine now, each with the reason."""
+        return tuple(self._build.unresolved)
+
     def push(self, message: object, now_us: int) -> str:
         """A reading from another process; returns why it was refused, empty when it was taken (``push.py``)."""
         return self._inbox.push(message, now_us)
 
     def close(self) -> None:
         """End threads and the jtop process."""
+        self.lookout.close()
         self._pool.close()
-        if self._jtop is not None:
-            self._jtop.close()
+        if self._build.jtop is not None:
+            self._build.jtop.close()
+
+    def _awaited(self) -> list[Wanted]:
+        """Names to look for again. A quantity that is absent, and may be simulated, stays so until the next start."""
+        missing = {text for text, _ in self._build.unresolved}
+        return [
+            (quantity, name)
+            for quantity, names in names_of(self._build.profile).items()
+            if quantity not in self.absent
+            for name in map(parse_name, names)
+            if name.text in missing and name.kind in LOOKED_FOR
+        ]
+
+    def _welcome(self) -> None:
+        """Take what the lookout has found, each in the place that the profile gives it."""
+        for (quantity, name), sources in self.lookout.take():
+            for place, feed in self._build.arrived(quantity, name, sources):
+                self._fusers[quantity].add(feed, place)
 
     def _clock_fault(self) -> Sampled:
         fault = Missing("clock: the tick's own time did not advance")
@@ -172,18 +200,32 @@ class _Build:
         self.jtop: JtopProcess | None = None
         self.feeds: dict[str, list[Feed]] = {}
         self.unresolved: list[tuple[str, str]] = []
+        self.gain_unit: int | None = None
         self.camera_picture: list[Callable[[], PictureStats | None]] = []
         self._sources: list[Source] = []
+        self._ranks: dict[str, list[int]] = {}  # beside ``feeds``: which of the profile's names each one is of
 
     def all(self) -> None:
         for quantity, names in names_of(self.profile).items():
-            feeds = [feed for text in names for feed in self._feeds_of(quantity, parse_name(text))]
-            if not feeds:
-                feeds = self._threaded(self.catalog.fallback(quantity))
-            self.feeds[quantity] = feeds
+            ranked = [(rank, feed) for rank, text in enumerate(names) for feed in self._feeds_of(quantity, parse_name(text))]
+            if not ranked:
+                ranked = [(len(names), feed) for feed in self._threaded(self.catalog.fallback(quantity))]
+            self.feeds[quantity] = [feed for _, feed in ranked]
+            self._ranks[quantity] = [rank for rank, _ in ranked]
 
     def trips(self) -> tuple[Trip, ...]:
         return tuple(trip for source in self._sources if isinstance(source, ThermalZone) for trip in source.trips())
+
+    def arrived(self, quantity: str, name: Named, sources: list[Source]) -> list[tuple[int, Feed]]:
+        """The feeds of a name that leads somewhere now, each with its place among those of its quantity."""
+        self.unresolved = [known for known in self.unresolved if known[0] != name.text]
+        rank = [text.strip() for text in names_of(self.profile)[quantity]].index(name.text)
+        placed = []
+        for feed in self._jtop_feeds(quantity, name) if name.kind == "jtop" else self._threaded(sources):
+            place = bisect_right(self._ranks[quantity], rank)
+            self._ranks[quantity].insert(place, rank)
+            placed.append((place, feed))
+        return placed
 
     def _feeds_of(self, quantity: str, name: Named) -> list[Feed]:
         if name.kind == "push":
@@ -199,6 +241,9 @@ class _Build:
         return self._threaded(found)
 
     def _camera_feeds(self, name: Named) -> list[Feed]:
+        self.gain_unit = parse_gain(name.key)
+        if self.gain_unit is not None:
+            return [CameraFeed(self._picture, self.camera)]
         try:
             calibration = parse_calibration(name.key) if name.key else self.camera
         except ValueError as error:

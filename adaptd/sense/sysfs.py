@@ -65,7 +65,10 @@ class Sysfs:
 
     def exists(self, path: str) -> bool:
         """Whether the path is there; says nothing on whether it can be read."""
-        return (self.root / path.lstrip("/")).exists()
+        try:
+            return (self.root / path.lstrip("/")).exists()
+        except OSError:
+            return False
 
     def _read(self, path: str, limit: int) -> bytes | Missing:
         try:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from adaptd.sense.source import TEMPERATURE, Source
+from adaptd.sense.source import TEMPERATURE, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Reading
 
 ZONES = "sys/class/thermal/thermal_zone*"
 # Constant, estimated or of another part: PMIC-Die answers 100 C on Nano whatever happens (balena-os/balena-jetson issue 142).
@@ -37,7 +37,7 @@ def denied(zone_type: str) -> bool:
 
 
 class ThermalZone(Source):
-    """One zone in millidegrees. Where the driver was bound anew and the number changed, the zone is found again by its type."""
+    """One zone in millidegrees. Its type is read with every value: zones are numbered anew when a driver is bound anew."""
 
     quantity = TEMPERATURE
 
@@ -48,10 +48,10 @@ class ThermalZone(Source):
         self._sysfs = sysfs
 
     def read(self, now_us: int) -> Reading:
-        value = self._sysfs.read_int(f"{self.path}/temp")
-        if isinstance(value, Missing) and value.reason.startswith(("ENOENT", "ENODEV")):
-            self._find_again()
-        return self.measured(value)
+        told = self._sysfs.read_text(f"{self.path}/type")
+        if told != self.zone_type and not self._find_again():
+            return elsewhere(told, self.zone_type)
+        return self.measured(self._sysfs.read_int(f"{self.path}/temp"))
 
     def trips(self) -> tuple[Trip, ...]:
         """The trip points of this zone; those that cannot be read are left out."""
@@ -63,10 +63,11 @@ class ThermalZone(Source):
                 found.append(Trip(kind, at_mc))
         return tuple(found)
 
-    def _find_again(self) -> None:
-        for zone in discover(self._sysfs):
-            if zone.zone_type == self.zone_type:
-                self.path = zone.path
+    def _find_again(self) -> bool:
+        zone = next((zone for zone in discover(self._sysfs) if zone.zone_type == self.zone_type), None)
+        if zone is not None:
+            self.path = zone.path
+        return zone is not None
 
 
 def discover(sysfs: Sysfs) -> list[ThermalZone]:

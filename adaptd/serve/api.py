@@ -47,10 +47,18 @@ class Api(socketserver.UnixStreamServer):
 
     request_queue_size = 64
 
-    def __init__(self, path: Path, board: Board, renderers: dict[str, Callable[[dict[str, Any]], str]] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        board: Board,
+        renderers: dict[str, Callable[[dict[str, Any]], str]] | None = None,
+        *,
+        deadline_s: float = REQUEST_DEADLINE_S,
+    ) -> None:
         self.path = path
         self.board = board
         self.renderers = renderers or {}
+        self._deadline_s = deadline_s
         self.changes: queue.Queue[Change] = queue.Queue(maxsize=64)
         self.limiter = Limiter()
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
@@ -77,20 +85,36 @@ class Api(socketserver.UnixStreamServer):
         self.server_close()
         self.path.unlink(missing_ok=True)
 
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection. Where none can be taken (no descriptor left) it stays queued: look again, but not at once."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(FLOOD_PAUSE_S)
+            raise
+
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Refuse a user over its rate; the short sleep here is what a flood costs, and it costs only the flood."""
         del client_address
-        allowed = self.limiter.allow(peer_of(request).uid, time.monotonic_ns() // 1000)
+        try:
+            uid = peer_of(request).uid
+        except OSError:
+            return False
+        allowed = self.limiter.allow(uid, time.monotonic_ns() // 1000)
         if not allowed:
             time.sleep(FLOOD_PAUSE_S)
         return allowed
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, at most ``MAX_CONNECTIONS`` at a time; one more is closed at once."""
+        """Answer in a thread, at most ``MAX_CONNECTIONS`` at a time; one more is closed at once, and one that gets no thread."""
         if not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        threading.Thread(target=self._answer, args=(request, client_address), name="api-request", daemon=True).start()
+        try:
+            threading.Thread(target=self._answer, args=(request, client_address), name="api-request", daemon=True).start()
+        except RuntimeError:
+            self._slots.release()
+            self.shutdown_request(request)
 
     def service_actions(self) -> None:
         """Hang up on clients that are past their deadline, however slowly they keep talking."""
@@ -100,9 +124,9 @@ class Api(socketserver.UnixStreamServer):
                     request.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, request: socket.socket, client_address: Any) -> None:
-        self._open[request] = time.monotonic() + REQUEST_DEADLINE_S
+        self._open[request] = time.monotonic() + self._deadline_s
         try:
-            request.settimeout(REQUEST_DEADLINE_S)
+            request.settimeout(self._deadline_s)
             self.finish_request(request, client_address)
         except OSError:
             pass  # the client left or was too slow; its connection is closed below
@@ -135,13 +159,20 @@ def _make_room(path: Path) -> None:
     raise SocketInUseError(f"{path}: a daemon already answers here, stop it or choose another --socket")
 
 
+def _length_of(text: str) -> int | None:
+    """A body's announced length; None where that is no number, or more than is read."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_REQUEST_BYTES))):
+        return None
+    return int(text) if int(text) <= MAX_REQUEST_BYTES else None
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One request, one answer, one connection."""
 
     server: Api
     server_version = "adaptd"
     sys_version = ""
-    timeout = REQUEST_DEADLINE_S
+    timeout = None  # the server has set the request's own
 
     def address_string(self) -> str:
         return "unix"
@@ -156,7 +187,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         now_us = time.monotonic_ns() // 1000
         renderer = self.server.renderers.get(self.path)
-        if renderer is not None:
+        if self.path == "/v1/health":
+            well, words = self.server.board.health(now_us)
+            self._send(200 if well else 503, words + "\n")
+        elif renderer is not None:
             self._send(200, renderer(self.server.board.read(now_us)), "text/plain; charset=utf-8")
         else:
             self._send(200, self.server.board.text(now_us).decode(), "application/json")
@@ -164,15 +198,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Queue a change for the control loop."""
         peer = peer_of(self.connection)
+        raw = self._read_body()
+        if raw is None:
+            return
         if self.path not in CHANGE_VERBS:
             self._send(404, f"{self.path}: unknown, one of {', '.join(CHANGE_VERBS)} can be asked for\n")
         elif not may_change(peer, os.getuid()):
             self._send(403, f"{self.path}: uid {peer.uid} may not change anything, ask root or join the group adaptd-admin\n")
         else:
-            self._queue(peer)
+            self._queue(peer, raw)
 
-    def _queue(self, peer: Peer) -> None:
-        body = self._body()
+    def _queue(self, peer: Peer, raw: bytes) -> None:
+        body = self._parsed(raw)
         if body is None:
             return
         try:
@@ -182,20 +219,24 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(200, json.dumps({"accepted": True}) + "\n", "application/json")
 
-    def _body(self) -> dict[str, Any] | None:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > MAX_REQUEST_BYTES:
+    def _read_body(self) -> bytes | None:
+        """The whole body, before anything is answered: who is refused while still talking sees a broken pipe, not the reason."""
+        length = _length_of(self.headers.get("Content-Length", "0"))
+        if length is None:
             self._send(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes or has no length, send less\n")
             return None
         raw = b""
-        while len(raw) < int(length):
-            piece = self.rfile.read1(int(length) - len(raw))
+        while len(raw) < length:
+            piece = self.rfile.read1(length - len(raw))
             if not piece:
                 return None
             raw += piece
+        return raw
+
+    def _parsed(self, raw: bytes) -> dict[str, Any] | None:
         try:
             body = json.loads(raw or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             self._send(400, "the body is no JSON object, send one\n")

@@ -1,17 +1,25 @@
-"""The last published snapshot: the control loop pins it up, readers take it down; nobody waits for anybody."""
+"""The last published snapshot: the control loop pins it up, readers take it down; nobody waits for anybody.
+
+A control loop that hangs publishes nothing, and its last words would look like news for ever. So the board knows how often there
+should be some: what is older than a few periods is handed out as ``stalled``, and the health verb says so with an error code.
+"""
 
 import json
 import threading
 from typing import Any
 
+STALLED_PERIODS = 3
+STALLED_US = 3_000_000
+
 
 class Board:
     """One status document, replaced whole. A reader never waits: it gets the last one, with its age."""
 
-    def __init__(self) -> None:
+    def __init__(self, period_us: int = 1_000_000) -> None:
         self._lock = threading.Lock()
         self._document: dict[str, Any] = {"state": "starting"}
-        self._at_us = 0
+        self._at_us: int | None = None
+        self.period_us = period_us
 
     def publish(self, document: dict[str, Any], now_us: int) -> None:
         """Replace the document; the caller must not change it afterwards."""
@@ -19,10 +27,19 @@ class Board:
             self._document, self._at_us = document, now_us
 
     def read(self, now_us: int) -> dict[str, Any]:
-        """The last document with ``age_ms`` added."""
+        """The last document with ``age_ms`` and ``stalled`` added."""
         with self._lock:
             document, at_us = self._document, self._at_us
-        return {**document, "age_ms": max(0, now_us - at_us) // 1000}
+        age_us = max(0, now_us - (at_us or 0))
+        late_us = max(STALLED_PERIODS * self.period_us, STALLED_US)
+        return {**document, "age_ms": age_us // 1000, "stalled": at_us is not None and age_us > late_us}
+
+    def health(self, now_us: int) -> tuple[bool, str]:
+        """Whether decisions are being made, and in one line what is known."""
+        document = self.read(now_us)
+        if document["stalled"]:
+            return False, f"stalled: no decision for {document['age_ms'] // 1000} s, look at the operational log"
+        return "operating_point" in document, str(document["state"])
 
     def text(self, now_us: int) -> bytes:
         """The same as JSON bytes."""

@@ -1,5 +1,6 @@
 """The client side of the local API: HTTP over the daemon's Unix socket, from the standard library."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -31,7 +32,9 @@ def call(path: Path, method: str, verb: str, body: dict[str, Any] | None = None,
     connection = _UnixConnection(path, timeout_s)
     try:
         payload = None if body is None else json.dumps(body).encode()
-        connection.request(method, verb, payload, {"Content-Type": "application/json"} if payload else {})
+        # Who is refused unheard finds the pipe broken, and the reason in it.
+        with contextlib.suppress(BrokenPipeError):
+            connection.request(method, verb, payload, {"Content-Type": "application/json"} if payload else {})
         answer = connection.getresponse()
         text = answer.read(1 << 20)
     except FileNotFoundError:

@@ -54,6 +54,9 @@ def families(document: dict[str, Any]) -> Iterator[Any]:
     for band, found in document["evidence"].items():
         admitted.add_metric([band, found["variant"]], int(found["admitted"]))
     yield admitted
+    age = GaugeMetricFamily("adaptd_decision_age_seconds", "Time since the last decision: a control loop that hangs shows here")
+    age.add_metric([], document.get("age_ms", 0) / 1000)
+    yield age
     degraded = GaugeMetricFamily("adaptd_log_degraded", "1 while the log cannot be written as it should")
     degraded.add_metric([], int(document["audit"]["degraded"]))
     yield degraded

@@ -21,6 +21,7 @@ class Notifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.setblocking(False)  # a service manager that does not read must not hold up the control loop
                 sender.sendto("\n".join(lines).encode(), address)
         except OSError:
             return False

@@ -13,6 +13,8 @@ BACK_OFF_US = (250_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
 STEADY_US = 5_000_000
 SETTINGS_US = 500_000
 GLANCE_US = 500_000  # while serving pauses one picture in so long is taken for its light: a pause must not blind the camera
+STARVED_US = 5_000_000
+STUCK_US = 20_000_000
 
 
 class Grabber(threading.Thread):
@@ -45,8 +47,26 @@ class Grabber(threading.Thread):
         self._settings: tuple[int | None, int | None] = (None, None)
         self._settings_us = -SETTINGS_US
         self._glanced_us = -GLANCE_US
+        self._moved_us = self._came_us = clock.now_us()
+        self._starved = False
         self.ok = False
         self.failed = False
+
+    def stuck(self, now_us: int) -> bool:
+        """Whether a live source hangs in its driver: neither a frame nor another try to open it for STUCK_US.
+
+        Only the end of the process frees that thread. A camera that is away is not stuck: it is asked for again and again.
+        """
+        return self._source.live and now_us - self._moved_us > STUCK_US
+
+    def watch(self, now_us: int) -> None:
+        """Say once when an open source gives no frame for STARVED_US, and when it does again. Called from another thread."""
+        starved = self.ok and now_us - self._came_us > STARVED_US
+        if starved and not self._starved:
+            self._report("source_still", f"{self._source.name}: is open and has given no frame for {STARVED_US // 1_000_000} s")
+        elif self._starved and self.ok and not starved:
+            self._report("source_back", f"{self._source.name}: gives frames again")
+        self._starved = starved
 
     @property
     def mfps(self) -> int | None:
@@ -90,6 +110,7 @@ class Grabber(threading.Thread):
 
     def _open(self, attempt: int) -> bool:
         """Whether the source is open. Raises SourceError where there is no sense in trying again."""
+        self._moved_us = self._clock.now_us()
         try:
             self._source.open()
         except SourceError as error:
@@ -100,6 +121,7 @@ class Grabber(threading.Thread):
             return False
         if attempt:
             self._report("source_back", f"{self._source.name}: serves frames again")
+        self._moved_us = self._came_us = self._clock.now_us()
         self.ok, self._patient, self._meter = True, self._source.live, RateMeter()
         return True
 
@@ -121,7 +143,7 @@ class Grabber(threading.Thread):
         self._source.close()
 
     def _arrived(self) -> None:
-        now_us = self._clock.now_us()
+        now_us = self._moved_us = self._came_us = self._clock.now_us()
         self._meter.arrived(now_us)
         with self._lock:
             wanted, paused = self._pacer.take(now_us, self._meter.interval_us), not self._pacer.rate_mfps

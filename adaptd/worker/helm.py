@@ -33,6 +33,7 @@ class Helm:
         self.deadline_us = deadline_us
         self._aside_until_us: dict[str, int] = {}
         self._times_slow: dict[str, int] = {}
+        self._refused: tuple[int, str] = (-1, "")
         self.swaps = 0
         self.frame = -1
 
@@ -108,7 +109,10 @@ class Helm:
         if order.variant in self.slow:
             self._refuse(order, f"{order.variant} is set aside as too slow")
             return
-        if not self._swap(order.variant, "setpoint", order.seq, received_us):
+        try:
+            self._swap(order.variant, "setpoint", order.seq, received_us)
+        except EngineError as error:
+            self._refuse(order, str(error))
             return
         self.lease, self.order = taken, order
         self.deadline_us = self.deadline_us if order.deadline_us is None else order.deadline_us
@@ -117,7 +121,10 @@ class Helm:
         self._tell(Applied(order.seq, order.variant, order.fps_mfps, now_us - received_us, now_us))
 
     def _refuse(self, order: Setpoint, reason: str) -> None:
-        self.tell_fault("refused", f"setpoint {order.seq}: {reason}", order.variant)
+        """Say once why a setpoint does not hold: the daemon renews it at every tick, and each fault is a durable record."""
+        if self._refused != (order.seq, reason):
+            self._refused = (order.seq, reason)
+            self.tell_fault("refused", f"setpoint {order.seq}: {reason}", order.variant)
 
     def _fall_back(self, reason: str) -> None:
         self.lease = leases.end(self.lease)
@@ -125,17 +132,12 @@ class Helm:
         self._swap(self.reference, reason, self.order.seq, self._now_us())
         self._set_rate(self.lease.safe_mfps)
 
-    def _swap(self, variant: str, reason: str, seq: int, since_us: int) -> bool:
-        """Point the next frame at ``variant``; False, told as a fault, where it is not warm."""
+    def _swap(self, variant: str, reason: str, seq: int, since_us: int) -> None:
+        """Point the next frame at ``variant``. Raises EngineError where it is not warm; the reference always is."""
         if variant == self.variant:
-            return True
-        try:
-            self._pool.swap(variant)
-        except EngineError as error:
-            self.tell_fault("refused", f"setpoint {seq}: {error}", variant)
-            return False
+            return
+        self._pool.swap(variant)
         old, self.variant = self.variant, variant
         self.swaps += 1
         now_us = self._now_us()
         self._tell(Swapped(seq, old, variant, reason, self.frame, now_us - since_us, now_us))
-        return True

@@ -79,6 +79,7 @@ class Link(threading.Thread):
     def _beat(self) -> None:
         if self._grabber.failed:
             self._loop.stop(NO_SOURCE)
+        self._grabber.watch(self._clock.now_us())
         if self._orphan_until_us is None:
             self._speaker.flush()
             self._speaker.tell(self._report())
@@ -93,12 +94,10 @@ class Link(threading.Thread):
         if listener is not None and listener.fileno() in ready:
             self._results.accept()
         if not self._channel.closed and self._channel.fileno() in ready:
-            self._listen()
-
-    def _listen(self) -> None:
-        for message in self._channel.receive():
-            self._take(message)
-        if self._channel.closed:
+            for message in self._channel.receive():
+                self._take(message)
+        # A beat that finds the pipe broken closes the channel as well as this thread does, and may come first.
+        if self._channel.closed and self._orphan_until_us is None:
             self._become_orphan()
 
     def _take(self, message: object) -> None:
@@ -111,12 +110,12 @@ class Link(threading.Thread):
             self._speaker.tell(Fault("garbled", f"a message was not understood: {text}", self._clock.now_us()))
 
     def _become_orphan(self) -> None:
+        self._orphan_until_us = self._clock.now_us() + self._begin.orphan_us
         if self._lock is None:
             self._loop.stop()
             return
         self._loop.orphan()
         self._lock.mark_orphan()
-        self._orphan_until_us = self._clock.now_us() + self._begin.orphan_us
 
     def _report(self) -> Report:
         loop, counts = self._loop, self._loop.tally.take()
@@ -142,7 +141,7 @@ class Link(threading.Thread):
             quarantined=helm.quarantined,
             slow=helm.slow,
             source_mfps=self._grabber.mfps,
-            source_ok=self._grabber.ok,
+            source_ok=not self._grabber.stuck(now_us),
             subscribers=len(self._results),
             picture=loop.picture,
             result=loop.last_result,

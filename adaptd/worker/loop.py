@@ -32,7 +32,7 @@ NAP_S = 0.25
 class Publisher(Protocol):
     """Where results go."""
 
-    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int) -> None: ...
+    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +158,9 @@ class FrameLoop:
             return False
         done_ns = now_ns()
         done_us, served_by = done_ns // 1000, self._pool.served_by
-        latency_us = done_us - frame.at_us
-        self._publish(frame.index, answer, latency_us, served_by, done_us)
+        latency_us, order = done_us - frame.at_us, helm.order
+        shadowed = order.shadow_ppm > 0 and shadow.drawn(order.seed, frame.index, order.shadow_ppm)
+        self._publish(frame.index, answer, latency_us, served_by, done_us, shadowed)
         self._count(served_by, (done_ns - began_ns) // 1000, latency_us <= helm.deadline_us)
         helm.frame = frame.index
         self.last = (frame.index, answer, latency_us, served_by, done_us)
@@ -167,7 +168,7 @@ class FrameLoop:
             self._notice_quarantine()
         elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
             self._set_slow(served_by)
-        if helm.order.shadow_ppm and shadow.drawn(helm.order.seed, frame.index, helm.order.shadow_ppm):
+        if shadowed:
             self._shadow(frame.index, batch, answer, served_by)
         self.busy_since_us = 0
         if done_us >= self._chores_us:

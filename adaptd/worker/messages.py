@@ -173,7 +173,8 @@ class Report:
 
     ``busy_us`` is how long the frame in flight has been worked on, 0 between frames: a beat that goes on while ``busy_us``
     grows is a hung engine. ``quarantined`` engines are broken, ``slow`` ones set aside for a while. ``swaps`` and ``lost``
-    (messages that could not be sent) count from the start of the worker.
+    (messages that could not be sent) count from the start of the worker. ``source_ok`` is False where the source hangs in its
+    driver, so that only the end of the process can free it.
     """
 
     at_us: int

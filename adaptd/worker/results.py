@@ -1,7 +1,8 @@
 """Results to subscribers: a Unix socket that streams JSON lines. A slow subscriber is dropped, a frame never waits.
 
-    {"frame":17,"class":"eating","score_ppm":981200,"latency_us":4210,"variant":"int8","mono_us":81234567}
+    {"frame":17,"class":"eating","score_ppm":981200,"latency_us":4210,"variant":"int8","mono_us":81234567,"shadowed":false}
 
+``shadowed`` is true where the frame was drawn to run on both engines: it is counted already, and a label adds nothing.
 Detection adds ``boxes``: class, score_ppm and the corners (left, top, right, bottom) in ppm of the picture's sides.
 """
 
@@ -14,6 +15,7 @@ from adaptd.worker.heads import Answer
 
 MAX_SUBSCRIBERS = 16
 PPM = 1_000_000
+_BOOL = ("false", "true")
 
 
 class Results:
@@ -52,13 +54,13 @@ class Results:
         self.refused += 1
         newcomer.close()
 
-    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int) -> None:
+    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None:
         """Send one result to everybody who takes it at once."""
         if not self._subscribers:
             return
         line = (
             f'{{"frame":{frame},"class":{self._quote(answer.label)},"score_ppm":{answer.score_ppm},"latency_us":{latency_us},'
-            f'"variant":{self._quote(variant)},"mono_us":{at_us}{self._boxes(answer)}}}\n'
+            f'"variant":{self._quote(variant)},"mono_us":{at_us},"shadowed":{_BOOL[shadowed]}{self._boxes(answer)}}}\n'
         ).encode("ascii")
         for subscriber in self._subscribers:
             try:

@@ -10,6 +10,7 @@ from pathlib import Path
 LEAVE_S = 1.0
 POLL_S = 0.02
 ORPHAN = "orphan"
+CHILD_OF = "of "
 
 
 class LockError(Exception):
@@ -17,7 +18,11 @@ class LockError(Exception):
 
 
 class ServingLock:
-    """An flock beside the results socket. The holder's process id in it is trusted only while the lock is held."""
+    """An flock beside the results socket. What the holder wrote in it is trusted only while the lock is held.
+
+    A holder is an orphan when it says so, or when it is no longer the child of the daemon it was started by: one that is still
+    loading its engines, or that hangs, cannot say so.
+    """
 
     def __init__(self, results: str) -> None:
         self._path = Path(results + ".lock")
@@ -39,7 +44,7 @@ class ServingLock:
             os.close(handle)
             raise LockError(f"{self._path}: another adaptd serves its results there; stop it or choose another --socket")
         self._handle = handle
-        self._write("")
+        self._write(f"{CHILD_OF}{os.getppid()}")
 
     def mark_orphan(self) -> None:
         """Tell a successor that nobody will miss this worker."""
@@ -60,7 +65,7 @@ class ServingLock:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return True
             holder, _, state = os.pread(handle, 64, 0).decode("ascii", "replace").partition(" ")
-            if state == ORPHAN and holder.isdigit() and not asked:
+            if holder.isdigit() and not asked and (state == ORPHAN or _left_by(int(holder), state)):
                 asked = True
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(holder), ask)
@@ -71,3 +76,13 @@ class ServingLock:
         if self._handle >= 0:
             os.ftruncate(self._handle, 0)
             os.pwrite(self._handle, f"{os.getpid()} {state}".encode("ascii"), 0)
+
+
+def _left_by(holder: int, state: str) -> bool:
+    """Whether the daemon that started ``holder`` is gone; False where that cannot be told."""
+    try:
+        status = Path(f"/proc/{holder}/status").read_text()
+    except OSError:
+        return False
+    parents = [line.split()[1] for line in status.splitlines() if line.startswith("PPid:")]
+    return state.startswith(CHILD_OF) and parents != [state.removeprefix(CHILD_OF)]

@@ -14,6 +14,7 @@ CRASHES_TO_LATCH = 3
 BACK_OFF_US = (0, 250_000, 1_000_000)
 LATCHED_BACK_OFF_US = 30_000_000
 SLOW_RESTART_US = 600_000_000
+UNSTARTABLE_US = 5_000_000
 # Signals by which a process ends through its own fault: ILL, TRAP, ABRT, BUS, FPE, SEGV.
 OWN_FAULT = frozenset({-4, -5, -6, -7, -8, -11})
 
@@ -85,7 +86,10 @@ class History:
 
 
 def after_crash(history: History, now_us: int, exit_code: int | None, variant: str, reference: str) -> History:
-    """Remember a crash. An efficient variant that was serving when the process faulted by itself is not served again."""
+    """Remember a crash. An efficient variant that was serving when the process faulted by itself is not served again.
+
+    A worker that is only ``BLIND`` has not crashed: a camera that is away for a minute must not cost the engines.
+    """
     recent = (*(at for at in history.crashes_us if now_us - at < CRASH_WINDOW_US), now_us)
     guilty = set(history.guilty)
     if exit_code in OWN_FAULT and variant != reference:

@@ -12,7 +12,17 @@ from adaptd.worker.client import COMMAND, WorkerClient, monotonic_us
 from adaptd.worker.counting import joined
 from adaptd.worker.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Report
 from adaptd.worker.spare import Spare
-from adaptd.worker.supervision import Facts, History, Limits, Sign, after_crash, delay_us, judge, slow_restart_due
+from adaptd.worker.supervision import (
+    UNSTARTABLE_US,
+    Facts,
+    History,
+    Limits,
+    Sign,
+    after_crash,
+    delay_us,
+    judge,
+    slow_restart_due,
+)
 from adaptd.worker.wire import Message
 
 
@@ -71,6 +81,8 @@ class Supervisor:
         self._seen_source_us = now_us()
         self._served_once = False
         self._attempt = 0
+        self._renew = False
+        self._untold: list[Event] = []
         self.refused: str | None = None
 
     @property
@@ -109,14 +121,18 @@ class Supervisor:
         return self._spare is not None and self._spare.ready
 
     def start(self) -> None:
-        """Start the first worker. Raises OSError where no process can be started."""
+        """Start the first worker; where no process can be started, ``poll`` tells, and tries again."""
         self._start(self._now_us())
 
     def poll(self) -> list[Event]:
         """Everything that happened since the last call; an ill worker is ended here, and the next one started when it is due."""
         now_us = self._now_us()
-        if self._client is None:
-            return self._start_if_due(now_us)
+        told, self._untold = self._untold, []
+        return [*told, *(self._start_if_due(now_us) if self._client is None else self._look())]
+
+    def _look(self) -> list[Event]:
+        """What the running worker has said, and what became of it."""
+        assert self._client is not None
         events: list[Event] = list(self._client.poll())
         now_us = self._now_us()
         sign = judge(self._facts(now_us), self._limits)
@@ -129,6 +145,8 @@ class Supervisor:
             return [*events, *self._lose(sign, now_us)]
         if any(isinstance(event, Fault) and self._is_slow_reference(event) for event in events):
             return [*events, *self._restart_slow(now_us)]
+        if self._renew:
+            return [*events, *self._restart("reset", "everything is loaded again, as asked", now_us)]
         if self._spare is not None and sign is Sign.WELL:
             self._spare.tend(now_us)
         return events
@@ -172,10 +190,13 @@ class Supervisor:
         return joined(gathered, self._client.telemetry(now_us), self._quarantined())
 
     def reset(self) -> None:
-        """Forget crashes and guilt, lift the latch: the next start is immediate and loads everything."""
+        """Somebody has mended it: crashes and guilt are forgotten, and the latch is lifted.
+
+        A worker that serves the reference alone is started anew with everything. What is broken by its own outputs stays out.
+        """
+        self._renew = self.latched or bool(self._history.guilty)
         self._history = History()
-        self._begin = replace(self._begin, quarantined=())
-        if self._client is None:
+        if self._client is None and self._start_at_us is not None:
             self._start_at_us = self._now_us()
 
     def stop(self, timeout_s: float = 2.0) -> int | None:
@@ -215,7 +236,8 @@ class Supervisor:
         variant = reference if client.report is None else client.report.variant
         exit_code = client.exit_code
         self._end()
-        self._history = after_crash(self._history, now_us, exit_code, variant, reference)
+        if sign is not Sign.BLIND:
+            self._history = after_crash(self._history, now_us, exit_code, variant, reference)
         wait_us = delay_us(self._history)
         self._start_at_us = now_us + wait_us
         text = client.fatal.text if client.fatal is not None else _words(sign, exit_code)
@@ -228,10 +250,14 @@ class Supervisor:
     def _restart_slow(self, now_us: int) -> list[Event]:
         if not slow_restart_due(self._history, now_us):
             return []
-        self._end()
         self._history = replace(self._history, slow_restart_us=now_us)
+        return self._restart("slow", "the reference crawls; started anew once", now_us)
+
+    def _restart(self, sign: str, text: str, now_us: int) -> list[Event]:
+        """End a worker that is no crash, and start the next at once."""
+        self._end()
         self._start_at_us = now_us
-        lost = Lost("slow", "the reference crawls; started anew once", self._begin.variants[0], None, 0, self.latched, now_us)
+        lost = Lost(sign, text, self._begin.variants[0], None, 0, self.latched, now_us)
         return [lost, *self._start_if_due(now_us)]
 
     def _end(self) -> None:
@@ -254,14 +280,19 @@ class Supervisor:
         self._last = replace(joined(self._last, counted, self._quarantined()), alive=False, point=reference)
 
     def _quarantined(self) -> tuple[str, ...]:
+        """What is broken, and what is not loaded: while the safe state is latched nobody may ask for an efficient variant."""
+        out = self._begin.variants[1:] if self.latched else ()
+        return tuple(sorted({*self._broken(), *out}))
+
+    def _broken(self) -> tuple[str, ...]:
         return tuple(sorted({*self._begin.quarantined, *self._history.guilty}))
 
     def _start_if_due(self, now_us: int) -> list[Event]:
         if self._start_at_us is None or now_us < self._start_at_us:
             return []
         self._start(now_us)
-        assert self._client is not None
-        return [Started(self._attempt, self._client.pid or 0, now_us)]
+        told, self._untold = self._untold, []
+        return told if self._client is None else [Started(self._attempt, self._client.pid or 0, now_us)]
 
     def _start(self, now_us: int) -> None:
         begin = self._begin
@@ -270,18 +301,25 @@ class Supervisor:
         begin = replace(
             begin,
             variants=variants,
-            quarantined=self._quarantined(),
+            quarantined=self._broken(),
             patient=begin.patient or again,
             start_mfps=self._ordered_mfps if again else begin.start_mfps,
         )
         self._start_at_us, self._attempt, self._seen_source_us = None, self._attempt + 1, now_us
+        self._renew = False
         client = None if self._spare is None else self._spare.take(now_us)
-        if client is None:
-            self._client = self._new_client(begin)
-            self._client.start()
-        else:
+        if client is not None:
             self._client = client
             client.engage(begin)
+            return
+        try:
+            client = self._new_client(begin)
+            client.start()
+            self._client = client
+        except OSError as error:
+            self._start_at_us = now_us + UNSTARTABLE_US
+            text = f"no process can be started ({error.strerror or error}); it is tried again"
+            self._untold.append(Lost("unstartable", text, begin.variants[0], None, UNSTARTABLE_US, self.latched, now_us))
 
     def _new_client(self, begin: Begin) -> WorkerClient:
         return self._make(begin, command=self._command, now_us=self._now_us)

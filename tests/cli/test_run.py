@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,36 @@ def test_status_and_why_answer_from_another_process(service: Service) -> None:
     service.end()
     from_log = adaptd("why", "--audit", service.audit)
     assert "because" in from_log.stdout
+
+
+def test_the_state_is_shown_to_who_asks_by_signal(service: Service) -> None:
+    """SIGUSR1 puts the status document on stderr as one JSON line, and nothing else changes."""
+    service.serving()
+    service.process.send_signal(signal.SIGUSR1)
+    service.until(lambda document: '"event": "state"' in service.errors())
+    code, _, errors, _ = service.end()
+    assert code == 0
+    (line,) = [line for line in errors.splitlines() if '"event": "state"' in line]
+    assert "operating_point" in json.loads(line)["state"]
+
+
+def test_a_terminal_on_hold_stops_no_decision(tmp_path: Path) -> None:
+    """Whoever holds the terminal, or a pager that does not read, costs lines: the ticks go on."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    service = Service(tmp_path, "--twin", ROOT / "policies" / "scenarios" / "demo.yaml", out=writing)
+    os.close(writing)
+    try:
+        seq = service.serving()["audit"]["seq"]
+        service.until(lambda document: document["audit"]["seq"] > seq + 20)
+        assert service.end()[0] == 0
+    finally:
+        service.kill()
+        os.close(reading)
 
 
 def test_a_bad_policy_on_reload_is_refused_and_the_old_one_stays(service: Service) -> None:

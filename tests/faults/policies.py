@@ -5,6 +5,9 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Callable
+
+import yaml
 
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
@@ -46,24 +49,36 @@ def damaged(rng: random.Random) -> str:
     return "".join(text)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Print how many were refused, how well, and how long the slowest took."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--fuzzed", type=int, default=20_000)
-    arguments = parser.parse_args(argv)
-    slowest, badly, accepted = 0.0, [], []
+def trusting(text: str) -> tuple[str, ...]:
+    """The negative control: a loader that takes what PyYAML takes."""
+    try:
+        yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return (str(error),)
+    return ()
+
+
+def judged(judge: Callable[[str], tuple[str, ...]]) -> tuple[list[str], float]:
+    """Which hand-made bad policies ``judge`` accepts or refuses badly, and the longest it took, in seconds."""
+    bad, slowest = [], 0.0
     for name, texts in CLASSES.items():
         for index, text in enumerate(texts):
             began = time.process_time()
-            lines = refusal(text)
+            lines = judge(text)
             slowest = max(slowest, time.process_time() - began)
-            if not lines:
-                accepted.append(f"{name} {index}")
-            elif not well_told(lines):
-                badly.append(f"{name} {index}: {lines[0]}")
+            if not well_told(lines):
+                bad.append(f"{name} {index}: {lines[0] if lines else 'accepted'}")
+    return bad, slowest
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print how many were refused, how well, how long the slowest took, and what the control lets through."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fuzzed", type=int, default=20_000)
+    arguments = parser.parse_args(argv)
+    bad, slowest = judged(refusal)
     total = sum(map(len, CLASSES.values()))
-    told = f"{len(accepted)} accepted, {len(badly)} badly told, slowest {slowest * 1e3:.1f} ms"
-    print(f"hand-made: {total} in {len(CLASSES)} classes, {told}")
+    print(f"hand-made: {total} in {len(CLASSES)} classes, {len(bad)} accepted or badly told, slowest {slowest * 1e3:.1f} ms")
     rng, refused, slow = random.Random(1), 0, 0.0
     for _ in range(arguments.fuzzed):
         text = damaged(rng)
@@ -72,13 +87,16 @@ def main(argv: list[str] | None = None) -> int:
         slow = max(slow, time.process_time() - began)
         refused += bool(lines)
         if lines and not well_told(lines):
-            badly.append(lines[0])
+            bad.append(lines[0])
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cost = f"slowest {slow * 1e3:.1f} ms; {memory_mb:.0f} MB"
     print(f"fuzzed: {arguments.fuzzed}, {refused} refused, the others still a policy; {cost}")
-    for line in (*accepted[:10], *badly[:10]):
+    passed, _ = judged(trusting)
+    accepted = sum(line.endswith(": accepted") for line in passed)
+    print(f"control: a loader that trusts PyYAML accepts {accepted} of {total} and tells {len(passed) - accepted} badly")
+    for line in bad[:20]:
         print(f"  {line}")
-    return 1 if accepted or badly or max(slowest, slow) > 0.1 else 0
+    return 1 if bad or not passed or max(slowest, slow) > 0.1 else 0
 
 
 if __name__ == "__main__":

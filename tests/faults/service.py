@@ -15,6 +15,8 @@ from adaptd.serve.client import ApiError, get_json
 from tests.conftest import ROOT
 
 ADAPTD = (sys.executable, "-m", "adaptd")
+INSIDE = (sys.executable, "-m", "tests.faults.inside")
+MUTANT = (sys.executable, "-m", "tests.faults.mutant")
 PATIENCE_S = 30.0
 
 
@@ -26,7 +28,16 @@ def adaptd(*words: object, timeout_s: float = 120) -> subprocess.CompletedProces
 class Service:
     """A running daemon. Several in a row on one folder continue one log."""
 
-    def __init__(self, folder: Path, *words: object, tick: str = "200ms", edit: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *words: object,
+        tick: str = "200ms",
+        edit: Callable[[str], str] | None = None,
+        counts: Path | None = None,
+        mutant: str = "",
+        out: int | None = None,
+    ) -> None:
         self.socket, self.audit, self.policy = folder / "s" / "adaptd.sock", folder / "log", folder / "policy.yaml"
         if not self.policy.exists():
             shutil.copy(ROOT / "policies" / "feeder.yaml", self.policy)
@@ -35,9 +46,14 @@ class Service:
         places = ["--policy", self.policy, "--socket", self.socket, "--audit", self.audit, "--tick", tick]
         self._out, self._err = folder / "out.txt", folder / "err.txt"
         # Files and not pipes: a worker that outlives a killed daemon would hold a pipe open.
-        with self._out.open("w") as out, self._err.open("w") as err:
-            words_run = [*ADAPTD, "run", *map(str, places), *map(str, words)]
-            self.process = subprocess.Popen(words_run, stdout=out, stderr=err, cwd=ROOT)
+        with self._out.open("w") as own, self._err.open("w") as err:
+            command = (*MUTANT, mutant) if mutant else ADAPTD if counts is None else (*INSIDE, str(counts))
+            words_run = [*command, "run", *map(str, places), *map(str, words)]
+            self.process = subprocess.Popen(words_run, stdout=own if out is None else out, stderr=err, cwd=ROOT)
+
+    def errors(self) -> str:
+        """What it has said on stderr so far."""
+        return self._err.read_text()
 
     def status(self) -> dict[str, Any]:
         """The status document; empty while nobody answers."""

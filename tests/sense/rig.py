@@ -33,7 +33,7 @@ MARGIN = {"temperature": 5_000, "power": 7_200, "light": 0}
 class Rig:
     """The machine, its station, and what is true at each tick."""
 
-    def __init__(self, sysfs: FaultySysfs, quantity: str, kind: str, hz: int) -> None:
+    def __init__(self, sysfs: FaultySysfs, quantity: str, kind: str, hz: int, grace_s: float | None = None) -> None:
         self.quantity, self.kind, self.hz = quantity, kind, hz
         self.sysfs = sysfs
         self.clock, self.reader_clock = HandClock(), HandClock()
@@ -47,7 +47,8 @@ class Rig:
             profile("orin-nx-16gb"), temperature_zones=names, power_rails=("VDD_IN",), light_sources=("iio", "camera")
         )
         self._say_truth()
-        grace_s = 0.5 if kind == "hang" else 20.0
+        if grace_s is None:
+            grace_s = 0.5 if kind == "hang" else 20.0
         self.station = Station.from_profile(
             board, sysfs.root, sysfs=sysfs, clock=self.reader_clock, camera=TABLE, grace_s=grace_s
         )

@@ -8,10 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from adaptd.sense import fuse, guard, station, sysfs
+from adaptd.sense import fuse, guard, hwmon, station, sysfs
 from adaptd.sense.deadline import DeadlineReader
 from adaptd.sense.fuse import Fused
 from adaptd.sense.guard import Guard
+from adaptd.sense.iio_light import IioLight
+from adaptd.sense.sysfs import Sysfs
+from adaptd.vocabulary import Missing, Reading
 from tests.sense.fakes import FaultySysfs
 from tests.sense.rig import Rig
 
@@ -183,5 +186,69 @@ def test_without_its_guards_the_row_fails(
     """Negative control: with every net of a row taken away the rehearsal must fail, else it proves nothing."""
     mutate(monkeypatch)
     rig = Rig(orin_nx, quantity, kind, 1)
+    with pytest.raises(AssertionError):
+        rehearse_long(rig) if kind == "drift" else rehearse(rig)
+
+
+def _keeps_the_last_value(patch: pytest.MonkeyPatch) -> None:
+    """A reader that repeats its last number, with a fresh age, whatever the kernel answers."""
+    known: dict[tuple[Sysfs, str], int] = {}
+
+    def keeping(plain: Callable[..., int | Missing]) -> Callable[..., int | Missing]:
+        def read(self: Sysfs, path: str, *rest: int) -> int | Missing:
+            value = plain(self, path, *rest)
+            if isinstance(value, Missing):
+                return known.get((self, path), value)
+            known[self, path] = value
+            return value
+
+        return read
+
+    for name in ("read_int", "read_scaled"):
+        patch.setattr(Sysfs, name, keeping(getattr(Sysfs, name)))
+    _never_stuck(patch)
+
+
+def _believe(self: IioLight, now_us: int) -> Reading:
+    """A light sensor that says whatever its file says."""
+    return self.measured(self._millilux())
+
+
+def _same(value: int | Missing) -> int | Missing:
+    """Negative is a number like any other."""
+    return value
+
+
+def _believes_every_number(patch: pytest.MonkeyPatch) -> None:
+    """No range, no jump, no clock, no stuck detection, no cross-check: what parses is true."""
+    for name in ("_range_fault", "_jump_fault", "_watch_still", "_clock_fault"):
+        patch.setattr(Guard, name, _quiet)
+    patch.setattr(station, "STALE_US", 10**12)
+    patch.setattr(hwmon, "_refuse_negative", _same)
+    patch.setattr(hwmon, "_ALL_ONES_MA", 10**12)
+    patch.setattr(IioLight, "read", _believe)
+    _no_cross_check(patch)
+
+
+NETS = {
+    "hang": _no_deadline,
+    **dict.fromkeys(("eio", "eagain", "enoent", "empty", "garbage"), _keeps_the_last_value),
+    **dict.fromkeys(("negative", "zero", "x1000", "frozen", "spike", "duplicate", "backwards", "drift"), _believes_every_number),
+}
+
+
+def test_every_kind_of_fault_has_its_control() -> None:
+    """No row of the table stands without a mutant that must fail it."""
+    assert set(NETS) == {*KINDS, "drift"}
+
+
+@pytest.mark.parametrize("kind", NETS)
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_without_any_guard_each_row_fails(
+    orin_nx: FaultySysfs, monkeypatch: pytest.MonkeyPatch, quantity: str, kind: str
+) -> None:
+    """Each of the 42 rehearsals fails on a daemon that does what others do: repeat the last value, or believe every number."""
+    NETS[kind](monkeypatch)
+    rig = Rig(orin_nx, quantity, kind, 1, grace_s=0.2 if kind == "hang" else None)
     with pytest.raises(AssertionError):
         rehearse_long(rig) if kind == "drift" else rehearse(rig)

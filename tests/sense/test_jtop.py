@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -94,6 +96,34 @@ def test_a_child_that_says_nothing_is_ended_and_every_reading_is_missing(start) 
     assert latest == f"jtop: gave up for a while after {RESTARTS} restarts in 60 s, last: no line for 0.05 s"
     assert process.restarts == RESTARTS
     assert isinstance(JtopFeed(process, "temperature", "tj").sample(0).reading, Missing)
+
+
+DAEMON = """
+import os, sys, threading
+from adaptd.sense.jtop import JtopProcess
+process = JtopProcess((sys.executable, "-m", "adaptd.sense.jtop_child"), 600.0)
+while isinstance(process.latest(), str):
+    threading.Event().wait(0.01)
+children = open(f"/proc/self/task/{process._thread.native_id}/children").read().split()
+print(*children, flush=True)
+threading.Event().wait()
+"""
+
+
+def test_a_child_that_hangs_ends_with_a_daemon_that_is_killed(tmp_path: Path) -> None:
+    """A killed daemon can close nothing: the kernel ends the child, even one that will never write to its pipe again."""
+    (tmp_path / "script").write_text(f"board {json.dumps(BOARD)}\nhang\n")
+    environment = {**os.environ, "JTOP_SCRIPT": str(tmp_path / "script"), "PYTHONPATH": os.pathsep.join([str(FAKE), str(ROOT)])}
+    with subprocess.Popen([sys.executable, "-c", DAEMON], stdout=subprocess.PIPE, text=True, env=environment) as daemon:
+        assert daemon.stdout is not None
+        child = int(daemon.stdout.readline())
+        handle = os.pidfd_open(child)
+        try:
+            daemon.kill()
+            ended, _, _ = select.select([handle], [], [], 60)
+            assert ended, "the child outlived its daemon"
+        finally:
+            os.close(handle)
 
 
 def test_a_lost_service_is_named(start) -> None:  # type: ignore[no-untyped-def]

@@ -55,13 +55,25 @@ def test_the_junction_comes_before_the_processor_without_a_profile() -> None:
 
 
 def test_a_zone_that_was_bound_anew_is_found_again(tmp_path: Path) -> None:
-    """When the driver comes back under another number, the next read finds it by type."""
+    """When the driver comes back under another number, the zone is found by its type; while it is away it is Missing."""
     zone0, zone1 = "sys/class/thermal/thermal_zone0", "sys/class/thermal/thermal_zone1"
     put(tmp_path, {f"{zone0}/type": "tj-thermal", f"{zone0}/temp": "50000"})
     zone = thermal_zone.discover(Sysfs(tmp_path))[0]
-    (tmp_path / zone0).rename(tmp_path / zone1)
-    assert zone.read(0) == Missing("ENOENT: file is gone")
+    (tmp_path / zone0).rename(tmp_path / "away")
+    assert zone.read(0) == Missing("gone: ENOENT: file is gone")
+    (tmp_path / "away").rename(tmp_path / zone1)
     assert zone.read(0) == Measured(50000, 0, "thermal:tj-thermal")
+
+
+def test_another_zone_in_the_old_place_is_not_read(tmp_path: Path) -> None:
+    """Zones that change numbers keep their names: the cool board sensor that takes the junction's number is not the junction."""
+    zone0, zone1 = "sys/class/thermal/thermal_zone0", "sys/class/thermal/thermal_zone1"
+    put(tmp_path, {f"{zone0}/type": "tj-thermal", f"{zone0}/temp": "90000"})
+    zone = thermal_zone.discover(Sysfs(tmp_path))[0]
+    put(tmp_path, {f"{zone0}/type": "board-thermal", f"{zone0}/temp": "30000"})
+    assert zone.read(0) == Missing("gone: its place is now board-thermal's, not tj-thermal's")
+    put(tmp_path, {f"{zone1}/type": "tj-thermal", f"{zone1}/temp": "90000"})
+    assert zone.read(0) == Measured(90000, 0, "thermal:tj-thermal")
 
 
 def test_trip_points_are_read_and_zero_ones_left_out() -> None:
@@ -121,17 +133,46 @@ def test_an_impossible_current_is_missing(orin_nx: FaultySysfs, file: str, text:
     assert isinstance(rail.read(0), Missing)
 
 
+def rail_files(folder: str, label: str, milliampere: int) -> dict[str, str]:
+    """One INA3221 with one rail."""
+    return {
+        f"{folder}/name": "ina3221",
+        f"{folder}/in1_label": label,
+        f"{folder}/in1_input": "5000",
+        f"{folder}/curr1_input": str(milliampere),
+    }
+
+
 def test_a_rail_that_was_bound_anew_is_found_again(tmp_path: Path) -> None:
     """hwmon numbers change when a driver is bound anew; the label does not."""
-    put(
-        tmp_path,
-        {f"{HWMON4}/{key}": text for key, text in {"name": "ina3221", "in1_label": "VDD_IN", "in1_input": "5000"}.items()},
-    )
-    put(tmp_path, {f"{HWMON4}/curr1_input": "1000"})
+    put(tmp_path, rail_files(HWMON4, "VDD_IN", 1000))
     rail = hwmon.discover_rails(Sysfs(tmp_path))[0]
-    (tmp_path / HWMON4).rename(tmp_path / "sys/class/hwmon/hwmon9")
+    (tmp_path / HWMON4).rename(tmp_path / "away")
     assert isinstance(rail.read(0), Missing)
+    (tmp_path / "away").rename(tmp_path / "sys/class/hwmon/hwmon9")
     assert rail.read(0) == Measured(5000, 0, "hwmon:VDD_IN")
+
+
+def test_another_chip_in_the_old_place_is_not_read(tmp_path: Path) -> None:
+    """Two power monitors that swap their numbers keep their rails: a small rail in the place of the total looks frugal."""
+    hwmon5 = "sys/class/hwmon/hwmon5"
+    put(tmp_path, rail_files(HWMON4, "VDD_IN", 4000) | rail_files(hwmon5, "VDD_SOC", 100))
+    rail = next(rail for rail in hwmon.discover_rails(Sysfs(tmp_path)) if rail.label == "VDD_IN")
+    put(tmp_path, rail_files(HWMON4, "VDD_SOC", 100))
+    assert rail.read(0) == Missing("gone: its place is now VDD_SOC's, not VDD_IN's")
+    put(tmp_path, rail_files(hwmon5, "VDD_IN", 4000))
+    assert rail.read(0) == Measured(20_000, 0, "hwmon:VDD_IN")
+
+
+def test_a_chip_that_was_bound_anew_is_found_again_and_no_other_is_read(tmp_path: Path) -> None:
+    """The disk's sensor that takes the processor's number is not the processor."""
+    files = {"name": "k10temp", "temp1_label": "Tctl", "temp1_input": "91000"}
+    put(tmp_path, {f"{HWMON4}/{key}": text for key, text in files.items()})
+    chip = hwmon.discover_chips(Sysfs(tmp_path))[0]
+    put(tmp_path, {f"{HWMON4}/name": "nvme", f"{HWMON4}/temp1_input": "30000"})
+    assert chip.read(0) == Missing("gone: its place is now nvme's, not k10temp's")
+    put(tmp_path, {f"sys/class/hwmon/hwmon7/{key}": text for key, text in files.items()})
+    assert chip.read(0) == Measured(91_000, 0, "hwmon:k10temp")
 
 
 def test_the_package_sensor_of_a_pc_is_found_by_its_label() -> None:

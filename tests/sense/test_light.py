@@ -54,6 +54,27 @@ def test_a_scale_that_is_a_gain_gives_no_light() -> None:
     assert "gain" in reading.reason
 
 
+def plug(root: Path, number: int, chip: str, lux: str) -> Path:
+    """A light sensor under a device number."""
+    folder = root / f"sys/bus/iio/devices/iio:device{number}"
+    folder.mkdir(parents=True)
+    (folder / "name").write_text(f"{chip}\n")
+    (folder / "in_illuminance_input").write_text(f"{lux}\n")
+    return folder
+
+
+def test_a_sensor_that_is_plugged_in_again_comes_back_by_itself(tmp_path: Path) -> None:
+    """Unplugged it is Missing; under another number, beside another sensor in its old place, it is found by its name."""
+    folder = plug(tmp_path, 0, "tsl2563", "400")
+    light = iio_light.discover(Sysfs(tmp_path))[0]
+    folder.rename(tmp_path / "unplugged")
+    assert light.read(0) == Missing("gone: ENOENT: file is gone")
+    plug(tmp_path, 0, "opt3001", "90000")
+    assert light.read(0) == Missing("gone: its place is now opt3001's, not tsl2563's")
+    plug(tmp_path, 3, "tsl2563", "350")
+    assert light.read(0) == Measured(350_000, 0, "iio:tsl2563")
+
+
 @pytest.mark.parametrize("text", ["65535\n", "-1\n", "\n", "bright\n"])
 def test_a_blind_or_broken_chip_is_missing(text: str) -> None:
     """All-ones, negative, empty and garbage answers of a bh1750 are no light."""

@@ -218,6 +218,24 @@ def test_a_tick_whose_time_does_not_advance_has_no_readings(clock: HandClock) ->
     nano.close()
 
 
+def test_a_camera_that_tells_exposure_and_gain_is_a_light_sensor(clock: HandClock) -> None:
+    """With the unit of its gain written down, the same picture at four times the gain was taken in a quarter of the light."""
+    board = replace(profile("orin-nx-16gb"), light_sources=("camera:gain=16",))
+    light = station(board, Sysfs(tree("orin-nx-16gb")), clock)
+    seen_mlx = []
+    for frame, gain_raw in enumerate((16, 64)):
+        picture = PictureStats(frame=frame, at_us=clock.advance(1), mean_ppm=400_000, exposure_us=10_000, gain_raw=gain_raw)
+        reading = light.sample(clock.now_us, WorkerFacts(picture=picture)).light
+        assert isinstance(reading, Measured)
+        seen_mlx.append(reading.value)
+    blind = light.sample(
+        clock.advance(1), WorkerFacts(picture=replace(picture, frame=9, at_us=clock.now_us, gain_raw=None))
+    ).light
+    light.close()
+    assert seen_mlx[0] == pytest.approx(4 * seen_mlx[1], rel=0.001)
+    assert blind == Missing("camera is not calibrated: write camera:MEAN%=LUX,... under sensors.light of the profile")
+
+
 def test_one_moment_of_eagain_is_bridged_with_its_true_age(orin_nx: FaultySysfs, clock: HandClock) -> None:
     """At ten ticks a second a single busy sensor does not throw the device to its reference; a second of it does."""
     board = replace(profile("orin-nx-16gb"), temperature_zones=("tj-thermal",))

@@ -159,3 +159,8 @@ def test_a_text_loses_its_newline_and_zero_bytes(tmp_path: Path) -> None:
 def test_an_error_without_a_name_still_has_words() -> None:
     """A reason is never blank."""
     assert reason_of(OSError(0, "")).startswith("error: ")
+
+
+def test_a_path_that_cannot_even_be_asked_for_is_not_there(tmp_path: Path) -> None:
+    """A folder that may not be entered, or a name that is too long, is no sensor and no exception."""
+    assert not Sysfs(tmp_path).exists("x" * 300)

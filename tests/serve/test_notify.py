@@ -32,3 +32,15 @@ def test_without_a_service_manager_nothing_is_sent() -> None:
     assert not Notifier({}).send("READY=1")
     assert not Notifier({"NOTIFY_SOCKET": "/nowhere/at/all"}).send("READY=1")
     Notifier({"WATCHDOG_USEC": "junk"}).good_tick(1)
+
+
+def test_a_service_manager_that_does_not_read_holds_nothing_up(tmp_path: Path) -> None:
+    """When its queue is full the word is lost, and the control loop goes on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(str(tmp_path / "n"))
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "n")})
+        for _ in range(100_000):
+            if not notifier.send("WATCHDOG=1"):
+                break
+        else:
+            raise AssertionError("the queue never filled")

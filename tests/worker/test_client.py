@@ -153,8 +153,18 @@ def test_sigterm_ends_the_worker_cleanly_and_sigint_is_the_daemons_business(star
         ({"results": "FILE"}, "exists and is no socket"),
         ({"bundle": "/nowhere"}, "/nowhere"),
         ({"variants": ("int8", "fp16")}, "its reference is fp16"),
+        ({"digest": "0" * 64}, "is not the bundle that was checked"),
     ],
-    ids=["missing video", "no video", "no camera", "no backend", "results path taken", "no bundle", "other reference"],
+    ids=[
+        "missing video",
+        "no video",
+        "no camera",
+        "no backend",
+        "results path taken",
+        "no bundle",
+        "other reference",
+        "other bundle",
+    ],
 )
 def test_what_cannot_be_served_is_refused_in_one_line(
     folder: Path, changes: dict[str, Any], words: str, capfd: pytest.CaptureFixture[str]

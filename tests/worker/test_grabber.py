@@ -2,7 +2,7 @@
 
 import itertools
 
-from adaptd.worker.grabber import BACK_OFF_US, Grabber
+from adaptd.worker.grabber import BACK_OFF_US, STUCK_US, Grabber
 from adaptd.worker.messages import Fault
 from adaptd.worker.pacing import Pacer
 from adaptd.worker.slot import Frame, LatestSlot
@@ -134,3 +134,41 @@ def test_the_fake_clock_stops_where_it_was_told() -> None:
     assert clock.now_us() == 5
     assert not clock.wait_until(50)
     assert clock.now_us() == 10
+
+
+def watched(source: ScriptedSource, clock: FakeClock) -> tuple[Grabber, list[Fault]]:
+    """A grabber whose source is open, to be watched from outside."""
+    faults: list[Fault] = []
+    grabber = Grabber(source, KeepingSlot(), clock, Pacer(10_000, 0), faults.append)
+    assert grabber._open(0)
+    return grabber, faults
+
+
+def test_an_open_source_that_gives_nothing_is_told_once_and_when_it_is_back() -> None:
+    """A camera that hangs, or an application that pushes no more, looks well from outside: no frame is a fault of its own."""
+    clock = FakeClock()
+    grabber, faults = watched(ScriptedSource(clock, [1]), clock)
+    for _ in range(10):
+        clock.us += 1_000_000
+        grabber.watch(clock.us)
+    assert [(fault.kind, fault.fatal) for fault in faults] == [("source_still", False)]
+    grabber._arrived()
+    grabber.watch(clock.us)
+    grabber.watch(clock.us)
+    assert [fault.kind for fault in faults] == ["source_still", "source_back"]
+
+
+def test_a_source_that_hangs_in_its_driver_is_stuck_and_one_that_is_away_is_not() -> None:
+    """The process is ended only where that helps: not for a camera that is unplugged, nor for an application that rests."""
+    clock = FakeClock()
+    grabber, _ = watched(ScriptedSource(clock, [1]), clock)
+    clock.us += STUCK_US
+    assert not grabber.stuck(clock.us)
+    assert grabber.stuck(clock.us + 1)
+    away = ScriptedSource(clock, ["fail"])
+    grabber = Grabber(away, KeepingSlot(), clock, Pacer(10_000, 0), lambda fault: None, patient=True)
+    clock.us += STUCK_US + 1
+    assert not grabber._open(0)
+    assert not grabber.stuck(clock.us)
+    resting, _ = watched(ScriptedSource(clock, [1], live=False), clock)
+    assert not resting.stuck(clock.us + 10**9)

@@ -32,6 +32,7 @@ class Bench:
         self.said: list[Any] = []
         self.published: list[tuple[int, str, str]] = []
         self.rates: list[int] = []
+        self.told_shadowed: dict[int, bool] = {}
         self.slot = LatestSlot()
         self.pool = WarmPool(self._engine, ("int8",), "fp16")
         self.pool.activate()
@@ -62,8 +63,9 @@ class Bench:
         self.engines[name] = StubEngine(EngineSpec(name, "fp32", (1, 3, 4, 4), (1, 5)), pause=pause)
         return self.engines[name]
 
-    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int) -> None:
+    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None:
         """Stands where subscribers are."""
+        self.told_shadowed[frame] = shadowed
         self.published.append((frame, answer.label, variant))
 
     def order(self, variant: str, fps_mfps: int = 15_000, lease_us: int = 10**12, seq: int = 1, **more: Any) -> None:
@@ -294,6 +296,7 @@ def test_shadow_frames_are_exactly_those_of_the_draw(bench: Bench) -> None:
     bench.frames(200)
     counts = bench.loop.tally.take()
     assert counts.shadow_frames == sum(drawn(7, frame, 200_000) for frame in range(400))
+    assert bench.told_shadowed == {frame: drawn(7, frame, 200_000) for frame in range(400)}, "subscribers are told which"
     assert {(shadow.band, shadow.variant, shadow.loss_ppm) for shadow in counts.shadows} == {("dim", "int8", 0)}
     assert bench.engines["fp16"].runs > 200
 

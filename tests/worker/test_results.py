@@ -33,7 +33,7 @@ def subscribe(results: Results, tmp_path: Path) -> socket.socket:
 def test_a_subscriber_reads_one_json_line_a_frame(results: Results, tmp_path: Path) -> None:
     """Frame, class, score, latency, variant and time, in integers and strings."""
     with subscribe(results, tmp_path) as reader, reader.makefile() as lines:
-        results.publish(17, Answer('a "b"', 981_200), 4_210, "int8", 81_234_567)
+        results.publish(17, Answer('a "b"', 981_200), 4_210, "int8", 81_234_567, False)
         assert json.loads(lines.readline()) == {
             "frame": 17,
             "class": 'a "b"',
@@ -41,14 +41,22 @@ def test_a_subscriber_reads_one_json_line_a_frame(results: Results, tmp_path: Pa
             "latency_us": 4_210,
             "variant": "int8",
             "mono_us": 81_234_567,
+            "shadowed": False,
         }
+
+
+def test_a_frame_drawn_for_both_engines_says_so(results: Results, tmp_path: Path) -> None:
+    """Who labels frames can leave out those that were counted already."""
+    with subscribe(results, tmp_path) as reader, reader.makefile() as lines:
+        results.publish(17, Answer("cat", 1), 1, "int8", 1, True)
+        assert json.loads(lines.readline())["shadowed"] is True
 
 
 def test_boxes_come_in_ppm_of_the_picture(results: Results, tmp_path: Path) -> None:
     """Corners do not depend on the network's input size, and never leave the picture."""
     rows = np.array([[10, 10, 50, 25, 0.5, 1], [-5, 0, 200, 50, 0.25, 0]], np.float32)
     with subscribe(results, tmp_path) as reader, reader.makefile() as lines:
-        results.publish(1, Answer("dog", 500_000, rows), 1, "int8", 1)
+        results.publish(1, Answer("dog", 500_000, rows), 1, "int8", 1, False)
         assert json.loads(lines.readline())["boxes"] == [
             ["dog", 500_000, 100_000, 200_000, 500_000, 500_000],
             ["cat", 250_000, 0, 0, 1_000_000, 1_000_000],
@@ -60,18 +68,18 @@ def test_a_sleeping_subscriber_is_dropped_and_the_others_miss_nothing(results: R
     with subscribe(results, tmp_path), subscribe(results, tmp_path) as reader, reader.makefile() as lines:
         count = 0
         while len(results) == 2:
-            results.publish(count, Answer("cat", 1), 1, "int8", 1)
+            results.publish(count, Answer("cat", 1), 1, "int8", 1, False)
             assert json.loads(lines.readline())["frame"] == count
             count += 1
             assert count < 100_000
-        results.publish(count, Answer("cat", 1), 1, "int8", 1)
+        results.publish(count, Answer("cat", 1), 1, "int8", 1, False)
         assert json.loads(lines.readline())["frame"] == count
 
 
 def test_a_subscriber_that_left_is_forgotten(results: Results, tmp_path: Path) -> None:
     """A closed connection costs one failed send and no signal."""
     subscribe(results, tmp_path).close()
-    results.publish(1, Answer("cat", 1), 1, "int8", 1)
+    results.publish(1, Answer("cat", 1), 1, "int8", 1, False)
     assert len(results) == 0
 
 
@@ -96,6 +104,6 @@ def test_the_socket_is_for_user_and_group_only(results: Results, tmp_path: Path)
 def test_nobody_to_serve_is_fine() -> None:
     """Without a path there is no socket, and publishing does nothing."""
     silent = Results("", (), (1, 1))
-    silent.publish(1, Answer("cat", 1), 1, "int8", 1)
+    silent.publish(1, Answer("cat", 1), 1, "int8", 1, False)
     assert silent.listener is None
     silent.close()

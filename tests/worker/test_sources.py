@@ -135,6 +135,20 @@ def test_a_folder_is_served_in_the_order_of_names(tmp_path: Path) -> None:
     source.close()
 
 
+def test_the_folders_in_a_folder_are_served_too(tmp_path: Path) -> None:
+    """Pictures sorted into folders by class or day are found, in the order of their names; hidden folders are left out."""
+    for name, value in (("b/2.png", 40), ("b/1.png", 20), ("c/d/e.jpg", 60), (".trash/x.png", 80), ("a/none.txt", 0)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((10, 10, 3), value, np.uint8)) if path.suffix != ".txt" else path.write_text("no image")
+    (tmp_path / "circle").symlink_to(tmp_path)
+    assert parse_source(str(tmp_path)).kind == "folder"
+    source = FolderSource(tmp_path, FakeClock())
+    source.open()
+    assert brightness(source, 4) == [1, 2, 3, 1]
+    source.close()
+
+
 def test_a_grey_image_becomes_three_channels(tmp_path: Path) -> None:
     """Every picture that leaves a source has the same form."""
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((10, 10), 100, np.uint8))

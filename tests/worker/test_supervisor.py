@@ -10,7 +10,7 @@ from adaptd.worker.messages import Begin, EngineInfo, Fault, Hello, Report, Wait
 from adaptd.worker.supervision import LATCHED_BACK_OFF_US, Limits
 from adaptd.worker.supervisor import Lost, Started, Supervisor
 
-BEGIN = Begin("bundle", "stub", ("fp16", "int8"), "pattern:8x8", 15_000, 66_000)
+BEGIN = Begin("bundle", "stub", ("fp16", "int8"), "pattern:8x8", 15_000, 66_000, digest="of what was checked")
 HELLO = Hello(
     1, "stub", (EngineInfo("fp16", "fp32", 1, True, 5_000), EngineInfo("int8", "int8", 1, True, 2_000)), "s", 15_000, False, 1, 1
 )
@@ -117,6 +117,7 @@ def test_a_crash_is_told_and_the_next_worker_starts_in_the_same_look(stage: Stag
     assert (lost.sign, lost.exit_code, lost.retry_us, lost.latched) == ("crashed", -9, 0, False)
     assert isinstance(started, Started)
     assert stage.now.begin.first_frame == 42
+    assert stage.now.begin.digest == "of what was checked", "the next worker serves that bundle, or nothing"
     assert stage.now.begin.patient
 
 
@@ -146,6 +147,85 @@ def test_a_blind_worker_is_restarted_once_its_source_is_gone_for_long(stage: Sta
         stage.now.says.append(stage.report(source_ok=False))
         seen += [event.sign for event in stage.supervisor.poll() if isinstance(event, Lost)]
     assert seen == ["blind"]
+
+
+def test_a_camera_that_is_away_for_minutes_costs_no_engine(stage: Stage) -> None:
+    """Blindness is no crash: after ten minutes of it everything is still loaded, and nothing is latched."""
+    stage.well()
+    for _ in range(600):
+        stage.us += 1_000_000
+        stage.now.says += [HELLO, stage.report(source_ok=False)]
+        stage.supervisor.poll()
+    assert len(stage.actors) > 10
+    assert not stage.supervisor.latched
+    assert stage.now.begin.variants == ("fp16", "int8")
+
+
+def latch(stage: Stage) -> None:
+    """Three crashes, and the one engine that is left serves."""
+    for _ in range(3):
+        stage.well()
+        stage.now.code = -9
+        stage.supervisor.poll()
+        stage.pass_s(2)
+    stage.pass_s(31)
+    assert stage.supervisor.latched
+    stage.well()
+
+
+def test_nobody_is_sent_to_an_engine_that_is_not_loaded(stage: Stage) -> None:
+    """While the safe state is latched the efficient engines are told as out: else the controller would ask for one for ever."""
+    latch(stage)
+    assert stage.now.begin.variants == ("fp16",)
+    assert stage.supervisor.telemetry(stage.us).quarantined == ("int8",)
+    assert stage.supervisor.telemetry(stage.us).quarantined == ("int8",)
+
+
+def test_a_reset_loads_everything_again(stage: Stage) -> None:
+    """Whoever has mended it says so, and the worker that serves the reference alone is started anew at once."""
+    latch(stage)
+    stage.supervisor.reset()
+    lost, started = stage.supervisor.poll()
+    assert (lost.sign, lost.latched, started.attempt) == ("reset", False, len(stage.actors))
+    assert stage.now.begin.variants == ("fp16", "int8")
+    assert stage.now.begin.quarantined == ()
+    stage.well()
+    assert stage.supervisor.telemetry(stage.us).quarantined == ()
+    stage.supervisor.reset()
+    assert stage.supervisor.poll() == [], "a worker with nothing to forgive is left alone"
+
+
+def test_a_machine_that_can_start_no_process_is_told_and_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No memory and no process left is no reason for the daemon to end: it says so, and the next start may work."""
+
+    def fail(actor: Actor) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    stage.well()
+    with monkeypatch.context() as patch:
+        patch.setattr(Actor, "spawn", fail)
+        stage.now.code = -9
+        crashed, unstartable = stage.supervisor.poll()
+        assert (crashed.sign, unstartable.sign) == ("crashed", "unstartable")
+        assert "Resource temporarily unavailable" in unstartable.text
+        assert not stage.supervisor.telemetry(stage.us).alive
+        assert [event.sign for event in stage.pass_s(6)] == ["unstartable"]
+    (started,) = stage.pass_s(6)
+    assert isinstance(started, Started)
+    assert not stage.supervisor.latched
+
+
+def test_a_first_start_that_fails_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same before anything ran."""
+
+    def fail(actor: Actor) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Actor, "spawn", fail)
+        stage = Stage()
+        assert [event.sign for event in stage.supervisor.poll() if isinstance(event, Lost)] == ["unstartable"]
+    assert isinstance(stage.pass_s(6)[-1], Started)
 
 
 def test_a_worker_that_never_gets_ready_is_replaced(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Paths of sockets and the lock beside them: what a dead process left is taken over, what lives is not."""
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -90,6 +91,35 @@ def test_an_orphan_leaves_when_its_successor_comes(tmp_path: Path, how: tuple[st
     assert process.wait(5) != 0
     assert (tmp_path / "r.lock").read_text().split()[0] == str(os.getpid())
     lock.release()
+
+
+DAEMON = """
+import subprocess, sys
+holder = subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]], stdout=subprocess.PIPE, text=True)
+holder.stdout.readline()
+print(holder.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_worker_whose_daemon_died_while_it_was_starting_makes_room(tmp_path: Path) -> None:
+    """It loads its engines, or hangs, and has not noticed yet: the kernel knows whose child it is."""
+    results = str(tmp_path / "r")
+    command = [sys.executable, "-c", DAEMON, HOLDER, results]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stdout is not None
+        worker = int(daemon.stdout.readline())
+        with pytest.raises(LockError):
+            ServingLock(results).acquire()
+        handle = os.pidfd_open(worker)
+        daemon.kill()
+        daemon.wait()
+        lock = ServingLock(results)
+        lock.acquire()
+        lock.release()
+        ended, _, _ = select.select([handle], [], [], 60)
+        os.close(handle)
+        assert ended
 
 
 def test_the_lock_of_a_dead_worker_is_free(tmp_path: Path) -> None:

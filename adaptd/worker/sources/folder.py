@@ -1,4 +1,4 @@
-"""A folder of images as a camera: in the order of their names, at a set rate, from the start again when it ends."""
+"""A folder of images and its subfolders as a camera: in the order of their names, at a set rate, again and again."""
 
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,7 @@ class FolderSource:
 
     def open(self) -> None:
         self._cv2 = import_opencv()
-        try:
-            self._files = images_in(self._folder)
-        except OSError as error:
-            raise SourceError(f"{self.name}: cannot be listed ({error.strerror}); make the folder readable") from None
+        self._files = images_in(self._folder)
         if not self._files:
             raise SourceError(f"{self.name}: holds no images; put some there or name another folder")
         self._due_us, self._count = self._clock.now_us(), 0

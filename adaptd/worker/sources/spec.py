@@ -1,6 +1,8 @@
 """What a ``--source`` means. No heavy library: the daemon checks a source with this before it starts a worker."""
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,15 +63,27 @@ def parse_pattern(target: str) -> tuple[int, int, int]:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images of a folder, in the order of their names."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES and path.is_file())
+    """The images of a folder and of the folders in it, in the order of their names.
+
+    Raises:
+        SourceError: one of the folders cannot be listed.
+    """
+    return sorted(_images(folder))
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    """Hidden folders are left out, and links to folders are not followed: they may lead in a circle."""
+    for name, folders, files in os.walk(folder, onerror=_unlisted):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        paths = (Path(name) / file for file in files if file.lower().endswith(IMAGES))
+        yield from (path for path in paths if path.is_file())
+
+
+def _unlisted(error: OSError) -> None:
+    raise SourceError(f"{error.filename}: cannot be listed ({error.strerror}); make the folder readable") from None
 
 
 def _folder(path: Path) -> SourceSpec:
-    try:
-        found = images_in(path)
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be listed ({error.strerror}); make the folder readable") from None
-    if not found:
+    if next(_images(path), None) is None:
         raise SourceError(f"{path}: holds no images ({', '.join(IMAGES)}); put some there or name another folder")
     return SourceSpec("folder", str(path))
