@@ -54,7 +54,6 @@ class Sleeper:
         )
         self.arm, self.variant = arm, VARIANTS[index % 2]
         self._seq = 0
-        self._lines = bytearray()
         self.client = WorkerClient(begin)
         self.client.start()
         while self.client.hello is None:
@@ -62,8 +61,8 @@ class Sleeper:
             if self.client.fatal is not None:
                 raise SystemExit(self.client.fatal.text)
             time.sleep(0.01)
-        self._results = socket.socket(socket.AF_UNIX)
-        self._results.connect(path)
+        self._path = path
+        self.order(VARIANTS[0], 0)
 
     def order(self, variant: str, fps_mfps: int) -> None:
         """Ask for a point, as the daemon would."""
@@ -72,27 +71,29 @@ class Sleeper:
 
     def serve(self, variant: str) -> list[int]:
         """Latencies of the next SERVED results on ``variant``; then a pause again."""
-        self.order(variant, RATE_MFPS)
         found: list[int] = []
-        while len(found) < SERVED:
-            self._lines += self._results.recv(65_536)
-            *whole, rest = self._lines.split(b"\n")
-            self._lines = bytearray(rest)
-            found += [line["latency_us"] for line in map(json.loads, whole) if line["variant"] == variant]
-            self.client.poll()
+        with socket.socket(socket.AF_UNIX) as results:
+            results.connect(self._path)
+            time.sleep(0.3)  # to be let in before the first frame
+            self.order(variant, RATE_MFPS)
+            lines = bytearray()
+            while len(found) < SERVED:
+                data = results.recv(65_536)
+                if not data:
+                    raise SystemExit(f"{self._path}: the worker sends no more results")
+                *whole, rest = (lines + data).split(b"\n")
+                lines = bytearray(rest)
+                found += [line["latency_us"] for line in map(json.loads, whole) if line["variant"] == variant]
+                self.client.poll()
         self.order(VARIANTS[0], 0)
         return found[:SERVED]
 
     def rest(self) -> None:
-        """Hear what the worker says, and throw away results of frames that were on their way when the pause began."""
+        """Hear what the worker says."""
         self.client.poll()
-        self._lines.clear()
-        with contextlib.suppress(BlockingIOError):
-            self._results.recv(65_536, socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """End the process."""
-        self._results.close()
         self.client.stop()
 
 
