@@ -77,8 +77,11 @@ def test_a_variant_without_qualification_does_not_exist_for_the_planner() -> Non
     variants = {"fp16": plain()["variants"]["fp16"], "int8": {"ort": bare}}
     manifest = parse_manifest(seal(plain(variants=variants)), "manifest.json")
     assert [fact.name for fact in facts(manifest, "ort")] == ["fp16"]
-    with pytest.raises(ConfigError, match="adaptd engine qualify"):
+    with pytest.raises(ConfigError, match="adaptd engine build BUNDLE --backend tensorrt"):
         facts(manifest, "tensorrt")
+    unmeasured = parse_manifest(seal(plain(variants={"fp16": {"ort": bare}})), "manifest.json")
+    with pytest.raises(ConfigError, match="adaptd engine qualify"):
+        facts(unmeasured, "ort")
 
 
 @pytest.mark.parametrize(
