@@ -34,6 +34,7 @@ class Bench:
         self.rates: list[int] = []
         self.told_shadowed: dict[int, bool] = {}
         self.slot = LatestSlot()
+        self.due_us: int | None = None
         self.pool = WarmPool(self._engine, ("int8",), "fp16")
         self.pool.activate()
         parts = Parts(
@@ -45,7 +46,7 @@ class Bench:
             self.clock,
             self.said.append,
             self.rates.append,
-            lambda: None,
+            self._next_us,
         )
         self.loop = FrameLoop(parts, leases.start("fp16", 15_000), 66_000, {"fp16": 4_000, "int8": 2_000})
         self.index = 0
@@ -55,6 +56,9 @@ class Bench:
         if self.odd:
             raise ValueError("a picture of float32 (1,): 8-bit with three channels is served")
         return np.full((1, 3, 4, 4), float(image[0, 0, 0]), np.float32)
+
+    def _next_us(self) -> int | None:
+        return self.due_us
 
     def _engine(self, name: str) -> StubEngine:
         def pause() -> None:
@@ -429,3 +433,31 @@ def test_an_odd_picture_in_a_pause_is_told_and_ends_nothing(bench: Bench) -> Non
     bench.order("fp16", 15_000, seq=2)
     bench.frames(3)
     assert len(bench.published) == 3
+
+
+def test_an_engine_is_run_once_between_the_swap_and_its_first_frame(bench: Bench) -> None:
+    """A swap is heard of between two frames: the new engine serves the last picture again, for nobody, and caches are warm."""
+    bench.frames(3)
+    runs = bench.engines["int8"].runs
+    bench.order("int8")
+    bench.loop.turn(0)
+    assert bench.engines["int8"].runs == runs + 1
+    assert len(bench.published) == 3
+    bench.loop.turn(0)
+    bench.frames(2)
+    assert bench.engines["int8"].runs == runs + 3
+    assert bench.variants[3:] == ["int8", "int8"]
+
+
+def test_no_frame_waits_for_the_run_before_it(bench: Bench) -> None:
+    """Where the next frame is due before the run would end, or is there already, it is served at once."""
+    bench.frames(1)
+    bench.due_us = bench.clock.us + 1_000
+    runs = bench.engines["int8"].runs
+    bench.order("int8")
+    bench.loop.turn(0)
+    assert bench.engines["int8"].runs == runs
+    bench.order("fp16", seq=2)
+    bench.order("int8", seq=3)
+    bench.frames(1)
+    assert bench.engines["int8"].runs == runs + 1
