@@ -82,7 +82,8 @@ def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
     board = identify(sysfs)
     profile = load_profile(find_profile(profile_name or board.profile))
     catalog = Catalog(sysfs)
-    findings = sensor_findings(sysfs, catalog, board) + reading_findings(profile, root)
+    findings = sensor_findings(sysfs, catalog, board)
+    findings += reading_findings(profile, root, findings)
     findings += profile_findings(profile, sysfs, catalog, board)
     if root.resolve() == Path("/"):
         from adaptd.cli.doctor_host import host_findings

@@ -65,15 +65,19 @@ def sensor_findings(sysfs: Sysfs, catalog: Catalog, board: Board) -> list[Findin
     return found + _jtop(sysfs, board) + _cameras(sysfs)
 
 
-def reading_findings(profile: HardwareProfile, root: Path) -> list[Finding]:
-    """What the daemon would read now with this profile: every guard and cross-check included."""
+def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Finding] = ()) -> list[Finding]:
+    """What the daemon would read now with this profile: every guard and cross-check included.
+
+    ``there`` are the sources that the machine has: one that the profile does not name is pointed out where nothing else is read.
+    """
     station = Station.from_profile(profile, root, grace_s=_PAUSE_S)
     station.sample(monotonic_us())
     time.sleep(_PAUSE_S)
     sampled = station.sample(monotonic_us())
     station.close()
     readings = {TEMPERATURE: sampled.temperature, POWER: sampled.power, LIGHT: sampled.light}
-    found = [_reading(quantity, reading, quantity in sampled.absent) for quantity, reading in readings.items()]
+    unread = {one.area: one.item for one in reversed(there) if one.level is Level.OK}
+    found = [_reading(quantity, reading, quantity in sampled.absent, unread) for quantity, reading in readings.items()]
     return found + _calibration(profile, sampled.light)
 
 
@@ -87,13 +91,15 @@ def _calibration(profile: HardwareProfile, light: Reading) -> list[Finding]:
     return [Finding("reading", "light camera", Level.MISSING, _UNCALIBRATED, remedy)]
 
 
-def _reading(quantity: str, reading: Reading, absent: bool) -> Finding:
+def _reading(quantity: str, reading: Reading, absent: bool, unread: dict[str, str]) -> Finding:
     if isinstance(reading, Measured):
         return Finding("reading", quantity, Level.OK, f"{shown(quantity, reading.value)} from {reading.source}")
     if absent:
-        return Finding(
-            "reading", quantity, Level.NOTE, "no sensor: adaptd run takes the software device's and marks it simulated"
-        )
+        simulated = "adaptd run takes the software device's and marks it simulated"
+        if quantity not in unread:
+            return Finding("reading", quantity, Level.NOTE, f"no sensor: {simulated}")
+        remedy = f"name {unread[quantity]} in the profile, or give --profile of this board"
+        return Finding("reading", quantity, Level.MISSING, f"the profile names no sensor that is here: {simulated}", remedy)
     if reading.reason == "no picture yet":
         return Finding("reading", quantity, Level.NOTE, "from the camera, once frames come")
     return Finding(

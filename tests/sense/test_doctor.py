@@ -16,8 +16,10 @@ from rich.console import Console
 from adaptd.cli import doctor, doctor_host
 from adaptd.cli.doctor_view import draw
 from adaptd.cli.errors import CommandError
-from adaptd.sense.finding import Level
-from adaptd.sense.probe import read_all
+from adaptd.config.profile import load_profile
+from adaptd.config.shipped import profiles_dir
+from adaptd.sense.finding import Finding, Level
+from adaptd.sense.probe import read_all, reading_findings
 from adaptd.sense.source import TEMPERATURE, Source
 from adaptd.vocabulary import Measured, Missing, Reading
 from tests.sense.conftest import TREES, tree
@@ -82,6 +84,19 @@ def test_the_wrong_profile_must_be_mended(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert "use --profile orin-nx-16gb" in out
     assert "something must be mended" in out
+
+
+def test_a_sensor_that_the_profile_does_not_name_is_pointed_out(tmp_path: Path) -> None:
+    """Simulated readings beside a real sensor are no matter of course: on a PC with a GPU the sensor and the remedy are named."""
+    there = [
+        Finding("temperature", "nvml:0", Level.OK, "36.0 C"),
+        Finding("power", "no sensor", Level.MISSING, "none", "add one"),
+    ]
+    found = {row.item: row for row in reading_findings(load_profile(profiles_dir() / "generic-x86.yaml"), tmp_path, there)}
+    assert found["temperature"].level is Level.MISSING
+    assert "names no sensor that is here" in found["temperature"].found
+    assert "nvml:0" in found["temperature"].remedy
+    assert found["power"].level is Level.NOTE
 
 
 def test_a_trip_point_below_the_profiles_must_be_mended(tmp_path: Path) -> None:
