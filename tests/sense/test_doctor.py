@@ -87,7 +87,7 @@ def test_the_wrong_profile_must_be_mended(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_sensor_that_the_profile_does_not_name_is_pointed_out(tmp_path: Path) -> None:
-    """Simulated readings beside a real sensor are no matter of course: on a PC with a GPU the sensor and the remedy are named."""
+    """Simulated readings beside a real sensor are no matter of course: on a PC with a GPU sensor and remedy are named."""
     there = [
         Finding("temperature", "nvml:0", Level.OK, "36.0 C"),
         Finding("power", "no sensor", Level.MISSING, "none", "add one"),
