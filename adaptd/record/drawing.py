@@ -169,9 +169,8 @@ class Panel:
 
     def key(self, names: Sequence[tuple[str, str]]) -> None:
         """Names of what is drawn, each in its colour, at the right of the title."""
-        parts = [
-            f'<tspan class="{colour}">{"- -" if colour == "base" else chr(9632)}</tspan> {escape(name)}' for name, colour in names
-        ]
+        signs = {"base": "- -", "over": "- -"}
+        parts = [f'<tspan class="{colour}">{signs.get(colour, chr(9632))}</tspan> {escape(name)}' for name, colour in names]
         self._text(WIDTH - RIGHT, 14, " &#160; ".join(parts), "key", "end")
 
     def area(self, xs: Sequence[float], lows: Sequence[float | None], highs: Sequence[float | None], colour: str) -> None:

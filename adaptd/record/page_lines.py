@@ -85,13 +85,16 @@ def _temperature(story: Story, axis: Axis) -> str:
 
 
 def _power(story: Story, axis: Axis) -> str:
-    policy = story.policy
-    held = _held(story, lambda bucket: bucket.power)
-    budget = policy.budget_mw / 1000 if policy is not None and policy.budget_mw is not None else None
-    panel = Panel(axis, linear(held, [] if budget is None else [budget], TOP, 130, zero=True), "Power", "W, whole board")
+    """The budget is a mark across the panel where it held all the time, a stepped line where it was given from outside."""
+    held, budgets = _held(story, lambda bucket: bucket.power), _held(story, lambda bucket: bucket.budget)
+    panel = Panel(axis, linear(held, budgets, TOP, 130, zero=True), "Power", "W, whole board")
     _spread(story, panel, axis, lambda bucket: bucket.power, "watt")
-    if budget is not None:
-        panel.mark(budget, f"budget {budget:g}")
+    if budgets and min(budgets) == max(budgets):
+        panel.mark(budgets[0], f"budget {budgets[0]:g}")
+    elif budgets:
+        lows = [bucket.budget.low / 1000 if bucket.budget.count else None for bucket in _buckets(story)]
+        panel.line(_xs(story, axis), lows, "over", stepped=True, dashed=True)
+        panel.key([("power", "watt"), (f"budget, {min(budgets):g} to {max(budgets):g}", "over")])
     return panel.svg("Power over time")
 
 

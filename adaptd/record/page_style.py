@@ -38,7 +38,7 @@ svg text.limit{stroke:var(--paper);stroke-dasharray:none;fill:var(--bad)}
 svg .edge{stroke:var(--soft);stroke-dasharray:2 4;fill:none}
 svg text.edge{stroke:var(--paper);stroke-dasharray:none;fill:var(--soft)}svg .event{stroke:var(--bad);stroke-width:1.5;opacity:.7}
 svg .stretch{fill:currentColor}svg .stretch.idle{color:var(--none)}
-.hot{color:var(--hot)}.watt{color:var(--watt)}.lux{color:var(--lux)}.c0{color:var(--c0)}.c1{color:var(--c1)}
+.hot{color:var(--hot)}.over{color:var(--bad)}.watt{color:var(--watt)}.lux{color:var(--lux)}.c0{color:var(--c0)}.c1{color:var(--c1)}
 .c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.base,.rate{color:var(--soft)}.idle{color:var(--none)}
 .b0{color:var(--b0)}.b1{color:var(--b1)}.b2{color:var(--b2)}.b3{color:var(--b3)}.b4{color:var(--b4)}svg tspan{fill:currentColor}
 #now{position:absolute;top:0;bottom:0;width:1px;background:var(--soft);pointer-events:none;display:none}

@@ -55,6 +55,7 @@ class Bucket:
     power: Range = field(default_factory=Range)
     light: Range = field(default_factory=Range)
     rate: Range = field(default_factory=Range)
+    budget: Range = field(default_factory=Range)
     energy_uj: float = 0.0
     baseline_uj: float = 0.0
     frames: int = 0
@@ -62,7 +63,7 @@ class Bucket:
     utc_ms: int | None = None
 
     def merge(self, later: "Bucket") -> None:
-        for name in ("temperature", "power", "light", "rate"):
+        for name in ("temperature", "power", "light", "rate", "budget"):
             getattr(self, name).merge(getattr(later, name))
         self.energy_uj += later.energy_uj
         self.baseline_uj += later.baseline_uj
@@ -214,6 +215,10 @@ class Teller:
         for name in ("temperature", "power", "light"):
             self._sense(name, getattr(snapshot, name), getattr(bucket, name))
         bucket.rate.add(verdict.point.fps_mfps)
+        own_mw = None if story.policy is None else story.policy.budget_mw
+        budget_mw = own_mw if snapshot.budget_mw is None else snapshot.budget_mw
+        if budget_mw is not None:
+            bucket.budget.add(budget_mw)
         bucket.bounds.update({(one.band, one.variant): (one.bound_ppm, one.admitted) for one in verdict.evidence})
         if self._before is not None:
             self._account(bucket, decided, at_us - self._before_us)

@@ -15,7 +15,7 @@ from adaptd.record.history import decisions, last_decision
 from adaptd.record.page import page, write_page
 from adaptd.record.page_lines import draw
 from adaptd.record.reader import iter_records
-from adaptd.record.story import MOST_BUCKETS, Bucket, Story, tell
+from adaptd.record.story import MOST_BUCKETS, Bucket, Range, Story, tell
 from adaptd.record.verdicts import Outcome
 from adaptd.record.verify import Options, verify
 from tests.record.workload import Run, make_log
@@ -46,6 +46,16 @@ def story(folder: Path) -> Story:
 @pytest.fixture(scope="module")
 def html(folder: Path, story: Story) -> str:
     return page(story, verify(folder))
+
+
+def test_a_budget_that_changed_is_drawn_as_it_changed(folder: Path, html: str) -> None:
+    """A supply that sagged explains the frames that were not served: its budget is a line in time, one that held is a mark."""
+    assert ">budget 12</text>" in html
+    sagged = tell(folder)
+    for bucket in sagged.buckets[: len(sagged.buckets) // 2]:
+        bucket.budget = Range()
+        bucket.budget.add(9000)
+    assert "budget, 9 to 12" in page(sagged, verify(folder))
 
 
 class Elements(HTMLParser):
