@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from adaptd.twin.episode import Episode, load_episode, run
-from adaptd.twin.oracle import Oracle, solve
+from adaptd.twin.oracle import Oracle, OracleError, solve
 from adaptd.twin.score import Result
 from adaptd.twin.words import CONTROLLERS
 
@@ -185,17 +186,38 @@ def ground_of(episode: Episode) -> Ground:
 
 
 def spread(task: Callable[..., Any], items: Iterable[tuple[Any, ...]], jobs: int | None, progress: Progress | None) -> list[Any]:
-    """``task`` of every item, in order, over ``jobs`` processes (1: in this one)."""
+    """``task`` of every item, in order, over ``jobs`` processes (1: in this one).
+
+    A process that crashes takes its pool with it: HiGHS's interior point method (SciPy 1.17) ends one in some hundred programmes
+    by a fault of memory. What was not answered goes to a new pool, as long as each pool answers something.
+
+    Raises:
+        OracleError: a pool broke before it answered anything.
+    """
     todo = list(items)
     jobs = min(jobs or cores(), len(todo))
     if jobs <= 1:
         return [_told(task(*item), n, len(todo), progress) for n, item in enumerate(todo)]
+    answers: dict[int, Any] = {}
+    while len(answers) < len(todo):
+        before = len(answers)
+        _pool(task, todo, jobs, answers, progress)
+        if len(answers) == before:
+            raise OracleError("the solver's process crashed and answered nothing: run again, or with --jobs 1")
+    return [answers[n] for n in range(len(todo))]
+
+
+def _pool(
+    task: Callable[..., Any], todo: list[tuple[Any, ...]], jobs: int, answers: dict[int, Any], progress: Progress | None
+) -> None:
+    """Work on what has no answer yet until all is answered or a process crashes."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures: list[Future[Any]] = [pool.submit(task, *item) for item in todo]
-        for n, _ in enumerate(as_completed(futures)):
-            if progress is not None:
-                progress(n + 1, len(todo))
-        return [future.result() for future in futures]
+        try:
+            futures = {pool.submit(task, *item): n for n, item in enumerate(todo) if n not in answers}
+            for future in as_completed(futures):
+                answers[futures[future]] = _told(future.result(), len(answers), len(todo), progress)
+        except BrokenProcessPool:
+            return
 
 
 def _told(answer: Any, n: int, total: int, progress: Progress | None) -> Any:

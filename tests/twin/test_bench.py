@@ -1,6 +1,8 @@
 """The bench: regret and violations per cell, scenarios that tell controllers apart, a picture, a random sweep."""
 
 import json
+import os
+import signal
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from adaptd.cli.errors import CommandError
 from adaptd.cli.main import build_parser, main
 from adaptd.twin.bench import Ground, Matrix, Row, ground_of, run_matrix, spread
 from adaptd.twin.episode import load_episode
-from adaptd.twin.oracle import Oracle, solve
+from adaptd.twin.oracle import Oracle, OracleError, solve
 from adaptd.twin.picture import draw
 from adaptd.twin.randomised import random_episode
 from adaptd.twin.score import Result
@@ -236,3 +238,31 @@ def test_ground_names_what_the_reference_alone_costs() -> None:
     ground: Ground = ground_of(world)
     spared = 15 * 0.1 * 60
     assert ground.reference_excess == pytest.approx(spared / ground.oracle.energy_j)
+
+
+def _crash_once(folder: Path, number: int) -> int:
+    """Answers, but for the first call with 3, which ends its process as a fault of memory does."""
+    mark = folder / "crashed"
+    if number == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return number * number
+
+
+def _crash(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return number
+
+
+def test_a_solver_that_crashes_its_process_costs_no_answer(tmp_path: Path) -> None:
+    """One crash among eight items: the rest goes to new processes, and every answer is there, in order."""
+    told: list[tuple[int, int]] = []
+    found = spread(_crash_once, [(tmp_path, n) for n in range(8)], 2, lambda done, total: told.append((done, total)))
+    assert found == [n * n for n in range(8)]
+    assert told[-1] == (8, 8)
+
+
+def test_a_solver_that_always_crashes_is_one_line() -> None:
+    """Where nothing is ever answered nobody waits for ever."""
+    with pytest.raises(OracleError, match="crashed"):
+        spread(_crash, [(1,), (2,)], 2, None)
