@@ -29,7 +29,7 @@ def held() -> None:
 
     def slow(self: board.Board, now_us: int) -> dict[str, object]:
         with lock, self._lock:
-            time.sleep(0.05)
+            time.sleep(0.3)
         return plain(self, now_us)
 
     board.Board.read = slow  # type: ignore[method-assign]

@@ -1,5 +1,6 @@
 """The report is one page that opens offline, says what the verifier said, and draws what was sensed and decided."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -252,7 +253,8 @@ def browse(path: Path, tmp_path: Path, *more: str) -> tuple[str, list[str]]:
     """What the browser makes of a page, and what it complains about on its console."""
     assert CHROMIUM is not None
     command = [CHROMIUM, *FLAGS, *more, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    home = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=home)
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
