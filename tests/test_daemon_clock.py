@@ -223,6 +223,34 @@ def test_a_log_that_fails_puts_the_reference_back_within_one_decision(tmp_path: 
     assert verify(tmp_path / "log").verdict.value == "valid"
 
 
+class Pings(Notifier):
+    """Counts the good ticks that the service manager would hear of."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.good = 0
+
+    def good_tick(self, now_us: int) -> None:
+        """One more."""
+        self.good += 1
+
+
+def test_a_log_that_stays_down_does_not_get_the_serving_daemon_killed(tmp_path: Path) -> None:
+    """Without a log the reference serves on, and the watchdog hears of these ticks too: S-2 is not undone by S-14."""
+    clock = Turned()
+    running, parts, seen = daemon(tmp_path / "log", clock)
+    parts.notifier = pings = Pings()
+    begin(running, parts)
+    ticks(running, clock, 40)
+    for _ in range(15):
+        parts.recorder.ledger._fail(OSError(28, "No space left on device"))
+        before = pings.good
+        ticks(running, clock, 1)
+        assert seen.scenes[-1].verdict.point.variant == "fp16"
+        assert pings.good > before
+    running._end()
+
+
 def test_an_intent_is_on_record_before_the_worker_hears_of_it(tmp_path: Path) -> None:
     """Every changed point has an act record with a lower number than anything that follows from it, and each is a lease."""
     clock = Turned()
