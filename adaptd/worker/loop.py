@@ -76,7 +76,8 @@ class FrameLoop:
         self._chores_us = 0
         self._touched_us = self._now_us()
         self._looked_us = self._touched_us - LOOK_US
-        self.helm = Helm(parts.pool, lease, deadline_us, parts.clock, parts.tell, parts.set_rate)
+        self._rate_mfps = lease.point.fps_mfps
+        self.helm = Helm(parts.pool, lease, deadline_us, parts.clock, parts.tell, self._set_rate)
         self.tally = Tally()
         self._count = self.tally.frame
         self.running = True
@@ -133,6 +134,7 @@ class FrameLoop:
         """See how light it is while nothing is served."""
         try:
             self.picture = picture.look(frame)
+            self._image = frame.image
         except ValueError as error:
             self._odd_picture(f"a picture taken for its light: {error}")
 
@@ -142,17 +144,27 @@ class FrameLoop:
         if self._failures:
             return
         if self.helm.swaps != self._greeted:
-            self._greet(now_us)
+            if self._time_for(self._cost_us[self.helm.variant], now_us):
+                self._greet(now_us)
+            self._greeted = self.helm.swaps
         else:
             self._keep_warm(now_us)
 
-    def _greet(self, now_us: int) -> None:
-        """Serve the last picture once more on the engine of a new setpoint, for nobody, where the next frame leaves time.
+    def _set_rate(self, rate_mfps: int) -> None:
+        """Serve at another rate; after a pause the source is asked for frames once the caches are warm again."""
+        paused, self._rate_mfps = not self._rate_mfps, rate_mfps
+        if paused and rate_mfps and not self._failures:
+            self._greet(self._now_us())
+            self._greeted = self.helm.swaps
+        self._parts.set_rate(rate_mfps)
 
-        The first frame after a swap then meets caches as warm as any other.
+    def _greet(self, now_us: int) -> None:
+        """Serve the last picture once more on the engine of a new setpoint, for nobody.
+
+        The first frame after a swap or a pause then meets caches as warm as any other.
         """
-        self._greeted, variant = self.helm.swaps, self.helm.variant
-        if self._image is None or not self._time_for(self._cost_us[variant], now_us):
+        variant = self.helm.variant
+        if self._image is None:
             return
         self.busy_since_us = now_us
         try:

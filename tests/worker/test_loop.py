@@ -461,3 +461,34 @@ def test_no_frame_waits_for_the_run_before_it(bench: Bench) -> None:
     bench.order("int8", seq=3)
     bench.frames(1)
     assert bench.engines["int8"].runs == runs + 1
+
+
+def test_the_engine_is_run_once_before_the_first_frame_after_a_pause(bench: Bench) -> None:
+    """The end of a pause warms the caches before the source is asked for frames, the more so as the first is due at once."""
+    bench.frames(3)
+    bench.order("fp16", 0)
+    bench.loop.turn(0)
+    runs, served = bench.engines["fp16"].runs, len(bench.published)
+    bench.due_us = bench.clock.us
+    bench.order("fp16", 15_000, seq=2)
+    bench.loop.turn(0)
+    assert bench.engines["fp16"].runs == runs + 1
+    assert len(bench.published) == served
+    assert bench.rates[-2:] == [0, 15_000]
+    bench.order("fp16", 10_000, seq=3)
+    bench.loop.turn(0)
+    assert bench.engines["fp16"].runs == runs + 1  # another rate is no pause
+
+
+def test_a_pause_from_the_start_is_warmed_up_for_with_a_picture_taken_for_its_light(bench: Bench) -> None:
+    """No frame was served yet: what was seen in the pause does, and after a pause and a swap one run is enough."""
+    bench.order("fp16", 0)
+    bench.loop.turn(0)
+    bench.slot.put(Frame(np.full((4, 4, 3), 200, np.uint8), 0, bench.clock.us, look_only=True))
+    bench.loop.turn(0)
+    runs = {name: engine.runs for name, engine in bench.engines.items()}
+    bench.order("int8", 15_000, seq=2)
+    bench.loop.turn(0)
+    bench.loop.turn(0)
+    assert bench.engines["int8"].runs == runs["int8"] + 1
+    assert bench.engines["fp16"].runs == runs["fp16"]
