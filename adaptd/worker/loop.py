@@ -258,7 +258,7 @@ class FrameLoop:
 
     def _efficient(self) -> tuple[str, ...]:
         out = {self.helm.reference, *self.helm.slow}
-        return tuple(name for name in self._pool.warm if name not in out)
+        return tuple([name for name in self._pool.warm if name not in out])
 
     def _between_frames(self, frame: Frame, now_us: int) -> None:
         """What need not happen on every frame: lease, picture statistics, and keeping idle engines warm where there is time."""

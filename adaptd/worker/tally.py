@@ -19,7 +19,7 @@ class Counts:
     shadows: list[Shadow] = field(default_factory=list)
 
     def by_variant(self) -> tuple[Served, ...]:
-        return tuple(Served(name, *figures) for name, figures in sorted(self.served.items()))
+        return tuple([Served(name, *figures) for name, figures in sorted(self.served.items())])
 
 
 class Tally:

@@ -78,7 +78,7 @@ def _no_float(text: str) -> int:
 
 
 def _plain_fields(word: Any) -> dict[str, Any]:
-    return {field.name: _plain(getattr(word, field.name)) for field in fields(word)}
+    return {name: _plain(getattr(word, name)) for name in _SHAPES[type(word)][0]}
 
 
 def _plain(value: Any) -> Any:
