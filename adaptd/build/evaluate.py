@@ -26,12 +26,16 @@ MILLION = 1_000_000
 
 @dataclass(slots=True)
 class Tally:
-    """What one variant did in one band: time of each inference, and each frame's loss against the reference."""
+    """What one variant did in one band: time of each inference, and each frame's loss against the reference.
+
+    ``empty`` counts frames on which a detector found nothing.
+    """
 
     losses_ppm: list[int] = field(default_factory=list)
     latencies_us: list[int] = field(default_factory=list)
     right: int = 0
     labelled: int = 0
+    empty: int = 0
     truths: list[Array] = field(default_factory=list)
     founds: list[Array] = field(default_factory=list)
 
@@ -79,6 +83,7 @@ def evaluate(
         truth = labels.boxes(sample)
         for name in names:
             band[name].losses_ppm.append(_loss(reader, answers[reference], answers[name]))
+            band[name].empty += _is_empty(answers[name])
             _score(band[name], labels.form, outputs[name], answers[name], sample.label if labels.classes else None, truth)
         progress("running every variant on every picture", done, len(pictures))
     return tallies
@@ -96,6 +101,10 @@ def _timed(engine: Engine, batch: Array) -> tuple[Array | None, int]:
 
 def _loss(reader: "Reader", reference: "Answer | None", other: "Answer | None") -> int:
     return MILLION if reference is None or other is None else reader.loss_ppm(reference, other)
+
+
+def _is_empty(answer: "Answer | None") -> bool:
+    return answer is not None and answer.rows is not None and not len(answer.rows)
 
 
 def _score(

@@ -57,7 +57,7 @@ def qualify(plan: Plan, progress: Progress = silent) -> Qualified:
     measured = _measure(plan, bundle, head, labels, pictures, progress)
     others_ppm = load(plan.root).others_ppm(before)
     warnings = [*notes, *dataset.notes, *said, *unreadable_note(pictures), *_thin(dataset, plan.policy)]
-    warnings += _chance(measured, manifest) + _busy(others_ppm)
+    warnings += _chance(measured, manifest) + _nothing_found(measured, manifest) + _busy(others_ppm)
     if manifest.signature is not None:
         warnings.append(f"the manifest was signed and has changed: sign it again with adaptd engine sign {plan.bundle} --key F")
     return _write(plan, bundle, measured, warnings)
@@ -118,6 +118,19 @@ def _chance(measured: Measured, manifest: Manifest) -> list[str]:
         "give --labels with the names in the output's order, check --preset, and build again"
     )
     return [words]
+
+
+def _nothing_found(measured: Measured, manifest: Manifest) -> list[str]:
+    """Two detectors that find nothing agree; where that is most of the pictures, it says little of what they would find."""
+    words = []
+    for band, tallies in sorted(measured.tallies.items()):
+        tally = tallies[manifest.reference]
+        if 2 * tally.empty > tally.n:
+            words.append(
+                f"the reference finds nothing in {tally.empty} of {tally.n} pictures in {band}: "
+                "that both agree there proves little, add pictures with something to find, or check --preset and --size"
+            )
+    return words
 
 
 def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: Pictures, progress: Progress) -> Measured:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from adaptd.assemble import Request
 
 STEEP = 3
+SHIPPED = "pet-bowl"
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -27,7 +28,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = sub.add_parser("run", help="serve the model and control it, in the foreground")
     parser.add_argument("--policy", type=Path, default=policies_dir() / "feeder.yaml")
     parser.add_argument("--profile", default=None, help="name or file of a hardware profile; default: the board's own")
-    parser.add_argument("--bundle", type=Path, default=engines_dir() / "pet-bowl")
+    parser.add_argument("--bundle", type=Path, default=engines_dir() / SHIPPED)
     parser.add_argument("--source", default=None, help="video, folder of images, camera index or pipeline, push:SOCKET")
     parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
     parser.add_argument("--no-twin", action="store_true", help="never simulate: a sensor that is absent is missing")
@@ -121,7 +122,7 @@ def _board_profile() -> str:
 
 
 def _shipped_clip() -> Path:
-    return engines_dir() / "pet-bowl" / "clip" / "day-to-night.mp4"
+    return engines_dir() / SHIPPED / "clip" / "day-to-night.mp4"
 
 
 def _software_device(arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:
@@ -129,9 +130,21 @@ def _software_device(arguments: argparse.Namespace, checked: Any) -> tuple[Any, 
     from adaptd.twin.live import live_device
     from adaptd.twin.scenario import load_scenario
 
-    path = arguments.twin or policies_dir() / "scenarios" / "demo.yaml"
-    priced = load_scenario(path).variants
+    path = scenario_of(arguments)
+    priced = load_scenario(path).variants if arguments.twin or _is_shipped(arguments.bundle) else ()
     return live_device(path, checked.profile, with_prices(checked.facts, priced), checked.policy), priced
+
+
+def scenario_of(arguments: argparse.Namespace) -> Path:
+    """The scenario behind absent sensors: what was asked for, the staged minute of the shipped clip, else a quiet room."""
+    if arguments.twin:
+        return Path(arguments.twin)
+    staged = _is_shipped(arguments.bundle) and arguments.source is None
+    return policies_dir() / "scenarios" / ("demo.yaml" if staged else "room.yaml")
+
+
+def _is_shipped(bundle: Path) -> bool:
+    return bundle.resolve() == (engines_dir() / SHIPPED).resolve()
 
 
 def _calibration(source: str) -> Any:

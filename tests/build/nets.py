@@ -82,13 +82,14 @@ def mobile(classes: int = 10, size: int = 224) -> Any:
     return graph.model(["batch", 3, size, size], ["batch", classes], _head(graph, x, 32, classes))
 
 
-def detector(classes: int = 2, size: int = 64) -> Any:
-    """Boxes in the ``yolo`` form: 1 x (4 + classes) x anchors, centres and sides in pixels."""
+def detector(classes: int = 2, size: int = 64, surest: float = 1.0) -> Any:
+    """Boxes in the ``yolo`` form: 1 x (4 + classes) x anchors, centres and sides in pixels; no score is above ``surest``."""
     graph = Graph(5)
     x = graph.conv("input", "stem", (3, 8, 3), stride=4)
     sides = graph.conv(x, "sides", (8, 4, 1), act="Sigmoid")
     scores = graph.conv(x, "scores", (8, classes, 1), act="Sigmoid")
     pixels = graph.add("Mul", [sides, graph.weight("pixels", np.full((1, 4, 1, 1), size))], "boxes")
+    scores = graph.add("Mul", [scores, graph.weight("surest", np.full((1, 1, 1, 1), surest))], "sure")
     both = graph.add("Concat", [pixels, scores], "both", axis=1)
     shape = graph.weight("shape", [1, 4 + classes, (size // 4) ** 2], np.int64)
     return graph.model([1, 3, size, size], [1, 4 + classes, (size // 4) ** 2], graph.add("Reshape", [both, shape], "rows"))

@@ -135,3 +135,16 @@ def test_a_detector_is_built_and_qualified_too(policy: Policy, profile: Hardware
 def test_a_score_like_a_guess_is_warned_of(qualified: tuple[Qualified, Path]) -> None:
     """Class names in the wrong order, or wrong preprocessing, show as a score of chance; the warning says what to check."""
     assert any("little more than a guess" in line and "--labels" in line for line in qualified[0].warnings)
+
+
+@pytest.mark.parametrize(("surest", "warned"), [(1.0, False), (0.01, True)])
+def test_a_band_in_which_the_reference_finds_nothing_is_named(
+    policy: Policy, profile: HardwareProfile, tmp_path: Path, surest: float, warned: bool
+) -> None:
+    """Detectors agree on pictures in which neither finds anything: the warning says how many there are, and in which light."""
+    data = fill(tmp_path / "data", each=4, size=64, bands=("bright",))
+    order = Order(save(detector(surest=surest), tmp_path / "boxes.onnx"), data, policy.bands, PRESETS["yolo"], method="minmax")
+    build(order, tmp_path / "bundle")
+    new = fill(tmp_path / "new", each=2, size=64, seed=5, bands=("night",))
+    found = qualify(Plan(tmp_path / "bundle", (new,), policy, profile, saturated_s=0.1, root=tmp_path))
+    assert any("finds nothing in 6 of 6 pictures in night" in line for line in found.warnings) is warned

@@ -8,9 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from adaptd.cli.main import build_parser
+from adaptd.cli.run import scenario_of
 from adaptd.serve.client import call
 from tests.conftest import ROOT
 from tests.faults.service import ADAPTD, Service, adaptd, verified
@@ -35,6 +39,19 @@ def test_the_main_job_serves_both_engines_warm_and_its_log_verifies(service: Ser
     assert "Traceback" not in err
     assert "adaptd audit verify" in out
     assert verified(service.audit)["verdict"] == "valid"
+
+
+def test_pictures_of_ones_own_are_served_in_a_room_where_nothing_is_staged() -> None:
+    """The shipped clip plays with a sagging power supply; a source of one's own gets a budget that stays, or none."""
+    staged, own = (_signals(words) for words in ((), ("--source", "pattern:64x48@15")))
+    assert any(len(values) > 1 for values in staged.values())
+    assert all(len(values) == 1 for values in own.values())
+
+
+def _signals(words: tuple[str, ...]) -> dict[str, list[Any]]:
+    parsed = build_parser().parse_args(["run", *words])
+    plain: dict[str, list[Any]] = yaml.safe_load(scenario_of(parsed).read_text())["signals"]
+    return plain
 
 
 def test_status_and_why_answer_from_another_process(service: Service) -> None:

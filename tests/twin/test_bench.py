@@ -210,9 +210,9 @@ def test_wrong_words_are_one_line_with_the_remedy(words: list[str], remedy: str,
 
 
 def test_the_demonstration_is_not_judged() -> None:
-    """The minute that `adaptd run` plays is left out of the bench, every other shipped scenario is in it."""
+    """What `adaptd run` plays is left out of the bench, every other shipped scenario is in it."""
     names = {path.stem for path in bench_control.scenario_files(None)}
-    assert "demo" not in names
+    assert not names & {"demo", "room"}
     assert len(names) >= 12
     with pytest.raises(CommandError):
         bench_control.scenario_files(Path("/nonexistent"))

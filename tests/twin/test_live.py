@@ -78,8 +78,9 @@ def test_two_looks_at_the_same_time_do_not_go_back(twin: LiveTwin) -> None:
     assert _value(twin.observe(1_500_000, _served("fp16", 15)).temperature) == _value(first.temperature)
 
 
-def test_the_demonstration_loads_with_a_bundles_facts() -> None:
-    """What `adaptd run` uses where nothing is given."""
-    twin = live_device(scenarios_dir() / "demo.yaml", profile("generic-x86"), FACTS, policies_dir() / "feeder.yaml")
+@pytest.mark.parametrize("name", ["demo", "room"])
+def test_the_devices_of_run_load_with_a_bundles_facts(name: str) -> None:
+    """What `adaptd run` uses where nothing is given, and where a model or source of one's own is."""
+    twin = live_device(scenarios_dir() / f"{name}.yaml", profile("generic-x86"), FACTS, policies_dir() / "feeder.yaml")
     readings = twin.observe(0, _served("fp16", 0))
     assert all(_value(reading) > 0 for reading in (readings.temperature, readings.power, readings.light))
