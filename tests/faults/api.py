@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import socket
 import statistics
+import struct
 import sys
 import tempfile
 import time
@@ -29,8 +30,10 @@ FLOODERS, REQUESTS_PER_S = 2, 10_000
 NOBODY = 65_534
 MOST_MB = 100
 CROWD = 1000
+HALF_A_SECOND = struct.pack("ll", 0, 500_000)
 SWALLOWED_BLOCKS = 32
 Counts = dict[str, int]
+COUNTED = ("sent", "answered", "refused", "hung up", "swallowed", "cut", "knocked", "crowd", "open at once", "turned away")
 
 
 def flood(path: Path, until_s: float, counts: Counts) -> None:
@@ -95,19 +98,24 @@ def crowd(path: Path, until_s: float, counts: Counts) -> None:
         for _ in range(CROWD - len(clients)):
             counts["knocked"] += 1
             client = socket.socket(socket.AF_UNIX)
-            client.setblocking(False)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, HALF_A_SECOND)  # waits where the queue is full
             try:
                 client.connect(str(path))
+                client.setblocking(False)
                 clients.append(client)
                 counts["crowd"] += 1
             except OSError:
                 client.close()
+            if time.monotonic() >= until_s:
+                break
+        counts["open at once"] = max(counts["open at once"], len(clients))
         for client in list(clients):
             try:
                 client.send(b"G")
             except OSError:
                 clients.remove(client)
                 client.close()
+                counts["turned away"] += 1
         time.sleep(0.2)
     for client in clients:
         client.close()
@@ -117,7 +125,7 @@ def beside(
     attack: Callable[[Path, float, Counts], None], path: Path, until_s: float, told: "multiprocessing.Queue[Counts]"
 ) -> None:
     """One attacker in a process of its own."""
-    counts = dict.fromkeys(("sent", "answered", "refused", "hung up", "swallowed", "cut", "knocked", "crowd"), 0)
+    counts = dict.fromkeys(COUNTED, 0)
     attack(path, until_s, counts)
     told.put(counts)
 
@@ -236,7 +244,22 @@ def siege(seconds: float, attacks: tuple[Callable[[Path, float, Counts], None], 
 
 
 ALL = (*[flood] * FLOODERS, heavy, crowd)
+SIEGES = (("everything at once", ALL), ("a thousand connections alone", (crowd,)))
 CONTROLS = (("hungry", (heavy,)), ("open_door", ()), ("held", (flood,)))
+
+
+def say(name: str, report: Report, seconds: float) -> None:
+    """What one siege showed, in words."""
+    print(f"{name}:")
+    for part, times in (("calm", report.calm), ("storm", report.storm)):
+        median, p99 = jitter_us(times)
+        longest = longest_periods(times)
+        print(f"  {part}: jitter median {median:.0f} us, p99 {p99:.0f} us; longest time between ticks {longest:.2f} periods")
+    counts = {what: count for what, count in report.counts.items() if count}
+    sent = report.counts["sent"] / seconds
+    print(f"  {sent:.0f} requests a second, {counts}; peak memory {report.peak_mb} MB; still {report.alive}")
+    for words in report.foreign or ["not tried, that needs root"]:
+        print(f"  a foreign user: {words.rpartition('.sock: ')[2]}")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -245,16 +268,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
     arguments = parser.parse_args(argv)
-    report = siege(arguments.seconds, ALL)
-    for name, times in (("calm", report.calm), ("storm", report.storm)):
-        median, p99 = jitter_us(times)
-        longest = longest_periods(times)
-        print(f"{name}: jitter median {median:.0f} us, p99 {p99:.0f} us; longest time between ticks {longest:.2f} periods")
-    sent = report.counts["sent"] / arguments.seconds
-    print(f"{sent:.0f} requests a second, {report.counts}; peak memory {report.peak_mb} MB; still {report.alive}")
-    for words in report.foreign or ["not tried, that needs root"]:
-        print(f"a foreign user: {words.rpartition('.sock: ')[2]}")
-    faults = report.faults()
+    faults = []
+    for name, attacks in SIEGES:
+        report = siege(arguments.seconds, attacks)
+        say(name, report, arguments.seconds)
+        faults += report.faults()
     print(f"faults: {', '.join(faults) or 'none'}")
     for mutant, attacks in CONTROLS if arguments.controls else ():
         if mutant == "open_door" and os.geteuid() != 0:
