@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from adaptd import __version__
+from adaptd import __version__, jobs
 from adaptd.blend import Blend, SoftwareDevice
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
-from adaptd.jobs import SlowJobs
 from adaptd.origin import Origin
 from adaptd.parts import Clock, Parts, Watcher
 from adaptd.record.binding import Binding, Plan, code_hash
@@ -22,7 +21,10 @@ from adaptd.record.codec import CodecError, from_plain
 from adaptd.record.finding import Found
 from adaptd.record.ledger import Ledger, Limits
 from adaptd.record.opening import open_ledger
+from adaptd.record.prune import KEEP_DAYS
 from adaptd.record.recorder import Recorder, Settings
+from adaptd.record.retention import Retention
+from adaptd.record.store import Store
 from adaptd.sense.camera_light import Calibration
 from adaptd.sense.source import POWER
 from adaptd.sense.station import Station
@@ -58,6 +60,7 @@ class Request:
     public_key: Path | None = None
     seed: int | None = None
     threads: int = 0
+    keep_days: int = KEEP_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,8 @@ def assemble(
     inherited = None if found is None else _inherited(found.state)
     origin = _origin(checked)
     checked = replace(checked, facts=origin.first_guess(() if inherited is None else inherited.facts))
+    slow = jobs.SlowJobs()
+    retention = Retention(ledger, Store(request.audit), clock.utc_ms, slow.trouble.put, request.keep_days)
     return Parts(
         policy=checked.policy,
         profile=checked.profile,
@@ -162,7 +167,9 @@ def assemble(
         recorder=Recorder(ledger),
         board=board,
         api=api,
-        slow=SlowJobs(),
+        slow=slow,
+        chores={jobs.CHECKPOINT: ledger.checkpoint, jobs.RETENTION: retention.seek},
+        retention=retention,
         notifier=Notifier(),
         watcher=watcher,
         inherited=inherited,

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from adaptd import jobs, tick
+from adaptd import tick
 from adaptd.acting import Acting, Outcome
 from adaptd.blend import picture_stats
 from adaptd.feedback import Feedback
@@ -257,8 +257,8 @@ class Daemon:
             self._asked.dump = False
             self._parts.watcher.asked(self._parts.board.read(now_us))
         for name in self._parts.slow.take(now_us):
-            if name == jobs.CHECKPOINT:
-                self._parts.recorder.ledger.checkpoint()
+            self._parts.chores[name]()
+        self._parts.retention.settle(self._tell)
         for complaint in self._parts.slow.complaints():
             self._trouble_is(complaint)
         if self._parts.api is not None:

@@ -5,21 +5,21 @@ APScheduler counts on the wall clock, so the scheduler is re-based when that clo
 
 import queue
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 LATE = 5
 MOST_COMPLAINTS = 4
-KEEP_WARM, CHECKPOINT, RETENTION, REPORT = "keep_warm", "checkpoint", "retention", "report"
+FIRST_S = 600  # a device that is switched off every evening must get round to its daily jobs too
+CHECKPOINT, RETENTION = "checkpoint", "retention"
 
 
 @dataclass(frozen=True, slots=True)
 class Periods:
     """How often each job asks, in seconds; 0 switches it off."""
 
-    keep_warm_s: int = 120
     checkpoint_s: int = 60
     retention_s: int = 24 * 3600
-    report_s: int = 0
 
 
 class SlowJobs:
@@ -86,15 +86,11 @@ class SlowJobs:
         return list(dict.fromkeys(said))[:MOST_COMPLAINTS]
 
     def _add_all(self) -> None:
-        periods = self._periods
-        for name, period_s in (
-            (KEEP_WARM, periods.keep_warm_s),
-            (CHECKPOINT, periods.checkpoint_s),
-            (RETENTION, periods.retention_s),
-            (REPORT, periods.report_s),
-        ):
+        now = datetime.now(timezone.utc)
+        for name, period_s in ((CHECKPOINT, self._periods.checkpoint_s), (RETENTION, self._periods.retention_s)):
             if period_s:
-                self._scheduler.add_job(self.due.put, "interval", (name,), seconds=period_s, id=name)
+                first = now + timedelta(seconds=min(period_s, FIRST_S))
+                self._scheduler.add_job(self.due.put, "interval", (name,), seconds=period_s, id=name, next_run_time=first)
 
     def _note(self, event: Any) -> None:
         self.trouble.put(f"{event.job_id}: {getattr(event, 'exception', None) or 'ran late or overlapped'}")

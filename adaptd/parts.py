@@ -12,6 +12,7 @@ from adaptd.config.profile import HardwareProfile
 from adaptd.jobs import SlowJobs
 from adaptd.origin import Origin
 from adaptd.record.recorder import Recorder, Settings
+from adaptd.record.retention import Retention
 from adaptd.serve.api import Api
 from adaptd.serve.board import Board
 from adaptd.serve.notify import Notifier
@@ -55,7 +56,8 @@ class Pace:
 class Parts:
     """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before.
 
-    ``facts`` are what the run starts with; ``origin`` says what they become once the worker's engines have answered.
+    ``chores`` are what each slow job asks for, by its name. ``facts`` are what the run starts with; ``origin`` says what they
+    become once the worker's engines have answered.
     """
 
     policy: Policy
@@ -69,6 +71,8 @@ class Parts:
     board: Board
     api: Api | None
     slow: SlowJobs
+    chores: dict[str, Callable[[], object]]
+    retention: Retention
     notifier: Notifier
     watcher: Watcher
     inherited: State | None = None

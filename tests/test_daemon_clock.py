@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from adaptd.blend import Readings
 from adaptd.config.policy import load_policy
 from adaptd.config.profile import load_profile
 from adaptd.daemon import Daemon
-from adaptd.jobs import SlowJobs
+from adaptd.jobs import CHECKPOINT, RETENTION, SlowJobs
 from adaptd.parts import Clock, Pace, Parts
 from adaptd.record.binding import Binding, code_hash
 from adaptd.record.opening import open_ledger
 from adaptd.record.reader import iter_records
 from adaptd.record.recorder import Recorder, Settings
+from adaptd.record.retention import Retention
+from adaptd.record.store import Store
 from adaptd.record.verify import verify
 from adaptd.sense.station import WorkerFacts
 from adaptd.serve.board import Board
@@ -140,10 +143,12 @@ def daemon(folder: Path, clock: Turned) -> tuple[Daemon, Parts, Watching]:
     binding = Binding("b", "0" * 64, code_hash(), (), policy.sha256, profile.sha256)
     texts = policy_path.read_text(), profile_path.read_text()
     settings = Settings("feeder", texts[0], "generic-x86", texts[1], FACTS, 7, clock.mono_us, binding)
-    watching = Watching()
+    watching, slow = Watching(), SlowJobs()
+    retention = Retention(ledger, Store(folder), clock.utc_ms, slow.trouble.put, 1)
+    chores: dict[str, Callable[[], object]] = {CHECKPOINT: ledger.checkpoint, RETENTION: retention.seek}
     parts = Parts(
         policy, profile, FACTS, settings, policy_path, Worker(), Senses(), Recorder(ledger), Board(), None,  # type: ignore[arg-type]
-        SlowJobs(), Notifier({}), watching, None, Clock(lambda: clock.mono_us, clock.utc_ms),
+        slow, chores, retention, Notifier({}), watching, None, Clock(lambda: clock.mono_us, clock.utc_ms),
     )  # fmt: skip
     return Daemon(parts, Pace()), parts, watching
 
@@ -221,6 +226,30 @@ def test_a_log_that_fails_puts_the_reference_back_within_one_decision(tmp_path: 
     assert parts.recorder.ok, "the disk works again, so the log recovers"
     running._end()
     assert verify(tmp_path / "log").verdict.value == "valid"
+
+
+def test_the_daemon_forgets_what_has_outlived_the_retention(tmp_path: Path) -> None:
+    """Four days of log with one day kept: when the job asks, the older segments go between two ticks, and the rest verifies."""
+    clock = Turned()
+    running, parts, seen = daemon(tmp_path / "log", clock)
+    begin(running, parts)
+    for _ in range(4):
+        clock.mono_us += 86_400_000_000
+        ticks(running, clock, 10)
+        parts.recorder.ledger.rotate()
+        parts.recorder.config(parts.settings, running._state, reason="rotation")
+    parts.slow.due.put(RETENTION)
+    ticks(running, clock, 1)
+    assert parts.retention._thread is not None
+    parts.retention._thread.join()
+    ticks(running, clock, 1)
+    assert any("were older than 1 days" in words for words in seen.words)
+    running._end()
+    assert any(record["kind"] == "prune" for record in iter_records(tmp_path / "log"))
+    report = verify(tmp_path / "log")
+    assert report.verdict.value == "gap"  # the days that this test skips are gaps, and nothing else is wrong
+    assert report.replayed == report.decisions > 0
+    assert (report.first_seq or 0) > 0
 
 
 class Pings(Notifier):

@@ -33,6 +33,9 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
     parser.add_argument("--no-twin", action="store_true", help="never simulate: a sensor that is absent is missing")
     parser.add_argument("--audit", type=Path, default=None, help="folder of the log")
+    parser.add_argument(
+        "--keep-days", type=_days, default=184, metavar="N", help="log older than this goes, on record (default 184)"
+    )
     parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
     parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
     parser.add_argument("--tick", type=duration_us, default=1_000_000, help="time between two decisions (default 1s)")
@@ -50,6 +53,12 @@ def duration_us(text: str) -> int:
     if match is None or float(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration, write for example 20s, 5m or 1h")
     return int(float(match[1]) * _UNITS_S[match[2] or "s"] * 1e6)
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 36_500:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example 184")
+    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -111,6 +120,7 @@ def _request(arguments: argparse.Namespace) -> "Request":
         backend=arguments.backend,
         public_key=arguments.public_key,
         threads=arguments.threads,
+        keep_days=arguments.keep_days,
     )
 
 

@@ -5,6 +5,7 @@ epochs move to a small file, so that the root key still leads to the key of the 
 """
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -36,27 +37,51 @@ class Old:
     stepped: bool
 
 
-def prune(ledger: Ledger, store: Store, *, now_ms: int, keep_days: int = KEEP_DAYS) -> int:
-    """Remove the oldest segments whose last record is older than ``keep_days``; the number removed.
+@dataclass(frozen=True, slots=True)
+class Outlived:
+    """Segments that may go, oldest first, and the header of the first that stays."""
 
-    Nothing is removed while the log is degraded, nor when the newest closed segment saw the wall clock step by more than a day,
-    because then nobody knows how old anything is. The newest two segments always stay.
+    old: tuple[Old, ...]
+    rest: Header
+
+
+def outlived(
+    store: Store, *, now_ms: int, keep_days: int = KEEP_DAYS, most: int = 10**9, unasked: bool = False
+) -> Outlived | None:
+    """The oldest segments, ``most`` at a time, whose last record is older than ``keep_days``. Only reads, closed segments alone.
+
+    None when nothing is that old, and when the newest closed segment saw the wall clock step by more than a day, because then
+    nobody knows how old anything is. Where nobody asked for it (``unasked``), that segment must also be younger than half of
+    ``keep_days``: a device that wakes up years later may have a wrong clock. The newest two segments always stay.
+
+    Raises:
+        OSError: a segment cannot be read or is damaged; it is kept, and so is all that follows.
     """
     numbers = [number for name in store.names() if (number := segment_number(name)) is not None]
-    if not ledger.ok or len(numbers) < 3 or _read(store, numbers[-2]).stepped:
-        return 0
+    if len(numbers) < 3:
+        return None
+    newest = _read(store, numbers[-2])
+    if newest.stepped or (unasked and now_ms - newest.last_ms > keep_days * DAY_MS // 2):
+        return None
     old: list[Old] = []
-    for number in numbers[:-2]:
+    for number in numbers[:-2][:most]:
         segment = _read(store, number)
         if segment.last_ms >= now_ms - keep_days * DAY_MS:
             break
         old.append(segment)
-    if old:
-        remove(ledger, store, old, _read(store, old[-1].number + 1).header, keep_days)
-    return len(old)
+    return Outlived(tuple(old), _read(store, old[-1].number + 1).header) if old else None
 
 
-def remove(ledger: Ledger, store: Store, old: list[Old], rest: Header, keep_days: int) -> None:
+def prune(ledger: Ledger, store: Store, *, now_ms: int, keep_days: int = KEEP_DAYS) -> int:
+    """Remove every segment that has outlived ``keep_days``; the number removed. Nothing goes while the log is degraded."""
+    found = outlived(store, now_ms=now_ms, keep_days=keep_days) if ledger.ok else None
+    if found is None:
+        return 0
+    remove(ledger, store, found.old, found.rest, keep_days)
+    return len(found.old)
+
+
+def remove(ledger: Ledger, store: Store, old: Sequence[Old], rest: Header, keep_days: int) -> None:
     """Put the removal on record, keep the hand-overs, then delete the files, oldest first. A crash between leaves a sound log."""
     fields: dict[str, Plain] = {
         "from": old[0].header.first, "keep_days": keep_days, "to": rest.first,
@@ -109,7 +134,7 @@ def _long_step(record: dict[str, Any]) -> bool:
     return type(after) is not int or type(before) is not int or abs(after - before) > STEP_MS
 
 
-def _keep_handovers(store: Store, old: list[Old]) -> None:
+def _keep_handovers(store: Store, old: Sequence[Old]) -> None:
     kept = store.read(HANDOVERS_FILE) if HANDOVERS_FILE in store.names() else b""
     known = _epoch(decode(kept.split(b"\n")[-2])) if kept else 0
     for one in old:
