@@ -61,14 +61,32 @@ class Fence:
         return None if isinstance(answer, dict) and "failed" in answer else answer
 
 
+class Ready(LatestSlot):
+    """A slot in which the next frame always lies ready: in a worker another thread puts it there."""
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        super().__init__()
+        self._image = np.zeros((64, 64, 3), np.uint8)
+        self._now_us = now_us
+        self._frames = 0
+        self.empty = False
+
+    def take(self, timeout_s: float) -> Frame | None:
+        """The next frame, or None while ``empty``."""
+        del timeout_s
+        if self.empty:
+            return None
+        self._frames += 1
+        return Frame(self._image, self._frames, self._now_us())
+
+
 class Served:
     """The worker's own frame loop over a pool, its camera and subscribers left out: frames are handed in as batches."""
 
     def __init__(self, pool: WarmPool, batch: Array, classes: int) -> None:
-        self._slot = LatestSlot()
         self._clock = SystemClock()
-        self._image = np.zeros((64, 64, 3), np.uint8)
-        self._frames = self._seq = 0
+        self._slot = Ready(self._clock.now_us)
+        self._seq = 0
         names = tuple(f"class {index}" for index in range(classes))
         parts = Parts(
             pool,
@@ -91,12 +109,12 @@ class Served:
         """Serve ``variant`` from the next frame on."""
         self._seq += 1
         self.loop.offer(Setpoint(self._seq, variant, RATE_MFPS, NEVER_US, 0, 0, "bench"))
+        self._slot.empty = True
         self.loop.turn(0.0)
+        self._slot.empty = False
 
     def once(self) -> None:
         """One frame, from the slot to the published result."""
-        self._frames += 1
-        self._slot.put(Frame(self._image, self._frames, self._clock.now_us()))
         self.loop.turn(0.0)
 
     @property

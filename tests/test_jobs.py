@@ -34,3 +34,4 @@ def test_rebase_before_start_and_stop_twice_are_harmless() -> None:
     jobs.rebase()
     jobs.stop()
     jobs.stop()
+    assert jobs.take(0) == []

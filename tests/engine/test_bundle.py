@@ -242,7 +242,7 @@ def test_files_that_a_package_installer_links_are_served(tmp_path: Path, monkeyp
     folder = write_bundle(tmp_path / "engines" / "tiny")
     os.link(folder / "tiny.int8.onnx", tmp_path / "cache")
     monkeypatch.setattr("adaptd.engine.bundle.engines_dir", lambda: tmp_path / "engines")
-    Bundle.open(folder)
+    assert Bundle.open(folder).variants("ort")
 
 
 def test_a_machine_without_tensorrt_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
