@@ -146,4 +146,4 @@ if __name__ == "__main__":
         "replay": lambda text: run_again(Path(text)),
         "version": lambda _: "",
     }
-    print(platform.python_version(), doing[sys.argv[1]](sys.argv[2]))
+    print(f"{platform.python_implementation()}-{platform.python_version()}", doing[sys.argv[1]](sys.argv[2]))
