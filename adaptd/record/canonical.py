@@ -109,7 +109,12 @@ def decode(line: bytes) -> Plain:
 
 def same_bytes(one: Plain, other: Plain) -> bool:
     """Whether two values have the same canonical bytes; 1 and True, which Python calls equal, do not."""
-    return one is other or _write(one) == _write(other)
+    kind = type(one)
+    if kind is not type(other) or one != other:
+        return False
+    if kind is dict:
+        return all([same_bytes(item, other[key]) for key, item in one.items()])
+    return kind is not list or all([same_bytes(item, there) for item, there in zip(one, other, strict=True)])
 
 
 def _plainly_small(line: bytes) -> bool:

@@ -140,8 +140,11 @@ class Fixed(Shape):
         return tuple(shape.read(item) for shape, item in zip(self._items, plain, strict=True))
 
 
-def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function that gives these attributes of an object as a tuple."""
+def _getter(word: type, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that gives these attributes of a word as a tuple."""
+    own: Callable[[Any], tuple[Any, ...]] | None = getattr(word, "as_tuple", None)  # words of the compiled core have one
+    if own is not None:
+        return own
     if len(names) == 1:
         one = attrgetter(names[0])
         return lambda value: (one(value),)
@@ -156,7 +159,7 @@ class Row(Shape):
         self._names = tuple(shapes)
         self._shapes = tuple(shapes.values())
         self._by_name = shapes
-        self._get = _getter(self._names)
+        self._get = _getter(word, self._names)
         self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
         self._types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
 
@@ -253,10 +256,9 @@ class Words(Shape):
         self._all = shapes
         self._shapes = {name: shape for name, shape in shapes.items() if name not in skip}
         short = short or {}
-        self._keys = tuple((short.get(name, name), shape) for name, shape in self._shapes.items())
-        self._range = range(len(self._keys))
-        self._get = _getter(tuple(self._shapes))
-        self._get_all = _getter(tuple(shapes))
+        self._keys = tuple(None if name in skip else (short.get(name, name), shape) for name, shape in shapes.items())
+        self._range = range(len(shapes))
+        self._get = _getter(word, tuple(shapes))
         order = {name: at for at, name in enumerate(shapes)}
         self._places = {short.get(name, name): (order[name], shape) for name, shape in self._shapes.items()}
         self._skipped = {name: order[name] for name in skip}
@@ -266,10 +268,11 @@ class Words(Shape):
         return Words(self.word, self._all, names, short)
 
     def full(self, value: Any) -> Plain:
-        return {key: shape.full(item) for (key, shape), item in zip(self._keys, self._get(value), strict=True)}
+        values = self._get(value)
+        return {key: shape.full(values[place]) for key, (place, shape) in self._places.items()}
 
     def read(self, plain: Plain, **given: Any) -> Any:
-        if type(plain) is not dict or len(plain) != len(self._keys):
+        if type(plain) is not dict or len(plain) != len(self._places):
             raise CodecError(f"the fields of {self.word.__name__} are {', '.join(self._shapes)}")
         values: list[Any] = [None] * len(self._all)
         for key, (place, shape) in self._places.items():
@@ -284,16 +287,16 @@ class Words(Shape):
         changed = {}
         olds, news = self._get(old), self._get(new)
         for at in compress(self._range, map(is_not, olds, news)):
-            before, after = olds[at], news[at]
-            if before != after:
-                key, shape = self._keys[at]
-                changed[key] = shape.diff(before, after)
+            written = self._keys[at]
+            if written is not None and olds[at] != news[at]:
+                key, shape = written
+                changed[key] = shape.diff(olds[at], news[at])
         return changed
 
     def patch(self, old: Any, plain: Plain, **given: Any) -> Any:
         if type(plain) is not dict:
             raise CodecError(f"{plain!r:.60} is not a change of {self.word.__name__}")
-        values = list(self._get_all(old))
+        values = list(self._get(old))
         for key, item in plain.items():
             found = self._places.get(key)
             if found is None:
