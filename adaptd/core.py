@@ -22,7 +22,7 @@ REMEDY = "run `make compiled` again, or `make clean` to go without"
 
 
 class StaleCoreError(SystemExit):
-    """The extension modules are not those of the sources. Nobody can go on from here, so it ends the process with its one line."""
+    """The extension modules are not those of the sources. Nobody can go on from here: it ends the process with its one line."""
 
 
 def refuse_stale(package: str) -> None:
@@ -39,7 +39,8 @@ def refuse_stale(package: str) -> None:
         return  # made for another Python: this one does not see them
     absent = [name for name in (LIBRARY, *MODULES) if not os.path.exists(os.path.join(package, name + SUFFIX))]
     if absent or made.get("modules") != list(MODULES):
-        raise StaleCoreError(f"{package}: the compiled core is not whole{f', {absent[0]} is missing' if absent else ''}: {REMEDY}")
+        what = f"{absent[0]} is missing" if absent else "it was made of other modules"
+        raise StaleCoreError(f"{package}: the compiled core is not whole, {what}: {REMEDY}")
     for source, digest in made["sources"].items():
         if digest_of(os.path.join(package, source)) != digest:
             raise StaleCoreError(f"{os.path.join(package, source)}: is not the source of the compiled core: {REMEDY}")

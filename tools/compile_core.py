@@ -88,7 +88,9 @@ def extensions() -> None:
     from mypyc.build import mypycify
 
     paths = [f"adaptd/{name}.py" for name in CORE.MODULES]
-    modules = mypycify([*MYPY, *paths], opt_level=OPT_LEVEL, debug_level="0", group_name=f"adaptd.{CORE.LIBRARY.removesuffix('__mypyc')}")
+    modules = mypycify(
+        [*MYPY, *paths], opt_level=OPT_LEVEL, debug_level="0", group_name=f"adaptd.{CORE.LIBRARY.removesuffix('__mypyc')}"
+    )
     if "setuptools" in sys.modules:
         from setuptools import setup
     else:
@@ -97,7 +99,7 @@ def extensions() -> None:
 
 
 def build() -> str:
-    """Compile and put the modules beside their sources, the list of what they were made from last; what went wrong, or nothing."""
+    """Compile, put the modules beside their sources and, last, the list of what they were made from; what went wrong, or nothing."""
     remove()
     read = prepare()
     with (WORK / "log").open("wb") as log:

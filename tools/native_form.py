@@ -1,6 +1,6 @@
 """A module of the core written so that mypyc compiles it well: the same decisions, in words that cost less.
 
-Sources stay as they read best. Here, for the compiler alone, a word (a dataclass with slots, or a named tuple) gets its constructor,
+Sources stay as they read best. Here, for the compiler alone, a word (a dataclass with slots, or a named tuple) gets constructor,
 comparison and fields spelled out, a module constant is declared final, and ``zip(strict=True)`` becomes a check of lengths before
 a plain ``zip``, which is all that mypyc turns into a loop. What interprets and what compiles must give the same bytes:
 ``tests.faults.cores`` runs both.
@@ -8,31 +8,32 @@ a plain ``zip``, which is all that mypyc turns into a loop. What interprets and 
 
 import ast
 import re
-from hashlib import sha256
 
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 IMPORTS = "from dataclasses import dataclass, replace as _replaced\nfrom typing import Any, Final, final\n"
-SAME_LENGTH = '''
+SAME_LENGTH = """
 def _same_length(*lengths: int) -> None:
     for at in range(1, len(lengths)):
         if lengths[at] != lengths[0]:
             others = "argument 1" if at == 1 else f"arguments 1-{at}"
             raise ValueError(f"zip() argument {at + 1} is {'shorter' if lengths[at] < lengths[0] else 'longer'} than {others}")
-'''
+"""
 
 
 def native(source: str) -> str:
     """The text to compile in place of ``source``."""
     tree = ast.parse(source)
     words = [node for node in tree.body if isinstance(node, ast.ClassDef) and _is_word(node)]
-    tail = [f"setattr({word.name}, '__annotations__', { {field.name: field.hint for field in _fields(word)}!r})" for word in words]
+    tail = [
+        f"setattr({word.name}, '__annotations__', { {field.name: field.hint for field in _fields(word)}!r})" for word in words
+    ]
     for word in words:
         _spell_out(word)
     tree.body = [part for node in tree.body for part in _final(node)]
     _level_zips(tree)
     start = 1 if ast.get_docstring(tree) is not None else 0
     tree.body[start:start] = ast.parse(IMPORTS + SAME_LENGTH).body
-    tree.body += ast.parse("\n".join([*tail, f"BUILT_FROM: Final = {sha256(source.encode()).hexdigest()!r}"])).body
+    tree.body += ast.parse("\n".join(tail)).body
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
@@ -59,6 +60,10 @@ def _is_word(word: ast.ClassDef) -> bool:
     return _is_tuple(word) or (made and not any(field.default.startswith(" = field(") for field in _fields(word)))
 
 
+def _is_frozen(word: ast.ClassDef) -> bool:
+    return _is_tuple(word) or any("frozen=True" in ast.unparse(mark) for mark in word.decorator_list)
+
+
 def _spell_out(word: ast.ClassDef) -> None:
     """Give the word its constructor, ``==`` and all its fields as one tuple; a named tuple becomes a frozen dataclass."""
     fields = _fields(word)
@@ -69,6 +74,7 @@ def _spell_out(word: ast.ClassDef) -> None:
         *[f"    self.{field.name} = {field.name}" for field in fields],
         "def __eq__(self, other: object) -> bool:",
         f"    return {same} if isinstance(other, {word.name}) else NotImplemented",
+        *(["def __hash__(self) -> int:", "    return hash(self.as_tuple())"] if _is_frozen(word) else []),
         "def as_tuple(self) -> tuple[Any, ...]:",
         f"    return ({', '.join(f'self.{field.name}' for field in fields)},)",
     ]
@@ -122,7 +128,13 @@ def _checks(statement: ast.stmt) -> list[ast.stmt]:
     nodes = list(ast.walk(root))
     if any(isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda)) for node in nodes):
         return []  # a zip in there may never be reached
-    bound = {name.id for node in nodes if isinstance(node, ast.comprehension) for name in ast.walk(node.target) if isinstance(name, ast.Name)}
+    bound = {
+        name.id
+        for node in nodes
+        if isinstance(node, ast.comprehension)
+        for name in ast.walk(node.target)
+        if isinstance(name, ast.Name)
+    }
     checks: list[ast.stmt] = []
     for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip" and node.keywords:

@@ -113,8 +113,10 @@ def same_bytes(one: Plain, other: Plain) -> bool:
     if kind is not type(other) or one != other:
         return False
     if kind is dict:
-        return all([same_bytes(item, other[key]) for key, item in one.items()])
-    return kind is not list or all([same_bytes(item, there) for item, there in zip(one, other, strict=True)])
+        return all(same_bytes(item, other[key]) for key, item in one.items())
+    if kind is list:
+        return all(same_bytes(item, there) for item, there in zip(one, other, strict=True))
+    return True
 
 
 def _plainly_small(line: bytes) -> bool:
