@@ -99,7 +99,7 @@ def extensions() -> None:
 
 
 def build() -> str:
-    """Compile, put the modules beside their sources and, last, the list of what they were made from; what went wrong, or nothing."""
+    """Compile, put the modules beside their sources, and last what they were made of; what went wrong, or nothing."""
     remove()
     read = prepare()
     with (WORK / "log").open("wb") as log:
