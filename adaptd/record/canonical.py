@@ -7,7 +7,7 @@ exactly, and there are no floats. The decoder accepts only bytes that the encode
 from collections.abc import Callable
 from json import JSONDecodeError, JSONDecoder, JSONEncoder
 from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
-from typing import Any
+from typing import Any, Final
 
 Plain = Any  # None | bool | int | str | list[Plain] | dict[str, Plain]; a recursive alias costs more than it says
 
@@ -28,7 +28,7 @@ def _refuse_float(text: str) -> None:
 
 
 _decoder: Any = JSONDecoder(parse_float=_refuse_float, parse_constant=_refuse_float)
-_scan: Callable[[str, int], tuple[Plain, int]] = _decoder.scan_once
+_scan: Final[Callable[[str, int], tuple[Plain, int]]] = _decoder.scan_once
 
 
 def _writer() -> Callable[[Plain], str]:
@@ -43,7 +43,7 @@ def _refuse_type(value: object) -> None:
     raise CanonicalError(f"a {type(value).__name__} has no canonical form")
 
 
-_write = _writer()
+_write: Final = _writer()
 
 
 def check(value: Plain, depth: int = 0) -> None:
