@@ -14,10 +14,13 @@ from typing import Any, get_type_hints
 import pytest
 
 from adaptd import core
+from adaptd.cli.audit_words import report_lines
 from adaptd.estimate.gauge import Gauge
+from adaptd.record.verify import verify
 from adaptd.vocabulary import Measured, Missing, OperatingPoint, Snapshot
 from tests.conftest import ROOT
 from tests.faults.cores import differences, interpreted_copy
+from tests.record.workload import make_log
 
 
 def native_form() -> ModuleType:
@@ -193,6 +196,13 @@ def test_the_native_form_keeps_every_statement() -> None:
             for text in (source, native_form().native(source))
         )
         assert [one for one in after if one not in added] == [one for one in before if one not in added]
+
+
+def test_the_verifier_says_which_core_decided_again(tmp_path: Path) -> None:
+    """`adaptd audit verify` names the core on the line of the decisions, under either."""
+    make_log(tmp_path / "log", 20)
+    text = "\n".join(report_lines(verify(tmp_path / "log")))
+    assert f"20, all run again with the same result by the {core.running()} core" in text
 
 
 def test_both_cores_write_and_find_the_same() -> None:
