@@ -212,3 +212,11 @@ def test_both_cores_write_and_find_the_same() -> None:
     found, compiled = differences(600, 40, ["demo"])
     assert found == []
     assert compiled["verify"]["verdict"] == "valid"
+
+    def one_number(root: Path) -> None:
+        file = root / "adaptd" / "estimate" / "pace.py"
+        file.write_text(file.read_text().replace("SCATTER_MEMORY = 16", "SCATTER_MEMORY = 17"))
+
+    found, _ = differences(200, 0, ["demo"], one_number)
+    assert [line for line in found if line.startswith("log 0")]
+    assert [line for line in found if line.startswith("scenario demo")]

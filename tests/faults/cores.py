@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -39,12 +39,16 @@ def told(root: Path, *words: str) -> dict[str, Any]:
     return found
 
 
-def differences(decisions: int, nonsense: int, scenarios: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
-    """What the two cores say differently, and what the compiled one said."""
+def differences(
+    decisions: int, nonsense: int, scenarios: Iterable[str], spoil: Callable[[Path], None] = lambda _: None
+) -> tuple[list[str], dict[str, Any]]:
+    """What the two cores say differently, and what the compiled one said. ``spoil`` may change the interpreted copy first."""
     words = ("--decisions", str(decisions), "--nonsense", str(nonsense), "--scenarios", *scenarios)
     compiled = told(ROOT, *words)
     with tempfile.TemporaryDirectory(prefix="adaptd-cores-") as folder:
-        interpreted = told(interpreted_copy(Path(folder)), *words)
+        root = interpreted_copy(Path(folder))
+        spoil(root)
+        interpreted = told(root, *words)
     assert (compiled.pop("core"), interpreted.pop("core")) == ("compiled", "interpreted")
     found = []
     for part in sorted(compiled.keys() | interpreted.keys()):
