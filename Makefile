@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup run test lint bench docs faults evidence mutants audit-torture conformance lock clean
+.PHONY: help setup run test lint bench docs compiled cores faults evidence mutants audit-torture conformance lock clean
 
 help:
 	@echo "make run    set up and run the main job on the shipped model and clip (ARGS='--duration 60s' to pass options)"
@@ -11,6 +11,8 @@ help:
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  speed as ratios in one run, and the controllers against the oracle"
 	@echo "make docs   draw the generated parts of the documentation anew"
+	@echo "make compiled  the core as extension modules: the same bytes, decided and replayed faster (needs a C compiler; a minute or two)"
+	@echo "make cores  the compiled core against the interpreted one: bytes, verdicts, decisions (some minutes)"
 	@echo "make conformance     check every TensorRT name against NVIDIA's own bindings (fetches 100 MB)"
 	@echo "make faults sensors, workers, daemon, API and configuration mistreated at full size, each with its control (three hours or so)"
 	@echo "make evidence       the figures of the accuracy evidence and of watching, each with a mutant (a quarter of an hour)"
@@ -44,6 +46,12 @@ bench: setup
 docs: setup
 	@$(BIN)/python tools/draw_docs.py
 
+compiled: setup
+	@$(BIN)/python tools/compile_core.py
+
+cores: setup
+	@$(BIN)/python -m tests.faults.cores $(ARGS)
+
 faults: setup
 	@$(BIN)/python -m tests.faults.policies
 	@$(BIN)/python -m tests.faults.sensors
@@ -70,4 +78,6 @@ lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
 
 clean:
-	rm -rf .venv .conformance .pytest_cache .mypy_cache .ruff_cache
+	find adaptd -name '*.so' -delete
+	rm -f adaptd/compiled.json
+	rm -rf .compiled .venv .conformance .pytest_cache .mypy_cache .ruff_cache

@@ -2,7 +2,11 @@
 
 import os
 
+from adaptd.core import refuse_stale
+
 # onnxruntime 1.29 and later sends telemetry unless told not to before its first import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
+
+refuse_stale(os.path.dirname(os.path.abspath(__file__)))

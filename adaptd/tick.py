@@ -95,7 +95,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         names=names,
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
-        most_w=tuple(max(1, fact.energy_uj) / max(1, fact.latency_us) for fact in facts),
+        most_w=tuple(float(max(1, fact.energy_uj)) / float(max(1, fact.latency_us)) for fact in facts),
         lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
         beside=tuple(reference if at != reference else tested for at in range(len(names))),
     )

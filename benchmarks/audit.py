@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from adaptd import tick
+from adaptd import core, tick
 from adaptd.record.ledger import Limits
 from adaptd.record.opening import open_ledger
 from adaptd.record.reader import segment_files
@@ -151,10 +151,11 @@ def main(argv: list[str] | None = None) -> int:
         found = {**append(base / "append"), **record_in_tick(), **verification(base / "log"), **day(base / "day")}
     finally:
         shutil.rmtree(base)
-    FIGURES.update({name: round(value, 2) for name, value in found.items()})
+    FIGURES.update({"core": core.running(), **{name: round(value, 2) for name, value in found.items()}})
     if arguments.json:
         print(json.dumps(FIGURES, indent=2, sort_keys=True))
         return 0
+    print(f"  {'core':<40} {core.running():>12}")
     for name, value in found.items():
         target = TARGETS.get(name)
         against = "" if target is None else f"   target: {target[1]} {target[0]:,}"

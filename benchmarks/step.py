@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from adaptd import tick
+from adaptd import core, tick
 from adaptd.config.shipped import policies_dir
 from adaptd.record.chain import Chain
 from adaptd.record.decisions import DecisionCoder
@@ -114,10 +114,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     arguments = parser.parse_args(argv)
     found = {**steps(), **{f"ticks_per_s_{name}": ticks_per_s(name) for name in (CALM, HOT)}}
-    FIGURES.update({name: round(value, 2) for name, value in found.items()})
+    FIGURES.update({"core": core.running(), **{name: round(value, 2) for name, value in found.items()}})
     if arguments.json:
         print(json.dumps(FIGURES, indent=2, sort_keys=True))
         return 0
+    print(f"  {'core':<40} {core.running():>12}")
     for name, value in found.items():
         target = TARGETS.get(name)
         against = "" if target is None else f"   target: {target[1]} {target[0]:,}"

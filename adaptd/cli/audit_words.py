@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
+from adaptd import core
 from adaptd.record.verdicts import Outcome, Report
 
 MEANING = {
@@ -57,7 +58,7 @@ def _replayed(report: Report) -> str:
         return "not run again"
     same = "all run again with the same result" if report.replayed == report.decisions else f"{report.replayed} run again"
     other = "; the decision code is not the one that made them" if report.code_matches is False else ""
-    return same + other
+    return f"{same} by the {core.running()} core{other}"
 
 
 def _signed(report: Report) -> str:

@@ -46,7 +46,7 @@ def nanonats(top: int, bottom: int) -> int:
     """ln(top/bottom) in nanonats, rounded down with a safe unit; a number below every other for top == 0."""
     if top <= 0:
         return _NEVER
-    return int(natural_log(top / bottom) * NANO + (1 << 40)) - (1 << 40) - 1
+    return int(natural_log(float(top) / float(bottom)) * NANO + (1 << 40)) - (1 << 40) - 1
 
 
 def ladder(limit_ppm: int, bets: tuple[tuple[int, int], ...], weights: tuple[tuple[int, int], ...]) -> tuple[Rung, ...]:

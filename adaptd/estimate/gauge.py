@@ -55,7 +55,8 @@ def read(gauge: Gauge, reading: Reading, now_us: int, limits: Limits) -> tuple[G
         return gauge, None, "stale"
     value = reading.value
     why = _lie(gauge, value, now_us, limits)
-    last, direction, repeats, lively, rustle, least, trusted, trusted_at_us = gauge
+    last, direction, repeats, lively = gauge.last, gauge.direction, gauge.repeats, gauge.lively_ppm
+    rustle, least, trusted, trusted_at_us = gauge.rustle, gauge.least, gauge.trusted, gauge.trusted_at_us
     change = 0 if last is None else value - last
     if change:
         turned = PPM if change * direction < 0 else 0

@@ -7,7 +7,7 @@ exactly, and there are no floats. The decoder accepts only bytes that the encode
 from collections.abc import Callable
 from json import JSONDecodeError, JSONDecoder, JSONEncoder
 from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
-from typing import Any
+from typing import Any, Final
 
 Plain = Any  # None | bool | int | str | list[Plain] | dict[str, Plain]; a recursive alias costs more than it says
 
@@ -28,7 +28,7 @@ def _refuse_float(text: str) -> None:
 
 
 _decoder: Any = JSONDecoder(parse_float=_refuse_float, parse_constant=_refuse_float)
-_scan: Callable[[str, int], tuple[Plain, int]] = _decoder.scan_once
+_scan: Final[Callable[[str, int], tuple[Plain, int]]] = _decoder.scan_once
 
 
 def _writer() -> Callable[[Plain], str]:
@@ -43,7 +43,7 @@ def _refuse_type(value: object) -> None:
     raise CanonicalError(f"a {type(value).__name__} has no canonical form")
 
 
-_write = _writer()
+_write: Final = _writer()
 
 
 def check(value: Plain, depth: int = 0) -> None:
@@ -109,7 +109,14 @@ def decode(line: bytes) -> Plain:
 
 def same_bytes(one: Plain, other: Plain) -> bool:
     """Whether two values have the same canonical bytes; 1 and True, which Python calls equal, do not."""
-    return one is other or _write(one) == _write(other)
+    kind = type(one)
+    if kind is not type(other) or one != other:
+        return False
+    if kind is dict:
+        return all(same_bytes(item, other[key]) for key, item in one.items())
+    if kind is list:
+        return all(same_bytes(item, there) for item, there in zip(one, other, strict=True))
+    return True
 
 
 def _plainly_small(line: bytes) -> bool:

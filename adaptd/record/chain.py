@@ -62,14 +62,19 @@ class Chain:
         """Check that ``line`` follows, add it and return its record; raises ChainError and then changes nothing."""
         record = self._read_usual(line)
         if record is None:
-            try:
-                record = decode(line)
-            except CanonicalError as error:
-                raise ChainError(str(error)) from None
-            check_stamp(record, self.size)
-            if record["prev"] != self.last:
-                raise ChainError("the hash of the line before does not fit", blame_previous=True)
+            record = self._read_any(line)
         self.add(line)
+        return record
+
+    def _read_any(self, line: bytes) -> dict[str, Any]:
+        """The record of any line that follows; raises ChainError for one that does not."""
+        try:
+            found = decode(line)
+        except CanonicalError as error:
+            raise ChainError(str(error)) from None
+        record = check_stamp(found, self.size)
+        if record["prev"] != self.last:
+            raise ChainError("the hash of the line before does not fit", blame_previous=True)
         return record
 
     def _read_usual(self, line: bytes) -> dict[str, Any] | None:
@@ -97,8 +102,8 @@ class Chain:
         return record
 
 
-def check_stamp(record: Any, seq: int) -> None:
-    """Raise ChainError unless the record carries every chain field and the number ``seq``."""
+def check_stamp(record: Any, seq: int) -> dict[str, Any]:
+    """The record, where it carries every chain field and the number ``seq``; raises ChainError for anything else."""
     if type(record) is not dict or record.get("seq") != seq or type(record.get("seq")) is not int:
         raise ChainError(f"not the record number {seq}")
     for name, kind in _CHAIN_TYPES:
@@ -106,3 +111,5 @@ def check_stamp(record: Any, seq: int) -> None:
             raise ChainError(f"the field {name} is missing or of the wrong type")
     if record["v"] != VERSION:
         raise ChainError(f"version {record['v']} of the record is unknown")
+    found: dict[str, Any] = record
+    return found

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
-from itertools import compress
-from operator import attrgetter, is_not
+from operator import attrgetter
 from typing import Any
 
 from adaptd.record.canonical import INT_LIMIT, Plain
@@ -140,8 +139,11 @@ class Fixed(Shape):
         return tuple(shape.read(item) for shape, item in zip(self._items, plain, strict=True))
 
 
-def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function that gives these attributes of an object as a tuple."""
+def _getter(word: type, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that gives these attributes of a word as a tuple."""
+    own: Callable[[Any], tuple[Any, ...]] | None = getattr(word, "as_tuple", None)  # words of the compiled core have one
+    if own is not None:
+        return own
     if len(names) == 1:
         one = attrgetter(names[0])
         return lambda value: (one(value),)
@@ -156,9 +158,10 @@ class Row(Shape):
         self._names = tuple(shapes)
         self._shapes = tuple(shapes.values())
         self._by_name = shapes
-        self._get = _getter(self._names)
+        self._get = _getter(word, self._names)
         self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
-        self._types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
+        types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
+        self._types = [types[:count] for count in range(len(types) + 1)]  # of the first fields
 
     def full(self, value: Any) -> Plain:
         if self._bare:
@@ -168,7 +171,7 @@ class Row(Shape):
     def read(self, plain: Plain) -> Any:
         if type(plain) is not list or len(plain) != len(self._shapes):
             raise CodecError(f"{plain!r:.60} is not a list of {len(self._shapes)} for {self.word.__name__}")
-        if tuple(map(type, plain)) == self._types:
+        if tuple(map(type, plain)) == self._types[-1]:
             return self.word(*plain)
         return self.word(*[shape.read(item) for shape, item in zip(self._shapes, plain, strict=True)])
 
@@ -186,7 +189,7 @@ class Row(Shape):
         if type(plain) is not list or not 0 < len(plain) <= len(self._shapes):
             raise CodecError(f"{plain!r:.60} is not a list of 1 to {len(self._shapes)} for {self.word.__name__}")
         count = len(plain)
-        if tuple(map(type, plain)) != self._types[:count]:
+        if tuple(map(type, plain)) != self._types[count]:
             plain = [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
         return self.word(*plain, *self._get(old)[count:])
 
@@ -253,12 +256,10 @@ class Words(Shape):
         self._all = shapes
         self._shapes = {name: shape for name, shape in shapes.items() if name not in skip}
         short = short or {}
-        self._keys = tuple((short.get(name, name), shape) for name, shape in self._shapes.items())
-        self._range = range(len(self._keys))
-        self._get = _getter(tuple(self._shapes))
-        self._get_all = _getter(tuple(shapes))
+        self._get = _getter(word, tuple(shapes))
         order = {name: at for at, name in enumerate(shapes)}
         self._places = {short.get(name, name): (order[name], shape) for name, shape in self._shapes.items()}
+        self._written = tuple((key, place, shape) for key, (place, shape) in self._places.items())
         self._skipped = {name: order[name] for name in skip}
 
     def without(self, *names: str, short: dict[str, str] | None = None) -> "Words":
@@ -266,10 +267,11 @@ class Words(Shape):
         return Words(self.word, self._all, names, short)
 
     def full(self, value: Any) -> Plain:
-        return {key: shape.full(item) for (key, shape), item in zip(self._keys, self._get(value), strict=True)}
+        values = self._get(value)
+        return {key: shape.full(values[place]) for key, place, shape in self._written}
 
     def read(self, plain: Plain, **given: Any) -> Any:
-        if type(plain) is not dict or len(plain) != len(self._keys):
+        if type(plain) is not dict or len(plain) != len(self._places):
             raise CodecError(f"the fields of {self.word.__name__} are {', '.join(self._shapes)}")
         values: list[Any] = [None] * len(self._all)
         for key, (place, shape) in self._places.items():
@@ -283,17 +285,16 @@ class Words(Shape):
     def diff(self, old: Any, new: Any) -> Plain:
         changed = {}
         olds, news = self._get(old), self._get(new)
-        for at in compress(self._range, map(is_not, olds, news)):
-            before, after = olds[at], news[at]
-            if before != after:
-                key, shape = self._keys[at]
+        for key, place, shape in self._written:
+            before, after = olds[place], news[place]
+            if before is not after and before != after:
                 changed[key] = shape.diff(before, after)
         return changed
 
     def patch(self, old: Any, plain: Plain, **given: Any) -> Any:
         if type(plain) is not dict:
             raise CodecError(f"{plain!r:.60} is not a change of {self.word.__name__}")
-        values = list(self._get_all(old))
+        values = list(self._get(old))
         for key, item in plain.items():
             found = self._places.get(key)
             if found is None:

@@ -119,7 +119,7 @@ def copied(folder: Path) -> Path:
     copy.mkdir()
     for one in ROOT.iterdir():
         if one.name in ("adaptd", "tests"):
-            shutil.copytree(one, copy / one.name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(one, copy / one.name, ignore=shutil.ignore_patterns("__pycache__", "*.so", "compiled.json"))
         elif not one.name.startswith("."):
             (copy / one.name).symlink_to(one)
     return copy

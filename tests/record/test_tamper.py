@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 
+from adaptd import core
 from adaptd.record import keys, note, walk
 from adaptd.record.epochs import KeyFolder
 from adaptd.record.reader import iter_records
@@ -89,6 +90,8 @@ def test_a_well_signed_header_of_another_log_is_blamed_and_not_the_record_before
         return [seq for seq, blamed in told if blamed != seq]
 
     assert misplaced() == []
+    if core.running() == "compiled":
+        return  # a compiled module asks its own functions; the control below is for the interpreted one
     monkeypatch.setattr(walk, "_prev", lambda _: None)
     assert misplaced() != []
 

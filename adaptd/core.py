@@ -1,0 +1,74 @@
+"""Which core runs: the interpreted one, which is the reference, or the one that ``make compiled`` makes of the same sources.
+
+Python takes an extension module before the source beside it. So whatever is imported from this package comes after
+``refuse_stale``: extension modules that were made from other sources than those on disk decide nothing.
+"""
+
+import os
+from importlib.machinery import EXTENSION_SUFFIXES
+from typing import Any
+
+MODULES = (
+    "vocabulary", "tick",
+    *(f"estimate/{name}" for name in "accuracy bands betting bound fixed gauge linear pace power thermal".split()),
+    *(f"decide/{name}" for name in "brain deadline freshness headroom memory planner safety shadowing sight transitions".split()),
+    *(f"record/{name}" for name in "canonical chain codec decisions evidence replay service shapes timeline tree".split()),
+    "record/verify", "record/walk",
+)  # fmt: skip
+SUFFIX = EXTENSION_SUFFIXES[0]
+LIBRARY = "core__mypyc"  # what the extension modules share
+MADE_FROM = "compiled.json"
+REMEDY = "run `make compiled` again, or `make clean` to go without"
+
+
+class StaleCoreError(SystemExit):
+    """The extension modules are not those of the sources. Nobody can go on from here: it ends the process with its one line."""
+
+
+def refuse_stale(package: str) -> None:
+    """Raise StaleCoreError where ``package`` holds extension modules that were not made from the sources beside them."""
+    try:
+        made = _read(os.path.join(package, MADE_FROM))
+    except FileNotFoundError:
+        if os.path.exists(os.path.join(package, LIBRARY + SUFFIX)) or os.path.exists(os.path.join(package, MODULES[0] + SUFFIX)):
+            raise StaleCoreError(f"{package}: holds extension modules without their {MADE_FROM}: {REMEDY}") from None
+        return
+    except (OSError, ValueError) as error:
+        raise StaleCoreError(f"{os.path.join(package, MADE_FROM)}: cannot be read ({error}): {REMEDY}") from None
+    if made.get("suffix") != SUFFIX:
+        return  # made for another Python: this one does not see them
+    absent = [name for name in (LIBRARY, *MODULES) if not os.path.exists(os.path.join(package, name + SUFFIX))]
+    if absent or made.get("modules") != list(MODULES):
+        what = f"{absent[0]} is missing" if absent else "it was made of other modules"
+        raise StaleCoreError(f"{package}: the compiled core is not whole, {what}: {REMEDY}")
+    for source, digest in made["sources"].items():
+        if digest_of(os.path.join(package, source)) != digest:
+            raise StaleCoreError(f"{os.path.join(package, source)}: is not the source of the compiled core: {REMEDY}")
+
+
+def _read(path: str) -> dict[str, Any]:
+    import json
+
+    with open(path, "rb") as file:
+        made = json.load(file)
+    if type(made) is not dict or type(made.get("sources")) is not dict:
+        raise ValueError("not a list of sources")
+    return made
+
+
+def digest_of(path: str) -> str | None:
+    """SHA-256 (hex) of a file, or None where there is none."""
+    from hashlib import sha256
+
+    try:
+        with open(path, "rb") as file:
+            return sha256(file.read()).hexdigest()
+    except OSError:
+        return None
+
+
+def running() -> str:
+    """``compiled`` or ``interpreted``: where the brain of this process came from."""
+    from adaptd import tick
+
+    return "compiled" if str(tick.__file__).endswith(SUFFIX) else "interpreted"
