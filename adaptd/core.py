@@ -27,19 +27,18 @@ class StaleCoreError(SystemExit):
 
 def refuse_stale(package: str) -> None:
     """Raise StaleCoreError where ``package`` holds extension modules that were not made from the sources beside them."""
+    absent = [name for name in (LIBRARY, *MODULES) if not os.path.exists(os.path.join(package, name + SUFFIX))]
+    if len(absent) > len(MODULES):
+        return  # none that this Python would see
     try:
         made = _read(os.path.join(package, MADE_FROM))
-    except FileNotFoundError:
-        if os.path.exists(os.path.join(package, LIBRARY + SUFFIX)) or os.path.exists(os.path.join(package, MODULES[0] + SUFFIX)):
-            raise StaleCoreError(f"{package}: holds extension modules without their {MADE_FROM}: {REMEDY}") from None
-        return
     except (OSError, ValueError) as error:
-        raise StaleCoreError(f"{os.path.join(package, MADE_FROM)}: cannot be read ({error}): {REMEDY}") from None
-    if made.get("suffix") != SUFFIX:
-        return  # made for another Python: this one does not see them
-    absent = [name for name in (LIBRARY, *MODULES) if not os.path.exists(os.path.join(package, name + SUFFIX))]
-    if absent or made.get("modules") != list(MODULES):
-        what = f"{absent[0]} is missing" if absent else "it was made of other modules"
+        why = getattr(error, "strerror", None) or error
+        raise StaleCoreError(
+            f"{os.path.join(package, MADE_FROM)}: does not say what the core is made of ({why}): {REMEDY}"
+        ) from None
+    if absent or made.get("modules") != list(MODULES) or made.get("suffix") != SUFFIX:
+        what = f"{absent[0]} is missing" if absent else "it was made of other modules or for another Python"
         raise StaleCoreError(f"{package}: the compiled core is not whole, {what}: {REMEDY}")
     for source, digest in made["sources"].items():
         if digest_of(os.path.join(package, source)) != digest:

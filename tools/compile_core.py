@@ -55,8 +55,8 @@ def missing() -> str:
 
 
 def remove() -> None:
-    """Take the extension modules and their list away."""
-    for path in (PACKAGE / CORE.MADE_FROM, *PACKAGE.rglob(f"*{CORE.SUFFIX}")):
+    """Take the extension modules, those of other Pythons too, and their list away."""
+    for path in (PACKAGE / CORE.MADE_FROM, *PACKAGE.rglob("*.so")):
         path.unlink(missing_ok=True)
 
 
