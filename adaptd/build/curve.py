@@ -19,13 +19,17 @@ MARKS = ("circle", "square", "diamond")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One variant at one rate in one band: mJ a frame, score in percent, the least score proven (None for the reference)."""
+    """One variant at one rate in one band: mJ a frame, score in percent, the least score proven (None for the reference).
+
+    ``what`` the score is: without labels it is agreement with the reference.
+    """
 
     variant: str
     fps: float
     millijoules: float
     score: float
     proven: float | None
+    what: str = "score"
 
 
 def points_of(record: dict[str, Any], band: str) -> list[Point]:
@@ -38,12 +42,13 @@ def points_of(record: dict[str, Any], band: str) -> list[Point]:
         seen, cost = record["scores"][name][band], record["energy"][name]
         agreement = 100 - 100 * seen["disagreed"] / max(seen["n"], 1)
         score = agreement if seen["score_ppm"] is None else seen["score_ppm"] / 1e4
+        what = "agreement" if seen["score_ppm"] is None else "score"
         proven = None
         if name != record["reference"]:
             proven = (100 if reference is None else reference / 1e4) - seen["disagreement_bound_ppm"] / 1e4
         for mfps in record["policy"]["levels_mfps"]:
             energy = (cost["marginal_uj"] + cost["idle_mw"] * 1_000_000 / mfps) / 1000
-            points.append(Point(name, mfps / 1000, energy, score, proven))
+            points.append(Point(name, mfps / 1000, energy, score, proven, what))
     return points
 
 
@@ -78,14 +83,14 @@ class _Scale:
 
 
 def _panel(band: str, points: list[Point], scale: _Scale) -> str:
-    parts = [f'<text class="head" x="{LEFT}" y="20">{escape(band)}</text>', *_grid(scale), *_rates(points, scale)]
+    parts = [f'<text class="head" x="{LEFT}" y="20">{escape(band)}</text>', *_grid(scale, points[0].what), *_rates(points, scale)]
     for name in scale.names:
         own = [point for point in points if point.variant == name]
         parts += _series(own, scale, scale.names.index(name))
     return "".join(parts)
 
 
-def _grid(scale: _Scale) -> list[str]:
+def _grid(scale: _Scale, what: str) -> list[str]:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = []
     for score in _ticks(scale.low, scale.high):
@@ -99,7 +104,7 @@ def _grid(scale: _Scale) -> list[str]:
     middle = (LEFT + right) / 2
     parts.append(f'<text class="axis" x="{middle}" y="{HEIGHT - 10}" text-anchor="middle">mJ a frame, idle shared</text>')
     parts.append(
-        f'<text class="axis" transform="translate(13,{(TOP + bottom) / 2}) rotate(-90)" text-anchor="middle">score %</text>'
+        f'<text class="axis" transform="translate(13,{(TOP + bottom) / 2}) rotate(-90)" text-anchor="middle">{what} %</text>'
     )
     return parts
 
@@ -133,7 +138,7 @@ def _line(kind: str, x1: float, x2: float, y1: float, y2: float) -> str:
 
 def _title(point: Point) -> str:
     proven = "" if point.proven is None else f", proven to be at least {point.proven:.2f} %"
-    return f"{point.variant} at {point.fps:g} fps: {point.millijoules:.1f} mJ a frame, score {point.score:.2f} %{proven}"
+    return f"{point.variant} at {point.fps:g} fps: {point.millijoules:.1f} mJ a frame, {point.what} {point.score:.2f} %{proven}"
 
 
 def _mark(number: int, x: float, y: float) -> str:

@@ -110,11 +110,14 @@ def test_the_curve_has_a_point_per_variant_and_rate(record: dict[str, Any]) -> N
 
 
 def test_without_labels_the_curve_shows_agreement(record: dict[str, Any]) -> None:
-    """No score: the panel shows the share of frames on which a variant agrees."""
+    """No score: the panel shows the share of frames on which a variant agrees, and says that it does."""
+    assert curve_svg(record).count(">score %<") == 3
     for name in record["scores"]:
         record["scores"][name]["bright"]["score_ppm"] = None
     assert [point.score for point in points_of(record, "bright")][-1] == pytest.approx(100 - 100 / 3000)
     assert "-" in [row.score for row in rows_of(record)]
+    drawn = curve_svg(record)
+    assert (drawn.count(">score %<"), drawn.count(">agreement %<")) == (2, 1)
 
 
 def test_bars_below_their_mark_are_faint(record: dict[str, Any]) -> None:
