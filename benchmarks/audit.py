@@ -5,7 +5,6 @@ commits to a real disk is wall time as well. The floor is what any verifier of s
 each line three times.
 """
 
-import argparse
 import json
 import shutil
 import statistics
@@ -18,12 +17,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from adaptd import core, tick
+from adaptd import tick
 from adaptd.record.ledger import Limits
 from adaptd.record.opening import open_ledger
 from adaptd.record.reader import segment_files
 from adaptd.record.replay import Brain
 from adaptd.record.verify import Options, verify
+from benchmarks.table import Targets, report
 from tests.record.attacks import second_verifier
 from tests.record.workload import Clock, Run, decisions, make_log
 
@@ -134,33 +134,25 @@ def day(folder: Path) -> dict[str, float]:
     return {"mb_a_day_at_1_hz": size * 12 / 1e6, "wear_mb_a_day_at_1_hz": run.ledger.written_bytes * 12 / 1e6}
 
 
-TARGETS = {
+TARGETS: Targets = {
     "append_per_s_cpu": (20_000, "at least"), "decision_us_mean": (60, "at most"), "verify_per_s": (60_000, "at least"),
     "verify_with_replay_per_s": (20_000, "at least"), "mb_a_day_at_1_hz": (30, "at most"),
 }  # fmt: skip
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Print the table; the figures stay in FIGURES."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
-    arguments = parser.parse_args(argv)
+def measure() -> dict[str, float]:
+    """All figures, on logs that are removed again."""
     base = Path(tempfile.mkdtemp(prefix="adaptd-bench-"))
     try:
         make_log(base / "log", DECISIONS, limits=replace(Limits(), wear_budget_mb=100_000))
-        found = {**append(base / "append"), **record_in_tick(), **verification(base / "log"), **day(base / "day")}
+        return {**append(base / "append"), **record_in_tick(), **verification(base / "log"), **day(base / "day")}
     finally:
         shutil.rmtree(base)
-    FIGURES.update({"core": core.running(), **{name: round(value, 2) for name, value in found.items()}})
-    if arguments.json:
-        print(json.dumps(FIGURES, indent=2, sort_keys=True))
-        return 0
-    print(f"  {'core':<40} {core.running():>12}")
-    for name, value in found.items():
-        target = TARGETS.get(name)
-        against = "" if target is None else f"   target: {target[1]} {target[0]:,}"
-        print(f"  {name:<40} {value:>12,.1f}{against}")
-    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table; the figures stay in FIGURES."""
+    return report(__doc__, argv, measure, TARGETS, FIGURES)
 
 
 if __name__ == "__main__":

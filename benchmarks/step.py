@@ -6,14 +6,12 @@ rates. A decision is a pure function, so each is made several times and the leas
 meanwhile does not count. The CPU time of a single pass, in which nothing is thrown away, stands beside it.
 """
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from adaptd import core, tick
+from adaptd import tick
 from adaptd.config.shipped import policies_dir
 from adaptd.record.chain import Chain
 from adaptd.record.decisions import DecisionCoder
@@ -24,6 +22,7 @@ from adaptd.twin.harness import Choice, simulate
 from adaptd.twin.score import quantile
 from adaptd.twin.worker import Tick
 from adaptd.vocabulary import Snapshot, VariantFacts
+from benchmarks.table import Targets, report
 
 FIGURES: dict[str, object] = {}
 POINTS = 60
@@ -31,7 +30,7 @@ VARIANTS = ("int8", "int8-small", "int4")
 HOT, CALM = "factory-25-45", "calm-day"
 TICKS = 6_000
 PASSES = 5
-TARGETS = {
+TARGETS: Targets = {
     "step_record_p99_us": (250, "at most"),
     f"ticks_per_s_{CALM}": (5_000, "at least"),
     f"ticks_per_s_{HOT}": (5_000, "at least"),
@@ -108,22 +107,14 @@ def ticks_per_s(scenario: str) -> float:
     return episode.scenario.ticks / min(times)
 
 
+def measure() -> dict[str, float]:
+    """All figures."""
+    return {**steps(), **{f"ticks_per_s_{name}": ticks_per_s(name) for name in (CALM, HOT)}}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print the table; the figures stay in FIGURES."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
-    arguments = parser.parse_args(argv)
-    found = {**steps(), **{f"ticks_per_s_{name}": ticks_per_s(name) for name in (CALM, HOT)}}
-    FIGURES.update({"core": core.running(), **{name: round(value, 2) for name, value in found.items()}})
-    if arguments.json:
-        print(json.dumps(FIGURES, indent=2, sort_keys=True))
-        return 0
-    print(f"  {'core':<40} {core.running():>12}")
-    for name, value in found.items():
-        target = TARGETS.get(name)
-        against = "" if target is None else f"   target: {target[1]} {target[0]:,}"
-        print(f"  {name:<40} {value:>12,.1f}{against}")
-    return 0
+    return report(__doc__, argv, measure, TARGETS, FIGURES)
 
 
 if __name__ == "__main__":
