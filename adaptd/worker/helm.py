@@ -116,9 +116,9 @@ class Helm:
             return
         self.lease, self.order = taken, order
         self.deadline_us = self.deadline_us if order.deadline_us is None else order.deadline_us
-        self._set_rate(order.fps_mfps)
         now_us = self._now_us()
         self._tell(Applied(order.seq, order.variant, order.fps_mfps, now_us - received_us, now_us))
+        self._set_rate(order.fps_mfps)  # last: after a pause it runs the engine, which may turn out to be broken
 
     def _refuse(self, order: Setpoint, reason: str) -> None:
         """Say once why a setpoint does not hold: the daemon renews it at every tick, and each fault is a durable record."""

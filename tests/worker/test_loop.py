@@ -492,3 +492,18 @@ def test_a_pause_from_the_start_is_warmed_up_for_with_a_picture_taken_for_its_li
     bench.loop.turn(0)
     assert bench.engines["int8"].runs == runs["int8"] + 1
     assert bench.engines["fp16"].runs == runs["fp16"]
+
+
+def test_an_engine_found_broken_at_the_end_of_a_pause_leaves_before_its_first_frame(bench: Bench) -> None:
+    """Read back in order: the setpoint was applied, then the reference took over, and every frame is the reference's."""
+    bench.frames(1)
+    bench.order("int8", 0)
+    bench.loop.turn(0)
+    bench.engines["int8"].misbehave(Misbehaviour.NAN)
+    bench.said.clear()
+    bench.order("int8", 15_000, seq=2)
+    bench.frames(3)
+    assert bench.variants == ["fp16"] * 4
+    assert [type(message).__name__ for message in bench.said] == ["Applied", "Fault", "Swapped"]
+    assert bench.said[-1].new == "fp16"
+    assert bench.loop.helm.quarantined == ("int8",)
