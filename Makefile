@@ -14,10 +14,10 @@ help:
 	@echo "make compiled  the core as extension modules: the same bytes, decided and replayed faster (needs a C compiler; a minute or two)"
 	@echo "make cores  the compiled core against the interpreted one: bytes, verdicts, decisions (some minutes)"
 	@echo "make conformance     check every TensorRT name against NVIDIA's own bindings (fetches 100 MB)"
-	@echo "make faults sensors, workers, daemon, API and configuration mistreated at full size, each with its control (three hours or so)"
+	@echo "make faults sensors, workers, daemon, API and configuration mistreated at full size, each with its control (two hours or so)"
 	@echo "make evidence       the figures of the accuracy evidence and of watching, each with a mutant (a quarter of an hour)"
 	@echo "make mutants        every constant of the controller changed in a copy: its test must fail (some minutes)"
-	@echo "make audit-torture   the audit figures at full size (an hour or so)"
+	@echo "make audit-torture   the audit figures at full size (two hours or so)"
 
 setup: .venv/.ready
 
