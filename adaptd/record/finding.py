@@ -1,5 +1,6 @@
 """What a log folder holds when a writer opens it: the end of the chain, what a crash tore, and what must not be missing."""
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,7 @@ def find_end(store: Store) -> Found | None:
         found = Found(Chain(header.tree, header.prev), header.origin, header.epoch, header.key, header.segment, 0, 0)
         found.unborn, found.head, found.keys = unborn, head, {header.key}
         _recall(found, store, names[:-1], header.first)
+        _recall_keys(found, store, names[:-1], header.first, min((slot[0].size for slot in slots if slot is not None), default=0))
         _follow(found, data)
         _check_head(store, found, [slot[1] for slot in slots if slot is not None])
         return found
@@ -89,6 +91,31 @@ def _recall(found: Found, store: Store, names: list[str], end: int) -> None:
             if record["seq"] >= end:
                 break
             _note_record(found, record)
+
+
+def _recall_keys(found: Found, store: Store, names: list[str], first: int, size: int) -> None:
+    """The keys back to the segment in which ``size`` records were acknowledged: one of them signed the older slot of the head.
+
+    A hand-over and two starts that are cut short leave two segments between that slot and the end of the log.
+    """
+    for name in reversed(names):
+        if first < size:
+            return
+        head, *lines = store.read(name).split(b"\n")
+        try:
+            header = parse_header(head)[0]
+        except HeaderError:
+            return
+        first = header.first
+        found.keys.add(header.key)
+        for line in lines:
+            if b'"kind":"epoch"' in line:
+                _note_key(found, line)
+
+
+def _note_key(found: Found, line: bytes) -> None:
+    with contextlib.suppress(CanonicalError, NoteError, TypeError, AttributeError):
+        found.keys.add(parse_hand_over(parse_note(decode(line).get("note", "")).body).public)
 
 
 def _follow(found: Found, data: bytes) -> None:

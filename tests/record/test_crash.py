@@ -5,6 +5,8 @@ processes, real kills and the kernel's own errors.
 """
 
 import errno
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,6 +14,9 @@ import pytest
 
 from adaptd.record import ledger as ledger_module
 from adaptd.record import store as store_module
+from adaptd.record.ledger import Ledger
+from adaptd.record.opening import open_ledger
+from adaptd.record.reader import segment_files
 from adaptd.record.verify import Options, Outcome, verify
 from tests.record.crash import (
     Witness,
@@ -25,6 +30,7 @@ from tests.record.crash import (
     syncing_again,
 )  # fmt: skip
 from tests.record.simdisk import SimDisk, SimStore, no_fault
+from tests.record.workload import SECOND, SMALL, Clock
 
 RECORDS = 45
 SOUND = (Outcome.VALID, Outcome.TORN_TAIL)
@@ -240,3 +246,35 @@ def test_every_write_of_the_ledger_goes_through_the_store() -> None:
     assert "O_WRONLY" not in (room / "plainfile.py").read_text()
     assert "O_RDWR" not in (room / "plainfile.py").read_text()
     assert not {path.name for path in room.glob("*.py") if any(word in path.read_text() for word in words)} - allowed
+
+
+class Killed(BaseException):
+    """Ends a start where a SIGKILL would."""
+
+
+def test_two_cut_short_starts_after_a_hand_over_do_not_shut_the_writer_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head's older slot was signed before the hand-over, some segments back: the next start finds that key and goes on."""
+    limits, clock = replace(SMALL, epoch_records=40), Clock()
+
+    def start(folder: Path) -> Ledger:
+        return open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=limits)[0]
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    ledger = start(tmp_path / "0")
+    key = ledger.signer.verifier_key
+    while ledger.signer.verifier_key == key:
+        clock.advance(SECOND)
+        ledger.append("note", {"text": "x"}, durable=True)
+    for number, step in enumerate(("hand_over", "append")):  # first after the start was acknowledged, then before it is written
+        shutil.copytree(tmp_path / str(number), tmp_path / str(number + 1))
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(Ledger, step, killed)
+            start(tmp_path / str(number + 1))
+    shutil.copytree(tmp_path / "2", tmp_path / "3")
+    assert len(segment_files(tmp_path / "3")) == 3
+    start(tmp_path / "3").close()
+    assert verify(tmp_path / "3", Options(replay=False)).verdict is Outcome.VALID
