@@ -6,7 +6,7 @@ from typing import Any
 
 from adaptd.record.canonical import CanonicalError, decode
 from adaptd.record.chain import Chain, ChainError, check_stamp
-from adaptd.record.epochs import parse_hand_over
+from adaptd.record.epochs import HandOver, parse_hand_over
 from adaptd.record.head import HEAD_FILE, Head, newest, parse_head
 from adaptd.record.keys import note_holds, signature_holds
 from adaptd.record.note import ED25519, Note, NoteError, VerifierKey, parse_note
@@ -109,13 +109,11 @@ def _recall_keys(found: Found, store: Store, names: list[str], first: int, size:
         first = header.first
         found.keys.add(header.key)
         for line in lines:
-            if b'"kind":"epoch"' in line:
-                _note_key(found, line)
-
-
-def _note_key(found: Found, line: bytes) -> None:
-    with contextlib.suppress(CanonicalError, NoteError, TypeError, AttributeError):
-        found.keys.add(parse_hand_over(parse_note(decode(line).get("note", "")).body).public)
+            with contextlib.suppress(CanonicalError):
+                record = decode(line) if b'"kind":"epoch"' in line else None
+                hand_over = _handed_over(record) if type(record) is dict else None
+                if hand_over is not None:
+                    found.keys.add(hand_over.public)
 
 
 def _follow(found: Found, data: bytes) -> None:
@@ -149,12 +147,18 @@ def _note_record(found: Found, record: dict[str, Any]) -> None:
         found.state = record.get("state")
         found.config = record
     elif kind == "epoch":
-        try:
-            hand_over = parse_hand_over(parse_note(record.get("note", "")).body)
-        except (NoteError, TypeError):
-            return
-        found.epoch, found.public = hand_over.epoch, hand_over.public
-        found.keys.add(hand_over.public)
+        hand_over = _handed_over(record)
+        if hand_over is not None:
+            found.epoch, found.public = hand_over.epoch, hand_over.public
+            found.keys.add(hand_over.public)
+
+
+def _handed_over(record: dict[str, Any]) -> HandOver | None:
+    """What an ``epoch`` record says, or None where it cannot be read."""
+    try:
+        return parse_hand_over(parse_note(record.get("note", "")).body)
+    except (NoteError, TypeError):
+        return None
 
 
 def _check_head(store: Store, found: Found, signed: list[Note]) -> None:
