@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from adaptd.serve.client import ApiError, get_json
+from adaptd.client import ApiError, get_json
 
 FIGURES: dict[str, object] = {}
 WINDOW_S = 20.0

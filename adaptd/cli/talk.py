@@ -27,7 +27,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
-    from adaptd.serve.client import ApiError, get_json
+    from adaptd.client import ApiError, get_json
 
     try:
         return get_json(arguments.socket or default_socket(), "/v1/status")

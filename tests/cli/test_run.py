@@ -15,7 +15,7 @@ import yaml
 
 from adaptd.cli.main import build_parser
 from adaptd.cli.run import scenario_of
-from adaptd.serve.client import call
+from adaptd.client import call
 from tests.conftest import ROOT
 from tests.faults.service import ADAPTD, Service, adaptd, verified
 

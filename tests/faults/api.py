@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adaptd.serve.api import CHANGE_VERBS, READ_VERBS
-from adaptd.serve.client import ApiError, call
+from adaptd.client import ApiError, call
 from tests.faults.service import Service, decision_times_us
 
 TICK_US = 100_000

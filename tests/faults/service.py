@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.record.reader import iter_records
-from adaptd.serve.client import ApiError, get_json
+from adaptd.client import ApiError, get_json
 from tests.conftest import ROOT
 
 ADAPTD = (sys.executable, "-m", "adaptd")

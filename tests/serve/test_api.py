@@ -15,7 +15,7 @@ import pytest
 
 from adaptd.serve.api import CHANGE_VERBS, Api, SocketInUseError
 from adaptd.serve.board import Board
-from adaptd.serve.client import ApiError, call, get_json
+from adaptd.client import ApiError, call, get_json
 from adaptd.serve.limits import BURST, MAX_CONNECTIONS, RATE_PER_S, Limiter, TokenBucket
 from adaptd.serve.peer import Peer, may_change
 

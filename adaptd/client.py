@@ -1,11 +1,19 @@
-"""The client side of the local API: HTTP over the daemon's Unix socket, from the standard library."""
+"""What other programs import: status, results and push over the daemon's Unix sockets, from the standard library alone.
+
+    status = get_json(DEFAULT_SOCKET, "/v1/status")
+    for result in results(DEFAULT_SOCKET):
+        print(result["class"], result["variant"])
+"""
 
 import contextlib
 import http.client
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+MAX_LINE_BYTES = 1 << 20
 
 
 class ApiError(Exception):
@@ -58,3 +66,34 @@ def get_json(path: Path, verb: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ApiError(f"{path}: answered something else than an object, is this adaptd's socket?")
     return document
+
+
+def results(path: Path, timeout_s: float | None = None) -> Iterator[dict[str, Any]]:
+    """Every result of the worker from now on, one dictionary a frame, until it stops or the subscriber is too slow for it.
+
+    ``path`` is the daemon's socket; results come from ``results.sock`` beside it. ``timeout_s`` bounds the wait for one result.
+
+    Raises:
+        ApiError: nobody serves results there, or none came within ``timeout_s``.
+    """
+    place = path.parent / "results.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(timeout_s)
+        try:
+            stream.connect(str(place))
+            with stream.makefile("rb") as lines:
+                while line := lines.readline(MAX_LINE_BYTES):
+                    yield json.loads(line)
+        except TimeoutError:
+            raise ApiError(f"{place}: no result within {timeout_s} s, look at `adaptd status`") from None
+        except OSError as error:
+            raise ApiError(f"{place}: no results to be had ({error.strerror}), start `adaptd run` or name its --socket") from None
+
+
+def push(path: Path, reading: dict[str, Any]) -> None:
+    """Hand the daemon a reading that another program took (docs/sensors.md names the keys).
+
+    Raises:
+        ApiError: nobody listens on ``path``, or the daemon refused.
+    """
+    call(path, "POST", "/v1/reading", reading)
