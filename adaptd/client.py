@@ -1,19 +1,28 @@
 """What other programs import: status, results and push over the daemon's Unix sockets, from the standard library alone.
 
-    status = get_json(DEFAULT_SOCKET, "/v1/status")
-    for result in results(DEFAULT_SOCKET):
+    status = get_json(default_socket(), "/v1/status")
+    for result in results(default_socket()):
         print(result["class"], result["variant"])
 """
 
 import contextlib
 import http.client
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 MAX_LINE_BYTES = 1 << 20
+
+
+def default_socket() -> Path:
+    """The service's socket for root, the user's run-time folder otherwise."""
+    if os.geteuid() == 0:
+        return Path("/run/adaptd/adaptd.sock")
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    return Path(runtime or f"/tmp/adaptd-{os.geteuid()}") / "adaptd" / "adaptd.sock"  # noqa: S108 - a folder of mode 0750
 
 
 class ApiError(Exception):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from adaptd.cli.errors import CommandError
 from adaptd.cli.outlet import Outlet
-from adaptd.cli.places import default_audit, default_socket
+from adaptd.cli.places import default_audit
+from adaptd.client import default_socket
 from adaptd.cli.profile import find_profile
 from adaptd.config.shipped import engines_dir, policies_dir
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.errors import CommandError
-from adaptd.cli.places import default_socket
+from adaptd.client import default_socket
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
