@@ -17,15 +17,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from adaptd import tick
-from adaptd.record.ledger import Limits
-from adaptd.record.opening import open_ledger
-from adaptd.record.reader import segment_files
-from adaptd.record.replay import Brain
-from adaptd.record.verify import Options, verify
+from adaptd.brain import tick
+from adaptd.log.verify.reader import segment_files
+from adaptd.log.verify.replay import Brain
+from adaptd.log.verify.verify import Options, verify
+from adaptd.log.write.ledger import Limits
+from adaptd.log.write.opening import open_ledger
 from benchmarks.table import Targets, report
-from tests.record.attacks import second_verifier
-from tests.record.workload import Clock, Run, decisions, make_log
+from tests.log.attacks import second_verifier
+from tests.log.workload import Clock, Run, decisions, make_log
 
 FIGURES: dict[str, object] = {}
 DECISIONS = 20_000

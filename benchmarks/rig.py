@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from adaptd.base.clock import SystemClock
 from adaptd.config.shipped import engines_dir
 from adaptd.engine.backends import EngineOptions, open_pool
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.pool import WarmPool
+from adaptd.protocol.messages import Setpoint
+from adaptd.vision.answers import head_of
+from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
-from adaptd.worker.clock import SystemClock
-from adaptd.worker.heads import head_of
+from adaptd.worker.latest_frame import Frame, LatestSlot
 from adaptd.worker.loop import FrameLoop, Parts
-from adaptd.worker.messages import Setpoint
-from adaptd.worker.preprocess import Preprocessor
 from adaptd.worker.results import Results
-from adaptd.worker.slot import Frame, LatestSlot
 
 BUNDLE = engines_dir() / "pet-bowl"
 CLIP = BUNDLE / "clip" / "day-to-night.mp4"

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from adaptd.base.clock import SystemClock
 from adaptd.engine.base import Array
 from adaptd.engine.errors import one_line
 from adaptd.engine.pool import WarmPool
+from adaptd.protocol.messages import Setpoint
+from adaptd.vision.answers import Classification
 from adaptd.worker import lease as leases
-from adaptd.worker.clock import SystemClock
-from adaptd.worker.heads import Classification
+from adaptd.worker.latest_frame import Frame, LatestSlot
 from adaptd.worker.loop import FrameLoop, Parts
-from adaptd.worker.messages import Setpoint
-from adaptd.worker.slot import Frame, LatestSlot
 
 NEVER_US = 10**13
 RATE_MFPS = 30_000

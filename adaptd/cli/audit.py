@@ -100,9 +100,9 @@ def run_verify(args: argparse.Namespace) -> int:
 def judge(args: argparse.Namespace) -> Any:
     """Run the verifier as the options say."""
     from adaptd.cli.audit_progress import bar
-    from adaptd.record.note import NoteError
-    from adaptd.record.trust import read_witness
-    from adaptd.record.verify import Options, verify
+    from adaptd.log.format.note import NoteError
+    from adaptd.log.verify.trust import read_witness
+    from adaptd.log.verify.verify import Options, verify
 
     _need_log(args.folder, empty=True)  # that everything is gone is a finding
     try:
@@ -117,7 +117,7 @@ def judge(args: argparse.Namespace) -> Any:
 
 def _key(text: str) -> Any:
     """A public key given as a file or as text."""
-    from adaptd.record.note import NoteError, parse_verifier_key
+    from adaptd.log.format.note import NoteError, parse_verifier_key
 
     path = Path(text)
     try:
@@ -151,7 +151,7 @@ def run_show(args: argparse.Namespace) -> int:
 
 def _need_log(folder: Path, *, empty: bool = False) -> None:
     """Refuse a folder that does not exist or, unless it may be ``empty`` yet, holds no log."""
-    from adaptd.record.reader import segment_files
+    from adaptd.log.verify.reader import segment_files
 
     if not folder.is_dir():
         raise CommandError(f"{folder}: no such folder; name the folder of the log", 2)
@@ -162,7 +162,7 @@ def _need_log(folder: Path, *, empty: bool = False) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
     from adaptd.cli.audit_progress import bar
-    from adaptd.record.page import write_page
+    from adaptd.report.page import write_page
 
     report = judge(args)
     try:
@@ -177,7 +177,7 @@ def run_report(args: argparse.Namespace) -> int:
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as Parquet."""
     from adaptd.cli.audit_progress import bar
-    from adaptd.record.export import ExportError, export
+    from adaptd.report.export import ExportError, export
 
     _need_log(args.folder)
     try:
@@ -191,7 +191,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_checkpoint(args: argparse.Namespace) -> int:
     """Print the newest checkpoint note."""
-    from adaptd.record.reader import last
+    from adaptd.log.verify.reader import last
 
     _need_log(args.folder)
     record = last(args.folder, "checkpoint")
@@ -203,10 +203,10 @@ def run_checkpoint(args: argparse.Namespace) -> int:
 
 def run_keygen(args: argparse.Namespace) -> int:
     """Make the root key before the first run, so that its public half can leave the device first."""
-    from adaptd.record.epochs import PUBLIC_FILE, KeyFolder
-    from adaptd.record.note import NoteError, verifier_key_text
-    from adaptd.record.reader import segment_files
-    from adaptd.record.store import Store
+    from adaptd.log.format.epochs import PUBLIC_FILE, KeyFolder
+    from adaptd.log.format.note import NoteError, verifier_key_text
+    from adaptd.log.format.store import Store
+    from adaptd.log.verify.reader import segment_files
 
     if segment_files(args.folder):
         raise CommandError(f"{args.folder}: holds a log already, whose root key cannot be replaced; name a new folder")
@@ -226,9 +226,9 @@ def run_keygen(args: argparse.Namespace) -> int:
 
 def run_prune(args: argparse.Namespace) -> int:
     """Remove what is older than the retention; the daemon must not be running."""
-    from adaptd.record.opening import LedgerError, open_ledger
-    from adaptd.record.prune import prune
-    from adaptd.record.store import Store
+    from adaptd.log.format.store import Store
+    from adaptd.log.write.opening import LedgerError, open_ledger
+    from adaptd.log.write.prune import prune
 
     _need_log(args.folder)
     if args.keep_days < 1:

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from adaptd import core
-from adaptd.record.verdicts import Outcome, Report
+from adaptd.base import decision_core as core
+from adaptd.log.format.verdicts import Outcome, Report
 
 MEANING = {
     Outcome.VALID: "complete, unchanged, and every decision follows",

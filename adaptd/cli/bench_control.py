@@ -12,7 +12,7 @@ from adaptd.cli.errors import CommandError
 from adaptd.twin.words import CONTROLLERS
 
 if TYPE_CHECKING:
-    from adaptd.twin.bench import Matrix, Row
+    from adaptd.lab.bench import Matrix, Row
 
 LETTERS = (
     ("over_critical_s", "C", "over critical, s"),
@@ -25,7 +25,7 @@ LETTERS = (
 
 def control(arguments: argparse.Namespace) -> int:
     """Run, print, draw."""
-    from adaptd.twin.oracle import OracleError
+    from adaptd.lab.oracle import OracleError
 
     try:
         return _random(arguments) if arguments.random is not None else _matrix(arguments)
@@ -34,14 +34,14 @@ def control(arguments: argparse.Namespace) -> int:
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
-    from adaptd.twin.bench import run_matrix
+    from adaptd.lab.bench import run_matrix
 
     paths = scenario_files(arguments.scenarios)
     names = _names(arguments, CONTROLLERS)
     with _bar("controllers on scenarios") as progress:
         matrix = run_matrix(paths, names, policy=arguments.policy, jobs=arguments.jobs, progress=progress)
     if arguments.output is not None:
-        from adaptd.twin.picture import draw
+        from adaptd.lab.picture import draw
 
         arguments.output.write_text(draw(matrix))
     if arguments.json:
@@ -52,8 +52,8 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
 
 def _random(arguments: argparse.Namespace) -> int:
-    from adaptd.twin.sweep import CONTROLLERS as SWEPT
-    from adaptd.twin.sweep import run_sweep
+    from adaptd.lab.sweep import CONTROLLERS as SWEPT
+    from adaptd.lab.sweep import run_sweep
 
     if arguments.random < 1:
         raise CommandError(f"--random {arguments.random}: at least one hour is needed", 2)

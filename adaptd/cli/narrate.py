@@ -6,13 +6,13 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.outlet import Outlet
+from adaptd.cli.nonblocking_out import Outlet
 from adaptd.vocabulary import Measured, OperatingPoint, Reading
 
 if TYPE_CHECKING:
-    from adaptd.assemble import Checked, Request
-    from adaptd.parts import Parts
-    from adaptd.status import Scene
+    from adaptd.daemon.assemble import Checked, Request
+    from adaptd.daemon.parts import Parts
+    from adaptd.daemon.status import Scene
 
 EVERY_S = 10
 BOLD, DIM, GREEN, YELLOW, CYAN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m"

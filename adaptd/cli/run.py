@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from adaptd.cli.errors import CommandError
-from adaptd.cli.outlet import Outlet
+from adaptd.cli.nonblocking_out import Outlet
 from adaptd.cli.places import default_audit
-from adaptd.client import default_socket
 from adaptd.cli.profile import find_profile
+from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
 
 if TYPE_CHECKING:
-    from adaptd.assemble import Request
+    from adaptd.daemon.assemble import Request
 
 STEEP = 3
 SHIPPED = "pet-bowl"
@@ -63,11 +63,11 @@ def _days(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from adaptd.assemble import AssemblyError, assemble, check
     from adaptd.cli.narrate import Narrator
-    from adaptd.daemon import Daemon
-    from adaptd.parts import Pace
-    from adaptd.record.opening import LedgerError
+    from adaptd.daemon.assemble import AssemblyError, assemble, check
+    from adaptd.daemon.loop import Daemon
+    from adaptd.daemon.parts import Pace
+    from adaptd.log.write.opening import LedgerError
     from adaptd.serve.api import SocketInUseError
 
     request = _request(arguments)
@@ -104,7 +104,7 @@ def _whole(request: "Request", digest: str) -> None:
 
 
 def _request(arguments: argparse.Namespace) -> "Request":
-    from adaptd.assemble import Request
+    from adaptd.daemon.assemble import Request
 
     bundle: Path = arguments.bundle
     if not bundle.is_dir():
@@ -137,7 +137,7 @@ def _shipped_clip() -> Path:
 
 
 def _software_device(arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:
-    from adaptd.assemble import with_prices
+    from adaptd.daemon.assemble import with_prices
     from adaptd.twin.live import live_device
     from adaptd.twin.scenario import load_scenario
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptd.cli.errors import CommandError
-from adaptd.record.codec import CodecError
-from adaptd.record.decisions import DecisionCoder
-from adaptd.record.reader import iter_records
+from adaptd.log.format.codec import CodecError
+from adaptd.log.format.decisions import DecisionCoder
+from adaptd.log.verify.reader import iter_records
 from adaptd.vocabulary import Verdict
 
 
@@ -48,7 +48,7 @@ def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
     Raises:
         CommandError: there is no decision to explain.
     """
-    from adaptd.tick import explain
+    from adaptd.brain.tick import explain
 
     lines: list[str] = []
     last: Decided | None = None

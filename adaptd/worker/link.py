@@ -4,13 +4,13 @@ import os
 import select
 import threading
 
-from adaptd.worker.clock import SystemClock
+from adaptd.base.clock import SystemClock
+from adaptd.protocol.messages import Begin, Fault, Garbled, Report, Setpoint, Stop, ToDaemon
+from adaptd.protocol.wire import Channel
 from adaptd.worker.grabber import Grabber
 from adaptd.worker.loop import FrameLoop
-from adaptd.worker.messages import Begin, Fault, Garbled, Report, Setpoint, Stop, ToDaemon
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import ServingLock
-from adaptd.worker.wire import Channel
 
 NAP_S = 0.1
 NO_SOURCE = 1

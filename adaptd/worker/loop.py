@@ -7,18 +7,18 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
+from adaptd.protocol.messages import LastResult, Picture, Setpoint
+from adaptd.vision.answers import Answer, Head
 from adaptd.vocabulary import Shadow
 from adaptd.worker import picture, shadow
-from adaptd.worker.clock import Clock
-from adaptd.worker.heads import Answer, Head
+from adaptd.worker.counters import Tally
 from adaptd.worker.health import Stopwatch
-from adaptd.worker.helm import Helm, Tell
+from adaptd.worker.latest_frame import Frame, LatestSlot
 from adaptd.worker.lease import Lease
-from adaptd.worker.messages import LastResult, Picture, Setpoint
-from adaptd.worker.slot import Frame, LatestSlot
-from adaptd.worker.tally import Tally
+from adaptd.worker.setpoints import Helm, Tell
 
 Batch = npt.NDArray[np.float32]
 TOUCH_US = 20_000_000
@@ -44,7 +44,7 @@ class Parts:
     head: Head
     slot: LatestSlot
     results: Publisher
-    clock: Clock
+    clock: WaitingClock
     tell: Tell
     set_rate: Callable[[int], None]
     next_us: Callable[[], int | None]

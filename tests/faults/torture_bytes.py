@@ -8,19 +8,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from adaptd.record import verify as verify_module
-from adaptd.record import walk as walk_module
-from adaptd.record.epochs import KeyFolder
-from adaptd.record.ledger import Limits
-from adaptd.record.verdicts import Fault, Outcome, Report
-from adaptd.record.verify import Options, verify
+from adaptd.log.format.epochs import KeyFolder
+from adaptd.log.format.verdicts import Fault, Outcome, Report
+from adaptd.log.verify import verify as verify_module
+from adaptd.log.verify import walk as walk_module
+from adaptd.log.verify.verify import Options, verify
+from adaptd.log.write.ledger import Limits
 from tests.faults.result import Result, tracked
-from tests.record import attacks
-from tests.record.attacks import Bench, Files
-from tests.record.test_prune import many_segments, pruned
-from tests.record.test_tamper import naive
-from tests.record.test_witness import history, kept_note
-from tests.record.workload import make_log, raw_log
+from tests.log import attacks
+from tests.log.attacks import Bench, Files
+from tests.log.test_prune import many_segments, pruned
+from tests.log.test_tamper import naive
+from tests.log.test_witness import history, kept_note
+from tests.log.workload import make_log, raw_log
 
 Args = argparse.Namespace
 
@@ -197,7 +197,7 @@ def structure(share: float, _: Args) -> Result:
                 result.fault("undetected", f"graft at record {seq}")
             if report.signed > seq:
                 result.fault("called signed", f"graft at record {seq}, signed {report.signed}")
-        from adaptd.record.note import parse_verifier_key
+        from adaptd.log.format.note import parse_verifier_key
 
         true_key = parse_verifier_key(files["log.pub"].decode())
         KeyFolder.beside(room / "fake").create(true_key.name)

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from adaptd.record import ledger as ledger_module
-from adaptd.record.ledger import Limits
-from adaptd.record.opening import LedgerError
-from adaptd.record.reader import iter_records
-from adaptd.record.verdicts import Outcome
-from adaptd.record.verify import Options, verify
+from adaptd.log.format.verdicts import Outcome
+from adaptd.log.verify.reader import iter_records
+from adaptd.log.verify.verify import Options, verify
+from adaptd.log.write import ledger as ledger_module
+from adaptd.log.write.ledger import Limits
+from adaptd.log.write.opening import LedgerError
 from tests.faults.result import Result, Skipped, tracked
 from tests.faults.torture_process import fork, judge_log, recover
-from tests.record.attacks import read_files
-from tests.record.workload import SECOND, Run
+from tests.log.attacks import read_files
+from tests.log.workload import SECOND, Run
 
 Args = argparse.Namespace
 _SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN

@@ -13,16 +13,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from adaptd.record.canonical import encode
-from adaptd.record.codec import to_plain
-from adaptd.record.decisions import DecisionCoder
-from adaptd.record.ledger import Limits
-from adaptd.record.reader import iter_records
-from adaptd.record.replay import Replayer, ReplayError
-from adaptd.record.verdicts import Outcome
-from adaptd.record.verify import verify
+from adaptd.base.canonical_json import encode
+from adaptd.log.format.codec import to_plain
+from adaptd.log.format.decisions import DecisionCoder
+from adaptd.log.format.verdicts import Outcome
+from adaptd.log.verify.reader import iter_records
+from adaptd.log.verify.replay import Replayer, ReplayError
+from adaptd.log.verify.verify import verify
+from adaptd.log.write.ledger import Limits
 from tests.faults.result import Result, tracked
-from tests.record.workload import ROOT, decisions, make_log
+from tests.log.workload import ROOT, decisions, make_log
 
 Args = argparse.Namespace
 SEEDS = ("0", "1", "2", "3", "random")

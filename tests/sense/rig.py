@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from adaptd.sense.camera_light import Calibration, PictureStats
 from adaptd.sense.guard import Quality
-from adaptd.sense.station import Sampled, Station, WorkerFacts
+from adaptd.sense.sensor_hub import Sampled, Station, WorkerFacts
 from adaptd.vocabulary import Measured
 from tests.sense.conftest import profile
 from tests.sense.fakes import FaultySysfs, HandClock

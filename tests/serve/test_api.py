@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.client import ApiError, call, get_json
 from adaptd.serve.api import CHANGE_VERBS, Api, SocketInUseError
 from adaptd.serve.board import Board
-from adaptd.client import ApiError, call, get_json
 from adaptd.serve.limits import BURST, MAX_CONNECTIONS, RATE_PER_S, Limiter, TokenBucket
 from adaptd.serve.peer import Peer, may_change
 

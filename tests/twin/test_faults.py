@@ -2,8 +2,8 @@
 
 import pytest
 
+from adaptd.lab.harness import simulate
 from adaptd.twin.device import TwinDevice
-from adaptd.twin.harness import simulate
 from adaptd.twin.words import Fault
 from adaptd.vocabulary import Measured, Missing, Reading
 from tests.twin.worlds import EFFICIENT, FULL, Script, episode, profile, scenario

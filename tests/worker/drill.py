@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adaptd.protocol.messages import Begin, Fault, Report, Swapped
+from adaptd.supervise.process import monotonic_us
+from adaptd.supervise.signs import Limits
+from adaptd.supervise.supervisor import Lost, Supervisor
 from adaptd.vocabulary import OperatingPoint
-from adaptd.worker.client import monotonic_us
-from adaptd.worker.messages import Begin, Fault, Report, Swapped
-from adaptd.worker.supervision import Limits
-from adaptd.worker.supervisor import Lost, Supervisor
 from tests.engine.models import write_bundle
 
 BY_SIGNAL = {"SIGKILL": signal.SIGKILL, "SIGSEGV": signal.SIGSEGV, "SIGSTOP": signal.SIGSTOP}

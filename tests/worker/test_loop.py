@@ -8,14 +8,14 @@ import pytest
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.pool import WarmPool
 from adaptd.engine.stub import Misbehaviour, StubEngine
+from adaptd.protocol.messages import Applied, Fault, Setpoint, Swapped
+from adaptd.vision.answers import Answer, Classification
 from adaptd.vocabulary import OperatingPoint
 from adaptd.worker import lease as leases
-from adaptd.worker.heads import Answer, Classification
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
+from adaptd.worker.latest_frame import Frame, LatestSlot
 from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, Parts
-from adaptd.worker.messages import Applied, Fault, Setpoint, Swapped
 from adaptd.worker.shadow import drawn
-from adaptd.worker.slot import Frame, LatestSlot
 from tests.worker.fakes import FakeClock
 
 PERIOD_US = 66_667

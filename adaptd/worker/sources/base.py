@@ -1,13 +1,6 @@
-"""What every source can do, and the one error it raises."""
+"""What every source can do."""
 
 from typing import Any, Protocol
-
-
-class SourceError(Exception):
-    """A source that cannot be used. ``str(error)`` is one line: what, where, remedy."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
 
 
 class Source(Protocol):

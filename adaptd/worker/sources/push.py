@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.worker import unix
-from adaptd.worker.clock import Clock
+from adaptd.base import unix_socket as unix
+from adaptd.base.clock import WaitingClock
+from adaptd.protocol.source_spec import SourceError
 from adaptd.worker.push import FRAME, HELLO, MAGIC, MARK, MAX_SIDE, ORDERS, SLOT_HEADER, VERSION
-from adaptd.worker.sources.base import SourceError
 
 PATIENCE_S = 0.1
 MAX_SLOTS = 16
@@ -91,7 +91,7 @@ class PushSource:
 
     live = False
 
-    def __init__(self, path: str, clock: Clock) -> None:
+    def __init__(self, path: str, clock: WaitingClock) -> None:
         self.name = f"push:{path}"
         self.mfps: int | None = None
         self._path = path
