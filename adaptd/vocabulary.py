@@ -13,6 +13,7 @@ from typing import Union
 
 TEMPERATURE, POWER, LIGHT = "temperature", "power", "light"
 QUANTITIES = (TEMPERATURE, POWER, LIGHT)
+CAMERA = "camera"  # the light source that is the picture itself
 UNITS = {TEMPERATURE: "mc", POWER: "mw", LIGHT: "mlx"}
 
 
@@ -95,7 +96,7 @@ Raw = Union[RawReading, Unread]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What the newest frame says of light: its mean signal in ppm of full scale, linear; exposure and gain where they are told."""
+    """What the newest frame says of light: its mean linear signal in ppm of full scale, exposure and gain where they are told."""
 
     linear_ppm: int
     exposure_us: int | None = None

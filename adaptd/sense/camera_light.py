@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from adaptd.sense.source import LIGHT, Answer, Feed
-from adaptd.vocabulary import Missing, MissingReason, Picture, Raw
+from adaptd.vocabulary import CAMERA, Missing, MissingReason, Picture, Raw
 
-CAMERA = "camera"
 _LUX_SECONDS = 55.0
 _CLIPPED_PPM = 500_000
 _FLOOR_PPM = 12_000  # a mean below 3 of 255 is black level and noise

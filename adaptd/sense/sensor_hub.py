@@ -17,7 +17,6 @@ from adaptd.base.clock import Clock, monotonic_us
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense.board import identify
 from adaptd.sense.camera_light import (
-    CAMERA,
     Calibration,
     CameraFeed,
     PictureStats,
@@ -35,7 +34,7 @@ from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import ThermalZone, Trip
-from adaptd.vocabulary import Picture, Raw
+from adaptd.vocabulary import CAMERA, Picture, Raw
 
 
 @dataclass(frozen=True, slots=True)
