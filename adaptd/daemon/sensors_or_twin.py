@@ -15,7 +15,7 @@ class SoftwareDevice(Protocol):
     """A device in software that is driven by what the worker really does."""
 
     def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
-        """Advance to ``now_us`` under the load that ``worker`` reports: the simulated sensors, and a budget where one is given."""
+        """Advance to ``now_us`` under the load that ``worker`` reports: the simulated sensors, and the budget if there is one."""
         ...
 
 

@@ -40,7 +40,7 @@ class Senses(NamedTuple):
 def judge(memory: Memory, snapshot: Snapshot, rules: Rules) -> tuple[Memory, Senses]:
     """What is believed at this tick, and the memory after it."""
     now_us, raw = snapshot.now_us, snapshot.raw
-    if memory.at_us is not None and now_us <= memory.at_us:
+    if memory.at_us is not None and now_us < memory.at_us:
         return memory, _refused(MissingReason.CLOCK)
     traces = _traces(memory.traces, raw)
     power, expected = _power(memory, snapshot, rules, traces)
