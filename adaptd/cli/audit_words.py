@@ -29,7 +29,7 @@ def report_lines(report: Report) -> list[str]:
     """The finding for a person: the verdict first."""
     verdict = report.verdict.value
     if report.verdict is Outcome.VALID:
-        lines = [f"{verdict}: {MEANING[report.verdict]}"]
+        lines = [f"{verdict}: {_meaning(report)}"]
     else:
         lines = [f"{verdict}: {MEANING[report.verdict]}", f"  first bad record  {report.first_bad_seq}: {report.reason}"]
     if not report.records:
@@ -53,12 +53,30 @@ def report_lines(report: Report) -> list[str]:
     return lines + [f"  note              {note}" for note in report.notes]
 
 
+def _meaning(report: Report) -> str:
+    """What a valid log is: where an older core made decisions, the headline says which and which release has it."""
+    if not report.not_run_again:
+        return MEANING[report.verdict]
+    follows = ", and every decision of this version follows" if report.replayed else ""
+    told = "; ".join(
+        f"{one.decisions} decisions were not run again, they were made by decision core {one.code[:12]} of adaptd {one.release}"
+        for one in report.not_run_again
+    )
+    return f"complete and unchanged{follows}; {told}"
+
+
 def _replayed(report: Report) -> str:
     if report.replayed is None:
         return "not run again"
+    if report.replayed == 0 and report.old_decisions == report.decisions:
+        return f"none run again: `audit verify` of {_releases(report)} runs them again"
     same = "all run again with the same result" if report.replayed == report.decisions else f"{report.replayed} run again"
     other = "; the decision code is not the one that made them" if report.code_matches is False else ""
     return f"{same} by the {core.running()} core{other}"
+
+
+def _releases(report: Report) -> str:
+    return " and ".join(dict.fromkeys(f"adaptd {one.release}" for one in report.not_run_again))
 
 
 def _signed(report: Report) -> str:
@@ -80,8 +98,15 @@ def _proof(report: Report) -> str:
     if not report.intervals:
         return "no efficient engine served"
     return f"{len(report.intervals)} intervals with {frames} efficient frames, " + (
-        f"{weak} of them without proof" if weak else "proof recomputed and held in every one"
+        f"{weak} of them without proof" if weak else f"proof {_how(report)} in every one"
     )
+
+
+def _how(report: Report) -> str:
+    """Whether the proof of the intervals was computed anew or is what the log says of itself."""
+    if not report.not_run_again:
+        return "recomputed and held"
+    return "on record" if not report.replayed else "recomputed, or on record where decisions were not run again, and held"
 
 
 def _when(ms: int | None) -> str:

@@ -88,10 +88,17 @@ def _findings(report: Report) -> list[tuple[str, str]]:
     if report.replayed is None:
         found.append(("unsure", "Decisions were not run again"))
     else:
-        same = report.replayed == report.decisions and report.verdict is not Outcome.REPLAY_MISMATCH
-        found.append(
-            ("" if same else "no", f"{report.replayed:,} of {report.decisions:,} decisions run again with the same bits")
-        )
+        due = report.decisions - report.old_decisions
+        same = report.replayed == due and report.verdict is not Outcome.REPLAY_MISMATCH
+        if due:
+            found.append(("" if same else "no", f"{report.replayed:,} of {due:,} decisions run again with the same bits"))
+        found += [
+            (
+                "unsure",
+                f"{one.decisions:,} decisions were not run again: core {one.code[:12]} of adaptd {one.release} made them",
+            )
+            for one in report.not_run_again
+        ]
     weak = sum(not one.admitted for one in report.intervals)
     proof = f"Accuracy proof held in {len(report.intervals) - weak} of {len(report.intervals)} intervals on the efficient engine"
     found.append(("unsure" if report.replayed is None else "no" if weak else "", proof))

@@ -92,7 +92,7 @@ def judge_source(trace: Trace, raw: Raw, now_us: int, limits: Limits, cause: int
 
 def _first_look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> Trace:
     """The trace after an answer that is new."""
-    source, quantity, _, _, before, before_us, waiting, life, still = trace
+    before, before_us, waiting, life = trace.value, trace.at_us, trace.waiting, trace.life
     value, at_us = raw.value, now_us - raw.age_us
     known = before is not None and now_us - before_us <= FORGOTTEN_US
     fault: MissingReason | None = None
@@ -109,7 +109,7 @@ def _first_look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> T
             fault, waiting = _change(limits, last, value, at_us - before_us, waiting)
     if fault is None:
         before, before_us = value, at_us
-    return Trace(source, quantity, raw.seq, fault, before, before_us, waiting, life, still)
+    return Trace(trace.source, trace.quantity, raw.seq, fault, before, before_us, waiting, life, trace.still)
 
 
 def _change(
@@ -156,8 +156,8 @@ def _moved(life: Life | None, value: int) -> Life:
     """What is known of the sensor's movement after one more answer."""
     if life is None:
         return Life(value)
-    last, direction, repeats, lively, rustle, least = life
-    change = value - last
+    direction, repeats, lively, rustle, least = life.direction, life.repeats, life.lively_ppm, life.rustle, life.least
+    change = value - life.last
     turned = 0
     if change:
         turned = PPM if change * direction < 0 else 0

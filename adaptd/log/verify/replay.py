@@ -4,6 +4,7 @@ Nothing is ignored and nothing is tolerated: the record that the verdict makes m
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -14,6 +15,7 @@ from adaptd.brain import tick
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
+from adaptd.log.format import v1
 from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
 from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
@@ -61,16 +63,21 @@ class Replayer:
         self._coder: DecisionCoder | None = None
         self._proofs: list[dict[str, Plain]] = []
         self.decided = 0
+        self.old: dict[tuple[str, str], int] = {}  # decisions of version 1, by the core and the release that made them
+        self._release = v1.RELEASE
         self.given_states = 0
         self._pruned: bool | None = None
         self._lost = False
         self.max_loss_ppm: int | None = None
         self.reference: str | None = None
         self.code: str | None = None
+        self._core = ""
 
     def feed(self, record: dict[str, Any]) -> Decided | None:
         """Take the next record; the decision if it is one."""
         kind = record["kind"]
+        if record["v"] == v1.VERSION:
+            return self._feed_old(kind, record)
         if self._pruned is None:
             self._pruned = record["seq"] > 0
         if kind == "decision":
@@ -86,6 +93,54 @@ class Replayer:
         elif kind == "start":
             self._state, self._coder, self._proofs = None, None, []
         return None
+
+    def _feed_old(self, kind: str, record: dict[str, Any]) -> Decided | None:
+        """A record of version 1: its texts, its form and its evidence are checked, nothing is run again."""
+        if kind == "decision":
+            return self._old_decision(record)
+        if kind == "evidence":
+            self._evidence(record)
+        elif kind == "config":
+            self._old_config(record)
+        elif kind == "start":
+            self._state = self._full = self._coder = None
+            self._proofs, self._release = [], str(record.get("adaptd", v1.RELEASE))
+        return None
+
+    def _old_config(self, record: dict[str, Any]) -> None:
+        try:
+            binding: Binding = from_plain(Binding, record["binding"])
+            policy = _checked_text(record["policy"], binding.policy, "policy")
+            _checked_text(record["profile"], binding.profile, "profile")
+            if record["bind"] != binding.digest:
+                raise ReplayError("the digest of the binding does not fit")
+            name = record["policy"]["name"]
+        except (CodecError, KeyError, TypeError, AttributeError, LookupError) as error:
+            raise ReplayError(f"the configuration cannot be read: {type(error).__name__}: {error}") from None
+        with suppress(ConfigError):  # a policy of then may not be one of today
+            old = _policy(policy, name)
+            self.max_loss_ppm, self.reference = old.max_loss_ppm, old.reference
+        self._coder, self._proofs = DecisionCoder(binding.digest, v1.FORM), []
+        self._core = binding.code
+
+    def _old_decision(self, record: dict[str, Any]) -> Decided:
+        if self._proofs:
+            raise ReplayError("the evidence record that the decision before calls for is missing")
+        if self._coder is None:
+            raise ReplayError("a decision before any configuration")
+        before: Any = self._coder.verdict
+        try:
+            snapshot: Any = self._coder.read_snapshot(record)
+            verdict: Any = self._coder.read_verdict(record)
+            fields = self._coder.write(snapshot, verdict, record["mono_us"])
+        except CodecError as error:
+            raise ReplayError(str(error)) from None
+        if not same_fields(record, fields):
+            raise ReplayError(_difference(record, fields))
+        self._proofs = [{**proof, "decision": record["seq"]} for proof in changes(before, verdict)]
+        made = (self._core, self._release)
+        self.old[made] = self.old.get(made, 0) + 1
+        return Decided(record, v1.snapshot_today(snapshot), v1.verdict_today(verdict, snapshot))
 
     def _decision(self, record: dict[str, Any]) -> Decided:
         if self._proofs:
