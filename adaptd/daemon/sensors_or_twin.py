@@ -7,7 +7,7 @@ a simulated number never hides a fault.
 from typing import Protocol
 
 from adaptd.sense.camera_light import PictureStats
-from adaptd.sense.sensor_hub import Sampled, Station
+from adaptd.sense.sensor_hub import Sampled, SensorHub
 from adaptd.vocabulary import LIGHT, QUANTITIES, Raw, Snapshot, Telemetry
 
 
@@ -19,11 +19,11 @@ class SoftwareDevice(Protocol):
         ...
 
 
-class Blend:
-    """Station and software device behind one call a tick. ``forced`` simulates every quantity (``adaptd run --twin``)."""
+class SensorsOrTwin:
+    """SensorHub and software device behind one call a tick. ``forced`` simulates every quantity (``adaptd run --twin``)."""
 
     def __init__(
-        self, station: Station, device: SoftwareDevice | None, *, forced: bool = False, picture_light: bool = True
+        self, station: SensorHub, device: SoftwareDevice | None, *, forced: bool = False, picture_light: bool = True
     ) -> None:
         self.station = station
         self._device = device
