@@ -45,7 +45,7 @@ class Totals:
     swaps: int = 0
     served: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
-    energy: "Energy" = field(default_factory=lambda: Energy())
+    energy: Energy = field(default_factory=Energy)
 
     def add(self, snapshot: Snapshot, verdict: Verdict) -> None:
         """Count what the worker did since the last snapshot, and which conditions refused a better point."""

@@ -31,6 +31,7 @@ class Arguments:
     audit: Path | None = None
     commands: bool = False
     proxy_header: str | None = None
+    proxies: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     mqtt: str | None = None
     mqtt_credentials: Path | None = None
