@@ -121,7 +121,7 @@ def presented_token(scope: Scope, headers: dict[str, str]) -> str | None:
         return value.strip()
     query = scope.get("query_string", b"").decode("latin-1")
     if scope["path"] == "/" and query.startswith("token="):
-        return None if cookie is None else str(cookie.value)
+        return str(query.removeprefix("token="))
     try:
         cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
