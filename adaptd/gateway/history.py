@@ -50,12 +50,15 @@ class Span:
         self.step_ms, self.length_ms = step_ms, length_ms
         self._steps: deque[Step] = deque(maxlen=length_ms // step_ms + 1)
         self._swaps: deque[Swap] = deque(maxlen=MAX_SWAPS)
+        self._live_from_ms: int | None = None
 
     def live(self, document: dict[str, Any], utc_ms: int) -> None:
         """Count one status document."""
         step = self._step(utc_ms)
         if step is None:
             return
+        if self._live_from_ms is None:
+            self._live_from_ms = step.at_ms
         for name in QUANTITIES:
             reading = document.get("sensors", {}).get(name, {})
             if "value" in reading:
@@ -68,8 +71,9 @@ class Span:
 
     def logged(self, text: bytes) -> None:
         """Put what `adaptd audit history` printed before what was seen live; lines that are no step are left out."""
-        live_steps, live_swaps = list(self._steps), list(self._swaps)
-        first_ms = live_steps[0].at_ms if live_steps else None
+        first_ms = self._live_from_ms
+        live_steps = [step for step in self._steps if first_ms is not None and step.at_ms >= first_ms]
+        live_swaps = [swap for swap in self._swaps if first_ms is not None and swap.at_ms >= first_ms]
         self._steps.clear()
         self._swaps.clear()
         for row in _rows(text):
@@ -110,6 +114,7 @@ class Span:
         newest = self._steps[-1]
         if newest.at_ms - start_ms > self.length_ms:  # the clock was set back by more than all of this: begin anew
             self._steps.clear()
+            self._live_from_ms = None
             return self._step(utc_ms)
         return newest if newest.at_ms == start_ms else None
 

@@ -21,6 +21,7 @@ VERIFY_DEADLINE_S = 600.0
 HISTORY_DEADLINE_S = 120.0
 SIZE_EVERY_S = 30.0
 RETRY_S = 60.0
+COMMITTED_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,12 @@ class Logbook:
             await asyncio.sleep(SIZE_EVERY_S if self.size_bytes is not None else 1.0)
 
     async def _read(self, folder: Path) -> None:
-        """Both spans from the log; again later where it could not be read."""
+        """Both spans from the log, and once more when what the daemon had in hand at the start has been committed."""
+        await self._spans(folder)
+        await asyncio.sleep(COMMITTED_S)
+        await self._spans(folder)
+
+    async def _spans(self, folder: Path) -> None:
         for name, since in (("hour", "1h"), ("day", "1d")):
             span = self.spans[name]
             words = ("audit", "history", str(folder), "--since", since, "--step", str(span.step_ms // 1000))

@@ -108,10 +108,12 @@ function lists(status) {
 
 const UNITS = { temperature: (v) => `${milli(v, 1)} °C`, power: (v) => `${milli(v, 2)} W`, light: (v) => `${lux(v)} lux` };
 
-function sensorRow(quantity, source, value, aged, state) {
+function sensorRow(quantity, source, value, aged, state, used) {
   const row = make("tr");
+  const name = make("td");
+  name.append(make(used ? "strong" : "span", source));
   const text = value == null ? "none" : (UNITS[quantity] || String)(value);
-  row.append(make("td", plain(quantity)), make("td", source), make("td", text, "num"), make("td", aged == null ? "" : age(aged), "num"), make("td", state));
+  row.append(make("td", plain(quantity)), name, make("td", text, "num"), make("td", aged == null ? "" : age(aged), "num"), make("td", state));
   return row;
 }
 
@@ -119,8 +121,8 @@ function sensors(status) {
   const rows = [];
   for (const [key, value] of Object.entries(status.sensors)) {
     const quantity = key.replace(/_[a-z]+$/, "");
-    if ("missing" in value) rows.push(sensorRow(quantity, "decisions rest on", null, null, `missing: ${value.missing}`));
-    else rows.push(sensorRow(quantity, `${value.source} (decisions rest on it)`, value.value, value.age_ms, value.simulated ? "simulated" : "measured"));
+    if ("missing" in value) rows.push(sensorRow(quantity, "none", null, null, `missing: ${value.missing}`, true));
+    else rows.push(sensorRow(quantity, value.source, value.value, value.age_ms, value.simulated ? "simulated" : "measured", true));
     for (const one of ((status.sources || {})[quantity] || {}).sources || []) {
       if (one.source !== value.source) rows.push(sensorRow(quantity, one.source, one.value, one.age_ms, one.reason ? `${one.quality}: ${one.reason}` : one.quality));
     }
@@ -222,7 +224,6 @@ function redraw() {
   if (history === null || latest === null) return;
   const limits = latest.limits || {};
   show("key-ref", `reference${limits.reference ? ` (${limits.reference})` : ""}`);
-  show("key-eff", "efficient");
   byId("lines-sim").hidden = !history.simulated;
   show("step", `mean of each ${duration(history.step_s)}${history.log === "read" ? "" : `; ${history.log}`}`);
   draw(byId("charts"), history, limits, limits.reference);

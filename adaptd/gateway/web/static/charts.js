@@ -11,12 +11,15 @@ function vertical(swaps) {
     ctx.save();
     ctx.strokeStyle = colour("--quiet");
     ctx.setLineDash([2, 4]);
+    // Where they stand too close to be told apart they are short ticks at the top, and the line behind stays readable.
+    const seen = swaps.filter((swap) => swap.at_s >= plot.scales.x.min && swap.at_s <= plot.scales.x.max).length;
+    const reach = seen * 14 * devicePixelRatio > bbox.width ? Math.round(8 * devicePixelRatio) : bbox.height;
     for (const swap of swaps) {
       const x = Math.round(plot.valToPos(swap.at_s, "x", true)) + 0.5;
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x, bbox.top + reach);
       ctx.stroke();
     }
     ctx.restore();
@@ -50,11 +53,17 @@ function about(values, limit) {
   return [Math.max(0, low - room), high + room];
 }
 
-function axes() {
+const tens = (plot, axis, low, high) => {
+  const found = [];
+  for (let power = Math.ceil(Math.log10(low)); power <= Math.log10(high); power += 1) found.push(10 ** power);
+  return found;
+};
+
+function axes(logarithmic) {
   const grid = { stroke: colour("--line"), width: 1 };
   const base = { stroke: colour("--quiet"), grid, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   const times = (plot, splits) => splits.map((s) => new Date(s * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }));
-  return [{ ...base, values: times, size: 22, space: 60 }, { ...base, size: 44, space: 26 }];
+  return [{ ...base, values: times, size: 22, space: 60 }, logarithmic ? { ...base, size: 44, splits: tens, values: (plot, splits) => splits.map((v) => (v == null ? "" : v.toLocaleString("en-GB"))) } : { ...base, size: 44, space: 26 }];
 }
 
 function plot(host, words, data, series, options) {
@@ -69,7 +78,7 @@ function plot(host, words, data, series, options) {
     width: Math.max(240, host.clientWidth), height: HEIGHT, legend: { show: false },
     cursor: { sync: { key: "time" }, y: false, points: { show: false } },
     scales: { x: { time: true, range: () => options.span }, y: options.y },
-    axes: axes(), series: [{}, ...lines],
+    padding: [8, 16, 0, 0], axes: axes(options.y.distr === 3), series: [{}, ...lines],
     hooks: {
       draw: options.draw,
       setCursor: [(u) => {
@@ -112,7 +121,7 @@ export function draw(host, history, limits, reference) {
   const bar = (name) => ({ stroke: colour(name), fill: colour(name), width: 0, paths: bars });
   plot(host, "Frames/s by engine", [c.at_s, only(true), only(false)], [bar("--ref"), bar("--eff")],
     { span, y: { range: () => [0, 1.1 * Math.max(target || 1, ...rate.filter((v) => v !== null))] }, draw: [swaps],
-      say: said(rate, (v) => v.toFixed(1)) ? (at) => (rate[at] === null ? "no frames" : `${c.variant[at]} ${rate[at].toFixed(1)} frames/s, ${c.band[at]} light`) : null });
+      say: (at) => (rate[at] === null ? "not on record" : `${c.variant[at]} ${rate[at].toFixed(1)} frames/s, ${c.band[at]} light`) });
 
   const light = c.light_mlx.map((value) => (value === null ? null : Math.max(value / 1000, 0.01)));
   plot(host, "Light, lux (logarithmic)", [c.at_s, light], [{ stroke: colour("--warn") }],
