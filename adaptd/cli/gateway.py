@@ -34,6 +34,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--mqtt", metavar="URL", help="publish to this broker: mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")
     parser.add_argument("--mqtt-credentials", type=Path, metavar="F", help="file of mode 0600: user name, then password")
     parser.add_argument("--mqtt-ca", type=Path, metavar="F", help="certificate authority that signed the broker's certificate")
+    parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(handler=run)
 
 

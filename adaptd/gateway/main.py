@@ -38,6 +38,8 @@ async def serve(arguments: Arguments, beside: Sequence[PlugIn], say: Tell) -> in
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if arguments.until_eof:
+        loop.add_reader(sys.stdin.fileno(), stop.set)
     tasks = [
         asyncio.ensure_future(keep("feed", feed.run, say)),
         asyncio.ensure_future(_tell_of_absence(feed, say)),

@@ -38,6 +38,7 @@ class Arguments:
     mqtt_ca: Path | None = None
     box: str = ""
     state: Path | None = None
+    until_eof: bool = False
 
     @property
     def box_name(self) -> str:
