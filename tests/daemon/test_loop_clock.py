@@ -309,7 +309,7 @@ def test_a_defect_of_ours_ends_the_run_on_record(tmp_path: Path) -> None:
     parts.senses.read = fail  # type: ignore[method-assign]
     assert running.run() == 1
     ((kind, text),) = faults(tmp_path / "log")
-    assert (kind, text.startswith("ZeroDivisionError: by nothing at test_daemon_clock.py:")) == ("defect", True)
+    assert (kind, text.startswith("ZeroDivisionError: by nothing at test_loop_clock.py:")) == ("defect", True)
     assert any("please report it" in words for words in seen.words)
     assert [record["reason"] for record in iter_records(tmp_path / "log") if record["kind"] == "stop"] == ["defect"]
     assert verify(tmp_path / "log").verdict.value == "valid"
