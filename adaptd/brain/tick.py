@@ -6,9 +6,8 @@
 from dataclasses import dataclass, replace
 
 from adaptd.brain.decide import carryover as memory
-from adaptd.brain.decide import decision as brain
-from adaptd.brain.decide import freshness, safety, shadowing
-from adaptd.brain.decide.decision import Sight
+from adaptd.brain.decide import decision, freshness, safety, shadowing
+from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import accuracy, bands, gauge, pace, power, thermal
@@ -43,7 +42,7 @@ class State:
     proofs: tuple[accuracy.Proof, ...]
     spent: shadowing.Spent
     watch: safety.Watch
-    held: memory.Held
+    held: memory.Carryover
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Tables:
     columns: thermal.Columns
     ahead_s: thermal.Horizons
     rules: accuracy.Rules
-    frame: brain.Frame
+    frame: decision.DecisionFrame
     temperature: gauge.Limits
     power: gauge.Limits
     light: gauge.Limits
@@ -90,7 +89,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         columns=columns,
         ahead_s=thermal.horizons(columns, HORIZONS_S),
         rules=accuracy.rules(policy),
-        frame=brain.frame(policy, brain.dwell_us(profile), unsupported),
+        frame=decision.frame(policy, decision.dwell_us(profile), unsupported),
         temperature=gauge.Limits(stale, *profile.range_mc, profile.max_slew_mc_per_s, TEMPERATURE_STEP_MC),
         power=gauge.Limits(stale, *profile.range_mw),
         light=gauge.Limits(stale, *profile.range_mlx, zero_is_real=True, may_freeze_below=policy.bands[0].up_at_mlx),
@@ -128,7 +127,7 @@ def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
         proofs=accuracy.start(table.rules, policy, facts, {}),
         spent=shadowing.Spent(now_us // shadowing.HOUR_US),
         watch=safety.Watch(),
-        held=memory.Held(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
+        held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
     )
 
 
@@ -220,7 +219,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     table = _tables(policy, profile, state.facts)
     senses = _sense(table, state, snapshot)
     beliefs = _believe(table, state, snapshot, senses)
-    verdict, held = brain.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
+    verdict, held = decision.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
     watch = beliefs.watch
     if verdict.point != state.point:
         step_mw = _book_mw(table, beliefs.paces, verdict.point) - _book_mw(table, beliefs.paces, state.point)
@@ -271,11 +270,11 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) ->
     return Beliefs(split, draw, heat, outlook, paces, proofs, spent, safety.verify(state.watch, seen))
 
 
-def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beliefs: Beliefs, policy: Policy) -> Sight:
+def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beliefs: Beliefs, policy: Policy) -> Inputs:
     """What the decision looks at."""
     outlook, draw = beliefs.outlook, beliefs.draw
     no_temperature, no_power, no_light = senses.unknown
-    return Sight(
+    return Inputs(
         now_us=snapshot.now_us,
         mode=state.mode,
         point=state.point,
