@@ -9,6 +9,7 @@ from typing import Any
 
 from adaptd.cli.errors import CommandError
 from adaptd.cli.places import default_audit
+from adaptd.log import KEEP_DAYS
 
 
 def register(sub: Any) -> None:
@@ -81,7 +82,9 @@ def _register_keys(commands: Any) -> None:
     keygen.set_defaults(handler=run_keygen)
     prune = commands.add_parser("prune", help="remove segments older than the retention, and put that on record")
     _folder(prune)
-    prune.add_argument("--keep-days", type=int, default=184, metavar="N", help="default: 184, the longest six months and a day")
+    prune.add_argument(
+        "--keep-days", type=int, default=KEEP_DAYS, metavar="N", help=f"default: {KEEP_DAYS}, the longest six months and a day"
+    )
     prune.set_defaults(handler=run_prune)
 
 
@@ -99,7 +102,7 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def judge(args: argparse.Namespace) -> Any:
     """Run the verifier as the options say."""
-    from adaptd.cli.audit_progress import bar
+    from adaptd.cli.audit_words import bar
     from adaptd.log.format.note import NoteError
     from adaptd.log.verify.trust import read_witness
     from adaptd.log.verify.verify import Options, verify
@@ -161,7 +164,7 @@ def _need_log(folder: Path, *, empty: bool = False) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
-    from adaptd.cli.audit_progress import bar
+    from adaptd.cli.audit_words import bar
     from adaptd.report.page import write_page
 
     report = judge(args)
@@ -176,7 +179,7 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as Parquet."""
-    from adaptd.cli.audit_progress import bar
+    from adaptd.cli.audit_words import bar
     from adaptd.report.export import ExportError, export
 
     _need_log(args.folder)
@@ -226,6 +229,7 @@ def run_keygen(args: argparse.Namespace) -> int:
 
 def run_prune(args: argparse.Namespace) -> int:
     """Remove what is older than the retention; the daemon must not be running."""
+    from adaptd.base.clock import boot_id
     from adaptd.log.format.store import Store
     from adaptd.log.write.opening import LedgerError, open_ledger
     from adaptd.log.write.prune import prune
@@ -234,7 +238,7 @@ def run_prune(args: argparse.Namespace) -> int:
     if args.keep_days < 1:
         raise CommandError("--keep-days: at least 1", 2)
     try:
-        ledger, _ = open_ledger(args.folder, boot=_boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
+        ledger, _ = open_ledger(args.folder, boot=boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
         removed = prune(ledger, Store(args.folder), now_ms=_utc_ms(), keep_days=args.keep_days)
         ledger.close({"reason": "prune"})
     except (LedgerError, OSError) as error:
@@ -249,10 +253,3 @@ def _mono_us() -> int:
 
 def _utc_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return "unknown"

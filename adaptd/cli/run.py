@@ -14,6 +14,7 @@ from adaptd.cli.places import default_audit
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
+from adaptd.log import KEEP_DAYS
 
 if TYPE_CHECKING:
     from adaptd.daemon.assemble import Request
@@ -35,7 +36,11 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--no-twin", action="store_true", help="never simulate: a sensor that is absent is missing")
     parser.add_argument("--audit", type=Path, default=None, help="folder of the log")
     parser.add_argument(
-        "--keep-days", type=_days, default=184, metavar="N", help="log older than this goes, on record (default 184)"
+        "--keep-days",
+        type=_days,
+        default=KEEP_DAYS,
+        metavar="N",
+        help=f"remove older log, on record (default {KEEP_DAYS})",
     )
     parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
     parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
@@ -58,7 +63,7 @@ def duration_us(text: str) -> int:
 
 def _days(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 36_500:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example 184")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example {KEEP_DAYS}")
     return int(text)
 
 

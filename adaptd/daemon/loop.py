@@ -12,12 +12,12 @@ from adaptd.base.defect import defect
 from adaptd.brain import tick
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
+from adaptd.daemon.jobs import WallClock
 from adaptd.daemon.parts import LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, reread
 from adaptd.daemon.sensors_or_twin import picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, status_document
-from adaptd.daemon.wall_clock import WallClock
 from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings

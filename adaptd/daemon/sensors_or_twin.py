@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.sensor_hub import Sampled, SensorHub, WorkerFacts, details
 from adaptd.sense.source import LIGHT, POWER, TEMPERATURE
-from adaptd.vocabulary import Missing, Reading, Telemetry
+from adaptd.vocabulary import Reading, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,6 @@ class SensorsOrTwin:
     def close(self) -> None:
         """End the sensor threads."""
         self.station.close()
-
-
-def no_reading(reason: str) -> Readings:
-    """Readings while nothing can be sensed."""
-    missing = Missing(reason)
-    return Readings(missing, missing, missing, None, ())
 
 
 def picture_stats(picture: object) -> PictureStats | None:

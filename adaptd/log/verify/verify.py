@@ -12,7 +12,6 @@ from adaptd.base.plain_file import MAX_SMALL, read_plain
 from adaptd.log.format import note
 from adaptd.log.format.binding import code_hash
 from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
-from adaptd.log.format.keys import note_holds
 from adaptd.log.format.segment import Header
 from adaptd.log.format.verdicts import LogFault, Outcome, VerifyReport
 from adaptd.log.verify.replay import Brain, Replayer, ReplayError
@@ -219,8 +218,3 @@ class _Audit:
             self._count_replay(self._replayer)
         if (self._folder / "private").exists():
             report.notes.append("the folder private/ holds the device's signing key: leave it out of copies")
-
-
-def holds_for(one: Witnessed, key: note.VerifierKey) -> bool:
-    """Whether the log itself signed the witnessed checkpoint under ``key``."""
-    return note_holds(one.signed, key)

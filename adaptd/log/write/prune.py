@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from adaptd.base.canonical_json import CanonicalError, Plain, decode, encode
+from adaptd.log import KEEP_DAYS
 from adaptd.log.format.epochs import HANDOVERS_FILE, parse_hand_over
 from adaptd.log.format.note import NoteError, parse_note
 from adaptd.log.format.segment import Header, HeaderError, first_line, parse_header, segment_name, segment_number
@@ -18,7 +19,6 @@ from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger
 
 DAY_MS = 86_400_000
-KEEP_DAYS = 184  # six months and a day: the longest six months of a calendar
 STEP_MS = DAY_MS
 
 
