@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The second verifier of adaptd's audit log: one file, no code of adaptd, one dependency (``cryptography``, for Ed25519).
 
-    python verify_audit.py DIR [--key FILE-OR-TEXT] [--witness NOTE]... [--json]
+    python verify_audit.py DIR [--key FILE-OR-TEXT] [--witness NOTE]... [--witness-key FILE-OR-TEXT]... [--json]
 
 It was written from the format's description (docs/audit.md), not from the first verifier, so that a mistake in one is not a
 mistake in both. It checks bytes, numbering, hashes, tree, signatures, key hand-overs, head file, pruning and time. It can not
@@ -255,15 +255,39 @@ def signed_by(text, name, public):
     return body if mine and all(good(public, data, body.encode()) for data in mine) else None
 
 
-def read_key(text):
-    """(name, public key) of a key line ``name+hash+base64``, or None."""
+def cosigned_at(text, name, public):
+    """When a witness cosigned a note (C2SP cosignature/v1), in seconds of UTC, or None."""
+    body, signatures = note_parts(text)
+    key_id = hashlib.sha256(name.encode() + b"\n\x04" + public).digest()[:4]
+    for who, which, data in signatures:
+        if (who, which) == (name, key_id) and len(data) == 72:
+            when = int.from_bytes(data[:8], "big")
+            if good(public, data[8:], f"cosignature/v1\ntime {when}\n{body}".encode()):
+                return when
+    return None
+
+
+def key_line(text):
+    """(kind, name, public key, line) of a key line ``name+hash+base64``: kind 1 signs logs, kind 4 cosigns them; or None."""
     found = re.fullmatch(r"([!-*,-~]{1,96})\+([0-9a-f]{8})\+([^+]+=?=?|.+)", text.strip())
     data = unbase64(found[3]) if found else None
     if data is None or len(data) != 33 or data[0] not in (1, 4):
         return None
     if hashlib.sha256(found[1].encode() + b"\n" + data).hexdigest()[:8] != found[2]:
         return None
-    return (found[1], data[1:], text.strip()) if data[0] == 1 else None
+    return data[0], found[1], data[1:], text.strip()
+
+
+def read_key(text):
+    """(name, public key, line) of a log's key line, or None."""
+    found = key_line(text)
+    return found[1:] if found and found[0] == 1 else None
+
+
+def read_witness_key(text):
+    """(name, public key) of a witness's key line, or None."""
+    found = key_line(text)
+    return found[1:3] if found and found[0] == 4 else None
 
 
 # ---------------------------------------------------------------- the folder
@@ -372,8 +396,9 @@ def prev_of(line):
 class Verifier:
     """Judges one log. ``result`` is filled as far as the log holds."""
 
-    def __init__(self, folder, key, witnesses):
-        self.log, self.given, self.witnesses = Log(folder), key, witnesses
+    def __init__(self, folder, key, witnesses, cosigners=()):
+        self.log, self.given, self.witnesses, self.cosigners = Log(folder), key, witnesses, cosigners
+        self.cosigned = {}
         self.slots, self.whole = self.log.slots
         self.size = self.signed = self.first = self.torn = self.unused = 0
         self.last, self.epoch = GENESIS, 0
@@ -640,6 +665,9 @@ class Verifier:
         self.signed = max(self.signed, self.slots[0][1])
         for text in self.witnesses:
             self.check_witness(text)
+        silent = [name for name, _ in self.cosigners if name not in self.cosigned]
+        if silent:
+            raise Bad("forged", self.first, f"the witness {silent[0]} has not cosigned any checkpoint that was given")
         if self.gap:
             raise Bad("gap", *self.gap)
         torn = self.torn + (self.unused if self.stopped else 0)
@@ -694,6 +722,12 @@ class Verifier:
             return  # it lies in what was pruned
         if self.leaves.root(size) != root:
             raise Bad("forged", self.first, "the records are not the ones that were witnessed")
+        if not any(signed_by(text, self.origin, key) for key in self.keys_at(size)):
+            raise Bad("forged", self.first, "a witnessed checkpoint is not signed by the log's own key of that time")
+        found = {name: when for name, public in self.cosigners if (when := cosigned_at(text, name, public)) is not None}
+        if self.cosigners and not found:
+            raise Bad("forged", self.first, f"no witness whose key was given has cosigned the checkpoint over {size} records")
+        self.cosigned.update(found)
         self.witnessed = max(size, self.witnessed or 0)
 
 
@@ -707,13 +741,16 @@ def perfect(size):
     return found
 
 
-def verify(folder, key=None, witnesses=()):
-    """The finding on a log folder as a dict; ``key`` is a key line, ``witnesses`` are checkpoint notes."""
+def verify(folder, key=None, witnesses=(), witness_keys=()):
+    """The finding on a log folder as a dict; ``key`` and ``witness_keys`` are key lines, ``witnesses`` checkpoint notes."""
     trusted = None if key is None else read_key(key)
     if key is not None and trusted is None:
         return {"verdict": "forged", "first_bad_seq": 0, "reason": "the key given is not a key"}
+    cosigners = [read_witness_key(text) for text in witness_keys]
+    if None in cosigners:
+        return {"verdict": "forged", "first_bad_seq": 0, "reason": "a witness key given is not a key"}
     for again in (True, False):
-        one = Verifier(folder, trusted, witnesses)
+        one = Verifier(folder, trusted, witnesses, cosigners)
         verdict, seq, why = "valid", None, ""
         try:
             one.run()
@@ -727,8 +764,17 @@ def verify(folder, key=None, witnesses=()):
     return {
         "verdict": verdict, "first_bad_seq": seq, "reason": why, "records": one.size - one.first, "first_seq": one.first,
         "decisions": one.decisions, "decisions_run_again": None, "signed": one.signed, "witnessed": one.witnessed,
+        "witnesses": sorted(one.cosigned.items()),
         "epochs": one.epoch + 1, "torn_bytes": one.torn, "own_key": key is None,
     }  # fmt: skip
+
+
+def given(text):
+    """A key given as a file or as text."""
+    if not os.path.isfile(text):
+        return text
+    with open(text, encoding="utf-8") as file:
+        return file.read()
 
 
 def main(argv=None):
@@ -736,16 +782,17 @@ def main(argv=None):
     parser.add_argument("folder", metavar="DIR")
     parser.add_argument("--key", metavar="F", help="the root public key, as a file or as text")
     parser.add_argument("--witness", action="append", default=[], metavar="NOTE", help="a checkpoint note kept elsewhere")
+    parser.add_argument(
+        "--witness-key", action="append", default=[], metavar="F", help="a key that must have cosigned one of them"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     if not os.path.isdir(args.folder):
         print(f"{args.folder}: no such folder; name the folder of the log", file=sys.stderr)
         return 2
     try:
-        key = args.key
-        if key is not None and os.path.isfile(key):
-            with open(key, encoding="utf-8") as file:
-                key = file.read()
+        key = None if args.key is None else given(args.key)
+        witness_keys = [given(text) for text in args.witness_key]
         notes = []
         for path in args.witness:
             with open(path, encoding="utf-8") as file:
@@ -753,7 +800,7 @@ def main(argv=None):
     except (OSError, UnicodeDecodeError) as error:
         print(f"{error}; give readable text files with --key and --witness", file=sys.stderr)
         return 2
-    found = verify(args.folder, key, notes)
+    found = verify(args.folder, key, notes, witness_keys)
     if args.json:
         print(json.dumps(found, indent=2, sort_keys=True))
     else:

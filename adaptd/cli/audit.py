@@ -114,8 +114,11 @@ def judge(args: argparse.Namespace) -> Any:
         witnessed = tuple(read_witness(path, witness_keys) for path in args.witness)
     except NoteError as error:
         raise CommandError(str(error), 2) from None
+    if witness_keys and not witnessed:
+        raise CommandError("--witness-key: there is no checkpoint to hold it against, give one with --witness", 2)
+    options = Options(key=key, witnessed=witnessed, witness_keys=witness_keys, replay=not args.no_replay)
     with bar("verifying") as progress:
-        return verify(args.folder, Options(key=key, witnessed=witnessed, replay=not args.no_replay), progress)
+        return verify(args.folder, options, progress)
 
 
 def _key(text: str) -> Any:

@@ -67,7 +67,8 @@ def _replayed(report: VerifyReport) -> str:
 def _signed(report: VerifyReport) -> str:
     parts = []
     if report.witnessed is not None:
-        by = f" by {', '.join(report.witnesses)}" if report.witnesses else " by a copy of a checkpoint"
+        names = [f"{name} at {_when(time_s * 1000)}" for name, time_s in report.witnesses]
+        by = f" by {', '.join(names)}" if names else " by a copy of a checkpoint"
         parts.append(f"witnessed up to record {report.witnessed - 1}{by}")
     parts.append(f"{report.self_signed} records signed by the device{' alone' if report.witnessed is None else ' only'}")
     if report.unsigned:

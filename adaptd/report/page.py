@@ -99,7 +99,7 @@ def _findings(report: VerifyReport) -> list[tuple[str, str]]:
         ("no" if report.gaps else "", "No unexplained silence" if not report.gaps else f"{len(report.gaps)} gaps in time")
     )
     if report.witnessed is not None:
-        by = ", ".join(report.witnesses) or "a checkpoint kept elsewhere"
+        by = ", ".join(name for name, _ in report.witnesses) or "a checkpoint kept elsewhere"
         found.append(("", f"Witnessed up to record {report.witnessed - 1:,} by {by}"))
     signed = f"{report.self_signed:,} records signed by the device {'only' if report.witnessed is not None else 'alone'}"
     found.append(("unsure" if report.witnessed is None else "", signed))

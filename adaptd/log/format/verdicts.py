@@ -76,7 +76,7 @@ class VerifyReport:
     replayed: int | None = None
     signed: int = 0
     witnessed: int | None = None
-    witnesses: tuple[str, ...] = ()
+    witnesses: tuple[tuple[str, int], ...] = ()  # name, and when it cosigned, in seconds of UTC
     torn_bytes: int = 0
     stale_bytes: int = 0
     boots: int = 0

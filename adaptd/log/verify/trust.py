@@ -20,12 +20,15 @@ MAX_WITNESS_FILE = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """A checkpoint that was seen outside the device: by witnesses, or by whoever kept a copy of the note."""
+    """A checkpoint that was seen outside the device: by witnesses, or by whoever kept a copy of the note.
+
+    ``cosigned``: the known witnesses whose cosignature holds, each with its time stamp in seconds of UTC.
+    """
 
     size: int
     root: bytes
     signed: note.Note
-    names: tuple[str, ...]
+    cosigned: tuple[tuple[str, int], ...] = ()
 
 
 class Trust:
@@ -104,6 +107,10 @@ class Trust:
         if not any(note_holds(signed, key) for key in self._keys_at(head.size)):
             raise LogFault(Outcome.FORGED, self.signed, "the signature of the head file does not hold")
 
+    def own(self, one: Witnessed) -> bool:
+        """Whether the log itself signed a witnessed checkpoint, with a key that was in force at its size."""
+        return any(note_holds(one.signed, key) for key in self._keys_at(one.size))
+
     def _keys_at(self, size: int) -> list[note.VerifierKey]:
         """The key in force after ``size`` records; right after a hand-over the one before it as well."""
         keys = [self._first]
@@ -157,8 +164,21 @@ def read_witness(path: Path, witnesses: tuple[note.VerifierKey, ...]) -> Witness
         why = error.strerror if isinstance(error, OSError) else error
         raise note.NoteError(f"{path}: not a checkpoint note ({why}); 'adaptd audit checkpoint' prints one") from None
     found = note.parse_checkpoint(signed.body)
-    names = tuple(key.name for key in witnesses if cosignature_time(signed, key) is not None)
-    return Witnessed(found.size, found.root, signed, names)
+    times = ((key.name, cosignature_time(signed, key)) for key in witnesses)
+    cosigned = tuple((name, time_s) for name, time_s in times if time_s is not None)
+    return Witnessed(found.size, found.root, signed, cosigned)
+
+
+def silent_witness(notes: tuple[Witnessed, ...], witnesses: tuple[note.VerifierKey, ...]) -> str:
+    """The first given witness that cosigned none of the notes, or the first note that no given witness cosigned; else empty."""
+    heard = {name for one in notes for name, _ in one.cosigned}
+    for key in witnesses:
+        if key.name not in heard:
+            return f"the witness {key.name} has not cosigned any checkpoint that was given with --witness"
+    for one in notes:
+        if witnesses and not one.cosigned:
+            return f"no witness whose key was given has cosigned the checkpoint over {one.size} records"
+    return ""
 
 
 def check_pruned(first: Header, prunes: list[dict[str, Any]]) -> None:
