@@ -19,6 +19,7 @@ import os
 import re
 import stat
 import sys
+import time
 import zlib
 
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +29,7 @@ LIMIT = 2**53
 DEEPEST = 16
 LONGEST = 1 << 20
 GENESIS = "0" * 64
+USUAL_DAYS = 184  # what is kept where nobody asks for less
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 UNESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
@@ -697,6 +699,15 @@ class Verifier:
             return hashlib.sha256(lines[size - head["first"]]).hexdigest() if size - head["first"] < len(lines) else None
         return None
 
+    @property
+    def sealed(self):
+        """How many records were signed by keys that were handed over, and erased, since."""
+        return self.heirs[-1][0] if self.heirs else 0
+
+    def rewritable(self):
+        """The first record that whoever holds the folder with its private key could write anew unnoticed."""
+        return max(self.first, 0 if self.given is None else self.sealed, self.witnessed or 0)
+
     def check_prunes(self):
         root = base64.b64encode(self.leaves.root(self.first)).decode()
         for record in self.prunes:
@@ -729,6 +740,51 @@ class Verifier:
             raise Bad("forged", self.first, f"no witness whose key was given has cosigned the checkpoint over {size} records")
         self.cosigned.update(found)
         self.witnessed = max(size, self.witnessed or 0)
+
+
+def utc(ms):
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ms / 1000))
+    except (OverflowError, ValueError, OSError):
+        return f"{ms} ms"
+
+
+def headline(one, own_key):
+    """What was checked, in the words of `adaptd audit verify`."""
+    if one.size == one.first:
+        return []
+    beside = "checked only against the key in this folder, which an attacker could replace: give your own copy with --key"
+    complete = "from record 0: nothing was removed"
+    if one.first:
+        said = [removal_words(record) for record in one.prunes]
+        complete = f"from record {one.first}: {'; '.join(filter(None, said)) or 'what came before was removed on record'}"
+    witnessed = "by nobody outside this device"
+    if one.witnessed is not None:
+        by = [f"{name} at {utc(when * 1000)}" for name, when in sorted(one.cosigned.items())]
+        witnessed = f"up to record {one.witnessed - 1} by {', '.join(by) or 'a copy of a checkpoint kept elsewhere'}"
+    behind = f"; {one.size - one.signed} records behind the last signature" if one.signed < one.size else ""
+    sealed = f"up to record {one.sealed - 1} by keys that were erased since" if one.sealed else "no signing key was erased yet"
+    free = one.rewritable()
+    rest = f"from record {free} on by whoever holds this folder with its private key" if free < one.size else "no record"
+    return [
+        ("records", f"{one.first} to {one.size - 1} in {len(one.log.files)} segments, re-encoded and compared byte by byte"),
+        ("decisions", f"{one.decisions} decisions were not run again"),
+        ("key", beside if own_key else "checked under the public key that was given"),
+        ("complete", complete),
+        ("witnessed", witnessed),
+        ("sealed", sealed + behind),
+        ("rewritable", rest),
+    ]
+
+
+def removal_words(record):
+    keep, first, rest, ms = (record.get(name) for name in ("keep_days", "from", "to", "utc_ms"))
+    if any(type(value) is not int for value in (keep, first, rest, ms)):
+        return ""
+    decisions = record.get("decisions")
+    held = f" with {decisions} decisions" if type(decisions) is int else ""
+    short = f", fewer than the {USUAL_DAYS} that are usual" if keep < USUAL_DAYS else ""
+    return f"{max(0, rest - first)} records{held} removed on {utc(ms)[:10]}, older than {keep} days{short}"
 
 
 def perfect(size):
@@ -765,7 +821,8 @@ def verify(folder, key=None, witnesses=(), witness_keys=()):
         "verdict": verdict, "first_bad_seq": seq, "reason": why, "records": one.size - one.first, "first_seq": one.first,
         "decisions": one.decisions, "decisions_run_again": None, "signed": one.signed, "witnessed": one.witnessed,
         "witnesses": sorted(one.cosigned.items()),
-        "epochs": one.epoch + 1, "torn_bytes": one.torn, "own_key": key is None,
+        "epochs": one.epoch + 1, "torn_bytes": one.torn, "own_key": key is None, "sealed": one.sealed,
+        "rewritable_from": one.rewritable(), "headline": headline(one, key is None),
     }  # fmt: skip
 
 
@@ -806,9 +863,8 @@ def main(argv=None):
     else:
         bad = "" if found["first_bad_seq"] is None else f", first bad record {found['first_bad_seq']}: {found['reason']}"
         print(f"{found['verdict']}{bad}")
-        print(f"{found.get('records', 0)} records, signed up to {found.get('signed', 0)}; decisions were not run again")
-        if found.get("own_key"):
-            print("no --key was given: the log vouches for itself with the key beside it")
+        for topic, text in found.get("headline", []):
+            print(f"  {topic:<17} {text}")
     return 0 if found["verdict"] == "valid" else 1
 
 

@@ -85,6 +85,7 @@ def _register_keys(commands: Any) -> None:
     prune.add_argument(
         "--keep-days", type=int, default=KEEP_DAYS, metavar="N", help=f"default: {KEEP_DAYS}, the longest six months and a day"
     )
+    prune.add_argument("--short-retention", action="store_true", help=f"allow fewer than {KEEP_DAYS} days; every verdict says so")
     prune.set_defaults(handler=run_prune)
 
 
@@ -240,6 +241,10 @@ def run_prune(args: argparse.Namespace) -> int:
     _need_log(args.folder)
     if args.keep_days < 1:
         raise CommandError("--keep-days: at least 1", 2)
+    if args.keep_days < KEEP_DAYS and not args.short_retention:
+        raise CommandError(
+            f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
+        )
     try:
         ledger, _ = open_ledger(args.folder, boot=boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
         removed = prune(ledger, Store(args.folder), now_ms=_utc_ms(), keep_days=args.keep_days)

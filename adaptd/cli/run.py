@@ -42,6 +42,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         metavar="N",
         help=f"remove older log, on record (default {KEEP_DAYS})",
     )
+    parser.add_argument("--short-retention", action="store_true", help=f"allow --keep-days below {KEEP_DAYS}; verdicts say so")
     parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
     parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
     parser.add_argument("--tick", type=duration_us, default=1_000_000, help="time between two decisions (default 1s)")
@@ -68,6 +69,10 @@ def _days(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.keep_days < KEEP_DAYS and not arguments.short_retention:
+        raise CommandError(
+            f"--keep-days {arguments.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
+        )
     from adaptd.cli.narrate import Narrator
     from adaptd.daemon.assemble import AssemblyError, assemble, check
     from adaptd.daemon.loop import Daemon

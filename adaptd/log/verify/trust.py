@@ -13,7 +13,7 @@ from adaptd.log.format.epochs import HANDOVERS_FILE, parse_hand_over
 from adaptd.log.format.head import HEAD_FILE, LogHead, offset_of, parse_head
 from adaptd.log.format.keys import cosignature_time, note_holds, signature_holds
 from adaptd.log.format.segment import Header
-from adaptd.log.format.verdicts import LogFault, Outcome
+from adaptd.log.format.verdicts import LogFault, Outcome, Removal
 
 MAX_WITNESS_FILE = 65_536
 
@@ -107,6 +107,11 @@ class Trust:
         if not any(note_holds(signed, key) for key in self._keys_at(head.size)):
             raise LogFault(Outcome.FORGED, self.signed, "the signature of the head file does not hold")
 
+    @property
+    def sealed(self) -> int:
+        """How many records were signed by keys that were handed over, and erased, since."""
+        return self._epochs[-1][0] if self._epochs else 0
+
     def own(self, one: Witnessed) -> bool:
         """Whether the log itself signed a witnessed checkpoint, with a key that was in force at its size."""
         return any(note_holds(one.signed, key) for key in self._keys_at(one.size))
@@ -179,6 +184,16 @@ def silent_witness(notes: tuple[Witnessed, ...], witnesses: tuple[note.VerifierK
         if witnesses and not one.cosigned:
             return f"no witness whose key was given has cosigned the checkpoint over {one.size} records"
     return ""
+
+
+def removal_of(record: dict[str, Any]) -> Removal | None:
+    """What a ``prune`` record says was removed; None where it is not written the way a writer does."""
+    names = ("utc_ms", "keep_days", "from", "to")
+    utc_ms, keep_days, first, rest = (record.get(name) for name in names)
+    if type(utc_ms) is not int or type(keep_days) is not int or type(first) is not int or type(rest) is not int:
+        return None
+    decisions = record.get("decisions")
+    return Removal(utc_ms, keep_days, max(0, rest - first), decisions if type(decisions) is int else None)
 
 
 def check_pruned(first: Header, prunes: list[dict[str, Any]]) -> None:

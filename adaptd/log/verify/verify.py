@@ -17,7 +17,7 @@ from adaptd.log.format.verdicts import LogFault, Outcome, VerifyReport
 from adaptd.log.verify.replay import Brain, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
-from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads, silent_witness
+from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads, removal_of, silent_witness
 from adaptd.log.verify.walk import Progress, Walk, pieces
 
 
@@ -223,6 +223,8 @@ class _Audit:
         report, walk, trust = self._report, self._walk, self._trust
         report.records = walk.chain.size - report.first_seq
         report.segments, report.epochs, report.signed = walk.headers, trust.epoch + 1, trust.signed
+        report.sealed = trust.sealed
+        report.removals = [found for record in self._prunes if (found := removal_of(record)) is not None]
         report.torn_bytes, report.stale_bytes = walk.torn_bytes, walk.stale_bytes
         if self._replayer is not None:
             self._count_replay(self._replayer)
