@@ -1,8 +1,8 @@
 """What other programs import: status, results and push over the daemon's Unix sockets, from the standard library alone.
 
-    status = get_json(default_socket(), "/v1/status")
-    for result in results(default_socket()):
-        print(result["class"], result["variant"])
+status = get_json(default_socket(), "/v1/status")
+for result in results(default_socket()):
+    print(result["class"], result["variant"])
 """
 
 import contextlib

@@ -29,7 +29,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(arguments: argparse.Namespace) -> int:
     """Draw until q; where nobody looks (no terminal), print the status once."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        from adaptd.cli.talk import show_status
+        from adaptd.cli.status_text import show_status
 
         return show_status(arguments)
     from rich.console import Console

@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 from typing import Any
 
-from adaptd import __version__
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.errors import GatewayError
 from adaptd.gateway.feed import Feed
@@ -43,7 +42,7 @@ class Page:
         self._tell(f"page http://{_bracketed(self._arguments.host)}:{listener.getsockname()[1]}/")
         book = self._logbook = self._logbook or Logbook(self._arguments.audit)
         stream = Stream(feed, self._beside)
-        parts = Parts(feed, book, self._latencies, self._commander, stream, self._arguments.box_name, __version__)
+        parts = Parts(feed, book, self._latencies, self._commander, stream, self._arguments.box_name, self._arguments.version)
         beside = [
             asyncio.ensure_future(keep("history", lambda: book.run(feed), self._tell)),
             asyncio.ensure_future(keep("log size", book.measure, self._tell)),
@@ -60,7 +59,7 @@ class Page:
         assert book is not None
         return {
             "box": self._arguments.box_name,
-            "version": __version__,
+            "version": self._arguments.version,
             "commands": self._commander.enabled,
             "log_bytes": book.size_bytes,
             "history": book.history,

@@ -39,6 +39,7 @@ class Arguments:
     box: str = ""
     state: Path | None = None
     until_eof: bool = False
+    version: str = ""
 
     @property
     def box_name(self) -> str:
