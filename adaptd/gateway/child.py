@@ -63,7 +63,8 @@ async def _bounded(stream: asyncio.StreamReader, most: int) -> bytes:
 
 
 def _be_nice() -> None:
-    os.nice(NICE)
+    with contextlib.suppress(OSError):  # a hardened unit forbids it, and has set it already
+        os.nice(NICE)
 
 
 def _root() -> str:
