@@ -15,7 +15,9 @@ def pane_lines(document: dict[str, Any], pane: str, width: int) -> list[Text]:
 
 
 def _why(document: dict[str, Any], width: int) -> list[Text]:
-    lines = [Text(line) for line in textwrap.wrap(document.get("why", ""), width)]
+    orders = document.get("orders", {})
+    lines = [Text(f"{name} asked by {order['by']}: {order['reason']}", "yellow") for name, order in sorted(orders.items())]
+    lines += [Text(line) for line in textwrap.wrap(document.get("why", ""), width)]
     lines += [Text(f"trouble: {line}", "yellow") for line in document.get("trouble", ())[-3:]]
     priors = document["engines"].get("priors", {})
     left_out = [name for name, word in sorted(priors.items()) if word == "left_out"]

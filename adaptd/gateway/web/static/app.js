@@ -35,6 +35,12 @@ function now(status) {
   const state = show("state", status.state, status.state);
   state.className = `pill ${["reference", "efficient", "reduced", "protect", "stopped", "fault"].includes(status.state) ? status.state : ""}`;
   show("why", status.why, status.why);
+  const { hold, budget: asked } = status.orders || {};
+  const orders = [
+    hold ? `Held on the reference for ${duration(hold.left_s)} more, asked by ${hold.by}: ${hold.reason}.` : "",
+    asked ? `A budget of ${milli(asked.budget_mw, 1)} W was asked by ${asked.by}: ${asked.reason}.` : "",
+  ].filter(Boolean).join(" ");
+  show("orders", orders).hidden = !orders;
   fill("refused", (status.refused || []).map((one) => make("li", `${one.variant} at ${one.fps} refused: ${plain(one.condition)}`)));
   const f = status.frames;
   show("frames", `Since the start ${duration(status.uptime_s)} ago: ${count(f.delivered)} frames delivered, ${count(f.missed)} late, ${count(f.dropped)} dropped, ${count(f.shadow || 0)} run on both engines, ${count(status.swaps || 0)} swaps`, f.delivered);
@@ -252,7 +258,8 @@ async function command(verb, body) {
   const answer = await ask(`api/command/${verb}`, body).catch(() => null);
   show("command-words", answer ? await answer.text() : "The gateway does not answer.");
 }
-byId("hold").addEventListener("click", () => command("hold", { minutes: Number(byId("hold-minutes").value), reason: byId("hold-reason").value }));
+byId("hold").addEventListener("click", () => command("hold", { minutes: Number(byId("hold-minutes").value), reason: byId("reason").value }));
+byId("budget").addEventListener("click", () => command("budget", { watts: Number(byId("budget-watts").value), reason: byId("reason").value }));
 byId("reload").addEventListener("click", () => command("reload"));
 
 function look() {
