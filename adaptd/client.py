@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_LINE_BYTES = 1 << 20
+MAX_PICTURE_BYTES = 4 << 20
 
 
 def default_socket() -> Path:
@@ -97,6 +98,28 @@ def results(path: Path, timeout_s: float | None = None) -> Iterator[dict[str, An
             raise ApiError(f"{place}: no result within {timeout_s} s, look at `adaptd status`") from None
         except OSError as error:
             raise ApiError(f"{place}: no results to be had ({error.strerror}), start `adaptd run` or name its --socket") from None
+
+
+def preview(path: Path, timeout_s: float = 3.0) -> bytes:
+    """The camera's newest picture as JPEG, at most one a second; empty where there is none yet.
+
+    ``path`` is the daemon's socket; the picture comes from ``preview.sock`` beside it.
+
+    Raises:
+        ApiError: the policy does not allow it, or no worker serves.
+    """
+    place = path.parent / "preview.sock"
+    pieces: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(timeout_s)
+        try:
+            stream.connect(str(place))
+            while (piece := stream.recv(65_536)) and sum(map(len, pieces)) < MAX_PICTURE_BYTES:
+                pieces.append(piece)
+        except OSError as error:
+            words = error.strerror or "no answer"
+            raise ApiError(f"{place}: no picture to be had ({words}), set `camera: {{preview: true}}` in the policy") from None
+    return b"".join(pieces)
 
 
 def push(path: Path, reading: dict[str, Any]) -> None:

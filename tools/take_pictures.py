@@ -1,6 +1,6 @@
 """Pictures of the page and of `adaptd top` for README and docs, taken from a real run: `tools/take_pictures.py [SECONDS]`.
 
-Runs the shipped model on the shipped clip for a few minutes, looks at the page with headless Chromium as a person would, on a desk
+Runs the shipped model on the shipped clip for some minutes, looks at the page with headless Chromium as a person would, on a desk
 and on a phone, and draws `adaptd top` from the same run at 80 by 24.
 """
 

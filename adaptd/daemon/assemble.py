@@ -212,6 +212,7 @@ def _begin(request: Request, checked: Checked) -> Begin:
         threads=request.threads,
         digest=checked.manifest.digest,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
+        preview=checked.policy.preview,
     )
 
 

@@ -143,6 +143,7 @@ def status_document(scene: Scene) -> dict[str, Any]:
         ],
         "energy": scene.totals.energy.words(),
         "limits": _limits(scene),
+        "preview": scene.policy.preview,
         "expected": {"temperature_mc": verdict.predicted_mc, "power_mw": verdict.predicted_mw},
         "rule": verdict.rule,
         "why": scene.why,

@@ -7,6 +7,7 @@ from typing import Any
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.errors import GatewayError
 from adaptd.gateway.feed import Feed
+from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
 from adaptd.gateway.plugins import Arguments, Tell, keep
@@ -42,7 +43,10 @@ class Page:
         self._tell(f"page http://{_bracketed(self._arguments.host)}:{listener.getsockname()[1]}/")
         book = self._logbook = self._logbook or Logbook(self._arguments.audit)
         stream = Stream(feed, self._beside)
-        parts = Parts(feed, book, self._latencies, self._commander, stream, self._arguments.box_name, self._arguments.version)
+        glimpse = Glimpse.from_socket(self._arguments.socket)
+        parts = Parts(
+            feed, book, self._latencies, self._commander, glimpse, stream, self._arguments.box_name, self._arguments.version
+        )
         beside = [
             asyncio.ensure_future(keep("history", lambda: book.run(feed), self._tell)),
             asyncio.ensure_future(keep("log size", book.measure, self._tell)),

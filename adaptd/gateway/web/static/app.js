@@ -185,7 +185,6 @@ function heard(event) {
   document.title = `adaptd on ${gateway.box}`;
   show("version", `gateway ${gateway.version}`);
   byId("command-card").hidden = !gateway.commands;
-  byId("preview-card").hidden = !gateway.preview;
   verdict(gateway.verification);
   const status = message.status;
   if (status === null) {
@@ -198,6 +197,7 @@ function heard(event) {
   banner(status.stalled ? `Stalled: no decision for ${duration(status.age_ms / 1000)}. What follows was true then.` : "");
   show("fresh", `decided ${age(status.age_ms)}`, message.number);
   show("policy", `Policy ${status.policy.name} ${status.policy.sha256.slice(0, 12)}`, status.policy.sha256);
+  byId("preview-card").hidden = !status.preview;
   now(status);
   proof(status);
   lists(status);
