@@ -56,7 +56,7 @@ def _page(browser: Browser, gateway: Gateway) -> None:
     browser.open(gateway.url, 1400, 1000)
     browser.until(ALIVE)
     time.sleep(2)
-    browser.picture(DOCS / "page.png")
+    browser.picture(DOCS / "page.png", scale=0.75)
     browser.look(380, 800, dark=True)
     time.sleep(2)
     browser.picture(DOCS / "page-phone.png", height=1500)
@@ -72,7 +72,7 @@ def _terminal(browser: Browser, trail: Trail, service: Service, folder: Path) ->
     drawing.write_text("\n".join(line for line in text.splitlines() if "cdnjs" not in line))
     browser.open(drawing.as_uri(), 1000, 640)
     time.sleep(1)
-    browser.picture(DOCS / "top.png", height=640)
+    browser.picture(DOCS / "top.png", height=640, scale=0.85)
 
 
 if __name__ == "__main__":

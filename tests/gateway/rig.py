@@ -117,7 +117,11 @@ class Gateway:
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
-            return answer.status, answer.read().decode(errors="replace"), {name.lower(): value for name, value in answer.getheaders()}
+            return (
+                answer.status,
+                answer.read().decode(errors="replace"),
+                {name.lower(): value for name, value in answer.getheaders()},
+            )
         finally:
             connection.close()
 

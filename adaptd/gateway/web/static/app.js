@@ -66,6 +66,19 @@ function now(status) {
   show("band-room", edges.join(", "));
 }
 
+// The bands in the policy's order, darkest first; what the policy does not name comes last.
+function ordered(bands, status) {
+  const names = ((status.limits || {}).bands || []).map((band) => band.name);
+  const place = ([name]) => (names.includes(name) ? names.indexOf(name) : names.length);
+  return Object.entries(bands).sort((one, other) => place(one) - place(other));
+}
+
+function due(utc) {
+  const at = new Date(utc);
+  if (!utc || Number.isNaN(at.getTime())) return utc ? `due ${utc}` : "at the end of the window";
+  return `due ${at.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`;
+}
+
 // ---- proof -------------------------------------------------------------------------------------------------------------
 
 function bandRow(name, open, verdict, bound_ppm, limit_ppm, words, current) {
@@ -94,13 +107,13 @@ function proof(status) {
   const limit_ppm = (status.limits || {}).max_loss_ppm || 0;
   if (status.account && Object.keys(status.account).length) {
     show("account-words", "Of the frames delivered in each window, how many may have differed from the reference at most, against the limit (the mark).");
-    fill("account", Object.entries(status.account).map(([name, a]) => bandRow(name, a.open, a.open ? "open" : "shut: the reference serves", a.bound_ppm, a.limit_ppm ?? limit_ppm,
-      `at most ${points(a.bound_ppm ?? 0)} of ${points(a.limit_ppm ?? limit_ppm)} points; ${count(a.delivered)} frames delivered, ${count(a.efficient)} by an efficient engine, ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${a.window_end_utc ? `due ${a.window_end_utc}` : "at the end of the window"}`,
+    fill("account", ordered(status.account, status).map(([name, a]) => bandRow(name, a.open, a.open ? "open" : "shut: the reference serves", a.bound_ppm, a.limit_ppm ?? limit_ppm,
+      `${a.bound_ppm == null ? "nothing to bound yet, limit" : `at most ${points(a.bound_ppm)} of`} ${points(a.limit_ppm ?? limit_ppm)} points; ${count(a.delivered)} frames delivered, ${count(a.efficient)} by an efficient engine, ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${due(a.window_end_utc)}`,
       name === status.band)));
     return;
   }
   show("account-words", "How much an efficient engine may lose against the reference at most, against the limit (the mark).");
-  fill("account", Object.entries(status.evidence).map(([name, e]) => bandRow(name, e.admitted, e.admitted ? "proven" : "not proven: the reference serves", e.bound_ppm, limit_ppm,
+  fill("account", ordered(status.evidence, status).map(([name, e]) => bandRow(name, e.admitted, e.admitted ? "proven" : "not proven: the reference serves", e.bound_ppm, limit_ppm,
     `${e.variant} loses at most ${points(e.bound_ppm)} points, ${points(limit_ppm)} allowed; ${count(e.samples)} frames compared`, name === status.band)));
 }
 
@@ -189,6 +202,7 @@ function heard(event) {
   const status = message.status;
   if (status === null) {
     show("fresh", "");
+    show("state", "away").className = "pill";
     banner(`No status since ${clock(message.since_utc_ms)}: ${message.words}`);
     return;
   }
