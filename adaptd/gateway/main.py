@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from adaptd.gateway.feed import Absent, Feed, Reason
 from adaptd.gateway.page import Page
-from adaptd.gateway.plugins import Arguments, PlugIn, Tell, keep, plug_ins
+from adaptd.gateway.plugins import Arguments, PlugIn, Tell, end, keep, plug_ins
 
 NICE = 10
 
@@ -52,11 +52,7 @@ async def serve(arguments: Arguments, beside: Sequence[PlugIn], say: Tell) -> in
         *(asyncio.ensure_future(_beside(one, feed, say)) for one in beside),
     ]
     await stop.wait()
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    await end(*tasks)
     return 0
 
 

@@ -10,7 +10,7 @@ from adaptd.gateway.feed import Feed
 from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
-from adaptd.gateway.plugins import Arguments, Tell, keep
+from adaptd.gateway.plugins import Arguments, Tell, end, keep
 from adaptd.gateway.web.app import Parts, make_app, verification_words
 from adaptd.gateway.web.guard import Guard, Rules
 from adaptd.gateway.web.server import listen, serve
@@ -54,8 +54,7 @@ class Page:
         try:
             await serve(Guard(make_app(parts), self._rules), listener, before_end=stream.close)
         finally:
-            for task in beside:
-                task.cancel()
+            await end(*beside)
 
     def _beside(self) -> dict[str, Any]:
         """What the gateway itself adds to every message of the stream."""
