@@ -29,7 +29,8 @@ def main() -> int:
     """Run, wait until there is something to see, and take the pictures."""
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 240
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        folder = Path(place)
+        folder = Path(place) / "kitchen"
+        folder.mkdir()
         service = Service(folder, tick="1s")
         service.serving()
         gateway = Gateway(folder, service.socket, "--box", "kitchen")

@@ -79,7 +79,7 @@ function plot(host, words, data, series, options) {
     width: Math.max(240, host.clientWidth), height: HEIGHT, legend: { show: false },
     cursor: { sync: { key: "time" }, y: false, points: { show: false } },
     scales: { x: { time: true, range: () => options.span }, y: options.y },
-    padding: [8, 16, 0, 0], axes: axes(options.y.distr === 3, options.span[1] - options.span[0]), series: [{}, ...lines],
+    padding: [8, 26, 0, 0], axes: axes(options.y.distr === 3, options.span[1] - options.span[0]), series: [{}, ...lines],
     hooks: {
       draw: options.draw,
       setCursor: [(u) => {
