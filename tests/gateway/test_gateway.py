@@ -1,5 +1,6 @@
 """The gateway as a process: at its start, among strangers, with a daemon that is away, and at its end."""
 
+import contextlib
 import json
 import os
 import re
@@ -188,6 +189,19 @@ def test_it_ends_with_whoever_started_it_beside_the_daemon(daemon: Daemon, tmp_p
     finally:
         child.kill()
         child.wait()
+
+
+def test_silent_connections_cannot_keep_others_from_the_page(daemon: Daemon, start: Start) -> None:
+    """Who opens every connection and says nothing, or half a request, is hung up on, and the page answers again."""
+    gateway = start(daemon.socket)
+    gateway.serving()
+    with contextlib.ExitStack() as held:
+        for number in range(200):
+            silent = held.enter_context(socket.create_connection(("127.0.0.1", gateway.port), timeout=5))
+            if number % 2:
+                silent.sendall(b"GET / HTTP/1.1\r\nHost: loc")
+        until(lambda: gateway.ask("/health")[0] == 200)
+    assert gateway.process.poll() is None
 
 
 def test_run_with_page_serves_it_and_takes_it_along(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 
+from adaptd.gateway.plugins import end
 from adaptd.gateway.web.guard import App
 
 MAX_CONNECTIONS = 160
 END_S = 2
+HEAD_S = 4
 
 
 class Server(uvicorn.Server):
@@ -61,6 +65,7 @@ async def serve(app: App, listener: socket.socket, before_end: Callable[[], None
     )
     server = Server(config)
     task = asyncio.ensure_future(server.serve(sockets=[listener]))
+    reaper = asyncio.ensure_future(_hang_up_on_the_silent(server))
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -69,4 +74,18 @@ async def serve(app: App, listener: socket.socket, before_end: Callable[[], None
         await asyncio.wait([task], timeout=END_S + 1)
         raise
     finally:
+        await end(reaper)
         listener.close()
+
+
+async def _hang_up_on_the_silent(server: Server) -> None:
+    """Close connections that have begun no request ``HEAD_S`` after they were opened: uvicorn itself would keep them for ever."""
+    since_s: dict[Any, float] = {}
+    while True:
+        await asyncio.sleep(1)
+        now_s = time.monotonic()
+        silent = {one for one in server.server_state.connections if getattr(one, "cycle", None) is None}
+        since_s = {one: since_s.get(one, now_s) for one in silent}
+        for one, began_s in since_s.items():
+            if now_s - began_s > HEAD_S and one.transport is not None:
+                one.transport.abort()
