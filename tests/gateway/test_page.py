@@ -69,6 +69,9 @@ def test_the_page_shows_what_status_json_says(tmp_path: Path, start: Start, brow
             browser.until(f"document.documentElement.scrollWidth <= {width}")
         browser.value("document.getElementById('verify').click()")
         assert "every decision follows" in browser.until("document.querySelector('#verdict.valid')?.textContent")
+        status, report, headers = gateway.ask("/report")
+        assert (status, report[:15].lower()) == (200, "<!doctype html>")
+        assert "sandbox" in headers["content-security-policy"]
     finally:
         service.end()
         service.kill()
