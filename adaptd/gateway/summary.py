@@ -4,6 +4,7 @@ Schema ``adaptd/v1/<box>/summary`` version 1; docs/mqtt.md names every key. What
 ``observed_s``, never a zero. Pure: time comes in as arguments.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,8 @@ class Hour:
     engine_s: dict[str, float] = field(default_factory=dict)
     mode_s: dict[str, float] = field(default_factory=dict)
     band_s: dict[str, float] = field(default_factory=dict)
-    fault_s: dict[str, float] = field(default_factory=dict)
+    broken_s: dict[str, float] = field(default_factory=dict)
+    faults: dict[str, float] = field(default_factory=dict)
     gap_s: dict[str, float] = field(default_factory=dict)
     account: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
@@ -48,8 +50,11 @@ class Hour:
         add(self.mode_s, str(document.get("state", "unknown")), step_s)
         add(self.engine_s, str((document.get("operating_point") or {}).get("variant", "none")), step_s)
         add(self.band_s, str(document.get("band") or "unknown"), step_s)
-        for words in document.get("trouble") or ():
-            add(self.fault_s, str(words)[:160], step_s)
+        for name, holds in (document.get("conditions") or {}).items():
+            if not holds:
+                add(self.broken_s, str(name), step_s)
+        for words in new_lines(before.get("trouble") or (), document.get("trouble") or ()):
+            add(self.faults, str(words)[:160], 1)
 
     def absent(self, reason: str, step_s: float) -> None:
         """``step_s`` seconds in which the daemon said nothing."""
@@ -96,13 +101,22 @@ class Hour:
             "engines_s": _rounded(self.engine_s),
             "modes_s": _rounded(self.mode_s),
             "bands_s": _rounded(self.band_s),
-            "faults_s": _rounded(self.fault_s),
+            "conditions_broken_s": _rounded(self.broken_s),
+            "faults": {words: int(count) for words, count in self.faults.items()},
             "gaps_s": _rounded(self.gap_s),
             "account": self.account,
             "versions": self.versions,
             "simulated": self.simulated,
             "merged": 1,
         }
+
+
+def new_lines(before: Sequence[Any], now: Sequence[Any]) -> list[Any]:
+    """What was appended to a list that forgets its oldest lines: ``now`` without the longest end of ``before`` it begins with."""
+    for kept in range(min(len(before), len(now)), 0, -1):
+        if list(before[-kept:]) == list(now[:kept]):
+            return list(now[kept:])
+    return list(now)
 
 
 def add(sums: dict[str, float], name: str, amount: float) -> None:
@@ -134,7 +148,7 @@ def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
         simulated=first["simulated"] or second["simulated"],
         merged=first["merged"] + second["merged"],
     )
-    for name in ("engines_s", "modes_s", "bands_s", "faults_s", "gaps_s"):
+    for name in ("engines_s", "modes_s", "bands_s", "conditions_broken_s", "faults", "gaps_s"):
         sums = dict(first[name])
         for key, seconds in second[name].items():
             add(sums, key, seconds)
