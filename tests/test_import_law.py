@@ -14,7 +14,7 @@ HEAVY = set("numpy onnxruntime onnx cv2 scipy torch tensorrt pycuda pyarrow rich
 PURE_RECORD = set("canonical codec tree replay decisions".split())
 CONTROL_ROOMS = set("sense record config serve estimate decide tick daemon vocabulary".split())
 ROOMS = set(
-    "vocabulary tick daemon config sense estimate decide engine build worker record twin serve cli".split(),
+    "vocabulary tick daemon config sense estimate decide engine build worker record twin serve cli gateway client".split(),
 )
 
 
@@ -72,6 +72,10 @@ def test_every_file_keeps_the_import_law(path: Path) -> None:
         assert rooms <= {"vocabulary", "config", "tick"}
     if room == "engine":
         assert rooms <= {"vocabulary", "config"}
+    if room == "gateway":
+        assert rooms <= {"client"}
+    elif "gateway" in rooms:
+        assert room == "cli"
 
 
 @pytest.mark.parametrize(

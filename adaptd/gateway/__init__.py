@@ -1,1 +1,1 @@
-"""What lets others see adaptd from elsewhere: a process of its own, on the public client. The daemon never waits for it."""
+"""The world outside: page, metrics and plug-ins, in a process of its own that may die without moving a tick."""
