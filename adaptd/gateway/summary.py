@@ -42,6 +42,8 @@ class Hour:
         self.versions = _versions(document)
         if isinstance(document.get("account"), dict):
             self.account = dict(list(document["account"].items())[:MAX_NAMES])
+        if step_s > LONGEST_STEP_S:
+            self.absent("nothing_heard", step_s)
         if before is None or not 0 < step_s <= LONGEST_STEP_S:
             return
         self.observed_s += step_s

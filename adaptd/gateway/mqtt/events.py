@@ -57,8 +57,8 @@ def _swaps(before: dict[str, Any], now: dict[str, Any]) -> list[Event]:
 def _felt(then: Any, now: Any) -> bool:
     """A change of over a tenth of the rate before: smaller steps are how the rate is kept, and nobody's event."""
     if not isinstance(then, (int, float)) or not isinstance(now, (int, float)):
-        return then != now
-    return abs(now - then) > 0.1 * abs(then)
+        return bool(then != now)
+    return bool(abs(now - then) > 0.1 * abs(then))
 
 
 def _refusals(before: dict[str, Any], now: dict[str, Any]) -> list[Event]:
@@ -73,7 +73,8 @@ def _refusals(before: dict[str, Any], now: dict[str, Any]) -> list[Event]:
 
 def _faults(before: dict[str, Any], now: dict[str, Any]) -> list[Event]:
     found = [
-        Event(FAULT, "fault", {"text": short(words)}) for words in new_lines(before.get("trouble") or (), now.get("trouble") or ())
+        Event(FAULT, "fault", {"text": short(words)})
+        for words in new_lines(before.get("trouble") or (), now.get("trouble") or ())
     ]
     then, conditions = before.get("conditions") or {}, now.get("conditions") or {}
     for name in PROBLEM_CONDITIONS:

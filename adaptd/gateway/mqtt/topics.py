@@ -70,6 +70,6 @@ def is_box(text: str) -> bool:
     return _BOX.fullmatch(text) is not None
 
 
-def slug(text: str) -> str:
+def slug(text: str, most: int = 40) -> str:
     """A name of somebody else's choice, for use in an identifier: lower case, digits, underscore."""
-    return _NAME.sub("_", text.lower()).strip("_")[:40] or "unnamed"
+    return _NAME.sub("_", text.lower()).strip("_")[:most] or "unnamed"
