@@ -116,6 +116,11 @@ class Link:
         """Hear it no more."""
         self._client.unsubscribe(topic)
 
+    def look(self) -> None:
+        """Notice a connection that paho has lost without telling."""
+        if not self._client.is_connected():
+            self._end("the connection is gone")
+
     def close(self, goodbye: Outgoing | None = None) -> None:
         """End the connection in order, after ``CLOSE_S`` at the latest: the broker gets ``goodbye`` and publishes no last will.
 

@@ -173,7 +173,7 @@ class MqttPlug:
             began_s = time.monotonic()
             try:
                 await self._connection(parts)
-            except (LinkError, SettingsError, asyncio.TimeoutError) as error:
+            except (LinkError, SettingsError, OutboxError, asyncio.TimeoutError) as error:
                 words = str(error) or f"{self.settings.broker}: no acknowledgement, the connection is made anew"
             wait_s = FIRST_WAIT_S if time.monotonic() - began_s > LONGEST_WAIT_S else wait_s
             if words != said:

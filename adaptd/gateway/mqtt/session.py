@@ -91,7 +91,10 @@ class Session:
             task.result()
 
     async def _ended(self, link: Link) -> None:
-        await link.ended.wait()
+        while not link.ended.is_set():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(link.ended.wait(), LOOK_S)
+            link.look()
         raise LinkError(link.why_ended)
 
     async def _announce(self, link: Link) -> None:
@@ -120,9 +123,7 @@ class Session:
             self._parts.say(f"mqtt: {len(leftovers)} retained messages that nobody needs are removed, first {leftovers[0]:.120}")
         for topic in leftovers:
             if topic.startswith(topics.commands) and self._parts.desk is not None:
-                await asyncio.to_thread(
-                    self._parts.desk.take, topic.removeprefix(topics.commands), retained[topic], retained=True
-                )
+                await self._take(link, self._parts.desk, topic.removeprefix(topics.commands), retained[topic], retained=True)
 
     def _introduce(self, link: Link) -> list["asyncio.Future[None]"]:
         """Discovery, whether the daemon answers, and the readings."""
@@ -156,10 +157,13 @@ class Session:
     async def _serve(self, link: Link, desk: Desk) -> None:
         while True:
             name, payload, retained = await self._commands.get()
-            answer = await asyncio.to_thread(desk.take, name, payload, retained=retained)
-            words = "accepted" if answer["accepted"] else f"refused: {answer['why']}"
-            self._parts.say(f"mqtt: command {answer['verb']!r} by {answer['by']!r} {words}")
-            link.publish(self._parts.topics.message("answer", answer, qos=1)).add_done_callback(_let_be)
+            await self._take(link, desk, name, payload, retained=retained)
+
+    async def _take(self, link: Link, desk: Desk, name: str, payload: bytes, *, retained: bool) -> None:
+        answer = await asyncio.to_thread(desk.take, name, payload, retained=retained)
+        words = "accepted" if answer["accepted"] else f"refused: {answer['why']}"
+        self._parts.say(f"mqtt: command {answer['verb']!r} by {answer['by']!r} {words}")
+        link.publish(self._parts.topics.message("answer", answer, qos=1)).add_done_callback(_let_be)
 
     async def _deliver(self, link: Link) -> None:
         """Send what waits, a batch at a time; only what the broker acknowledges is taken out."""

@@ -1,6 +1,6 @@
 """A real mosquitto on a free loopback port, certificates made for one test, and an ear that hears everything published."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import shutil
 import socket
@@ -139,7 +139,7 @@ def certificates(folder: Path, *, name: str = "127.0.0.1", days_ago: int = 1, da
     folder.mkdir(parents=True, exist_ok=True)
     authority_key, broker_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-    begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days_ago)
+    begin = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=days_ago)
 
     def sign(subject: x509.Name, key: Any, *, is_authority: bool) -> x509.Certificate:
         builder = (
@@ -149,18 +149,14 @@ def certificates(folder: Path, *, name: str = "127.0.0.1", days_ago: int = 1, da
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(begin)
-            .not_valid_after(begin + datetime.timedelta(days=days))
+            .not_valid_after(begin + dt.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         )
         if is_authority:
-            usage = dict.fromkeys(
-                "content_commitment key_encipherment data_encipherment key_agreement encipher_only decipher_only digital_signature".split(),
-                False,
-            )
+            unused = "content_commitment key_encipherment data_encipherment key_agreement encipher_only decipher_only".split()
+            usage = dict.fromkeys([*unused, "digital_signature"], False)
             builder = builder.add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), critical=True)
         else:
             try:
