@@ -20,11 +20,12 @@ from adaptd.gateway.mqtt.discovery import About
 from adaptd.gateway.mqtt.identity import box_of
 from adaptd.gateway.mqtt.link import Link, LinkError
 from adaptd.gateway.mqtt.session import CHANNEL, Parts, Session
-from adaptd.gateway.mqtt.settings import Settings, SettingsError
+from adaptd.gateway.mqtt.settings import Settings
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import Found, MustArrive, Watch
 from adaptd.gateway.outbox import CHECKPOINT, FILE_NAME, Outbox
 from adaptd.gateway.outbox_schema import OutboxError
+from adaptd.gateway.secret_file import SettingsError
 from adaptd.gateway.spool import fetch_alerts
 from adaptd.gateway.summary import Hour
 

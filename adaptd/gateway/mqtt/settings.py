@@ -1,19 +1,14 @@
 """What the owner asked for: broker, credentials, certificates. Secrets come from files that only the owner can read."""
 
-import os
 import ssl
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from adaptd.gateway.secret_file import SettingsError, secret_lines
+
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 VERSIONS = ("5", "3.1.1")
-MAX_SECRET_BYTES = 8_192
-
-
-class SettingsError(ValueError):
-    """The settings cannot be used. ``str(error)`` is one line with the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +117,6 @@ def _credentials(path: Path) -> tuple[str, str]:
     if len(lines) < 2 or not lines[0]:
         raise SettingsError(f"{path}: user name in the first line and password in the second are needed")
     return lines[0], lines[1]
-
-
-def secret_lines(path: Path) -> list[str]:
-    """The lines of a file that holds a secret.
-
-    Raises:
-        SettingsError: it cannot be read, or others can read it too.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            raw = file.read(MAX_SECRET_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}), name a file that this user can read") from None
-    if not stat.S_ISREG(status.st_mode) or len(raw) > MAX_SECRET_BYTES:
-        raise SettingsError(f"{path}: is no file of at most {MAX_SECRET_BYTES} bytes")
-    if status.st_mode & 0o077:
-        raise SettingsError(f"{path}: others can read this secret, run: chmod 600 {path}")
-    try:
-        return [line.rstrip("\r") for line in raw.decode("utf-8").rstrip("\n").split("\n")]
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: is no UTF-8 text") from None
 
 
 def _first_line(error: BaseException) -> str:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.gateway.mqtt.settings import SettingsError, settings_of
+from adaptd.gateway.mqtt.settings import settings_of
+from adaptd.gateway.secret_file import SettingsError
 
 
 def secret(path: Path, text: str) -> Path:
