@@ -174,7 +174,7 @@ class Daemon:
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
         self._state, self._expected_mw = state, verdict.predicted_mw
         self._feedback.now_in(verdict.band, now_us)
-        self._totals.add(snapshot)
+        self._totals.add(snapshot, verdict)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
         self._publish(snapshot, verdict, now_us, changed)

@@ -17,6 +17,7 @@ def register(sub: Any) -> None:
     commands = group.add_subparsers(dest="audit_command", metavar="COMMAND", required=True)
     _register_verify(commands)
     _register_show(commands)
+    _register_history(commands)
     _register_files(commands)
     _register_keys(commands)
 
@@ -54,6 +55,14 @@ def _register_show(commands: Any) -> None:
     parser.add_argument("--last", type=int, metavar="N", help="only the last N that match")
     parser.add_argument("--json", action="store_true", help="the records as they are, one JSON object a line")
     parser.set_defaults(handler=run_show)
+
+
+def _register_history(commands: Any) -> None:
+    parser = commands.add_parser("history", help="the log thinned to steps, one JSON object a line, for pages and charts")
+    _folder(parser)
+    parser.add_argument("--since", metavar="T", default="1h", help="from this time on: 90s, 15m, 2h, 3d ago (default 1h)")
+    parser.add_argument("--step", metavar="S", type=int, default=10, help="seconds in a step (default 10)")
+    parser.set_defaults(handler=run_history)
 
 
 def _register_files(commands: Any) -> None:
@@ -146,6 +155,20 @@ def run_show(args: argparse.Namespace) -> int:
         print(
             f"{args.folder}: no record matches; leave a filter out, or see every kind with 'adaptd audit show'", file=sys.stderr
         )
+    return 0
+
+
+def run_history(args: argparse.Namespace) -> int:
+    """Print steps and swaps, oldest first."""
+    from adaptd.cli.audit_history import steps
+    from adaptd.cli.audit_show import moment
+
+    if args.step < 1:
+        raise CommandError("--step: at least 1 second", 2)
+    _need_log(args.folder, empty=True)
+    since_ms = moment(args.since, time.time_ns() // 1_000_000) or 0
+    for line in steps(args.folder, since_ms, 1000 * args.step):
+        print(json.dumps(line, separators=(",", ":")))
     return 0
 
 

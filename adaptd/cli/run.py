@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from adaptd.cli.beside import page
 from adaptd.cli.errors import CommandError
 from adaptd.cli.outlet import Outlet
 from adaptd.cli.places import default_audit
-from adaptd.client import default_socket
 from adaptd.cli.profile import find_profile
+from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--backend", choices=["auto", "ort", "tensorrt"], default="auto")
     parser.add_argument("--threads", type=int, default=0, help="threads of one engine (default: the backend's choice)")
     parser.add_argument("--public-key", type=Path, default=None, help="key that the bundle's signature must fit")
+    parser.add_argument(
+        "--page", type=int, nargs="?", const=8460, metavar="PORT", help="a gateway beside it: the live page on this port (8460)"
+    )
     parser.add_argument("--json", action="store_true", help="operational log as JSON lines on stderr")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings")
     parser.set_defaults(handler=_run)
@@ -85,7 +89,8 @@ def _run(arguments: argparse.Namespace) -> int:
     narrator.opening(parts)
     daemon = Daemon(parts, Pace(tick_us=arguments.tick, duration_us=arguments.duration))
     daemon.on_signals()
-    code = daemon.run()
+    with page(arguments.page, request.socket or default_socket()):
+        code = daemon.run()
     if parts.worker.refused is not None:
         raise CommandError(parts.worker.refused)
     narrator.closing()

@@ -1,18 +1,29 @@
-"""The gateway's process: one feed, the page, and the plug-ins beside it, until SIGTERM or SIGINT."""
+"""The gateway's process: one feed, the page and the plug-ins beside it, until SIGTERM or SIGINT."""
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
 
 from adaptd.gateway.feed import Absent, Feed, Reason
+from adaptd.gateway.page import Page
 from adaptd.gateway.plugins import Arguments, PlugIn, Tell, keep, plug_ins
+
+NICE = 5
 
 
 def main(arguments: Arguments) -> int:
-    """Serve until told to stop; returns the exit code."""
-    return asyncio.run(serve(arguments, plug_ins(arguments), tell))
+    """Serve until told to stop; returns the exit code.
+
+    Raises:
+        GatewayError: the arguments cannot be used as they are; nothing was served.
+    """
+    page = Page(arguments, tell)
+    with contextlib.suppress(OSError):
+        os.nice(NICE)  # whatever readers ask for, the daemon's tick comes first
+    return asyncio.run(serve(arguments, [page, *plug_ins(arguments)], tell))
 
 
 def tell(words: str) -> None:
@@ -21,12 +32,14 @@ def tell(words: str) -> None:
 
 
 async def serve(arguments: Arguments, beside: Sequence[PlugIn], say: Tell) -> int:
-    """Run feed, page and plug-ins at once; each is kept alive on its own."""
+    """Run the feed and whatever lives off it at once; each is kept alive on its own."""
     feed = Feed.from_socket(arguments.socket)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if arguments.until_eof:
+        loop.add_reader(sys.stdin.fileno(), stop.set)
     tasks = [
         asyncio.ensure_future(keep("feed", feed.run, say)),
         asyncio.ensure_future(_tell_of_absence(feed, say)),

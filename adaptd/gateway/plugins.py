@@ -31,6 +31,7 @@ class Arguments:
     audit: Path | None = None
     commands: bool = False
     proxy_header: str | None = None
+    proxies: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     mqtt: str | None = None
     mqtt_credentials: Path | None = None
@@ -40,6 +41,7 @@ class Arguments:
     mqtt_version: str = "5"
     box: str = ""
     state: Path | None = None
+    until_eof: bool = False
 
     @property
     def box_name(self) -> str:

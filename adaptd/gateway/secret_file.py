@@ -4,10 +4,12 @@ import os
 import stat
 from pathlib import Path
 
+from adaptd.gateway.errors import GatewayError
+
 MAX_SECRET_BYTES = 8_192
 
 
-class SettingsError(ValueError):
+class SettingsError(GatewayError):
     """The settings cannot be used. ``str(error)`` is one line with the remedy."""
 
 

@@ -34,6 +34,8 @@ class Hour:
     broken_s: dict[str, float] = field(default_factory=dict)
     faults: dict[str, float] = field(default_factory=dict)
     gap_s: dict[str, float] = field(default_factory=dict)
+    served: dict[str, float] = field(default_factory=dict)
+    refusals: dict[str, float] = field(default_factory=dict)
     account: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
 
@@ -48,7 +50,7 @@ class Hour:
             return
         self.observed_s += step_s
         self._count(document, before)
-        self._measure(document, step_s)
+        self._measure(document, before, step_s)
         add(self.mode_s, str(document.get("state", "unknown")), step_s)
         add(self.engine_s, str((document.get("operating_point") or {}).get("variant", "none")), step_s)
         add(self.band_s, str(document.get("band") or "unknown"), step_s)
@@ -68,14 +70,19 @@ class Hour:
         now, then = document.get("frames") or {}, {} if restarted else before.get("frames") or {}
         for key in FRAME_KEYS:
             self.frames[key] += max(0, int(now.get(key, 0)) - int(then.get(key, 0)))
+        for name, sums in (("served", self.served), ("refusals", self.refusals)):
+            earlier = {} if restarted else before.get(name) or {}
+            for key, count in (document.get(name) or {}).items():
+                if count > earlier.get(key, 0):
+                    add(sums, str(key), count - earlier.get(key, 0))
         self.swaps += max(0, int(document.get("swaps", 0)) - (0 if restarted else int(before.get("swaps", 0))))
 
-    def _measure(self, document: dict[str, Any], step_s: float) -> None:
+    def _measure(self, document: dict[str, Any], before: dict[str, Any], step_s: float) -> None:
         sensors = document.get("sensors") or {}
         power, heat = sensors.get("power_mw") or {}, sensors.get("temperature_mc") or {}
-        if "value" in power:
-            self.energy_j += power["value"] / 1000 * step_s
-            self.energy_s += step_s
+        joules, seconds = energy_between(before, document, step_s)
+        self.energy_j += joules
+        self.energy_s += seconds
         if "value" in heat:
             celsius = heat["value"] / 1000
             self.heat_c_s += celsius * step_s
@@ -104,13 +111,30 @@ class Hour:
             "modes_s": _rounded(self.mode_s),
             "bands_s": _rounded(self.band_s),
             "conditions_broken_s": _rounded(self.broken_s),
-            "faults": {words: int(count) for words, count in self.faults.items()},
+            "faults": _counts(self.faults),
+            "refusals": _counts(self.refusals),
+            "engines_frames": _counts(self.served),
             "gaps_s": _rounded(self.gap_s),
             "account": self.account,
             "versions": self.versions,
             "simulated": self.simulated,
             "merged": 1,
         }
+
+
+def energy_between(before: dict[str, Any], document: dict[str, Any], step_s: float) -> tuple[float, float]:
+    """Joules from one document to the next and the seconds they were measured over: the daemon's own counter where it has one,
+
+    else power times time; (0, 0) where power is not known. A counter that went back began anew with the daemon.
+    """
+    now, then = document.get("energy"), before.get("energy")
+    if isinstance(now, dict) and isinstance(then, dict):
+        again = now["total_mj"] < then["total_mj"] or document.get("uptime_s", 0) < before.get("uptime_s", 0)
+        millijoules = now["total_mj"] - (0 if again else then["total_mj"])
+        seconds = now["known_s"] - (0 if again else then["known_s"])
+        return millijoules / 1000, float(seconds)
+    power = (document.get("sensors") or {}).get("power_mw") or {}
+    return (power["value"] / 1000 * step_s, step_s) if "value" in power else (0.0, 0.0)
 
 
 def new_lines(before: Sequence[Any], now: Sequence[Any]) -> list[Any]:
@@ -150,7 +174,7 @@ def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
         simulated=first["simulated"] or second["simulated"],
         merged=first["merged"] + second["merged"],
     )
-    for name in ("engines_s", "modes_s", "bands_s", "conditions_broken_s", "faults", "gaps_s"):
+    for name in ("engines_s", "modes_s", "bands_s", "conditions_broken_s", "faults", "refusals", "engines_frames", "gaps_s"):
         sums = dict(first[name])
         for key, seconds in second[name].items():
             add(sums, key, seconds)
@@ -164,6 +188,10 @@ def _sum(rows: tuple[dict[str, Any], ...], key: str) -> float:
 
 def _rounded(sums: dict[str, float]) -> dict[str, float]:
     return {name: round(seconds, 1) for name, seconds in sums.items()}
+
+
+def _counts(sums: dict[str, float]) -> dict[str, int]:
+    return {name: int(count) for name, count in sums.items()}
 
 
 def _versions(document: dict[str, Any]) -> dict[str, Any]:

@@ -226,14 +226,15 @@ def _event(topics: Topics, key: str, name: str, topic: str, types: tuple[str, ..
 def _controls(topics: Topics) -> dict[str, dict[str, Any]]:
     """What the owner may ask for from Home Assistant; there only while commands are on."""
     by = '"by":"home-assistant"'
-    hold = '{"minutes":%d,"reason":"asked for in Home Assistant",%s}' % (HOLD_MINUTES, by)  # noqa: UP031 - braces are JSON's
+    why = '"reason":"asked for in Home Assistant",' + by
+    hold = '{"minutes":' + str(HOLD_MINUTES) + "," + why + "}"
     rows: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         ("button", "hold", f"Hold the reference for {HOLD_MINUTES} minutes", {"payload_press": hold, "icon": "mdi:lock-clock"}),
         ("button", "reload", "Reload the policy", {"payload_press": "{" + by + "}", "icon": "mdi:reload"}),
         (
             "number", "budget", "Power budget",
             {
-                "command_template": '{"budget_w":{{ value }},' + by + "}", "device_class": "power", "unit_of_measurement": "W",
+                "command_template": '{"watts":{{ value }},' + why + "}", "device_class": "power", "unit_of_measurement": "W",
                 "min": 1, "max": 1000, "step": 0.5, "mode": "box", "optimistic": True,
             },
         ),

@@ -62,6 +62,28 @@ def _felt(then: Any, now: Any) -> bool:
 
 
 def _refusals(before: dict[str, Any], now: dict[str, Any]) -> list[Event]:
+    """A better point that is now refused, or no longer; where the daemon does not list them, its conditions."""
+    if "refused" not in before or "refused" not in now:
+        return _conditions(before, now)
+    then, here = _points(before), _points(now)
+    why = short(now.get("why", ""))
+    found = [Event(REFUSAL, "refused", {**here[key], "why": why}) for key in here if key not in then]
+    return found + [Event(REFUSAL, "allowed", {**then[key], "why": why}) for key in then if key not in here]
+
+
+def _points(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Refused points by engine and condition; the rate moves by tenths and makes no other refusal."""
+    return {
+        (str(one.get("variant")), str(one.get("condition"))): {
+            "condition": str(one.get("condition")),
+            "engine": one.get("variant"),
+            "rate_fps": one.get("fps"),
+        }
+        for one in document.get("refused") or ()
+    }
+
+
+def _conditions(before: dict[str, Any], now: dict[str, Any]) -> list[Event]:
     then, conditions = before.get("conditions") or {}, now.get("conditions") or {}
     why = short(now.get("why", ""))
     return [

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from adaptd import __version__
-from adaptd.client import call, default_state
+from adaptd.client import default_state
+from adaptd.gateway.commands import Commander
 from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State
 from adaptd.gateway.mqtt import payloads
 from adaptd.gateway.mqtt.checkpoints import CheckpointReader
@@ -93,7 +94,7 @@ class MqttPlug:
         watch = _restored(topics, self.settings.period_s, outbox.kept(KEPT))
         parts = Parts(topics, watch, outbox, asyncio.Event(), lambda: self._about(watch), self.settings.period_s, self._say)
         if self._commands:
-            parts.desk = Desk(lambda verb, body: _ask(self._socket, verb, body), outbox.record_command, time.monotonic)
+            parts.desk = Desk(Commander.to_socket(True, self._socket), outbox.record_command, time.monotonic)
         return parts
 
     def _about(self, watch: Watch) -> About:
@@ -233,10 +234,6 @@ def _restored(topics: Topics, period_s: float, kept: Any) -> Watch:
         return Watch(topics, period_s, energy_j=float(kept["energy_j"]), hour=hour)
     except (KeyError, TypeError, ValueError):
         return Watch(topics, period_s)
-
-
-def _ask(socket: Path, verb: str, body: dict[str, Any]) -> None:
-    call(socket, "POST", verb, body)
 
 
 def _to_stderr(words: str) -> None:

@@ -160,8 +160,8 @@ class Session:
             await self._take(link, desk, name, payload, retained=retained)
 
     async def _take(self, link: Link, desk: Desk, name: str, payload: bytes, *, retained: bool) -> None:
-        answer = await asyncio.to_thread(desk.take, name, payload, retained=retained)
-        words = "accepted" if answer["accepted"] else f"refused: {answer['why']}"
+        answer = await desk.take(name, payload, retained=retained)
+        words = f"{'accepted' if answer['accepted'] else 'refused'}: {answer['words']}"
         self._parts.say(f"mqtt: command {answer['verb']!r} by {answer['by']!r} {words}")
         link.publish(self._parts.topics.message("answer", answer, qos=1)).add_done_callback(_let_be)
 

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 from adaptd.gateway.mqtt import payloads
 from adaptd.gateway.mqtt.encode import short
-from adaptd.gateway.mqtt.events import FAULT, events, fault_key
+from adaptd.gateway.mqtt.events import FAULT, SWAP, Event, events, fault_key
 from adaptd.gateway.mqtt.topics import Outgoing, Topics
 from adaptd.gateway.outbox import ALERT, SUMMARY
-from adaptd.gateway.summary import HOUR_MS, LONGEST_STEP_S, Hour
+from adaptd.gateway.summary import HOUR_MS, LONGEST_STEP_S, Hour, energy_between
 
 MAX_FAULT_ALERTS = 20  # a day
+QUIET_US = 60_000_000
 
 
 class MustArrive(NamedTuple):
@@ -45,6 +46,7 @@ class Watch:
         self._published_us: int | None = None
         self._face: tuple[Any, ...] = ()
         self._fault_day = (-1, 0)
+        self._told: dict[tuple[str, ...], int] = {}
 
     def seen(self, document: dict[str, Any], at_us: int, utc_ms: int) -> Found:
         """Take a document that came at ``at_us`` (monotonic); ``utc_ms`` names the hour."""
@@ -52,8 +54,8 @@ class Watch:
         step_s = self._step_s(at_us)
         hour.see(document, self._before, step_s)
         if self._before is not None and 0 < step_s <= LONGEST_STEP_S:
-            self._add_energy(document, step_s)
-        for event in events(self._before, document):
+            self._add_energy(document, self._before, step_s)
+        for event in self._news(events(self._before, document), at_us):
             found.messages.append(event.message(self.topics))
             if event.name == FAULT and event.type == "fault":
                 found.must_arrive += self._fault(str(event.words["text"]), document, utc_ms)
@@ -104,16 +106,26 @@ class Watch:
             self.hour = Hour(utc_ms)
         return found, self.hour
 
+    def _news(self, found: list[Event], at_us: int) -> list[Event]:
+        """Without those that said the same less than a minute ago: a condition on its edge is one event, not sixty."""
+        self._told = {key: then_us for key, then_us in self._told.items() if at_us - then_us < QUIET_US}
+        news = []
+        for event in found:
+            key = (event.name, event.type, str(event.words.get("condition")), str(event.words.get("text")))
+            if event.name == SWAP or key not in self._told:
+                news.append(event)
+                self._told[key] = at_us
+        return news
+
     def _step_s(self, at_us: int) -> float:
         step_s = 0.0 if self._at_us is None else (at_us - self._at_us) / 1e6
         self._at_us = at_us
         return step_s
 
-    def _add_energy(self, document: dict[str, Any], step_s: float) -> None:
-        power = (document.get("sensors") or {}).get("power_mw") or {}
-        if "value" in power:
-            self.energy_j += power["value"] / 1000 * step_s
-            self.energy_s += step_s
+    def _add_energy(self, document: dict[str, Any], before: dict[str, Any], step_s: float) -> None:
+        joules, seconds = energy_between(before, document, step_s)
+        self.energy_j += joules
+        self.energy_s += seconds
 
     def _due(self, document: dict[str, Any], at_us: int) -> bool:
         """A period has passed, or what a person looks at has changed."""

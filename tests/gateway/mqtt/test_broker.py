@@ -280,7 +280,7 @@ def test_hostile_commands_are_refused_and_the_gateway_goes_on(tmp_path: Path, br
     gateway = Gateway(tmp_path / "s", settings, commands=True).start()
     try:
         ear.wait("/config")
-        assert "retained" in json.loads(ear.wait("/answer")[0])["why"]
+        assert "retained" in json.loads(ear.wait("/answer")[0])["words"]
         until(lambda: f"{ROOT}/set/reload" not in retained(broker.port), "the retained command is gone")
         time.sleep(0.3)
         ear.say(f"{ROOT}/set/erase", "{}")
@@ -291,9 +291,9 @@ def test_hostile_commands_are_refused_and_the_gateway_goes_on(tmp_path: Path, br
         ear.say(f"{ROOT}/set/hold", '{"minutes": 5, "reason": "vet", "by": "anna"}')
         answers = [json.loads(one) for one in ear.wait("/answer", 6)]
         assert [answer["accepted"] for answer in answers] == [False] * 6
-        assert "at most 65536" in answers[4]["why"]
+        assert "at most 65536" in answers[4]["words"]
         assert answers[5]["by"] == "anna"
-        assert "no daemon listens here" in answers[5]["why"]
+        assert "no daemon listens here" in answers[5]["words"]
         assert answers[5]["refused_commands"] == 6
     finally:
         gateway.stop()

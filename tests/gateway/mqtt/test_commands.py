@@ -1,106 +1,120 @@
 """Commands from outside: a few verbs, bounded, with who asked, and everything else refused, counted and written down."""
 
-import json
+import asyncio
 from typing import Any
 
 import pytest
 
 from adaptd.client import ApiError
-from adaptd.gateway.mqtt.commands import PER_MINUTE, CommandError, Desk, parse
+from adaptd.gateway.commands import Commander
+from adaptd.gateway.mqtt.commands import PER_MINUTE, CommandError, Desk, read
 
 
 @pytest.mark.parametrize(
-    ("verb", "words", "body"),
+    ("payload", "words"),
     [
-        ("hold", {"minutes": 10, "reason": "vet", "by": "anna"}, {"for_s": 600, "reason": "vet", "by": "mqtt:anna"}),
-        ("budget", {"budget_w": 7.5}, {"budget_mw": 7500, "by": "mqtt:unnamed"}),
-        ("budget", {"budget_w": 7.5, "minutes": 2}, {"budget_mw": 7500, "for_s": 120, "by": "mqtt:unnamed"}),
-        ("endurance", {"hours": 9, "reserve_pct": 15}, {"hours": 9, "reserve_pct": 15, "by": "mqtt:unnamed"}),
-        ("endurance", {"until": "18:00"}, {"until": "18:00", "by": "mqtt:unnamed"}),
-        ("reload", {}, {"by": "mqtt:unnamed"}),
+        (b"", "no JSON object"),
+        (b"\xff\xfe", "no JSON object"),
+        (b"[" * 50_000, "no JSON object"),
+        (b"[]", "no JSON object"),
+        (b'{"minutes": NaN}', "no JSON object"),
+        (b'{"by": 7}', "by: a text"),
+        (b'{"by": ""}', "by: a text"),
+        (b'{"by": "a\\nb"}', "by: a text"),
+        (b" " * 70_000, "at most 65536"),
     ],
 )
-def test_a_good_command_becomes_the_daemons_verb(verb: str, words: dict[str, Any], body: dict[str, Any]) -> None:
-    """Units are converted once, at this edge; who asked goes along."""
-    command = parse(verb, json.dumps(words).encode(), retained=False)
-    assert (command.verb, command.body) == (f"/v1/{verb}", body)
-
-
-@pytest.mark.parametrize(
-    ("verb", "payload", "words"),
-    [
-        ("format", b"{}", "is no verb"),
-        ("../status", b"{}", "is no verb"),
-        ("hold/x", b"{}", "is no verb"),
-        ("hold", b"", "no JSON object"),
-        ("hold", b"\xff\xfe", "no JSON object"),
-        ("hold", b"[" * 50_000, "no JSON object"),
-        ("hold", b"[]", "no JSON object"),
-        ("hold", b'{"minutes": NaN, "reason": "x"}', "no JSON object"),
-        ("hold", b'{"minutes": 1e999, "reason": "x"}', "1 to 1440"),
-        ("hold", b'{"minutes": 0, "reason": "x"}', "1 to 1440"),
-        ("hold", b'{"minutes": true, "reason": "x"}', "1 to 1440"),
-        ("hold", b'{"minutes": 5}', "reason"),
-        ("hold", b'{"minutes": 5, "reason": ""}', "reason"),
-        ("hold", b'{"minutes": 5, "reason": "a\\nb"}', "reason"),
-        ("hold", b'{"minutes": 5, "reason": "x", "by": 7}', "by"),
-        ("hold", b'{"minutes": 5, "reason": "x", "<script>": 1}', "unknown key '<script>'"),
-        ("budget", b'{"budget_w": -1}', "0.1 to 10000"),
-        ("budget", b'{"budget_w": "7"}', "0.1 to 10000"),
-        ("endurance", b"{}", "either hours or until"),
-        ("endurance", b'{"hours": 9, "until": "18:00"}', "either hours or until"),
-        ("reload", b'{"file": "/etc/passwd"}', "unknown key 'file'"),
-        ("reload", b" " * 70_000, "at most 65536"),
-    ],
-)
-def test_a_bad_command_is_refused_in_words(verb: str, payload: bytes, words: str) -> None:
-    """Nothing that is not understood whole is forwarded in part."""
+def test_a_payload_that_is_no_request_is_refused_in_words(payload: bytes, words: str) -> None:
+    """Nothing that is not understood whole is handed on in part."""
     with pytest.raises(CommandError, match=words):
-        parse(verb, payload, retained=False)
+        read(payload, retained=False)
 
 
 def test_a_retained_command_is_never_carried_out() -> None:
     """A command left on the broker would be carried out again at every connection."""
     with pytest.raises(CommandError, match="retained"):
-        parse("reload", b"{}", retained=True)
+        read(b"{}", retained=True)
 
 
-class Daemon:
-    """Takes what is forwarded, or refuses it."""
+class Set:
+    """A desk before a daemon that takes everything, or refuses."""
 
-    def __init__(self, refusal: str = "") -> None:
+    def __init__(self, *, enabled: bool = True) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.refusal = refusal
+        self.written: list[tuple[str, str, str, str]] = []
+        self.refusal = ""
+        self.now_s = 0.0
+        commander = Commander(enabled, self._send)
+        self.desk = Desk(commander, lambda *row: self.written.append(row), lambda: self.now_s)
 
-    def __call__(self, verb: str, body: dict[str, Any]) -> None:
-        """One forwarded command."""
+    def _send(self, verb: str, body: dict[str, Any]) -> None:
         if self.refusal:
             raise ApiError(self.refusal)
         self.asked.append((verb, body))
 
+    def take(self, name: str, payload: bytes) -> dict[str, Any]:
+        """One command."""
+        return asyncio.run(self.desk.take(name, payload, retained=False))
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload", "body"),
+    [
+        ("hold", b'{"minutes": 10, "reason": "vet", "by": "anna"}', {"minutes": 10, "reason": "vet", "by": "mqtt:anna"}),
+        ("budget", b'{"watts": 7.5, "reason": "sun"}', {"watts": 7.5, "reason": "sun", "by": "mqtt:unnamed"}),
+        ("endurance", b'{"hours": 9, "reason": "trip"}', {"hours": 9, "reason": "trip", "by": "mqtt:unnamed"}),
+        ("reload", b"{}", {"by": "mqtt:unnamed"}),
+    ],
+)
+def test_a_good_command_becomes_the_daemons_verb(verb: str, payload: bytes, body: dict[str, Any]) -> None:
+    """Who asked goes along, as a claim made over MQTT."""
+    one = Set()
+    assert one.take(verb, payload)["accepted"]
+    assert one.asked == [(f"/v1/{verb}", body)]
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload", "words"),
+    [
+        ("format", b"{}", "is no command"),
+        ("../status", b"{}", "is no command"),
+        ("hold/x", b"{}", "is no command"),
+        ("hold", b'{"minutes": 1e999, "reason": "x"}', "from 1 to 1440"),
+        ("hold", b'{"minutes": 0, "reason": "x"}', "from 1 to 1440"),
+        ("hold", b'{"minutes": true, "reason": "x"}', "from 1 to 1440"),
+        ("hold", b'{"minutes": 5}', "say why"),
+        ("hold", b'{"minutes": 5, "reason": "a\\nb"}', "printable"),
+        ("hold", b'{"minutes": 5, "reason": "x", "<script>": 1}', "<script>: unknown"),
+        ("budget", b'{"watts": -1, "reason": "x"}', "from 0.1"),
+        ("reload", b'{"file": "/etc/passwd"}', "file: unknown"),
+    ],
+)
+def test_a_bad_command_never_reaches_the_daemon(verb: str, payload: bytes, words: str) -> None:
+    """The door that the page uses too refuses it, in words."""
+    one = Set()
+    answer = one.take(verb, payload)
+    assert words in answer["words"]
+    assert (answer["accepted"], one.asked) == (False, [])
+
 
 def test_each_command_is_answered_and_written_down() -> None:
     """Accepted or refused, with who asked; the daemon's own refusal is passed on."""
-    written: list[tuple[str, str, str, str]] = []
-    daemon = Daemon()
-    desk = Desk(daemon, lambda *row: written.append(row), lambda: 0.0)
-    assert desk.take("hold", b'{"minutes": 1, "reason": "x", "by": "anna"}', retained=False)["accepted"]
-    daemon.refusal = "/v1/hold: unknown, one of /v1/reload can be asked for"
-    answer = desk.take("hold", b'{"minutes": 1, "reason": "x", "by": "anna"}', retained=False)
-    assert (answer["accepted"], answer["why"]) == (False, daemon.refusal)
-    answer = desk.take("erase", b"\xff", retained=False)
+    one = Set()
+    hold = b'{"minutes": 1, "reason": "x", "by": "anna"}'
+    assert one.take("hold", hold)["accepted"]
+    one.refusal = "adaptd.sock: uid 7 may not change anything"
+    assert one.take("hold", hold)["words"] == one.refusal
+    answer = one.take("erase", b"\xff")
     assert (answer["accepted_commands"], answer["refused_commands"]) == (1, 2)
-    assert [(verb, who) for verb, who, _, _ in written] == [("hold", "anna"), ("hold", "anna"), ("erase", "unread")]
-    assert next(answer for *_, answer in written) == "accepted"
+    assert [(verb, who) for verb, who, _, _ in one.written] == [("hold", "anna"), ("hold", "anna"), ("erase", "unread")]
+    assert [row[3].partition(":")[0] for row in one.written] == ["accepted", "refused", "refused"]
 
 
 def test_a_flood_of_commands_is_refused_until_the_minute_is_over() -> None:
     """Thirty a minute are looked at; the daemon sees no more."""
-    now = [0.0]
-    daemon = Daemon()
-    desk = Desk(daemon, lambda *_: None, lambda: now[0])
+    one = Set()
     for _ in range(PER_MINUTE + 20):
-        desk.take("reload", b"{}", retained=False)
-    assert (len(daemon.asked), desk.refused) == (PER_MINUTE, 20)
-    now[0] = 61.0
-    assert desk.take("reload", b"{}", retained=False)["accepted"]
+        one.take("reload", b"{}")
+    assert (len(one.asked), one.desk.refused) == (PER_MINUTE, 20)
+    one.now_s = 61.0
+    assert one.take("reload", b"{}")["accepted"]

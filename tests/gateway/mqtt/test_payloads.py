@@ -117,6 +117,18 @@ def test_a_refusal_names_its_condition_and_its_end() -> None:
     assert back.type == "allowed"
 
 
+def test_a_refused_point_is_told_once_however_its_rate_moves() -> None:
+    """Where the daemon lists what it refused, the event names engine, rate and condition."""
+    before = document(refused=[])
+    now = later(before, refused=[{"variant": "int8", "fps": 15.0, "condition": "proven"}])
+    (event,) = events(before, now)
+    assert event.words["engine"] == "int8"
+    assert (event.type, event.words["condition"], event.words["rate_fps"]) == ("refused", "proven", 15.0)
+    moved = later(now, refused=[{"variant": "int8", "fps": 14.2, "condition": "proven"}])
+    assert events(now, moved) == []
+    assert [one.type for one in events(moved, before)] == ["allowed"]
+
+
 def test_each_new_complaint_is_one_fault_and_a_repeated_list_is_none() -> None:
     """The daemon's list keeps its newest lines; only what was appended is news."""
     before = document(trouble=["a", "b"])

@@ -79,6 +79,31 @@ def test_what_was_not_measured_is_null_and_what_was_not_seen_is_a_gap() -> None:
     assert run.watch.energy() == {"energy_wh": None, "measured_s": 0.0}
 
 
+def test_the_daemons_own_counters_are_taken_where_it_has_them() -> None:
+    """Joules, frames by engine and refusals by condition as the daemon counts them, over its restart too."""
+    run = Run()
+    for number in range(1, 1000):
+        run.go(
+            1, energy={"total_mj": 8000 * number, "known_s": number}, served={"int8": 15 * number}, refusals={"proven": number}
+        )
+    run.words["uptime_s"] = -1
+    for number in range(1, 101):
+        run.go(1, energy={"total_mj": 8000 * number, "known_s": number}, served={"int8": 15 * number}, refusals={"proven": 0})
+    words = run.watch.close_hour(run.utc_ms)[0].body
+    assert words["energy"] == {"energy_j": 8 * 1098.0, "measured_s": 1098.0}
+    assert words["engines_frames"] == {"int8": 15 * 1098}
+    assert words["refusals"] == {"proven": 998}
+    assert run.watch.energy()["energy_wh"] == pytest.approx(8 * 1098 / 3600, abs=1e-3)
+
+
+def test_a_condition_on_its_edge_is_one_event_a_minute() -> None:
+    """Nobody's telephone gets sixty."""
+    run = Run()
+    for number in range(60):
+        run.go(1, conditions={"proven": number % 2 == 0})
+    assert run.topics().count("event/refusal") == 2
+
+
 def test_a_silence_is_a_gap_and_not_an_hour_of_energy() -> None:
     """A gateway that was stopped for half an hour assumes nothing of it."""
     run = Run()
