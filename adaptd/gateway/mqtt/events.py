@@ -10,8 +10,9 @@ from adaptd.gateway.mqtt.topics import Outgoing, Topics
 from adaptd.gateway.summary import new_lines
 
 SWAP, REFUSAL, FAULT = "swap", "refusal", "fault"
+ENGINE_CHANGED = "engine_changed"
 EVENT_TYPES = {
-    SWAP: ("engine_changed", "rate_changed"),
+    SWAP: (ENGINE_CHANGED, "rate_changed"),
     REFUSAL: ("refused", "allowed"),
     FAULT: ("fault", "recovered"),
 }
@@ -45,13 +46,18 @@ def _swaps(before: dict[str, Any], now: dict[str, Any]) -> list[Event]:
         "from_rate_fps": then.get("fps"),
         "to_rate_fps": real.get("fps"),
         "swaps": now.get("swaps"),
-        "why": short(now.get("why", "")),
+        "why": short(_cause(before, now)),
     }
     if then.get("variant") != real.get("variant"):
-        return [Event(SWAP, "engine_changed", words)]
+        return [Event(SWAP, ENGINE_CHANGED, words)]
     if _felt(then.get("fps"), real.get("fps")):
         return [Event(SWAP, "rate_changed", words)]
     return []
+
+
+def _cause(before: dict[str, Any], now: dict[str, Any]) -> Any:
+    """Why it is as it is now: the decision that asked for it, which is the one before where the worker has just followed."""
+    return (before if before.get("asked") == now.get("operating_point") else now).get("why", "")
 
 
 def _felt(then: Any, now: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from adaptd.gateway.mqtt import payloads
 from adaptd.gateway.mqtt.encode import short
-from adaptd.gateway.mqtt.events import FAULT, SWAP, Event, events, fault_key
+from adaptd.gateway.mqtt.events import ENGINE_CHANGED, FAULT, Event, events, fault_key
 from adaptd.gateway.mqtt.topics import Outgoing, Topics
 from adaptd.gateway.outbox import ALERT, SUMMARY
 from adaptd.gateway.summary import HOUR_MS, LONGEST_STEP_S, Hour, energy_between
@@ -112,7 +112,7 @@ class Watch:
         news = []
         for event in found:
             key = (event.name, event.type, str(event.words.get("condition")), str(event.words.get("text")))
-            if event.name == SWAP or key not in self._told:
+            if event.type == ENGINE_CHANGED or key not in self._told:
                 news.append(event)
                 self._told[key] = at_us
         return news

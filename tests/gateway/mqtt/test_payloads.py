@@ -91,6 +91,9 @@ def test_a_swap_is_one_event_that_says_from_what_to_what_and_why() -> None:
     before = document()
     now = later(before, operating_point={"variant": "fp16", "fps": 15.0}, swaps=2, why="reference: it is dark")
     (event,) = events(before, now)
+    assert event.words["why"] == "reference: it is dark"
+    asked = later(before, asked={"variant": "fp16", "fps": 15.0}, why="it gets dark")
+    assert events(asked, later(asked, operating_point=asked["asked"], why="next"))[0].words["why"] == "it gets dark"
     assert (event.name, event.type, event.words["from_engine"], event.words["to_engine"]) == (
         "swap", "engine_changed", "int8", "fp16",
     )  # fmt: skip

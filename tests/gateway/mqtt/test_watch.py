@@ -86,7 +86,7 @@ def test_the_daemons_own_counters_are_taken_where_it_has_them() -> None:
         run.go(
             1, energy={"total_mj": 8000 * number, "known_s": number}, served={"int8": 15 * number}, refusals={"proven": number}
         )
-    run.words["uptime_s"] = -1
+    run.words = {**run.words, "uptime_s": -1}
     for number in range(1, 101):
         run.go(1, energy={"total_mj": 8000 * number, "known_s": number}, served={"int8": 15 * number}, refusals={"proven": 0})
     words = run.watch.close_hour(run.utc_ms)[0].body
