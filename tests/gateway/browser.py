@@ -61,6 +61,11 @@ class Browser:
         self.do("Page.navigate", url=url)
         self.until("location.href !== 'about:blank' && document.readyState === 'complete'")
 
+    def leave(self) -> None:
+        """Show nothing."""
+        self.do("Page.navigate", url="about:blank")
+        self.until("location.href === 'about:blank'")
+
     def look(self, width: int, height: int, *, dark: bool = False) -> None:
         """Change size and colour scheme."""
         self.do("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
