@@ -79,12 +79,6 @@ def discovery(topics: Topics, about: About, *, period_s: float, commands: bool, 
     return Outgoing(topics.config, payload_of(words), retain=True, qos=1)
 
 
-def forgotten(topics: Topics) -> list[Outgoing]:
-    """What removes the device from Home Assistant and its retained topics from the broker."""
-    kept = (topics.config, topics.daemon, topics.of("info"), topics.of("checkpoint"), topics.available)
-    return [Outgoing(topic, b"", retain=True, qos=1) for topic in kept]
-
-
 def _device(topics: Topics, about: About) -> dict[str, Any]:
     device = {
         "identifiers": [f"adaptd_{topics.box}"],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adaptd.client import ALERT_KINDS
-from adaptd.gateway.mqtt.discovery import MODES, About, discovery, forgotten
+from adaptd.gateway.mqtt.discovery import MODES, About, discovery
 from adaptd.gateway.mqtt.events import EVENT_TYPES
 from adaptd.gateway.mqtt.payloads import readings
 from adaptd.gateway.mqtt.topics import Topics, is_box, slug
@@ -178,12 +178,6 @@ def test_an_entity_that_is_gone_is_named_with_its_platform_alone() -> None:
     components = words_of(commands=False, former=former)["components"]
     assert components["set_hold"] == {"platform": "button"}
     assert set(components) == set(former)
-
-
-def test_forgetting_empties_every_retained_topic() -> None:
-    """An empty retained payload removes the device and what the broker keeps."""
-    assert {(message.payload, message.retain) for message in forgotten(TOPICS)} == {(b"", True)}
-    assert TOPICS.config in [message.topic for message in forgotten(TOPICS)]
 
 
 def test_names_of_others_cannot_leave_their_place() -> None:
