@@ -94,14 +94,9 @@ class Outbox:
         """One transaction; durable when it ends."""
         with self._lock:
             try:
-                self._database.execute("BEGIN IMMEDIATE")
-                try:
+                with self._database:  # commits at its end, or rolls back
+                    self._database.execute("BEGIN IMMEDIATE")
                     yield self._database
-                    self._database.execute("COMMIT")
-                except BaseException:
-                    if self._database.in_transaction:
-                        self._database.execute("ROLLBACK")
-                    raise
             except sqlite3.Error as error:
                 raise OutboxError(f"{self.path}: cannot be written ({error}), free some space or mend its folder") from None
 

@@ -58,17 +58,16 @@ def _open(path: Path, migrations: tuple[str, ...]) -> sqlite3.Connection:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     with contextlib.suppress(OSError):
         path.touch(mode=0o600, exist_ok=True)
-    database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
+    with contextlib.ExitStack() as on_failure:
+        database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        on_failure.callback(database.close)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA foreign_keys = ON")
         if database.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("its pages contradict one another")
         _migrate(database, path, migrations)
-    except BaseException:
-        database.close()
-        raise
+        on_failure.pop_all()
     return database
 
 
@@ -80,17 +79,13 @@ def _migrate(database: sqlite3.Connection, path: Path, migrations: tuple[str, ..
         )
     if version == len(migrations):
         return
-    database.execute("BEGIN IMMEDIATE")  # a second process may be at the same step: the version is read again under the lock
-    try:
+    with database:  # commits at its end, or rolls back
+        database.execute("BEGIN IMMEDIATE")  # a second process may be at the same step: the version is read again under the lock
         (version,) = database.execute("PRAGMA user_version").fetchone()
         for number in range(version, len(migrations)):
             for statement in filter(str.strip, migrations[number].split(";")):
                 database.execute(statement)
             database.execute(f"PRAGMA user_version = {number + 1}")
-        database.execute("COMMIT")
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
 
 
 def _set_aside(path: Path, aside: Path) -> None:

@@ -63,6 +63,17 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
         settings_of("mqtt://h", credentials=path)
 
 
+def test_a_credential_of_the_service_manager_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd guards its folder by an access list, which shows as a group bit; beside that folder the rule stands."""
+    path = secret(tmp_path / "c", "anna\nx\n")
+    path.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert settings_of("mqtt://h", credentials=path).user == "anna"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "elsewhere"))
+    with pytest.raises(SettingsError, match="chmod 600"):
+        settings_of("mqtt://h", credentials=path)
+
+
 def test_secret_files_that_are_none_are_one_line(tmp_path: Path) -> None:
     """Missing, a folder, too large, binary, half."""
     big, binary, half = (tmp_path / name for name in ("big", "binary", "half"))
