@@ -4,6 +4,7 @@ The broker does not tell a subscriber who published. So a command names its send
 a claim. Who may publish to ``adaptd/v1/<box>/set/#`` is for the broker's access list to say.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ class Desk:
         self.accepted += accepted
         self.refused += not accepted
         text = payload[:500].decode("utf-8", "replace")
-        self._record(verb, by, text, f"{'accepted' if accepted else 'refused'}: {words}")
+        outcome = f"{'accepted' if accepted else 'refused'}: {words}"
+        await asyncio.to_thread(self._record, verb, by, text, outcome)
         counts = {"accepted_commands": self.accepted, "refused_commands": self.refused}
         return {"v": 1, "verb": verb, "by": by, "accepted": accepted, "words": short(words), **counts}
 

@@ -73,16 +73,15 @@ class Link:
         Raises:
             LinkError: the broker cannot be reached, its certificate is not good, or it refuses.
         """
-        try:
-            await asyncio.wait_for(asyncio.to_thread(self._connect), 2 * CONNECT_S)
-            self._client.loop_start()
-            await asyncio.wait_for(self._opened, CONNECT_S)
-        except (OSError, ValueError, asyncio.TimeoutError) as error:
-            self.close()
-            raise LinkError(f"{self.settings.broker}: {_words(error)}") from None
-        except LinkError:
-            self.close()
-            raise
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            try:
+                await asyncio.wait_for(asyncio.to_thread(self._connect), 2 * CONNECT_S)
+                self._client.loop_start()
+                await asyncio.wait_for(self._opened, CONNECT_S)
+            except (OSError, ValueError, asyncio.TimeoutError) as error:
+                raise LinkError(f"{self.settings.broker}: {_words(error)}") from None
+            on_failure.pop_all()
 
     def _connect(self) -> None:
         host, port = self.settings.host, self.settings.port

@@ -101,6 +101,7 @@ class Session:
         """Remove what nobody should read any more, then say who is here and everything that is known."""
         topics = self._parts.topics
         everything = topics.of("#")
+        link.subscribe(topics.birth)  # first: who starts while we announce ourselves is not missed
         for topic in (everything, topics.config):
             link.subscribe(topic)
         await asyncio.sleep(SWEEP_S)
@@ -110,7 +111,6 @@ class Session:
         await self._clear(link, retained)
         self._components = _platforms(retained.get(topics.config, b""))
         await asyncio.gather(link.publish(payloads.available(topics, here=True)), *self._introduce(link))
-        link.subscribe(topics.birth)
         if self._parts.desk is not None:
             link.subscribe(topics.commands + "#")
 

@@ -3,22 +3,24 @@
 import json
 import socket
 import sqlite3
+import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from adaptd.client import alert
+from adaptd.gateway.mqtt import link as linking
 from adaptd.gateway.mqtt.session import outgoing
 from adaptd.gateway.mqtt.settings import settings_of
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.outbox import FILE_NAME, Outbox
-from adaptd.gateway.summary import HOUR_MS
+from adaptd.gateway.summary import HOUR_MS, Hour
 from tests.gateway.mqtt.broker import Broker, Ear, certificates, needs_mosquitto, retained, until
 from tests.gateway.mqtt.conftest import BOX, Gateway
 from tests.gateway.mqtt.documents import document
-from tests.gateway.mqtt.test_watch import START_MS, Run
+from tests.gateway.mqtt.test_watch import START_MS
 
 pytestmark = [
     needs_mosquitto,
@@ -218,6 +220,34 @@ def test_a_plain_port_for_tls_is_said(broker: Broker, tmp_path: Path) -> None:
         gateway.stop()
 
 
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\xff\xff\xff\x7f" + bytes(100)])
+def test_something_that_is_no_broker_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, greeting: bytes) -> None:
+    """A port that takes the connection and says nothing, or something else: one line, tried again, no end to the gateway."""
+    monkeypatch.setattr(linking, "CONNECT_S", 0.3)
+    held: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    held.append(server.accept()[0])
+                    held[-1].sendall(greeting)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        gateway = Gateway(tmp_path / "s", settings_of(f"mqtt://127.0.0.1:{server.getsockname()[1]}")).start()
+        try:
+            said(gateway, "trying again")
+            until(lambda: len(held) >= 3, "tried again")
+            assert not [line for line in gateway.said if "connected to" in line]
+        finally:
+            gateway.stop()
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+            for one in held:
+                one.close()
+
+
 def test_a_client_certificate_lets_the_box_in(tmp_path: Path) -> None:
     """A broker that asks for certificates gets the box's own."""
     certificates(tmp_path / "broker")
@@ -305,20 +335,19 @@ def test_hostile_commands_are_refused_and_the_gateway_goes_on(tmp_path: Path, br
 
 def test_a_week_without_a_network_arrives_afterwards(ear: Ear, gateway: Gateway) -> None:
     """168 hours, a checkpoint every hour and an alert a day, put while nothing could be sent, come with the times they had."""
-    run = Run()
     clock = [START_MS]
     with closing(Outbox(gateway.state / FILE_NAME, None, lambda: clock[0])) as outbox:
         outbox.open_channel("mqtt")
         for hour in range(7 * 24):
-            run.go(120, step_s=30)
-            clock[0] = run.utc_ms
+            one = Hour(clock[0], observed_s=3600.0, energy_j=32_400.0, energy_s=3600.0)
+            clock[0] += HOUR_MS
+            words = one.words(BOX, clock[0])
+            outbox.put("summary", words["key"], words)
             outbox.put("checkpoint", f"checkpoint:{hour}", {"records": hour})
             if hour % 24 == 23:
                 outbox.put_alert(f"day-{hour}", "clinical", "No eating.", {})
-        for words in run.summaries():
-            outbox.put("summary", words["key"], words)
     gateway.start()
-    until(lambda: len(ear.of("/summary")) >= 167 and len(ear.of("/checkpoint")) == 168 and len(ear.of("/alert")) == 7, "all", 60)
+    until(lambda: len(ear.of("/summary")) >= 168 and len(ear.of("/checkpoint")) == 168 and len(ear.of("/alert")) == 7, "all", 60)
     hours = [json.loads(one)["from_utc_ms"] for one in ear.of("/summary")]
     assert hours == sorted(hours)
     assert json.loads(ear.of("/alert")[0])["utc_ms"] == START_MS + 24 * HOUR_MS
