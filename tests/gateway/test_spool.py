@@ -45,7 +45,9 @@ def test_what_is_no_alert_is_set_aside_with_a_reason(tmp_path: Path, outbox: Out
     (folder / "a.json").write_text('{"key": "k"')
     (folder / "b.json").write_text("[" * 60_000)
     (folder / "c.json").write_text(json.dumps({"key": "k", "kind": "clinical", "text": 5, "rests_on": 7}))
-    (folder / "d.json").symlink_to("/dev/zero")
+    outside = tmp_path / "outside.json"
+    outside.write_text(json.dumps({"key": "outside", "kind": "watch", "text": "t", "rests_on": {}}))
+    (folder / "d.json").symlink_to(outside)
     (folder / "e.json").write_bytes(b" " * 500_000)
     os.mkfifo(folder / "f.json")
     (folder / ".draft.json").write_text("{")

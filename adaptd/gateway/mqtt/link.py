@@ -8,6 +8,7 @@ callbacks come back through the event loop, so that everything else stays single
 import asyncio
 import contextlib
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -76,12 +77,27 @@ class Link:
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self.close)
             try:
-                await asyncio.wait_for(asyncio.to_thread(self._connect), 2 * CONNECT_S)
+                await asyncio.wait_for(self._connected(), 2 * CONNECT_S)
                 self._client.loop_start()
                 await asyncio.wait_for(self._opened, CONNECT_S)
             except (OSError, ValueError, asyncio.TimeoutError) as error:
                 raise LinkError(f"{self.settings.broker}: {_words(error)}") from None
             on_failure.pop_all()
+
+    async def _connected(self) -> None:
+        """Connect in a daemon thread: a handshake that hangs holds up neither the event loop nor the gateway's end."""
+        future: asyncio.Future[None] = self._loop.create_future()
+
+        def work() -> None:
+            try:
+                self._connect()
+            except (OSError, ValueError) as error:
+                self._soon(_settle, future, error)
+            else:
+                self._soon(_settle, future, None)
+
+        threading.Thread(target=work, name="mqtt-connect", daemon=True).start()
+        await future
 
     def _connect(self) -> None:
         host, port = self.settings.host, self.settings.port
@@ -187,6 +203,15 @@ class Link:
                 future.set_exception(LinkError(self.why_ended))
                 future.exception()  # nobody need be waiting for it
         self._waiting.clear()
+
+
+def _settle(future: "asyncio.Future[None]", error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
 
 
 def _words(error: BaseException) -> str:

@@ -175,8 +175,8 @@ class MqttPlug:
             began_s = time.monotonic()
             try:
                 await self._connection(parts)
-            except (LinkError, SettingsError, OutboxError, asyncio.TimeoutError) as error:
-                words = str(error) or f"{self.settings.broker}: no acknowledgement, the connection is made anew"
+            except (LinkError, SettingsError, OutboxError) as error:
+                words = str(error)
             wait_s = FIRST_WAIT_S if time.monotonic() - began_s > LONGEST_WAIT_S else wait_s
             if words != said:
                 self._say(f"mqtt: {words}; trying again every {FIRST_WAIT_S:g} to {LONGEST_WAIT_S:g} s")

@@ -177,13 +177,15 @@ class Session:
                 continue
             await asyncio.to_thread(outbox.tried, CHANNEL, [one.id for one in batch])
             futures = [link.publish(outgoing(self._parts.topics, one)) for one in batch]
-            results = await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), ACK_S)
-            arrived = [one.id for one, result in zip(batch, results, strict=True) if result is None]
-            await asyncio.to_thread(outbox.delivered, CHANNEL, arrived)
-            refused = [(one.id, result) for one, result in zip(batch, results, strict=True) if isinstance(result, LinkError)]
+            _, silent = await asyncio.wait(futures, timeout=ACK_S)
+            failed = {one.id: future.exception() for one, future in zip(batch, futures, strict=True) if future not in silent}
+            await asyncio.to_thread(outbox.delivered, CHANNEL, [one for one, error in failed.items() if error is None])
+            if silent:
+                raise LinkError(f"{len(silent)} messages without an acknowledgement, the connection is made anew")
+            refused = {one: error for one, error in failed.items() if error is not None}
             if refused and not link.ended.is_set():
-                self._parts.say(f"mqtt: {len(refused)} messages stay in the outbox: {refused[0][1]}")
-                unsendable.update(one for one, _ in refused)
+                self._parts.say(f"mqtt: {len(refused)} messages stay in the outbox: {next(iter(refused.values()))}")
+                unsendable.update(refused)
 
 
 def outgoing(topics: Topics, message: Message) -> Outgoing:

@@ -220,8 +220,11 @@ def test_a_plain_port_for_tls_is_said(broker: Broker, tmp_path: Path) -> None:
         gateway.stop()
 
 
+@pytest.mark.parametrize("scheme", ["mqtt", "mqtts"])
 @pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\xff\xff\xff\x7f" + bytes(100)])
-def test_something_that_is_no_broker_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, greeting: bytes) -> None:
+def test_something_that_is_no_broker_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, greeting: bytes, scheme: str
+) -> None:
     """A port that takes the connection and says nothing, or something else: one line, tried again, no end to the gateway."""
     monkeypatch.setattr(linking, "CONNECT_S", 0.3)
     held: list[socket.socket] = []
@@ -235,13 +238,15 @@ def test_something_that_is_no_broker_is_said(tmp_path: Path, monkeypatch: pytest
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        gateway = Gateway(tmp_path / "s", settings_of(f"mqtt://127.0.0.1:{server.getsockname()[1]}")).start()
+        gateway = Gateway(tmp_path / "s", settings_of(f"{scheme}://127.0.0.1:{server.getsockname()[1]}")).start()
         try:
             said(gateway, "trying again")
             until(lambda: len(held) >= 3, "tried again")
             assert not [line for line in gateway.said if "connected to" in line]
         finally:
+            began_s = time.monotonic()
             gateway.stop()
+            assert time.monotonic() - began_s < 10, "a connection that hangs holds up the end"
             server.shutdown(socket.SHUT_RDWR)
             thread.join(5)
             for one in held:
