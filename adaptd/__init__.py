@@ -2,7 +2,7 @@
 
 import os
 
-from adaptd.core import refuse_stale
+from adaptd.base.decision_core import refuse_stale
 
 # onnxruntime 1.29 and later sends telemetry unless told not to before its first import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

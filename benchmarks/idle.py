@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from adaptd.protocol.messages import Begin
+from adaptd.supervise.process import WorkerClient
 from adaptd.vocabulary import OperatingPoint
-from adaptd.worker.client import WorkerClient
 from adaptd.worker.loop import TOUCH_US
-from adaptd.worker.messages import Begin
 from benchmarks.__main__ import machine
 from benchmarks.rig import BUNDLE, NEVER_US, median
 

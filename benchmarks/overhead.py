@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adaptd.worker.client import WorkerClient
-from adaptd.worker.messages import Begin
-from adaptd.worker.preprocess import Preprocessor
+from adaptd.protocol.messages import Begin
+from adaptd.supervise.process import WorkerClient
+from adaptd.vision.preprocess import Preprocessor
 from benchmarks.rig import BUNDLE, CLIP, cpu_us, frames, median, now_us, quantile, rig
 
 FIGURES: dict[str, object] = {}

@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from adaptd.base.clock import SystemClock
 from adaptd.config.shipped import engines_dir
 from adaptd.engine.backends import EngineOptions, open_pool
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.pool import WarmPool
+from adaptd.protocol.messages import Setpoint
+from adaptd.vision.answers import head_of
+from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
-from adaptd.worker.clock import SystemClock
-from adaptd.worker.heads import head_of
-from adaptd.worker.loop import FrameLoop, Parts
-from adaptd.worker.messages import Setpoint
-from adaptd.worker.preprocess import Preprocessor
+from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.loop import FrameLoop, LoopParts
 from adaptd.worker.results import Results
-from adaptd.worker.slot import Frame, LatestSlot
 
 BUNDLE = engines_dir() / "pet-bowl"
 CLIP = BUNDLE / "clip" / "day-to-night.mp4"
@@ -33,11 +33,11 @@ class Rig:
         self.bundle = bundle
         self.pool = pool
         self.clock = SystemClock()
-        self.slot = LatestSlot()
+        self.slot = LatestFrame()
         self.said: list[Any] = []
         manifest = bundle.manifest
         self.results = Results(results, manifest.classes, (manifest.input_shape[-2], manifest.input_shape[-1]))
-        parts = Parts(
+        parts = LoopParts(
             pool,
             Preprocessor(manifest.preprocessing),
             head_of(manifest),

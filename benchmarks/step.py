@@ -11,15 +11,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from adaptd import tick
+from adaptd.brain import tick
 from adaptd.config.shipped import policies_dir
-from adaptd.record.chain import Chain
-from adaptd.record.decisions import DecisionCoder
-from adaptd.twin.controllers import make
+from adaptd.lab.controllers import make
+from adaptd.lab.episode import Episode, load_episode
+from adaptd.lab.harness import Choice, simulate
+from adaptd.lab.score import quantile
+from adaptd.log.format.chain import Chain
+from adaptd.log.format.decisions import DecisionCoder
 from adaptd.twin.device import TwinDevice
-from adaptd.twin.episode import Episode, load_episode
-from adaptd.twin.harness import Choice, simulate
-from adaptd.twin.score import quantile
 from adaptd.twin.worker import Tick
 from adaptd.vocabulary import Snapshot, VariantFacts
 from benchmarks.table import Targets, report

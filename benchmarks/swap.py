@@ -21,9 +21,9 @@ from typing import Any
 from adaptd.engine.backends import EngineOptions, factory
 from adaptd.engine.base import probe_batch
 from adaptd.engine.bundle import Bundle
+from adaptd.protocol.messages import Begin, Fault, Swapped
+from adaptd.supervise.process import WorkerClient
 from adaptd.vocabulary import OperatingPoint
-from adaptd.worker.client import WorkerClient
-from adaptd.worker.messages import Begin, Fault, Swapped
 from benchmarks.rig import BUNDLE, CLIP, NEVER_US, cpu_us, frames, median, now_us, quantile, rig
 
 FIGURES: dict[str, object] = {}

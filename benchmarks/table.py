@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Callable
 
-from adaptd import core
+from adaptd.base import decision_core as core
 
 Targets = dict[str, tuple[int, str]]
 

@@ -1,7 +1,8 @@
 """`make compiled`: the decision core as extension modules beside its sources. `--remove` takes them away again.
 
-mypyc compiles the native form of every module of ``adaptd.core.MODULES`` (tools/native_form.py) in the folder .compiled/, where
-everything it read and said stays. Floating point is that of the interpreter: no fused multiply-add, nothing like -ffast-math.
+mypyc compiles the native form (tools/native_form.py) of every module of ``decision_core.COMPILED`` in the folder .compiled/,
+where everything it read and said stays. Floating point is that of the interpreter: no fused multiply-add, nothing like
+-ffast-math.
 """
 
 import argparse
@@ -27,8 +28,8 @@ MYPY = ("--config-file=", "--no-incremental", "--disable-error-code=attr-defined
 
 
 def load_core() -> ModuleType:
-    """``adaptd.core`` by its file: importing the package would refuse the very modules that are to be made anew."""
-    spec = importlib.util.spec_from_file_location("core", PACKAGE / "core.py")
+    """``adaptd.base.decision_core`` by its file: importing the package would refuse the very modules that are to be made anew."""
+    spec = importlib.util.spec_from_file_location("core", PACKAGE / "base" / "decision_core.py")
     assert spec is not None
     assert spec.loader is not None
     core = importlib.util.module_from_spec(spec)
@@ -62,8 +63,8 @@ def remove() -> None:
 
 def sources() -> list[str]:
     """The modules of the core and those that they import, whose types the compiler reads: files under adaptd/."""
-    found = {f"{name}.py" for name in CORE.MODULES}
-    for name in CORE.MODULES:
+    found = {f"{name}.py" for name in CORE.COMPILED}
+    for name in CORE.COMPILED:
         for node in ast.walk(ast.parse((PACKAGE / f"{name}.py").read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("adaptd."):
                 found.add(str(node.module).removeprefix("adaptd.").replace(".", "/") + ".py")
@@ -77,7 +78,7 @@ def prepare() -> dict[str, str]:
     shutil.rmtree(WORK, ignore_errors=True)
     shutil.copytree(PACKAGE, WORK / "adaptd", ignore=lambda _, names: [name for name in names if name == "__pycache__"])
     read = {source: CORE.digest_of(WORK / "adaptd" / source) for source in sources()}
-    for name in CORE.MODULES:
+    for name in CORE.COMPILED:
         path = WORK / "adaptd" / f"{name}.py"
         path.write_text(native(path.read_text()))
     return read
@@ -87,7 +88,7 @@ def extensions() -> None:
     """Compile WORK in place; the current folder is WORK."""
     from mypyc.build import mypycify
 
-    paths = [f"adaptd/{name}.py" for name in CORE.MODULES]
+    paths = [f"adaptd/{name}.py" for name in CORE.COMPILED]
     modules = mypycify(
         [*MYPY, *paths], opt_level=OPT_LEVEL, debug_level="0", group_name=f"adaptd.{CORE.LIBRARY.removesuffix('__mypyc')}"
     )
@@ -107,9 +108,9 @@ def build() -> str:
         done = subprocess.run(command, cwd=WORK, env=env, stdout=log, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         return f"{WORK / 'log'}: the core does not compile, the end of that file says why; the interpreted core runs as before"
-    for name in (CORE.LIBRARY, *CORE.MODULES):
+    for name in (CORE.LIBRARY, *CORE.COMPILED):
         shutil.copy2(WORK / "adaptd" / (name + CORE.SUFFIX), PACKAGE / (name + CORE.SUFFIX))
-    made = {"modules": CORE.MODULES, "sources": read, "suffix": CORE.SUFFIX}
+    made = {"modules": CORE.COMPILED, "sources": read, "suffix": CORE.SUFFIX}
     (PACKAGE / CORE.MADE_FROM).write_text(json.dumps(made, indent=1) + "\n")
     return ""
 
@@ -128,7 +129,7 @@ def main() -> int:
         return 0
     why = missing()
     if not why:
-        print(f"compiling {len(CORE.MODULES)} modules with mypyc (a minute or two)")
+        print(f"compiling {len(CORE.COMPILED)} modules with mypyc (a minute or two)")
         why = build()
     print(why or "the core is compiled: `adaptd audit verify` says which core ran", file=sys.stderr if why else sys.stdout)
     return 2 if why else 0

@@ -11,14 +11,14 @@ sys.path.insert(0, str(ROOT))
 
 def transitions() -> str:
     """The mode diagram, from the table the code runs."""
-    from adaptd.decide.transitions import diagram
+    from adaptd.brain.decide.transitions import diagram
 
     return f"```mermaid\n{diagram().strip()}\n```"
 
 
 def meaning() -> str:
     """What missing means per quantity, from the data the code runs."""
-    from adaptd.sense.meaning import table
+    from adaptd.sense.missing_policy import table
 
     return table()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from adaptd.cli.errors import CommandError
 from adaptd.cli.places import default_audit
+from adaptd.log import KEEP_DAYS
 
 
 def register(sub: Any) -> None:
@@ -90,7 +91,10 @@ def _register_keys(commands: Any) -> None:
     keygen.set_defaults(handler=run_keygen)
     prune = commands.add_parser("prune", help="remove segments older than the retention, and put that on record")
     _folder(prune)
-    prune.add_argument("--keep-days", type=int, default=184, metavar="N", help="default: 184, the longest six months and a day")
+    prune.add_argument(
+        "--keep-days", type=int, default=KEEP_DAYS, metavar="N", help=f"default: {KEEP_DAYS}, the longest six months and a day"
+    )
+    prune.add_argument("--short-retention", action="store_true", help=f"allow fewer than {KEEP_DAYS} days; every verdict says so")
     prune.set_defaults(handler=run_prune)
 
 
@@ -108,10 +112,10 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def judge(args: argparse.Namespace) -> Any:
     """Run the verifier as the options say."""
-    from adaptd.cli.audit_progress import bar
-    from adaptd.record.note import NoteError
-    from adaptd.record.trust import read_witness
-    from adaptd.record.verify import Options, verify
+    from adaptd.cli.audit_words import bar
+    from adaptd.log.format.note import NoteError
+    from adaptd.log.verify.trust import read_witness
+    from adaptd.log.verify.verify import Options, verify
 
     _need_log(args.folder, empty=True)  # that everything is gone is a finding
     try:
@@ -120,13 +124,16 @@ def judge(args: argparse.Namespace) -> Any:
         witnessed = tuple(read_witness(path, witness_keys) for path in args.witness)
     except NoteError as error:
         raise CommandError(str(error), 2) from None
+    if witness_keys and not witnessed:
+        raise CommandError("--witness-key: there is no checkpoint to hold it against, give one with --witness", 2)
+    options = Options(key=key, witnessed=witnessed, witness_keys=witness_keys, replay=not args.no_replay)
     with bar("verifying") as progress:
-        return verify(args.folder, Options(key=key, witnessed=witnessed, replay=not args.no_replay), progress)
+        return verify(args.folder, options, progress)
 
 
 def _key(text: str) -> Any:
     """A public key given as a file or as text."""
-    from adaptd.record.note import NoteError, parse_verifier_key
+    from adaptd.log.format.note import NoteError, parse_verifier_key
 
     path = Path(text)
     try:
@@ -174,7 +181,7 @@ def run_history(args: argparse.Namespace) -> int:
 
 def _need_log(folder: Path, *, empty: bool = False) -> None:
     """Refuse a folder that does not exist or, unless it may be ``empty`` yet, holds no log."""
-    from adaptd.record.reader import segment_files
+    from adaptd.log.verify.reader import segment_files
 
     if not folder.is_dir():
         raise CommandError(f"{folder}: no such folder; name the folder of the log", 2)
@@ -184,8 +191,8 @@ def _need_log(folder: Path, *, empty: bool = False) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
-    from adaptd.cli.audit_progress import bar
-    from adaptd.record.page import write_page
+    from adaptd.cli.audit_words import bar
+    from adaptd.report.page import write_page
 
     report = judge(args)
     try:
@@ -199,8 +206,8 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as Parquet."""
-    from adaptd.cli.audit_progress import bar
-    from adaptd.record.export import ExportError, export
+    from adaptd.cli.audit_words import bar
+    from adaptd.report.export import ExportError, export
 
     _need_log(args.folder)
     try:
@@ -214,7 +221,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_checkpoint(args: argparse.Namespace) -> int:
     """Print the newest checkpoint note."""
-    from adaptd.record.reader import last
+    from adaptd.log.verify.reader import last
 
     _need_log(args.folder)
     record = last(args.folder, "checkpoint")
@@ -226,10 +233,10 @@ def run_checkpoint(args: argparse.Namespace) -> int:
 
 def run_keygen(args: argparse.Namespace) -> int:
     """Make the root key before the first run, so that its public half can leave the device first."""
-    from adaptd.record.epochs import PUBLIC_FILE, KeyFolder
-    from adaptd.record.note import NoteError, verifier_key_text
-    from adaptd.record.reader import segment_files
-    from adaptd.record.store import Store
+    from adaptd.log.format.epochs import PUBLIC_FILE, KeyFolder
+    from adaptd.log.format.note import NoteError, verifier_key_text
+    from adaptd.log.format.store import Store
+    from adaptd.log.verify.reader import segment_files
 
     if segment_files(args.folder):
         raise CommandError(f"{args.folder}: holds a log already, whose root key cannot be replaced; name a new folder")
@@ -249,15 +256,20 @@ def run_keygen(args: argparse.Namespace) -> int:
 
 def run_prune(args: argparse.Namespace) -> int:
     """Remove what is older than the retention; the daemon must not be running."""
-    from adaptd.record.opening import LedgerError, open_ledger
-    from adaptd.record.prune import prune
-    from adaptd.record.store import Store
+    from adaptd.base.clock import boot_id
+    from adaptd.log.format.store import Store
+    from adaptd.log.write.opening import LedgerError, open_ledger
+    from adaptd.log.write.prune import prune
 
     _need_log(args.folder)
     if args.keep_days < 1:
         raise CommandError("--keep-days: at least 1", 2)
+    if args.keep_days < KEEP_DAYS and not args.short_retention:
+        raise CommandError(
+            f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
+        )
     try:
-        ledger, _ = open_ledger(args.folder, boot=_boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
+        ledger, _ = open_ledger(args.folder, boot=boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
         removed = prune(ledger, Store(args.folder), now_ms=_utc_ms(), keep_days=args.keep_days)
         ledger.close({"reason": "prune"})
     except (LedgerError, OSError) as error:
@@ -272,10 +284,3 @@ def _mono_us() -> int:
 
 def _utc_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return "unknown"

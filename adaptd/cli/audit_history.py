@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adaptd.record.history import decisions
-from adaptd.record.reader import first_record, segment_files
-from adaptd.record.replay import Decided
+from adaptd.log.verify.reader import first_record, segment_files
+from adaptd.log.verify.replay import Decided
+from adaptd.report.history import decisions
 from adaptd.vocabulary import Measured, Reading
 
 QUANTITIES = ("temperature_mc", "power_mw", "light_mlx")

@@ -10,11 +10,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from adaptd.brain.tick import explain
 from adaptd.cli.errors import CommandError
-from adaptd.record import reader
-from adaptd.record.history import DecisionReader
-from adaptd.record.replay import Decided
-from adaptd.tick import explain
+from adaptd.log.verify import reader
+from adaptd.log.verify.replay import Decided
+from adaptd.report.history import DecisionReader
 from adaptd.vocabulary import Measured, Reading
 
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}

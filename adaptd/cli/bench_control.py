@@ -12,7 +12,7 @@ from adaptd.cli.errors import CommandError
 from adaptd.twin.words import CONTROLLERS
 
 if TYPE_CHECKING:
-    from adaptd.twin.bench import Matrix, Row
+    from adaptd.lab.bench import BenchRow, Matrix
 
 LETTERS = (
     ("over_critical_s", "C", "over critical, s"),
@@ -25,7 +25,7 @@ LETTERS = (
 
 def control(arguments: argparse.Namespace) -> int:
     """Run, print, draw."""
-    from adaptd.twin.oracle import OracleError
+    from adaptd.lab.oracle import OracleError
 
     try:
         return _random(arguments) if arguments.random is not None else _matrix(arguments)
@@ -34,14 +34,14 @@ def control(arguments: argparse.Namespace) -> int:
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
-    from adaptd.twin.bench import run_matrix
+    from adaptd.lab.bench import run_matrix
 
     paths = scenario_files(arguments.scenarios)
     names = _names(arguments, CONTROLLERS)
     with _bar("controllers on scenarios") as progress:
         matrix = run_matrix(paths, names, policy=arguments.policy, jobs=arguments.jobs, progress=progress)
     if arguments.output is not None:
-        from adaptd.twin.picture import draw
+        from adaptd.lab.picture import draw
 
         arguments.output.write_text(draw(matrix))
     if arguments.json:
@@ -52,8 +52,8 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
 
 def _random(arguments: argparse.Namespace) -> int:
-    from adaptd.twin.sweep import CONTROLLERS as SWEPT
-    from adaptd.twin.sweep import run_sweep
+    from adaptd.lab.sweep import CONTROLLERS as SWEPT
+    from adaptd.lab.sweep import run_sweep
 
     if arguments.random < 1:
         raise CommandError(f"--random {arguments.random}: at least one hour is needed", 2)
@@ -122,17 +122,17 @@ def _binds(ground: Any) -> str:
     return " ".join(word for word, holds in (("heat", ground.oracle.heat_binds), ("power", ground.oracle.budget_binds)) if holds)
 
 
-def _letters(row: "Row") -> str:
+def _letters(row: "BenchRow") -> str:
     return "".join(letter for key, letter, _ in LETTERS if row.violations[key] > 0)
 
 
-def _cell(row: "Row") -> str:
+def _cell(row: "BenchRow") -> str:
     """The regret, with letters in capitals where it is spoilt and in small where the time broken is within a tick's reaction."""
     letters = _letters(row)
     return f"{100 * row.regret:+.2f} {letters.lower() if row.clean else letters}".strip()
 
 
-def _broken(row: "Row") -> list[str]:
+def _broken(row: "BenchRow") -> list[str]:
     return [row.result.scenario, row.result.controller, *(_plain(row.violations[key]) for key, _, _ in LETTERS)]
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
 
-_MEASURE = "measure them on the device and write them into a copy of the profile"
 AREAS = (
     "temperature",
     "power",
@@ -70,12 +69,12 @@ def _working() -> AbstractContextManager[Any]:
 def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
     """Everything `adaptd doctor --json` prints: board, profile, findings, what missing means, and whether all is good."""
     from adaptd.config.profile import load_profile
+    from adaptd.doctor.compare import profile_findings
+    from adaptd.doctor.finding import Level
+    from adaptd.doctor.probe import reading_findings, sensor_findings
     from adaptd.sense.board import identify
     from adaptd.sense.catalog import Catalog
-    from adaptd.sense.compare import profile_findings
-    from adaptd.sense.finding import Level
-    from adaptd.sense.meaning import MEANINGS
-    from adaptd.sense.probe import reading_findings, sensor_findings
+    from adaptd.sense.missing_policy import MEANINGS
     from adaptd.sense.sysfs import Sysfs
 
     sysfs = Sysfs(root)
@@ -86,7 +85,7 @@ def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
     findings += reading_findings(profile, root, findings)
     findings += profile_findings(profile, sysfs, catalog, board)
     if root.resolve() == Path("/"):
-        from adaptd.cli.doctor_host import host_findings
+        from adaptd.doctor.host import host_findings
 
         findings += host_findings(sysfs, board)
     findings.sort(key=lambda finding: AREAS.index(finding.area))
@@ -102,8 +101,10 @@ def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
 
 def _show(report: dict[str, Any]) -> None:
     """Tables on a terminal, plain aligned lines elsewhere."""
+    from adaptd.doctor.view import grouped
+
     if sys.stdout.isatty():
-        from adaptd.cli.doctor_view import draw
+        from adaptd.doctor.view import draw
 
         draw(report)
         return
@@ -116,15 +117,3 @@ def _show(report: dict[str, Any]) -> None:
     for meaning in report["missing_means"]:
         print(f"means    {meaning['missing']:<12} {'missing counts as ' + meaning['counts_as']}: {meaning['effect']}")
     print("good" if report["good"] else "something must be mended: see the lines that begin with bad")
-
-
-def grouped(findings: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The findings with all assumed numbers of the profile in one row, for people."""
-    assumed = [row["item"] for row in findings if row["found"].startswith("assumed: ")]
-    rows = [row for row in findings if not row["found"].startswith("assumed: ")]
-    if assumed:
-        said = f"nobody published them: {', '.join(assumed)}"
-        item = f"{len(assumed)} assumed numbers"
-        after = max(index for index, row in enumerate(rows) if row["area"] == "profile") + 1
-        rows.insert(after, {"area": "profile", "item": item, "level": "note", "found": said, "remedy": _MEASURE})
-    return rows

@@ -42,7 +42,7 @@ def _pynvml() -> dict[str, Any]:
 
 def _bundle() -> dict[str, Any]:
     """Whether the shipped bundle's engines answer here as they did where they were qualified."""
-    from adaptd.build.device import fingerprint
+    from adaptd.bundle_build.qualify.device import fingerprint
     from adaptd.config.manifest import fingerprints
     from adaptd.config.shipped import engines_dir
     from adaptd.engine.backends import EngineOptions, factory

@@ -13,7 +13,7 @@ from adaptd.cli.errors import CommandError
 from adaptd.config.shipped import engines_dir
 
 if TYPE_CHECKING:
-    from adaptd.build.progress import Progress
+    from adaptd.bundle_build.progress import Progress
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,9 +51,9 @@ def _build(arguments: argparse.Namespace) -> int:
         raise CommandError("adaptd engine build MODEL.onnx needs --calibration DIR and -o BUNDLE, see --help", 2)
     if not 1 <= arguments.pictures <= 500:
         raise CommandError(f"--pictures {arguments.pictures}: 1 to 500 are possible, 100 to 500 are advised", 2)
-    from adaptd.build.intake import Wishes
-    from adaptd.build.make import Order, build
-    from adaptd.build.preset import read_labels
+    from adaptd.bundle_build.data.preset import read_labels
+    from adaptd.bundle_build.model.intake import Wishes
+    from adaptd.bundle_build.model.make import Order, build
 
     policy = policy_of(arguments)
     with _errors(), _bar() as progress:
@@ -94,7 +94,7 @@ def _say_built(out: Path, summary: dict[str, Any], files: dict[str, bytes], warn
 
 
 def _build_plans(arguments: argparse.Namespace) -> int:
-    from adaptd.build.plans import PlanOrder, build_plans
+    from adaptd.bundle_build.model.plans import PlanOrder, build_plans
 
     with _errors(), _bar() as progress:
         order = PlanOrder(arguments.model, arguments.level, arguments.workspace_mb, layers=arguments.layers)
@@ -106,8 +106,8 @@ def _build_plans(arguments: argparse.Namespace) -> int:
 
 
 def _qualify(arguments: argparse.Namespace) -> int:
-    from adaptd.build.findings import Plan
-    from adaptd.build.qualify import qualify
+    from adaptd.bundle_build.qualify.findings import MeasurePlan
+    from adaptd.bundle_build.qualify.qualify import qualify
     from adaptd.cli.profile import find_profile
     from adaptd.config.profile import load_profile
 
@@ -115,7 +115,7 @@ def _qualify(arguments: argparse.Namespace) -> int:
     profile = load_profile(find_profile(arguments.profile or profile_here(arguments.backend)))
     with _errors(), _bar() as progress:
         band = band_of(arguments, policy)
-        plan = Plan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
+        plan = MeasurePlan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
         found = qualify(replace(plan, window_s=arguments.energy_window), progress)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -136,7 +136,7 @@ def _show(arguments: argparse.Namespace, record: dict[str, Any], *, as_json: boo
     else:
         from rich.console import Console
 
-        from adaptd.build.report import print_table
+        from adaptd.bundle_build.qualify.report import print_table
 
         print_table(record, Console())
     if arguments.html is not None:
@@ -144,7 +144,7 @@ def _show(arguments: argparse.Namespace, record: dict[str, Any], *, as_json: boo
 
 
 def _write_page(arguments: argparse.Namespace, record: dict[str, Any]) -> None:
-    from adaptd.build.page import page
+    from adaptd.bundle_build.qualify.page import page
 
     text = page(record, _stored(arguments.bundle, "build", "built here", needed=False) or None)
     try:
@@ -204,7 +204,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _sign(arguments: argparse.Namespace) -> int:
-    from adaptd.build.write import write_bundle
+    from adaptd.bundle_build.model.write import write_bundle
 
     bundle = _open(arguments.bundle)
     plain = bundle.manifest.model_dump(mode="json", by_alias=True, exclude={"digest", "signature"})
@@ -228,19 +228,19 @@ def _open(folder: Path, key: Path | None = None) -> Any:
 @contextlib.contextmanager
 def _errors() -> Iterator[None]:
     """What the rooms below raise becomes the one line of this command."""
-    from adaptd.build.errors import BuildError
     from adaptd.engine.errors import EngineError
+    from adaptd.vision.errors import ModelError
 
     try:
         yield
-    except (BuildError, EngineError) as error:
+    except (ModelError, EngineError) as error:
         raise CommandError(str(error)) from None
 
 
 @contextlib.contextmanager
 def _bar() -> "Iterator[Progress]":
     """A progress bar on a terminal's stderr, silence elsewhere."""
-    from adaptd.build.progress import silent
+    from adaptd.bundle_build.progress import silent
 
     if not sys.stderr.isatty():
         yield silent

@@ -9,7 +9,7 @@ from adaptd.cli.errors import CommandError
 from adaptd.config.shipped import policies_dir
 
 if TYPE_CHECKING:
-    from adaptd.build.preset import Preset
+    from adaptd.bundle_build.data.preset import Preset
     from adaptd.config.policy import Policy
 
 
@@ -81,7 +81,7 @@ def band_of(arguments: argparse.Namespace, policy: "Policy") -> str | None:
 
 def preset_of(arguments: argparse.Namespace) -> "Preset":
     """The preprocessing: a preset, and what was said beyond it."""
-    from adaptd.build.preset import PRESETS
+    from adaptd.bundle_build.data.preset import PRESETS
 
     usual = "yolo" if arguments.head in ("boxes", "yolo") else "imagenet"
     preset = PRESETS[arguments.preset or usual]

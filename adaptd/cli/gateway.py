@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from adaptd import __version__
 from adaptd.cli.errors import CommandError
 from adaptd.client import default_socket
 
@@ -57,7 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
     from adaptd.gateway.plugins import Arguments
 
     words = {name: value for name, value in vars(arguments).items() if name in Arguments.__dataclass_fields__}
-    words.update(socket=arguments.socket or default_socket(), hosts=tuple(arguments.allow_host), proxies=tuple(arguments.proxy))
+    words.update(
+        version=__version__,
+        socket=arguments.socket or default_socket(),
+        hosts=tuple(arguments.allow_host),
+        proxies=tuple(arguments.proxy),
+    )
     try:
         return main(Arguments(**words))
     except GatewayError as error:

@@ -13,7 +13,20 @@ from adaptd import __version__
 from adaptd.cli.errors import CommandError
 from adaptd.config.errors import ConfigError
 
-GROUPS = ("run", "talk", "doctor", "policy", "profile", "engine", "simulate", "bench", "audit", "service", "gateway")
+GROUPS = (
+    "run",
+    "status_text",
+    "top",
+    "doctor",
+    "policy",
+    "profile",
+    "engine",
+    "simulate",
+    "bench",
+    "audit",
+    "service",
+    "gateway",
+)
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -62,8 +62,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _findings(policy: "Policy", profile: "HardwareProfile | None", bundle: Path | None) -> list[str]:
-    from adaptd.decide import analysis
-    from adaptd.decide.sight import dwell_us
+    from adaptd.brain.decide import analysis
+    from adaptd.brain.decide.inputs import dwell_us
 
     found = analysis.findings(policy)
     if profile is not None:

@@ -7,10 +7,10 @@ are made there and the last ones averaged, so that served-in-turns levels show a
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from adaptd import tick
+from adaptd.brain import tick
+from adaptd.brain.estimate.fixed import ONE, store
 from adaptd.config.policy import LightBand, Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.estimate.fixed import ONE, store
 from adaptd.vocabulary import Measured, Mode, OperatingPoint, Served, Shadow, Snapshot, Telemetry, VariantFacts, Verdict
 
 COLUMNS = 60

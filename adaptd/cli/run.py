@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from adaptd.cli.beside import page
 from adaptd.cli.errors import CommandError
-from adaptd.cli.outlet import Outlet
+from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.cli.places import default_audit
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
+from adaptd.log import KEEP_DAYS
 
 if TYPE_CHECKING:
-    from adaptd.assemble import Request
+    from adaptd.daemon.assemble import Request
 
 STEEP = 3
 SHIPPED = "pet-bowl"
@@ -36,8 +37,13 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--no-twin", action="store_true", help="never simulate: a sensor that is absent is missing")
     parser.add_argument("--audit", type=Path, default=None, help="folder of the log")
     parser.add_argument(
-        "--keep-days", type=_days, default=184, metavar="N", help="log older than this goes, on record (default 184)"
+        "--keep-days",
+        type=_days,
+        default=KEEP_DAYS,
+        metavar="N",
+        help=f"remove older log, on record (default {KEEP_DAYS})",
     )
+    parser.add_argument("--short-retention", action="store_true", help=f"allow --keep-days below {KEEP_DAYS}; verdicts say so")
     parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
     parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
     parser.add_argument("--tick", type=duration_us, default=1_000_000, help="time between two decisions (default 1s)")
@@ -62,16 +68,20 @@ def duration_us(text: str) -> int:
 
 def _days(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 36_500:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example 184")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example {KEEP_DAYS}")
     return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from adaptd.assemble import AssemblyError, assemble, check
+    if arguments.keep_days < KEEP_DAYS and not arguments.short_retention:
+        raise CommandError(
+            f"--keep-days {arguments.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
+        )
     from adaptd.cli.narrate import Narrator
-    from adaptd.daemon import Daemon
-    from adaptd.parts import Pace
-    from adaptd.record.opening import LedgerError
+    from adaptd.daemon.assemble import AssemblyError, assemble, check
+    from adaptd.daemon.loop import Daemon
+    from adaptd.daemon.parts import LoopPace
+    from adaptd.log.write.opening import LedgerError
     from adaptd.serve.api import SocketInUseError
 
     request = _request(arguments)
@@ -87,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except (AssemblyError, LedgerError, SocketInUseError) as error:
         raise CommandError(str(error)) from None
     narrator.opening(parts)
-    daemon = Daemon(parts, Pace(tick_us=arguments.tick, duration_us=arguments.duration))
+    daemon = Daemon(parts, LoopPace(tick_us=arguments.tick, duration_us=arguments.duration))
     daemon.on_signals()
     with page(arguments.page, request.socket or default_socket()):
         code = daemon.run()
@@ -109,7 +119,7 @@ def _whole(request: "Request", digest: str) -> None:
 
 
 def _request(arguments: argparse.Namespace) -> "Request":
-    from adaptd.assemble import Request
+    from adaptd.daemon.assemble import Request
 
     bundle: Path = arguments.bundle
     if not bundle.is_dir():
@@ -142,7 +152,7 @@ def _shipped_clip() -> Path:
 
 
 def _software_device(arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:
-    from adaptd.assemble import with_prices
+    from adaptd.daemon.assemble import with_prices
     from adaptd.twin.live import live_device
     from adaptd.twin.scenario import load_scenario
 
@@ -203,6 +213,6 @@ def operational_log(*, as_json: bool, told: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", Outlet(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", NonblockingOut(sys.stderr))),
         cache_logger_on_first_use=False,
     )

@@ -22,9 +22,9 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Simulate and print the score."""
-    from adaptd.twin.episode import load_episode
-    from adaptd.twin.episode import run as run_episode
-    from adaptd.twin.oracle import OracleError
+    from adaptd.lab.episode import load_episode
+    from adaptd.lab.episode import run as run_episode
+    from adaptd.lab.oracle import OracleError
 
     profile = None if arguments.profile is None else find_profile(arguments.profile)
     episode = load_episode(find_scenario(arguments.scenario), arguments.policy, profile)

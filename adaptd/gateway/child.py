@@ -37,9 +37,7 @@ async def run(words: tuple[str, ...], deadline_s: float) -> Done:
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        output, errors = await asyncio.wait_for(
-            asyncio.gather(_bounded(process.stdout, MAX_OUTPUT_BYTES), _bounded(process.stderr, 64 * 1024)), deadline_s
-        )
+        output, errors = await asyncio.wait_for(_both(process.stdout, process.stderr), deadline_s)
         code = await asyncio.wait_for(process.wait(), 5)
     except (asyncio.TimeoutError, OverflowError) as error:
         words_said = "it said more than fits" if isinstance(error, OverflowError) else f"it took longer than {deadline_s:g} s"
@@ -50,6 +48,15 @@ async def run(words: tuple[str, ...], deadline_s: float) -> Done:
                 process.kill()
             await process.wait()
     return Done(code, output, " ".join(errors.decode(errors="replace").split())[-500:])
+
+
+async def _both(out: asyncio.StreamReader, err: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Read both at once, so that neither pipe fills up; the second reader ends with the first's failure."""
+    complaints = asyncio.ensure_future(_bounded(err, 64 * 1024))
+    try:
+        return await _bounded(out, MAX_OUTPUT_BYTES), await complaints
+    finally:
+        complaints.cancel()
 
 
 async def _bounded(stream: asyncio.StreamReader, most: int) -> bytes:
@@ -63,7 +70,8 @@ async def _bounded(stream: asyncio.StreamReader, most: int) -> bytes:
 
 
 def _be_nice() -> None:
-    os.nice(NICE)
+    with contextlib.suppress(OSError):  # a hardened unit forbids it, and has set it already
+        os.nice(NICE)
 
 
 def _root() -> str:

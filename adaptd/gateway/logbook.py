@@ -15,6 +15,7 @@ from typing import Any
 from adaptd.gateway import child
 from adaptd.gateway.feed import Feed, Seen
 from adaptd.gateway.history import Span
+from adaptd.gateway.plugins import end
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 VERIFY_DEADLINE_S = 600.0
@@ -67,10 +68,12 @@ class Logbook:
                     self._folder = self._given or _folder_of(state.document)
                     if self._folder is not None and self._folder != began:
                         began = self._folder
+                        if reading is not None:
+                            await end(reading)
                         reading = asyncio.ensure_future(self._read(began))
             finally:
                 if reading is not None:
-                    reading.cancel()
+                    await end(reading)
 
     async def measure(self) -> None:
         """Look at the log's size now and then."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from adaptd.gateway.feed import Absent, Feed, Reason
 from adaptd.gateway.page import Page
-from adaptd.gateway.plugins import Arguments, PlugIn, Tell, keep, plug_ins
+from adaptd.gateway.plugins import Arguments, PlugIn, Tell, end, keep, plug_ins
 
-NICE = 5
+NICE = 10
 
 
 def main(arguments: Arguments) -> int:
@@ -21,9 +21,15 @@ def main(arguments: Arguments) -> int:
         GatewayError: the arguments cannot be used as they are; nothing was served.
     """
     page = Page(arguments, tell)
-    with contextlib.suppress(OSError):
-        os.nice(NICE)  # whatever readers ask for, the daemon's tick comes first
+    _stand_back()
     return asyncio.run(serve(arguments, [page, *plug_ins(arguments)], tell))
+
+
+def _stand_back() -> None:
+    """Whatever readers ask for, the daemon's tick comes first: low priority, and never preempting on a wake-up."""
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def tell(words: str) -> None:
@@ -46,11 +52,7 @@ async def serve(arguments: Arguments, beside: Sequence[PlugIn], say: Tell) -> in
         *(asyncio.ensure_future(_beside(one, feed, say)) for one in beside),
     ]
     await stop.wait()
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    await end(*tasks)
     return 0
 
 

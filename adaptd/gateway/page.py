@@ -4,13 +4,13 @@ import asyncio
 import ipaddress
 from typing import Any
 
-from adaptd import __version__
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.errors import GatewayError
 from adaptd.gateway.feed import Feed
+from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
-from adaptd.gateway.plugins import Arguments, Tell, keep
+from adaptd.gateway.plugins import Arguments, Tell, end, keep
 from adaptd.gateway.web.app import Parts, make_app, verification_words
 from adaptd.gateway.web.guard import Guard, Rules
 from adaptd.gateway.web.server import listen, serve
@@ -43,7 +43,10 @@ class Page:
         self._tell(f"page http://{_bracketed(self._arguments.host)}:{listener.getsockname()[1]}/")
         book = self._logbook = self._logbook or Logbook(self._arguments.audit)
         stream = Stream(feed, self._beside)
-        parts = Parts(feed, book, self._latencies, self._commander, stream, self._arguments.box_name, __version__)
+        glimpse = Glimpse.from_socket(self._arguments.socket)
+        parts = Parts(
+            feed, book, self._latencies, self._commander, glimpse, stream, self._arguments.box_name, self._arguments.version
+        )
         beside = [
             asyncio.ensure_future(keep("history", lambda: book.run(feed), self._tell)),
             asyncio.ensure_future(keep("log size", book.measure, self._tell)),
@@ -51,8 +54,7 @@ class Page:
         try:
             await serve(Guard(make_app(parts), self._rules), listener, before_end=stream.close)
         finally:
-            for task in beside:
-                task.cancel()
+            await end(*beside)
 
     def _beside(self) -> dict[str, Any]:
         """What the gateway itself adds to every message of the stream."""
@@ -60,7 +62,7 @@ class Page:
         assert book is not None
         return {
             "box": self._arguments.box_name,
-            "version": __version__,
+            "version": self._arguments.version,
             "commands": self._commander.enabled,
             "log_bytes": book.size_bytes,
             "history": book.history,

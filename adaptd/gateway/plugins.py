@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from adaptd.gateway.feed import Feed
 
@@ -42,6 +42,7 @@ class Arguments:
     box: str = ""
     state: Path | None = None
     until_eof: bool = False
+    version: str = ""
 
     @property
     def box_name(self) -> str:
@@ -86,12 +87,23 @@ async def keep(
         try:
             await asyncio.wait([task])
         finally:
-            task.cancel()
+            await end(task)
         if time.monotonic() - began_s > STEADY_S:
             wait_s = FIRST_WAIT_S
         tell(f"{name}: {_end_of(task)}; again in {wait_s:g} s")
         await sleep(wait_s)
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+async def end(*tasks: "asyncio.Future[Any]") -> None:
+    """Cancel tasks and wait until each has cleaned up; what they raise meanwhile is nobody's concern any more."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
 
 
 def _end_of(task: "asyncio.Future[None]") -> str:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from adaptd.client import ALERTS_FOLDER, MAX_PICTURE_BYTES
+from adaptd.client import ALERTS_FOLDER, MAX_ALERT_PICTURE_BYTES
 from adaptd.gateway.outbox import Outbox
 
-MAX_FILE_BYTES = MAX_PICTURE_BYTES * 4 // 3 + 65_536
+MAX_FILE_BYTES = MAX_ALERT_PICTURE_BYTES * 4 // 3 + 65_536
 MOST_AT_ONCE = 100
 REFUSED = ".refused"
 

@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 
-from adaptd.sense.clock import Clock, monotonic_us
+from adaptd.base.clock import Clock, monotonic_us
 from adaptd.sense.source import Sample, Source
 from adaptd.vocabulary import Measured, Missing
 

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from adaptd.sense.clock import Clock, monotonic_us
+from adaptd.base.clock import Clock, monotonic_us
 from adaptd.sense.source import POWER, TEMPERATURE, UNITS, Sample
 from adaptd.vocabulary import Measured, Missing, Reading
 

@@ -12,9 +12,9 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from adaptd.worker.clock import SystemClock
-from adaptd.worker.messages import Begin, Fault, Waiting
-from adaptd.worker.wire import Channel
+from adaptd.base.clock import SystemClock
+from adaptd.protocol.messages import Begin, Fault, Waiting
+from adaptd.protocol.wire import Channel
 
 if TYPE_CHECKING:
     from adaptd.worker.assembly import PoolMaker

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.worker.messages import Picture
-from adaptd.worker.slot import Frame
+from adaptd.protocol.messages import Picture
+from adaptd.worker.latest_frame import Frame
 
 GRID = 32
 DARK, CLIPPED = 4, 250

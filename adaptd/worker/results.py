@@ -10,8 +10,8 @@ import json
 import socket
 import threading
 
-from adaptd.worker import unix
-from adaptd.worker.heads import Answer
+from adaptd.base import unix_socket as unix
+from adaptd.vision.answers import Answer
 
 MAX_SUBSCRIBERS = 16
 PPM = 1_000_000

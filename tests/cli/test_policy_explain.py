@@ -9,8 +9,8 @@ from adaptd.cli.main import main
 from adaptd.cli.policy_picture import svg, terminal
 from adaptd.cli.policy_plane import light_of, survey
 from adaptd.vocabulary import Mode
+from tests.brain.decide.plant import board, facts, feeder
 from tests.conftest import ROOT
-from tests.decide.plant import board, facts, feeder
 
 FEEDER = str(ROOT / "policies" / "feeder.yaml")
 

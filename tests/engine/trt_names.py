@@ -16,7 +16,7 @@ FILES = tuple(
         "engine/trt_api.py",
         "engine/trt_build.py",
         "engine/trt_channel.py",
-        "build/plans.py",
+        "bundle_build/model/plans.py",
         "engine/backends.py",
     )
 )

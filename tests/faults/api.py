@@ -21,8 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adaptd.serve.api import CHANGE_VERBS, READ_VERBS
 from adaptd.client import ApiError, call
+from adaptd.serve.api import CHANGE_VERBS, READ_VERBS
 from tests.faults.service import Service, decision_times_us
 
 TICK_US = 100_000

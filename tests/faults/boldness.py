@@ -7,7 +7,7 @@ besides; one reading is taken away and the two verdicts are compared. The mutant
 import argparse
 import sys
 
-from tests.decide.missing import breaches, gullible
+from tests.brain.decide.missing import breaches, gullible
 from tests.faults.result import tracked
 
 

@@ -60,7 +60,7 @@ def differences(
 
 def fixed_keys() -> None:
     """Every new key is the one of its epoch, so that two logs can be the same to the last byte."""
-    from adaptd.record.keys import Signer
+    from adaptd.log.format.keys import Signer
 
     def made(name: str | None = None, epoch: int = 0) -> Signer:
         return Signer(name or "adaptd/cores", bytes([epoch + 1]) * 32, epoch)
@@ -70,7 +70,7 @@ def fixed_keys() -> None:
 
 def tell(decisions: int, nonsense: int, scenarios: list[str]) -> dict[str, Any]:
     """Everything that this process's core makes of the workload, as digests and verdicts."""
-    from adaptd import core
+    from adaptd.base import decision_core as core
 
     fixed_keys()
     found: dict[str, Any] = {"core": core.running()}
@@ -85,8 +85,8 @@ def tell(decisions: int, nonsense: int, scenarios: list[str]) -> dict[str, Any]:
 def tell_log(folder: Path, decisions: int) -> dict[str, Any]:
     """The bytes of a log of ``decisions``, and what the verifier says of it."""
     from adaptd.cli.audit_words import report_json
-    from adaptd.record.verify import verify
-    from tests.record.workload import make_log
+    from adaptd.log.verify.verify import verify
+    from tests.log.workload import make_log
 
     make_log(folder, decisions, heartbeat=16)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
@@ -96,10 +96,10 @@ def tell_log(folder: Path, decisions: int) -> dict[str, Any]:
 
 def tell_nonsense(folder: Path, count: int) -> dict[str, Any]:
     """Verdict, first bad record and reason of logs with nonsense in one record each."""
-    from adaptd.record.verify import verify
-    from tests.record.attacks import Bench, read_files
-    from tests.record.test_nonsense import told_otherwise
-    from tests.record.workload import make_log
+    from adaptd.log.verify.verify import verify
+    from tests.log.attacks import Bench, read_files
+    from tests.log.test_nonsense import told_otherwise
+    from tests.log.workload import make_log
 
     make_log(folder / "whole", 300, heartbeat=16)
     files, random, found = read_files(folder / "whole"), Random(3), {}
@@ -112,7 +112,7 @@ def tell_nonsense(folder: Path, count: int) -> dict[str, Any]:
 
 def tell_scenario(name: str) -> str:
     """A digest over every snapshot and verdict of the shipped scenario."""
-    from adaptd.twin.episode import load_episode, run
+    from adaptd.lab.episode import load_episode, run
 
     total = sha256()
 
@@ -125,7 +125,7 @@ def tell_scenario(name: str) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Compare; 1 when anything differs, 2 when there is no compiled core."""
-    from adaptd import core
+    from adaptd.base import decision_core as core
 
     every = sorted(path.stem for path in (ROOT / "policies" / "scenarios").glob("*.yaml"))
     parser = argparse.ArgumentParser(description=__doc__)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from adaptd.record.reader import iter_records
+from adaptd.log.verify.reader import iter_records
 from tests.faults.service import Service, verified
 
 LEASE_S = 2.0

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptd.brain.estimate import accuracy
+from adaptd.brain.estimate.betting import M
 from adaptd.config.policy import Policy
-from adaptd.estimate import accuracy
-from adaptd.estimate.betting import M
-from adaptd.twin.harness import Choice
+from adaptd.lab.harness import Choice
 from adaptd.twin.worker import Tick
 from adaptd.vocabulary import Shadow
-from tests.decide.plant import facts, feeder
-from tests.estimate import arrivals, streams
+from tests.brain.decide.plant import facts, feeder
+from tests.brain.estimate import arrivals, streams
 
 LIMIT, ALPHA = 0.005, 0.01
 STREAMS, SAMPLES = 10_000, 20_000
@@ -197,7 +197,7 @@ def quiet(share: float) -> Row:
 def calm_day(share: float) -> Row:
     """What shadow frames and the control process cost in a calm day, in parts of the board's energy; never run in part."""
     del share
-    from adaptd.twin.episode import load_episode, run
+    from adaptd.lab.episode import load_episode, run
     from adaptd.twin.work import beside_uj, true_work
     from tests.conftest import ROOT
 

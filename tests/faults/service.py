@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from adaptd.record.reader import iter_records
 from adaptd.client import ApiError, get_json
+from adaptd.log.verify.reader import iter_records
 from tests.conftest import ROOT
 
 ADAPTD = (sys.executable, "-m", "adaptd")

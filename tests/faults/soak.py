@@ -67,12 +67,12 @@ def accelerated(ticks: int, leak: Callable[[], object] | None = None) -> Life:
 
     ``leak`` is called once a tick and what it gives is kept: the negative control.
     """
-    from adaptd import tick
+    from adaptd.brain import tick
     from adaptd.config.policy import load_policy
     from adaptd.config.profile import load_profile
-    from adaptd.record.binding import Binding, code_hash
-    from adaptd.record.opening import open_ledger
-    from adaptd.record.recorder import Recorder, Settings
+    from adaptd.log.format.binding import Binding, code_hash
+    from adaptd.log.write.opening import open_ledger
+    from adaptd.log.write.recorder import Recorder, Settings
     from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Shadow, Snapshot, Telemetry, VariantFacts
     from tests.conftest import ROOT
 

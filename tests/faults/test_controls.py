@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.worker import supervision
+from adaptd.supervise import signs as supervision
+from tests.daemon.test_loop_clock import Turned, begin, ticks
+from tests.daemon.test_loop_clock import daemon as clockwork
 from tests.engine.models import write_bundle
 from tests.faults import daemon, policies
 from tests.faults.growth import growth
-from tests.test_daemon_clock import Turned, begin, ticks
-from tests.test_daemon_clock import daemon as clockwork
 from tests.worker import drill
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.estimate import arrivals, streams
+from tests.brain.estimate import arrivals, streams
 from tests.faults import evidence
 
 

@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 from random import Random
 
-from adaptd.record.reader import iter_records
-from adaptd.record.verdicts import Outcome
-from adaptd.record.verify import verify
+from adaptd.log.format.verdicts import Outcome
+from adaptd.log.verify.reader import iter_records
+from adaptd.log.verify.verify import verify
 from tests.faults.result import Result, tracked
 from tests.faults.torture_bytes import Room
-from tests.record.crash import (
+from tests.log.crash import (  # fmt: skip
     Witness,
     drive,
     fail_at,
@@ -21,9 +21,9 @@ from tests.record.crash import (
     lost_to_sync_errors,
     run_until_killed,
     syncing_again,
-)  # fmt: skip
-from tests.record.simdisk import SimDisk, no_fault
-from tests.record.workload import SECOND, Run
+)
+from tests.log.simdisk import SimDisk, no_fault
+from tests.log.workload import SECOND, Run
 
 Args = argparse.Namespace
 SOUND = (Outcome.VALID, Outcome.TORN_TAIL)

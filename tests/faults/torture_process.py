@@ -16,12 +16,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from adaptd.record.ledger import Ledger
-from adaptd.record.opening import LedgerError, open_ledger
-from adaptd.record.verdicts import Outcome
-from adaptd.record.verify import Options, verify
+from adaptd.log.format.verdicts import Outcome
+from adaptd.log.verify.verify import Options, verify
+from adaptd.log.write.ledger import Ledger
+from adaptd.log.write.opening import LedgerError, open_ledger
 from tests.faults.result import Result, Skipped, tracked
-from tests.record.crash import TINY
+from tests.log.crash import TINY
 
 Args = argparse.Namespace
 CALLS = ("openat", "pwrite64", "fdatasync", "fsync", "rename", "ftruncate", "unlink", "mkdir", "close")

@@ -13,16 +13,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from adaptd.record.canonical import encode
-from adaptd.record.codec import to_plain
-from adaptd.record.decisions import DecisionCoder
-from adaptd.record.ledger import Limits
-from adaptd.record.reader import iter_records
-from adaptd.record.replay import Replayer, ReplayError
-from adaptd.record.verdicts import Outcome
-from adaptd.record.verify import verify
+from adaptd.base.canonical_json import encode
+from adaptd.log.format.codec import to_plain
+from adaptd.log.format.decisions import DecisionCoder
+from adaptd.log.format.verdicts import Outcome
+from adaptd.log.verify.reader import iter_records
+from adaptd.log.verify.replay import Replayer, ReplayError
+from adaptd.log.verify.verify import verify
+from adaptd.log.write.ledger import LedgerLimits
 from tests.faults.result import Result, tracked
-from tests.record.workload import ROOT, decisions, make_log
+from tests.log.workload import ROOT, decisions, make_log
 
 Args = argparse.Namespace
 SEEDS = ("0", "1", "2", "3", "random")
@@ -59,7 +59,7 @@ def replay(share: float, args: Args) -> Result:
     pythons = [sys.executable, *args.python]
     base = Path(tempfile.mkdtemp(prefix="adaptd-torture-"))
     try:
-        make_log(base / "log", count, limits=Limits(wear_budget_mb=100_000))
+        make_log(base / "log", count, limits=LedgerLimits(wear_budget_mb=100_000))
         result.counts["decisions in the log"] = count
         for python in pythons:
             for seed in tracked(SEEDS, f"replay {python}"):

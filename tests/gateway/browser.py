@@ -90,9 +90,11 @@ class Browser:
             f"never true: {script}; complaints: {self.complaints}; page: {self.value('document.body.innerText')[:800]}"
         )
 
-    def picture(self, path: Path) -> None:
-        """The whole page as PNG."""
-        shot = self.do("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    def picture(self, path: Path, height: int | None = None, scale: float = 1) -> None:
+        """The whole page as PNG, or what stands above ``height``; smaller where ``scale`` is."""
+        width, whole = self.value("[innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height or whole, "scale": scale}
+        shot = self.do("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def close(self) -> None:

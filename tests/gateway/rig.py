@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.serve.api import Api
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from tests.conftest import ROOT
 
 PATIENCE_S = 30.0
@@ -59,7 +59,7 @@ class Daemon:
 
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "adaptd.sock"
-        self.board = Board(period_us=10**12)
+        self.board = StatusBoard(period_us=10**12)
         self._api = Api(self.socket, self.board)
         self._api.start()
         self.changes = self._api.changes
@@ -117,7 +117,11 @@ class Gateway:
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
-            return answer.status, answer.read().decode(), {name.lower(): value for name, value in answer.getheaders()}
+            return (
+                answer.status,
+                answer.read().decode(errors="replace"),
+                {name.lower(): value for name, value in answer.getheaders()},
+            )
         finally:
             connection.close()
 

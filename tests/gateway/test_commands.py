@@ -40,7 +40,7 @@ def test_a_good_command_reaches_the_daemon_with_who_asked() -> None:
         ("hold", None, 400),
         ("hold", [], 400),
         ("hold", {"minutes": 30}, 400),
-        ("hold", {"minutes": 0, "reason": "x"}, 400),
+        ("hold", {"minutes": -1, "reason": "x"}, 400),
         ("hold", {"minutes": True, "reason": "x"}, 400),
         ("hold", {"minutes": 1.5, "reason": "x"}, 400),
         ("hold", {"minutes": 5, "reason": "x" * 201}, 400),

@@ -2,18 +2,22 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.gateway.rig import Daemon, Gateway, own_address, until
+from tests.faults.service import Service
+from tests.gateway.rig import Daemon, Gateway, free_port, own_address, until
 
+STATIC = ROOT / "adaptd" / "gateway" / "web" / "static"
 Start = Callable[..., Gateway]
 TOKEN, COMMAND = "t" * 24, "c" * 24
 
@@ -184,3 +188,32 @@ def test_it_ends_with_whoever_started_it_beside_the_daemon(daemon: Daemon, tmp_p
     finally:
         child.kill()
         child.wait()
+
+
+def test_run_with_page_serves_it_and_takes_it_along(tmp_path: Path) -> None:
+    """`adaptd run --page` prints the page's address, the page is alive, and both end together; the daemon's log is whole."""
+    port = free_port()
+    service = Service(tmp_path, "--page", port)
+    try:
+        service.serving()
+        until(lambda: f"page http://127.0.0.1:{port}/" in service.errors())
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
+            assert answer.status == 200
+        code, _, errors, _ = service.end()
+        assert (code, "Traceback" in errors) == (0, False)
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+    finally:
+        service.kill()
+
+
+def test_what_the_page_needs_is_shipped_and_nothing_foreign_is_named() -> None:
+    """Every file that the page names lies beside it, the charts' licence with them, and no address of another host."""
+    page = (STATIC / "index.html").read_text()
+    for name in re.findall(r'(?:src|href)="(static/[^"]+)"', page):
+        assert (STATIC.parent / name).is_file(), name
+    assert "Permission is hereby granted" in (STATIC / "uplot" / "LICENSE").read_text()
+    for path in STATIC.glob("*.*"):
+        foreign = re.findall(r"https?://[^\"'\s)]+", path.read_text())
+        assert set(foreign) <= {"http://www.w3.org/2000/svg"}, path
+    assert not re.search(r"<script(?![^>]*src=)|\son[a-z]+=|\sstyle=", page), "nothing inline"

@@ -178,6 +178,40 @@ def test_the_page_works_under_a_prefix(daemon: Daemon, start: Start, browser: Br
         assert browser.value("document.fonts.status") == "loaded"
 
 
+def test_the_camera_is_shown_only_while_somebody_looks(tmp_path: Path, start: Start, browser: Browser) -> None:
+    """With the policy's word the page offers it; a click brings pictures from the worker, another ends them."""
+    pytest.importorskip("cv2")
+    service = Service(tmp_path, edit=lambda text: f"{text}\ncamera: {{preview: true}}\n")
+    try:
+        service.serving()
+        gateway = start(service.socket)
+        gateway.serving()
+        browser.open(gateway.url)
+        browser.until(ALIVE)
+        assert browser.value("document.getElementById('preview').naturalWidth") == 0
+        browser.value("document.getElementById('look').click()")
+        assert browser.until("document.getElementById('preview').naturalWidth") > 0
+        browser.value("document.getElementById('look').click()")
+        assert browser.value("document.getElementById('preview').hidden")
+        status, _, headers = gateway.ask("/api/preview.jpg")
+        assert (status, headers["content-type"]) == (200, "image/jpeg")
+    finally:
+        service.end()
+        service.kill()
+
+
+def test_without_the_policys_word_there_is_no_camera(daemon: Daemon, start: Start, browser: Browser) -> None:
+    """The page does not offer it, and the address answers with the key that would allow it."""
+    gateway = start(daemon.socket)
+    gateway.serving()
+    browser.open(gateway.url)
+    browser.until(ALIVE)
+    assert browser.value("document.getElementById('preview-card').hidden")
+    status, words, _ = gateway.ask("/api/preview.jpg")
+    assert status == 404
+    assert "preview: true" in words
+
+
 @final
 class Prefix:
     """A proxy that strips a prefix, adds ingress headers and passes everything on, streams included."""

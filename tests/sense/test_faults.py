@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from adaptd.sense import fuse, guard, hwmon, station, sysfs
+from adaptd.sense import fuse, guard, hwmon, sysfs
+from adaptd.sense import sensor_hub as station
 from adaptd.sense.deadline import DeadlineReader
 from adaptd.sense.fuse import Fused
 from adaptd.sense.guard import Guard

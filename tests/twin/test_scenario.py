@@ -6,7 +6,7 @@ import pytest
 
 from adaptd.config.errors import ConfigError
 from adaptd.config.shipped import policies_dir
-from adaptd.twin.episode import load_episode
+from adaptd.lab.episode import load_episode
 from adaptd.twin.scenario import facts_of, load_scenario, parse_scenario, scenarios_dir, with_truth_bands
 from adaptd.twin.world import Disagreement, TrueLight
 from adaptd.vocabulary import Prior

@@ -6,7 +6,7 @@ from typing import Any
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, load_profile
 from adaptd.config.shipped import policies_dir, profiles_dir
-from adaptd.twin.episode import Episode
+from adaptd.lab.episode import Episode
 from adaptd.twin.scenario import facts_of, parse_scenario
 from adaptd.twin.words import Scenario
 from adaptd.vocabulary import OperatingPoint, Snapshot
@@ -66,11 +66,11 @@ class Script:
 
     def decide(self, snapshot: Snapshot) -> Any:
         """The next point."""
-        from adaptd.twin.controllers.choice import Setpoint
+        from adaptd.lab.controllers.baselines import LabSetpoint
 
         self.seen.append(snapshot)
         self._at += 1
-        return Setpoint(self._points[self._at % len(self._points)], self._shadow_ppm)
+        return LabSetpoint(self._points[self._at % len(self._points)], self._shadow_ppm)
 
     def restart(self, now_us: int) -> None:
         """Remember that it happened."""

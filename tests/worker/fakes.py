@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.worker.sources.base import SourceError
+from adaptd.protocol.source_spec import SourceError
 
 
 class FakeClock:

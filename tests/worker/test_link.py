@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from adaptd.worker.clock import SystemClock
+from adaptd.base.clock import SystemClock
+from adaptd.protocol.messages import Begin, Fault, Stop
+from adaptd.protocol.wire import Channel
 from adaptd.worker.link import Link, Speaker
-from adaptd.worker.messages import Begin, Fault, Stop
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import ORPHAN, ServingLock
-from adaptd.worker.wire import Channel
 
 
 @dataclass

@@ -8,14 +8,14 @@ import pytest
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.pool import WarmPool
 from adaptd.engine.stub import Misbehaviour, StubEngine
+from adaptd.protocol.messages import Applied, Fault, Setpoint, Swapped
+from adaptd.vision.answers import Answer, Classification
 from adaptd.vocabulary import OperatingPoint
 from adaptd.worker import lease as leases
-from adaptd.worker.heads import Answer, Classification
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
-from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, Parts
-from adaptd.worker.messages import Applied, Fault, Setpoint, Swapped
+from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, LoopParts
 from adaptd.worker.shadow import drawn
-from adaptd.worker.slot import Frame, LatestSlot
 from tests.worker.fakes import FakeClock
 
 PERIOD_US = 66_667
@@ -33,11 +33,11 @@ class Bench:
         self.published: list[tuple[int, str, str]] = []
         self.rates: list[int] = []
         self.told_shadowed: dict[int, bool] = {}
-        self.slot = LatestSlot()
+        self.slot = LatestFrame()
         self.due_us: int | None = None
         self.pool = WarmPool(self._engine, ("int8",), "fp16")
         self.pool.activate()
-        parts = Parts(
+        parts = LoopParts(
             self.pool,
             self._prepare,
             Classification(CLASSES),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from adaptd.worker.latest_frame import Frame
 from adaptd.worker.picture import look
-from adaptd.worker.slot import Frame
 
 
 def frame(value: int, height: int = 480, width: int = 640) -> Frame:

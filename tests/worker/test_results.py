@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptd.worker.heads import Answer
+from adaptd.vision.answers import Answer
 from adaptd.worker.results import MAX_SUBSCRIBERS, Results
 
 

@@ -9,14 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
+from adaptd.protocol.source_spec import SourceError, SourceSpec, parse_source
 from adaptd.worker.push import FramePusher
-from adaptd.worker.sources.base import SourceError
 from adaptd.worker.sources.camera import CameraSource
 from adaptd.worker.sources.choose import source_of
 from adaptd.worker.sources.folder import FolderSource
 from adaptd.worker.sources.pattern import PatternSource
 from adaptd.worker.sources.push import PushSource
-from adaptd.worker.sources.spec import SourceSpec, parse_source
 from adaptd.worker.sources.video import VideoSource
 from tests.worker.fakes import FakeClock
 

@@ -6,9 +6,9 @@
 import sys
 import time
 
+from adaptd.protocol.messages import Begin
+from adaptd.supervise.process import WorkerClient
 from adaptd.vocabulary import OperatingPoint
-from adaptd.worker.client import WorkerClient
-from adaptd.worker.messages import Begin
 
 POINT = OperatingPoint("int8", 30_000)
 

@@ -110,9 +110,9 @@ class Session:
         retained, self._retained = self._retained or {}, None
         await self._clear(link, retained)
         self._components = _platforms(retained.get(topics.config, b""))
-        await asyncio.gather(link.publish(payloads.available(topics, here=True)), *self._introduce(link))
         if self._parts.desk is not None:
             link.subscribe(topics.commands + "#")
+        await asyncio.gather(link.publish(payloads.available(topics, here=True)), *self._introduce(link))
 
     async def _clear(self, link: Link, retained: dict[str, bytes]) -> None:
         topics = self._parts.topics

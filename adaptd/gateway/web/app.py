@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.feed import Feed, Seen
+from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
 from adaptd.gateway.metrics import Sight, render
@@ -34,6 +35,7 @@ class Parts:
     logbook: Logbook
     latencies: Latencies
     commander: Commander
+    glimpse: Glimpse
     stream: Stream
     box: str
     version: str
@@ -51,6 +53,7 @@ def make_app(parts: Parts) -> Starlette:
             Route("/api/history", routes.history),
             Route("/api/verify", routes.verify, methods=["POST"]),
             Route("/api/command/{verb}", routes.command, methods=["POST"]),
+            Route("/api/preview.jpg", routes.preview),
             Route("/report", routes.report),
             Route("/api/stream", parts.stream),
             Mount("/static", app=StaticFiles(directory=STATIC)),
@@ -63,12 +66,11 @@ class Routes:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._index = (STATIC / "index.html").read_bytes()
 
     async def page(self, request: Request) -> Response:
         """The page; ``?token=`` becomes a cookie first, so that it does not stay in the address."""
         if "token" not in request.query_params:
-            return Response(self._index, media_type="text/html; charset=utf-8")
+            return Response((STATIC / "index.html").read_bytes(), media_type="text/html; charset=utf-8")
         answer = RedirectResponse("./", status_code=303)
         path = f"{request.scope.get('prefix', '')}/"
         answer.set_cookie(COOKIE, request.query_params["token"], path=path, httponly=True, samesite="strict", max_age=30 * 86_400)
@@ -107,6 +109,14 @@ class Routes:
         if found is None:
             return PlainTextResponse("the verifier is on its way already, or the log's folder is not known yet\n", 409)
         return JSONResponse(verification_words(self._parts.logbook))
+
+    async def preview(self, request: Request) -> Response:
+        """The camera's newest picture; one a second for however many look."""
+        del request
+        found = await self._parts.glimpse.picture()
+        if isinstance(found, str):
+            return PlainTextResponse(f"{found}\n", 404)
+        return Response(found, media_type="image/jpeg")
 
     async def report(self, request: Request) -> Response:
         """The log's report as a page of its own, sealed off from this one."""

@@ -1,16 +1,9 @@
-"""What every source can do, and the one error it raises."""
+"""What every source can do."""
 
 from typing import Any, Protocol
 
 
-class SourceError(Exception):
-    """A source that cannot be used. ``str(error)`` is one line: what, where, remedy."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
-
-
-class Source(Protocol):
+class FrameSource(Protocol):
     """Frames, one after the other.
 
     ``open`` takes the device or file; ``advance`` waits for the next picture and returns False when the source has stopped or

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from adaptd.worker.clock import Clock
-from adaptd.worker.sources.base import SourceError
+from adaptd.base.clock import WaitingClock
+from adaptd.protocol.source_spec import SourceError
 from adaptd.worker.sources.opencv import bgr, import_opencv
 
 EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts 100 us
@@ -14,7 +14,7 @@ class CameraSource:
 
     live = True
 
-    def __init__(self, target: str, clock: Clock) -> None:
+    def __init__(self, target: str, clock: WaitingClock) -> None:
         self.name = target
         self.mfps: int | None = None
         self._clock = clock

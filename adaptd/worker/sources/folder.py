@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from adaptd.worker.clock import Clock
-from adaptd.worker.sources.base import SourceError
+from adaptd.base.clock import WaitingClock
+from adaptd.protocol.source_spec import SourceError, images_in
 from adaptd.worker.sources.opencv import bgr, import_opencv
-from adaptd.worker.sources.spec import images_in
 
 DEFAULT_MFPS = 10_000
 
@@ -16,7 +15,7 @@ class FolderSource:
 
     live = False
 
-    def __init__(self, folder: Path, clock: Clock, mfps: int | None = None, *, loop: bool = True) -> None:
+    def __init__(self, folder: Path, clock: WaitingClock, mfps: int | None = None, *, loop: bool = True) -> None:
         self.name = str(folder)
         self.mfps: int | None = mfps or DEFAULT_MFPS
         self._folder = folder

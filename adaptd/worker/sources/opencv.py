@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adaptd.worker.sources.base import SourceError
+from adaptd.protocol.source_spec import SourceError
 
 
 def import_opencv() -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.worker.clock import Clock
+from adaptd.base.clock import WaitingClock
 
 
 class PatternSource:
@@ -12,7 +12,7 @@ class PatternSource:
 
     live = False
 
-    def __init__(self, width: int, height: int, mfps: int, clock: Clock, count: int | None = None) -> None:
+    def __init__(self, width: int, height: int, mfps: int, clock: WaitingClock, count: int | None = None) -> None:
         self.name = f"pattern:{width}x{height}"
         self.mfps: int | None = mfps
         self._clock = clock

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.worker import unix
-from adaptd.worker.clock import Clock
+from adaptd.base import unix_socket as unix
+from adaptd.base.clock import WaitingClock
+from adaptd.protocol.source_spec import SourceError
 from adaptd.worker.push import FRAME, HELLO, MAGIC, MARK, MAX_SIDE, ORDERS, SLOT_HEADER, VERSION
-from adaptd.worker.sources.base import SourceError
 
 PATIENCE_S = 0.1
 MAX_SLOTS = 16
 MAX_BYTES = 1 << 30
 
 
-class Feed:
+class PushFeed:
     """One connected application: its memory, mapped for reading only.
 
     Raises:
@@ -91,13 +91,13 @@ class PushSource:
 
     live = False
 
-    def __init__(self, path: str, clock: Clock) -> None:
+    def __init__(self, path: str, clock: WaitingClock) -> None:
         self.name = f"push:{path}"
         self.mfps: int | None = None
         self._path = path
         self._clock = clock
         self._listener: socket.socket | None = None
-        self._feed: Feed | None = None
+        self._feed: PushFeed | None = None
         self._image: Any = None
 
     def open(self) -> None:
@@ -149,7 +149,7 @@ class PushSource:
         with contextlib.suppress(OSError, ValueError):
             connection, _ = self._listener.accept()
             try:
-                feed = Feed(connection)
+                feed = PushFeed(connection)
             except (OSError, ValueError):
                 connection.close()
                 raise

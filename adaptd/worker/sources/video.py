@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from adaptd.worker.clock import Clock
-from adaptd.worker.sources.base import SourceError
+from adaptd.base.clock import WaitingClock
+from adaptd.protocol.source_spec import SourceError
 from adaptd.worker.sources.opencv import bgr, import_opencv
 
 DEFAULT_MFPS = 25_000
@@ -18,7 +18,7 @@ class VideoSource:
 
     live = False
 
-    def __init__(self, path: Path, clock: Clock, mfps: int | None = None, *, loop: bool = True) -> None:
+    def __init__(self, path: Path, clock: WaitingClock, mfps: int | None = None, *, loop: bool = True) -> None:
         self.name = str(path)
         self.mfps: int | None = mfps
         self._path = path

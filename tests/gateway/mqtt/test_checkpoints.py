@@ -8,7 +8,7 @@ import pytest
 from adaptd.gateway.mqtt.checkpoints import CheckpointReader, parse
 from adaptd.gateway.mqtt.identity import box_of
 from adaptd.gateway.outbox import Outbox
-from adaptd.record.note import parse_checkpoint, parse_note
+from adaptd.log.format.note import parse_checkpoint, parse_note
 
 
 def line(size: int, kind: str = "checkpoint") -> bytes:

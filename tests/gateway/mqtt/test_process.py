@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.record.trust import read_witness
-from adaptd.record.verdicts import Outcome
-from adaptd.record.verify import Options, verify
+from adaptd.log.format.verdicts import Outcome
+from adaptd.log.verify.trust import read_witness
+from adaptd.log.verify.verify import Options, verify
 from tests.conftest import ROOT
 from tests.gateway.mqtt.broker import Broker, Ear, needs_mosquitto, until
 from tests.gateway.rig import Daemon, Gateway
-from tests.record.workload import make_log
+from tests.log.workload import make_log
 
 Start = Callable[..., Gateway]
 

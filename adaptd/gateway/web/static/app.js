@@ -35,6 +35,12 @@ function now(status) {
   const state = show("state", status.state, status.state);
   state.className = `pill ${["reference", "efficient", "reduced", "protect", "stopped", "fault"].includes(status.state) ? status.state : ""}`;
   show("why", status.why, status.why);
+  const { hold, budget: asked } = status.orders || {};
+  const orders = [
+    hold ? `Held on the reference for ${duration(hold.left_s)} more, asked by ${hold.by}: ${hold.reason}.` : "",
+    asked ? `A budget of ${milli(asked.budget_mw, 1)} W was asked by ${asked.by}: ${asked.reason}.` : "",
+  ].filter(Boolean).join(" ");
+  show("orders", orders).hidden = !orders;
   fill("refused", (status.refused || []).map((one) => make("li", `${one.variant} at ${one.fps} refused: ${plain(one.condition)}`)));
   const f = status.frames;
   show("frames", `Since the start ${duration(status.uptime_s)} ago: ${count(f.delivered)} frames delivered, ${count(f.missed)} late, ${count(f.dropped)} dropped, ${count(f.shadow || 0)} run on both engines, ${count(status.swaps || 0)} swaps`, f.delivered);
@@ -58,6 +64,19 @@ function now(status) {
   const band = (limits.bands || []).find((one) => one.name === status.band);
   const edges = band ? [band.down_at_mlx != null ? `darker below ${lux(band.down_at_mlx)} lux` : "", band.up_at_mlx != null ? `brighter above ${lux(band.up_at_mlx)} lux` : ""].filter(Boolean) : [];
   show("band-room", edges.join(", "));
+}
+
+// The bands in the policy's order, darkest first; what the policy does not name comes last.
+function ordered(bands, status) {
+  const names = ((status.limits || {}).bands || []).map((band) => band.name);
+  const place = ([name]) => (names.includes(name) ? names.indexOf(name) : names.length);
+  return Object.entries(bands).sort((one, other) => place(one) - place(other));
+}
+
+function due(utc) {
+  const at = new Date(utc);
+  if (!utc || Number.isNaN(at.getTime())) return utc ? `due ${utc}` : "at the end of the window";
+  return `due ${at.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`;
 }
 
 // ---- proof -------------------------------------------------------------------------------------------------------------
@@ -88,13 +107,13 @@ function proof(status) {
   const limit_ppm = (status.limits || {}).max_loss_ppm || 0;
   if (status.account && Object.keys(status.account).length) {
     show("account-words", "Of the frames delivered in each window, how many may have differed from the reference at most, against the limit (the mark).");
-    fill("account", Object.entries(status.account).map(([name, a]) => bandRow(name, a.open, a.open ? "open" : "shut: the reference serves", a.bound_ppm, a.limit_ppm ?? limit_ppm,
-      `at most ${points(a.bound_ppm ?? 0)} of ${points(a.limit_ppm ?? limit_ppm)} points; ${count(a.delivered)} frames delivered, ${count(a.efficient)} by an efficient engine, ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${a.window_end_utc ? `due ${a.window_end_utc}` : "at the end of the window"}`,
+    fill("account", ordered(status.account, status).map(([name, a]) => bandRow(name, a.open, a.open ? "open" : "shut: the reference serves", a.bound_ppm, a.limit_ppm ?? limit_ppm,
+      `${a.bound_ppm == null ? "nothing to bound yet, limit" : `at most ${points(a.bound_ppm)} of`} ${points(a.limit_ppm ?? limit_ppm)} points; ${count(a.delivered)} frames delivered, ${count(a.efficient)} by an efficient engine, ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${due(a.window_end_utc)}`,
       name === status.band)));
     return;
   }
   show("account-words", "How much an efficient engine may lose against the reference at most, against the limit (the mark).");
-  fill("account", Object.entries(status.evidence).map(([name, e]) => bandRow(name, e.admitted, e.admitted ? "proven" : "not proven: the reference serves", e.bound_ppm, limit_ppm,
+  fill("account", ordered(status.evidence, status).map(([name, e]) => bandRow(name, e.admitted, e.admitted ? "proven" : "not proven: the reference serves", e.bound_ppm, limit_ppm,
     `${e.variant} loses at most ${points(e.bound_ppm)} points, ${points(limit_ppm)} allowed; ${count(e.samples)} frames compared`, name === status.band)));
 }
 
@@ -179,11 +198,11 @@ function heard(event) {
   document.title = `adaptd on ${gateway.box}`;
   show("version", `gateway ${gateway.version}`);
   byId("command-card").hidden = !gateway.commands;
-  byId("preview-card").hidden = !gateway.preview;
   verdict(gateway.verification);
   const status = message.status;
   if (status === null) {
     show("fresh", "");
+    show("state", "away").className = "pill";
     banner(`No status since ${clock(message.since_utc_ms)}: ${message.words}`);
     return;
   }
@@ -192,6 +211,7 @@ function heard(event) {
   banner(status.stalled ? `Stalled: no decision for ${duration(status.age_ms / 1000)}. What follows was true then.` : "");
   show("fresh", `decided ${age(status.age_ms)}`, message.number);
   show("policy", `Policy ${status.policy.name} ${status.policy.sha256.slice(0, 12)}`, status.policy.sha256);
+  byId("preview-card").hidden = !status.preview;
   now(status);
   proof(status);
   lists(status);
@@ -252,7 +272,8 @@ async function command(verb, body) {
   const answer = await ask(`api/command/${verb}`, body).catch(() => null);
   show("command-words", answer ? await answer.text() : "The gateway does not answer.");
 }
-byId("hold").addEventListener("click", () => command("hold", { minutes: Number(byId("hold-minutes").value), reason: byId("hold-reason").value }));
+byId("hold").addEventListener("click", () => command("hold", { minutes: Number(byId("hold-minutes").value), reason: byId("reason").value }));
+byId("budget").addEventListener("click", () => command("budget", { watts: Number(byId("budget-watts").value), reason: byId("reason").value }));
 byId("reload").addEventListener("click", () => command("reload"));
 
 function look() {

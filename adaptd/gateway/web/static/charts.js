@@ -59,17 +59,18 @@ const tens = (plot, axis, low, high) => {
   return found;
 };
 
-function axes(logarithmic) {
+function axes(logarithmic, seconds) {
   const grid = { stroke: colour("--line"), width: 1 };
   const base = { stroke: colour("--quiet"), grid, ticks: { show: false }, font: "11px system-ui, sans-serif" };
-  const times = (plot, splits) => splits.map((s) => new Date(s * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }));
+  const times = (plot, splits) => splits.map((s) => new Date(s * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: seconds < 300 ? "2-digit" : undefined }));
   return [{ ...base, values: times, size: 22, space: 60 }, logarithmic ? { ...base, size: 44, splits: tens, values: (plot, splits) => splits.map((v) => (v == null ? "" : v.toLocaleString("en-GB"))) } : { ...base, size: 44, space: 26 }];
 }
 
 function plot(host, words, data, series, options) {
   const box = make("div", undefined, "chart");
   const title = make("div", undefined, "title");
-  const value = make("span");
+  const silence = data.slice(1).every((column) => column.every((one) => one === null)) ? "no reading in this time" : "";
+  const value = make("span", silence);
   title.append(make("span", words), value);
   box.append(title);
   host.append(box);
@@ -78,13 +79,13 @@ function plot(host, words, data, series, options) {
     width: Math.max(240, host.clientWidth), height: HEIGHT, legend: { show: false },
     cursor: { sync: { key: "time" }, y: false, points: { show: false } },
     scales: { x: { time: true, range: () => options.span }, y: options.y },
-    padding: [8, 16, 0, 0], axes: axes(options.y.distr === 3), series: [{}, ...lines],
+    padding: [8, 26, 0, 0], axes: axes(options.y.distr === 3, options.span[1] - options.span[0]), series: [{}, ...lines],
     hooks: {
       draw: options.draw,
       setCursor: [(u) => {
         const at = u.cursor.idx;
         const found = at === null || at === undefined ? null : options.say(at);
-        value.textContent = found === null ? "" : `${new Date(u.data[0][at] * 1000).toLocaleTimeString("en-GB")}  ${found}`;
+        value.textContent = found === null ? silence : `${new Date(u.data[0][at] * 1000).toLocaleTimeString("en-GB")}  ${found}`;
       }],
     },
   };

@@ -1,0 +1,1 @@
+"""What every room below uses: clocks, safe files, locks, sockets, canonical JSON."""

@@ -1,0 +1,49 @@
+"""The monotonic clock in microseconds, and waiting that a stop ends at once. Wall time never reaches logic."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+Clock = Callable[[], int]
+
+
+def monotonic_us() -> int:
+    """Microseconds of the monotonic clock, which no time server can set back; the one that all processes share."""
+    return time.monotonic_ns() // 1000
+
+
+class WaitingClock(Protocol):
+    """What sources and the loop ask the time of."""
+
+    def now_us(self) -> int: ...
+    def now_ns(self) -> int: ...
+    def wait_until(self, at_us: int) -> bool:
+        """Wait until ``at_us``; False as soon as everything is to stop."""
+
+
+class SystemClock:
+    """CLOCK_MONOTONIC."""
+
+    now_ns = staticmethod(time.monotonic_ns)
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+
+    def now_us(self) -> int:
+        return time.monotonic_ns() // 1000
+
+    def wait_until(self, at_us: int) -> bool:
+        delay_us = at_us - self.now_us()
+        if delay_us <= 0:
+            return not self.stopping.is_set()
+        return not self.stopping.wait(delay_us / 1e6)
+
+
+def boot_id() -> str:
+    """The kernel's name of this boot, ``unknown`` where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,140 @@
+"""Which operating point is worth most under every limit.
+
+Per variant, power is linear in the rate, so the best rate under a power cap lies on the cap or at an end of the range; where it
+lies between two levels the plan is a mixture of these two neighbours, served in turns (two configurations are enough for the
+optimum under one constraint: Kim, Imes and Hoffmann, CPSNA 2015). Watts, joules and doubles inside; nothing of this is stored.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from adaptd.brain.decide.deadline import in_time
+
+PPM = 1_000_000
+GAIN_SHARE = 0.004  # a swap must earn this part of the board's power ...
+SWAP_W = 0.005  # ... and this much
+KEEP_SHARE = 0.5  # the variant that serves is kept while it earns this part of what a swap to it would need
+POWER_SIGMAS = 3.0  # margin below the power budget, in deviations of the power predicted for the point
+BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue
+
+
+@dataclass(slots=True)
+class Option:
+    """One variant as believed now. ``forbidden`` names the condition that rules it out, empty when it may serve.
+
+    The variance of its power at f frames a second is a + 2 b f + c f^2 with (a, b, c) = ``doubt``.
+    """
+
+    name: str
+    joules: float
+    latency_us: float
+    scatter: float
+    doubt: tuple[float, float, float]
+    forbidden: str = ""
+
+
+@dataclass(slots=True)
+class Caps:
+    """Watts: what is always drawn; what temperature lets the plan average, and draw in one tick; what the budget lets it draw."""
+
+    base_w: float
+    mean_w: float
+    peak_w: float
+    budget_w: float
+
+
+@dataclass(slots=True)
+class Plan:
+    """A mixture of two neighbouring rates of one variant: ``high_part`` of the ticks at ``high_mfps``, else ``low_mfps``."""
+
+    variant: str
+    low_mfps: int
+    high_mfps: int
+    high_part: float
+    worth_w: float
+    power_w: float
+    rule: str
+
+    @property
+    def mean_mfps(self) -> float:
+        """The rate on average."""
+        return self.low_mfps + (self.high_mfps - self.low_mfps) * self.high_part
+
+
+def plan_variant(option: Option, levels: tuple[int, ...], caps: Caps, value_j: float, deadline_us: int) -> Plan | None:
+    """The best mixture of ``option`` at ``levels`` (ascending, mfps) under the caps, or None where not even the lowest fits.
+
+    Levels are tried from the highest down. Power grows with the rate, so the first level that fits has the only useful neighbour
+    above it; worth grows up to where frames cost more than they bring or queue, and falls beyond, so the walk ends at its top.
+    """
+    value_j *= in_time(option.latency_us, option.scatter, deadline_us)
+    at = len(levels) - 1
+    power, worth, refused = _point(option, levels[at], caps, value_j)
+    above: tuple[int, float, float, str] | None = None
+    while refused and at:
+        above = (levels[at], power, worth, refused)
+        at -= 1
+        power, worth, refused = _point(option, levels[at], caps, value_j)
+    if refused:
+        return None
+    peak = True
+    while at:
+        lower = _point(option, levels[at - 1], caps, value_j)
+        if lower[1] <= worth:
+            break
+        power, worth, _ = lower
+        at -= 1
+        peak = False
+    low = levels[at]
+    if above is None or not peak or above[2] <= worth:
+        return Plan(option.name, low, low, 0.0, worth, power, "most_worth" if at == len(levels) - 1 else "not_worth_more")
+    if above[3] != "average":
+        return Plan(option.name, low, low, 0.0, worth, power, above[3])
+    part = (caps.mean_w - power) / (above[1] - power)
+    return Plan(option.name, low, above[0], part, worth + part * (above[2] - worth), caps.mean_w, "temperature")
+
+
+def _point(option: Option, mfps: int, caps: Caps, value_j: float) -> tuple[float, float, str]:
+    """Power, worth, and the limit that a level breaks: ``average`` where only an average over ticks may use it."""
+    fps = mfps / 1000.0
+    power = caps.base_w + fps * option.joules
+    busy = fps * option.latency_us / 1e6
+    worth = value_j * (fps if busy <= BUSY else fps * BUSY / busy) - power
+    a, b, c = option.doubt
+    if power > caps.budget_w - POWER_SIGMAS * sqrt(max(0.0, a + fps * (2.0 * b + fps * c))):
+        return power, worth, "power_budget"
+    if power > caps.peak_w:
+        return power, worth, "temperature"
+    return power, worth, "average" if power > caps.mean_w else ""
+
+
+def choose(plans: list[Plan], reference: str, held: str) -> tuple[Plan, list[Plan]]:
+    """The plan worth most; leaving the reference must earn something, and the variant that serves has an edge.
+
+    Returns the choice and the efficient plans that would have been worth more by too little (``no_gain``).
+    """
+    base = next((plan for plan in plans if plan.variant == reference), None)
+    best, useless = base, []
+    for plan in plans:
+        if plan.variant == reference:
+            continue
+        if base is not None:
+            need = max(SWAP_W, GAIN_SHARE * base.power_w) * (KEEP_SHARE if plan.variant == held else 1.0)
+            if plan.worth_w < base.worth_w + need:
+                useless.append(plan)
+                continue
+        if best is None or plan.worth_w > best.worth_w:
+            best = plan
+    if best is None:
+        raise ValueError("no plan to choose from")
+    return best, useless
+
+
+def slice_tick(plan: Plan, credit_ppm: int) -> tuple[int, int]:
+    """First-order sigma-delta: the rate of this tick, and the credit carried to the next."""
+    if plan.low_mfps == plan.high_mfps:
+        return plan.low_mfps, credit_ppm
+    credit = credit_ppm + int(plan.high_part * PPM)
+    if credit >= PPM:
+        return plan.high_mfps, min(credit - PPM, PPM)
+    return plan.low_mfps, credit

@@ -1,0 +1,118 @@
+"""Splits measured power into idle and other load (one unknown) and the energy per frame of each variant (one scale each).
+
+    power = base + sum over variants of scale_v * load_v,    load_v = rate_v * nominal energy_v * slow-down_v
+
+``base`` may step at any time (another program starts), the scales hardly move. All unknowns in watts or as pure numbers.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import NamedTuple
+
+from adaptd.brain.estimate.fixed import INVERSE, ONE, fetch, store
+from adaptd.brain.estimate.linear import leaning, learn, look, looseness, variances, widen, worst
+
+NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
+NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
+NOISE_MEMORY = 1.0 / 64.0
+COMMON_SD = 0.18  # what qualification may be wrong by for all variants alike, one sigma ...
+OWN_SD = 0.05  # ... and for one of them alone
+BASE_DRIFT_W = 0.002  # random walk of idle and other load, per square root of a second
+SCALE_DRIFT = 0.0002
+LEAN_MEMORY = 10.0  # readings over which surprises are averaged
+BASE_SD_W, BASE_SD_SHARE = 0.4, 0.1  # before any reading, and after a long time without one
+JUMP_SIGMAS = 4.0  # a reading further off is a jump of the base, or a lie: it is believed ...
+SMALL_RISE, SMALL_RISE_LOOKS = 0.6, 1  # ... at once if power rose by less than this part,
+LOOKS = 3  # ... and otherwise when it is seen this often in a row: a dead sensor must not look like spare power
+LEAST_SCALE = 0.1
+
+
+class Split(NamedTuple):
+    """The belief: unknowns [base, scale of each variant], their covariance, the sensor's noise variance (W^2), all fixed point.
+
+    ``drawn_mw`` is the power believed drawn in the last interval, ``lean`` the running mean of surprises in their own sigma,
+    ``doubt`` counts jumps in a row.
+    """
+
+    mean: tuple[int, ...]
+    cov: tuple[int, ...]
+    noise: int
+    drawn_mw: int
+    lean: int
+    doubt: int = 0
+
+
+@dataclass(slots=True)
+class Draw:
+    """What follows for this tick, in watts: base, power drawn in the last interval, the sensor's noise; the scales.
+
+    The variance of the power at load L of one variant is a + 2 b L + c L^2 with its (a, b, c) of ``doubts``.
+
+    Without a believed reading, base and scales are each the highest that any believable one would have taught.
+    """
+
+    base_w: float
+    drawn_w: float
+    doubts: list[tuple[float, float, float]]
+    noise_w: float
+    scales: list[float]
+
+
+def start(idle_mw: int, variants: int) -> Split:
+    """Before any reading: the profile's idle power, give or take a tenth, and the bundle's energies, which err together."""
+    idle = idle_mw / 1000.0
+    size = variants + 1
+    cov = [_base_variance(idle)] + [0.0] * variants
+    for at in range(1, size):
+        cov += [COMMON_SD * COMMON_SD + OWN_SD * OWN_SD] + [COMMON_SD * COMMON_SD] * (size - at - 1)
+    return Split(store([idle] + [1.0] * variants), store(cov), int(NOISE_W * NOISE_W * ONE), idle_mw, 0)
+
+
+def _base_variance(base_w: float) -> float:
+    sd = BASE_SD_W + BASE_SD_SHARE * max(0.0, base_w)
+    return sd * sd
+
+
+def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float) -> tuple[Split, Draw]:
+    """One interval in which variant v drew ``loads[v]`` watts by the book; ``power_mw`` None where nothing was measured."""
+    mean, cov = fetch(split.mean), fetch(split.cov)
+    size = len(mean)
+    noise = split.noise * INVERSE
+    row = [1.0, *loads]
+    doubt = 0
+    lean = split.lean * INVERSE
+    drift = BASE_DRIFT_W * looseness(lean, LEAN_MEMORY)
+    widen(cov, size, drift * drift * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
+    drawn, product, variance = look(mean, cov, row)
+    believed = False
+    if power_mw is not None:
+        surprise, total = power_mw / 1000.0 - drawn, variance + noise
+        square = surprise * surprise
+        jump = square > JUMP_SIGMAS * JUMP_SIGMAS * total
+        doubt = split.doubt + 1 if jump else 0
+        believed = doubt == 0 or doubt >= (SMALL_RISE_LOOKS if 0.0 < surprise < SMALL_RISE * drawn else LOOKS)
+        if believed and jump:
+            cov[0] += square
+            product[0] += square
+            variance += square
+            total += square
+        if believed:
+            mean, cov = learn(mean, cov, product, surprise, total)
+            lean = leaning(lean, surprise, total, LEAN_MEMORY)
+            drawn += variance * surprise / total
+        if not jump:
+            noise += NOISE_MEMORY * (square - total)
+            noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
+    after = Split(store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt)
+    if not believed:
+        # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
+        mean = worst(mean, [abs(one) for one in product], variance, noise, JUMP_SIGMAS)
+    own = variances(size)
+    doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
+    return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
+
+
+def predict(split: Split, loads: list[float]) -> tuple[float, float]:
+    """Predicted power in watts at ``loads``, and its variance."""
+    mean, _, variance = look(fetch(split.mean), fetch(split.cov), [1.0, *loads])
+    return mean, variance

@@ -1,0 +1,80 @@
+"""What the pictures are known to show: a class each, or boxes in a text file beside the picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptd.bundle_build.data.images import Dataset, LabelledImage
+from adaptd.bundle_build.data.pictures import read_image
+from adaptd.bundle_build.errors import BuildError
+from adaptd.config.manifest import Preprocessing
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """How a dataset is labelled. ``classes`` says whether class names are used; ``form`` is that of ``heads.Head``."""
+
+    form: str
+    count: int
+    words: Preprocessing
+    classes: bool
+
+    def boxes(self, sample: LabelledImage) -> Array | None:
+        """The true boxes in pixels of the network's input, (n, 6) with score 1; None without a label file. Raises BuildError."""
+        path = sample.path.with_suffix(".txt")
+        if self.form == "classification" or not path.is_file():
+            return None
+        rows = [
+            self._row(f"{path}:{number}", line) for number, line in enumerate(path.read_text().splitlines(), 1) if line.strip()
+        ]
+        image = read_image(sample)
+        if image is None:
+            return None
+        table = np.array(rows, np.float64).reshape(-1, 5)
+        return place(table, (image.shape[0], image.shape[1]), self.words)
+
+    def _row(self, where: str, line: str) -> list[float]:
+        try:
+            values = [float(word) for word in line.split()]
+        except ValueError:
+            values = []
+        if len(values) != 5 or not 0 <= values[0] < self.count or not all(0 <= value <= 1 for value in values[1:]):
+            raise BuildError(
+                f"{where}: is no box; class number (0 to {self.count - 1}), centre x, centre y, width, height (0 to 1)"
+            )
+        return values
+
+
+def labels_of(dataset: Dataset, form: str, classes: tuple[str, ...], words: Preprocessing) -> tuple[Labels, list[str]]:
+    """How to read a dataset's labels, and what to tell. Raises BuildError where only some labels are classes of the model."""
+    odd = [label for label in dataset.labels if label not in classes]
+    if form != "classification" or not dataset.labels:
+        return Labels(form, len(classes), words, classes=False), []
+    if len(odd) == len(dataset.labels):
+        known = f"{', '.join(classes[:4])}{', ...' if len(classes) > 4 else ''}"
+        return Labels(form, len(classes), words, classes=False), [
+            f"labels such as {odd[0]!r} are not the model's classes ({known}): no score; build with --labels FILE to name them"
+        ]
+    if odd:
+        raise BuildError(f"{dataset.folder}: label {odd[0]!r} is no class of the model, it has {', '.join(classes[:12])}")
+    return Labels(form, len(classes), words, classes=True), []
+
+
+def place(table: npt.NDArray[np.float64], image: tuple[int, int], words: Preprocessing) -> Array:
+    """Boxes in shares of a picture of ``image`` (height, width) as rows in the input's pixels, as preprocessing moves them."""
+    height, width = words.size
+    scale_y, scale_x, shift_y, shift_x = height / image[0], width / image[1], 0.0, 0.0
+    if words.fit == "letterbox":
+        scale_y = scale_x = min(scale_y, scale_x)
+    elif words.fit == "centre_crop":
+        scale_y = scale_x = max(scale_y, scale_x) * 1e6 / words.crop_ppm
+    if words.fit != "stretch":
+        shift_y, shift_x = (height - image[0] * scale_y) / 2, (width - image[1] * scale_x) / 2
+    centre = table[:, 1:3] * [image[1] * scale_x, image[0] * scale_y] + [shift_x, shift_y]
+    half = table[:, 3:5] * [image[1] * scale_x, image[0] * scale_y] / 2
+    corners = np.clip(np.hstack([centre - half, centre + half]), 0, [width, height, width, height])
+    ones = np.ones((len(table), 1))
+    return np.hstack([corners, ones, table[:, :1]]).astype(np.float32)

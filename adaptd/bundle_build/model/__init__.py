@@ -1,0 +1,1 @@
+"""ONNX to FP16, INT8 and plans."""

@@ -1,0 +1,64 @@
+"""Calibration: activations are looked at once, and every method and both INT8 files take their ranges from that one look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adaptd.bundle_build.data.pictures import Pictures
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.floats import session, with_all_outputs
+from adaptd.bundle_build.model.int8 import ort_int8, symmetric_int8
+from adaptd.bundle_build.model.ranges import METHODS, Range, Spread, collect, ranges_of
+from adaptd.bundle_build.progress import Progress, silent
+from adaptd.bundle_build.qualify.judge import Distance, Judge
+
+CHOICES = (*METHODS, "auto")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The ranges that both INT8 files use, the method they come from, and how the methods compared on held-out pictures."""
+
+    method: str
+    ranges: dict[str, Range]
+    compared: tuple[tuple[str, Distance], ...] = ()
+
+
+def look(model: Any, pictures: Pictures, progress: Progress = silent) -> dict[str, Spread]:
+    """What every float tensor of ``model`` did on ``pictures``: one run each, one thread, the same every time."""
+    data, names = with_all_outputs(model)
+    runner = session(data, level="ORT_ENABLE_BASIC")
+    entry = names[0]
+    spreads: dict[str, Spread] = {}
+    for done, (_, batch) in enumerate(pictures, 1):
+        outputs = runner.run(names[1:], {entry: batch})
+        collect(spreads, dict(zip(names, [batch, *outputs], strict=True)))
+        progress("calibrating", done, len(pictures))
+    if not spreads:
+        raise BuildError("no calibration picture could be read; 8-bit PNG or JPEG files are needed")
+    return spreads
+
+
+def calibrate(
+    model: Any, spreads: dict[str, Spread], method: str, judge: Judge, keep: Sequence[str] = (), progress: Progress = silent
+) -> Calibration:
+    """Ranges by ``method``; ``auto`` takes the one whose two files together disagree least with the reference."""
+    if method not in CHOICES:
+        raise BuildError(f"--method {method}: is not known, one of {', '.join(CHOICES)} is needed")
+    if method != "auto":
+        return Calibration(method, ranges_of(spreads, method))
+    compared = []
+    for done, name in enumerate(METHODS, 1):
+        ranges = ranges_of(spreads, name)
+        first, second = judge.distance(ort_int8(model, ranges, keep)), judge.distance(symmetric_int8(model, ranges, keep))
+        both = _together(first, second)
+        compared.append((name, both))
+        progress("comparing calibration methods", done, len(METHODS))
+    best = min(compared, key=lambda pair: pair[1])[0]
+    return Calibration(best, ranges_of(spreads, best), tuple(compared))
+
+
+def _together(first: Distance, second: Distance) -> Distance:
+    """Both files as one candidate."""
+    soft = (first.soft_ppm + second.soft_ppm) // 2
+    return Distance(soft, first.loss_ppm + second.loss_ppm, max(first.error_ppm, second.error_ppm), first.n + second.n)

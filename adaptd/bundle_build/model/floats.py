@@ -1,0 +1,73 @@
+"""Runs a float graph for measuring: one thread, no fusion across what is looked at, the same numbers every time."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.onnx_io import clone, from_bytes, import_onnx, inferred, keep_standard_domain, to_bytes
+from adaptd.engine.base import probe_batch
+from adaptd.engine.ort import import_onnxruntime
+
+Array = npt.NDArray[np.float32]
+QUIET = 3
+
+
+def session(model: bytes, *, threads: int = 1, level: str = "ORT_ENABLE_ALL", save_to: str = "") -> Any:
+    """An ONNX Runtime session over ``model``; ``save_to`` also writes the graph as it really runs. Raises BuildError."""
+    ort = import_onnxruntime()
+    options = ort.SessionOptions()
+    options.log_severity_level = QUIET
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if save_to:
+        options.optimized_model_filepath = save_to
+    try:
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except failures(ort) as error:
+        raise BuildError(f"ONNX Runtime refuses the model: {str(error)[:300]}") from None
+
+
+def failures(ort: Any) -> tuple[type[Exception], ...]:
+    """The runtime's exceptions; they have no base of their own."""
+    state = ort.capi.onnxruntime_pybind11_state
+    own = (getattr(state, name) for name in dir(state))
+    return (RuntimeError, ValueError, *(kind for kind in own if isinstance(kind, type) and issubclass(kind, Exception)))
+
+
+def trial(model: bytes, shape: tuple[int, ...], where: str) -> Array:
+    """One run on a ramp from -1 to 1; finds shapes that the graph hard-codes. Raises BuildError, also on a non-finite output."""
+    runner = session(model)
+    try:
+        output: Array = runner.run(None, {runner.get_inputs()[0].name: probe_batch(shape)})[0]
+    except failures(import_onnxruntime()) as error:
+        raise BuildError(f"{where}: does not run ({str(error)[:200]}); export it with batch 1 and fixed sizes") from None
+    if not np.isfinite(output).all():
+        raise BuildError(f"{where}: answers NaN or infinity to an ordinary picture, check the export")
+    return output
+
+
+def folded(model: bytes, folder: str) -> Any:
+    """The graph with constants folded and batch norms merged into convolutions, standard operators only, by way of ``folder``."""
+    path = f"{folder}/folded.onnx"
+    session(model, level="ORT_ENABLE_BASIC", save_to=path)
+    with open(path, "rb") as file:
+        graph = from_bytes(file.read())
+    keep_standard_domain(graph)
+    graph.producer_name, graph.producer_version = "adaptd", ""
+    return inferred(graph)
+
+
+def with_all_outputs(model: Any) -> tuple[bytes, list[str]]:
+    """The graph giving out every float activation, and their names, the graph's input first."""
+    kind = import_onnx().TensorProto.FLOAT
+    known = {item.name: item for item in [*model.graph.value_info, *model.graph.output]}
+    made = [name for node in model.graph.node for name in node.output]
+    names = [name for name in made if name in known and known[name].type.tensor_type.elem_type == kind]
+    copy = clone(model)
+    del copy.graph.output[:]
+    copy.graph.output.extend(known[name] for name in names)
+    return to_bytes(copy), [model.graph.input[0].name, *names]

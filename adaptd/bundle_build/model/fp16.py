@@ -1,0 +1,35 @@
+"""The FP16 file: half precision inside, float32 at both ends, nothing that overflows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.onnx_io import clone, import_onnx, quiet
+from adaptd.bundle_build.model.ranges import Range
+
+LARGEST_HALF = 65504.0
+SAFE_SHARE = 0.5
+
+
+def to_fp16(model: Any, ranges: Mapping[str, Range] | None = None) -> Any:
+    """A copy computed in FP16 with float32 input and output.
+
+    Nodes that produce or take values beyond half of what FP16 can hold, by the calibration ``ranges``, stay in float32.
+    """
+    try:
+        from onnxconverter_common import float16
+    except ImportError as error:
+        raise BuildError(f"the FP16 conversion needs onnxconverter-common ({error}); pip install 'adaptd[build]'") from None
+    with quiet():
+        half = float16.convert_float_to_float16(
+            clone(model), keep_io_types=True, node_block_list=overflowing(model, ranges or {})
+        )
+    import_onnx().checker.check_model(half, full_check=True)
+    return half
+
+
+def overflowing(model: Any, ranges: Mapping[str, Range]) -> list[str]:
+    """The names of the nodes that touch a tensor too large for FP16."""
+    limit = SAFE_SHARE * LARGEST_HALF
+    large = {name for name, span in ranges.items() if max(-span.low, span.high) > limit}
+    return [node.name for node in model.graph.node if large & {*node.input, *node.output}]

@@ -1,0 +1,109 @@
+"""Two INT8 files from one calibration, since one cannot serve both back ends.
+
+``ort``: unsigned 8-bit activations, signed weights per channel, all operators that x86 kernels fuse; final scores stay float,
+because 8-bit scores tie. ``trt``: symmetric signed 8-bit with zero point 0 before convolutions and products only, biases
+float, the float part FP16, opset 19. Placement after onnx-tensorrt's parser rules (onnxOpImporters.cpp at 10.1) and
+ModelOpt's output for residual networks.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.fp16 import to_fp16
+from adaptd.bundle_build.model.onnx_io import clone, import_onnx, keep_standard_domain, opset, quiet
+from adaptd.bundle_build.model.ranges import Range
+
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+ORT_OPS = (
+    *WEIGHTED, "Add", "Mul", "Sigmoid", "Relu", "Clip", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool",
+    "Concat", "Resize", "Pad", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten",
+)  # fmt: skip
+FLOAT_RESULTS = ("Gemm", "MatMul")
+TRT_OPSET = 19
+
+
+def weighted_nodes(model: Any) -> list[str]:
+    """The names of the nodes that multiply by stored weights, in the order they run: what may be quantized or kept in float."""
+    stored = {item.name for item in model.graph.initializer}
+    return [
+        node.name for node in model.graph.node if node.op_type in WEIGHTED and len(node.input) > 1 and node.input[1] in stored
+    ]
+
+
+def ort_int8(model: Any, ranges: Mapping[str, Range], keep: Sequence[str] = ()) -> Any:
+    """The file for ONNX Runtime. ``keep`` names the nodes that stay in float."""
+    return _quantized(
+        model, ranges, keep, ORT_OPS, signed=False, options={"OpTypesToExcludeOutputQuantization": list(FLOAT_RESULTS)}
+    )
+
+
+def symmetric_int8(model: Any, ranges: Mapping[str, Range], keep: Sequence[str] = ()) -> Any:
+    """The graph for TensorRT while its float part is still float32."""
+    names = weighted_nodes(model)
+    unweighted = [node.name for node in model.graph.node if node.op_type in WEIGHTED and node.name not in names]
+    options = {
+        "ActivationSymmetric": True,
+        "WeightSymmetric": True,
+        "AddQDQPairToWeight": True,
+        "QuantizeBias": False,
+        "OpTypesToExcludeOutputQuantization": list(WEIGHTED),
+    }
+    return _quantized(model, ranges, [*keep, *unweighted], WEIGHTED, signed=True, options=options)
+
+
+def trt_int8(model: Any, ranges: Mapping[str, Range], keep: Sequence[str] = ()) -> Any:
+    """The file for TensorRT: opset 19 or later, everything outside Q/DQ in FP16, float32 input and output. Raises BuildError."""
+    graph = symmetric_int8(model, ranges, keep)
+    if opset(graph) < TRT_OPSET:
+        try:
+            graph = import_onnx().version_converter.convert_version(graph, TRT_OPSET)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise BuildError(f"opset {TRT_OPSET} cannot be reached ({str(error)[:160]}); export the model with it") from None
+    return to_fp16(graph, ranges)
+
+
+def named_layers(model: Any, wishes: Sequence[str]) -> list[str]:
+    """The nodes to keep in float: names as given, ``first`` and ``last`` for the outer weighted layers. Raises BuildError."""
+    layers = weighted_nodes(model)
+    every = {node.name for node in model.graph.node}
+    if not layers:
+        raise BuildError("the model has no convolution or matrix product with stored weights, there is nothing to quantize")
+    short = {"first": layers[0], "last": layers[-1]}
+    kept = [short.get(wish, wish) for wish in wishes if wish != "auto"]
+    for name in kept:
+        if name not in every:
+            near = ", ".join(layer for layer in layers if name.lower() in layer.lower()) or ", ".join(layers[:6])
+            raise BuildError(f"--keep-fp16 {name}: the model has no such node, near it: {near[:200]}")
+    return list(dict.fromkeys(kept))
+
+
+def _quantized(
+    model: Any, ranges: Mapping[str, Range], keep: Sequence[str], ops: Sequence[str], *, signed: bool, options: dict[str, Any]
+) -> Any:
+    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+    from onnxruntime.quantization.quant_utils import QuantType
+
+    spans = {name: TensorData(lowest=np.float32(span.low), highest=np.float32(span.high)) for name, span in ranges.items()}
+    with quiet():
+        quantizer = QDQQuantizer(
+            clone(model),
+            True,  # per channel
+            False,  # full 8 bits: VNNI and Arm dot products do not overflow
+            QuantType.QInt8,
+            QuantType.QInt8 if signed else QuantType.QUInt8,
+            TensorsData(CalibrationMethod.MinMax, spans),
+            [],
+            list(keep),
+            list(ops),
+            options,
+        )
+        quantizer.quantize_model()
+        quantizer.model.topological_sort()
+    graph = quantizer.model.model
+    keep_standard_domain(graph)
+    graph.producer_name, graph.producer_version = "adaptd", ""
+    return graph

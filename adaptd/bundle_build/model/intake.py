@@ -1,0 +1,244 @@
+"""A user's ONNX file comes in: read once, judged before it is parsed, and made static, named and batch 1.
+
+Third-party graphs are not trusted: no external data, no links, no operators outside ONNX, a size limit, and the whole
+checker before anything runs. Sources of the rules: CVE-2022-25882, CVE-2024-27318, CVE-2026-27489 (external-data paths),
+CVE-2026-34446 and CVE-2026-34447 (links).
+"""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.floats import trial
+from adaptd.bundle_build.model.onnx_io import (
+    INTERNAL_DOMAINS,
+    clone,
+    digest,
+    import_onnx,
+    inferred,
+    keep_standard_domain,
+    opset,
+    to_bytes,
+)
+from adaptd.bundle_build.model.shapes import convert_opset, make_static, static_shape
+from adaptd.engine.errors import BundleError
+from adaptd.engine.onnx_scan import refuse_external, scan
+from adaptd.vision.heads import Head, recognise
+
+MAX_BYTES = 512 << 20
+WORD = re.compile(r"[^a-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceModel:
+    """A model that may be built: static shapes, batch 1, one float32 picture in, one float32 tensor out.
+
+    ``data`` are the bytes that the bundle ships as ``NAME.fp32.onnx``; shapes are whole, batch first (N, C, H, W).
+    """
+
+    name: str
+    data: bytes
+    sha256: str
+    opset: int
+    input_name: str
+    input_shape: tuple[int, ...]
+    output_name: str
+    output_shape: tuple[int, ...]
+    head: Head
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user declares of a model where it cannot be read off: head, output, picture size (height, width), name."""
+
+    head: str | None = None
+    output: str | None = None
+    size: tuple[int, int] | None = None
+    name: str | None = None
+    classes: int | None = None
+
+
+def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
+    """Read, check and normalise an ONNX file.
+
+    Raises:
+        BuildError: one line: what is wrong with the file and what would be right.
+    """
+    wishes = wishes or Wishes()
+    where = path.name
+    given = read_file(path)
+    model = _parse(given, where)
+    before = _essence(model)
+    notes: list[str] = []
+    _refuse_foreign(model, where)
+    _keep_real_inputs(model)
+    _keep_one_output(model, wishes.output, where)
+    _strip_prose(model)
+    model = convert_opset(model, where, notes)
+    make_static(model, wishes.size, where, notes)
+    _name_nodes(model)
+    model = _checked(model, where)
+    return _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes)
+
+
+def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """The bytes of a regular file, opened without following a link. Raises BuildError."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        reason = "is a symbolic link, name the file itself" if path.is_symlink() else (error.strerror or "unreadable").lower()
+        raise BuildError(f"{path}: {reason}") from None
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise BuildError(f"{path}: is no regular file, name the .onnx file itself")
+    with open(handle, "rb") as file:
+        if facts.st_size > limit:
+            raise BuildError(f"{path}: is {facts.st_size >> 20} MiB, at most {limit >> 20} MiB are read; use a smaller model")
+        return file.read(limit + 1)
+
+
+def model_name(path: Path, wish: str | None = None) -> str:
+    """A bundle's model name from a file name: lower case, ``.onnx`` and ``.fp32`` taken off."""
+    stem = wish or re.sub(r"(\.fp32)?(\.onnx)?$", "", path.name, flags=re.IGNORECASE)
+    name = WORD.sub("-", stem.lower()).strip("-._")[:48]
+    if not name:
+        raise BuildError(f"{path.name}: gives no usable model name, add --name NAME (letters, digits, dots and dashes)")
+    return name
+
+
+def _parse(data: bytes, where: str) -> Any:
+    onnx = import_onnx()
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        refuse_external(scan(data, where), where)
+        return onnx.ModelProto.FromString(data)
+    except BundleError as error:
+        raise BuildError(str(error)) from None
+    except DecodeError as error:
+        raise BuildError(f"{where}: is no ONNX model ({error}), export it again") from None
+
+
+def _refuse_foreign(model: Any, where: str) -> None:
+    """Refuse operators outside ONNX, functions and control flow: neither back end could be trusted to run them alike."""
+    foreign = sorted({f"{node.domain}.{node.op_type}" for node in model.graph.node if node.domain not in INTERNAL_DOMAINS})
+    if foreign:
+        raise BuildError(f"{where}: uses {foreign[0]}, an operator outside ONNX; export it with standard operators only")
+    if model.functions:
+        raise BuildError(f"{where}: holds model-local functions, export it with them inlined")
+    branching = [node.op_type for node in model.graph.node if node.op_type in ("If", "Loop", "Scan")]
+    if branching:
+        raise BuildError(f"{where}: holds {branching[0]} (control flow), export a model without it: shapes must be static")
+    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node):
+        raise BuildError(f"{where}: is quantized already, give the float32 model: both INT8 files are made from it")
+    keep_standard_domain(model)
+
+
+def _keep_real_inputs(model: Any) -> None:
+    """Old exporters list the weights among the inputs; only what is not a weight is fed."""
+    weights = {item.name for item in model.graph.initializer}
+    real = [item for item in model.graph.input if item.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(real)
+
+
+def _keep_one_output(model: Any, wish: str | None, where: str) -> None:
+    outputs = list(model.graph.output)
+    names = [item.name for item in outputs]
+    if len(outputs) == 1 and wish is None:
+        return
+    if wish is None:
+        raise BuildError(f"{where}: has {len(names)} outputs ({', '.join(names[:6])}), add --output NAME to say which one counts")
+    if wish not in names:
+        raise BuildError(f"{where}: has no output {wish!r}, it has {', '.join(names[:6])}")
+    del model.graph.output[:]
+    model.graph.output.append(outputs[names.index(wish)])
+    _prune(model)
+
+
+def _prune(model: Any) -> None:
+    """Remove the nodes that nothing needs any more."""
+    needed, kept = {item.name for item in model.graph.output}, []
+    for node in reversed(model.graph.node):
+        if needed & set(node.output):
+            kept.append(node)
+            needed |= set(node.input)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(kept))
+    weights = [item for item in model.graph.initializer if item.name in needed]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(weights)
+
+
+def _strip_prose(model: Any) -> None:
+    """Exporters leave stack traces and paths of their machine in the file: they are no part of the model."""
+    for item in (model, model.graph, *model.graph.node):
+        item.ClearField("doc_string")
+    del model.metadata_props[:]
+    model.producer_name, model.producer_version = "adaptd", ""
+    for node in model.graph.node:
+        if "metadata_props" in node.DESCRIPTOR.fields_by_name:
+            del node.metadata_props[:]
+
+
+def _name_nodes(model: Any) -> None:
+    """Every node gets a name of its own: layers are kept in float by name."""
+    seen: set[str] = set()
+    for index, node in enumerate(model.graph.node):
+        name = node.name or f"{node.op_type}_{index}"
+        node.name = name if name not in seen else f"{name}_{index}"
+        seen.add(node.name)
+
+
+def _checked(model: Any, where: str) -> Any:
+    onnx = import_onnx()
+    try:
+        model = inferred(model)
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise BuildError(f"{where}: the ONNX checker refuses it: {str(error)[:300]}; export it again") from None
+    return model
+
+
+def _essence(model: Any) -> bytes:
+    """The model without what can be worked out anew and without its maker's name: where that did not change, its bytes stay."""
+    copy = clone(model)
+    del copy.graph.value_info[:]
+    copy.ClearField("producer_name")
+    copy.ClearField("producer_version")
+    return to_bytes(copy)
+
+
+def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str]) -> SourceModel:
+    entry, answer = model.graph.input[0], model.graph.output[0]
+    output_shape = static_shape(answer)
+    if output_shape is None:
+        raise BuildError(f"{path.name}: output {answer.name} has no static shape, export it with fixed sizes (no dynamic axes)")
+    _refuse_type(answer, path.name, "output")
+    head = recognise(output_shape, wishes.head, wishes.classes, path.name)
+    trial(data, static_shape(entry) or (), path.name)
+    return SourceModel(
+        name=model_name(path, wishes.name),
+        data=data,
+        sha256=digest(data),
+        opset=opset(model),
+        input_name=entry.name,
+        input_shape=static_shape(entry) or (),
+        output_name=answer.name,
+        output_shape=output_shape,
+        head=head,
+        notes=tuple(notes),
+    )
+
+
+def _refuse_type(item: Any, where: str, what: str) -> None:
+    kinds = import_onnx().TensorProto
+    if item.type.tensor_type.elem_type != kinds.FLOAT:
+        kind = kinds.DataType.Name(item.type.tensor_type.elem_type).lower()
+        raise BuildError(f"{where}: {what} {item.name} is {kind}, float32 is needed; export the model in float32")

@@ -1,0 +1,133 @@
+"""The whole build: an ONNX file and a folder of pictures in, a bundle out that still has to be qualified."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from adaptd.bundle_build.data.images import NO_BAND, Dataset, missing_bands, scan
+from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
+from adaptd.bundle_build.data.preset import Preset, class_names
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.calibrate import Calibration, calibrate, look
+from adaptd.bundle_build.model.checks import check_error, check_ort, check_trt
+from adaptd.bundle_build.model.choose import FEWEST, USUAL, choose
+from adaptd.bundle_build.model.floats import folded
+from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
+from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8
+from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
+from adaptd.bundle_build.model.onnx_io import to_bytes
+from adaptd.bundle_build.model.precision import computed
+from adaptd.bundle_build.model.sensitivity import search
+from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
+from adaptd.bundle_build.progress import Progress, silent
+from adaptd.bundle_build.qualify.describe import Made, Recipe, manifest_of, summary_of
+from adaptd.bundle_build.qualify.judge import Distance, Judge
+from adaptd.config.policy import LightBand
+from adaptd.vision.errors import ModelError
+from adaptd.vision.heads import reader
+
+FEW_IN_A_BAND = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood)."""
+
+    model: Path
+    calibration: Path
+    bands: Sequence[LightBand]
+    preset: Preset
+    wishes: Wishes = field(default_factory=Wishes)
+    labels: tuple[str, ...] | None = None
+    method: str = "auto"
+    keep: tuple[str, ...] = ()
+    count: int = USUAL
+    band: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What came out: the bundle's files, its manifest without digest, how it was made, and what the user should read."""
+
+    source: SourceModel
+    files: dict[str, bytes]
+    manifest: dict[str, Any]
+    summary: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def build(order: Order, out: Path, progress: Progress = silent) -> Built:
+    """Build and write the bundle. Raises BuildError; then nothing in ``out`` has changed."""
+    if out.exists() and not out.is_dir():
+        raise BuildError(f"{out}: is no folder, name a folder for the bundle with -o")
+    built = assemble(order, progress)
+    write_bundle(out, built.files, built.manifest)
+    return built
+
+
+def assemble(order: Order, progress: Progress = silent) -> Built:
+    """Everything but the writing: the same order gives the same bytes on one machine."""
+    source = take_in(order.model, replace(order.wishes, classes=None if order.labels is None else len(order.labels)))
+    dataset = scan(order.calibration, order.bands, order.band)
+    names = class_names(order.labels, dataset.labels, source.head.classes)
+    words = order.preset.words((source.input_shape[2], source.input_shape[3]))
+    choice = choose(dataset, order.count)
+    pictures, held_out = Pictures(choice.calibration, words), Pictures(choice.held_out, words)
+    with tempfile.TemporaryDirectory() as folder:
+        graph = folded(source.data, folder)
+    wanted = named_layers(graph, order.keep)
+    spreads = look(graph, pictures, progress)
+    judge = Judge(source.data, held_out, reader(source.head, names), classes=source.head.task == "classification")
+    calibration = calibrate(graph, spreads, order.method, judge, wanted, progress)
+    found = search(graph, calibration.ranges, judge, wanted, progress) if "auto" in order.keep else None
+    kept = found.kept if found else tuple(wanted)
+    made, failures = _variants(source, graph, calibration, kept, judge)
+    warnings = [*_light(dataset, order.bands), *dataset.notes, *choice.notes, *failures]
+    warnings += [*unreadable_note(pictures), *unreadable_note(held_out)]
+    return _bundle(Recipe(source, names, words, choice, calibration, found, kept), made, warnings)
+
+
+def _variants(
+    source: SourceModel, graph: Any, calibration: Calibration, keep: Sequence[str], judge: Judge
+) -> tuple[dict[str, Made], list[str]]:
+    """The four files. An INT8 file that fails its checks is left out and said so; the bundle then serves FP16 only."""
+    ranges = calibration.ranges
+    half = to_fp16(graph, ranges)
+    made = {"fp32": _made(source.data, None), "fp16": _made(to_bytes(half), judge.distance(half))}
+    large = overflowing(graph, ranges)
+    failures = [f"{len(large)} layers overflow FP16 and stay in FP32 ({large[0]} first)"] if large else []
+    for name, make, check in (("int8.ort", ort_int8, check_ort), ("int8.trt", trt_int8, check_trt)):
+        try:
+            model = make(graph, ranges, keep)
+            check(model)
+            distance = judge.distance(model)
+            check_error(distance.error_ppm, name)
+        except ModelError as error:
+            failures.append(f"{name}: not built: {error}")
+            continue
+        made[name] = _made(to_bytes(model), distance)
+    return made, failures
+
+
+def _made(data: bytes, distance: Distance | None) -> Made:
+    precision, counts = computed(data)
+    return Made(data, precision, dict(sorted(counts.items())), distance)
+
+
+def _light(dataset: Dataset, bands: Sequence[LightBand]) -> list[str]:
+    if dataset.bands == (NO_BAND,):
+        return []
+    thin = missing_bands(dataset, bands, FEW_IN_A_BAND)
+    wish = f"{FEWEST} or more in all, {FEW_IN_A_BAND} or more in each band"
+    return [f"too few calibration pictures in {', '.join(thin)}: add some ({wish})"] if thin else []
+
+
+def _bundle(recipe: Recipe, made: dict[str, Made], warnings: list[str]) -> Built:
+    name = recipe.source.name
+    summary = summary_of(recipe, made, warnings)
+    files = {f"{name}.{kind}.onnx": item.data for kind, item in made.items()}
+    files[f"{name}.build.json"] = note_bytes(summary)
+    manifest = {**manifest_of(recipe, made), "files": file_facts(files)}
+    return Built(recipe.source, files, manifest, summary, tuple(warnings))

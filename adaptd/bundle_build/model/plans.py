@@ -1,0 +1,161 @@
+"""TensorRT plans for the GPU of this process: built from a bundle's verified files and entered into its manifest."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx, to_bytes
+from adaptd.bundle_build.model.write import file_facts, write_bundle
+from adaptd.bundle_build.progress import Progress, silent
+from adaptd.engine.bundle import Bundle
+from adaptd.engine.cuda import Gpu, PycudaGpu
+from adaptd.engine.errors import BackendMissing, EngineError
+from adaptd.engine.plan import Device, plan_name, timing_cache_name
+from adaptd.engine.trt_api import import_tensorrt
+from adaptd.engine.trt_build import BuildFailed, BuildOptions, BuiltPlan, build_plan
+
+BACKEND = "tensorrt"
+WEAK_OPSET = 17
+FP16_ONLY = "-fp16-only"
+PLAN_FILE = re.compile(r"\.plan(\.layers\.json)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrder:
+    """``level`` 1 to 5 is TensorRT's optimisation level; ``layers`` saves fusion and precision of every layer with the plan."""
+
+    bundle: Path
+    level: int | None = None
+    workspace_mb: int = 1024
+    layers: bool = False
+
+
+class _Builder:
+    """Holds the GPU's context while plans are built."""
+
+    def deactivate(self) -> None:
+        """Nothing of the device is kept."""
+
+
+def build_plans(order: PlanOrder, progress: Progress = silent, *, trt: Any = None, gpu: Gpu | None = None) -> tuple[str, ...]:
+    """Build every variant's plan for this device, write them and the manifest; what was built had to be qualified anew.
+
+    A variant other than the reference that cannot be built stays without a plan; that is recorded with the reference's plan.
+
+    Returns:
+        What the user should read, one line each.
+
+    Raises:
+        BuildError: no TensorRT here, or the reference cannot be built; the bundle is as it was.
+    """
+    try:
+        bundle = Bundle.open(order.bundle)
+        trt = trt or import_tensorrt(builder=True)
+        gpu, user = gpu or PycudaGpu(), _Builder()
+        gpu.acquire(user)
+        try:
+            return _build(order, bundle, trt, gpu, progress)
+        finally:
+            gpu.release(user)
+    except BackendMissing as error:
+        raise BuildError(str(error)) from None
+    except EngineError as error:
+        raise BuildError(str(error)) from None
+
+
+def _build(order: PlanOrder, bundle: Bundle, trt: Any, gpu: Gpu, progress: Progress) -> tuple[str, ...]:
+    device = Device(gpu.name, gpu.compute_capability, str(trt.__version__))
+    model, reference = bundle.manifest.model, bundle.manifest.reference
+    cache_name = timing_cache_name(device)
+    cache = bundle.kept.get(cache_name, b"")
+    files: dict[str, bytes] = {}
+    built: dict[str, BuiltPlan] = {}
+    notes: list[str] = []
+    for name in bundle.variants(BACKEND):
+        options = BuildOptions(order.level, order.workspace_mb, cache, _steps(progress, name), order.layers)
+        data = bundle.kept[source_of(bundle, name)]
+        progress(f"building the {name} plan", 0, 1)  # before 10.x TensorRT says nothing for minutes
+        try:
+            plan = build_plan(trt, name, data, bundle.manifest.input_shape, options, weak_model=weak_graph(data))
+        except BuildFailed as error:
+            if name == reference:
+                raise
+            notes.append(f"{name}: no plan on this device, {reference} serves alone: {error}")
+            continue
+        cache, built[name] = plan.timing_cache or cache, plan
+        files[plan_name(model, name, device)] = plan.plan
+        notes += [f"{name}: {note}" for note in plan.notes]
+        if plan.layer_report:
+            files[plan_name(model, name, device) + ".layers.json"] = plan.layer_report.encode()
+    if cache:
+        files[cache_name] = cache
+    _enter(bundle, device, built, files)
+    return tuple(notes)
+
+
+def source_of(bundle: Bundle, variant: str) -> str:
+    """The ONNX file that a variant's plan is made from."""
+    entry = bundle.entry(variant, BACKEND)
+    return entry.file if entry.plan is None else entry.plan.source
+
+
+def _enter(bundle: Bundle, device: Device, built: dict[str, BuiltPlan], files: dict[str, bytes]) -> None:
+    """Write the plans and a manifest that names them; the old qualification belonged to the old plan."""
+    plain = bundle.manifest.model_dump(mode="json", by_alias=True, exclude={"digest", "signature"})
+    missing = [name for name in bundle.variants(BACKEND) if name not in built]
+    for name in bundle.variants(BACKEND):
+        entry = plain["variants"][name][BACKEND]
+        source = source_of(bundle, name)
+        entry["qualification"] = None
+        if name not in built:
+            entry.update(file=source, plan=None)
+            continue
+        entry["file"] = plan_name(bundle.manifest.model, name, device)
+        entry["precision_computed"] = "int8-fp16" if built[name].quantized else "fp16"
+        entry["plan"] = {
+            "gpu": device.gpu,
+            "compute_capability": device.compute_capability,
+            "tensorrt": device.tensorrt,
+            "built_with": built[name].built_with + (FP16_ONLY if missing else ""),
+            "source": source,
+        }
+    used = {entry["file"] for backends in plain["variants"].values() for entry in backends.values()}
+    for name in [name for name in plain["files"] if PLAN_FILE.search(name) and PLAN_FILE.sub("", name) + ".plan" not in used]:
+        del plain["files"][name]
+    plain["files"].update(file_facts(files))
+    write_bundle(bundle.folder, files, plain)
+
+
+def weak_graph(data: bytes) -> bytes:
+    """The same graph in float32 at opset 17, for TensorRT before 10: there Q/DQ takes float32 scales and flags set precisions."""
+    onnx = import_onnx()
+    model = from_bytes(data)
+    if not any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        return data
+    half, single = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+    for item in model.graph.initializer:
+        if item.data_type == half:
+            item.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(item).astype(np.float32), item.name))
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == half:
+                attribute.i = single
+    for item in model.opset_import:
+        item.version = WEAK_OPSET
+    del model.graph.value_info[:]
+    onnx.checker.check_model(model, full_check=True)
+    return to_bytes(model)
+
+
+def _steps(progress: Progress, name: str) -> Callable[[str, int, int], bool]:
+    def step(phase: str, done: int, total: int) -> bool:
+        del phase
+        progress(f"building the {name} plan", done, total)
+        return True
+
+    return step

@@ -1,0 +1,47 @@
+"""Which layers cost accuracy in INT8, measured: each one is set free in turn, and the dearest stay in FP16."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
+from adaptd.bundle_build.model.ranges import Range
+from adaptd.bundle_build.progress import Progress, silent
+from adaptd.bundle_build.qualify.judge import Distance, Judge
+
+LARGEST_SHARE = 4  # at most one layer in four is kept
+WORTH_PPM = 950_000  # a layer is kept when the soft disagreement falls to 95 % or less
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """``kept`` stay in float; ``ranked``: every layer with the distance that remains when it alone is in float, nearest first."""
+
+    kept: tuple[str, ...]
+    ranked: tuple[tuple[str, Distance], ...]
+    before: Distance
+    after: Distance
+
+
+def search(
+    model: Any, ranges: Mapping[str, Range], judge: Judge, keep: Sequence[str] = (), progress: Progress = silent
+) -> Sensitivity:
+    """Rank all layers not kept already, then keep them in that order while each makes the answers clearly better."""
+    layers = [name for name in weighted_nodes(model) if name not in keep]
+    before = judge.distance(ort_int8(model, ranges, keep))
+    ranked = []
+    for done, name in enumerate(layers, 1):
+        ranked.append((name, judge.distance(ort_int8(model, ranges, [*keep, name]))))
+        progress("measuring the layers' sensitivity", done, len(layers))
+    ranked.sort(key=lambda pair: (pair[1], pair[0]))
+    kept, now = list(keep), before
+    for name, _ in ranked[: max(1, len(layers) // LARGEST_SHARE)]:
+        then = judge.distance(ort_int8(model, ranges, [*kept, name]))
+        if not _worth(now, then):
+            break
+        kept, now = [*kept, name], then
+    return Sensitivity(tuple(kept), tuple(ranked), before, now)
+
+
+def _worth(now: Distance, then: Distance) -> bool:
+    return then.soft_ppm * 1_000_000 <= now.soft_ppm * WORTH_PPM

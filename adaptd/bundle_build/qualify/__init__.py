@@ -1,0 +1,1 @@
+"""Score, disagreement, latency and energy of a bundle."""

@@ -1,0 +1,126 @@
+"""The one pass over the pictures: every variant on every frame, in turns, timed, compared with reference and labels."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptd.bundle_build.data.labels import Labels
+from adaptd.bundle_build.data.pictures import Pictures
+from adaptd.bundle_build.progress import Progress, silent
+from adaptd.engine import guard
+from adaptd.engine.base import Engine
+from adaptd.engine.errors import EngineFault
+from adaptd.vision import detection
+
+if TYPE_CHECKING:
+    from adaptd.vision.answers import Answer
+    from adaptd.vision.answers import AnswerHead as Reader
+
+Array = npt.NDArray[np.float32]
+MILLION = 1_000_000
+
+
+@dataclass(slots=True)
+class ScoreTally:
+    """What one variant did in one band: time of each inference, and each frame's loss against the reference.
+
+    ``empty`` counts frames on which a detector found nothing.
+    """
+
+    losses_ppm: list[int] = field(default_factory=list)
+    latencies_us: list[int] = field(default_factory=list)
+    right: int = 0
+    labelled: int = 0
+    empty: int = 0
+    truths: list[Array] = field(default_factory=list)
+    founds: list[Array] = field(default_factory=list)
+
+    @property
+    def n(self) -> int:
+        return len(self.losses_ppm)
+
+    @property
+    def disagreed(self) -> int:
+        """Frames of full loss that cost as much, rounded up: never less than what was seen."""
+        return -(-sum(self.losses_ppm) // MILLION)
+
+    @property
+    def score_ppm(self) -> int | None:
+        """Top-1 hits, or mAP at IoU 0.5; None without labels."""
+        if self.truths:
+            precision = detection.mean_average_precision(self.truths, self.founds)
+            return None if precision is None else round(precision * MILLION)
+        return round(self.right * MILLION / self.labelled) if self.labelled else None
+
+
+Tallies = dict[str, dict[str, ScoreTally]]
+"""Band, then variant."""
+
+
+def evaluate(
+    engines: Mapping[str, Engine],
+    reference: str,
+    pictures: Pictures,
+    reader: "Reader",
+    labels: Labels,
+    progress: Progress = silent,
+) -> Tallies:
+    """Run every engine on every picture. The order turns with each frame, so none is always the one that runs on a cold cache."""
+    names = list(engines)
+    tallies: Tallies = {}
+    for done, (sample, batch) in enumerate(pictures, 1):
+        turn = done % len(names)
+        outputs: dict[str, Array | None] = {}
+        band = tallies.setdefault(sample.band, {name: ScoreTally() for name in names})
+        for name in names[turn:] + names[:turn]:
+            outputs[name], latency = _timed(engines[name], batch)
+            band[name].latencies_us.append(latency)
+        answers = {name: None if output is None else reader.answer(output) for name, output in outputs.items()}
+        truth = labels.boxes(sample)
+        for name in names:
+            band[name].losses_ppm.append(_loss(reader, answers[reference], answers[name]))
+            band[name].empty += _is_empty(answers[name])
+            _score(band[name], labels.form, outputs[name], answers[name], sample.label if labels.classes else None, truth)
+        progress("running every variant on every picture", done, len(pictures))
+    return tallies
+
+
+def _timed(engine: Engine, batch: Array) -> tuple[Array | None, int]:
+    """The checked output and the time it took in microseconds, rounded up; None where the engine failed on this frame."""
+    start = time.perf_counter_ns()
+    try:
+        output: Array | None = guard.check(engine.infer(batch), engine.output_shape, engine.name)
+    except EngineFault:
+        output = None
+    return output, -(-(time.perf_counter_ns() - start) // 1000)
+
+
+def _loss(reader: "Reader", reference: "Answer | None", other: "Answer | None") -> int:
+    return MILLION if reference is None or other is None else reader.loss_ppm(reference, other)
+
+
+def _is_empty(answer: "Answer | None") -> bool:
+    return answer is not None and answer.rows is not None and not len(answer.rows)
+
+
+def _score(
+    tally: ScoreTally, form: str, output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
+) -> None:
+    if form == "classification":
+        if label is not None:
+            tally.labelled += 1
+            tally.right += answer is not None and answer.label == label
+    elif truth is not None:
+        tally.truths.append(truth)
+        none = np.zeros((0, 6), np.float32)
+        tally.founds.append(none if output is None else detection.decode(form, output, detection.FAINT))
+
+
+def quantile_us(latencies_us: list[int], share_pct: int) -> int:
+    """Nearest-rank quantile, 0 for none."""
+    ordered = sorted(latencies_us)
+    return ordered[max(0, -(-len(ordered) * share_pct // 100) - 1)] if ordered else 0

@@ -1,0 +1,132 @@
+"""What was measured, in the manifest's words and in the fuller record that travels beside it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptd.bundle_build.model.bounds import SOURCE_BETTING, SOURCE_EXACT, betting_ppm, clopper_pearson_ppm
+from adaptd.bundle_build.qualify.admission import admitted
+from adaptd.bundle_build.qualify.device import device_words
+from adaptd.bundle_build.qualify.energy import Cost
+from adaptd.bundle_build.qualify.evaluate import ScoreTally, Tallies, quantile_us
+from adaptd.bundle_build.qualify.gain import Gain
+from adaptd.bundle_build.qualify.measure import Run
+from adaptd.config.manifest import Manifest
+from adaptd.config.policy import Policy
+from adaptd.config.profile import HardwareProfile
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurePlan:
+    """What to qualify and how. ``window_s`` is the metering window, ``saturated_s`` that of the back-to-back runs."""
+
+    bundle: Path
+    data: tuple[Path, ...]
+    policy: Policy
+    profile: HardwareProfile
+    backend: str = "ort"
+    band: str | None = None
+    threads: int = 0
+    window_s: float = 60.0
+    saturated_s: float = 2.0
+    root: Path = Path("/")
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredFigures:
+    """Everything that was measured, by variant; ``prints`` are fingerprints of the arithmetic (``device.fingerprint``)."""
+
+    tallies: Tallies
+    runs: Mapping[str, Run]
+    costs: Mapping[str, Cost]
+    prints: Mapping[str, str]
+    memory_mb: Mapping[str, int]
+
+
+def qualification(plan: MeasurePlan, measured: MeasuredFigures, name: str, gain: Gain) -> dict[str, Any]:
+    """The manifest's ``qualification`` of one variant."""
+    cost = measured.costs[name]
+    return {
+        "device": device_words(plan.backend, plan.threads, plan.root),
+        "bands": {band: _band(tallies[name], plan.policy) for band, tallies in sorted(measured.tallies.items())},
+        "energy_marginal_uj": cost.marginal_uj,
+        "energy_saturated_uj": cost.saturated_uj,
+        "energy_method": cost.method,
+        "idle_power_mw": cost.idle_mw,
+        "warm_memory_mb": measured.memory_mb[name],
+        "no_gain": {"flag": gain.no_gain, "why": gain.why},
+    }
+
+
+def _band(tally: ScoreTally, policy: Policy) -> dict[str, Any]:
+    return {
+        "n": tally.n,
+        "score_ppm": tally.score_ppm,
+        "disagreed": tally.disagreed,
+        "disagreement_bound_ppm": bound_ppm(tally, policy),
+        "latency_p50_us": quantile_us(tally.latencies_us, 50),
+        "latency_p90_us": quantile_us(tally.latencies_us, 90),
+        "latency_p99_us": quantile_us(tally.latencies_us, 99),
+    }
+
+
+def bound_ppm(tally: ScoreTally, policy: Policy) -> int:
+    """Upper confidence bound on the mean loss at the policy's level: exact for right-or-wrong frames, else by betting."""
+    alpha = policy.alpha_ppm / MILLION
+    if all(loss in (0, MILLION) for loss in tally.losses_ppm):
+        return clopper_pearson_ppm(tally.disagreed, tally.n, alpha)
+    return betting_ppm(tally.losses_ppm, alpha)
+
+
+def record_of(
+    plan: MeasurePlan,
+    manifest: Manifest,
+    plain: dict[str, Any],
+    measured: MeasuredFigures,
+    gains: Mapping[str, Gain],
+    warnings: list[str],
+) -> dict[str, Any]:
+    """Everything behind the manifest's numbers, in integers and words."""
+    exact = manifest.task == "classification"
+    scores = {
+        name: {band: _band(tallies[name], plan.policy) for band, tallies in sorted(measured.tallies.items())}
+        for name in next(iter(measured.tallies.values()))
+    }
+    return {
+        "schema": 1,
+        "model": manifest.model,
+        "backend": plan.backend,
+        "device": device_words(plan.backend, plan.threads, plan.root),
+        "task": manifest.task,
+        "score": "top-1" if exact else "mAP at IoU 0.5",
+        "loss": "another top class" if exact else "1 - F1 of the boxes at IoU 0.5",
+        "bound": SOURCE_EXACT if exact else SOURCE_BETTING,
+        "policy": {
+            "name": plan.policy.name,
+            "sha256": plan.policy.sha256,
+            "alpha_ppm": plan.policy.alpha_ppm,
+            "max_loss_ppm": plan.policy.max_loss_ppm,
+            "levels_mfps": list(plan.policy.levels_mfps),
+            "bands": [band.name for band in plan.policy.bands],
+        },
+        "profile": plan.profile.name,
+        "reference": manifest.reference,
+        "precision": {name: plain["variants"][name][plan.backend]["precision_computed"] for name in measured.costs},
+        "scores": scores,
+        "admitted": {name: _admitted(plan.policy, name, measured) for name in measured.costs if name != manifest.reference},
+        "energy": {name: asdict(cost) for name, cost in measured.costs.items()},
+        "saturated": {name: asdict(run) for name, run in measured.runs.items()},
+        "warm_memory_mb": dict(measured.memory_mb),
+        "gain": {name: {**asdict(gain), "rates": [asdict(rate) for rate in gain.rates]} for name, gain in gains.items()},
+        "fingerprint": dict(measured.prints),
+        "warnings": warnings,
+    }
+
+
+def _admitted(policy: Policy, name: str, measured: MeasuredFigures) -> dict[str, bool]:
+    return admitted(
+        policy, name, {band: (tallies[name].n, tallies[name].disagreed) for band, tallies in measured.tallies.items()}
+    )

@@ -1,0 +1,77 @@
+"""Is the swap worth anything? Decided at the rates that the policy allows, not back to back, where every saving looks large.
+
+A variant gains at a rate when it saves board power beyond what can be noticed, max(2 x noise of a power reading, 1 % of board
+power), with the reference's shadow frames counted against it; or when it keeps the deadline at a rate at which the reference
+cannot.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adaptd.bundle_build.qualify.energy import Cost
+from adaptd.config.policy import Policy
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Quantiles of one inference over all bands, in microseconds."""
+
+    p50_us: int
+    p99_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What the swap does at one rate: board power with the reference, power saved, power that must be saved to count."""
+
+    mfps: int
+    board_mw: int
+    saved_mw: int
+    needed_mw: int
+    keeps_time: bool
+
+    @property
+    def gains(self) -> bool:
+        return self.saved_mw >= self.needed_mw or self.keeps_time
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """``no_gain`` is the verdict on an efficient variant, ``why`` the sentence with the numbers."""
+
+    no_gain: bool
+    why: str
+    rates: tuple[Rate, ...] = ()
+
+
+def judge(policy: Policy, reference: tuple[Cost, Speed], efficient: tuple[Cost, Speed]) -> Gain:
+    """Compare an efficient variant with the reference at every level of the policy."""
+    rates = tuple(_rate(policy, mfps, reference, efficient) for mfps in policy.levels_mfps)
+    good = [rate for rate in rates if rate.gains]
+    if not good:
+        words = f"saves {_numbers(rates)}, everywhere less than 2 x noise or 1 % of board power"
+        return Gain(no_gain=True, why=words, rates=rates)
+    best = max(good, key=lambda rate: rate.saved_mw - rate.needed_mw)
+    share = 100 * best.saved_mw / max(best.board_mw, 1)
+    if best.saved_mw < best.needed_mw:
+        return Gain(
+            no_gain=False, why=f"keeps the deadline at {best.mfps / 1000:g} fps, where the reference does not", rates=rates
+        )
+    words = f"saves {best.saved_mw} mW of {best.board_mw} mW at {best.mfps / 1000:g} fps ({share:.1f} %)"
+    return Gain(no_gain=False, why=words, rates=rates)
+
+
+def _rate(policy: Policy, mfps: int, reference: tuple[Cost, Speed], efficient: tuple[Cost, Speed]) -> Rate:
+    (dear, slow), (cheap, fast) = reference, efficient
+    board = dear.idle_mw + mfps * dear.marginal_uj // MILLION
+    shadow_uj = policy.shadow_ppm * dear.marginal_uj // MILLION
+    saved = mfps * (dear.marginal_uj - cheap.marginal_uj - shadow_uj) // MILLION
+    needed = max(2 * max(dear.noise_mw, cheap.noise_mw), board // 100)
+    limit = min(policy.deadline_us, 1_000_000_000 // mfps)
+    return Rate(mfps, board, saved, needed, keeps_time=fast.p99_us <= limit < slow.p99_us)
+
+
+def _numbers(rates: Sequence[Rate]) -> str:
+    return ", ".join(f"{rate.saved_mw} mW of {rate.board_mw} mW at {rate.mfps / 1000:g} fps" for rate in rates)

@@ -1,0 +1,205 @@
+"""Qualification: every variant of a bundle measured on this device, band by band, and written into its manifest."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adaptd.bundle_build.data.images import Dataset, missing_bands, scan_all
+from adaptd.bundle_build.data.labels import Labels, labels_of
+from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.precision import computed
+from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
+from adaptd.bundle_build.progress import Progress, silent
+from adaptd.bundle_build.qualify.admission import flawless_needed
+from adaptd.bundle_build.qualify.device import fingerprint
+from adaptd.bundle_build.qualify.energy import Cost, estimated, metered
+from adaptd.bundle_build.qualify.evaluate import evaluate, quantile_us
+from adaptd.bundle_build.qualify.findings import MeasuredFigures, MeasurePlan, qualification, record_of
+from adaptd.bundle_build.qualify.gain import Gain, Speed, judge
+from adaptd.bundle_build.qualify.measure import Run, load, saturate_all
+from adaptd.bundle_build.qualify.meters import Meter, metering
+from adaptd.config.manifest import Manifest
+from adaptd.config.policy import Policy
+from adaptd.engine.backends import EngineOptions, factory
+from adaptd.engine.base import Engine, EngineSpec
+from adaptd.engine.bundle import Bundle
+from adaptd.engine.errors import EngineError
+from adaptd.engine.ort import OrtEngine
+from adaptd.vision.heads import Head, head_for, reader
+
+MILLION = 1_000_000
+SOURCE = "fp32"
+FEWEST_TO_SCORE = 30
+QUIET_PPM = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Qualified:
+    """``record`` is what ``MODEL.qualification.BACKEND.json`` holds; ``manifest`` is the new one, digest left out."""
+
+    manifest: dict[str, Any]
+    record: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def qualify(plan: MeasurePlan, progress: Progress = silent) -> Qualified:
+    """Measure, write the manifest, and hand back what was found. Raises BuildError; then the bundle is as it was."""
+    bundle = _open(plan)
+    manifest = bundle.manifest
+    head = head_for(manifest.task, manifest.output_shape, len(manifest.classes))
+    dataset, notes = _unused(scan_all(plan.data, plan.policy.bands, plan.band), bundle)
+    labels, said = labels_of(dataset, head.form, manifest.classes, manifest.preprocessing)
+    pictures = Pictures(dataset.samples, manifest.preprocessing)
+    before = load(plan.root)
+    measured = _measure(plan, bundle, head, labels, pictures, progress)
+    others_ppm = load(plan.root).others_ppm(before)
+    warnings = [*notes, *dataset.notes, *said, *unreadable_note(pictures), *_thin(dataset, plan.policy)]
+    warnings += _chance(measured, manifest) + _nothing_found(measured, manifest) + _busy(others_ppm)
+    if manifest.signature is not None:
+        warnings.append(f"the manifest was signed and has changed: sign it again with adaptd engine sign {plan.bundle} --key F")
+    return _write(plan, bundle, measured, warnings)
+
+
+def _open(plan: MeasurePlan) -> Bundle:
+    try:
+        bundle = Bundle.open(plan.bundle)
+        if not bundle.variants(plan.backend):
+            raise BuildError(f"{plan.bundle}: no variant is built for {plan.backend}")
+    except EngineError as error:
+        raise BuildError(str(error)) from None
+    if bundle.manifest.reference != plan.policy.reference:
+        found, wanted = bundle.manifest.reference, plan.policy.reference
+        raise BuildError(f"{plan.bundle}: its reference is {found}, the policy's is {wanted}; name another policy with --policy")
+    return bundle
+
+
+def _unused(dataset: Dataset, bundle: Bundle) -> tuple[Dataset, list[str]]:
+    """The dataset without the pictures that calibration saw: they would flatter the result."""
+    name = f"{bundle.manifest.model}.build.json"
+    made = json.loads(bundle.kept[name]) if name in bundle.kept else {}
+    seen = {*made.get("calibration", ()), *made.get("held_out", ())}
+    kept = tuple(sample for sample in dataset.samples if sample.sha256 not in seen)
+    gone = len(dataset.samples) - len(kept)
+    if not kept:
+        raise BuildError(f"{dataset.folder}: all {gone} pictures were used to calibrate, other pictures are needed to judge")
+    return replace(dataset, samples=kept), [f"{gone} pictures were used to calibrate and are left out"] if gone else []
+
+
+def _thin(dataset: Dataset, policy: Policy) -> list[str]:
+    """Bands with too few frames for even a flawless record to be a proof at the policy's limit."""
+    needed = flawless_needed(policy) or 0
+    thin = missing_bands(dataset, policy.bands, needed)
+    if not thin:
+        return []
+    limit = f"{policy.max_loss_ppm / 10_000:g} points at {100 - policy.alpha_ppm / 10_000:g} %"
+    return [f"too few pictures to prove {limit} in {', '.join(thin)}: {needed} without a difference are needed"]
+
+
+def _busy(others_ppm: int) -> list[str]:
+    """Latency is what a frame waits for, and it waits for others too: such figures say little of the engines."""
+    if others_ppm <= QUIET_PPM:
+        return []
+    share = f"{others_ppm / 10_000:.0f} % of its cores"
+    return [f"the machine was busy with other work ({share}): latencies and energy are stretched, qualify again when it is quiet"]
+
+
+def _chance(measured: MeasuredFigures, manifest: Manifest) -> list[str]:
+    """A reference that names the right class no more often than a guess has its class names in the wrong order, or is broken."""
+    tallies = [band[manifest.reference] for band in measured.tallies.values()]
+    labelled, right = sum(tally.labelled for tally in tallies), sum(tally.right for tally in tallies)
+    if labelled < FEWEST_TO_SCORE or right * len(manifest.classes) > labelled * 3 // 2:
+        return []
+    share = 100 * right / labelled
+    words = (
+        f"the reference is right on {share:.1f} % of the labelled pictures, little more than a guess: "
+        "give --labels with the names in the output's order, check --preset, and build again"
+    )
+    return [words]
+
+
+def _nothing_found(measured: MeasuredFigures, manifest: Manifest) -> list[str]:
+    """Two detectors that find nothing agree; where that is most of the pictures, it says little of what they would find."""
+    words = []
+    for band, tallies in sorted(measured.tallies.items()):
+        tally = tallies[manifest.reference]
+        if 2 * tally.empty > tally.n:
+            words.append(
+                f"the reference finds nothing in {tally.empty} of {tally.n} pictures in {band}: "
+                "that both agree there proves little, add pictures with something to find, or check --preset and --size"
+            )
+    return words
+
+
+def _measure(
+    plan: MeasurePlan, bundle: Bundle, head: Head, labels: Labels, pictures: Pictures, progress: Progress
+) -> MeasuredFigures:
+    manifest = bundle.manifest
+    make = factory(bundle, plan.backend, EngineOptions(threads=plan.threads))
+    names = bundle.variants(plan.backend)
+    with ExitStack() as stack:
+        try:
+            engines = {name: stack.enter_context(make(name)) for name in names}
+            scored = {**engines, **_source(plan, bundle, stack)}
+            tallies = evaluate(scored, manifest.reference, pictures, reader(head, manifest.classes), labels, progress)
+            if not tallies:
+                raise BuildError(f"{plan.data[0]}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
+            runs = saturate_all(engines, plan.saturated_s)
+            costs = _costs(plan, engines, runs, progress)
+            prints = {name: fingerprint(engine) for name, engine in engines.items()}
+            memory = {name: engine.memory_mb for name, engine in engines.items()}
+        except EngineError as error:
+            raise BuildError(str(error)) from None
+    return MeasuredFigures(tallies, runs, costs, prints, memory)
+
+
+def _source(plan: MeasurePlan, bundle: Bundle, stack: ExitStack) -> dict[str, Engine]:
+    """The float32 source on ONNX Runtime, scored beside the variants: what the reference itself lost."""
+    name = f"{bundle.manifest.model}.fp32.onnx"
+    if SOURCE in bundle.variants(plan.backend) or name not in bundle.kept:
+        return {}
+    spec = EngineSpec(SOURCE, "fp32", bundle.manifest.input_shape, bundle.manifest.output_shape)
+    return {SOURCE: stack.enter_context(OrtEngine(spec, bundle.kept[name], threads=plan.threads))}
+
+
+def _costs(plan: MeasurePlan, engines: Mapping[str, Engine], runs: Mapping[str, Run], progress: Progress) -> dict[str, Cost]:
+    gpu = plan.backend == "tensorrt"
+    meter: Meter | None
+    with metering(plan.root, plan.profile.power_rails, gpu=gpu) as (meter, why):
+        if meter is not None:
+            return metered(engines, meter, plan.window_s, progress)
+    return estimated(runs, plan.profile, why, gpu=gpu)
+
+
+def _write(plan: MeasurePlan, bundle: Bundle, measured: MeasuredFigures, warnings: list[str]) -> Qualified:
+    manifest = bundle.manifest
+    plain = manifest.model_dump(mode="json", by_alias=True, exclude={"digest", "signature"})
+    gains = _gains(plan.policy, manifest, measured)
+    for name in bundle.variants(plan.backend):
+        entry = plain["variants"][name][plan.backend]
+        if plan.backend == "ort":
+            entry["precision_computed"] = computed(bundle.model_bytes(name, plan.backend))[0]
+        entry["qualification"] = qualification(plan, measured, name, gains[name])
+    record = record_of(plan, manifest, plain, measured, gains, warnings)
+    note = f"{manifest.model}.qualification.{plan.backend}.json"
+    data = note_bytes(record)
+    plain["files"].update(file_facts({note: data}))
+    write_bundle(plan.bundle, {note: data}, plain)
+    return Qualified(plain, record, tuple(warnings))
+
+
+def _gains(policy: Policy, manifest: Manifest, measured: MeasuredFigures) -> dict[str, Gain]:
+    speeds = {name: Speed(_over_bands(measured, name, 50), _over_bands(measured, name, 99)) for name in measured.costs}
+    reference = manifest.reference
+    base = (measured.costs[reference], speeds[reference])
+    found = {reference: Gain(no_gain=False, why="the reference")}
+    for name in measured.costs:
+        if name != reference:
+            found[name] = judge(policy, base, (measured.costs[name], speeds[name]))
+    return found
+
+
+def _over_bands(measured: MeasuredFigures, name: str, share_pct: int) -> int:
+    return quantile_us([latency for band in measured.tallies.values() for latency in band[name].latencies_us], share_pct)

@@ -1,0 +1,156 @@
+"""A qualification as people read it: a table on the terminal, rows for the page, and the sentences both share."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN_LAST = "fp32"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """One variant in one band, ready to print. ``within``: the daemon admits it on this evidence; None for the reference."""
+
+    band: str
+    variant: str
+    n: str
+    score: str
+    differs: str
+    bound: str
+    within: bool | None
+    p50: str
+    p90: str
+    p99: str
+
+
+def rows_of(record: dict[str, Any]) -> list[ReportRow]:
+    """Bands in the policy's order, in each the reference first and the float32 source last."""
+    bands = [*record["policy"]["bands"], "all"]
+    seen = {band for bands_of in record["scores"].values() for band in bands_of}
+    return [_row(record, band, name) for band in bands if band in seen for name in variants_of(record)]
+
+
+def variants_of(record: dict[str, Any]) -> list[str]:
+    """The variants, the reference first and the float32 source, which is no variant, last."""
+    return sorted(record["scores"], key=lambda name: (name == SHOWN_LAST, name != record["reference"], name))
+
+
+def verdicts(record: dict[str, Any]) -> list[str]:
+    """One sentence per efficient variant and question: where its loss is bounded within the policy, and whether it gains."""
+    limit, alpha = record["policy"]["max_loss_ppm"], record["policy"]["alpha_ppm"]
+    sentences = []
+    for name in variants_of(record):
+        if name in (record["reference"], SHOWN_LAST):
+            continue
+        good = [row.band for row in rows_of(record) if row.variant == name and row.within]
+        bad = [row.band for row in rows_of(record) if row.variant == name and row.within is False]
+        terms = f"{limit / 1e4:g} points at {100 - alpha / 1e4:g} %"
+        proof = f"is proven to lose at most {terms} in {_and(good)}" if good else f"is proven nowhere ({terms})"
+        rest = f", not in {_and(bad)}: there the reference serves until shadow frames prove more" if good and bad else ""
+        sentences.append(f"{name} {proof}{rest}")
+        gain = record["gain"][name]
+        sentences.append(f"{name} {'brings NO GAIN and is never chosen' if gain['no_gain'] else 'gains'}: {gain['why']}")
+    return sentences
+
+
+def precision_note(record: dict[str, Any]) -> str:
+    """Said where a variant is not computed in the precision of its name."""
+    odd = [f"{name} is computed in {kind}" for name, kind in sorted(record["precision"].items()) if kind != name]
+    return "; ".join(odd)
+
+
+def energy_rows(record: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Per variant: computed precision, energy above idle and with idle back to back, idle power, warm memory, frames a second."""
+    rows: list[tuple[str, ...]] = []
+    for name in variants_of(record):
+        if name not in record["energy"]:
+            continue
+        cost, run = record["energy"][name], record["saturated"][name]
+        rate = run["frames"] * 1e6 / run["wall_us"]
+        rows.append(
+            (
+                name,
+                record["precision"][name],
+                f"{cost['marginal_uj'] / 1000:.2f}",
+                f"{cost['saturated_uj'] / 1000:.2f}",
+                f"{cost['idle_mw'] / 1000:.2f}",
+                f"{record['warm_memory_mb'][name]}",
+                f"{rate:.0f}",
+            )
+        )
+    return rows
+
+
+ENERGY_HEAD = ("variant", "computed", "mJ alone", "mJ in all", "idle W", "warm MB", "frames/s")
+ROW_HEAD = ("band", "variant", "frames", "score %", "differ", "loss <=", "proof", "p50", "p90", "p99 ms")
+
+
+def energy_kind(record: dict[str, Any]) -> str:
+    """``estimated`` or ``measured``."""
+    return str(record["energy"][record["reference"]]["method"]).split(":", 1)[0]
+
+
+def print_table(record: dict[str, Any], console: "Console") -> None:
+    """The whole report on a terminal."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{record['model']} on {record['backend']}; loss in points, at {100 - record['policy']['alpha_ppm'] / 1e4:g} %",
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for index, name in enumerate(ROW_HEAD):
+        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True)
+    last = ""
+    for row in rows_of(record):
+        if last and row.band != last:
+            table.add_section()
+        cells = (row.variant, row.n, row.score, row.differs, row.bound, _coloured(row), row.p50, row.p90, row.p99)
+        table.add_row("" if row.band == last else row.band, *cells, style="dim" if row.variant == SHOWN_LAST else "")
+        last = row.band
+    costs = Table(
+        box=box.SIMPLE_HEAD, title=f"energy of one inference, {energy_kind(record)}", title_justify="left", pad_edge=False
+    )
+    for index, name in enumerate(ENERGY_HEAD):
+        costs.add_column(name, justify="left" if index < 2 else "right")
+    for numbers in energy_rows(record):
+        costs.add_row(*numbers)
+    console.print(table, costs)
+    for sentence in [*verdicts(record), *filter(None, [precision_note(record)])]:
+        console.print(f"- {sentence}", highlight=False, soft_wrap=True)
+
+
+def _row(record: dict[str, Any], band: str, name: str) -> ReportRow:
+    seen = record["scores"][name][band]
+    is_reference = name == record["reference"]
+    within = record["admitted"].get(name, {}).get(band)
+    return ReportRow(
+        band=band,
+        variant=name,
+        n=f"{seen['n']}",
+        score="-" if seen["score_ppm"] is None else f"{seen['score_ppm'] / 1e4:.2f}",
+        differs="" if is_reference else f"{seen['disagreed']}",
+        bound="" if is_reference else f"{seen['disagreement_bound_ppm'] / 1e4:.2f}",
+        within=within,
+        p50=f"{seen['latency_p50_us'] / 1000:.2f}",
+        p90=f"{seen['latency_p90_us'] / 1000:.2f}",
+        p99=f"{seen['latency_p99_us'] / 1000:.2f}",
+    )
+
+
+def proof(row: ReportRow) -> str:
+    """``yes`` where the daemon admits the variant on this evidence, ``no`` where not, nothing where nothing is to prove."""
+    return {None: "", True: "yes", False: "no"}[row.within]
+
+
+def _coloured(row: ReportRow) -> str:
+    return f"[{'green' if row.within else 'yellow'}]{proof(row)}[/]" if row.within is not None else ""
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,1 @@
+"""The loop and everything it alone uses: sample, step, record, act, reload, jobs, status."""

@@ -1,0 +1,253 @@
+"""Put a run together from what the user gave and what the machine has. Every fault here is one line, before anything starts."""
+
+import importlib.util
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from adaptd import __version__
+from adaptd.base.clock import boot_id
+from adaptd.brain.tick import State
+from adaptd.config.errors import ConfigError
+from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
+from adaptd.config.policy import Policy, parse_policy
+from adaptd.config.profile import HardwareProfile, parse_profile
+from adaptd.config.strict_yaml import read_bounded
+from adaptd.daemon import jobs
+from adaptd.daemon.engine_identity import EngineIdentity
+from adaptd.daemon.parts import Clock, Parts, Watcher
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin, SoftwareDevice
+from adaptd.log import KEEP_DAYS
+from adaptd.log.format.binding import Binding, PlanFile, code_hash
+from adaptd.log.format.codec import CodecError, from_plain
+from adaptd.log.format.store import Store
+from adaptd.log.write.ledger import Ledger, LedgerLimits
+from adaptd.log.write.opening import open_ledger
+from adaptd.log.write.recorder import Recorder, Settings
+from adaptd.log.write.recovery import Found
+from adaptd.log.write.retention import Retention
+from adaptd.protocol.messages import Begin
+from adaptd.protocol.source_spec import SourceError, parse_source
+from adaptd.sense.camera_light import Calibration
+from adaptd.sense.sensor_hub import SensorHub
+from adaptd.sense.source import POWER
+from adaptd.serve.api import Api, SocketInUseError
+from adaptd.serve.board import StatusBoard
+from adaptd.serve.metrics import render
+from adaptd.serve.notify import Notifier
+from adaptd.supervise.supervisor import Supervisor
+from adaptd.vocabulary import VariantFacts
+
+SEED_BITS = 52
+
+
+class AssemblyError(Exception):
+    """The run cannot start; one line with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for; every path exists or is refused here."""
+
+    policy: Path
+    profile: Path
+    bundle: Path
+    source: str
+    audit: Path
+    socket: Path | None
+    backend: str = "auto"
+    public_key: Path | None = None
+    seed: int | None = None
+    threads: int = 0
+    keep_days: int = KEEP_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The user's files, read once and found good."""
+
+    policy: Policy
+    policy_text: str
+    profile: HardwareProfile
+    profile_text: str
+    manifest: Manifest
+    facts: tuple[VariantFacts, ...]
+    backend: str
+    prints: Mapping[str, str] = field(default_factory=dict)
+
+
+def check(request: Request) -> Checked:
+    """Read policy, profile and manifest; nothing is started and nothing is written.
+
+    Raises:
+        ConfigError, AssemblyError: one line a fault.
+    """
+    policy_text, profile_text = _text(request.policy), _text(request.profile)
+    policy = parse_policy(policy_text, str(request.policy))
+    profile = parse_profile(profile_text, str(request.profile))
+    manifest = load_manifest(request.bundle, public_key=request.public_key, require_signature=policy.require_signature)
+    backend = _backend(request.backend, manifest)
+    known = facts(manifest, backend)
+    names = [fact.name for fact in known]
+    if policy.reference not in names:
+        known_names = ", ".join(names)
+        raise AssemblyError(
+            f"{request.policy}: reference: {policy.reference!r} is not in {request.bundle}, one of {known_names} is"
+        )
+    try:
+        parse_source(request.source)
+    except SourceError as error:
+        raise AssemblyError(str(error)) from None
+    wanted = (policy.reference, *policy.efficient)
+    ordered = tuple(fact for name in wanted for fact in known if fact.name == name)
+    prints = fingerprints(request.bundle, manifest, backend)
+    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, prints)
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_bounded(path).decode()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}:1:1: file: is not UTF-8 text, save it as UTF-8") from None
+
+
+def _backend(wanted: str, manifest: Manifest) -> str:
+    offered = {name for files in manifest.variants.values() for name in files}
+    if wanted == "auto":
+        usable = "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
+        return "tensorrt" if usable else "ort"
+    if wanted not in offered:
+        raise AssemblyError(f"--backend {wanted}: the bundle has no files for it, one of {', '.join(sorted(offered))} is there")
+    return wanted
+
+
+def assemble(
+    request: Request,
+    checked: Checked,
+    device: SoftwareDevice | None,
+    watcher: Watcher,
+    *,
+    forced: bool,
+    calibration: Calibration | None,
+    priced: tuple[VariantFacts, ...] = (),
+    clock: Clock | None = None,
+) -> Parts:
+    """Open the log, the socket and the sensors. ``forced`` takes every reading from the software device.
+
+    ``priced`` holds the energies of a frame on the software device; they are told to the controller where power is simulated.
+
+    Raises:
+        LedgerError, SocketInUseError: one line with the remedy.
+    """
+    clock = clock or Clock()
+    ledger, found = _open_log(request, checked, clock)
+    board = StatusBoard()
+    try:
+        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
+    except (SocketInUseError, OSError):
+        ledger.close()
+        raise
+    station = SensorHub.from_profile(checked.profile, camera=calibration)
+    if forced or (device is not None and POWER in station.absent):
+        checked = replace(checked, facts=with_prices(checked.facts, priced))
+    inherited = None if found is None else _inherited(found.state)
+    origin = _origin(checked)
+    checked = replace(checked, facts=origin.first_guess(() if inherited is None else inherited.facts))
+    slow = jobs.SlowJobs()
+    retention = Retention(ledger, Store(request.audit), clock.utc_ms, slow.trouble.put, request.keep_days)
+    return Parts(
+        policy=checked.policy,
+        profile=checked.profile,
+        facts=checked.facts,
+        settings=_settings(request, checked, clock),
+        policy_path=request.policy,
+        worker=Supervisor(_begin(request, checked)),
+        senses=SensorsOrTwin(station, device, forced=forced, picture_light=not forced),
+        recorder=Recorder(ledger),
+        board=board,
+        api=api,
+        slow=slow,
+        chores={jobs.CHECKPOINT: ledger.checkpoint, jobs.RETENTION: retention.seek},
+        retention=retention,
+        notifier=Notifier(),
+        watcher=watcher,
+        inherited=inherited,
+        clock=clock,
+        origin=origin,
+    )
+
+
+def _why(document: dict[str, Any]) -> str:
+    return f"{document.get('why', 'no decision yet')}\n"
+
+
+def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:
+    about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
+    return open_ledger(
+        request.audit,
+        boot=boot_id(),
+        mono_us=clock.mono_us,
+        utc_ms=clock.utc_ms,
+        about=dict(about),
+        limits=LedgerLimits(wear_budget_mb=checked.policy.wear_budget_mb),
+    )
+
+
+def _origin(checked: Checked) -> EngineIdentity:
+    qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
+    return EngineIdentity(checked.facts, checked.prints, "" if qualified is None else qualified.device)
+
+
+def _begin(request: Request, checked: Checked) -> Begin:
+    """What the worker is told when it starts."""
+    return Begin(
+        bundle=str(request.bundle.resolve()),
+        backend=checked.backend,
+        variants=tuple(fact.name for fact in checked.facts),
+        source=request.source,
+        safe_mfps=checked.policy.target_mfps,
+        deadline_us=checked.policy.deadline_us,
+        threads=request.threads,
+        digest=checked.manifest.digest,
+        results="" if request.socket is None else str(request.socket.parent / "results.sock"),
+        preview=checked.policy.preview,
+    )
+
+
+def _inherited(plain: Any) -> State | None:
+    """The last run's full state; None where there is none, or where it was written by a version with another layout."""
+    try:
+        return None if plain is None else cast("State", from_plain(State, plain))
+    except (CodecError, ValueError, TypeError, KeyError):
+        return None
+
+
+def with_prices(facts: tuple[VariantFacts, ...], priced: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...]:
+    """The bundle's facts, with a frame's energy as the software device prices it where it does."""
+    prices = {fact.name: fact.energy_uj for fact in priced}
+    return tuple(replace(fact, energy_uj=prices.get(fact.name, fact.energy_uj)) for fact in facts)
+
+
+def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
+    manifest = checked.manifest
+    names = {files[checked.backend].file for files in manifest.variants.values() if checked.backend in files}
+    binding = Binding(
+        boot_id=boot_id(),
+        bundle=manifest.digest,
+        code=code_hash(),
+        plans=tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names)),
+        policy=checked.policy.sha256,
+        profile=checked.profile.sha256,
+    )
+    return Settings(
+        policy_name=str(request.policy),
+        policy_text=checked.policy_text,
+        profile_name=str(request.profile),
+        profile_text=checked.profile_text,
+        facts=checked.facts,
+        seed=secrets.randbits(SEED_BITS) if request.seed is None else request.seed,
+        now_us=clock.mono_us(),
+        binding=binding,
+    )

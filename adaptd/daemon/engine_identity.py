@@ -1,0 +1,82 @@
+"""Whether the engines that run here are those that qualification measured: elsewhere its priors are left out.
+
+A certificate belongs to device, bundle and band. Qualification keeps what each engine answered to a fixed picture; an engine that
+gives the same bytes computes the same thing. Until the worker has said what its engines answer nobody knows, and priors stay out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from adaptd.protocol.messages import EngineInfo
+from adaptd.vocabulary import VariantFacts
+
+COUNTED, LEFT_OUT = "counted", "left_out"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """What the bundle says: all facts, the reference first, each engine's fingerprint, and the device that was qualified."""
+
+    facts: tuple[VariantFacts, ...] = ()
+    prints: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
+
+    def first_guess(self, inherited: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...]:
+        """The facts to start with: those of the last run where it ran on this bundle, else none of the priors."""
+        return inherited if inherited in (self.facts, _bare(self.facts)) else _bare(self.facts)
+
+    def settle(self, current: tuple[VariantFacts, ...], running: Mapping[str, str]) -> tuple[VariantFacts, ...]:
+        """The facts once the engines have answered; of a variant that does not run nothing new is known.
+
+        A disagreement is measured between two engines, so both must answer as they did then.
+        """
+        if not self.facts or not running.get(self.facts[0].name):
+            return current
+        same = self._same(self.facts[0].name, running)
+        return tuple(
+            now if not running.get(now.name) else whole if same and self._same(now.name, running) else replace(now, priors=())
+            for whole, now in zip(self.facts, current, strict=True)
+        )
+
+    def meet(
+        self, current: tuple[VariantFacts, ...], engines: Iterable[EngineInfo], before: tuple[tuple[str, str], ...]
+    ) -> "Met":
+        """What the engines that have come up mean; ``before`` is how the variants stood, so that nothing is told twice."""
+        known = self.settle(current, {engine.name: engine.fingerprint for engine in engines})
+        standing = self.standing(known)
+        return Met(known, standing, tuple((name, left_out_words(name, self)) for name in left_out(before, standing)))
+
+    def standing(self, current: tuple[VariantFacts, ...]) -> tuple[tuple[str, str], ...]:
+        """Of each variant that has priors in the bundle: ``counted`` or ``left_out``."""
+        pairs = zip(self.facts[1:], current[1:], strict=True) if self.facts else ()
+        return tuple((whole.name, COUNTED if now.priors else LEFT_OUT) for whole, now in pairs if whole.priors)
+
+    def _same(self, name: str, running: Mapping[str, str]) -> bool:
+        return name in self.prints and self.prints[name] == running[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Facts from now on, how each variant's priors stand, and (variant, words) for each that has come to be left out."""
+
+    facts: tuple[VariantFacts, ...]
+    standing: tuple[tuple[str, str], ...]
+    told: tuple[tuple[str, str], ...]
+
+
+def _bare(facts: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...]:
+    return tuple(replace(fact, priors=()) for fact in facts)
+
+
+def left_out(before: tuple[tuple[str, str], ...], now: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """The variants that have come to stand as left out."""
+    return tuple(name for name, stands in now if stands == LEFT_OUT and (name, stands) not in before)
+
+
+def left_out_words(name: str, origin: EngineIdentity) -> str:
+    """One line for people: what is not believed, why, and how to be believed."""
+    where = f"qualified on {origin.device}" if name in origin.prints else "qualified without a fingerprint"
+    return (
+        f"{name} computes otherwise here than where it was {where}: its priors are left out and shadow frames must prove it; "
+        "to prove it beforehand: adaptd engine qualify BUNDLE --data DIR"
+    )

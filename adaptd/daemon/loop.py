@@ -1,0 +1,350 @@
+"""The loop: sample, step, record, act. It owns the worker and the log, and has no opinion of its own."""
+
+import queue
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from adaptd.base.defect import defect
+from adaptd.brain import tick
+from adaptd.daemon.feedback import Feedback
+from adaptd.daemon.intents import IntentOutcome, Intents
+from adaptd.daemon.jobs import WallClock
+from adaptd.daemon.orders import VERBS as ORDERS
+from adaptd.daemon.orders import Orders, asked_by
+from adaptd.daemon.parts import LoopPace, Parts
+from adaptd.daemon.reload import ReloadError, reread
+from adaptd.daemon.sensors_or_twin import picture_stats
+from adaptd.daemon.signals import Asked
+from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, status_document
+from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
+from adaptd.log.write.ledger import NotRecordedError
+from adaptd.log.write.recorder import Settings
+from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
+from adaptd.sense.sensor_hub import WorkerFacts
+from adaptd.serve.api import Change
+from adaptd.supervise.supervisor import Event
+from adaptd.vocabulary import Snapshot, Verdict
+
+STOP_S = 1.5
+MAX_TROUBLE = 8
+
+
+class Daemon:
+    """One run of adaptd. ``run`` returns the exit code; everything else happens on its thread."""
+
+    def __init__(self, parts: Parts, pace: LoopPace | None = None) -> None:
+        self._parts = parts
+        self._pace = pace or LoopPace()
+        self._log: Any = structlog.get_logger("adaptd")
+        self._asked = Asked()
+        self._wake = threading.Event()
+        self._acting = Intents()
+        self._act_seqs: dict[int, int] = {}
+        self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._note)
+        self._trouble: list[str] = []
+        self._quarantined: tuple[str, ...] = ()
+        self._expected_mw: int | None = None
+        self._feedback = Feedback(parts.policy.efficient)
+        self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
+        parts.board.period_us = self._pace.tick_us
+        now_us = parts.clock.mono_us()
+        self._began_us = self._decide_at_us = now_us
+        self._wall = WallClock(now_us, parts.clock.utc_ms())
+        self._lost, self._defect = 0, ""
+        told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
+        self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
+
+    def run(self) -> int:
+        """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
+        parts = self._parts
+        parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
+        self._warn_of_trips()
+        parts.worker.start()
+        parts.slow.start()
+        if parts.api is not None:
+            parts.api.start()
+        try:
+            self._loop()
+        except BrokenPipeError:
+            raise  # whoever read the terminal's lines has left
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be on record
+            self._defect_is(error)
+        finally:
+            self._end()
+        return 1 if parts.worker.refused or self._defect else 0
+
+    def stop(self) -> None:
+        """Ask the loop to end, from any thread; a signal handler must not wait for a lock and sets the flag alone."""
+        self._asked.stop = True
+        self._wake.set()
+
+    def on_signals(self) -> None:
+        """Heed SIGTERM, SIGINT, SIGHUP and SIGUSR1."""
+        self._asked.install()
+
+    def _loop(self) -> None:
+        clock, pace = self._parts.clock, self._pace
+        ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
+        while not self._asked.stop and self._parts.worker.refused is None:
+            now_us = clock.mono_us()
+            if ends_us is not None and now_us >= ends_us:
+                break
+            urgent = self._listen(now_us)
+            self._housekeeping(now_us)
+            if urgent or now_us >= self._decide_at_us:
+                self._decide(clock.mono_us())
+                self._decide_at_us = max(self._decide_at_us + pace.tick_us, now_us + pace.tick_us // 2)
+            else:
+                self._parts.recorder.idle()
+            self._wake.wait(max(0.0, min(self._decide_at_us - clock.mono_us(), pace.listen_us) / 1e6))
+            self._wake.clear()
+
+    # ---- hearing -----------------------------------------------------------------------------------------------------
+
+    def _listen(self, now_us: int) -> bool:
+        """Take what the worker said; True where that calls for a decision at once."""
+        urgent = False
+        for event in self._parts.worker.poll():
+            if isinstance(event, WorkerReport):
+                urgent |= event.quarantined != self._quarantined
+                self._quarantined = event.quarantined
+                if event.lost > self._lost:
+                    self._fault_is("unheard", f"{event.lost - self._lost} messages of the worker were lost while nobody listened")
+                self._lost = event.lost
+            else:
+                urgent |= self._heard(event)
+        late = self._acting.overdue(now_us)
+        if late is not None:
+            self._close_intent(late)
+        return urgent
+
+    def _heard(self, event: Event) -> bool:
+        if isinstance(event, Applied):
+            done = self._acting.applied(event.seq, event.latency_us)
+            if done is not None:
+                self._close_intent(done)
+            return False
+        if isinstance(event, Hello):
+            self._meet_engines(event)
+        self._totals.swaps += isinstance(event, Swapped)
+        found = heard(event)
+        if found is None:
+            return False
+        if found.gone:
+            self._acting.worker_gone()
+        if found.words:
+            (self._trouble_is if found.trouble else self._tell)(found.words)
+        self._note(found.kind, found.fields, durable=found.durable)
+        return found.urgent
+
+    def _meet_engines(self, hello: Hello) -> None:
+        """The worker's engines have answered the fixed probe: where they are those that were qualified, their priors count."""
+        met = self._parts.origin.meet(self._facts, hello.engines, self._engines.priors)
+        if met.facts != self._facts:
+            self._facts = met.facts
+            settings = replace(self._parts.settings, facts=met.facts)
+            self._adopt(settings, tick.adopt(self._state, self._policy, self._profile, met.facts))
+        self._engines = engine_words(hello, met.standing)
+        for name, words in met.told:
+            self._fault_is("priors_left_out", words, name)
+
+    def _close_intent(self, done: IntentOutcome) -> None:
+        act = self._act_seqs.pop(done.intent.seq, None)
+        if act is not None:
+            back = done.intent.new if done.outcome == "applied" else None
+            with suppress(NotRecordedError):
+                self._parts.recorder.result(act, done.outcome, back, done.latency_us)
+
+    # ---- deciding ----------------------------------------------------------------------------------------------------
+
+    def _decide(self, now_us: int) -> None:
+        """One tick: snapshot, step, record, act, publish. Where the record fails, the step is taken again."""
+        recorder = self._parts.recorder
+        snapshot = self._orders.on(self._snapshot(now_us), self._policy.efficient)
+        state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
+        seq = recorder.decision(snapshot, verdict, state)
+        if snapshot.log_ok and not (recorder.ok and seq is not None):
+            snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=counted(snapshot.worker))
+            state, verdict = tick.step(state, snapshot, self._policy, self._profile)
+            recorder.decision(snapshot, verdict, state)
+            self._trouble_is(f"log degraded: {recorder.heads.degraded}")
+        self._state, self._expected_mw = state, verdict.predicted_mw
+        self._feedback.now_in(verdict.band, now_us)
+        self._totals.add(snapshot, verdict)
+        changed = self._acting.changes(verdict)
+        self._act(verdict, now_us, changed)
+        self._publish(snapshot, verdict, now_us, changed)
+        if recorder.ok or verdict.point.variant == self._policy.reference:  # without a log the reference serves on: S-2
+            self._parts.notifier.good_tick(now_us)
+
+    def _snapshot(self, now_us: int) -> Snapshot:
+        worker = self._parts.worker.telemetry(now_us)
+        labelled = self._feedback.losses()
+        if labelled:
+            worker = replace(worker, shadows=(*worker.shadows, *labelled))
+        picture = picture_stats(self._parts.worker.picture)
+        facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, self._expected_mw, picture)
+        readings = self._parts.senses.read(now_us, worker, facts)
+        return Snapshot(
+            now_us=now_us,
+            temperature=readings.temperature,
+            power=readings.power,
+            light=readings.light,
+            worker=worker,
+            budget_mw=readings.budget_mw,
+            log_ok=self._parts.recorder.ok,
+        )
+
+    def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
+        """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
+        if changed:
+            intent, overtaken = self._acting.intend(verdict, now_us)
+            if overtaken is not None:
+                self._close_intent(overtaken)
+            recorder, share = self._parts.recorder, verdict.shadow_ppm
+            with suppress(NotRecordedError):
+                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=share, lease_us=verdict.lease_us)
+                self._act_seqs[intent.seq] = act
+            if not recorder.ok and verdict.point.variant != self._policy.reference:
+                self._acting.worker_gone()  # the intent is not on record, so the act does not happen
+                return
+        self._parts.worker.set(
+            verdict.point,
+            shadow_ppm=verdict.shadow_ppm,
+            lease_us=verdict.lease_us,
+            band=verdict.band,
+            seq=self._acting.seq,
+            seed=self._state.seed,
+            safe_mfps=self._policy.target_mfps,
+            deadline_us=self._policy.deadline_us,
+        )
+
+    def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
+        recorder, result = self._parts.recorder, self._parts.worker.last_result
+        heads = recorder.heads
+        scene = Scene(
+            policy=self._policy,
+            snapshot=snapshot,
+            verdict=verdict,
+            engines=self._engines,
+            log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, str(recorder.ledger.folder)),
+            totals=self._totals,
+            uptime_s=(now_us - self._began_us) // 1_000_000,
+            why=tick.explain(verdict),
+            last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
+            trouble=tuple(self._trouble),
+        )
+        document = status_document(scene)
+        document |= {"sources": self._parts.senses.details(), "orders": self._orders.words(now_us)}
+        first = self._totals.delivered == snapshot.worker.delivered
+        self._parts.board.publish(document, now_us)
+        if first and snapshot.worker.alive:
+            self._parts.notifier.send("READY=1", f"STATUS={document['operating_point']['variant']}")
+        self._parts.watcher.decided(scene, changed)
+
+    # ---- housekeeping ------------------------------------------------------------------------------------------------
+
+    def _housekeeping(self, now_us: int) -> None:
+        self._watch_clock(now_us)
+        if self._asked.reload:
+            self._asked.reload = False
+            self._reload_policy("SIGHUP")
+        if self._asked.dump:
+            self._asked.dump = False
+            self._parts.watcher.asked(self._parts.board.read(now_us))
+        for name in self._parts.slow.take(now_us):
+            self._parts.chores[name]()
+        self._parts.retention.settle(self._tell)
+        for complaint in self._parts.slow.complaints():
+            self._trouble_is(complaint)
+        if self._parts.api is not None:
+            with suppress(queue.Empty):
+                while True:
+                    self._change(self._parts.api.changes.get_nowait(), now_us)
+
+    def _watch_clock(self, now_us: int) -> None:
+        step = self._wall.step(now_us, self._parts.clock.utc_ms())
+        if step is None:
+            return
+        with suppress(NotRecordedError):
+            self._parts.recorder.clock_step(*step)
+        self._parts.slow.rebase()
+        self._tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
+
+    def _change(self, change: Change, now_us: int) -> None:
+        if change.verb == "/v1/reload":
+            self._reload_policy(asked_by(change))
+        elif change.verb == "/v1/checkpoint":
+            self._parts.recorder.ledger.checkpoint()
+        else:
+            taker = self._feedback.take if change.verb == "/v1/feedback" else lambda body: self._parts.senses.push(body, now_us)
+            refused = self._orders.take(change, now_us) if change.verb in ORDERS else taker(change.body)
+            if refused:
+                self._trouble_is(f"{change.verb} from {asked_by(change)} refused: {refused}")
+
+    def _reload_policy(self, who: str) -> None:
+        """Take the policy file anew; a bad one is refused and the running one stays."""
+        parts = self._parts
+        parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={parts.clock.mono_us()}")
+        try:
+            new = reread(parts, self._state, self._profile, self._facts)
+        except ReloadError as error:
+            self._fault_is("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
+        else:
+            self._policy, self._feedback = new.policy, Feedback(new.policy.efficient)
+            self._adopt(new.settings, new.state)
+            parts.worker.reset()
+            self._tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
+            self._decide_at_us = parts.clock.mono_us()
+        parts.notifier.send("READY=1")
+
+    def _note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
+        with suppress(NotRecordedError):
+            self._parts.recorder.note(kind, fields, durable=durable)
+
+    def _tell(self, text: str) -> None:
+        self._log.info(text)
+        self._parts.watcher.happened(text)
+
+    def _trouble_is(self, text: str) -> None:
+        self._log.warning(text)
+        self._parts.watcher.happened(text)
+        self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], text]
+
+    def _defect_is(self, error: Exception) -> None:
+        """A defect of ours ends the run on record and in one line; the service manager starts the next one."""
+        self._defect = defect(error)
+        self._fault_is("defect", self._defect, told=f"a defect ends this run, please report it: {self._defect}")
+
+    def _fault_is(self, kind: str, text: str, variant: str = "", told: str = "") -> None:
+        """Told to people, and durably on record."""
+        self._trouble_is(told or text)
+        self._note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
+
+    def _adopt(self, settings: Settings, state: tick.State) -> None:
+        """Go on under another configuration, which is on record before anything is decided under it."""
+        self._parts.settings, self._state = settings, state
+        with suppress(NotRecordedError):
+            self._parts.recorder.config(settings, state, reason="reload")
+
+    def _warn_of_trips(self) -> None:
+        if text := trip_words(self._parts.senses.station.trips, self._policy.limit_mc):
+            self._fault_is("trip_below_limit", text)
+
+    def _end(self) -> None:
+        """Stop the worker, close the log, then everything else, within two seconds."""
+        parts = self._parts
+        parts.notifier.send("STOPPING=1")
+        parts.worker.stop(STOP_S)
+        with suppress(NotRecordedError):
+            for seq in sorted(self._act_seqs):
+                parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
+        parts.recorder.close("defect" if self._defect else "stopped" if parts.worker.refused is None else "refused")
+        if parts.api is not None:
+            parts.api.stop()
+        parts.slow.stop()
+        parts.senses.close()

@@ -1,0 +1,192 @@
+"""The status document: the contract of `adaptd status --json`, built from one snapshot and one verdict."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adaptd.config.policy import Policy
+from adaptd.vocabulary import Measured, Reading, Snapshot, Verdict
+
+
+@dataclass(slots=True)
+class Energy:
+    """Board energy since the daemon started: power times time, over the ticks in which power was known."""
+
+    total_uj: int = 0
+    known_us: int = 0
+    unknown_us: int = 0
+    simulated: bool = False
+    at_us: int | None = None
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Add the time since the last snapshot at the power of this one."""
+        passed_us = 0 if self.at_us is None else snapshot.now_us - self.at_us
+        self.at_us = snapshot.now_us
+        if isinstance(snapshot.power, Measured):
+            self.total_uj += snapshot.power.value * passed_us // 1000
+            self.known_us += passed_us
+            self.simulated |= snapshot.power.simulated
+        else:
+            self.unknown_us += passed_us
+
+    def words(self) -> dict[str, Any]:
+        """For the status document."""
+        seconds = {"known_s": self.known_us // 1_000_000, "unknown_s": self.unknown_us // 1_000_000}
+        return {"total_mj": self.total_uj // 1000, **seconds, "simulated": self.simulated}
+
+
+@dataclass(slots=True)
+class Totals:
+    """Frames since the daemon started."""
+
+    delivered: int = 0
+    missed: int = 0
+    dropped: int = 0
+    shadow: int = 0
+    swaps: int = 0
+    served: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    energy: Energy = field(default_factory=Energy)
+
+    def add(self, snapshot: Snapshot, verdict: Verdict) -> None:
+        """Count what the worker did since the last snapshot, and which conditions refused a better point."""
+        worker = snapshot.worker
+        for one in worker.served:
+            self.served[one.variant] = self.served.get(one.variant, 0) + one.frames
+        for condition in {refusal.condition for refusal in verdict.refused}:
+            self.refused[condition] = self.refused.get(condition, 0) + 1
+        self.energy.add(snapshot)
+        self.delivered += worker.delivered
+        self.missed += worker.missed
+        self.dropped += worker.dropped
+        self.shadow += worker.shadow_frames
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWords:
+    """What the worker said of its engines when it started."""
+
+    backend: str = "starting"
+    warm: tuple[str, ...] = ()
+    precision: tuple[tuple[str, str], ...] = ()
+    priors: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogWords:
+    """Where the log stands."""
+
+    seq: int = -1
+    checkpoint_seq: int = -1
+    degraded: bool = False
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything one status document is made of."""
+
+    policy: Policy
+    snapshot: Snapshot
+    verdict: Verdict
+    engines: EngineWords
+    log: LogWords
+    totals: Totals
+    uptime_s: int
+    why: str
+    last_result: dict[str, Any] = field(default_factory=dict)
+    trouble: tuple[str, ...] = ()
+
+
+def status_document(scene: Scene) -> dict[str, Any]:
+    """The document, in the keys that other people's scripts rely on."""
+    snapshot, verdict = scene.snapshot, scene.verdict
+    real = snapshot.worker.point
+    return {
+        "state": verdict.mode.value,
+        "policy": {"name": scene.policy.name, "sha256": scene.policy.sha256},
+        "operating_point": {"variant": real.variant, "fps": real.fps_mfps / 1000},
+        "asked": {"variant": verdict.point.variant, "fps": verdict.point.fps_mfps / 1000},
+        "engines": {
+            "warm": list(scene.engines.warm),
+            "active": real.variant,
+            "backend": scene.engines.backend,
+            "precision": dict(scene.engines.precision),
+            "priors": dict(scene.engines.priors),
+            "quarantined": list(snapshot.worker.quarantined),
+        },
+        "sensors": {
+            "temperature_mc": reading_words(snapshot.temperature),
+            "power_mw": reading_words(snapshot.power),
+            "light_mlx": reading_words(snapshot.light),
+        },
+        "band": verdict.band,
+        "evidence": _evidence(verdict),
+        "conditions": dict(verdict.conditions),
+        "audit": {
+            "seq": scene.log.seq,
+            "checkpoint_seq": scene.log.checkpoint_seq,
+            "degraded": scene.log.degraded,
+            "folder": scene.log.folder,
+        },
+        "frames": {
+            "delivered": scene.totals.delivered,
+            "missed": scene.totals.missed,
+            "dropped": scene.totals.dropped,
+            "shadow": scene.totals.shadow,
+        },
+        "swaps": scene.totals.swaps,
+        "served": dict(scene.totals.served),
+        "refusals": dict(scene.totals.refused),
+        "refused": [
+            {"variant": one.point.variant, "fps": one.point.fps_mfps / 1000, "condition": one.condition}
+            for one in verdict.refused
+        ],
+        "energy": scene.totals.energy.words(),
+        "limits": _limits(scene),
+        "preview": scene.policy.preview,
+        "expected": {"temperature_mc": verdict.predicted_mc, "power_mw": verdict.predicted_mw},
+        "rule": verdict.rule,
+        "why": scene.why,
+        "last_result": scene.last_result,
+        "trouble": list(scene.trouble),
+        "uptime_s": scene.uptime_s,
+    }
+
+
+def _limits(scene: Scene) -> dict[str, Any]:
+    """What the policy demands, and the budget that holds now; None where there is none."""
+    policy, given_mw = scene.policy, scene.snapshot.budget_mw
+    return {
+        "reference": policy.reference,
+        "target_fps": policy.target_mfps / 1000,
+        "floor_fps": policy.floor_mfps / 1000,
+        "deadline_us": policy.deadline_us,
+        "limit_mc": policy.limit_mc,
+        "resume_mc": policy.resume_mc,
+        "critical_mc": policy.critical_mc,
+        "budget_mw": policy.budget_mw if given_mw is None else given_mw,
+        "max_loss_ppm": policy.max_loss_ppm,
+        "bands": [{"name": band.name, "down_at_mlx": band.down_at_mlx, "up_at_mlx": band.up_at_mlx} for band in policy.bands],
+    }
+
+
+def reading_words(reading: Reading) -> dict[str, Any]:
+    """A reading for people and scripts: either a value or the reason why there is none."""
+    if isinstance(reading, Measured):
+        return {
+            "value": reading.value,
+            "age_ms": reading.age_us // 1000,
+            "source": reading.source,
+            "simulated": reading.simulated,
+        }
+    return {"missing": reading.reason}
+
+
+def _evidence(verdict: Verdict) -> dict[str, Any]:
+    """Per band the most proven variant; the whole list is in the log."""
+    words: dict[str, Any] = {}
+    for found in verdict.evidence:
+        row = {"variant": found.variant, "admitted": found.admitted, "samples": found.samples, "bound_ppm": found.bound_ppm}
+        if found.band not in words or (found.admitted and not words[found.band]["admitted"]):
+            words[found.band] = row
+    return words

@@ -1,0 +1,69 @@
+"""What the daemon makes of the worker's events: what goes into the log, whether it calls for a decision, and in which words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from adaptd.daemon.status import EngineWords
+from adaptd.protocol.messages import Fault, Garbled, Hello, Swapped
+from adaptd.sense.thermal_zone import Trip
+from adaptd.supervise.supervisor import Event, Lost, Started
+from adaptd.vocabulary import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """``kind`` and ``fields`` of the record; ``gone`` where the worker no longer knows what it was asked."""
+
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    durable: bool = False
+    urgent: bool = False
+    gone: bool = False
+    words: str = ""
+    trouble: bool = False
+
+
+def heard(event: Event) -> Heard | None:
+    """The consequences of one event; None for events that are not recorded one by one."""
+    if isinstance(event, Hello):
+        warm = [engine.name for engine in event.engines if engine.warm]
+        words = f"worker ready in {event.start_us / 1e6:.2f} s: {', '.join(warm)} warm on {event.backend}"
+        fields = {"event": "ready", "backend": event.backend, "warm": warm, "start_us": event.start_us}
+        return Heard("worker", fields, urgent=True, words=words)
+    if isinstance(event, Swapped):
+        own = event.reason != "setpoint"
+        swap = {"event": "swapped", "from": event.old, "to": event.new, "reason": event.reason, "frame": event.frame}
+        words = f"worker fell back from {event.old} to {event.new}: {event.reason}" if own else ""
+        return Heard("worker", swap, durable=own, urgent=own, words=words, trouble=own)
+    if isinstance(event, Lost):
+        lost = {"event": "lost", "sign": event.sign, "text": event.text, "latched": event.latched, "retry_us": event.retry_us}
+        return Heard("worker", lost, durable=True, urgent=True, gone=True, words=f"worker lost: {event.text}", trouble=True)
+    if isinstance(event, Started):
+        return Heard("worker", {"event": "started", "attempt": event.attempt}, urgent=True, gone=True)
+    if isinstance(event, Fault):
+        fault = {"fault": event.kind, "text": event.text, "variant": event.variant}
+        words = "" if event.fatal else f"{event.kind}: {event.text}"  # a fatal one comes back as the worker's last words
+        return Heard("fault", fault, durable=True, urgent=True, words=words, trouble=True)
+    if isinstance(event, Garbled):
+        return Heard("fault", {"fault": "garbled", "text": event.text, "variant": ""})
+    return None
+
+
+def engine_words(event: Hello, priors: tuple[tuple[str, str], ...] = ()) -> EngineWords:
+    """What status says of the engines, and whether their qualification counts here."""
+    warm = tuple(engine.name for engine in event.engines if engine.warm)
+    return EngineWords(event.backend, warm, tuple((engine.name, engine.precision) for engine in event.engines), priors)
+
+
+def counted(worker: Telemetry) -> Telemetry:
+    """The same telemetry after its frames were counted once: a step that is taken again must not count them twice."""
+    return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=())
+
+
+def trip_words(trips: Iterable[Trip], limit_mc: int) -> str:
+    """What to tell where the kernel throttles at or below the policy's limit; empty where it does not."""
+    low = min((trip.at_mc for trip in trips if trip.kind == "passive"), default=None)
+    if low is None or low > limit_mc:
+        return ""
+    return f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"

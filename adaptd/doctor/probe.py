@@ -1,0 +1,192 @@
+"""What a machine offers to the sensors, read under the same deadlines as in the daemon: one finding a source, with its remedy."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from adaptd.base.clock import monotonic_us
+from adaptd.config.profile import HardwareProfile
+from adaptd.doctor.finding import Finding, Level
+from adaptd.sense.board import Board
+from adaptd.sense.catalog import JTOP_SOCKET, Catalog, nvidia_present
+from adaptd.sense.deadline import ReaderPool
+from adaptd.sense.missing_policy import meaning_of
+from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
+from adaptd.sense.sensor_hub import SensorHub
+from adaptd.sense.source import LIGHT, POWER, TEMPERATURE, Source
+from adaptd.sense.sysfs import Sysfs
+from adaptd.sense.thermal_zone import ThermalZone, denied
+from adaptd.vocabulary import Measured, Missing, Reading
+
+_MOST = 256
+_PAUSE_S = 0.2
+_LATE_S = 0.6
+I2C_LIGHT = "bh1750 0x23"
+# The I2C bus at pins 3 and 5 of the developer kits' 40-pin header; where it is not known the person has to look.
+_BUSES = {"jetson-nano": "1", "xavier-nx": "8", "orin-nano-super": "7", "orin-nx-16gb": "7", "agx-orin": "7"}
+_UNCALIBRATED = "not calibrated: its light stays missing"
+
+
+def read_all(sources: Sequence[Source]) -> dict[str, Reading]:
+    """Every source read twice, a moment apart (counters need a difference); what hangs is Missing after its deadline."""
+    pool = ReaderPool(monotonic_us, grace_s=_PAUSE_S, limit=_MOST)
+    readers = [(source.quantity + " " + source.name, pool.add(source)) for source in sources]
+    pool.collect(monotonic_us())
+    if any(isinstance(reader.sample(monotonic_us()).reading, Missing) for _, reader in readers):
+        time.sleep(_PAUSE_S)
+        pool.collect(monotonic_us())
+        if any(reader.busy for _, reader in readers):
+            time.sleep(_LATE_S)
+    now_us = monotonic_us()
+    readings = {name: reader.sample(now_us).reading for name, reader in readers}
+    pool.close()
+    return readings
+
+
+def sensor_findings(sysfs: Sysfs, catalog: Catalog, board: Board) -> list[Finding]:
+    """Temperature, power and light sources of this machine, and those that could be added."""
+    gpu = NvmlGpu(0)
+    sources: list[Source] = [
+        *catalog.zones,
+        *catalog.chips,
+        *catalog.rails,
+        *catalog.counters,
+        *catalog.batteries,
+        *catalog.lights,
+    ]
+    if nvidia_present(sysfs) and str(sysfs.root) == "/":
+        sources += [NvmlTemperature(gpu), NvmlPower(gpu)]
+    readings = read_all(sources)
+    found = [_finding(source, readings[f"{source.quantity} {source.name}"]) for source in sources]
+    found += _left_out(sysfs)
+    for quantity in (TEMPERATURE, POWER, LIGHT):
+        if not any(source.quantity == quantity for source in sources):
+            found.append(_nothing(quantity, board))
+    return found + _jtop(sysfs, board) + _cameras(sysfs)
+
+
+def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Finding] = ()) -> list[Finding]:
+    """What the daemon would read now with this profile: every guard and cross-check included.
+
+    ``there`` are the sources that the machine has: one that the profile does not name is pointed out where nothing else is read.
+    """
+    station = SensorHub.from_profile(profile, root, grace_s=_PAUSE_S)
+    station.sample(monotonic_us())
+    time.sleep(_PAUSE_S)
+    sampled = station.sample(monotonic_us())
+    station.close()
+    readings = {TEMPERATURE: sampled.temperature, POWER: sampled.power, LIGHT: sampled.light}
+    unread = {one.area: one.item for one in reversed(there) if one.level is Level.OK}
+    found = [_reading(quantity, reading, quantity in sampled.absent, unread) for quantity, reading in readings.items()]
+    return found + _calibration(profile, sampled.light)
+
+
+def _calibration(profile: HardwareProfile, light: Reading) -> list[Finding]:
+    """A camera without a table or the unit of its gain is no light sensor; better to know before the night."""
+    if isinstance(light, Measured) or "camera" not in profile.light_sources:
+        return []
+    remedy = (
+        "write camera:MEAN%=LUX,MEAN%=LUX or camera:gain=STEPS under sensors.light of a copy of the profile, see docs/sensors.md"
+    )
+    return [Finding("reading", "light camera", Level.MISSING, _UNCALIBRATED, remedy)]
+
+
+def _reading(quantity: str, reading: Reading, absent: bool, unread: dict[str, str]) -> Finding:
+    if isinstance(reading, Measured):
+        return Finding("reading", quantity, Level.OK, f"{shown(quantity, reading.value)} from {reading.source}")
+    if absent:
+        simulated = "adaptd run takes the software device's and marks it simulated"
+        if quantity not in unread:
+            return Finding("reading", quantity, Level.NOTE, f"no sensor: {simulated}")
+        remedy = f"name {unread[quantity]} in the profile, or give --profile of this board"
+        return Finding("reading", quantity, Level.MISSING, f"the profile names no sensor that is here: {simulated}", remedy)
+    if reading.reason == "no picture yet":
+        return Finding("reading", quantity, Level.NOTE, "from the camera, once frames come")
+    return Finding(
+        "reading",
+        quantity,
+        Level.MISSING,
+        f"{reading.reason}: counts as {meaning_of(quantity).taken_as}",
+        "see the sources above",
+    )
+
+
+def _finding(source: Source, reading: Reading) -> Finding:
+    if isinstance(reading, Measured):
+        return Finding(source.quantity, source.name, Level.OK, shown(source.quantity, reading.value) + _extras(source))
+    return Finding(source.quantity, source.name, Level.MISSING, reading.reason, _remedy(source, reading.reason))
+
+
+def shown(quantity: str, value: int) -> str:
+    """A value in the units a person uses."""
+    unit = {TEMPERATURE: "C", POWER: "W", LIGHT: "lux"}[quantity]
+    return f"{value / 1000:.{1 if quantity == TEMPERATURE else 2}f} {unit}"
+
+
+def _extras(source: Source) -> str:
+    if not isinstance(source, ThermalZone):
+        return f" from {source.node}" if hasattr(source, "node") else ""
+    trips = [f"{trip.kind} {trip.at_mc / 1000:g} C" for trip in source.trips() if trip.kind in {"passive", "hot", "critical"}]
+    return f" ({', '.join(dict.fromkeys(trips))})" if trips else ""
+
+
+def _remedy(source: Source, reason: str) -> str:
+    if reason.startswith(("EACCES", "EPERM")) and source.name.startswith("rapl"):
+        return "give the service's group the counter: see RAPL in docs/sensors.md for the udev rule"
+    if reason.startswith(("EACCES", "EPERM")):
+        return "add the user to the group that owns the file, then log in again"
+    if reason == "the energy counter stands still":
+        return "a captured tree stands still; on a running machine the driver is at fault, look at dmesg"
+    if "pip install" in reason:
+        return reason.partition(": ")[2]
+    if reason.startswith("battery is"):
+        return "nothing to do: it counts only while the machine runs from it"
+    if isinstance(source, ThermalZone):
+        return "nothing to do if another zone speaks: zones of parts that are off or not fitted cannot be read"
+    return "check wiring and driver: dmesg shows what the bus said"
+
+
+def _left_out(sysfs: Sysfs) -> list[Finding]:
+    kinds = [sysfs.read_text(path) for path in sysfs.glob("sys/class/thermal/thermal_zone*/type")]
+    names = sorted({kind for kind in kinds if isinstance(kind, str) and denied(kind)})
+    text = "never read: constant, estimated, or not of the processor"
+    return [Finding(TEMPERATURE, f"thermal:{name}", Level.NOTE, text) for name in names]
+
+
+def _nothing(quantity: str, board: Board) -> Finding:
+    remedies = {
+        TEMPERATURE: "push readings (push:NAME in the profile); until then adaptd run simulates it and says so",
+        POWER: "push readings (push:NAME under power_rails of the profile); until then adaptd run simulates it and says so",
+        LIGHT: overlay(board),
+    }
+    return Finding(quantity, "no sensor", Level.MISSING, f"this machine shows no {quantity} sensor", remedies[quantity])
+
+
+def overlay(board: Board) -> str:
+    """The line that makes an I2C light sensor appear under IIO."""
+    if board.profile == "raspberry-pi-5":
+        return "light comes from the camera; for a sensor on I2C add to config.txt: dtoverlay=i2c-sensor,bh1750"
+    if board.certain and board.profile != "h200":
+        bus = _BUSES.get(board.profile, "BUS")
+        node = f"/sys/bus/i2c/devices/i2c-{bus}/new_device"
+        which = "" if bus.isdigit() else " (i2cdetect -l lists the buses)"
+        return (
+            f"light comes from the camera; for a sensor on I2C: sudo modprobe bh1750 && echo {I2C_LIGHT} | sudo tee {node}{which}"
+        )
+    return "light comes from the camera; calibrate it with camera:MEAN%=LUX,... under light of the profile"
+
+
+def _jtop(sysfs: Sysfs, board: Board) -> list[Finding]:
+    if sysfs.exists(JTOP_SOCKET):
+        return [Finding("sensors", "jtop", Level.OK, "the service's socket is there")]
+    if board.profile in {"generic-x86", "h200", "raspberry-pi-5"}:
+        return []
+    remedy = "optional: pip install 'adaptd[jetson]' && sudo jtop --install-service, user in group jtop"
+    return [Finding("sensors", "jtop", Level.NOTE, "no service; the kernel's own files are the first source anyway", remedy)]
+
+
+def _cameras(sysfs: Sysfs) -> list[Finding]:
+    nodes = sysfs.glob("dev/video*")
+    if nodes:
+        return [Finding("camera", node.rpartition("/")[2], Level.OK, "node is there") for node in nodes]
+    return [Finding("camera", "no camera", Level.NOTE, "no /dev/video*", "plug one in, or give --source a file or a pipeline")]

@@ -1,0 +1,1 @@
+"""Scenarios at work: harness, baselines, oracle, bench."""

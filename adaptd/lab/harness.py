@@ -1,0 +1,141 @@
+"""Drives a controller through a scenario: read the sensors, let it decide, serve one tick, keep the score.
+
+At time t the controller sees readings of t and the telemetry of the interval before; its point holds until t + tick_s.
+Signals hold their value of the tick's start. Temperature limits are checked at the end of every tick, the power budget on
+its mean.
+"""
+
+from time import perf_counter_ns
+from typing import Protocol
+
+from adaptd.config.policy import Policy
+from adaptd.config.profile import HardwareProfile
+from adaptd.lab.score import BUDGET_SLACK_MW, LIMIT_SLACK_MC, Result, quantile
+from adaptd.twin.device import TwinDevice
+from adaptd.twin.words import Scenario
+from adaptd.twin.worker import Tick, TwinWorker
+from adaptd.twin.world import Disagreement, TrueLight
+from adaptd.vocabulary import BandEvidence, OperatingPoint, Snapshot, Telemetry, VariantFacts
+
+
+class Choice(Protocol):
+    """What a controller answers; a ``Verdict`` is one."""
+
+    @property
+    def point(self) -> OperatingPoint: ...
+    @property
+    def shadow_ppm(self) -> int: ...
+    @property
+    def evidence(self) -> tuple[BandEvidence, ...]: ...
+
+
+class Controller(Protocol):
+    """Anything that turns a snapshot into a choice; ``restart`` makes it forget what a new process would not know."""
+
+    @property
+    def name(self) -> str: ...
+    def decide(self, snapshot: Snapshot) -> Choice: ...
+    def restart(self, now_us: int) -> None: ...
+
+
+class Observer(Protocol):
+    """Who wants to see every tick: pictures and tests."""
+
+    def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None: ...
+
+
+def simulate(
+    scenario: Scenario,
+    policy: Policy,
+    profile: HardwareProfile,
+    facts: tuple[VariantFacts, ...],
+    controller: Controller,
+    observer: Observer | None = None,
+) -> Result:
+    """Run the whole episode and return its score.
+
+    Same scenario, policy, profile, facts and controller give the same result, the two step times apart.
+    """
+    device = TwinDevice(scenario, profile)
+    worker = TwinWorker(scenario, policy, facts)
+    judge = RunJudge(scenario, policy)
+    world, dt_us = device.world, scenario.tick_us
+    times: list[int] = []
+    restarts = list(scenario.restarts_us)
+    telemetry: Telemetry = worker.idle
+    for _ in range(scenario.ticks):
+        now_us = device.t_us
+        while restarts and restarts[0] <= now_us:
+            restarts.pop(0)
+            controller.restart(now_us)
+        temperature, power, light = device.read(now_us)
+        budget_mw = world.budget_mw(now_us)
+        snapshot = Snapshot(now_us, temperature, power, light, telemetry, budget_mw)
+        before = perf_counter_ns()
+        choice = controller.decide(snapshot)
+        times.append(perf_counter_ns() - before)
+        judge.light.follow(world.light_mlx(now_us))
+        tick = worker.serve(choice.point, choice.shadow_ppm, world.slow_ppm(now_us), judge.light, now_us, dt_us)
+        device.advance(dt_us, tick.active_uj)
+        judge.score(device, choice, tick, budget_mw)
+        telemetry = tick.telemetry
+        if observer is not None:
+            observer(device, snapshot, choice, tick)
+    return judge.result(controller.name, device, times)
+
+
+class RunJudge:
+    """Keeps the score with the truth in hand."""
+
+    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+        self._scenario, self._policy = scenario, policy
+        self._truth = Disagreement(scenario, policy)
+        self.light = TrueLight(scenario, policy)
+        self._sums = Result("", scenario.name)
+        self._variant = policy.reference
+        self._evidence: tuple[BandEvidence, ...] = ()
+        self._admitted: frozenset[tuple[str, str]] = frozenset()
+
+    def score(self, device: TwinDevice, choice: Choice, tick: Tick, budget_mw: int | None) -> None:
+        """Book one tick that has just ended."""
+        sums, policy, dt_us = self._sums, self._policy, self._scenario.tick_us
+        point = tick.telemetry.point
+        sums.worth_uj += tick.delivered * policy.frame_value_uj
+        sums.frames_delivered += tick.delivered
+        sums.deadline_misses += tick.late
+        sums.shadow_frames += tick.shadowed
+        if device.temperature_mc > policy.limit_mc + LIMIT_SLACK_MC:
+            sums.over_limit_us += dt_us
+            if device.temperature_mc > policy.critical_mc + LIMIT_SLACK_MC:
+                sums.over_critical_us += dt_us
+        budget = policy.budget_mw if budget_mw is None else budget_mw
+        if budget is not None and device.power_mw > budget + BUDGET_SLACK_MW:
+            sums.budget_over_us += dt_us
+        if point.fps_mfps < policy.floor_mfps:
+            sums.floor_short_us += dt_us
+        if point.variant != self._variant:
+            sums.swaps += 1
+            self._variant = point.variant
+        if point.variant != policy.reference and self._truth.unproven(self.light.truth.inside, point.variant):
+            sums.unproven_frames += tick.executed
+        if choice.evidence != self._evidence:
+            self._admissions(choice.evidence)
+
+    def _admissions(self, evidence: tuple[BandEvidence, ...]) -> None:
+        """Count admissions that the truth does not bear out."""
+        self._evidence = evidence
+        admitted = frozenset([(word.band, word.variant) for word in evidence if word.admitted])
+        if admitted != self._admitted:
+            self._sums.false_admissions += sum(self._truth.falsely_admitted(*pair) for pair in admitted - self._admitted)
+            self._admitted = admitted
+
+    def result(self, controller: str, device: TwinDevice, times_ns: list[int]) -> Result:
+        """The final score."""
+        sums = self._sums
+        sums.controller = controller
+        sums.energy_uj = device.energy_uj
+        sums.frames_target = self._policy.target_mfps * (self._scenario.ticks * self._scenario.tick_us) / 1e9
+        sums.decisions = len(times_ns)
+        ordered = sorted(times_ns)
+        sums.step_p50_us, sums.step_p99_us = quantile(ordered, 0.5) / 1000, quantile(ordered, 0.99) / 1000
+        return sums

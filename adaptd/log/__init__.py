@@ -1,0 +1,3 @@
+"""The log: what it is made of (``format``), the writer's half (``write``) and the verifier's (``verify``)."""
+
+KEEP_DAYS = 184  # six months and a day: the longest six months of a calendar

@@ -1,0 +1,325 @@
+"""The shapes a type can take in the log; ``codec`` says which type takes which. Pure data in, plain values out, and back."""
+
+from collections.abc import Callable
+from enum import Enum
+from operator import attrgetter
+from typing import Any
+
+from adaptd.base.canonical_json import INT_LIMIT, Plain
+
+
+class CodecError(ValueError):
+    """A plain value does not fit the word it should become, or a word cannot be written."""
+
+
+class Shape:
+    """How one type is written (``full``), read (``read``), written against an older value (``diff``) and read so (``patch``)."""
+
+    def full(self, value: Any) -> Plain:
+        return value
+
+    def read(self, plain: Plain) -> Any:
+        return plain
+
+    def diff(self, old: Any, new: Any) -> Plain:
+        return self.full(new)
+
+    def patch(self, old: Any, plain: Plain) -> Any:
+        return self.read(plain)
+
+
+class Atom(Shape):
+    """int, str, bool, None, or a choice of them."""
+
+    def __init__(self, *kinds: type) -> None:
+        self._kinds = frozenset(kinds)
+        self.kind = kinds[0] if len(kinds) == 1 else None  # the only one, where a type is all that reading has to check
+
+    def read(self, plain: Plain) -> Any:
+        if type(plain) not in self._kinds:
+            if type(plain) is str and int in self._kinds:
+                return _long_integer(plain)
+            raise CodecError(f"{plain!r:.60} is not {' or '.join(sorted(kind.__name__ for kind in self._kinds))}")
+        return plain
+
+
+def _long_integer(text: str) -> int:
+    try:
+        value = int(text, 16)
+    except ValueError:
+        value = 0
+    if -INT_LIMIT < value < INT_LIMIT or hex(value) != text:
+        raise CodecError(f"{text!r:.60} is not the hexadecimal text of an integer beyond 2^53")
+    return value
+
+
+class Real(Shape):
+    """A float, written as its exact hexadecimal text."""
+
+    def full(self, value: Any) -> Plain:
+        return float(value).hex()
+
+    def read(self, plain: Plain) -> Any:
+        try:
+            value = float.fromhex(plain)
+        except (TypeError, ValueError):
+            raise CodecError(f"{plain!r:.60} is not the hexadecimal text of a float") from None
+        if value.hex() != plain:
+            raise CodecError(f"{plain!r:.60} is not the only hexadecimal text of a float")
+        return value
+
+
+class UnionShape(Shape):
+    """A member of an enum, written as its value."""
+
+    def __init__(self, enum: type[Enum]) -> None:
+        self._enum = enum
+
+    def full(self, value: Any) -> Plain:
+        return value.value
+
+    def read(self, plain: Plain) -> Any:
+        try:
+            return self._enum(plain)
+        except ValueError:
+            raise CodecError(f"{plain!r:.60} is no {self._enum.__name__}") from None
+
+
+class Repeated(Shape):
+    """A tuple of any length, written as a list; the difference of two equally long ones is ``{"index": item}`` of the changed."""
+
+    def __init__(self, item: Shape) -> None:
+        self._item = item
+        self._bare = isinstance(item, Atom)
+        self._sparse = item if isinstance(item, RowShape) else None
+
+    def full(self, value: Any) -> Plain:
+        if self._bare:
+            return list(value)
+        write = self._item.full
+        return [write(item) for item in value]
+
+    def read(self, plain: Plain) -> Any:
+        if type(plain) is not list:
+            raise CodecError(f"{plain!r:.60} is not a list")
+        read = self._item.read
+        return tuple([read(item) for item in plain])
+
+    def diff(self, old: Any, new: Any) -> Plain:
+        if len(old) != len(new) or len(new) < 2:
+            return self.full(new)
+        write = self._sparse.change if self._sparse is not None else self._item.diff
+        return {str(at): write(old[at], new[at]) for at in range(len(new)) if old[at] != new[at]}
+
+    def patch(self, old: Any, plain: Plain) -> Any:
+        if type(plain) is not dict:
+            return self.read(plain)
+        items = list(old)
+        read = self._sparse.changed if self._sparse is not None else self._item.patch
+        for name, item in plain.items():
+            at = int(name)
+            if not 0 <= at < len(items) or str(at) != name:
+                raise CodecError(f"no item {name!r:.20} to change")
+            items[at] = read(items[at], item)
+        return tuple(items)
+
+
+class Fixed(Shape):
+    """A tuple of known length, written as a list."""
+
+    def __init__(self, items: tuple[Shape, ...]) -> None:
+        self._items = items
+
+    def full(self, value: Any) -> Plain:
+        return [shape.full(item) for shape, item in zip(self._items, value, strict=True)]
+
+    def read(self, plain: Plain) -> Any:
+        if type(plain) is not list or len(plain) != len(self._items):
+            raise CodecError(f"{plain!r:.60} is not a list of {len(self._items)}")
+        return tuple(shape.read(item) for shape, item in zip(self._items, plain, strict=True))
+
+
+def _getter(word: type, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that gives these attributes of a word as a tuple."""
+    own: Callable[[Any], tuple[Any, ...]] | None = getattr(word, "as_tuple", None)  # words of the compiled core have one
+    if own is not None:
+        return own
+    if len(names) == 1:
+        one = attrgetter(names[0])
+        return lambda value: (one(value),)
+    return attrgetter(*names) if names else lambda _: ()
+
+
+class RowShape(Shape):
+    """A word written as the list of its fields in order."""
+
+    def __init__(self, word: type, shapes: dict[str, Shape]) -> None:
+        self.word = word
+        self._names = tuple(shapes)
+        self._shapes = tuple(shapes.values())
+        self._by_name = shapes
+        self._get = _getter(word, self._names)
+        self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
+        types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
+        self._types = [types[:count] for count in range(len(types) + 1)]  # of the first fields
+
+    def full(self, value: Any) -> Plain:
+        if self._bare:
+            return list(self._get(value))
+        return [shape.full(item) for shape, item in zip(self._shapes, self._get(value), strict=True)]
+
+    def read(self, plain: Plain) -> Any:
+        if type(plain) is not list or len(plain) != len(self._shapes):
+            raise CodecError(f"{plain!r:.60} is not a list of {len(self._shapes)} for {self.word.__name__}")
+        if tuple(map(type, plain)) == self._types[-1]:
+            return self.word(*plain)
+        return self.word(*[shape.read(item) for shape, item in zip(self._shapes, plain, strict=True)])
+
+    def diff(self, old: Any, new: Any) -> Plain:
+        """The row without the trailing fields that are as before; at least one item stays."""
+        before, after = self._get(old), self._get(new)
+        end = len(after)
+        while end > 1 and before[end - 1] == after[end - 1]:
+            end -= 1
+        if self._bare:
+            return list(after[:end])
+        return [shape.full(item) for shape, item in zip(self._shapes, after[:end], strict=False)]
+
+    def patch(self, old: Any, plain: Plain) -> Any:
+        if type(plain) is not list or not 0 < len(plain) <= len(self._shapes):
+            raise CodecError(f"{plain!r:.60} is not a list of 1 to {len(self._shapes)} for {self.word.__name__}")
+        count = len(plain)
+        if tuple(map(type, plain)) != self._types[count]:
+            plain = [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
+        return self.word(*plain, *self._get(old)[count:])
+
+    def change(self, old: Any, new: Any) -> Plain:
+        """``{"field": value}`` where one field changed, else the whole row."""
+        pairs = zip(self._names, self._get(old), self._get(new), strict=True)
+        names = [name for name, before, after in pairs if before != after]
+        return {names[0]: self._by_name[names[0]].full(getattr(new, names[0]))} if len(names) == 1 else self.full(new)
+
+    def changed(self, old: Any, plain: Plain) -> Any:
+        """The row after ``change``."""
+        if type(plain) is not dict:
+            return self.read(plain)
+        ((name, item),) = plain.items()
+        if name not in self._by_name:
+            raise CodecError(f"{self.word.__name__} has no field {name!r:.40}")
+        return self.word(**{**dict(zip(self._names, self._get(old), strict=True)), name: self._by_name[name].read(item)})
+
+
+class Either(Shape):
+    """A union of words, with or without None."""
+
+    def __init__(self, rows: tuple[RowShape, ...], optional: bool) -> None:
+        self._first = rows[0]
+        self._rows = {row.word: row for row in rows}
+        self._names = {row.word.__name__: row for row in rows[1:]}
+        self._optional = optional
+
+    def full(self, value: Any) -> Plain:
+        if value is None:
+            return None
+        row = self._rows[type(value)]
+        return row.full(value) if row is self._first else {row.word.__name__: row.full(value)}
+
+    def read(self, plain: Plain) -> Any:
+        if type(plain) is list:
+            return self._first.read(plain)
+        if plain is None and self._optional:
+            return None
+        if type(plain) is dict and len(plain) == 1:
+            ((name, row),) = plain.items()
+            if name in self._names:
+                return self._names[name].read(row)
+        raise CodecError(f"{plain!r:.60} is none of {', '.join(word.__name__ for word in self._rows)}")
+
+    def diff(self, old: Any, new: Any) -> Plain:
+        if type(old) is type(new) is self._first.word:
+            return self._first.diff(old, new)
+        return self.full(new)
+
+    def patch(self, old: Any, plain: Plain) -> Any:
+        if type(plain) is list and type(old) is self._first.word:
+            return self._first.patch(old, plain)
+        return self.read(plain)
+
+
+class Words(Shape):
+    """A word written as the dict of its fields."""
+
+    def __init__(
+        self, word: type, shapes: dict[str, Shape], skip: tuple[str, ...] = (), short: dict[str, str] | None = None
+    ) -> None:
+        self.word = word
+        self._all = shapes
+        self._shapes = {name: shape for name, shape in shapes.items() if name not in skip}
+        short = short or {}
+        self._get = _getter(word, tuple(shapes))
+        order = {name: at for at, name in enumerate(shapes)}
+        self._places = {short.get(name, name): (order[name], shape) for name, shape in self._shapes.items()}
+        self._written = tuple((key, place, shape) for key, (place, shape) in self._places.items())
+        self._skipped = {name: order[name] for name in skip}
+
+    def without(self, *names: str, short: dict[str, str] | None = None) -> "Words":
+        """The same word without these fields, which the caller gives to ``read`` and ``patch``, and with short names for some."""
+        return Words(self.word, self._all, names, short)
+
+    def full(self, value: Any) -> Plain:
+        values = self._get(value)
+        return {key: shape.full(values[place]) for key, place, shape in self._written}
+
+    def read(self, plain: Plain, **given: Any) -> Any:
+        if type(plain) is not dict or len(plain) != len(self._places):
+            raise CodecError(f"the fields of {self.word.__name__} are {', '.join(self._shapes)}")
+        values: list[Any] = [None] * len(self._all)
+        for key, (place, shape) in self._places.items():
+            if key not in plain:
+                raise CodecError(f"{self.word.__name__} has no {key}")
+            values[place] = shape.read(plain[key])
+        for name, place in self._skipped.items():
+            values[place] = given[name]
+        return self.word(*values)
+
+    def diff(self, old: Any, new: Any) -> Plain:
+        changed = {}
+        olds, news = self._get(old), self._get(new)
+        for key, place, shape in self._written:
+            before, after = olds[place], news[place]
+            if before is not after and before != after:
+                changed[key] = shape.diff(before, after)
+        return changed
+
+    def patch(self, old: Any, plain: Plain, **given: Any) -> Any:
+        if type(plain) is not dict:
+            raise CodecError(f"{plain!r:.60} is not a change of {self.word.__name__}")
+        values = list(self._get(old))
+        for key, item in plain.items():
+            found = self._places.get(key)
+            if found is None:
+                raise CodecError(f"{self.word.__name__} has no field {key!r:.40}")
+            place, shape = found
+            values[place] = shape.patch(values[place], item)
+        for name, place in self._skipped.items():
+            values[place] = given[name]
+        return self.word(*values)
+
+
+class Maybe(Shape):
+    """A word that is a field of its own, or None."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+
+    def full(self, value: Any) -> Plain:
+        return None if value is None else self._words.full(value)
+
+    def read(self, plain: Plain) -> Any:
+        return None if plain is None else self._words.read(plain)
+
+    def diff(self, old: Any, new: Any) -> Plain:
+        return self.full(new) if old is None or new is None else self._words.diff(old, new)
+
+    def patch(self, old: Any, plain: Plain) -> Any:
+        return self.read(plain) if old is None or plain is None else self._words.patch(old, plain)

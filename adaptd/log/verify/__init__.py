@@ -1,0 +1,1 @@
+"""The verifier's half of the log: structure, trust, replay."""

@@ -1,0 +1,186 @@
+"""Running every decision again: the state is carried from ``config`` records through ``tick.step``, and bytes are compared.
+
+Nothing is ignored and nothing is tolerated: the record that the verdict makes must be the record that was found.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from adaptd.base.canonical_json import Plain, same_bytes
+from adaptd.brain import tick
+from adaptd.config.errors import ConfigError
+from adaptd.config.policy import Policy, parse_policy
+from adaptd.config.profile import HardwareProfile, parse_profile
+from adaptd.log.format.binding import Binding
+from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
+from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
+from adaptd.log.format.evidence import changes
+from adaptd.vocabulary import Snapshot, VariantFacts, Verdict
+
+_FACTS = row(VariantFacts)
+# Segments and restarts carry the same texts again and again.
+_policy, _profile = lru_cache(maxsize=16)(parse_policy), lru_cache(maxsize=16)(parse_profile)
+
+
+class ReplayError(ValueError):
+    """A record does not follow from the ones before it. The text says which part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brain:
+    """What decides. The default is the brain of this package; tests hand in another."""
+
+    start: Callable[..., Any] = tick.start
+    step: Callable[..., tuple[Any, Verdict]] = tick.step
+    adopt: Callable[..., Any] = tick.adopt
+    resume: Callable[..., Any] = tick.resume
+    state: type = tick.State
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision as it was read and re-run."""
+
+    record: dict[str, Any]
+    snapshot: Snapshot
+    verdict: Verdict
+
+
+class Replayer:
+    """Fed with every record in order; raises ReplayError at the first that does not follow."""
+
+    def __init__(self, brain: Brain = Brain(), *, run: bool = True) -> None:
+        self._brain, self._run = brain, run
+        self._state: Any = None
+        self._full: Any = None
+        self._policy: Policy | None = None
+        self._profile: HardwareProfile | None = None
+        self._coder: DecisionCoder | None = None
+        self._proofs: list[dict[str, Plain]] = []
+        self.decided = 0
+        self.given_states = 0
+        self._pruned: bool | None = None
+        self._lost = False
+        self.max_loss_ppm: int | None = None
+        self.reference: str | None = None
+        self.code: str | None = None
+
+    def feed(self, record: dict[str, Any]) -> Decided | None:
+        """Take the next record; the decision if it is one."""
+        kind = record["kind"]
+        if self._pruned is None:
+            self._pruned = record["seq"] > 0
+        if kind == "decision":
+            return self._decision(record)
+        if kind == "evidence":
+            self._evidence(record)
+        elif kind == "heartbeat":
+            self._heartbeat(record)
+        elif kind == "config":
+            self._config(record)
+        elif kind == "degraded":
+            self._lost = self._lost or bool(record.get("unrecorded"))
+        elif kind == "start":
+            self._state, self._coder, self._proofs = None, None, []
+        return None
+
+    def _decision(self, record: dict[str, Any]) -> Decided:
+        if self._proofs:
+            raise ReplayError("the evidence record that the decision before calls for is missing")
+        if self._coder is None:
+            raise ReplayError("a decision before any configuration")
+        before = self._coder.verdict
+        try:
+            snapshot = self._coder.read_snapshot(record)
+            verdict = self._verdict(record, snapshot)
+            fields = self._coder.write(snapshot, verdict, record["mono_us"])
+        except CodecError as error:
+            raise ReplayError(str(error)) from None
+        if not same_fields(record, fields):
+            raise ReplayError(_difference(record, fields))
+        self._proofs = [{**proof, "decision": record["seq"]} for proof in changes(before, verdict)]
+        self.decided += 1
+        return Decided(record, snapshot, verdict)
+
+    def _verdict(self, record: dict[str, Any], snapshot: Snapshot) -> Verdict:
+        assert self._coder is not None
+        if not self._run:
+            return self._coder.read_verdict(record)
+        try:
+            self._state, verdict = self._brain.step(self._state, snapshot, self._policy, self._profile)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ReplayError(f"the decision cannot be run again: {type(error).__name__}: {error}") from None
+        return verdict
+
+    def _evidence(self, record: dict[str, Any]) -> None:
+        if not self._proofs or not same_fields(record, self._proofs.pop(0)):
+            raise ReplayError("the evidence record does not follow from the decision before")
+
+    def _heartbeat(self, record: dict[str, Any]) -> None:
+        if not self._run or self._state is None:
+            return
+        if not same_bytes(record.get("state"), to_plain(self._state)):
+            raise ReplayError("the state of the heartbeat is not the one that the decisions lead to")
+        self._full = self._state
+
+    def _config(self, record: dict[str, Any]) -> None:
+        try:
+            binding: Binding = from_plain(Binding, record["binding"])
+            self.code = binding.code
+            policy = _checked_text(record["policy"], binding.policy, "policy")
+            profile = _checked_text(record["profile"], binding.profile, "profile")
+            facts = tuple(_FACTS.read(one) for one in record["facts"])
+            if record["bind"] != binding.digest:
+                raise ReplayError("the digest of the binding does not fit")
+            self._take(record, policy, profile, facts)
+        except ConfigError as error:
+            raise ReplayError(f"the configuration cannot be read: {error}") from None
+        except (CodecError, KeyError, TypeError, AttributeError, LookupError) as error:
+            raise ReplayError(f"the configuration cannot be read: {type(error).__name__}: {error}") from None
+        self._coder, self._proofs = DecisionCoder(binding.digest), []
+
+    def _take(self, record: dict[str, Any], policy: str, profile: str, facts: tuple[VariantFacts, ...]) -> None:
+        """The state that start or adopt gives under this configuration must be the one on record."""
+        self._policy = _policy(policy, record["policy"]["name"])
+        self._profile = _profile(profile, record["profile"]["name"])
+        self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
+        if not self._run:
+            return
+        reason, brain = record["reason"], self._brain
+        if reason == "start":
+            state = brain.start(self._policy, self._profile, facts, record["seed"], record["now_us"])
+        elif reason == "resume" and self._full is not None:
+            state = brain.resume(self._full, self._policy, self._profile, facts, record["seed"], record["now_us"])
+        elif reason == "reload" and self._state is not None:
+            state = brain.adopt(self._state, self._policy, self._profile, facts)
+        elif reason == "rotation" and self._state is not None:
+            state = self._state
+        elif not (self._lost if reason == "resumed" else self._full is None and self._pruned):
+            raise ReplayError(f"nothing on record calls for a state that is given anew at a {reason}")
+        else:  # the first segment left after pruning, or decisions that a failing disk could not take
+            state = from_plain(brain.state, record["state"])
+            self.given_states += 1
+        if not same_bytes(record["state"], to_plain(state)):
+            raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")
+        self._state = self._full = state
+        self._lost = False
+
+
+def _checked_text(plain: Any, digest: str, what: str) -> str:
+    text = plain["text"]
+    if type(text) is not str or plain["sha256"] != digest or sha256(text.encode()).hexdigest() != digest:
+        raise ReplayError(f"the text of the {what} does not have the hash on record")
+    return text
+
+
+def _difference(record: dict[str, Any], fields: dict[str, Plain]) -> str:
+    """Which parts of the record are not what the decision gives."""
+    names = sorted((record.keys() | fields.keys()) - CHAIN_FIELDS)
+    wrong = [name for name in names if record.get(name) != fields.get(name)]
+    if wrong == ["out"] and type(record.get("out")) is dict and type(fields.get("out")) is dict:
+        there, here = record["out"], fields["out"]
+        wrong = [f"out.{name}" for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
+    return f"run again, the decision differs in {', '.join(wrong)}"

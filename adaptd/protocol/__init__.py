@@ -1,0 +1,1 @@
+"""Messages between daemon and worker, and their wire form."""

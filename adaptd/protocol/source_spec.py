@@ -1,0 +1,94 @@
+"""What a ``--source`` means. No heavy library: the daemon checks a source with this before it starts a worker."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
+_PATTERN = re.compile(r"(\d{1,5})x(\d{1,5})(?:@(\d{1,4}))?")
+
+
+class SourceError(Exception):
+    """A source that cannot be used. ``str(error)`` is one line: what, where, remedy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """``kind`` is video, folder, camera, push or pattern; ``target`` the path, device, pipeline or size."""
+
+    kind: str
+    target: str
+
+
+def parse_source(text: str) -> SourceSpec:
+    """Tell the kinds apart.
+
+    A folder of images; ``push:SOCKET``; ``pattern:320x240@30``; a camera as index, ``/dev/videoN``, ``camera:ANYTHING``, an
+    address with ``://`` or a pipeline with `` ! ``; everything else is a video file.
+
+    Raises:
+        SourceError: nothing there, in one line with the remedy.
+    """
+    kind, colon, rest = text.partition(":")
+    if colon and kind in ("push", "camera", "pattern"):
+        if not rest or (kind == "pattern" and not _PATTERN.fullmatch(rest)):
+            raise SourceError(f"--source {text}: {_EXAMPLES[kind]}")
+        return SourceSpec(kind, rest)
+    if text.isdigit() or text.startswith("/dev/") or "://" in text or " ! " in text:
+        return SourceSpec("camera", text)
+    path = Path(text)
+    if path.is_dir():
+        return _folder(path)
+    if not path.exists():
+        raise SourceError(
+            f"{text}: no such video, folder or camera; name a file, a folder of images, a camera index or push:SOCKET"
+        )
+    if not path.is_file():
+        raise SourceError(f"{text}: is neither a file nor a folder; name a video, a folder of images, or camera:{text}")
+    return SourceSpec("video", text)
+
+
+_EXAMPLES = {
+    "push": "names no socket, write for example push:/run/adaptd/frames.sock",
+    "camera": "names no camera, write for example camera:0 or camera:/dev/video2",
+    "pattern": "is no size, write for example pattern:320x240@30",
+}
+
+
+def parse_pattern(target: str) -> tuple[int, int, int]:
+    """Width, height and rate in mfps of a test pattern."""
+    match = _PATTERN.fullmatch(target)
+    assert match is not None
+    return int(match[1]), int(match[2]), int(match[3] or 30) * 1000
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images of a folder and of the folders in it, in the order of their names.
+
+    Raises:
+        SourceError: one of the folders cannot be listed.
+    """
+    return sorted(_images(folder))
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    """Hidden folders are left out, and links to folders are not followed: they may lead in a circle."""
+    for name, folders, files in os.walk(folder, onerror=_unlisted):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        paths = (Path(name) / file for file in files if file.lower().endswith(IMAGES))
+        yield from (path for path in paths if path.is_file())
+
+
+def _unlisted(error: OSError) -> None:
+    raise SourceError(f"{error.filename}: cannot be listed ({error.strerror}); make the folder readable") from None
+
+
+def _folder(path: Path) -> SourceSpec:
+    if next(_images(path), None) is None:
+        raise SourceError(f"{path}: holds no images ({', '.join(IMAGES)}); put some there or name another folder")
+    return SourceSpec("folder", str(path))

@@ -1,1 +1,0 @@
-"""The log that proves itself: canonical lines, a Merkle tree over their bytes, signed checkpoints, and what reads them."""

@@ -1,0 +1,1 @@
+"""The daemon's half of the worker: start, watch, restart, standby."""

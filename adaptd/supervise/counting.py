@@ -1,0 +1,57 @@
+"""Telemetry arithmetic: several stretches of counts as one."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from adaptd.protocol.messages import WorkerReport
+from adaptd.vocabulary import OperatingPoint, Served, Telemetry
+
+
+def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
+    """One entry a variant, in alphabetical order: frames and sums added, the longest of the longest."""
+    sums: dict[str, Served] = {}
+    for served in stretches:
+        known = sums.get(served.variant)
+        sums[served.variant] = (
+            served
+            if known is None
+            else Served(
+                served.variant,
+                known.frames + served.frames,
+                known.latency_sum_us + served.latency_sum_us,
+                max(known.latency_max_us, served.latency_max_us),
+            )
+        )
+    return tuple(sums[name] for name in sorted(sums))
+
+
+def gathered(reports: list[WorkerReport], last: WorkerReport, *, alive: bool) -> Telemetry:
+    """What ``reports`` count, at the point that ``last`` reads back. Shadow results of an engine set aside since are left out."""
+    out = {*last.quarantined, *last.slow}
+    return Telemetry(
+        alive=alive,
+        point=OperatingPoint(last.variant, last.fps_mfps),
+        delivered=sum(report.delivered for report in reports),
+        missed=sum(report.missed for report in reports),
+        dropped=sum(report.dropped for report in reports),
+        shadow_frames=sum(report.shadow_frames for report in reports),
+        served=merged(served for report in reports for served in report.served),
+        shadows=tuple(shadow for report in reports for shadow in report.shadows if shadow.variant not in out),
+        quarantined=tuple(sorted(out)),
+        source_mfps=last.source_mfps,
+    )
+
+
+def joined(first: Telemetry, then: Telemetry, quarantined: tuple[str, ...] = ()) -> Telemetry:
+    """Two stretches as one; where the worker is, and whether it lives, is what ``then`` says."""
+    bad = {*first.quarantined, *then.quarantined, *quarantined}
+    return replace(
+        then,
+        delivered=first.delivered + then.delivered,
+        missed=first.missed + then.missed,
+        dropped=first.dropped + then.dropped,
+        shadow_frames=first.shadow_frames + then.shadow_frames,
+        served=merged((*first.served, *then.served)),
+        shadows=tuple(shadow for shadow in (*first.shadows, *then.shadows) if shadow.variant not in bad),
+        quarantined=tuple(sorted(bad)),
+    )

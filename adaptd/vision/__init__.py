@@ -1,0 +1,1 @@
+"""Preprocessing and task heads, shared by the worker and the bundle build."""

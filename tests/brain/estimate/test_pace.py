@@ -1,0 +1,120 @@
+"""Slow-down and scatter of each variant against closed forms."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from adaptd.brain.decide.deadline import in_time
+from adaptd.brain.estimate.pace import LARGEST_OF, Pace, observe
+from adaptd.vocabulary import Served
+
+NAMES, BOOK_US = ("fp16", "int8"), (20_000, 10_000)
+PPM = 1_000_000
+
+
+def after(pace: Pace, latency_us: int, times: int = 1, frames: int = 15, largest_us: int | None = None) -> Pace:
+    """The pace of fp16 after intervals of frames of that latency."""
+    paces = (pace, Pace())
+    for _ in range(times):
+        served = (Served("fp16", frames, frames * latency_us, largest_us or latency_us),)
+        paces = observe(paces, served, NAMES, BOOK_US, 1_000_000)
+    return paces[0]
+
+
+KNOWN = Pace(PPM, 50_000, 100)
+
+
+@pytest.mark.parametrize(("latency_us", "factor"), [(21_400, 1.035), (18_600, 0.965), (21_800, 1.09), (18_200, 0.91)])
+def test_half_of_a_small_change_is_believed_and_a_large_one_wholly(latency_us: int, factor: float) -> None:
+    """Noise of 7 % is halved; contention of 9 % or more is there at once, because frames would be late meanwhile."""
+    assert after(KNOWN, latency_us).factor_ppm / PPM == pytest.approx(factor, abs=0.002)
+
+
+def test_a_steady_latency_is_found() -> None:
+    """The closed form of halving: after ten intervals a thousandth of the step is left."""
+    assert after(KNOWN, 21_000, 10).factor_ppm / PPM == pytest.approx(1.05, abs=0.0005)
+    assert after(Pace(), 20_600).factor_ppm == 1_030_000, "the very first frames count wholly"
+
+
+def test_the_other_variant_follows_in_proportion_with_its_own_ratio() -> None:
+    """Contention seen on one engine is expected of the other; where they differ, each keeps its own factor."""
+    paces = observe((Pace(PPM, 1, 9), Pace(1_200_000, 7, 9)), (Served("fp16", 10, 400_000, 40_000),), NAMES, BOOK_US, 1_000_000)
+    assert [pace.factor_ppm for pace in paces] == [2_000_000, 2_400_000]
+    assert paces[1].scatter_ppm == 7
+    both = (Served("fp16", 10, 400_000, 40_000), Served("int8", 10, 110_000, 11_000))
+    assert [pace.factor_ppm for pace in observe((Pace(), Pace()), both, NAMES, BOOK_US, 1_000_000)] == [2_000_000, 1_100_000]
+    assert observe((Pace(), Pace()), (Served("fp8", 10, 1, 1), Served("fp16", 0, 0, 0)), NAMES, BOOK_US, 1_000_000) == (
+        Pace(),
+        Pace(),
+    )
+
+
+def test_before_any_frame_a_tenth_of_room_is_likely_but_not_sure() -> None:
+    """The first scatter, 5 %, gives a frame with 10 % of room before its deadline 97.7 %."""
+    assert in_time(90_000.0, Pace().scatter_ppm / PPM, 99_000) == pytest.approx(0.977, abs=0.012)
+
+
+def test_scatter_is_read_from_the_longest_frame_over_sixteen_intervals() -> None:
+    """The expected largest of 16 normal values is 1.766 sigma above the mean: 63 % of a change shows after 16 intervals."""
+    quiet = Pace(PPM, 10_000, 100)
+    longest = 20_000 + int(20_000 * 0.10 * 1.766)
+    assert after(quiet, 20_000, 16, 16, longest).scatter_ppm / PPM == pytest.approx(0.01 + 0.09 * (1 - math.exp(-1)), rel=0.1)
+    draw, pace = random.Random(1), Pace()
+    for _ in range(600):
+        latencies = [max(1, int(draw.gauss(20_000, 1000))) for _ in range(16)]
+        pace = observe((pace, Pace()), (Served("fp16", 16, sum(latencies), max(latencies)),), NAMES, BOOK_US, 1_000_000)[0]
+    assert pace.scatter_ppm / PPM == pytest.approx(0.05, rel=0.25)
+
+
+def test_no_engine_is_steadier_than_two_in_a_thousand() -> None:
+    """A scatter of nothing would make every deadline a certainty."""
+    assert after(KNOWN, 20_000, 500).scatter_ppm == pytest.approx(2000, rel=0.2)
+
+
+@pytest.mark.parametrize(("latency_us", "factor"), [(20, 0.05), (100_000_000_000, 1000.0)])
+def test_beyond_twenty_times_faster_and_a_thousand_times_slower_nothing_is_believed(latency_us: int, factor: float) -> None:
+    """Such numbers are a broken counter; between them a hang is still seen as what it is."""
+    assert after(KNOWN, latency_us).factor_ppm / PPM == pytest.approx(factor, rel=0.01)
+
+
+@pytest.mark.parametrize("at", range(11))
+def test_the_expected_largest_of_n_is_that_of_normal_values(at: int) -> None:
+    """E[max] = integral of z d(Phi(z)^n), by numerical integration, to two thousandths of a sigma."""
+    z = np.linspace(-8, 8, 20_001)
+    phi = np.array([0.5 * math.erfc(-one / math.sqrt(2)) for one in z])
+    cumulative = phi ** (2**at)
+    expected = float(np.sum(0.5 * (z[1:] + z[:-1]) * np.diff(cumulative)))
+    assert LARGEST_OF[at] / 1000 == pytest.approx(expected, abs=0.002)
+
+
+def test_a_burst_that_stopped_the_service_is_forgotten_in_a_pause() -> None:
+    """Five times slower for a second after a minute of 1.2: half a minute later 1.4 is believed, and frames are tried.
+
+    Without this a device that pauses in a burst under a tight budget would pause for ever: nothing that is not served is seen.
+    """
+    usual = after(Pace(), 24_000, 60)
+    burst = after(usual, 100_000)
+    assert burst.factor_ppm == 5_000_000
+    paces = (burst, Pace())
+    for second in range(30):
+        paces = observe(paces, (), NAMES, BOOK_US, 1_000_000)
+        if second == 9:
+            left = (paces[0].factor_ppm - burst.usual_ppm) / (burst.factor_ppm - burst.usual_ppm)
+            assert left == pytest.approx(math.exp(-1), rel=0.15), "a time constant of ten seconds"
+    assert paces[0].factor_ppm / PPM == pytest.approx(1.2 + 3.8 * math.exp(-3), abs=0.1)
+
+
+def test_contention_that_lasts_becomes_usual_within_a_minute() -> None:
+    """After three minutes twice as slow, a pause does not make it look quick again: no pumping between pause and full rate."""
+    slow = after(after(Pace(), 20_000, 60), 40_000, 180)
+    assert slow.usual_ppm / PPM == pytest.approx(2.0 - math.exp(-3), abs=0.02)
+    assert observe((slow, Pace()), (), NAMES, BOOK_US, 600_000_000)[0].factor_ppm == slow.usual_ppm
+
+
+def test_a_processor_that_is_not_the_books_is_usual_from_its_first_frame() -> None:
+    """The first frames set what is usual for every variant: a pause on a slower machine does not go back to the book."""
+    paces = observe((Pace(), Pace()), (Served("fp16", 10, 500_000, 50_000),), NAMES, BOOK_US, 1_000_000)
+    assert [pace.usual_ppm for pace in paces] == [2_500_000, 2_500_000]
+    assert observe(paces, (), NAMES, BOOK_US, 600_000_000) == paces

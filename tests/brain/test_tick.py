@@ -1,0 +1,386 @@
+"""The brain as a whole, in closed loop with a small board: what a user sees over minutes."""
+
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from itertools import pairwise
+
+import pytest
+
+from adaptd.brain import tick
+from adaptd.vocabulary import Measured, Missing, Mode, OperatingPoint, Prior, Snapshot, Telemetry
+from tests.brain.decide.plant import Board, Second, board, facts, feeder
+
+MINUTE = 60
+WARM = 84.0  # ambient-like offset at which the limit binds
+
+
+def seconds(world: Board, count: int) -> list[Second]:
+    """Every second of a run."""
+    return list(world.run(count))
+
+
+def hot_board(**changes: object) -> Board:
+    """A board without an efficient variant whose limit binds: the full rate would settle about 2 K above it."""
+    fixed = {
+        "policy": replace(feeder(), efficient=()),
+        "facts": facts(priors=()),
+        "ambient_c": lambda second: 85.0 + 2.0 - 1.39 * (4.6 + 0.5 + 15 * 0.26),
+    }
+    return Board(**{**fixed, **changes})  # type: ignore[arg-type]
+
+
+def test_the_same_arguments_give_the_same_state_and_verdict() -> None:
+    """A decision can be re-run: nothing but its arguments enters it."""
+    one = Board().last(90)
+    for _ in range(2):
+        assert tick.step(one.before, one.snapshot, feeder(), board()) == (one.state, one.verdict)
+
+
+def test_a_state_holds_only_what_a_log_can_carry() -> None:
+    """Integers, words and tuples, all the way down: no float ever rests in a state or a verdict."""
+
+    def check(value: object) -> None:
+        if is_dataclass(value):
+            for one in fields(value):
+                check(getattr(value, one.name))
+        elif isinstance(value, tuple):
+            for item in value:
+                check(item)
+        else:
+            assert value is None or isinstance(value, (int, str, bool, Enum)), value
+            assert not isinstance(value, float)
+
+    last = Board().last(30)
+    check(last.state)
+    check(last.verdict)
+
+
+def test_a_proven_band_is_served_by_the_efficient_engine_within_seconds() -> None:
+    """With a proof from qualification and one fresh shadow frame, INT8 serves, at the target rate, on a lease."""
+    run = seconds(Board(), 60)
+    assert run[-1].verdict.mode is Mode.EFFICIENT
+    assert run[-1].verdict.point == OperatingPoint("int8", 15_000)
+    assert run[-1].verdict.lease_us == feeder().efficient_lease_us
+    assert next(second.at for second in run if second.verdict.point.variant == "int8") <= 30
+
+
+def test_without_a_proof_the_reference_serves_and_shadow_frames_gather_it() -> None:
+    """No proof, no INT8; the burst of shadow frames proves a good variant within ten minutes, then the share falls."""
+    run = seconds(Board(facts=facts(priors=())), 10 * MINUTE)
+    first = next(second.at for second in run if second.verdict.point.variant == "int8")
+    assert 4 * MINUTE < first < 10 * MINUTE
+    assert all(second.verdict.shadow_ppm > 200_000 for second in run[10 : first - 5])
+    assert run[-1].verdict.shadow_ppm <= feeder().shadow_ppm
+
+
+def test_a_bad_variant_is_never_served() -> None:
+    """A variant that loses 3 % stays in the shadow, and soon costs little there."""
+    run = seconds(Board(facts=facts(priors=()), loss=lambda band: 0.03), 15 * MINUTE)
+    assert {second.verdict.point.variant for second in run} == {"fp16"}
+    assert run[-1].verdict.shadow_ppm < feeder().shadow_ppm
+    assert ("int8", "proven") in {(one.point.variant, one.condition) for one in run[-1].verdict.refused}
+
+
+def test_a_variant_that_turns_bad_is_sent_back() -> None:
+    """A prior that lied is found on the device: the engine goes back to the reference and stays there."""
+    run = seconds(Board(loss=lambda band: 0.2), 20 * MINUTE)
+    served = [second.verdict.point.variant for second in run]
+    assert served[0] == "int8"
+    assert served[-1] == "fp16"
+    assert sum(a != b for a, b in pairwise(served)) == 1
+
+
+@pytest.mark.parametrize(("r_scale", "tau_scale"), [(1.0, 1.0), (1.3, 0.7), (0.7, 1.3), (1.3, 1.3), (0.7, 0.7)])
+def test_it_slows_down_before_the_limit_and_stays_below_it(r_scale: float, tau_scale: float) -> None:
+    """Heat binds, resistance and time constant are 30 % off: not one second above the limit, and within 0.8 K of it."""
+    offset = 85.0 + 2.0 - 1.39 * r_scale * (4.6 + 0.5 + 15 * 0.26)
+    run = seconds(hot_board(r_scale=r_scale, tau_scale=tau_scale, ambient_c=lambda second: offset), 20 * MINUTE)
+    assert max(second.true_c for second in run) <= 85.0
+    settled = [second.true_c for second in run[10 * MINUTE :]]
+    assert sum(settled) / len(settled) > 84.2
+    assert run[-1].verdict.mode is Mode.REDUCED
+
+
+def test_it_comes_back_without_oscillating() -> None:
+    """When the heat goes, the target rate comes back for good, with no return to less."""
+    cool = hot_board().ambient_c(0) - 8.0
+    world = hot_board(ambient_c=lambda second: hot_board().ambient_c(0) if second < 10 * MINUTE else cool)
+    rates = [second.verdict.point.fps_mfps for second in seconds(world, 20 * MINUTE)[11 * MINUTE :]]
+    assert set(rates[-8 * MINUTE :]) == {15_000}
+
+
+def test_between_two_levels_they_are_served_in_turns() -> None:
+    """Where the optimum lies between levels, neighbours alternate: within ten seconds no more than three of them."""
+    rates = [second.verdict.point.fps_mfps for second in seconds(hot_board(), 15 * MINUTE)[12 * MINUTE :]]
+    assert len(set(rates)) > 1
+    assert set(rates) <= set(feeder().levels_mfps)
+    assert all(len(set(rates[at : at + 10])) <= 3 for at in range(len(rates) - 10))
+
+
+def test_a_budget_holds_at_every_tick() -> None:
+    """A power budget is kept whatever the noise of the sensor and the luck of shadow draws; levels are not mixed across it."""
+    world = Board(policy=replace(feeder(), budget_mw=8000), facts=facts(priors=()))
+    run = seconds(world, 5 * MINUTE)
+    assert max(sum(second.power_w for second in run[at : at + 10]) / 10 for at in range(10, 290)) <= 8.0
+    assert run[-1].verdict.rule == "power_budget"
+    assert run[-1].verdict.point.fps_mfps >= 8000
+
+
+def test_a_falling_budget_overrides_the_policys() -> None:
+    """The budget of the snapshot counts while it is given."""
+    world = Board(change=lambda second, snapshot: replace(snapshot, budget_mw=7500 if second > 60 else None))
+    run = seconds(world, 3 * MINUTE)
+    assert max(second.power_w for second in run[65:]) <= 7.5
+
+
+def test_no_log_means_the_reference_within_one_decision() -> None:
+    """No log, no optimisation: at once, at any time, and no evidence is gathered that nobody can audit."""
+    world = Board(change=lambda second, snapshot: replace(snapshot, log_ok=second < 100))
+    run = seconds(world, 2 * MINUTE)
+    assert run[97].verdict.point.variant == "int8"
+    for second in run[99:]:
+        assert second.verdict.point.variant == "fp16"
+        assert second.verdict.shadow_ppm == 0
+        assert ("log_ok", False) in second.verdict.conditions
+        assert second.state.proofs == run[98].state.proofs
+
+
+@pytest.mark.parametrize(
+    ("change", "condition"),
+    [
+        (lambda snapshot: replace(snapshot, light=Missing("gone")), "light_known"),
+        (lambda snapshot: replace(snapshot, light=replace(snapshot.light, age_us=4_000_000)), "light_known"),
+        (lambda snapshot: replace(snapshot, worker=replace(snapshot.worker, alive=False)), "worker_alive"),
+        (lambda snapshot: replace(snapshot, worker=replace(snapshot.worker, quarantined=("int8",))), "not_quarantined"),
+    ],
+)
+def test_what_efficient_leans_on_is_gone_so_the_reference_serves(change: object, condition: str) -> None:
+    """Light unknown or stale, worker dead, engine quarantined: the reference, at once, and the reason is named."""
+    one = Board().last(90)
+    assert one.verdict.point.variant == "int8"
+    verdict = tick.step(one.before, change(one.snapshot), feeder(), board())[1]  # type: ignore[operator]
+    assert verdict.point.variant == "fp16"
+    assert condition in {refusal.condition for refusal in verdict.refused}
+
+
+def test_darkness_without_proof_brings_the_reference() -> None:
+    """When the light falls into a band without proof, the engine changes in the same decision."""
+    run = seconds(Board(light_lux=lambda second: 500.0 if second < 100 else 1.0), 2 * MINUTE)
+    assert run[97].verdict.point.variant == "int8"
+    assert {second.verdict.point.variant for second in run[99:]} == {"fp16"}
+    assert run[-1].verdict.band == "night"
+
+
+def test_light_that_flickers_inside_the_overlap_changes_nothing() -> None:
+    """Overlapping edges are the hysteresis: between 150 and 250 lux the band that was entered stays."""
+    run = seconds(Board(light_lux=lambda second: 500.0 if second < 60 else 180.0 + 50.0 * (second % 2)), 3 * MINUTE)
+    assert {second.verdict.band for second in run[5:]} == {"bright"}
+
+
+def test_flicker_across_an_edge_does_not_swap_at_every_turn() -> None:
+    """Going back to the efficient engine waits for the dwell, so flicker costs at most one swap each way in it."""
+    world = Board(light_lux=lambda second: 500.0 if second % 4 < 2 else 1.0)
+    served = [second.verdict.point.variant for second in seconds(world, 5 * MINUTE)]
+    assert sum(a != b for a, b in pairwise(served)) <= 2 * 5 * MINUTE // 19 + 2
+
+
+def test_an_unknown_temperature_counts_as_hot() -> None:
+    """Without a temperature no more than the floor is served, at once; with it the target comes back."""
+    gone = range(100, 140)
+    world = Board(change=lambda second, snapshot: replace(snapshot, temperature=Missing("EIO")) if second in gone else snapshot)
+    run = seconds(world, 3 * MINUTE)
+    assert run[98].verdict.point.fps_mfps == 15_000
+    assert all(second.verdict.point.fps_mfps <= 5000 for second in run[99:139])
+    assert run[-1].verdict.point.fps_mfps == 15_000
+
+
+@pytest.mark.parametrize("kind", ["zero", "frozen", "spike"])
+def test_a_lying_thermometer_is_not_believed(kind: str) -> None:
+    """Zero, a frozen value and a tenfold value are lies: at most the floor is served, and the belief stays within 1.5 K."""
+
+    def lie(second: int, snapshot: Snapshot) -> Snapshot:
+        if second < 200:
+            return snapshot
+        value = {"zero": 0, "frozen": 62_700, "spike": 600_000}[kind]
+        return replace(snapshot, temperature=Measured(value, 0, "test"))
+
+    world = Board(change=lie, ambient_c=lambda second: 53.0)
+    run = seconds(world, 260)
+    assert all(second.verdict.point.fps_mfps <= 5000 for second in run[232:])
+    assert abs(tick.believed(run[-1].state)[0] / 1000 - run[-1].true_c) < 1.5
+
+
+def test_an_unknown_power_never_raises_the_rate() -> None:
+    """While power is unknown the rate never rises, and the engine does not become a hungrier one."""
+    world = Board(
+        policy=replace(feeder(), budget_mw=8000),
+        facts=facts(priors=()),
+        change=lambda second, snapshot: replace(snapshot, power=Missing("EIO")) if second > 60 else snapshot,
+    )
+    rates = [second.verdict.point.fps_mfps for second in seconds(world, 3 * MINUTE)[60:]]
+    assert rates == sorted(rates, reverse=True)
+
+
+def inferno(**changes: object) -> Board:
+    """Not even idle keeps the limit."""
+    return Board(ambient_c=lambda second: 72.0 + min(second, 400) / 40, **changes)  # type: ignore[arg-type]
+
+
+def test_protect_device_pauses_below_the_floor_as_far_as_needed() -> None:
+    """Nothing keeps every limit: frames are shed down to none, and the verdict says why."""
+    last = inferno().last(10 * MINUTE)
+    assert (last.verdict.mode, last.verdict.rule, last.verdict.point.fps_mfps) == (Mode.PROTECT, "protect_device", 0)
+    assert ("floor_fits", False) in last.verdict.conditions
+
+
+def test_protect_service_holds_the_floor_up_to_critical() -> None:
+    """The floor is held above the limit, on the proven variant that draws least, and nothing is served at critical."""
+    run = seconds(inferno(policy=replace(feeder(), on_conflict="protect_service", critical_mc=90_000)), 10 * MINUTE)
+    held = [second for second in run if second.verdict.rule == "protect_service"]
+    assert held
+    assert {second.verdict.point for second in held[30:]} == {OperatingPoint("int8", 5000)}
+    assert max(second.true_c for second in run) < 90.0
+    assert max(second.true_c for second in held) > 86.0
+
+
+def test_stop_stops_and_says_so_and_returns_through_the_reference() -> None:
+    """The stop holds until the board has cooled to resume_c; the first point after it is the reference at the floor."""
+    policy = replace(feeder(), on_conflict="stop")
+    world = Board(policy=policy, ambient_c=lambda second: 86.0 if 100 < second < 400 else 50.0)
+    run = seconds(world, 15 * MINUTE)
+    modes = [second.verdict.mode for second in run]
+    assert Mode.STOPPED in modes
+    stopped = [at for at, mode in enumerate(modes) if mode is Mode.STOPPED]
+    assert stopped == list(range(stopped[0], stopped[-1] + 1))
+    assert all(run[at].verdict.point.fps_mfps == 0 for at in stopped)
+    assert "stop" in {run[at].verdict.rule for at in stopped}
+    back = run[stopped[-1] + 1]
+    assert (back.verdict.mode, back.verdict.point) == (Mode.REFERENCE, OperatingPoint("fp16", 5000))
+    assert back.true_c <= 80.6
+
+
+def test_over_critical_nothing_is_served_whatever_the_plan_says() -> None:
+    """The veto looks at the reading itself."""
+    one = Board().last(90)
+    verdict = tick.step(
+        replace(one.before, temperature=one.before.temperature._replace(trusted=90_000)),
+        replace(one.snapshot, temperature=Measured(96_000, 0, "test")),
+        feeder(),
+        board(),
+    )[1]
+    assert (verdict.point.fps_mfps, verdict.rule, verdict.mode) == (0, "veto_over_critical", Mode.PROTECT)
+
+
+def test_an_engine_that_does_not_obey_latches_a_fault() -> None:
+    """A worker that does not take its setpoint is a fault: the reference at the floor, until a person reloads."""
+    stuck = OperatingPoint("fp16", 15_000)
+    world = hot_board(obeys=lambda point: stuck)
+    run = seconds(world, 10 * MINUTE)
+    assert run[-1].verdict.mode is Mode.FAULT
+    assert run[-1].state.watch.fault == "setpoint_not_taken"
+    assert run[-1].verdict.point.fps_mfps <= 5000
+    fresh = tick.adopt(run[-1].state, feeder(), board(), world.facts)
+    assert fresh.mode is Mode.REFERENCE
+    assert not fresh.watch.fault
+
+
+def test_a_power_sensor_that_shows_no_action_latches_a_fault() -> None:
+    """A sensor that says the same whatever is done is none: after a minute of actions without effect the fault is latched."""
+    world = hot_board(change=lambda second, snapshot: replace(snapshot, power=Measured(8000 + second % 2, 0, "test")))
+    run = seconds(world, 10 * MINUTE)
+    assert run[-1].state.watch.fault == "power_no_effect"
+    assert run[-1].verdict.mode is Mode.FAULT
+    first = next(second.at for second in run if second.state.watch.fault)
+    assert first > MINUTE
+
+
+def test_a_thermometer_that_follows_no_heat_latches_a_fault() -> None:
+    """Three long swings of heat that the thermometer does not follow latch a fault."""
+    world = Board(
+        policy=replace(feeder(), budget_mw=None),
+        other_w=lambda second: 0.5 + 8 * ((second // 120) % 2),
+        change=lambda second, snapshot: replace(snapshot, temperature=Measured(55_000 + second % 2, 0, "test")),
+    )
+    run = seconds(world, 20 * MINUTE)
+    assert run[-1].state.watch.fault == "temperature_no_effect"
+
+
+def test_other_programs_do_not_look_like_a_fault() -> None:
+    """Load and contention that come and go at the very moments of our own actions latch nothing."""
+    busy = lambda second: (second // 40) % 2  # noqa: E731
+    world = hot_board(
+        other_w=lambda second: 0.5 + 3.0 * busy(second) * min(1.0, (second % 40) / 5),
+        slow_down=lambda second: 1.0 + 0.6 * busy(second),
+        ambient_c=lambda second: 70.0,
+        policy=replace(feeder(), efficient=(), budget_mw=10_500),
+    )
+    run = seconds(world, 30 * MINUTE)
+    assert not run[-1].state.watch.fault
+    assert len({second.verdict.point.fps_mfps for second in run}) > 2
+
+
+def test_a_useless_swap_is_refused_and_named() -> None:
+    """A variant that saves nothing is not used and not shadowed for long: the reason is no_gain."""
+    flagged = (facts()[0], replace(facts()[1], no_gain=True))
+    last = Board(facts=flagged).last(60)
+    assert last.verdict.point.variant == "fp16"
+    assert last.verdict.shadow_ppm == 0
+    same = Board(facts=facts(efficient_mj=260)).last(3 * MINUTE)
+    assert same.verdict.point.variant == "fp16"
+    assert "no_gain" in {refusal.condition for refusal in same.verdict.refused}
+
+
+def test_contention_past_the_deadline_changes_the_engine_not_the_rate() -> None:
+    """When contention makes the slow engine late, the fast one serves; both are predicted from what one of them shows."""
+    world = Board(slow_down=lambda second: 1.0 if second < 60 else 2.5, facts=facts(reference_mj=100, efficient_mj=99))
+    run = seconds(world, 2 * MINUTE)
+    assert run[-1].verdict.point == OperatingPoint("int8", 15_000)
+    assert run[-1].snapshot.worker.missed == 0
+
+
+def test_evidence_expires_when_shadowing_stops() -> None:
+    """An admission is a lease: ten minutes without a shadow frame end it, and a fresh one restores it."""
+    world = Board(change=lambda second, snapshot: replace(snapshot, worker=_without_shadows(snapshot.worker, second > 60)))
+    run = seconds(world, 12 * MINUTE)
+    assert run[9 * MINUTE].verdict.point.variant == "int8"
+    assert run[-1].verdict.point.variant == "fp16"
+    assert "evidence_fresh" in {refusal.condition for refusal in run[-1].verdict.refused}
+
+
+def _without_shadows(worker: Telemetry, taken: bool) -> Telemetry:
+    return replace(worker, shadows=(), shadow_frames=0) if taken else worker
+
+
+def test_a_reload_keeps_what_stays_true() -> None:
+    """Evidence survives a reload that does not touch its claim; a changed claim begins again as the next attempt."""
+    state = Board().last(5 * MINUTE).state
+    louder = tick.adopt(state, replace(feeder(), frame_value_uj=600_000), board(), state.facts)
+    assert louder.proofs == state.proofs
+    assert louder.heat == state.heat
+    stricter = tick.adopt(state, replace(feeder(), max_loss_ppm=4000), board(), state.facts)
+    assert {proof.attempt for proof in stricter.proofs} == {1}
+    rebuilt = tick.adopt(state, feeder(), board(), facts(efficient_mj=150))
+    assert {proof.attempt for proof in rebuilt.proofs} == {1}
+
+
+def test_a_bundle_without_the_reference_is_refused_at_start() -> None:
+    """Without facts of the reference nothing can be compared."""
+    with pytest.raises(ValueError, match="no facts of the reference 'fp16'"):
+        tick.start(feeder(), board(), facts()[1:], 1, 0)
+
+
+def test_a_clock_that_stands_still_or_jumps_does_not_break_a_decision() -> None:
+    """Two snapshots at the same time, or a day apart, still give a verdict."""
+    one = Board().last(30)
+    for now_us in (one.state.now_us, one.state.now_us + 86_400_000_000):
+        state, verdict = tick.step(one.state, replace(one.snapshot, now_us=now_us), feeder(), board())
+        assert verdict.point.fps_mfps in (0, *feeder().levels_mfps)
+        assert state.now_us == now_us
+
+
+def test_the_verdict_explains_itself() -> None:
+    """`adaptd why` names the engine, the rate, the light, the rule, and what was refused by which condition."""
+    text = tick.explain(Board(facts=facts(priors=(Prior("bright", 10, 0),))).last(30).verdict)
+    for word in ("reference", "fp16 at 15 fps", "bright light", "worth most", "int8 at 15 fps (proven)", "W", "degC"):
+        assert word in text
+    assert "nothing is served" in tick.explain(inferno().last(10 * MINUTE).verdict)
