@@ -35,6 +35,9 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--mqtt", metavar="URL", help="publish to this broker: mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")
     parser.add_argument("--mqtt-credentials", type=Path, metavar="F", help="file of mode 0600: user name, then password")
     parser.add_argument("--mqtt-ca", type=Path, metavar="F", help="certificate authority that signed the broker's certificate")
+    parser.add_argument("--mqtt-cert", type=Path, metavar="F", help="this device's certificate, where the broker asks for one")
+    parser.add_argument("--mqtt-key", type=Path, metavar="F", help="the key of --mqtt-cert")
+    parser.add_argument("--mqtt-version", choices=("5", "3.1.1"), default="5", help="MQTT version (default 5)")
     parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(handler=run)
 

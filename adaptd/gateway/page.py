@@ -77,7 +77,7 @@ def rules_of(arguments: Arguments) -> Rules:
         raise GatewayError(
             f"--host {arguments.host}: other machines could read the page, give a --token-file or a --proxy-header"
         )
-    if arguments.commands and not tokens.commander:
+    if arguments.commands and not tokens.commander and arguments.mqtt is None:  # over MQTT the broker says who may
         raise GatewayError("--commands: nobody has that right, add a line `NAME TOKEN commands` to a --token-file")
     for address in arguments.proxies:
         try:

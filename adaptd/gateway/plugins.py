@@ -36,6 +36,9 @@ class Arguments:
     mqtt: str | None = None
     mqtt_credentials: Path | None = None
     mqtt_ca: Path | None = None
+    mqtt_cert: Path | None = None
+    mqtt_key: Path | None = None
+    mqtt_version: str = "5"
     box: str = ""
     state: Path | None = None
     until_eof: bool = False
