@@ -7,10 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from adaptd import __version__
 from adaptd.client import default_state
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State
@@ -99,7 +99,7 @@ class MqttPlug:
 
     def _about(self, watch: Watch) -> About:
         document = watch.known
-        version = document.get("version") or __version__
+        version = document.get("version") or _version()
         return About(self._device, str(version), bands=payloads.bands_of(document), page=self._page)
 
     def _audit_folder(self, document: dict[str, Any]) -> Path | None:
@@ -201,6 +201,14 @@ class MqttPlug:
         if words not in self._said:
             self._said.add(words)
             self._say(words)
+
+
+def _version() -> str:
+    """The installed adaptd's version."""
+    try:
+        return metadata.version("adaptd")
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 async def _first_document(feed: Feed) -> dict[str, Any]:
