@@ -6,9 +6,8 @@
 from dataclasses import dataclass, replace
 
 from adaptd.brain.decide import carryover as memory
-from adaptd.brain.decide import decision as brain
-from adaptd.brain.decide import freshness, safety, shadowing
-from adaptd.brain.decide.decision import Sight
+from adaptd.brain.decide import decision, freshness, safety, shadowing
+from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import accuracy, bands, pace, power, thermal
@@ -52,8 +51,8 @@ class Tables:
     columns: thermal.Columns
     ahead_s: thermal.Horizons
     rules: accuracy.Rules
-    frame: brain.Frame
     judging: Rules
+    frame: decision.DecisionFrame
     names: tuple[str, ...]
     book_us: tuple[int, ...]
     joules: tuple[float, ...]
@@ -86,8 +85,8 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         columns=columns,
         ahead_s=thermal.horizons(columns, HORIZONS_S),
         rules=accuracy.rules(policy),
-        frame=brain.frame(policy, brain.dwell_us(profile), unsupported),
         judging=rules(policy, profile),
+        frame=decision.frame(policy, decision.dwell_us(profile), unsupported),
         names=names,
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
@@ -197,7 +196,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     table = _tables(policy, profile, state.facts)
     heard, senses = judge.judge(state.senses, snapshot, table.judging)
     beliefs = _believe(table, state, snapshot, senses)
-    verdict, held = brain.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
+    verdict, held = decision.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
     watch = beliefs.watch
     if verdict.point != state.point:
         step_mw = _book_mw(table, beliefs.paces, verdict.point) - _book_mw(table, beliefs.paces, state.point)
@@ -238,11 +237,11 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     return Beliefs(split, draw, heat, outlook, paces, proofs, spent, safety.verify(state.watch, seen))
 
 
-def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Sight:
+def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Inputs:
     """What the decision looks at."""
     outlook, draw = beliefs.outlook, beliefs.draw
     no_temperature, no_power, no_light = [one.reason for one in senses.judged]
-    return Sight(
+    return Inputs(
         now_us=snapshot.now_us,
         mode=state.mode,
         point=state.point,

@@ -91,6 +91,12 @@ class BundleModel(Strict):
     require_signature: bool = False
 
 
+class CameraModel(Strict):
+    """Who may see what the camera sees."""
+
+    preview: bool = False
+
+
 class PolicyModel(Strict):
     """A policy file, schema 1."""
 
@@ -110,6 +116,7 @@ class PolicyModel(Strict):
     sensors: SensorsModel
     audit: AuditModel = AuditModel()
     bundle: BundleModel = BundleModel()
+    camera: CameraModel = CameraModel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +155,7 @@ class Policy:
     stale_after_us: int
     wear_budget_mb: int = 80
     require_signature: bool = False
+    preview: bool = False
 
 
 def load_policy(path: Path) -> Policy:
@@ -192,6 +200,7 @@ def _policy(document: Document) -> Policy:
         stale_after_us=scaled(model.sensors.stale_after_s, 1_000_000),
         wear_budget_mb=scaled(model.audit.wear_budget_mb, 1),
         require_signature=model.bundle.require_signature,
+        preview=model.camera.preview,
     )
 
 

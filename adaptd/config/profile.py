@@ -89,8 +89,8 @@ class ProfileModel(Strict):
     idle_power_w: Sourced[Positive]
     thermal: BoardThermalModel
     precisions: dict[str, PrecisionModel]
-    memory_bandwidth_gb_s: Sourced[Positive]
-    peak_tops: dict[str, Sourced[Positive]]
+    memory_bandwidth_gb_s: Sourced[Positive] | None = None  # for people: nothing is decided by it
+    peak_tops: Annotated[dict[str, Sourced[Positive]], Field(default_factory=dict)]
     sensors: BoardSensorsModel
     power_modes: Annotated[list[PowerModeModel], Field(default_factory=list)]
     notes: str = ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from adaptd import __version__
+from adaptd.base.clock import boot_id
 from adaptd.brain.tick import State
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
@@ -18,12 +19,12 @@ from adaptd.daemon import jobs
 from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.parts import Clock, Parts, Watcher
 from adaptd.daemon.sensors_or_twin import SensorsOrTwin, SoftwareDevice
+from adaptd.log import KEEP_DAYS
 from adaptd.log.format.binding import Binding, PlanFile, code_hash
 from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.opening import open_ledger
-from adaptd.log.write.prune import KEEP_DAYS
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.recovery import Found
 from adaptd.log.write.retention import Retention
@@ -186,7 +187,7 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
     about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
     return open_ledger(
         request.audit,
-        boot=_boot_id(),
+        boot=boot_id(),
         mono_us=clock.mono_us,
         utc_ms=clock.utc_ms,
         about=dict(about),
@@ -211,6 +212,7 @@ def _begin(request: Request, checked: Checked) -> Begin:
         threads=request.threads,
         digest=checked.manifest.digest,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
+        preview=checked.policy.preview,
     )
 
 
@@ -232,7 +234,7 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
     manifest = checked.manifest
     names = {files[checked.backend].file for files in manifest.variants.values() if checked.backend in files}
     binding = Binding(
-        boot_id=_boot_id(),
+        boot_id=boot_id(),
         bundle=manifest.digest,
         code=code_hash(),
         plans=tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names)),
@@ -249,10 +251,3 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
         now_us=clock.mono_us(),
         binding=binding,
     )
-
-
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return "unknown"

@@ -12,12 +12,14 @@ from adaptd.base.defect import defect
 from adaptd.brain import tick
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
+from adaptd.daemon.jobs import WallClock
+from adaptd.daemon.orders import VERBS as ORDERS
+from adaptd.daemon.orders import Orders, asked_by
 from adaptd.daemon.parts import LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, reread
 from adaptd.daemon.sensors_or_twin import picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, status_document
-from adaptd.daemon.wall_clock import WallClock
 from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
@@ -41,8 +43,7 @@ class Daemon:
         self._wake = threading.Event()
         self._acting = Intents()
         self._act_seqs: dict[int, int] = {}
-        self._engines = EngineWords()
-        self._totals = Totals()
+        self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._note)
         self._trouble: list[str] = []
         self._quarantined: tuple[str, ...] = ()
         self._feedback = Feedback(parts.policy.efficient)
@@ -51,8 +52,7 @@ class Daemon:
         now_us = parts.clock.mono_us()
         self._began_us = self._decide_at_us = now_us
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._lost = 0
-        self._defect = ""
+        self._lost, self._defect = 0, ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
         self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
 
@@ -162,7 +162,7 @@ class Daemon:
     def _decide(self, now_us: int) -> None:
         """One tick: snapshot, step, record, act, publish. Where the record fails, the step is taken again."""
         recorder = self._parts.recorder
-        snapshot = self._snapshot(now_us)
+        snapshot = self._orders.on(self._snapshot(now_us), self._policy.efficient)
         state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
         seq = recorder.decision(snapshot, verdict, state)
         if snapshot.log_ok and not (recorder.ok and seq is not None):
@@ -172,7 +172,7 @@ class Daemon:
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
         self._state = state
         self._feedback.now_in(verdict.band, now_us)
-        self._totals.add(snapshot)
+        self._totals.add(snapshot, verdict)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
         self._publish(snapshot, verdict, now_us, changed)
@@ -227,6 +227,7 @@ class Daemon:
             trouble=tuple(self._trouble),
         )
         document = status_document(scene)
+        document["orders"] = self._orders.words(now_us)
         first = self._totals.delivered == snapshot.worker.delivered
         self._parts.board.publish(document, now_us)
         if first and snapshot.worker.alive:
@@ -264,14 +265,14 @@ class Daemon:
 
     def _change(self, change: Change, now_us: int) -> None:
         if change.verb == "/v1/reload":
-            self._reload_policy(f"uid {change.uid}")
+            self._reload_policy(asked_by(change))
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
         else:
             taker = self._feedback.take if change.verb == "/v1/feedback" else lambda body: self._parts.senses.push(body, now_us)
-            refused = taker(change.body)
+            refused = self._orders.take(change, now_us) if change.verb in ORDERS else taker(change.body)
             if refused:
-                self._trouble_is(f"{change.verb} from uid {change.uid} refused: {refused}")
+                self._trouble_is(f"{change.verb} from {asked_by(change)} refused: {refused}")
 
     def _reload_policy(self, who: str) -> None:
         """Take the policy file anew; a bad one is refused and the running one stays."""

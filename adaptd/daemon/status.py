@@ -6,6 +6,7 @@ from typing import Any
 from adaptd.brain.judge.words import BETWEEN, quality, why, why_missing
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import (
+    POWER,
     QUANTITIES,
     UNITS,
     Doubt,
@@ -21,6 +22,33 @@ from adaptd.vocabulary import (
 
 
 @dataclass(slots=True)
+class Energy:
+    """Board energy since the daemon started: power times time, over the ticks in which power was known."""
+
+    total_uj: int = 0
+    known_us: int = 0
+    unknown_us: int = 0
+    simulated: bool = False
+    at_us: int | None = None
+
+    def add(self, now_us: int, power: Reading) -> None:
+        """Add the time since the last decision at the power that this one believed."""
+        passed_us = 0 if self.at_us is None else now_us - self.at_us
+        self.at_us = now_us
+        if isinstance(power, Measured):
+            self.total_uj += power.value * passed_us // 1000
+            self.known_us += passed_us
+            self.simulated |= power.simulated
+        else:
+            self.unknown_us += passed_us
+
+    def words(self) -> dict[str, Any]:
+        """For the status document."""
+        seconds = {"known_s": self.known_us // 1_000_000, "unknown_s": self.unknown_us // 1_000_000}
+        return {"total_mj": self.total_uj // 1000, **seconds, "simulated": self.simulated}
+
+
+@dataclass(slots=True)
 class Totals:
     """Frames since the daemon started."""
 
@@ -29,10 +57,18 @@ class Totals:
     dropped: int = 0
     shadow: int = 0
     swaps: int = 0
+    served: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    energy: Energy = field(default_factory=Energy)
 
-    def add(self, snapshot: Snapshot) -> None:
-        """Count what the worker did since the last snapshot."""
+    def add(self, snapshot: Snapshot, verdict: Verdict) -> None:
+        """Count what the worker did since the last snapshot, and which conditions refused a better point."""
         worker = snapshot.worker
+        for one in worker.served:
+            self.served[one.variant] = self.served.get(one.variant, 0) + one.frames
+        for condition in {refusal.condition for refusal in verdict.refused}:
+            self.refused[condition] = self.refused.get(condition, 0) + 1
+        self.energy.add(snapshot.now_us, believed(snapshot, verdict, POWER))
         self.delivered += worker.delivered
         self.missed += worker.missed
         self.dropped += worker.dropped
@@ -110,11 +146,38 @@ def status_document(scene: Scene) -> dict[str, Any]:
             "shadow": scene.totals.shadow,
         },
         "swaps": scene.totals.swaps,
+        "served": dict(scene.totals.served),
+        "refusals": dict(scene.totals.refused),
+        "refused": [
+            {"variant": one.point.variant, "fps": one.point.fps_mfps / 1000, "condition": one.condition}
+            for one in verdict.refused
+        ],
+        "energy": scene.totals.energy.words(),
+        "limits": _limits(scene),
+        "preview": scene.policy.preview,
+        "expected": {"temperature_mc": verdict.predicted_mc, "power_mw": verdict.predicted_mw},
         "rule": verdict.rule,
         "why": scene.why,
         "last_result": scene.last_result,
         "trouble": list(scene.trouble),
         "uptime_s": scene.uptime_s,
+    }
+
+
+def _limits(scene: Scene) -> dict[str, Any]:
+    """What the policy demands, and the budget that holds now; None where there is none."""
+    policy, given_mw = scene.policy, scene.snapshot.budget_mw
+    return {
+        "reference": policy.reference,
+        "target_fps": policy.target_mfps / 1000,
+        "floor_fps": policy.floor_mfps / 1000,
+        "deadline_us": policy.deadline_us,
+        "limit_mc": policy.limit_mc,
+        "resume_mc": policy.resume_mc,
+        "critical_mc": policy.critical_mc,
+        "budget_mw": policy.budget_mw if given_mw is None else given_mw,
+        "max_loss_ppm": policy.max_loss_ppm,
+        "bands": [{"name": band.name, "down_at_mlx": band.down_at_mlx, "up_at_mlx": band.up_at_mlx} for band in policy.bands],
     }
 
 

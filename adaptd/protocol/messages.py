@@ -18,6 +18,7 @@ class Begin:
     ``digest`` is that of the manifest the daemon has checked: another bundle put in its place since is refused.
     ``first_frame`` and ``patient`` are for a restart: numbering goes on, and a camera that is away is waited for.
     ``touch_us`` is how often every engine is exercised, serving or not; 0 never, to measure what that is good for.
+    ``preview`` lets whoever may read results see the newest picture too, at ``preview.sock`` beside them.
     """
 
     bundle: str
@@ -39,6 +40,7 @@ class Begin:
     patient: bool = False
     digest: str | None = None
     touch_us: int = 20_000_000
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,11 @@ class FrameLoop:
         frame, answer, latency_us, variant, at_us = self.last
         return LastResult(frame, answer.label, answer.score_ppm, latency_us, variant, at_us)
 
+    @property
+    def newest_image(self) -> Any:
+        """The newest picture that was served or looked at; None before the first."""
+        return self._image
+
     def offer(self, setpoint: Setpoint) -> None:
         """Hold this setpoint from the next frame on."""
         self.helm.offer(setpoint)

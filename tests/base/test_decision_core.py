@@ -85,9 +85,9 @@ def test_a_changed_source_is_refused(package: Path, name: str) -> None:
 
 def test_a_core_that_is_not_whole_is_refused(package: Path) -> None:
     """A lost module would be interpreted beside compiled ones; a list of other modules is that of another version."""
-    (package / ("tick" + core.SUFFIX)).rename(package / "away")
+    (package / ("brain/tick" + core.SUFFIX)).rename(package / "away")
     assert "tick is missing" in refusal(package)
-    (package / "away").rename(package / ("tick" + core.SUFFIX))
+    (package / "away").rename(package / ("brain/tick" + core.SUFFIX))
     assert refusal(package) == ""
     write_made(package, modules=list(core.COMPILED[1:]))
     assert "not whole" in refusal(package)

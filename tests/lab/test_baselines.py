@@ -9,9 +9,8 @@ import pytest
 from adaptd.lab.best_static import best_static, try_all
 from adaptd.lab.controllers import make
 from adaptd.lab.controllers.alert import Alert, Configuration, IdleRatio, SlowDown, pooled_quality
+from adaptd.lab.controllers.baselines import Threshold, static_efficient, static_reference
 from adaptd.lab.controllers.guarded import GuardedAlert, band_of
-from adaptd.lab.controllers.static import static_efficient, static_reference
-from adaptd.lab.controllers.threshold import Threshold
 from adaptd.lab.harness import simulate
 from adaptd.vocabulary import Measured, Missing, MissingReason, OperatingPoint, Prior, Served, Snapshot, Telemetry, VariantFacts
 from tests.readings import Said, sensed, told
@@ -200,7 +199,7 @@ def test_best_static_is_the_cheapest_point_that_breaks_nothing() -> None:
 
 def test_best_static_agrees_with_the_harness_on_every_point() -> None:
     """The vectorised trial of each point and the harness's run of it give the same cost."""
-    from adaptd.lab.controllers.static import Static
+    from adaptd.lab.controllers.baselines import Static
 
     world = episode(slow_down_ppm=((0, 1_000_000), (300_000_000, 3_000_000)), noise_latency_ppm=50_000)
     words = (world.scenario, world.policy, world.profile, world.facts)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adaptd.lab.controllers import ONLINE, make
-from adaptd.lab.controllers.choice import LabSetpoint
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result

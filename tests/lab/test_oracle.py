@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 
 from adaptd.lab.bounds import Bounds, bounds_of
 from adaptd.lab.controllers import ONLINE, make
-from adaptd.lab.controllers.choice import LabSetpoint
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import Choice, simulate
 from adaptd.lab.oracle import Oracle, dual_value, solve

@@ -15,7 +15,7 @@ from adaptd.brain import tick
 from adaptd.log.format.codec import to_plain
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.replay import Brain, Replayer, ReplayError
-from adaptd.log.verify.verify import Options, Outcome, Report, verify
+from adaptd.log.verify.verify import Options, Outcome, VerifyReport, verify
 from adaptd.vocabulary import OperatingPoint, Snapshot, Verdict
 from tests.log.crash import fail_at
 from tests.log.simdisk import SimDisk, no_fault
@@ -169,7 +169,7 @@ def counting(reference: str = "fp16") -> Brain:
     return Brain(start, step, adopt, Count)
 
 
-def counted_log(folder: Path, brain: Brain, act: Callable[[Run, Any], Any]) -> Report:
+def counted_log(folder: Path, brain: Brain, act: Callable[[Run, Any], Any]) -> VerifyReport:
     """A log written by another brain, with ``act`` in its middle, and the verifier's word on it."""
     run = Run(folder)
     state = brain.start()

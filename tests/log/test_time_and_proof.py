@@ -13,7 +13,6 @@ from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.replay import Brain, Decided
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.verify import Options, verify
-from adaptd.log.write.clockwatch import ClockWatch
 from adaptd.log.write.opening import open_ledger
 from adaptd.vocabulary import BandEvidence, OperatingPoint, Served
 from tests.log.workload import SECOND, SMALL, Clock, Run, decisions, make_log
@@ -116,15 +115,6 @@ def test_runs_follow_one_another_and_a_crash_is_told_from_a_stop(tmp_path: Path)
     assert (report.verdict, report.boots) == (Outcome.VALID, 4)
     assert [one.clean for one in report.interruptions] == [True, False, True]
     assert [one.down_us for one in report.interruptions] == [50 * SECOND, 50 * SECOND, None]
-
-
-def test_the_clock_watch_tells_steps_from_drift() -> None:
-    """Slow drift is not a step, a jump is one, and each is told once with the times before and after."""
-    watch = ClockWatch(tolerance_ms=500)
-    assert watch.look(0, 1_000_000) is None
-    assert all(watch.look(at * SECOND, 1_000_000 + at * 1001) is None for at in range(1, 100))
-    assert watch.look(100 * SECOND, 5_000_000) == (1_100_099, 5_000_000)
-    assert watch.look(101 * SECOND, 5_001_000) is None
 
 
 def test_every_interval_on_the_efficient_engine_is_listed_with_its_weakest_proof(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_the_verdict_stands_first_and_every_line_is_drawn(html: str) -> None:
     places = [
         html.index(text)
         for text in (
-            "Valid: complete", "board energy per frame", "Temperature", ">Power", ">Light", "Engine and frame rate",
+            "Valid: records", "board energy per frame", "Temperature", ">Power", ">Light", "Engine and frame rate",
             "Energy per frame", "Inferences per joule", "Bound on the accuracy loss", "and the proof for it", "Every swap",
             "What else is on record", "What every decision is bound to",
         )

@@ -78,10 +78,9 @@ class Stage:
 
     def report(self, **changes: Any) -> WorkerReport:
         """A report of a worker that serves well."""
+        counts = {"swaps": 0, "lost": 0, "missed": 0, "dropped": 0, "shadow_frames": 0}
         words: dict[str, Any] = {"variant": "fp16", "fps_mfps": 15_000, "frame": 10, "busy_us": 0, "delivered": 3}
-        return WorkerReport(
-            self.us, 1, **({"swaps": 0, "lost": 0, "missed": 0, "dropped": 0, "shadow_frames": 0} | words | changes)
-        )
+        return WorkerReport(self.us, 1, **(counts | words | changes))
 
     def well(self, **changes: Any) -> list[Any]:
         """The running worker is warm and serves."""

@@ -66,7 +66,7 @@ class Script:
 
     def decide(self, snapshot: Snapshot) -> Any:
         """The next point."""
-        from adaptd.lab.controllers.choice import LabSetpoint
+        from adaptd.lab.controllers.baselines import LabSetpoint
 
         self.seen.append(snapshot)
         self._at += 1

@@ -15,7 +15,7 @@ from math import erf, sqrt
 
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.lab.controllers.choice import LabSetpoint
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.twin.words import PPM
 from adaptd.vocabulary import POWER, Measured, OperatingPoint, Snapshot, VariantFacts, first
 

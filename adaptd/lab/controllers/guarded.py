@@ -10,7 +10,7 @@ from adaptd.brain import tick
 from adaptd.config.policy import LightBand, Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.lab.controllers.alert import Alert
-from adaptd.lab.controllers.choice import LabSetpoint
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, OperatingPoint, Reading, Snapshot, VariantFacts, first
 
 MARGIN_MC, BACK_MC = 300, 800

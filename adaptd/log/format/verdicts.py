@@ -35,6 +35,16 @@ class Interruption:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """Old records were removed by rule: how many, with how many decisions where that was noted, when, and how old."""
+
+    utc_ms: int
+    keep_days: int
+    records: int
+    decisions: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Between two records lies time of which the log says nothing, or says that decisions went unrecorded."""
 
@@ -85,7 +95,9 @@ class VerifyReport:
     replayed: int | None = None
     signed: int = 0
     witnessed: int | None = None
-    witnesses: tuple[str, ...] = ()
+    witnesses: tuple[tuple[str, int], ...] = ()  # name, and when it cosigned, in seconds of UTC
+    sealed: int = 0  # records before the key in force began: the keys that signed them were erased
+    removals: list[Removal] = field(default_factory=list)
     torn_bytes: int = 0
     stale_bytes: int = 0
     boots: int = 0

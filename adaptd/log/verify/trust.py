@@ -13,19 +13,22 @@ from adaptd.log.format.epochs import HANDOVERS_FILE, parse_hand_over
 from adaptd.log.format.head import HEAD_FILE, LogHead, offset_of, parse_head
 from adaptd.log.format.keys import cosignature_time, note_holds, signature_holds
 from adaptd.log.format.segment import Header
-from adaptd.log.format.verdicts import LogFault, Outcome
+from adaptd.log.format.verdicts import LogFault, Outcome, Removal
 
 MAX_WITNESS_FILE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """A checkpoint that was seen outside the device: by witnesses, or by whoever kept a copy of the note."""
+    """A checkpoint that was seen outside the device: by witnesses, or by whoever kept a copy of the note.
+
+    ``cosigned``: the known witnesses whose cosignature holds, each with its time stamp in seconds of UTC.
+    """
 
     size: int
     root: bytes
     signed: note.Note
-    names: tuple[str, ...]
+    cosigned: tuple[tuple[str, int], ...] = ()
 
 
 class Trust:
@@ -93,7 +96,7 @@ class Trust:
         self.signed = max(self.signed, found.seq)
 
     def check_head(self, head: LogHead, signed: note.Note, roots: dict[int, tuple[bytes, str]]) -> None:
-        """Raise LogFault unless the head is signed by the key in force at its size and names the root and last line found there."""
+        """Raise LogFault unless the key in force at the head's size signed it and it names the root and last line found there."""
         root, last = roots[head.size]
         if last != head.last:
             raise LogFault(
@@ -103,6 +106,15 @@ class Trust:
             raise LogFault(Outcome.FORGED, self.signed, "the head file does not describe the records")
         if not any(note_holds(signed, key) for key in self._keys_at(head.size)):
             raise LogFault(Outcome.FORGED, self.signed, "the signature of the head file does not hold")
+
+    @property
+    def sealed(self) -> int:
+        """How many records were signed by keys that were handed over, and erased, since."""
+        return self._epochs[-1][0] if self._epochs else 0
+
+    def own(self, one: Witnessed) -> bool:
+        """Whether the log itself signed a witnessed checkpoint, with a key that was in force at its size."""
+        return any(note_holds(one.signed, key) for key in self._keys_at(one.size))
 
     def _keys_at(self, size: int) -> list[note.VerifierKey]:
         """The key in force after ``size`` records; right after a hand-over the one before it as well."""
@@ -157,8 +169,31 @@ def read_witness(path: Path, witnesses: tuple[note.VerifierKey, ...]) -> Witness
         why = error.strerror if isinstance(error, OSError) else error
         raise note.NoteError(f"{path}: not a checkpoint note ({why}); 'adaptd audit checkpoint' prints one") from None
     found = note.parse_checkpoint(signed.body)
-    names = tuple(key.name for key in witnesses if cosignature_time(signed, key) is not None)
-    return Witnessed(found.size, found.root, signed, names)
+    times = ((key.name, cosignature_time(signed, key)) for key in witnesses)
+    cosigned = tuple((name, time_s) for name, time_s in times if time_s is not None)
+    return Witnessed(found.size, found.root, signed, cosigned)
+
+
+def silent_witness(notes: tuple[Witnessed, ...], witnesses: tuple[note.VerifierKey, ...]) -> str:
+    """The first given witness that cosigned none of the notes, or the first note that no given witness cosigned; else empty."""
+    heard = {name for one in notes for name, _ in one.cosigned}
+    for key in witnesses:
+        if key.name not in heard:
+            return f"the witness {key.name} has not cosigned any checkpoint that was given with --witness"
+    for one in notes:
+        if witnesses and not one.cosigned:
+            return f"no witness whose key was given has cosigned the checkpoint over {one.size} records"
+    return ""
+
+
+def removal_of(record: dict[str, Any]) -> Removal | None:
+    """What a ``prune`` record says was removed; None where it is not written the way a writer does."""
+    names = ("utc_ms", "keep_days", "from", "to")
+    utc_ms, keep_days, first, rest = (record.get(name) for name in names)
+    if type(utc_ms) is not int or type(keep_days) is not int or type(first) is not int or type(rest) is not int:
+        return None
+    decisions = record.get("decisions")
+    return Removal(utc_ms, keep_days, max(0, rest - first), decisions if type(decisions) is int else None)
 
 
 def check_pruned(first: Header, prunes: list[dict[str, Any]]) -> None:

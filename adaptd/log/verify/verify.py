@@ -12,22 +12,25 @@ from adaptd.base.plain_file import MAX_SMALL, read_plain
 from adaptd.log.format import note
 from adaptd.log.format.binding import code_hash
 from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
-from adaptd.log.format.keys import note_holds
 from adaptd.log.format.segment import Header
 from adaptd.log.format.verdicts import LogFault, OldCore, Outcome, VerifyReport
 from adaptd.log.verify.replay import Brain, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
-from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads
+from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads, removal_of, silent_witness
 from adaptd.log.verify.walk import Progress, Walk, pieces
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``key``: the root public key from outside; ``witnessed``: checkpoints that left the device; ``replay``: run decisions."""
+    """``key``: the root public key from outside; ``witnessed``: checkpoints that left the device; ``replay``: run decisions.
+
+    ``witness_keys``: every one of them must have cosigned a checkpoint of ``witnessed``, and each checkpoint must carry one.
+    """
 
     key: note.VerifierKey | None = None
     witnessed: tuple[Witnessed, ...] = ()
+    witness_keys: tuple[note.VerifierKey, ...] = ()
     replay: bool = True
     brain: Brain = field(default_factory=Brain)
 
@@ -159,6 +162,9 @@ class _Audit:
         if walk.first_header.first:
             check_pruned(walk.first_header, self._prunes)
         self._check_heads(self._slots, size)
+        silent = silent_witness(self._options.witnessed, self._options.witness_keys)
+        if silent:
+            raise LogFault(Outcome.FORGED, report.first_seq, silent)
         for one in self._options.witnessed:
             self._check_witness(one, size)
         torn = walk.torn_bytes + (walk.unused_bytes if self._timeline.stopped else 0)
@@ -208,20 +214,20 @@ class _Audit:
             raise LogFault(
                 Outcome.FORGED, self._report.first_seq, f"the first {one.size} records are not the ones that were witnessed"
             )
+        if not self._trust.own(one):
+            words = f"the witnessed checkpoint over {one.size} records is not signed by the log's own key of that time"
+            raise LogFault(Outcome.FORGED, self._report.first_seq, words)
         self._report.witnessed = max(one.size, self._report.witnessed or 0)
-        self._report.witnesses = tuple(sorted({*self._report.witnesses, *one.names}))
+        self._report.witnesses = tuple(sorted({*self._report.witnesses, *one.cosigned}))
 
     def _count(self) -> None:
         report, walk, trust = self._report, self._walk, self._trust
         report.records = walk.chain.size - report.first_seq
         report.segments, report.epochs, report.signed = walk.headers, trust.epoch + 1, trust.signed
+        report.sealed = trust.sealed
+        report.removals = [found for record in self._prunes if (found := removal_of(record)) is not None]
         report.torn_bytes, report.stale_bytes = walk.torn_bytes, walk.stale_bytes
         if self._replayer is not None:
             self._count_replay(self._replayer)
         if (self._folder / "private").exists():
             report.notes.append("the folder private/ holds the device's signing key: leave it out of copies")
-
-
-def holds_for(one: Witnessed, key: note.VerifierKey) -> bool:
-    """Whether the log itself signed the witnessed checkpoint under ``key``."""
-    return note_holds(one.signed, key)
