@@ -10,8 +10,9 @@ from typing import Any
 
 DECIDES = (
     "vocabulary", "brain/tick",
-    *(f"brain/estimate/{name}" for name in "accuracy bands betting bound fixed gauge linear pace power thermal".split()),
-    *(f"brain/decide/{name}" for name in "carryover deadline decision freshness headroom inputs planner safety".split()),
+    *(f"brain/estimate/{name}" for name in "account account_table bands betting bound fixed gauge linear".split()),
+    *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal".split()),
+    *(f"brain/decide/{name}" for name in "carryover deadline decision headroom inputs planner safety".split()),
     *(f"brain/decide/{name}" for name in "shadowing transitions words".split()),
 )  # fmt: skip
 READS = (
