@@ -13,7 +13,7 @@ from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account, account_table, bands, gauge, pace, power, scene_guard, thermal
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import BandStatement, Mode, OperatingPoint, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import BandStatement, Mode, OperatingPoint, Snapshot, Stretch, Telemetry, VariantFacts, Verdict
 
 __all__ = ["State", "adopt", "believed", "explain", "start", "statements", "step"]
 
@@ -21,6 +21,7 @@ HORIZONS_S = (1.0, 6.0)
 TEMPERATURE_STEP_MC = 4_000  # what noise may move a reading between two looks, whatever the time between them
 MAX_STEP_S = 3600.0
 MIN_STEP_S = 0.001
+UNHEARD_US = 2_000_000  # of service that a run which is cut short may have left unrecorded
 AHEAD_US = 1_500_000  # frames served before the next decision takes hold: a tick and what it may come late
 
 
@@ -167,12 +168,22 @@ def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[V
 
 
 def resume(
-    old: State, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], seed: int, now_us: int
+    old: State,
+    policy: Policy,
+    profile: HardwareProfile,
+    facts: tuple[VariantFacts, ...],
+    seed: int,
+    now_us: int,
+    unseen: tuple[Stretch, ...] = (),
+    *,
+    clean: bool = True,
 ) -> State:
     """The state after a restart: the window of the loss account goes on, everything that time has overtaken starts anew.
 
-    Nobody knows how long the device was off, so the window and the shadow budget go on as if it had been no time at all. Under
-    another limit, confidence, window or set of bands a new window opens without a loan: restarting never buys credit.
+    ``unseen`` is what the log holds of frames served after ``old``. Where the run did not end cleanly, an efficient variant that
+    was serving may have served UNHEARD_US more, which count as lost. Nobody knows how long the device was off, so the window and
+    the shadow budget go on as if it had been no time at all. Under another limit, confidence, window or set of bands a new window
+    opens without a loan: restarting never buys credit.
     """
     new = start(policy, profile, facts, seed, now_us)
     table = _tables(policy, profile, facts)
@@ -180,7 +191,12 @@ def resume(
     if table.frame.claim != old.held.claim:
         number = old.account.number + 1
         return replace(new, spent=spent, account=account.start(table.rules, table.band_names, now_us, number, loan=False))
-    window = account.resume(old.account, now_us - old.now_us)
+    window = account.observe(table.rules, old.account, unseen, policy.reference)
+    served = [stretch.band for stretch in unseen if stretch.variant != policy.reference]
+    served += [old.band] if old.point.variant != policy.reference and not served else []
+    if served and not clean:
+        window = account.unheard(window, served[-1], policy.target_mfps * UNHEARD_US // 1_000_000_000 + 1)
+    window = account.resume(window, now_us - old.now_us)
     return replace(new, spent=spent, account=window, guards=old.guards if facts == old.facts else new.guards)
 
 

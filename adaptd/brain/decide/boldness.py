@@ -1,8 +1,8 @@
 """Which of two verdicts is bolder: the order in which missing data must never move a choice upwards.
 
 A verdict is bold in three ways, each leaning on data: it serves an efficient variant beyond the account (on light and evidence),
-it draws power (on temperature and power), it stands for long without renewal (on everything). The reference in place of an efficient
-variant is never bolder for drawing more at the same rate: falling back to it is what safety asks for.
+it draws power (on temperature and power), it stands for long without renewal (on everything). The reference in place of an
+efficient variant is never bolder for drawing more at the same rate: falling back to it is what safety asks for.
 """
 
 from adaptd.vocabulary import Verdict

@@ -1,8 +1,8 @@
 """What share of the frames runs on both engines while the reference serves: much while a variant waits for a clear scene.
 
 While an efficient variant serves, the loss account says the share. ``shadow_ppm`` of the policy is a budget over any 24 hours:
-the frames looked at here stop when what is left of it is what the account may need until its window ends. Neighbouring frames show one scene, so draws are
-kept apart: at most DRAWS_PER_S on average, never over half of all.
+looking stops when what is left of it is what the account may need until its window ends. Neighbouring frames show one scene, so
+draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
 """
 
 from typing import NamedTuple

@@ -11,10 +11,11 @@ the one ``c``. So with chance at least 1 - a, at every moment at once, over a gr
 
     loss delivered  <=  min over c of  ( sum over q of theta_q S_q  +  ln(1 / (a w)) ) / c
 
-where ``S_q`` is the loss seen at rate ``q`` (Ville's inequality). What is certain at one moment stays certain, so the debit of a
-band is the least of two: the debit before plus every frame since that the coin left alone, and the bound. An efficient variant
-serves only while debit + the frames until the next decision <= max(credit, loan). Sums are in ppm of a frame; nothing here rounds in favour of
-the efficient variant. The grid is that of ``account_table``; the proof with its assumptions is in docs/control.md.
+where ``S_q`` is the loss seen at rate ``q`` (Ville's inequality). What is certain at one moment stays certain, so the debit of
+a band is the least of two: the debit before plus every frame since that the coin left alone, and the bound. An efficient
+variant serves only while debit + the frames until the next decision <= max(credit, loan). Sums are in ppm of a frame; nothing
+here rounds in favour of the efficient variant. The grid is that of ``account_table``; the proof with its assumptions is in
+docs/control.md.
 """
 
 from typing import NamedTuple

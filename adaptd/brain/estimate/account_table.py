@@ -5,6 +5,7 @@ is within 1.3 of the exact binomial one at no loss and at ten losses seen in a m
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from adaptd.brain.estimate.bound import nanonats
 from adaptd.config.policy import Policy
@@ -50,6 +51,7 @@ def shares_of(shadow_ppm: int) -> tuple[int, ...]:
     return tuple(sorted({min(LARGEST_PPM, share) for share in wanted}, reverse=True))
 
 
+@cache
 def rules(policy: Policy) -> AccountRules:
     """The tables under a policy. The chance that a statement of a window is wrong is shared out evenly over the light bands."""
     shares = shares_of(policy.shadow_ppm)

@@ -1,6 +1,7 @@
 """Decisions as records: what was sensed and what was decided, each written as the change since the decision before.
 
-Shadow frames are events, not states: they are written against none, and their number against the length of their list.
+Shadow frames and stretches are events, not states: they are written against none, and the number of shadow frames against the
+length of their list.
 """
 
 from typing import Any
@@ -8,14 +9,15 @@ from typing import Any
 from adaptd.base.canonical_json import Plain, same_bytes
 from adaptd.log.format.codec import CodecError, row, words
 from adaptd.log.format.shapes import Atom, Repeated
-from adaptd.vocabulary import Shadow, Snapshot, Telemetry, Verdict
+from adaptd.vocabulary import Shadow, Snapshot, Stretch, Telemetry, Verdict
 
 CHAIN_FIELDS = frozenset({"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"})
 SHORT = {"temperature": "temp", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
 
 _SNAPSHOT = words(Snapshot).without("now_us", "worker", short={"temperature": SHORT["temperature"]})
-_WORKER = words(Telemetry).without("shadow_frames", "shadows")
+_WORKER = words(Telemetry).without("shadow_frames", "shadows", "stretches")
 _SHADOWS = Repeated(row(Shadow))
+_STRETCHES = Repeated(row(Stretch))
 _COUNT = Atom(int)
 _VERDICT = words(Verdict).without(short={name: SHORT[name] for name in ("predicted_mc", "predicted_mw")})
 
@@ -73,6 +75,15 @@ class DecisionCoder:
         return verdict
 
 
+def stretches_in(record: dict[str, Any]) -> tuple[Stretch, ...]:
+    """What a decision record holds of the frames that were served before it; none where it cannot be read."""
+    try:
+        found: tuple[Stretch, ...] = _STRETCHES.read(record["in"]["worker"]["stretches"])
+    except (CodecError, TypeError, ValueError, KeyError, AttributeError):
+        return ()
+    return found
+
+
 def _write_snapshot(before: Snapshot | None, snapshot: Snapshot) -> dict[str, Plain]:
     """What was sensed, against the snapshot before."""
     worker = snapshot.worker
@@ -80,6 +91,8 @@ def _write_snapshot(before: Snapshot | None, snapshot: Snapshot) -> dict[str, Pl
     reported: dict[str, Plain] = _WORKER.full(worker) if before is None else _WORKER.diff(before.worker, worker)
     if worker.shadows:
         reported["shadows"] = _SHADOWS.full(worker.shadows)
+    if worker.stretches:
+        reported["stretches"] = _STRETCHES.full(worker.stretches)
     if worker.shadow_frames != len(worker.shadows):
         reported["shadow_frames"] = worker.shadow_frames
     if reported:
@@ -92,15 +105,19 @@ def _read_snapshot(before: Snapshot | None, plain: dict[str, Plain], now_us: int
     reported = rest.pop("worker", {})
     shadows: tuple[Shadow, ...] = ()
     frames = 0
+    stretches: tuple[Stretch, ...] = ()
+    if "stretches" in reported:
+        reported = dict(reported)
+        stretches = _STRETCHES.read(reported.pop("stretches"))
     if "shadows" in reported or "shadow_frames" in reported:
         reported = dict(reported)
         shadows = _SHADOWS.read(reported.pop("shadows", []))
         frames = _COUNT.read(reported.pop("shadow_frames", len(shadows)))
     if before is None:
-        worker = _WORKER.read(reported, shadow_frames=frames, shadows=shadows)
+        worker = _WORKER.read(reported, shadow_frames=frames, shadows=shadows, stretches=stretches)
         first: Snapshot = _SNAPSHOT.read(rest, now_us=now_us, worker=worker)
         return first
-    worker = _WORKER.patch(before.worker, reported, shadow_frames=frames, shadows=shadows)
+    worker = _WORKER.patch(before.worker, reported, shadow_frames=frames, shadows=shadows, stretches=stretches)
     snapshot: Snapshot = _SNAPSHOT.patch(before, rest, now_us=now_us, worker=worker)
     return snapshot
 
