@@ -1,8 +1,8 @@
 """What a result says about the bowl: who is there, and whether it eats.
 
 A classifier's label is ``eating``, ``pet_at_bowl`` or ``empty`` as in the shipped model, or carries a name where the model
-tells pets apart: ``eating:mimi``, ``at_bowl:mimi``. A detector's boxes carry such labels, or a pet's name alone: then a box that
-covers enough of the bowl's region eats.
+tells pets apart: ``eating:mimi``, ``at_bowl:mimi``. A detector's boxes carry the same labels; a pet's box that covers enough of
+the bowl's region eats. Labels of another model are mapped: ``mimi`` to ``at_bowl:mimi``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,9 @@ HIDDEN = {"no_bowl", "bowl_hidden", "covered"}
 HEAD_OVER_BOWL_PPM = 300_000  # of the bowl's region under a pet's box
 
 
+Corners = tuple[int, int, int, int]  # left, top, right, bottom in ppm of the picture's sides
+
+
 class Activity(Enum):
     """What one pet does. ``BLIND`` is time in which nothing was seen, or no bowl."""
 
@@ -35,7 +38,7 @@ class Box:
 
     label: str
     score_ppm: int
-    corners: tuple[int, int, int, int]
+    corners: Corners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +71,11 @@ def meaning_of(label: str, named: Mapping[str, str] | None = None) -> tuple[str,
         if word in words:
             return pet, activity
     raise UnknownLabelError(
-        f"label {label!r}: says neither eating, at_bowl nor empty; map it, for example --label {label}=at_bowl or {label}=eating:NAME"
+        f"label {label!r}: means neither eating, at_bowl nor empty here; say which, for example --label {label}=eating:NAME"
     )
 
 
-def seen_in(
-    result: Mapping[str, Any], roi: tuple[int, int, int, int] | None, named: Mapping[str, str] | None = None
-) -> list[Seen]:
+def seen_in(result: Mapping[str, Any], roi: Corners | None = None, named: Mapping[str, str] | None = None) -> list[Seen]:
     """Everybody in one result; nobody is one entry of the household with ``EMPTY``.
 
     Raises:
@@ -94,7 +95,7 @@ def boxes_of(rows: Sequence[Sequence[Any]]) -> list[Box]:
     return [Box(str(row[0]), int(row[1]), (int(row[2]), int(row[3]), int(row[4]), int(row[5]))) for row in rows]
 
 
-def covered_ppm(corners: tuple[int, int, int, int], region: tuple[int, int, int, int]) -> int:
+def covered_ppm(corners: Corners, region: Corners) -> int:
     """How much of ``region`` lies under the box, 0 to 1,000,000."""
     width = min(corners[2], region[2]) - max(corners[0], region[0])
     height = min(corners[3], region[3]) - max(corners[1], region[1])
@@ -102,7 +103,7 @@ def covered_ppm(corners: tuple[int, int, int, int], region: tuple[int, int, int,
     return 0 if width <= 0 or height <= 0 or area <= 0 else width * height * PPM // area
 
 
-def _seen(box: Box, roi: tuple[int, int, int, int] | None, named: Mapping[str, str] | None) -> Seen:
+def _seen(box: Box, roi: Corners | None, named: Mapping[str, str] | None) -> Seen:
     pet, activity = meaning_of(box.label, named)
     over = roi is not None and covered_ppm(box.corners, roi) >= HEAD_OVER_BOWL_PPM
     if activity is Activity.PRESENT and over and "eating" not in box.label:

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from adaptd.apps.feeder.settings import DAY_US, PPM, SECOND_US, Settings
+from adaptd.apps.feeder.tally import larger
 
 
 class Excuse(Enum):
@@ -113,11 +114,22 @@ def together(parts: Iterable[Basis]) -> Basis:
     return Basis(tuple(sums[key] for key in sorted(sums)))
 
 
+def excuse_for_refusal(now: Basis, usual: Basis, usual_us: int, settings: Settings) -> Excuse:
+    """Whether something else than the pet could have made ``usual_us`` into nothing at all.
+
+    A change of light or rate that leaves the model to be believed loses a part of the eating, never all of it: neither counts
+    here.
+    """
+    if now.unproven_ppm > settings.unproven_ppm:
+        return Excuse.UNPROVEN
+    return Excuse.ENGINE if _engine_explains(now, usual, 0, usual_us, PPM, settings) else Excuse.NONE
+
+
 def excuse_for(low: Basis, usual: Basis, low_us: int, usual_us: int, settings: Settings) -> Excuse:
     """Whether something else than the pet could have made ``usual_us`` into ``low_us`` (eating in 24 h seen)."""
     if low.unproven_ppm > settings.unproven_ppm:
         return Excuse.UNPROVEN
-    if _engine_explains(low, usual, low_us, usual_us, settings):
+    if _engine_explains(low, usual, low_us, usual_us, settings.drop_ppm, settings):
         return Excuse.ENGINE
     if _moved(low.bands_ppm(), usual.bands_ppm()) > settings.mix_change_ppm:
         return Excuse.LIGHT
@@ -126,7 +138,7 @@ def excuse_for(low: Basis, usual: Basis, low_us: int, usual_us: int, settings: S
     return Excuse.NONE
 
 
-def _engine_explains(low: Basis, usual: Basis, low_us: int, usual_us: int, settings: Settings) -> bool:
+def _engine_explains(low: Basis, usual: Basis, low_us: int, usual_us: int, enough_ppm: int, settings: Settings) -> bool:
     more_ppm = low.efficient_ppm - usual.efficient_ppm
     if more_ppm <= 0:
         return _moved(low.variants_ppm(), usual.variants_ppm()) > settings.mix_change_ppm and low.bound_ppm is None
@@ -134,7 +146,7 @@ def _engine_explains(low: Basis, usual: Basis, low_us: int, usual_us: int, setti
     if bound is None:
         return more_ppm > settings.mix_change_ppm
     lost_us = DAY_US * bound // PPM * more_ppm // PPM
-    return low_us + lost_us >= usual_us * settings.drop_ppm // PPM
+    return low_us + lost_us >= usual_us * enough_ppm // PPM
 
 
 def _moved(one: dict[str, int], other: dict[str, int]) -> int:
@@ -143,7 +155,6 @@ def _moved(one: dict[str, int], other: dict[str, int]) -> int:
 
 
 def _sum(one: Share, other: Share) -> Share:
-    known = one.bound_ppm is not None and other.bound_ppm is not None
     return Share(
         variant=one.variant,
         band=one.band,
@@ -151,7 +162,7 @@ def _sum(one: Share, other: Share) -> Share:
         seen_us=one.seen_us + other.seen_us,
         frames=one.frames + other.frames,
         unproven_us=one.unproven_us + other.unproven_us,
-        bound_ppm=max(one.bound_ppm or 0, other.bound_ppm or 0) if known else None,
+        bound_ppm=larger(one.bound_ppm, other.bound_ppm),
     )
 
 

@@ -111,8 +111,6 @@ class BoutMachine:
             and span.end_us - self._end_us > self._settings.merge_us
         ):
             self._close(Ending.LEFT, out)
-        if self.state is State.EATING and span.activity is Activity.PRESENT:
-            self._pauses += 1
         if span.activity is Activity.EATING:
             self._eat(span, out)
         else:
@@ -125,6 +123,8 @@ class BoutMachine:
             self._close(Ending.LEFT, out)
         if self.state not in IN_BOUT:
             self._start_us = span.start_us
+        elif self.state is not State.EATING:
+            self._pauses += 1
         self._end_us = span.end_us
         if self._resting:
             return

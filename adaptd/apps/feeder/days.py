@@ -67,8 +67,9 @@ def read_day(store: Store, day: date, pet: str, zone: tzinfo, until_us: int) -> 
     part = (low // SECOND_US, until // SECOND_US)
     seen, sure = _capped(store, part)
     row = store.base.execute(
-        "SELECT total(e.eating_us), total(e.sure_eating_us), total(CASE WHEN w.sure_us > :cap THEN e.sure_eating_us * :cap / w.sure_us "
-        "ELSE e.sure_eating_us END) FROM eating e LEFT JOIN windows w USING(start_s) WHERE e.start_s >= :low AND e.start_s < :high AND e.pet = :pet",
+        "SELECT total(e.eating_us), total(e.sure_eating_us), total(CASE WHEN w.sure_us > :cap "
+        "THEN e.sure_eating_us * :cap / w.sure_us ELSE e.sure_eating_us END) "
+        "FROM eating e LEFT JOIN windows w USING(start_s) WHERE e.start_s >= :low AND e.start_s < :high AND e.pet = :pet",
         {"cap": WINDOW_US, "low": part[0], "high": part[1], "pet": pet},
     ).fetchone()
     bouts = store.base.execute(
@@ -125,7 +126,8 @@ def close_day(store: Store, day: Day) -> None:
 def closed_days(store: Store, pet: str, first: date, last: date) -> dict[date, Day]:
     """Days that are over, by date, ``first`` and ``last`` included."""
     rows = store.base.execute(
-        "SELECT day, span_us, seen_us, sure_us, eating_us, dark_eating_us, bouts, basis FROM days WHERE pet = ? AND day BETWEEN ? AND ?",
+        "SELECT day, span_us, seen_us, sure_us, eating_us, dark_eating_us, bouts, basis FROM days "
+        "WHERE pet = ? AND day BETWEEN ? AND ?",
         (pet, first.isoformat(), last.isoformat()),
     ).fetchall()
     return {day.day: day for day in (_from_row(pet, row) for row in rows)}

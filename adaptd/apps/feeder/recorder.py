@@ -9,7 +9,7 @@ from adaptd.apps.feeder.bouts import Bout, BoutMachine, Ending, Outcome
 from adaptd.apps.feeder.settings import Settings
 from adaptd.apps.feeder.smoothing import Smoother, Span
 from adaptd.apps.feeder.store import Store, StoredBout
-from adaptd.apps.feeder.tally import Served, Tally, pieces
+from adaptd.apps.feeder.tally import Served, Tally, larger, pieces
 
 Key = tuple[str, int]  # pet and number of its track; 0 where the model is a classifier
 
@@ -98,9 +98,7 @@ class Recorder:
             row.seen_us += length_us
             row.frames += frames
             row.unproven_us += length_us if standing.unproven else 0
-            row.bound_ppm = (
-                None if None in (row.bound_ppm, standing.bound_ppm) else max(row.bound_ppm or 0, standing.bound_ppm or 0)
-            )
+            row.bound_ppm = larger(row.bound_ppm, standing.bound_ppm)
             frames = 0  # the frame belongs to the window in which its span began
 
     def _move(self, key: Key, start_us: int, end_us: int, seen: Seen, standing: Standing) -> None:

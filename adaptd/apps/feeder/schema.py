@@ -13,8 +13,9 @@ MIGRATIONS: tuple[str, ...] = (
         frames INTEGER NOT NULL, unproven_us INTEGER NOT NULL, bound_ppm INTEGER, PRIMARY KEY(start_s, variant, band))
         STRICT, WITHOUT ROWID;
     CREATE TABLE bouts(
-        id INTEGER PRIMARY KEY, pet TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, eating_us INTEGER NOT NULL,
-        pauses INTEGER NOT NULL, score_ppm INTEGER NOT NULL, band TEXT NOT NULL, sure INTEGER NOT NULL, ending TEXT NOT NULL) STRICT;
+        id INTEGER PRIMARY KEY, pet TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
+        eating_us INTEGER NOT NULL, pauses INTEGER NOT NULL, score_ppm INTEGER NOT NULL, band TEXT NOT NULL,
+        sure INTEGER NOT NULL, ending TEXT NOT NULL) STRICT;
     CREATE INDEX bouts_start ON bouts(start_us);
     CREATE TABLE open_bouts(
         pet TEXT NOT NULL, track INTEGER NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, eating_us INTEGER NOT NULL,
@@ -28,8 +29,8 @@ MIGRATIONS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, first_day TEXT NOT NULL, last_day TEXT, text TEXT NOT NULL,
         written_us INTEGER NOT NULL) STRICT;
     CREATE TABLE alerts(
-        key TEXT PRIMARY KEY, made_us INTEGER NOT NULL, rule TEXT NOT NULL, pet TEXT NOT NULL, verdict TEXT NOT NULL, text TEXT NOT NULL,
-        rests_on TEXT NOT NULL, left INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        key TEXT PRIMARY KEY, made_us INTEGER NOT NULL, rule TEXT NOT NULL, pet TEXT NOT NULL, verdict TEXT NOT NULL,
+        text TEXT NOT NULL, rests_on TEXT NOT NULL, "left" INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE clock_steps(at_us INTEGER NOT NULL, by_us INTEGER NOT NULL) STRICT;
     """,
 )

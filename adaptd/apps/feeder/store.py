@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from adaptd.apps.feeder.schema import NewerStoreError, migrate
@@ -59,7 +59,7 @@ class Store:
         except sqlite3.DatabaseError as error:
             self.close()
             raise StoreError(
-                f"{path}: is no feeder store that can be used ({error}); move it away or name another --db"
+                f"{path}: cannot be used as the feeder's store ({error}), move it away or name another --db"
             ) from None
         except OSError as error:
             raise StoreError(f"{path}: cannot be used ({error.strerror}), name another --db") from None
@@ -88,7 +88,7 @@ class Store:
         self.base.execute("COMMIT")
 
     def write(
-        self, tally: Tally, bouts: Iterable[StoredBout], open_bouts: dict[tuple[str, int], StoredBout], merge_us: int
+        self, tally: Tally, bouts: Iterable[StoredBout], going_on: dict[tuple[str, int], StoredBout], merge_us: int
     ) -> None:
         """One flush, whole or not at all.
 
@@ -100,7 +100,7 @@ class Store:
             for bout in bouts:
                 self._add_bout(bout, merge_us)
             self.base.execute("DELETE FROM open_bouts")
-            rows = [(pet, track, *astuple(bout)[1:8]) for (pet, track), bout in open_bouts.items()]
+            rows = [(pet, track, *astuple(bout)[1:8]) for (pet, track), bout in going_on.items()]
             self.base.executemany("INSERT INTO open_bouts VALUES(?,?,?,?,?,?,?,?,?)", rows)
 
     def end_open_bouts(self) -> None:
@@ -156,24 +156,15 @@ class Store:
         if row is None:
             marks = ",".join("?" * 9)
             self.base.execute(
-                f"INSERT INTO bouts(pet, start_us, end_us, eating_us, pauses, score_ppm, band, sure, ending) VALUES({marks})",  # noqa: S608
+                f"INSERT INTO bouts(pet, start_us, end_us, eating_us, pauses, score_ppm, band, sure, ending) VALUES({marks})",
                 astuple(bout),
             )
             return
         self.base.execute(
-            "UPDATE bouts SET end_us = ?, score_ppm = (score_ppm * eating_us + ? * ?) / (eating_us + ?), eating_us = eating_us + ?, "
-            "pauses = pauses + 1 + ?, sure = min(sure, ?), ending = ? WHERE id = ?",
-            (
-                bout.end_us,
-                bout.score_ppm,
-                bout.eating_us,
-                bout.eating_us,
-                bout.eating_us,
-                bout.pauses,
-                bout.sure,
-                bout.ending,
-                row[0],
-            ),
+            "UPDATE bouts SET end_us = :end_us, score_ppm = (score_ppm * eating_us + :score_ppm * :eating_us) / "
+            "max(eating_us + :eating_us, 1), eating_us = eating_us + :eating_us, pauses = pauses + 1 + :pauses, "
+            "sure = min(sure, :sure), ending = :ending WHERE id = :id",
+            {**asdict(bout), "id": row[0]},
         )
 
 

@@ -78,3 +78,8 @@ def pieces(start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
 def window_of(utc_us: int) -> int:
     """The window that holds an instant."""
     return utc_us // SECOND_US // WINDOW_S * WINDOW_S
+
+
+def larger(one: int | None, other: int | None) -> int | None:
+    """The larger bound; none where one of them is unknown."""
+    return None if one is None or other is None else max(one, other)

@@ -7,10 +7,8 @@ always, and the tests hold it against an exhaustive assignment.
 
 from dataclasses import dataclass
 
-from adaptd.apps.feeder.activity import Box
+from adaptd.apps.feeder.activity import Box, Corners
 from adaptd.apps.feeder.settings import PPM
-
-Corners = tuple[int, int, int, int]
 
 
 @dataclass(slots=True)
