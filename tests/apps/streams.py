@@ -43,7 +43,8 @@ class House:
         """Each day's events, with a look at the end of every day; where ``standing`` says None nothing is seen."""
         for day in stream:
             for start, end, what in day:
-                self.see(start, end, what, standing(start), pet)
+                for at in range(start, end, HOUR_US):
+                    self.see(at, min(at + HOUR_US, end), what, standing(at), pet)
             self.monitor.tick(day[-1][1] + HOUR_US, force=True)
 
     def see(self, start: int, end: int, what: Activity, standing: Standing | None = FP16, pet: str = HOUSEHOLD) -> None:

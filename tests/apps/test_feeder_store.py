@@ -68,7 +68,7 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_killed_recorder_loses_at_most_what_was_not_yet_written(tmp_path: Path) -> None:
-    """Killed with SIGKILL in the middle of writing, ten times: every flush that was acknowledged is there, once, and the file is whole."""
+    """Killed with SIGKILL while it writes, ten times: every flush that was acknowledged is there, once, and the file is whole."""
     program = """
         import sys
         from pathlib import Path

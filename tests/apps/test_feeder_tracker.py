@@ -94,7 +94,7 @@ def test_the_numbers_agree_with_an_independent_tracker() -> None:
             pairs.append(
                 [(a, known.get(tuple(v / 1000 for v in each.corners), -1)) for a, each in zip(numbers, boxes, strict=True)]
             )
-        for one, two in zip(pairs, pairs[1:], strict=False):
+        for one, two in itertools.pairwise(pairs):
             for (a, x), (b, y) in itertools.product(one, two):
                 if x >= 0 and y >= 0:
                     total += 1

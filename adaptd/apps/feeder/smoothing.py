@@ -36,7 +36,7 @@ class Smoother:
         self._state = Activity.EMPTY
         self._out_us: int | None = None
         self._score_ppm = 0
-        self._sure = True
+        self._unsure_until_us = 0
 
     def feed(self, span: Span) -> list[Span]:
         """What is now certain. A long span is taken in pieces of a quarter window until it fills the window."""
@@ -58,7 +58,7 @@ class Smoother:
             given = [self._emit(self._recent[-1].end_us)]
         self._recent.clear()
         self._held = dict.fromkeys(Activity, 0)
-        self._state, self._out_us = Activity.EMPTY, None
+        self._state, self._out_us, self._unsure_until_us = Activity.EMPTY, None, 0
         return given
 
     def _take(self, span: Span) -> list[Span]:
@@ -68,7 +68,8 @@ class Smoother:
         best = max(self._held, key=self._held.__getitem__)
         if self._held[best] > self._held[self._state]:
             self._state = best
-        self._sure = span.sure
+        if not span.sure:
+            self._unsure_until_us = span.end_us
         if span.activity is self._state:
             self._score_ppm = span.score_ppm
         assert self._out_us is not None
@@ -88,6 +89,7 @@ class Smoother:
 
     def _emit(self, until_us: int) -> Span:
         assert self._out_us is not None
-        span = Span(start_us=self._out_us, end_us=until_us, activity=self._state, score_ppm=self._score_ppm, sure=self._sure)
+        sure = self._unsure_until_us <= self._out_us  # what lies beside the dark is not sure either
+        span = Span(start_us=self._out_us, end_us=until_us, activity=self._state, score_ppm=self._score_ppm, sure=sure)
         self._out_us = until_us
         return span
