@@ -43,7 +43,7 @@ def test_the_edge_is_sixty_percent(percent: int) -> None:
 
 
 def test_the_trailing_usual_follows_a_slow_illness_down_and_never_fires() -> None:
-    """Negative control: half over four weeks; against the last 14 days no day is low, against the lagged usual the alert comes."""
+    """Negative control: half over four weeks; no day is low against the last 14 days, the lagged usual brings the alert."""
     series: list[int | None] = [FULL] * 60 + [FULL - FULL * day // 56 for day in range(28)] + [HALF] * 20
     days = range(60, len(series))
     assert sum(is_low(series, at, S, TRAILING) for at in days) == 0

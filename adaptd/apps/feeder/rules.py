@@ -23,9 +23,12 @@ Z_LOW_MILLI, Z_HIGH_MILLI = -3_000, 4_000
 
 
 def usual(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> int | None:
-    """The lower median of the known days ``back`` (first, last) before day ``at``; None while too few are known."""
+    """The median of the known days ``back`` (first, last) before day ``at``; None while too few are known."""
     days = usual_days(series, at, settings, back)
-    return None if len(days) < settings.usual_least_days else sorted(days)[(len(days) - 1) // 2]
+    if len(days) < settings.usual_least_days:
+        return None
+    days.sort()
+    return (days[(len(days) - 1) // 2] + days[len(days) // 2]) // 2
 
 
 def usual_days(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> list[int]:
