@@ -2,8 +2,8 @@
 
     python -m tests.apps.feeder_end_to_end [--rooms 6] [--visits 3] [--lux 3000 60] [--idle-min 3]
 
-For each light: the error of the eating in the visits, and the eating that is claimed of an empty room, which over the other 23 hours
-of a day matters more than any visit. The error of a day is made of both: 19 minutes of eating, the rest nobody.
+For each light: the error of the eating in the visits, and the eating that is claimed of an empty room, which over the other
+23 hours of a day matters more than any visit. The error of a day is made of both: 19 minutes of eating, the rest nobody.
 """
 
 import argparse
@@ -48,7 +48,9 @@ def eating_s(results: Sequence[dict[str, Any]]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "feeder.sqlite3", writer=True)
         recorder = Recorder(Settings(), store, lambda at: at)
-        follower = Follower(recorder, Settings(), Source(), lambda: {"sensors": {"light_mlx": {"value": 10**6}}, "band": "bright"})
+        follower = Follower(
+            recorder, Settings(), Source(), lambda: {"sensors": {"light_mlx": {"value": 10**6}}, "band": "bright"}
+        )
         for result in results:
             follower.take(result)
         recorder.close()
@@ -101,20 +103,19 @@ def main() -> int:
     parser.add_argument("--lux", type=float, nargs="+", default=[3_000.0, 60.0])
     wanted = parser.parse_args()
     begin = time.monotonic()
-    print("| lux | engine | visits: error, rooms | empty room: min a day claimed, rooms | day: mean error | day: mean of sizes | worst |")
+    print("| lux | engine | visits: error by room | empty room: min a day claimed | day: mean error | mean size | worst |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for lux in wanted.lux:
-        rooms = [measure(seed, lux, wanted.visits, wanted.idle_min * 60, wanted.fps, ("fp16", "int8")) for seed in range(wanted.rooms)]
-        for name in ("fp16", "int8"):
+        idle_s, names = wanted.idle_min * 60, ("fp16", "int8")
+        rooms = [measure(seed, lux, wanted.visits, idle_s, wanted.fps, names) for seed in range(wanted.rooms)]
+        for name in names:
             found = [room[name] for room in rooms]
             visit = " ".join(f"{each.eaten / each.truth - 1:+.1%}" for each in found)
             idle = " ".join(f"{each.claimed_idle / max(each.idle, 1e-9) * DAY_MIN:.1f}" for each in found)
             errors = [each.day_error for each in found]
             size = statistics.fmean(map(abs, errors))
-            print(
-                f"| {lux:g} | {name} | {visit} | {idle} | {statistics.fmean(errors):+.1%} | {size:.1%} | {max(errors, key=abs):+.1%} |",
-                flush=True,
-            )
+            mean, worst = statistics.fmean(errors), max(errors, key=abs)
+            print(f"| {lux:g} | {name} | {visit} | {idle} | {mean:+.1%} | {size:.1%} | {worst:+.1%} |", flush=True)
     print(f"\n{wanted.rooms} rooms, {wanted.visits} visits each at {wanted.fps:g} frames/s, {time.monotonic() - begin:.0f} s")
     return 0
 

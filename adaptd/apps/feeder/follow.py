@@ -4,13 +4,12 @@ A result stands for the time until the next one, up to five seconds; after that 
 ten seconds between two results, so what it says of light and account is at most that old.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from adaptd import client
-from adaptd.apps.feeder.activity import HOUSEHOLD, Activity, Box, Corners, Seen, boxes_of, meaning_of, seen_in
+from adaptd.apps.feeder.activity import Activity, Box, Corners, Seen, boxes_of, meaning_of, seen_in
 from adaptd.apps.feeder.recorder import Recorder, Standing, Tracked
 from adaptd.apps.feeder.settings import SECOND_US, Settings
 from adaptd.apps.feeder.tracker import Tracker
@@ -50,8 +49,16 @@ def standing_of(status: Mapping[str, Any], variant: str, source: Source, setting
 class Follower:
     """Turns result lines into spans of ``recorder``. ``status`` gives the daemon's document or raises ApiError."""
 
-    def __init__(self, recorder: Recorder, settings: Settings, source: Source, status: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        settings: Settings,
+        source: Source,
+        status: Callable[[], Mapping[str, Any]],
+        status_every_us: int = STATUS_EVERY_US,
+    ) -> None:
         self._recorder, self._settings, self._source, self._ask = recorder, settings, source, status
+        self._status_every_us = status_every_us
         self._tracker = Tracker()
         self._status: Mapping[str, Any] = {}
         self._asked_us: int | None = None
@@ -70,7 +77,7 @@ class Follower:
         pets = self._who(result)
         if self._last_us is not None:
             self._pass(at_us)
-        if self._asked_us is None or not 0 <= at_us - self._asked_us < STATUS_EVERY_US:
+        if self._asked_us is None or not 0 <= at_us - self._asked_us < self._status_every_us:
             self._refresh(at_us)
         self._last_us, self._pets = at_us, pets
         self._standing = standing_of(self._status, str(result["variant"]), self._source, self._settings)
@@ -109,17 +116,3 @@ class Follower:
         if not shown:
             return [Tracked(0, each) for each in seen]
         return [Tracked(0 if each.pet else number, each) for each, number in zip(seen, numbers, strict=True)]
-
-
-def live(socket: Path, wait_s: float) -> Iterator[dict[str, Any]]:
-    """Results from now on, for as long as they come.
-
-    Raises:
-        ApiError: no daemon, or it went quiet for ``wait_s``.
-    """
-    yield from client.results(socket, wait_s)
-
-
-def nobody(pet: str = HOUSEHOLD) -> Tracked:
-    """An empty scene."""
-    return Tracked(0, Seen(pet=pet, activity=Activity.EMPTY, score_ppm=0))

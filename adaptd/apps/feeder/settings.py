@@ -25,7 +25,7 @@ class Settings:
     resting_us: int = 15 * 60 * SECOND_US  # nobody eats this long without lifting the head: a pet that sleeps there
     # Seeing.
     blind_after_us: int = 5 * SECOND_US  # longer without a result is time in which nothing was seen
-    dark_below_mlx: int = 1_000  # the shipped model's eating minutes are not to be trusted below; docs/feeder.md has the figures
+    dark_below_mlx: int = 5_000  # the shipped model's eating minutes are not to be trusted below; docs/feeder.md has the figures
     always_lit: bool = False  # the owner vouches for the light where no sensor tells it
     coverage_ppm: int = 600_000  # of a day; less is "cannot tell"
     # The usual and the drop.
