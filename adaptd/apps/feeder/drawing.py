@@ -22,8 +22,10 @@ def five_weeks(rows: list[dict[str, Any]]) -> str:
         if usual:
             points = " ".join(f"{x:.1f},{_y(value * share, top):.1f}" for x, value in usual)
             parts.append(f'<polyline class="{name}" points="{points}"/>')
-            label = "usual" if name == "usual" else "60 %"
-            parts.append(f'<text class="{name}" x="{usual[0][0]:.1f}" y="{_y(usual[0][1] * share, top) - 5:.1f}">{label}</text>')
+            label, beside = ("usual", -5) if name == "usual" else ("60 %", 15)
+            parts.append(
+                f'<text class="{name}" x="{usual[0][0]:.1f}" y="{_y(usual[0][1] * share, top) + beside:.1f}">{label}</text>'
+            )
     return _svg(HEIGHT, "Eating a day in minutes, against the usual", "".join(parts))
 
 
