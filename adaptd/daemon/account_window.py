@@ -8,6 +8,7 @@ then the seed lies in the log's private folder, so that a run that was cut short
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -67,8 +68,9 @@ class AccountWindow:
             self._reveal(left, "cut_short", ())
         window = state.account
         self._coin = Coin(window.number, secrets.randbits(SEED_BITS), secrets.token_hex(16))
-        self._store.make_folder(0o700)
-        self._store.write_file(COIN_FILE, json.dumps(asdict(self._coin)).encode(), secret=True)
+        with suppress(OSError):  # a disk that takes no file takes no record either, and then the reference serves
+            self._store.make_folder(0o700)
+            self._store.write_file(COIN_FILE, json.dumps(asdict(self._coin)).encode(), secret=True)
         self._note("window_open", {
             "coin": self._coin.commitment, "limit_ppm": policy.max_loss_ppm, "loan_ppm_frames": window.loan_ppm,
             "window": window.number,
@@ -101,7 +103,8 @@ class AccountWindow:
             "coin": coin.commitment, "reason": reason, "salt": coin.salt, "seed": coin.seed,
             "statements": [to_plain(one) for one in said], "window": coin.window,
         })  # fmt: skip
-        self._store.remove(COIN_FILE)
+        with suppress(OSError):
+            self._store.remove(COIN_FILE)
 
     def _left_behind(self) -> Coin | None:
         """The coin of a run that was cut short; None where there is none, or where the file is not one."""
