@@ -7,7 +7,7 @@ from adaptd.sense.camera_light import parse_calibration, parse_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, parse_name
 from adaptd.sense.sensor_hub import names_of
 from adaptd.sense.sysfs import Sysfs
-from adaptd.sense.thermal_zone import Trip, find
+from adaptd.sense.thermal_zone import Trip
 
 _OWN = {"camera", "push"}
 
@@ -65,9 +65,8 @@ def _calibration_fault(text: str) -> str:
 
 
 def _trips(profile: HardwareProfile, catalog: Catalog) -> list[Finding]:
-    """A trip on the device that is lower than the profile's must be believed."""
-    zones = [zone for name in profile.temperature_zones if (zone := find(catalog.zones, name)) is not None]
-    trips = [trip for zone in zones for trip in zone.trips()]
+    """A trip on the device that is lower than the profile's must be believed, whichever zone it belongs to."""
+    trips = [trip for zone in catalog.zones for trip in zone.trips()]
     found = []
     for kind, ours_mc in (("passive", profile.passive_mc), ("critical", profile.critical_mc)):
         lowest_mc = _lowest(trips, kind)

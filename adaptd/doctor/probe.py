@@ -7,7 +7,7 @@ from pathlib import Path
 from adaptd.base.clock import monotonic_us
 from adaptd.config.profile import HardwareProfile
 from adaptd.doctor.finding import Finding, Level
-from adaptd.sense.board import Board
+from adaptd.sense.board import JETSONS, RASPBERRY_PIS, Board
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, nvidia_present
 from adaptd.sense.deadline import ReaderPool
 from adaptd.sense.missing_policy import meaning_of
@@ -164,9 +164,9 @@ def _nothing(quantity: str, board: Board) -> Finding:
 
 def overlay(board: Board) -> str:
     """The line that makes an I2C light sensor appear under IIO."""
-    if board.profile == "raspberry-pi-5":
+    if board.profile in RASPBERRY_PIS:
         return "light comes from the camera; for a sensor on I2C add to config.txt: dtoverlay=i2c-sensor,bh1750"
-    if board.certain and board.profile != "h200":
+    if board.profile in JETSONS:
         bus = _BUSES.get(board.profile, "BUS")
         node = f"/sys/bus/i2c/devices/i2c-{bus}/new_device"
         which = "" if bus.isdigit() else " (i2cdetect -l lists the buses)"
@@ -179,7 +179,7 @@ def overlay(board: Board) -> str:
 def _jtop(sysfs: Sysfs, board: Board) -> list[Finding]:
     if sysfs.exists(JTOP_SOCKET):
         return [Finding("sensors", "jtop", Level.OK, "the service's socket is there")]
-    if board.profile in {"generic-x86", "h200", "raspberry-pi-5"}:
+    if board.profile not in JETSONS:
         return []
     remedy = "optional: pip install 'adaptd[jetson]' && sudo jtop --install-service, user in group jtop"
     return [Finding("sensors", "jtop", Level.NOTE, "no service; the kernel's own files are the first source anyway", remedy)]

@@ -171,9 +171,12 @@ class CameraFeed:
     name = "camera"
     step = 1
 
-    def __init__(self, picture: Callable[[], PictureStats | None], calibration: Calibration | None) -> None:
+    def __init__(
+        self, picture: Callable[[], PictureStats | None], calibration: Calibration | None, *, gain_known: bool = False
+    ) -> None:
         self._picture = picture
         self._calibration = calibration
+        self.calibrated = calibration is not None or gain_known
 
     def request(self, now_us: int) -> bool:
         return False

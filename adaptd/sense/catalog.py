@@ -1,7 +1,7 @@
 """From the names in a profile to the sources on this machine.
 
     temperature_zones   ZONE_TYPE | hwmon:CHIP | nvml:INDEX | jtop:ZONE | push:NAME
-    power_rails         LABEL | LABEL+LABEL | rapl:psys | rapl:package | battery:NAME[:inverted] | nvml:INDEX
+    power_rails         LABEL | LABEL+LABEL | rapl:psys | rapl:package | battery:NAME[:inverted] | battery:all | nvml:INDEX
                         jtop:RAIL | push:NAME
     light               iio | iio:CHIP | camera | camera:MEAN%=LUX,... | camera:gain=STEPS | push:NAME
 
@@ -11,7 +11,7 @@ A name that leads nowhere on this machine is reported with the reason; what the 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from adaptd.sense import battery, hwmon, iio_light, rapl, thermal_zone
+from adaptd.sense import battery, chip_temperature, hwmon, iio_light, rapl, thermal_zone
 from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
 from adaptd.sense.source import LIGHT, POWER, TEMPERATURE, Source
 from adaptd.sense.sysfs import Sysfs
@@ -50,7 +50,7 @@ class Catalog:
         self._gpus: dict[int, NvmlGpu] = {}
         self._make_gpu = gpu
         self.zones = thermal_zone.discover(sysfs)
-        self.chips = hwmon.discover_chips(sysfs)
+        self.chips = chip_temperature.discover(sysfs)
         self.rails = hwmon.discover_rails(sysfs)
         self.counters = rapl.discover(sysfs)
         self.batteries = battery.discover(sysfs)
@@ -62,17 +62,18 @@ class Catalog:
         return found or _WHY.get(name.kind, "not on this machine")
 
     def fallback(self, quantity: str) -> list[Source]:
-        """What to take where the profile's names lead nowhere."""
+        """What to take where the profile's names lead nowhere, or to nothing that can be read."""
         if quantity == TEMPERATURE:
-            return [*thermal_zone.preferred(self.zones), *self.chips]
+            own = [chip for chip in self.chips if not (self.zones and chip_temperature.mirrors_a_zone(chip))]
+            return [*thermal_zone.preferred(self.zones), *own]
         if quantity == POWER:
-            return [*(rail for rail in self.rails if rail.label in TOTAL_RAILS), *self.counters, *self.batteries]
+            totals = [rail for rail in self.rails if rail.label in TOTAL_RAILS]
+            return [*totals, *self.counters, *battery.together(self.batteries)]
         return list(self.lights)
 
     def _temperature(self, name: Named) -> list[Source]:
         if name.kind == "":
-            zone = thermal_zone.find(self.zones, name.key)
-            return [] if zone is None else [zone]
+            return list(thermal_zone.find(self.zones, name.key))
         if name.kind == "hwmon":
             return [chip for chip in self.chips if chip.chip == name.key]
         return [NvmlTemperature(self._gpu(name.key))] if self._has_gpu(name) else []
@@ -84,6 +85,8 @@ class Catalog:
             return [counter for counter in self.counters if counter.name == name.text]
         if name.kind == "battery":
             supply, _, inverted = name.key.partition(":")
+            if supply == "all":
+                return battery.together(self.batteries)
             here = [item for item in self.batteries if item.supply == supply]
             return [battery.Battery(self._sysfs, supply, inverted == "inverted")] if here else []
         return [NvmlPower(self._gpu(name.key))] if self._has_gpu(name) else []

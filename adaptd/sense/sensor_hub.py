@@ -19,6 +19,7 @@ from adaptd.sense.board import identify
 from adaptd.sense.camera_light import Calibration, CameraFeed, PictureStats, parse_calibration, parse_gain, with_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
+from adaptd.sense.first_look import unreadable
 from adaptd.sense.fuse import Context, Fused, Fuser, Rules
 from adaptd.sense.guard import Limits
 from adaptd.sense.hotplug import LOOKED_FOR, Lookout, Wanted
@@ -27,7 +28,7 @@ from adaptd.sense.nvml import NvmlGpu
 from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
 from adaptd.sense.sysfs import Sysfs
-from adaptd.sense.thermal_zone import ThermalZone, Trip
+from adaptd.sense.thermal_zone import Trip
 from adaptd.vocabulary import Measured, Missing, Reading
 
 STALE_US = 2_000_000
@@ -125,6 +126,16 @@ class Station:
         return tuple(name for name, fuser in self._fusers.items() if not fuser.feeds and name not in self._named_here)
 
     @property
+    def silent(self) -> dict[str, str]:
+        """Of each quantity why none of its sources could be read at the start; empty text where one could, or there is none."""
+        return dict(self._build.silent)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether light can come from something else than a camera that nobody calibrated."""
+        return any(not isinstance(feed, CameraFeed) or feed.calibrated for feed in self._fusers[LIGHT].feeds)
+
+    @property
     def unresolved(self) -> tuple[tuple[str, str], ...]:
         """The profile's names that lead nowhere on this machine now, each with the reason."""
         return tuple(self._build.unresolved)
@@ -200,6 +211,7 @@ class _Build:
         self.jtop: JtopProcess | None = None
         self.feeds: dict[str, list[Feed]] = {}
         self.unresolved: list[tuple[str, str]] = []
+        self.silent: dict[str, str] = {}
         self.gain_unit: int | None = None
         self.camera_picture: list[Callable[[], PictureStats | None]] = []
         self._sources: list[Source] = []
@@ -208,13 +220,28 @@ class _Build:
     def all(self) -> None:
         for quantity, names in names_of(self.profile).items():
             ranked = [(rank, feed) for rank, text in enumerate(names) for feed in self._feeds_of(quantity, parse_name(text))]
-            if not ranked:
-                ranked = [(len(names), feed) for feed in self._threaded(self.catalog.fallback(quantity))]
+            self.silent[quantity] = self._why_silent(quantity, [feed.name for _, feed in ranked])
+            if not ranked or self.silent[quantity]:
+                known = {feed.name for _, feed in ranked}
+                others = [source for source in self.catalog.fallback(quantity) if source.name not in known]
+                ranked += [(len(names), feed) for feed in self._threaded(others)]
+                self.silent[quantity] = self._why_silent(quantity, [feed.name for _, feed in ranked])
             self.feeds[quantity] = [feed for _, feed in ranked]
             self._ranks[quantity] = [rank for rank, _ in ranked]
 
     def trips(self) -> tuple[Trip, ...]:
-        return tuple(trip for source in self._sources if isinstance(source, ThermalZone) for trip in source.trips())
+        """The trip points of every zone, read or not: the kernel acts on each of them."""
+        return tuple(trip for zone in self.catalog.zones for trip in zone.trips())
+
+    def _why_silent(self, quantity: str, names: list[str]) -> str:
+        """Why none of these sources can be read now; empty where one can, or may in a moment, or waits for somebody else.
+
+        Only files are tried: light is bridged by the camera, and what is pushed or comes from jtop comes later.
+        """
+        tried = [source for source in self._sources if source.quantity == quantity and source.name in names]
+        if quantity == LIGHT or len(tried) < len(names):
+            return ""
+        return unreadable(tried)
 
     def arrived(self, quantity: str, name: Named, sources: list[Source]) -> list[tuple[int, Feed]]:
         """The feeds of a name that leads somewhere now, each with its place among those of its quantity."""
@@ -243,7 +270,7 @@ class _Build:
     def _camera_feeds(self, name: Named) -> list[Feed]:
         self.gain_unit = parse_gain(name.key)
         if self.gain_unit is not None:
-            return [CameraFeed(self._picture, self.camera)]
+            return [CameraFeed(self._picture, self.camera, gain_known=True)]
         try:
             calibration = parse_calibration(name.key) if name.key else self.camera
         except ValueError as error:

@@ -31,6 +31,11 @@ class Source(ABC):
     def read(self, now_us: int) -> Reading:
         """One reading; ``now_us`` is the monotonic time at which the read begins. Never raises OSError."""
 
+    def why_not(self, now_us: int) -> str:
+        """Why nothing can be read, empty where something can: asked once at the start, and without a trace in later readings."""
+        reading = self.read(now_us)
+        return reading.reason if isinstance(reading, Missing) else ""
+
     def measured(self, value: int | Missing, age_us: int = 0) -> Reading:
         """The number under this source's name, or the reason passed on."""
         return value if isinstance(value, Missing) else Measured(value, age_us, self.name)
