@@ -1,6 +1,7 @@
 """The profile held against the machine: names that lead nowhere, trip points that differ, numbers that nobody published."""
 
 from adaptd.config.profile import HardwareProfile
+from adaptd.config.shipped import profiles_dir
 from adaptd.doctor.finding import Finding, Level
 from adaptd.sense.board import Board
 from adaptd.sense.camera_light import parse_calibration, parse_gain
@@ -31,6 +32,8 @@ def _which(profile: HardwareProfile, board: Board) -> Finding:
         return Finding("profile", profile.name, Level.NOTE, "this machine does not tell its board", "give --profile, or keep it")
     if board.profile == profile.name:
         return Finding("profile", profile.name, Level.OK, f"fits the board: {board.model}")
+    if not (profiles_dir() / f"{profile.name}.yaml").is_file():
+        return Finding("profile", profile.name, Level.OK, f"a profile of your own, on {board.model}")
     return Finding("profile", profile.name, Level.BAD, f"the board is {board.model}", f"use --profile {board.profile}")
 
 

@@ -13,8 +13,8 @@ _DISCHARGING = "Discharging"
 class Battery(Source):
     """What the machine takes from its battery, in milliwatt. While it charges, the battery says nothing of the load.
 
-    Drivers disagree on the sign of a discharge, and some show a ``power_now`` of 0 for ever. A power that is not above 0 while the
-    battery discharges is made of volts and amperes instead, where both are there: the state says which way the current flows.
+    Drivers disagree on the sign of a discharge, and some show a ``power_now`` of 0 for ever. A power that is not above 0 while
+    the battery discharges is made of volts and amperes instead, where both are there: the state says which way the current flows.
     Where they are not, ``inverted`` is written in the profile, never guessed.
     """
 

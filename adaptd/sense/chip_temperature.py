@@ -15,14 +15,16 @@ HWMON = "sys/class/hwmon/hwmon*"
 _PACKAGE = re.compile(r"(Package|Physical) id \d+|Tctl|Tdie", re.IGNORECASE)
 CHIPS = ("coretemp", "k10temp", "k8temp", "zenpower", "via_cputemp")
 # The kernel shows a thermal zone once more as a chip of this name; it is read where the zones themselves are not there.
-_MIRRORS = re.compile(r"(cpu|soc|bigcore\d*|littlecore|center|package|tj|imx|bcm2835)\d*_thermal(_zone)?|cpu_thermal|scpi_sensors")
+_MIRRORS = re.compile(
+    r"(cpu|soc|bigcore\d*|littlecore|center|package|tj|imx|bcm2835)\d*_thermal(_zone)?|cpu_thermal|scpi_sensors"
+)
 
 
 class ChipTemperature(Source):
     """The hottest of a chip's own inputs, in millidegrees: its package where it has one, else all of its cores.
 
-    ``nth`` tells chips of one name apart (two processors): the second is called ``hwmon:coretemp#2``. An input that cannot be read
-    makes the chip Missing: the one that fails may be the hot one.
+    ``nth`` tells chips of one name apart (two processors): the second is called ``hwmon:coretemp#2``. An input that cannot be
+    read makes the chip Missing: the one that fails may be the hot one.
     """
 
     quantity = TEMPERATURE

@@ -1,4 +1,4 @@
-"""Whether a source can be read at all, found out once at the start: permissions, drivers and absent parts do not heal by waiting."""
+"""Whether a source can be read at all, found out once at the start: permissions and absent parts do not heal by waiting."""
 
 import threading
 from collections.abc import Sequence

@@ -48,7 +48,7 @@ class NvmlGpu:
         fresh = self._handle is None
         answer = self._ask_once(function, arguments)
         if isinstance(answer, Missing) and self._handle is None and not fresh:
-            answer = self._ask_once(function, arguments)  # a handle that was lost with a killed process is asked for again at once
+            answer = self._ask_once(function, arguments)  # one lost with a killed process is asked for anew
         return answer
 
     def _ask_once(self, function: str, arguments: tuple[object, ...]) -> Any:

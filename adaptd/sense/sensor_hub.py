@@ -15,6 +15,7 @@ from pathlib import Path
 
 from adaptd.base.clock import Clock, monotonic_us
 from adaptd.config.profile import HardwareProfile
+from adaptd.sense import firmware
 from adaptd.sense.board import identify
 from adaptd.sense.camera_light import Calibration, CameraFeed, PictureStats, parse_calibration, parse_gain, with_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
@@ -126,6 +127,12 @@ class Station:
         return tuple(name for name, fuser in self._fusers.items() if not fuser.feeds and name not in self._named_here)
 
     @property
+    def firmware(self) -> str:
+        """What the board's firmware did by itself (under-voltage, throttling), in words; empty where it tells nothing."""
+        readings = [feed.sample(self._now_us or 0).reading for feed in self._build.firmware]
+        return "; ".join(told for each in readings if isinstance(each, Measured) and (told := firmware.words(each.value)))
+
+    @property
     def silent(self) -> dict[str, str]:
         """Of each quantity why none of its sources could be read at the start; empty text where one could, or there is none."""
         return dict(self._build.silent)
@@ -212,6 +219,7 @@ class _Build:
         self.feeds: dict[str, list[Feed]] = {}
         self.unresolved: list[tuple[str, str]] = []
         self.silent: dict[str, str] = {}
+        self.firmware: list[Feed] = []
         self.gain_unit: int | None = None
         self.camera_picture: list[Callable[[], PictureStats | None]] = []
         self._sources: list[Source] = []
@@ -228,6 +236,7 @@ class _Build:
                 self.silent[quantity] = self._why_silent(quantity, [feed.name for _, feed in ranked])
             self.feeds[quantity] = [feed for _, feed in ranked]
             self._ranks[quantity] = [rank for rank, _ in ranked]
+        self.firmware = self._threaded(list(firmware.discover(self.sysfs)))
 
     def trips(self) -> tuple[Trip, ...]:
         """The trip points of every zone, read or not: the kernel acts on each of them."""

@@ -14,7 +14,7 @@ DENIED = frozenset({"pmic-die", "pmic", "thermal-fan-est", "int3400"})
 # Words of a type that name another part than the processor: radios, cells, disks, skins, power chips, plugs. Qualcomm's vendor
 # kernels show currents and charge as zones as well (``ibat-lvl0``, ``vbat``, ``bcl``).
 _OTHER_PARTS = re.compile(
-    r"(?:^|-)(?:iwlwifi|wifi|wlan|ath\d+k|mt\d+e?|phy\d*|modem|mdm\w*|bat|battery|batt|vbat|ibat|bcl\w*|charger|chg|usb\w*|nvme"
+    r"(?:^|-)(?:iwlwifi|wifi|wlan|ath\d+k|mt\d+e?|phy\d*|modem|mdm\w*|bat\d*|bq\d+\w*|battery\d*|batt|vbat|ibat|bcl\w*|charger|chg|usb\w*|nvme"
     r"|ssd|sata|disk|skin|quiet|xo|pa|sys|case|ambient|amb|board|tboard|pmic\w*|pm\d+\w*|pmi\d+\w*|pmk\d+\w*|pmr\d+\w*|smb\d+\w*"
     r"|fan|int3400|lcd|display|camera|flash|led|eth|sfp)(?:-|$)"
 )
