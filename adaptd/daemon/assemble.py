@@ -31,7 +31,6 @@ from adaptd.protocol.messages import Begin
 from adaptd.protocol.source_spec import SourceError, parse_source
 from adaptd.sense.camera_light import Calibration
 from adaptd.sense.sensor_hub import Station
-from adaptd.sense.source import POWER
 from adaptd.serve.api import Api, SocketInUseError
 from adaptd.serve.board import Board
 from adaptd.serve.metrics import render
@@ -48,7 +47,7 @@ class AssemblyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for; every path exists or is refused here."""
+    """What the user asked for; every path exists or is refused here. Sensors are read below ``root``."""
 
     policy: Path
     profile: Path
@@ -61,6 +60,7 @@ class Request:
     seed: int | None = None
     threads: int = 0
     keep_days: int = KEEP_DAYS
+    root: Path = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def assemble(
     priced: tuple[VariantFacts, ...] = (),
     clock: Clock | None = None,
 ) -> Parts:
-    """Open the log, the socket and the sensors. ``forced`` takes every reading from the software device.
+    """Open the log, the socket and the sensors. ``device`` stages the demonstration, ``forced`` takes every reading from it.
 
     ``priced`` holds the energies of a frame on the software device; they are told to the controller where power is simulated.
 
@@ -148,8 +148,8 @@ def assemble(
     except (SocketInUseError, OSError):
         ledger.close()
         raise
-    station = Station.from_profile(checked.profile, camera=calibration)
-    if forced or (device is not None and POWER in station.absent):
+    station = Station.from_profile(checked.profile, request.root, camera=calibration)
+    if device is not None:
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)
     origin = _origin(checked)

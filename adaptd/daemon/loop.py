@@ -14,11 +14,11 @@ from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import Acting, Outcome
 from adaptd.daemon.parts import Pace, Parts
 from adaptd.daemon.reload import ReloadError, reread
-from adaptd.daemon.sensors_or_twin import picture_stats
+from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, status_document
 from adaptd.daemon.wall_clock import WallClock
-from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
+from adaptd.daemon.worker_events import counted, engine_words, heard
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Report, Swapped
@@ -62,7 +62,7 @@ class Daemon:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
-        self._warn_of_trips()
+        self._say_at_start()
         parts.worker.start()
         parts.slow.start()
         if parts.api is not None:
@@ -331,9 +331,12 @@ class Daemon:
         with suppress(NotRecordedError):
             self._parts.recorder.config(settings, state, reason="reload")
 
-    def _warn_of_trips(self) -> None:
-        if text := trip_words(self._parts.senses.station.trips, self._policy.limit_mc):
-            self._fault_is("trip_below_limit", text)
+    def _say_at_start(self) -> None:
+        """The kernel's limits and the quantities without a reading: on record, in status, and in the operational log."""
+        for kind, text in first_words(self._parts.senses, self._policy.limit_mc):
+            self._log.warning(text)
+            self._trouble = [*self._trouble, text]
+            self._note("fault", {"fault": kind, "text": text, "variant": ""}, durable=True)
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""

@@ -1,12 +1,10 @@
 """What the daemon makes of the worker's events: what goes into the log, whether it calls for a decision, and in which words."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adaptd.daemon.status import EngineWords
 from adaptd.protocol.messages import Fault, Garbled, Hello, Swapped
-from adaptd.sense.thermal_zone import Trip
 from adaptd.supervise.supervisor import Event, Lost, Started
 from adaptd.vocabulary import Telemetry
 
@@ -59,11 +57,3 @@ def engine_words(event: Hello, priors: tuple[tuple[str, str], ...] = ()) -> Engi
 def counted(worker: Telemetry) -> Telemetry:
     """The same telemetry after its frames were counted once: a step that is taken again must not count them twice."""
     return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=())
-
-
-def trip_words(trips: Iterable[Trip], limit_mc: int) -> str:
-    """What to tell where the kernel throttles at or below the policy's limit; empty where it does not."""
-    low = min((trip.at_mc for trip in trips if trip.kind == "passive"), default=None)
-    if low is None or low > limit_mc:
-        return ""
-    return f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"

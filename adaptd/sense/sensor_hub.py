@@ -62,6 +62,7 @@ class Station:
     def __init__(self, build: "_Build") -> None:
         self._build = build
         self._pool = build.pool
+        self.now_us = build.clock
         self._inbox = build.inbox
         self._fusers: dict[str, Fuser] = {}
         self._facts = WorkerFacts()
@@ -90,7 +91,8 @@ class Station:
         ``camera`` calibrates the picture where the profile's ``light`` says only ``camera``.
         """
         files = Sysfs(root) if sysfs is None else sysfs
-        build = _Build(profile, files, Catalog(files, gpu), camera, ReaderPool(clock, deadline_us, grace_s), jtop_command)
+        pool = ReaderPool(clock, deadline_us, grace_s)
+        build = _Build(profile, files, Catalog(files, gpu), camera, pool, jtop_command, clock)
         build.all()
         station = cls(build)
         if identify(files).profile == profile.name and identify(files).certain:
@@ -146,6 +148,11 @@ class Station:
     def unresolved(self) -> tuple[tuple[str, str], ...]:
         """The profile's names that lead nowhere on this machine now, each with the reason."""
         return tuple(self._build.unresolved)
+
+    def lost(self, quantity: str) -> tuple[tuple[str, str], ...]:
+        """The profile's names of one quantity that lead nowhere on this machine now, each with the reason."""
+        names = {text.strip() for text in names_of(self._build.profile)[quantity]}
+        return tuple(pair for pair in self._build.unresolved if pair[0] in names)
 
     def push(self, message: object, now_us: int) -> str:
         """A reading from another process; returns why it was refused, empty when it was taken (``push.py``)."""
@@ -211,7 +218,9 @@ class _Build:
         camera: Calibration | None,
         pool: ReaderPool,
         jtop_command: tuple[str, ...],
+        clock: Clock,
     ) -> None:
+        self.clock = clock
         self.profile, self.sysfs, self.catalog, self.camera, self.pool = profile, sysfs, catalog, camera, pool
         self._jtop_command = jtop_command
         self.inbox = PushInbox()
