@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adaptd.base.redact import redact
 from adaptd.cli.nonblocking_out import Outlet
 from adaptd.vocabulary import Measured, OperatingPoint, Reading
 
@@ -49,7 +50,7 @@ class Narrator:
             ("policy", f"{policy.name}: {rates}, {limits}"),
             ("profile", f"{self._checked.profile.name}, {len(self._checked.profile.assumed)} of its numbers assumed"),
             ("bundle", f"{manifest.model}: {', '.join(computed)} on {self._checked.backend}; reference {policy.reference}"),
-            ("frames", str(self._request.source)),
+            ("frames", redact(self._request.source)),
             *(("sensors" if at == 0 else "", words) for at, words in enumerate(parts.senses.opening.words())),
             *([] if self._staged is None else [("staged", self._staging())]),
             ("log", f"{self._request.audit}"),
@@ -118,7 +119,9 @@ class Narrator:
 
 def _because(why: str) -> str:
     """The sentences that say why and what was refused; the rest is in `adaptd why`."""
-    kept = [sentence for sentence in why.split(". ")[:2] if not sentence.startswith(("Not holding", "Expected"))]
+    sentences = why.split(". ")
+    kept = [sentence for sentence in sentences[:2] if not sentence.startswith(("Not holding", "Expected", "Missing"))]
+    kept += [sentence for sentence in sentences if sentence.startswith(("Missing: temperature", "Missing: power"))]
     return ". ".join(kept).rstrip(".") + "."
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adaptd.daemon.assemble import Request
 
 STEEP = 3
+SOURCES = "video, folder, camera index, address or pipeline (#size=..,fps=.. behind a camera), push:SOCKET, @FILE that holds it"
 SHIPPED = "pet-bowl"
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -31,7 +32,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--policy", type=Path, default=policies_dir() / "feeder.yaml")
     parser.add_argument("--profile", default=None, help="name or file of a hardware profile; default: the board's own")
     parser.add_argument("--bundle", type=Path, default=engines_dir() / SHIPPED)
-    parser.add_argument("--source", default=None, help="video, folder of images, camera index or pipeline, push:SOCKET")
+    parser.add_argument("--source", default=None, help=SOURCES)
     parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
     parser.add_argument("--no-twin", action="store_true", help="simulate nothing, not even in the demonstration")
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read sensors below DIR, a captured tree")
@@ -118,7 +119,7 @@ def _request(arguments: argparse.Namespace) -> "Request":
         policy=arguments.policy,
         profile=find_profile(arguments.profile or _board_profile(arguments.root)),
         bundle=bundle,
-        source=arguments.source or str(_shipped_clip()),
+        source=_source(arguments.source),
         audit=arguments.audit or default_audit(),
         socket=arguments.socket or default_socket(),
         backend=arguments.backend,
@@ -127,6 +128,15 @@ def _request(arguments: argparse.Namespace) -> "Request":
         keep_days=arguments.keep_days,
         root=arguments.root,
     )
+
+
+def _source(text: str | None) -> str:
+    from adaptd.protocol.source_spec import SourceError, written_elsewhere
+
+    try:
+        return str(_shipped_clip()) if text is None else written_elsewhere(text)
+    except SourceError as error:
+        raise CommandError(str(error)) from None
 
 
 def _board_profile(root: Path) -> str:

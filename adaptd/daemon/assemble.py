@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from adaptd import __version__
+from adaptd.base.redact import redact
 from adaptd.brain.tick import State
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
@@ -183,7 +184,7 @@ def _why(document: dict[str, Any]) -> str:
 
 
 def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:
-    about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
+    about = {"adaptd": __version__, "source": redact(request.source), "backend": checked.backend, "bundle": request.bundle.name}
     return open_ledger(
         request.audit,
         boot=_boot_id(),

@@ -18,7 +18,7 @@ from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, status_document
 from adaptd.daemon.wall_clock import WallClock
-from adaptd.daemon.worker_events import counted, engine_words, heard
+from adaptd.daemon.worker_events import counted, engine_words, heard, missing_words, source_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Report, Swapped
@@ -234,7 +234,8 @@ class Daemon:
             log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, str(recorder.ledger.folder)),
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
-            why=tick.explain(verdict),
+            why=" ".join([tick.explain(verdict), *missing_words(snapshot)]),
+            source=source_words(self._parts.worker.report),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=tuple(self._trouble),
         )

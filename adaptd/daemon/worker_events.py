@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adaptd.daemon.status import EngineWords
-from adaptd.protocol.messages import Fault, Garbled, Hello, Swapped
+from adaptd.daemon.status import EngineWords, SourceWords
+from adaptd.protocol.messages import Fault, Garbled, Hello, Report, Swapped
 from adaptd.supervise.supervisor import Event, Lost, Started
-from adaptd.vocabulary import Telemetry
+from adaptd.vocabulary import Missing, Snapshot, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,20 @@ def engine_words(event: Hello, priors: tuple[tuple[str, str], ...] = ()) -> Engi
     """What status says of the engines, and whether their qualification counts here."""
     warm = tuple(engine.name for engine in event.engines if engine.warm)
     return EngineWords(event.backend, warm, tuple((engine.name, engine.precision) for engine in event.engines), priors)
+
+
+def source_words(report: Report | None) -> SourceWords:
+    """What status says of the source."""
+    if report is None:
+        return SourceWords("starting")
+    return SourceWords(report.source_state, report.source_mfps, report.bad_frames)
+
+
+def missing_words(snapshot: Snapshot) -> list[str]:
+    """Which quantity is missing and why, in a sentence: it is what holds a choice back, so the reason names it."""
+    readings = {"temperature": snapshot.temperature, "power": snapshot.power, "light": snapshot.light}
+    lost = [f"{name} ({reading.reason})" for name, reading in readings.items() if isinstance(reading, Missing)]
+    return [f"Missing: {', '.join(lost)}."] if lost else []
 
 
 def counted(worker: Telemetry) -> Telemetry:

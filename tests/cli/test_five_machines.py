@@ -73,7 +73,7 @@ def test_a_source_of_ones_own_has_nothing_simulated_and_each_missing_quantity_is
     machine_files(BARE, tmp_path / "root")
     service = Service(tmp_path, "--root", tmp_path / "root", "--source", "pattern:64x48@15")
     try:
-        document = service.serving()
+        document = service.until(lambda document: bool(document.get("trouble")))
         assert not [reading for reading in document["sensors"].values() if reading.get("simulated")]
         assert any("temperature missing (no temperature sensor" in line for line in document["trouble"])
         code, out, _, _ = service.end()

@@ -1,9 +1,12 @@
 """Everything the worker says that matters is recorded, and what is urgent calls for a decision."""
 
-from adaptd.daemon.worker_events import engine_words, heard
+from dataclasses import replace
+
+from adaptd.daemon.status import SourceWords
+from adaptd.daemon.worker_events import engine_words, heard, missing_words, source_words
 from adaptd.protocol.messages import Applied, EngineInfo, Fault, Garbled, Hello, Swapped
 from adaptd.supervise.supervisor import Lost, Started
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import Measured, Missing, OperatingPoint, Snapshot, Telemetry
 
 HELLO = Hello(
     1, "ort", (EngineInfo("fp16", "fp32", 9, True, 1), EngineInfo("int8", "int8", 3, False, 1)), "clip", 15_000, False, 5, 6
@@ -48,3 +51,25 @@ def test_status_says_which_engines_are_warm_and_what_they_compute_in() -> None:
     words = engine_words(HELLO)
     assert (words.backend, words.warm, words.precision) == ("ort", ("fp16",), (("fp16", "fp32"), ("int8", "int8")))
     assert OperatingPoint("fp16", 1) != OperatingPoint("fp16", 2)
+
+
+def test_what_is_missing_is_named_with_its_reason() -> None:
+    """A rate that falls because a sensor was lost with a killed worker says so, in the sentence that people read."""
+    lost = Missing("nvml:0: NVML: driver not loaded")
+    snapshot = Snapshot(0, lost, Measured(5, 0, "x"), Measured(5, 0, "y"), Telemetry(alive=True, point=OperatingPoint("fp16", 0)))
+    assert missing_words(snapshot) == ["Missing: temperature (nvml:0: NVML: driver not loaded)."]
+    assert missing_words(replace(snapshot, temperature=Measured(5, 0, "z"))) == []
+
+
+def test_status_says_what_arrives_of_what_was_asked() -> None:
+    """`15.0 fps of 60 asked`, and no_source while nothing comes."""
+    assert SourceWords("ok", 15_000, 0).plain(60_000)["words"] == "15.0 fps of 60 asked"
+    assert SourceWords("ok", 14_960, 3).plain(15_000)["words"] == "15.0 fps of 15 asked, 3 frames unusable"
+    assert SourceWords("no_source", 15_000).plain(15_000) == {
+        "state": "no_source",
+        "fps": None,
+        "asked_fps": 15.0,
+        "bad_frames": 0,
+        "words": "no_source",
+    }
+    assert source_words(None).state == "starting"

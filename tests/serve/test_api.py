@@ -325,3 +325,14 @@ def test_http_versions_and_methods_that_are_not_served_close_the_connection(api:
     with pytest.raises((ApiError, http.client.HTTPException)):
         call(api.path, "DELETE", "/v1/status")
     assert get_json(api.path, "/v1/status")["state"] == "reference"
+
+
+def test_health_is_bad_while_no_frame_comes() -> None:
+    """A unit whose camera is away is ready and waits, but nobody is told that it is well."""
+    board = Board()
+    board.publish({"state": "no_source", "operating_point": {}, "source": {"state": "no_source"}}, 0)
+    well, words = board.health(1)
+    assert not well
+    assert words.startswith("no_source: no frame comes")
+    board.publish({"state": "reference", "operating_point": {}, "source": {"state": "ok"}}, 0)
+    assert board.health(1) == (True, "reference")
