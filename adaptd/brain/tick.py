@@ -11,15 +11,16 @@ from adaptd.brain.decide import freshness, safety, shadowing
 from adaptd.brain.decide.decision import Sight
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.words import explain
-from adaptd.brain.estimate import accuracy, bands, gauge, pace, power, thermal
+from adaptd.brain.estimate import accuracy, bands, pace, power, thermal
+from adaptd.brain.judge import judge
+from adaptd.brain.judge.rules import Rules, rules
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import Mode, OperatingPoint, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import MissingReason, Mode, OperatingPoint, Snapshot, Telemetry, VariantFacts, Verdict
 
 __all__ = ["State", "adopt", "believed", "explain", "start", "step"]
 
 HORIZONS_S = (1.0, 6.0)
-TEMPERATURE_STEP_MC = 4_000  # what noise may move a reading between two looks, whatever the time between them
 MAX_STEP_S = 3600.0
 MIN_STEP_S = 0.001
 
@@ -34,9 +35,7 @@ class State:
     point: OperatingPoint
     band: str
     facts: tuple[VariantFacts, ...]
-    temperature: gauge.Gauge
-    rail: gauge.Gauge
-    light: gauge.Gauge
+    senses: judge.Memory
     split: power.Split
     heat: thermal.Heat
     paces: tuple[pace.Pace, ...]
@@ -54,9 +53,7 @@ class Tables:
     ahead_s: thermal.Horizons
     rules: accuracy.Rules
     frame: brain.Frame
-    temperature: gauge.Limits
-    power: gauge.Limits
-    light: gauge.Limits
+    judging: Rules
     names: tuple[str, ...]
     book_us: tuple[int, ...]
     joules: tuple[float, ...]
@@ -82,7 +79,6 @@ def _tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts,
 def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
     columns = thermal.columns(profile)
     names = tuple(fact.name for fact in facts)
-    stale = policy.stale_after_us
     reference = names.index(policy.reference)
     tested = next((names.index(name) for name in policy.efficient if name in names), reference)
     unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
@@ -91,9 +87,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         ahead_s=thermal.horizons(columns, HORIZONS_S),
         rules=accuracy.rules(policy),
         frame=brain.frame(policy, brain.dwell_us(profile), unsupported),
-        temperature=gauge.Limits(stale, *profile.range_mc, profile.max_slew_mc_per_s, TEMPERATURE_STEP_MC),
-        power=gauge.Limits(stale, *profile.range_mw),
-        light=gauge.Limits(stale, *profile.range_mlx, zero_is_real=True, may_freeze_below=policy.bands[0].up_at_mlx),
+        judging=rules(policy, profile),
         names=names,
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
@@ -119,9 +113,7 @@ def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
         point=OperatingPoint(policy.reference, policy.target_mfps),
         band=bands.UNKNOWN,
         facts=facts,
-        temperature=gauge.Gauge(),
-        rail=gauge.Gauge(),
-        light=gauge.Gauge(),
+        senses=judge.Memory(),
         split=power.start(profile.idle_power_mw, len(facts)),
         heat=thermal.start(table.columns, profile),
         paces=(pace.Pace(),) * len(facts),
@@ -148,9 +140,7 @@ def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[V
         new,
         held=held,
         band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
-        temperature=state.temperature,
-        rail=state.rail,
-        light=state.light,
+        senses=state.senses,
         split=state.split if facts == state.facts else new.split,
         heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
         paces=state.paces if facts == state.facts else new.paces,
@@ -189,19 +179,6 @@ def _used(old: State, policy: Policy) -> dict[tuple[str, str], int]:
 
 
 @dataclass(slots=True)
-class Senses:
-    """The three gauges after their readings, the believed values, and why not (empty when believed)."""
-
-    temperature: gauge.Gauge
-    rail: gauge.Gauge
-    light: gauge.Gauge
-    temperature_mc: int | None
-    power_mw: int | None
-    light_mlx: int | None
-    unknown: tuple[str, str, str]
-
-
-@dataclass(slots=True)
 class Beliefs:
     """What is believed after the last interval, and what follows from it for this tick."""
 
@@ -218,7 +195,7 @@ class Beliefs:
 def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProfile) -> tuple[State, Verdict]:
     """One decision. Pure: the same arguments give the same bytes on every machine."""
     table = _tables(policy, profile, state.facts)
-    senses = _sense(table, state, snapshot)
+    heard, senses = judge.judge(state.senses, snapshot, table.judging)
     beliefs = _believe(table, state, snapshot, senses)
     verdict, held = brain.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
     watch = beliefs.watch
@@ -232,9 +209,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         point=verdict.point,
         band=verdict.band,
         facts=state.facts,
-        temperature=senses.temperature,
-        rail=senses.rail,
-        light=senses.light,
+        senses=heard._replace(predicted_mw=verdict.predicted_mw),
         split=beliefs.split,
         heat=beliefs.heat,
         paces=beliefs.paces,
@@ -246,15 +221,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     return after, verdict
 
 
-def _sense(table: Tables, state: State, snapshot: Snapshot) -> Senses:
-    now_us = snapshot.now_us
-    temperature, temperature_mc, no_temperature = gauge.read(state.temperature, snapshot.temperature, now_us, table.temperature)
-    rail, power_mw, no_power = gauge.read(state.rail, snapshot.power, now_us, table.power)
-    light, light_mlx, no_light = gauge.read(state.light, snapshot.light, now_us, table.light)
-    return Senses(temperature, rail, light, temperature_mc, power_mw, light_mlx, (no_temperature, no_power, no_light))
-
-
-def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) -> Beliefs:
+def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses) -> Beliefs:
     """Take in what the last interval showed: the engines' pace first, since it prices the load that power is split by."""
     now_us, worker = snapshot.now_us, snapshot.worker
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
@@ -271,16 +238,16 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) ->
     return Beliefs(split, draw, heat, outlook, paces, proofs, spent, safety.verify(state.watch, seen))
 
 
-def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beliefs: Beliefs, policy: Policy) -> Sight:
+def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Sight:
     """What the decision looks at."""
     outlook, draw = beliefs.outlook, beliefs.draw
-    no_temperature, no_power, no_light = senses.unknown
+    no_temperature, no_power, no_light = [one.reason for one in senses.judged]
     return Sight(
         now_us=snapshot.now_us,
         mode=state.mode,
         point=state.point,
         band=bands.follow(policy.bands, state.band, senses.light_mlx),
-        unknown=(no_temperature or ("doubted" if outlook.risen else ""), no_power, no_light),
+        unknown=(no_temperature or (MissingReason.DOUBTED if outlook.risen else None), no_power, no_light),
         temperature_mc=senses.temperature_mc,
         believed_k=outlook.now_k,
         believed_sd_k=outlook.sd_k,
@@ -296,6 +263,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beli
         watch=beliefs.watch,
         held=state.held,
         facts=state.facts,
+        judged=senses.judged,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptd.base.redact import redact
 from adaptd.cli.nonblocking_out import Outlet
-from adaptd.vocabulary import Measured, OperatingPoint, Reading
+from adaptd.vocabulary import QUANTITIES, Measured, OperatingPoint, Reading, believed
 
 if TYPE_CHECKING:
     from adaptd.daemon.assemble import Checked, Request
@@ -103,10 +103,10 @@ class Narrator:
         self._rates += before.fps_mfps != after.fps_mfps
 
     def _line(self, scene: "Scene", at_s: float, head: str) -> str:
-        snapshot = scene.snapshot
+        temperature, power, light = (believed(scene.snapshot, scene.verdict, one) for one in QUANTITIES)
         return (
-            f"{_clock(at_s)} {head} {scene.verdict.band:<8} {_reading(snapshot.light, 'lux', 6)}  "
-            f"{_reading(snapshot.temperature, 'degC', 5)}  {_reading(snapshot.power, 'W', 5)}  {scene.totals.delivered} frames"
+            f"{_clock(at_s)} {head} {scene.verdict.band:<8} {_reading(light, 'lux', 6)}  "
+            f"{_reading(temperature, 'degC', 5)}  {_reading(power, 'W', 5)}  {scene.totals.delivered} frames"
         )
 
     def _paint(self, text: str, style: str) -> str:

@@ -22,7 +22,6 @@ from adaptd.daemon.worker_events import counted, engine_words, heard, missing_wo
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Report, Swapped
-from adaptd.sense.sensor_hub import WorkerFacts
 from adaptd.serve.api import Change
 from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
@@ -46,7 +45,6 @@ class Daemon:
         self._totals = Totals()
         self._trouble: list[str] = []
         self._quarantined: tuple[str, ...] = ()
-        self._expected_mw: int | None = None
         self._feedback = Feedback(parts.policy.efficient)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         parts.board.period_us = self._pace.tick_us
@@ -172,7 +170,7 @@ class Daemon:
             state, verdict = tick.step(state, snapshot, self._policy, self._profile)
             recorder.decision(snapshot, verdict, state)
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
-        self._state, self._expected_mw = state, verdict.predicted_mw
+        self._state = state
         self._feedback.now_in(verdict.band, now_us)
         self._totals.add(snapshot)
         changed = self._acting.changes(verdict)
@@ -187,17 +185,7 @@ class Daemon:
         if labelled:
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
         picture = picture_stats(self._parts.worker.picture)
-        facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, self._expected_mw, picture)
-        readings = self._parts.senses.read(now_us, worker, facts)
-        return Snapshot(
-            now_us=now_us,
-            temperature=readings.temperature,
-            power=readings.power,
-            light=readings.light,
-            worker=worker,
-            budget_mw=readings.budget_mw,
-            log_ok=self._parts.recorder.ok,
-        )
+        return self._parts.senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
 
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
         """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
@@ -234,13 +222,12 @@ class Daemon:
             log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, str(recorder.ledger.folder)),
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
-            why=" ".join([tick.explain(verdict), *missing_words(snapshot)]),
+            why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
             source=source_words(self._parts.worker.report),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=tuple(self._trouble),
         )
         document = status_document(scene)
-        document["sources"] = self._parts.senses.details()
         first = self._totals.delivered == snapshot.worker.delivered
         self._parts.board.publish(document, now_us)
         if first and snapshot.worker.alive:

@@ -7,43 +7,21 @@ Missing: a simulated number never hides a fault.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.missing_policy import meaning_of
-from adaptd.sense.sensor_hub import Sampled, Station, WorkerFacts, details
-from adaptd.sense.source import LIGHT, POWER, TEMPERATURE
+from adaptd.sense.sensor_hub import Sampled, Station
 from adaptd.sense.thermal_zone import Trip
-from adaptd.vocabulary import Measured, Missing, Reading, Telemetry
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """What the software device says at one tick, every reading marked ``simulated``."""
-
-    temperature: Reading
-    power: Reading
-    light: Reading
-    budget_mw: int | None = None
+from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, MissingReason, Raw, RawReading, Snapshot, Telemetry
 
 
 class SoftwareDevice(Protocol):
     """A device in software that is driven by what the worker really does."""
 
-    def observe(self, now_us: int, worker: Telemetry) -> Simulated:
-        """Advance to ``now_us`` under the load that ``worker`` reports and read the simulated sensors."""
+    def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
+        """Advance to ``now_us`` under the load that ``worker`` reports: the simulated sensors, and the budget if there is one."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """One reading a quantity, the outside budget where there is one, and which quantities were simulated."""
-
-    temperature: Reading
-    power: Reading
-    light: Reading
-    budget_mw: int | None
-    simulated: tuple[str, ...]
 
 
 class Blend:
@@ -58,20 +36,19 @@ class Blend:
         self._device = device
         self._forced = forced
         self._picture_light = picture_light
-        self._last: Sampled | None = None
         self._opening: Opening | None = None
 
-    def read(self, now_us: int, worker: Telemetry, facts: WorkerFacts) -> Readings:
-        """The readings of this tick; absent quantities from the software device where there is one."""
-        sampled = self._last = self.station.sample(now_us, facts)
-        real: dict[str, Reading] = {TEMPERATURE: sampled.temperature, POWER: sampled.power, LIGHT: sampled.light}
-        if self._device is None:
-            return Readings(sampled.temperature, sampled.power, sampled.light, None, ())
-        invented = self._device.observe(now_us, worker)
-        made = {TEMPERATURE: invented.temperature, POWER: invented.power, LIGHT: invented.light}
-        stand_in = tuple(name for name in real if self._stands_in(name, sampled))
-        chosen = {name: made[name] if name in stand_in else real[name] for name in real}
-        return Readings(chosen[TEMPERATURE], chosen[POWER], chosen[LIGHT], invented.budget_mw, stand_in)
+    def read(self, now_us: int, worker: Telemetry, picture: PictureStats | None, *, log_ok: bool) -> Snapshot:
+        """The snapshot of this tick; absent quantities from the software device where there is one."""
+        sampled = self.station.sample(now_us, picture)
+        raw, budget_mw = sampled.raw, None
+        if self._device is not None:
+            invented, budget_mw = self._device.observe(now_us, worker)
+            stand_in = {name for name in QUANTITIES if self._stands_in(name, sampled)}
+            raw = tuple(
+                [one for one in raw if one.quantity not in stand_in] + [one for one in invented if one.quantity in stand_in]
+            )
+        return Snapshot(now_us, raw, worker, budget_mw, log_ok, sampled.picture)
 
     def _stands_in(self, name: str, sampled: Sampled) -> bool:
         if name == LIGHT and self._picture_light and LIGHT not in sampled.absent:
@@ -87,18 +64,14 @@ class Blend:
 
     def _look(self, now_us: int) -> "Opening":
         sampled = self.station.sample(now_us)
-        real: dict[str, Reading] = {TEMPERATURE: sampled.temperature, POWER: sampled.power, LIGHT: sampled.light}
-        staged = [name for name in real if self._device is not None and self._stands_in(name, sampled)]
-        return Opening(tuple(_opening(name, real[name], self.station, staged=name in staged) for name in real))
+        staged = [name for name in QUANTITIES if self._device is not None and self._stands_in(name, sampled)]
+        answers = {name: [one for one in sampled.raw if one.quantity == name] for name in QUANTITIES}
+        return Opening(tuple(_opening(name, answers[name], self.station, staged=name in staged) for name in QUANTITIES))
 
     @property
     def firmware(self) -> str:
         """Under-voltage and throttling that the board's firmware tells of; empty where it does not."""
         return self.station.firmware
-
-    def details(self) -> dict[str, Any]:
-        """Every source's verdict at the last tick, for status."""
-        return {} if self._last is None else details(self._last)
 
     def push(self, message: object, now_us: int) -> str:
         """A reading from another process; why it was refused, or empty."""
@@ -131,26 +104,26 @@ class Opening:
         return [one.words for one in self.told]
 
 
-def _opening(name: str, reading: Reading, station: Station, *, staged: bool) -> Told:
-    shown = f"{name} {in_units(name, reading.value)} from {reading.source}" if isinstance(reading, Measured) else ""
+def _opening(name: str, answers: list[Raw], station: Station, *, staged: bool) -> Told:
+    readings = [one for one in answers if isinstance(one, RawReading)]
+    first = max(readings, key=lambda one: one.value) if readings and name == TEMPERATURE else next(iter(readings), None)
+    shown = "" if first is None else f"{name} {in_units(name, first.value)} from {first.source}"
     if staged:
         own = f"; this machine's own, {shown.removeprefix(name + ' ')}, is not used" if shown else ""
         return Told(name, "simulated", f"{name} simulated, as asked{own}")
     if shown:
         return Told(name, "real", shown)
-    assert isinstance(reading, Missing)
-    if name == LIGHT and not station.calibrated:
+    if name == LIGHT and answers and not station.calibrated:
         return Told(name, "missing", UNCALIBRATED)
-    if reading.reason.startswith(LATER):
-        return Told(name, "later", f"{name} {_WAITS.get(reading.reason, 'from the second reading on')}")
-    why = station.silent.get(name) or reading.reason
+    if any(not isinstance(one, RawReading) and one.reason in LATER for one in answers):
+        return Told(name, "later", f"{name} {'from the camera, once frames come' if name == LIGHT else 'in a moment'}")
+    said = next((one.text for one in answers if not isinstance(one, RawReading)), f"no {name} sensor")
     lost = "; ".join(f"{each}: {reason}" for each, reason in station.lost(name))
-    meaning = meaning_of(name)
-    return Told(name, "missing", f"{name} missing ({why}{': ' + lost if lost else ''}): counts as {meaning.taken_as}")
+    words = f"{name} missing ({station.silent.get(name) or said}{': ' + lost if lost else ''})"
+    return Told(name, "missing", f"{words}: counts as {meaning_of(name).taken_as}")
 
 
-LATER = ("no picture yet", "nothing pushed yet", "gap", "not read yet", "starting")
-_WAITS = {"no picture yet": "from the camera, once frames come", "nothing pushed yet": "once somebody pushes it"}
+LATER = (MissingReason.NOT_READ, MissingReason.MOMENTARY)
 UNCALIBRATED = (
     "light missing: nobody calibrated this camera, so light stays unknown and the reference alone serves; "
     "to change that: adaptd camera calibrate --source SOURCE"
@@ -176,12 +149,6 @@ def in_units(quantity: str, value: int) -> str:
     """A value in the units a person uses."""
     unit = {TEMPERATURE: "degC", POWER: "W", LIGHT: "lux"}[quantity]
     return f"{value / 1000:.{0 if quantity == LIGHT else 1}f} {unit}"
-
-
-def no_reading(reason: str) -> Readings:
-    """Readings while nothing can be sensed."""
-    missing = Missing(reason)
-    return Readings(missing, missing, missing, None, ())
 
 
 def picture_stats(picture: object) -> PictureStats | None:

@@ -3,8 +3,21 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from adaptd.brain.judge.words import BETWEEN, quality, why, why_missing
 from adaptd.config.policy import Policy
-from adaptd.vocabulary import Measured, Reading, Snapshot, Verdict
+from adaptd.vocabulary import (
+    QUANTITIES,
+    UNITS,
+    Doubt,
+    Judged,
+    Measured,
+    Raw,
+    RawReading,
+    Reading,
+    Snapshot,
+    Verdict,
+    believed,
+)
 
 
 @dataclass(slots=True)
@@ -99,11 +112,8 @@ def status_document(scene: Scene) -> dict[str, Any]:
             "priors": dict(scene.engines.priors),
             "quarantined": list(snapshot.worker.quarantined),
         },
-        "sensors": {
-            "temperature_mc": reading_words(snapshot.temperature),
-            "power_mw": reading_words(snapshot.power),
-            "light_mlx": reading_words(snapshot.light),
-        },
+        "sensors": {f"{name}_{UNITS[name]}": reading_words(believed(snapshot, verdict, name)) for name in QUANTITIES},
+        "sources": source_words(snapshot, verdict),
         "band": verdict.band,
         "evidence": _evidence(verdict),
         "conditions": dict(verdict.conditions),
@@ -137,7 +147,34 @@ def reading_words(reading: Reading) -> dict[str, Any]:
             "source": reading.source,
             "simulated": reading.simulated,
         }
-    return {"missing": reading.reason}
+    return {"missing": why_missing(reading), "code": reading.reason.value}
+
+
+def source_words(snapshot: Snapshot, verdict: Verdict) -> dict[str, Any]:
+    """Every source's own judgement: good, suspect (used and named), stale or failed (both Missing)."""
+    return {name: _of_quantity(snapshot, judged, name) for name, judged in zip(QUANTITIES, verdict.judged, strict=True)}
+
+
+def _of_quantity(snapshot: Snapshot, judged: Judged, name: str) -> dict[str, Any]:
+    doubts = {doubt.source: doubt for doubt in judged.doubts}
+    own = [raw for raw in snapshot.raw if raw.quantity == name]
+    between = [doubt.reason for doubt in judged.doubts if doubt.reason in BETWEEN]
+    return {
+        "note": why(between[0]) if between else "",
+        "sources": [_of_source(raw, doubts.get(raw.source)) for raw in own],
+    }
+
+
+def _of_source(raw: Raw, doubt: Doubt | None) -> dict[str, Any]:
+    known = isinstance(raw, RawReading) and (doubt is None or not doubt.refused)
+    return {
+        "source": raw.source,
+        "quality": quality(doubt),
+        "reason": "" if doubt is None else why(doubt.reason, raw),
+        "code": None if doubt is None else doubt.reason.value,
+        "value": raw.value if isinstance(raw, RawReading) and known else None,
+        "age_ms": raw.age_us // 1000 if isinstance(raw, RawReading) and known else None,
+    }
 
 
 def _evidence(verdict: Verdict) -> dict[str, Any]:

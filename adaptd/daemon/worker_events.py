@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from adaptd.brain.judge.words import why_missing
 from adaptd.daemon.status import EngineWords, SourceWords
 from adaptd.protocol.messages import Fault, Garbled, Hello, Report, Swapped
 from adaptd.supervise.supervisor import Event, Lost, Started
-from adaptd.vocabulary import Missing, Snapshot, Telemetry
+from adaptd.vocabulary import QUANTITIES, Missing, Snapshot, Telemetry, Verdict, believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ def source_words(report: Report | None) -> SourceWords:
     return SourceWords(report.source_state, report.source_mfps, report.bad_frames)
 
 
-def missing_words(snapshot: Snapshot) -> list[str]:
+def missing_words(snapshot: Snapshot, verdict: Verdict) -> list[str]:
     """Which quantity is missing and why, in a sentence: it is what holds a choice back, so the reason names it."""
-    readings = {"temperature": snapshot.temperature, "power": snapshot.power, "light": snapshot.light}
-    lost = [f"{name} ({reading.reason})" for name, reading in readings.items() if isinstance(reading, Missing)]
+    readings = {name: believed(snapshot, verdict, name) for name in QUANTITIES}
+    lost = [f"{name} ({why_missing(reading)})" for name, reading in readings.items() if isinstance(reading, Missing)]
     return [f"Missing: {', '.join(lost)}."] if lost else []
 
 

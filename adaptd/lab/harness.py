@@ -68,9 +68,8 @@ def simulate(
         while restarts and restarts[0] <= now_us:
             restarts.pop(0)
             controller.restart(now_us)
-        temperature, power, light = device.read(now_us)
         budget_mw = world.budget_mw(now_us)
-        snapshot = Snapshot(now_us, temperature, power, light, telemetry, budget_mw)
+        snapshot = Snapshot(now_us, device.read(now_us), telemetry, budget_mw)
         before = perf_counter_ns()
         choice = controller.decide(snapshot)
         times.append(perf_counter_ns() - before)

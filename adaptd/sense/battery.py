@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from adaptd.sense.source import POWER, Source
 from adaptd.sense.sysfs import Sysfs, divide
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 SUPPLIES = "sys/class/power_supply/*"
 _DISCHARGING = "Discharging"
+_NOTHING_DRAWN = "implausible: 0 W while the battery discharges"
 
 
 class Battery(Source):
@@ -27,13 +28,13 @@ class Battery(Source):
         self._folder = f"sys/class/power_supply/{supply}"
         self._inverted = inverted
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         status = self.status()
         if isinstance(status, Missing):
             return status
         if status != _DISCHARGING:
-            return Missing(f"battery is {status.lower()}: its power is not the load's")
-        return self.measured(self.milliwatt())
+            return _not_the_loads(status)
+        return self.milliwatt()
 
     def status(self) -> str | Missing:
         """``Charging``, ``Discharging``, ``Full``, ``Not charging`` or ``Unknown``, in the kernel's words."""
@@ -47,12 +48,13 @@ class Battery(Source):
             return divide(drawn, 1000)
         made = self._volts_times_amperes()
         if isinstance(made, int):
-            return divide(made, 1000) if made else Missing("implausible: 0 W while the battery discharges")
+            return divide(made, 1000) if made else Missing(MissingReason.ZERO, _NOTHING_DRAWN)
         if drawn is None:
             return made
         if isinstance(drawn, int) and drawn < 0:
-            return Missing(f"implausible: negative while discharging, write battery:{self.supply}:inverted in the profile")
-        return Missing("implausible: 0 W while the battery discharges") if isinstance(drawn, int) else drawn
+            remedy = f"write battery:{self.supply}:inverted in the profile"
+            return Missing(MissingReason.OUT_OF_RANGE, f"implausible: negative while discharging, {remedy}")
+        return Missing(MissingReason.ZERO, _NOTHING_DRAWN) if isinstance(drawn, int) else drawn
 
     def _told(self) -> int | Missing | None:
         """``power_now`` in microwatt; None where the driver has no such file."""
@@ -80,18 +82,22 @@ class Batteries(Source):
         super().__init__("battery:" + "+".join(each.supply for each in batteries), step=10)
         self.batteries = tuple(batteries)
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         states = [(each, each.status()) for each in self.batteries]
         if any(status == "Charging" for _, status in states):
-            return Missing("battery is charging: its power is not the load's")
+            return _not_the_loads("charging")
         drawn = [each.milliwatt() for each, status in states if status == _DISCHARGING]
         lost = next((value for value in drawn if isinstance(value, Missing)), None)
         if lost is not None:
             return lost
         if not drawn:
-            told = next((status for _, status in states), Missing("no battery"))
-            return told if isinstance(told, Missing) else Missing(f"battery is {told.lower()}: its power is not the load's")
-        return self.measured(sum(value for value in drawn if isinstance(value, int)))
+            told = states[0][1]
+            return told if isinstance(told, Missing) else _not_the_loads(told)
+        return sum(value for value in drawn if isinstance(value, int))
+
+
+def _not_the_loads(status: str) -> Missing:
+    return Missing(MissingReason.UNSUPPORTED, f"battery is {status.lower()}: its power is not the load's")
 
 
 def discover(sysfs: Sysfs) -> list[Battery]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from adaptd.sense.source import TEMPERATURE, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Missing
 
 HWMON = "sys/class/hwmon/hwmon*"
 _PACKAGE = re.compile(r"(Package|Physical) id \d+|Tctl|Tdie", re.IGNORECASE)
@@ -37,13 +37,13 @@ class ChipTemperature(Source):
         self.paths = tuple(paths)
         self._sysfs = sysfs
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         told = self._sysfs.read_text(f"{self.folder}/name")
         if told != self.chip and not self._find_again():
             return elsewhere(told, self.chip)
         values = [self._sysfs.read_int(path) for path in self.paths]
         lost = next((value for value in values if isinstance(value, Missing)), None)
-        return lost or self.measured(max(value for value in values if isinstance(value, int)))
+        return lost or max(value for value in values if isinstance(value, int))
 
     def _find_again(self) -> bool:
         alike = (chip for chip in discover(self._sysfs) if (chip.chip, chip.nth) == (self.chip, self.nth))

@@ -6,7 +6,7 @@ start. The ``rpi_volt`` chip raises ``in0_lcrit_alarm`` for as long as the suppl
 
 from adaptd.sense.source import Source
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 FIRMWARE = "firmware"
 MASKS = ("sys/devices/platform/soc*/soc*:firmware/get_throttled", "sys/devices/platform/soc*/*.firmware/get_throttled")
@@ -25,12 +25,12 @@ class FirmwareFlags(Source):
         super().__init__("firmware")
         self._sysfs, self._mask, self._alarm = sysfs, mask, alarm
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         bits = _hexadecimal(self._sysfs.read_text(self._mask)) if self._mask else 0
         if isinstance(bits, Missing):
             return bits
         alarm = self._sysfs.read_int(self._alarm) if self._alarm else 0
-        return alarm if isinstance(alarm, Missing) else self.measured(bits | (1 if alarm else 0))
+        return alarm if isinstance(alarm, Missing) else bits | (1 if alarm else 0)
 
 
 def words(bits: int) -> str:
@@ -56,4 +56,4 @@ def _hexadecimal(text: str | Missing) -> int | Missing:
     try:
         return int(text, 16)
     except ValueError:
-        return Missing(f"unparsable: {text[:24]!a}")
+        return Missing(MissingReason.UNREADABLE, f"unparsable: {text[:24]!a}")

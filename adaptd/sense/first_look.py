@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from adaptd.base.clock import monotonic_us
 from adaptd.sense.source import Source
+from adaptd.vocabulary import MissingReason
 
 PATIENCE_S = 0.5
-_PASSING = ("gap", "EAGAIN", "ETIMEDOUT", "EREMOTEIO")
 
 
 def unreadable(sources: Sequence[Source]) -> str:
@@ -21,9 +21,9 @@ def unreadable(sources: Sequence[Source]) -> str:
     def look() -> None:
         for source in sources:
             why = source.why_not(monotonic_us())
-            if not why or why.startswith(_PASSING):
+            if why is None or why.reason is MissingReason.MOMENTARY:
                 break
-            reasons.append(f"{source.name}: {why}")
+            reasons.append(f"{source.name}: {why.text}")
         spoke.set()
 
     threading.Thread(target=look, name="adaptd-first-look", daemon=True).start()

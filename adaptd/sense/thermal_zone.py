@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adaptd.sense.source import TEMPERATURE, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import Measured, Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 ZONES = "sys/class/thermal/thermal_zone*"
 # Constant, estimated or of another part: PMIC-Die answers 100 C on Nano whatever happens (balena-os/balena-jetson issue 142).
@@ -63,11 +63,11 @@ class ThermalZone(Source):
         self.nth = nth
         self._sysfs = sysfs
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         told = self._sysfs.read_text(f"{self.path}/type")
         if told != self.zone_type and not self._find_again():
             return elsewhere(told, self.zone_type)
-        return self.measured(self._sysfs.read_int(f"{self.path}/temp"))
+        return self._sysfs.read_int(f"{self.path}/temp")
 
     def trips(self) -> tuple[Trip, ...]:
         """The trip points of this zone; those that cannot be read are left out."""
@@ -99,10 +99,10 @@ class HottestZone(Source):
         super().__init__(f"thermal:hottest of {len(zones)} more", step=_STEP_MC)
         self.zones = tuple(zones)
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         readings = [zone.read(now_us) for zone in self.zones]
-        values = [reading.value for reading in readings if isinstance(reading, Measured)]
-        return self.measured(max(values)) if values else Missing(f"none of {len(self.zones)} zones can be read")
+        values = [reading for reading in readings if isinstance(reading, int)]
+        return max(values) if values else Missing(MissingReason.DEVICE, f"none of {len(self.zones)} zones can be read")
 
     def trips(self) -> tuple[Trip, ...]:
         """The trip points of all of them."""

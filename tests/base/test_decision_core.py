@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Any, get_type_hints
 
 import pytest
+from adaptd.brain.estimate.gauge import Gauge
 
 from adaptd.base import decision_core as core
-from adaptd.brain.estimate.gauge import Gauge
 from adaptd.cli.audit_words import report_lines
 from adaptd.log.verify.verify import verify
 from adaptd.vocabulary import Measured, Missing, OperatingPoint, Snapshot

@@ -13,6 +13,7 @@ from adaptd.lab.episode import Episode
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
 from adaptd.vocabulary import BandEvidence, OperatingPoint, Snapshot
+from tests.readings import value
 from tests.twin.worlds import EFFICIENT, FULL, PAUSE, TEXT, Script, episode, policy, profile
 
 KEYS = (
@@ -180,7 +181,7 @@ def test_controllers_meet_the_same_noise() -> None:
     first, second = Script(FULL, shadow_ppm=500_000), Script(PAUSE)
     for script in (first, second):
         _run(episode(text, duration_us=60_000_000), script)
-    assert [one.light for one in first.seen] == [two.light for two in second.seen]
+    assert [value(one, "light") for one in first.seen] == [value(two, "light") for two in second.seen]
 
 
 def test_a_rate_that_the_policy_does_not_list_is_refused() -> None:

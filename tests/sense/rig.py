@@ -7,8 +7,9 @@ a broken sensor from then on is too bold. ``Rig.run`` checks every tick; ``Rig.d
 import errno
 from dataclasses import replace
 
-from adaptd.sense.camera_light import Calibration, PictureStats
 from adaptd.sense.guard import Quality
+
+from adaptd.sense.camera_light import Calibration, PictureStats
 from adaptd.sense.sensor_hub import Sampled, Station, WorkerFacts
 from adaptd.vocabulary import Measured
 from tests.sense.conftest import profile

@@ -46,6 +46,7 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
+        judged=sight.judged,
     )
     grant, granted_at, lapsed = freshness.remember(
         held, point.variant, policy.reference, sight.band, sight.proofs, sight.now_us, policy.efficient_lease_us

@@ -10,7 +10,7 @@ from adaptd.brain.decide.safety import Watch
 from adaptd.brain.decide.shadowing import Spent
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Telemetry, VariantFacts
+from adaptd.vocabulary import BandEvidence, Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
 
 
 class Proof(Protocol):
@@ -46,13 +46,13 @@ class Frame:
 
 @dataclass(slots=True)
 class Sight:
-    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (empty: believed)."""
+    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed)."""
 
     now_us: int
     mode: Mode
     point: OperatingPoint
     band: str
-    unknown: tuple[str, str, str]
+    unknown: tuple[MissingReason | None, MissingReason | None, MissingReason | None]
     temperature_mc: int | None
     believed_k: float
     believed_sd_k: float
@@ -68,6 +68,7 @@ class Sight:
     watch: Watch
     held: Held
     facts: tuple[VariantFacts, ...]
+    judged: tuple[Judged, ...] = ()
 
 
 def dwell_us(profile: HardwareProfile) -> int:

@@ -6,7 +6,7 @@ rate below resume. No temperature, no change. It trusts the efficient variant ev
 
 from adaptd.config.policy import Policy
 from adaptd.lab.controllers.choice import Setpoint
-from adaptd.vocabulary import Measured, OperatingPoint, Snapshot, VariantFacts
+from adaptd.vocabulary import TEMPERATURE, Measured, OperatingPoint, Snapshot, VariantFacts, first
 
 SECOND_STEP_MC = 5_000
 
@@ -30,7 +30,7 @@ class Threshold:
 
     def decide(self, snapshot: Snapshot) -> Setpoint:
         """Step up at once, come back when it has cooled down."""
-        reading = snapshot.temperature
+        reading = first(snapshot, TEMPERATURE)
         if isinstance(reading, Measured):
             limit_mc = self._policy.limit_mc
             if reading.value >= limit_mc + SECOND_STEP_MC:

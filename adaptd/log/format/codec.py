@@ -87,6 +87,8 @@ def _union(args: tuple[Any, ...]) -> Shape:
     if all(arg in _ATOMS for arg in args):
         return Atom(*args)
     members = tuple(arg for arg in args if arg is not type(None))
+    if len(members) == 1 and isinstance(members[0], type) and issubclass(members[0], Enum):
+        return Choice(members[0], optional=True)
     if not all(_is_word(member) for member in members):
         raise CodecError(f"no canonical form for a union of {args}")
     return Either(tuple(row(member) for member in members), optional=len(members) < len(args))

@@ -11,9 +11,9 @@ from adaptd.log.format.shapes import Atom, Repeated
 from adaptd.vocabulary import Shadow, Snapshot, Telemetry, Verdict
 
 CHAIN_FIELDS = frozenset({"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"})
-SHORT = {"temperature": "temp", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
+SHORT = {"picture": "pic", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
 
-_SNAPSHOT = words(Snapshot).without("now_us", "worker", short={"temperature": SHORT["temperature"]})
+_SNAPSHOT = words(Snapshot).without("now_us", "worker", short={"picture": SHORT["picture"]})
 _WORKER = words(Telemetry).without("shadow_frames", "shadows")
 _SHADOWS = Repeated(row(Shadow))
 _COUNT = Atom(int)

@@ -70,15 +70,17 @@ class Real(Shape):
 
 
 class Choice(Shape):
-    """A member of an enum, written as its value."""
+    """A member of an enum, written as its value; None too where it is ``optional``."""
 
-    def __init__(self, enum: type[Enum]) -> None:
-        self._enum = enum
+    def __init__(self, enum: type[Enum], *, optional: bool = False) -> None:
+        self._enum, self._optional = enum, optional
 
     def full(self, value: Any) -> Plain:
-        return value.value
+        return None if value is None else value.value
 
     def read(self, plain: Plain) -> Any:
+        if plain is None and self._optional:
+            return None
         try:
             return self._enum(plain)
         except ValueError:

@@ -8,10 +8,11 @@ import pytest
 from adaptd.brain import tick
 from adaptd.brain.decide import freshness, safety, shadowing
 from adaptd.brain.estimate import accuracy
-from adaptd.vocabulary import Measured, Mode, OperatingPoint, Prior, Served, Snapshot, Telemetry
+from adaptd.vocabulary import Mode, OperatingPoint, Prior, Served, Snapshot, Telemetry
 from tests.brain.decide.missing import QUANTITIES, failing
 from tests.brain.decide.plant import Board, Second, board, facts, feeder
 from tests.brain.test_tick import MINUTE, hot_board, seconds
+from tests.readings import told
 
 LEASE_US = feeder().efficient_lease_us
 
@@ -196,8 +197,8 @@ def test_when_all_faults_have_ended_the_service_is_back(seed: int) -> None:
             return snapshot
         snapshot = fails(second, snapshot)
         if draw.random() < 0.02:
-            lie = Measured(draw.choice((0, 1, 3000, 70_000, 90_000, 1_000_000)), 0, "lie")
-            snapshot = replace(snapshot, **{draw.choice(QUANTITIES): lie})
+            lie = draw.choice((0, 1, 3000, 70_000, 90_000, 1_000_000))
+            snapshot = told(snapshot, draw.choice(QUANTITIES), lie)
         return snapshot
 
     conflict = ("protect_device", "protect_service", "stop")[seed % 3]
