@@ -1,12 +1,23 @@
 """Everything the worker says that matters is recorded, and what is urgent calls for a decision."""
 
-from dataclasses import replace
-
 from adaptd.daemon.status import SourceWords
 from adaptd.daemon.worker_events import engine_words, heard, missing_words, source_words
 from adaptd.protocol.messages import Applied, EngineInfo, Fault, Garbled, Hello, Swapped
 from adaptd.supervise.supervisor import Lost, Started
-from adaptd.vocabulary import Measured, Missing, OperatingPoint, Snapshot, Telemetry
+from adaptd.vocabulary import (
+    LIGHT,
+    POWER,
+    TEMPERATURE,
+    Judged,
+    MissingReason,
+    Mode,
+    OperatingPoint,
+    RawReading,
+    Snapshot,
+    Telemetry,
+    Unread,
+    Verdict,
+)
 
 HELLO = Hello(
     1, "ort", (EngineInfo("fp16", "fp32", 9, True, 1), EngineInfo("int8", "int8", 3, False, 1)), "clip", 15_000, False, 5, 6
@@ -55,10 +66,13 @@ def test_status_says_which_engines_are_warm_and_what_they_compute_in() -> None:
 
 def test_what_is_missing_is_named_with_its_reason() -> None:
     """A rate that falls because a sensor was lost with a killed worker says so, in the sentence that people read."""
-    lost = Missing("nvml:0: NVML: driver not loaded")
-    snapshot = Snapshot(0, lost, Measured(5, 0, "x"), Measured(5, 0, "y"), Telemetry(alive=True, point=OperatingPoint("fp16", 0)))
-    assert missing_words(snapshot) == ["Missing: temperature (nvml:0: NVML: driver not loaded)."]
-    assert missing_words(replace(snapshot, temperature=Measured(5, 0, "z"))) == []
+    lost = Unread(MissingReason.DEVICE, "NVML: driver not loaded", "nvml:0", TEMPERATURE)
+    others = (RawReading(5, 0, 1, "x", POWER), RawReading(5, 0, 1, "y", LIGHT))
+    snapshot = Snapshot(0, (lost, *others), Telemetry(alive=True, point=OperatingPoint("fp16", 0)))
+    none = Judged("", MissingReason.DEVICE)
+    verdict = Verdict(Mode.REFERENCE, OperatingPoint("fp16", 0), 0, 0, "", "", (), judged=(none, Judged("x"), Judged("y")))
+    (words,) = missing_words(snapshot, verdict)
+    assert words.startswith("Missing: temperature (")
 
 
 def test_status_says_what_arrives_of_what_was_asked() -> None:

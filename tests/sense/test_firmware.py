@@ -6,7 +6,7 @@ import pytest
 
 from adaptd.sense import firmware
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import Measured, Missing
+from adaptd.vocabulary import Missing
 
 MASK = "sys/devices/platform/soc/soc:firmware/get_throttled"
 
@@ -34,9 +34,9 @@ def board(root: Path, mask: str, alarm: str = "") -> Sysfs:
 def test_the_mask_is_told_in_words(mask: str, said: str, tmp_path: Path) -> None:
     """What holds now is told apart from what held once."""
     (flags,) = firmware.discover(board(tmp_path, mask))
-    reading = flags.read(0)
-    assert isinstance(reading, Measured)
-    assert firmware.words(reading.value) == said
+    bits = flags.read(0)
+    assert isinstance(bits, int)
+    assert firmware.words(bits) == said
 
 
 def test_the_voltage_chip_alone_is_enough(tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_the_voltage_chip_alone_is_enough(tmp_path: Path) -> None:
     sysfs = board(tmp_path, "0", "1")
     (tmp_path / MASK).unlink()
     (flags,) = firmware.discover(sysfs)
-    reading = flags.read(0)
-    assert isinstance(reading, Measured)
-    assert firmware.words(reading.value) == "under-voltage now"
+    bits = flags.read(0)
+    assert isinstance(bits, int)
+    assert firmware.words(bits) == "under-voltage now"
 
 
 def test_a_mask_that_is_no_number_is_missing(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Thirty machines that nobody here has made: their sensor files in a few lines each, and what must be read from them.
 
 Written from the names that each vendor's kernel gives its zones, chips and supplies. ``hot_mc`` is the one right temperature
-(None: there is none, and ``why`` says in which words), ``power_mw`` the one right power (None: no meter that can be read).
+(None: there is none), ``power_mw`` the one right power (None: no meter that can be read).
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,6 @@ class Machine:
     hot_from: str = ""
     power_mw: int | None = None
     power_from: str = ""
-    why: str = ""
     trips_mc: tuple[int, ...] = field(default_factory=tuple)
 
 
@@ -241,7 +240,7 @@ MACHINES = (
         64_000,
         "thermal:TCPU",
     ),
-    Machine("only-acpi", kinds(("acpitz", 27_800)), "generic-x86", None, why="no temperature sensor"),
+    Machine("only-acpi", kinds(("acpitz", 27_800)), "generic-x86", None),
     Machine(
         "named-zone-cannot-be-read",
         zones([Zone("soc_thermal", "72000"), Zone("x86_pkg_temp", "")]),
@@ -249,7 +248,7 @@ MACHINES = (
         72_000,
         "thermal:soc_thermal",
     ),
-    Machine("no-sysfs", {"etc/hostname": "container"}, "generic-x86", None, why="no temperature sensor"),
+    Machine("no-sysfs", {"etc/hostname": "container"}, "generic-x86", None),
     Machine(
         "laptop-on-battery-rapl-closed",
         kinds(("x86_pkg_temp", 58_000))
