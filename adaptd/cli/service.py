@@ -61,6 +61,8 @@ def _wanted(arguments: argparse.Namespace, *, needed: bool) -> Wanted:
     bundle = None if arguments.bundle is None else arguments.bundle.absolute()
     if bundle is not None and not (bundle / "manifest.json").is_file():
         raise CommandError(f"service install: {bundle}: is no bundle, make one with `adaptd engine build`")
+    if spec is not None and spec.kind in ("video", "folder"):
+        source = str(Path(source).absolute())
     profile = arguments.profile or ""
     if profile and needed:
         found = find_profile(profile)
@@ -122,12 +124,11 @@ def _dry_run(wanted: Wanted) -> int:
         print("no dry run: this machine is not run by systemd", file=sys.stderr)
         return 0
     lines = [line for line in unit_text(wanted).partition("[Service]")[2].partition("[Install]")[0].splitlines() if "=" in line]
-    kept = [
-        line for line in lines if not line.startswith(("#", "Exec", "Type=", "Watchdog", "Restart", "RuntimeDirectory", "State"))
-    ]
-    sandbox = [word for line in kept if "Restrict" in line or not line.startswith("Restart") for word in ("-p", line)]
+    left_out = ("#", "Exec", "Type=", "Watchdog", "Restart", "RuntimeDirectory", "State")
+    sandbox = [word for line in lines if not line.startswith(left_out) for word in ("-p", line)]
+    program = shutil.which("systemd-run") or "systemd-run"
     done = subprocess.run(  # noqa: S603 - fixed words
-        ["systemd-run", "--wait", "--pipe", "--quiet", "--collect", *sandbox, *command().split(), "doctor", "--json"],
+        [program, "--wait", "--pipe", "--quiet", "--collect", *sandbox, *command().split(), "doctor", "--json"],
         check=False,
         capture_output=True,
         text=True,

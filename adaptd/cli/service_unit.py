@@ -20,7 +20,7 @@ StartLimitBurst=10
 
 [Service]
 Type=notify
-ExecStart={command} run --no-twin --policy /etc/adaptd/policy.yaml --audit /var/lib/adaptd/audit_logs --socket /run/adaptd/adaptd.sock{words}
+ExecStart={command} run --no-twin {places}{words}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2
@@ -78,6 +78,7 @@ LimitNOFILE=1024
 [Install]
 WantedBy=multi-user.target
 """
+PLACES = "--policy /etc/adaptd/policy.yaml --audit /var/lib/adaptd/audit_logs --socket /run/adaptd/adaptd.sock"
 GROUPS = ("video", "render", "i2c", "jtop")
 CREDENTIAL = "/etc/adaptd/source"
 _HIDDEN = (Path("/home"), Path("/root"), Path("/tmp"), Path("/run/user"))  # noqa: S108 - what the sandbox hides
@@ -105,6 +106,7 @@ def unit_text(wanted: Wanted | None = None) -> str:
     here = groups_here()
     return UNIT.format(
         command=command(),
+        places=PLACES,
         words="".join(f" {word}" for word in words),
         groups=f"SupplementaryGroups={' '.join(here)}\n" if here else "",
         credential=f"LoadCredential=source:{CREDENTIAL}\n" if hidden else "",
