@@ -113,11 +113,29 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}:1:1: file: is not UTF-8 text, save it as UTF-8") from None
 
 
+def plans_wanted(wanted: str, manifest: Manifest) -> bool:
+    """Whether TensorRT is here and would be taken if this bundle had a plan."""
+    return wanted == "auto" and _has_tensorrt(manifest) and manifest.variants[manifest.reference]["tensorrt"].plan is None
+
+
+def _has_tensorrt(manifest: Manifest) -> bool:
+    offered = {name for files in manifest.variants.values() for name in files}
+    return "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
+
+
+def _planned(manifest: Manifest) -> bool:
+    """Whether the reference has a plan that was qualified."""
+    try:
+        facts(manifest, "tensorrt")
+    except ConfigError:
+        return False
+    return True
+
+
 def _backend(wanted: str, manifest: Manifest) -> str:
     offered = {name for files in manifest.variants.values() for name in files}
     if wanted == "auto":
-        usable = "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
-        return "tensorrt" if usable else "ort"
+        return "tensorrt" if _has_tensorrt(manifest) and _planned(manifest) else "ort"
     if wanted not in offered:
         raise AssemblyError(f"--backend {wanted}: the bundle has no files for it, one of {', '.join(sorted(offered))} is there")
     return wanted
@@ -150,6 +168,8 @@ def assemble(
         ledger.close()
         raise
     station = Station.from_profile(checked.profile, request.root, camera=calibration)
+    if api is not None:
+        api.refusals["/v1/reading"] = station.push_refusal
     if device is not None:
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)
@@ -176,6 +196,9 @@ def assemble(
         inherited=inherited,
         clock=clock,
         origin=origin,
+        plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
+        if plans_wanted(request.backend, checked.manifest)
+        else None,
     )
 
 

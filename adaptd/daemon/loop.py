@@ -13,6 +13,7 @@ from adaptd.brain import tick
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import Acting, Outcome
 from adaptd.daemon.parts import Pace, Parts
+from adaptd.daemon.plans_beside import PlansBeside
 from adaptd.daemon.reload import ReloadError, reread
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
@@ -51,6 +52,7 @@ class Daemon:
         now_us = parts.clock.mono_us()
         self._began_us = self._decide_at_us = now_us
         self._wall = WallClock(now_us, parts.clock.utc_ms())
+        self._plans = PlansBeside(parts.plans, self._plans_say)
         self._lost = 0
         self._defect = ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
@@ -63,6 +65,7 @@ class Daemon:
         self._say_at_start()
         parts.worker.start()
         parts.slow.start()
+        self._plans.start(parts.clock.mono_us())
         if parts.api is not None:
             parts.api.start()
         try:
@@ -238,6 +241,7 @@ class Daemon:
 
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
+        self._plans.poll(now_us)
         if self._asked.reload:
             self._asked.reload = False
             self._reload_policy("SIGHUP")
@@ -313,6 +317,10 @@ class Daemon:
         self._trouble_is(told or text)
         self._note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
 
+    def _plans_say(self, kind: str, text: str) -> None:
+        self._tell(text)
+        self._note("worker", {"event": kind, "text": text}, durable=kind != "plans_building")
+
     def _adopt(self, settings: Settings, state: tick.State) -> None:
         """Go on under another configuration, which is on record before anything is decided under it."""
         self._parts.settings, self._state = settings, state
@@ -330,6 +338,7 @@ class Daemon:
         """Stop the worker, close the log, then everything else, within two seconds."""
         parts = self._parts
         parts.notifier.send("STOPPING=1")
+        self._plans.stop()
         parts.worker.stop(STOP_S)
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):

@@ -78,3 +78,4 @@ class Parts:
     inherited: State | None = None
     clock: Clock = field(default_factory=Clock)
     origin: Origin = field(default_factory=Origin)
+    plans: tuple[Path, Path] | None = None  # the bundle to build TensorRT plans from, and where

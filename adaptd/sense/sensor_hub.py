@@ -143,6 +143,10 @@ class Station:
         """A reading from another process; returns why it was refused, empty when it was taken (``push.py``)."""
         return self._inbox.push(message, now_us)
 
+    def push_refusal(self, message: object, now_us: int) -> str:
+        """Why a pushed reading would be refused, for its sender's answer; any thread may ask."""
+        return self._inbox.refusal(message, now_us)
+
     def close(self) -> None:
         """End threads and the jtop process."""
         self.lookout.close()
