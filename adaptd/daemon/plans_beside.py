@@ -30,7 +30,7 @@ class PlansBeside:
         self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._began_us = self._said_us = 0
-        self._errors = target.with_suffix(".build.txt")
+        self._errors = self.target.with_suffix(".build.txt")
 
     def start(self, now_us: int) -> None:
         """Copy the bundle and begin; where that cannot be done it is told, and the service goes on."""
