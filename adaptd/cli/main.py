@@ -14,7 +14,7 @@ from adaptd.cli.errors import CommandError
 from adaptd.cli.extras import missing_library
 from adaptd.config.errors import ConfigError
 
-GROUPS = ("run", "status_text", "doctor", "policy", "profile", "engine", "simulate", "bench", "audit", "service")
+GROUPS = ("run", "status_text", "doctor", "policy", "profile", "engine", "simulate", "bench", "audit", "service", "camera")
 
 
 class OneLineParser(argparse.ArgumentParser):

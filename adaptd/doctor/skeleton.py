@@ -46,6 +46,15 @@ def skeleton(board: Board, base: Path, catalog: Catalog) -> str:
     return head + yaml.dump(model, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=160)
 
 
+def with_light(base: Path, name: str) -> str:
+    """The text of profile ``base`` with ``name`` in the place of its camera."""
+    model = read_profile_model(base).model_dump(by_alias=True, exclude_none=True)
+    others = [each for each in model["sensors"]["light"] if each.partition(":")[0] != "camera"]
+    model["sensors"]["light"] = [*others, name]
+    head = f"# {base.name} with a calibrated camera, made by adaptd camera calibrate.\n"
+    return head + yaml.dump(model, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=160)
+
+
 def _readable(sources: Sequence[Source]) -> list[str]:
     """The names of those that give a number now, each once, as a profile writes them."""
     sources = [each for source in sources for each in (source.zones if isinstance(source, HottestZone) else [source])]
