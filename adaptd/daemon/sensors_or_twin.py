@@ -120,9 +120,10 @@ def _opening(name: str, answers: list[Raw], station: Station, *, staged: bool) -
     said = next((one.text for one in answers if not isinstance(one, RawReading)), f"no {name} sensor")
     lost = "; ".join(f"{each}: {reason}" for each, reason in station.lost(name))
     words = f"{name} missing ({station.silent.get(name) or said}{': ' + lost if lost else ''})"
-    return Told(name, "missing", f"{words}: counts as {meaning_of(name).taken_as}")
+    return Told(name, "missing", f"{words}: counts as {meaning_of(name).taken_as}{_REMEDY.get(name, '')}")
 
 
+_REMEDY = {TEMPERATURE: "; name a sensor in the profile, push one (push:NAME), or simulate all with --twin SCENARIO"}
 LATER = (MissingReason.NOT_READ, MissingReason.MOMENTARY)
 UNCALIBRATED = (
     "light missing: nobody calibrated this camera, so light stays unknown and the reference alone serves; "
