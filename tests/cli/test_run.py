@@ -41,7 +41,7 @@ def test_the_main_job_serves_both_engines_warm_and_its_log_verifies(service: Ser
 
 
 def test_only_the_demonstration_and_a_named_scenario_are_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shipped clip plays with a sagging supply; pictures of one's own, --no-twin and a service manager have nothing staged."""
+    """The shipped clip plays with a sagging supply; own pictures, --no-twin and a service manager have nothing staged."""
     room = ROOT / "policies" / "scenarios" / "room.yaml"
     assert any(len(values) > 1 for values in yaml.safe_load(_scenario(()).read_text())["signals"].values())
     assert all(len(values) == 1 for values in yaml.safe_load(room.read_text())["signals"].values())
