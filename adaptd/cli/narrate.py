@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptd.base.redact import redact
-from adaptd.cli.nonblocking_out import Outlet
+from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.vocabulary import QUANTITIES, Measured, OperatingPoint, Reading, believed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Narrator:
         self._request, self._checked = request, checked
         self._staged, self._quiet = staged, quiet
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self._out = Outlet(sys.stdout)
+        self._out = NonblockingOut(sys.stdout)
         self._began = time.monotonic()
         self._spoke_s: float = -EVERY_S
         self._asked: OperatingPoint | None = None
@@ -84,7 +84,7 @@ class Narrator:
 
     def asked(self, document: dict[str, Any]) -> None:
         """The state as one JSON line on stderr, in every mode: who sends SIGUSR1 wants an answer."""
-        Outlet(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
+        NonblockingOut(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
 
     def closing(self) -> None:
         """What came of it."""

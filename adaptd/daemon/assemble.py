@@ -16,13 +16,13 @@ from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
 from adaptd.daemon import jobs
-from adaptd.daemon.engine_identity import Origin
+from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.parts import Clock, Parts, Watcher
-from adaptd.daemon.sensors_or_twin import Blend, SoftwareDevice
-from adaptd.log.format.binding import Binding, Plan, code_hash
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin, SoftwareDevice
+from adaptd.log.format.binding import Binding, PlanFile, code_hash
 from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.format.store import Store
-from adaptd.log.write.ledger import Ledger, Limits
+from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.prune import KEEP_DAYS
 from adaptd.log.write.recorder import Recorder, Settings
@@ -31,9 +31,9 @@ from adaptd.log.write.retention import Retention
 from adaptd.protocol.messages import Begin
 from adaptd.protocol.source_spec import SourceError, parse_source
 from adaptd.sense.camera_light import Calibration
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.serve.api import Api, SocketInUseError
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.metrics import render
 from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
@@ -161,13 +161,13 @@ def assemble(
     """
     clock = clock or Clock()
     ledger, found = _open_log(request, checked, clock)
-    board = Board()
+    board = StatusBoard()
     try:
         api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
     except (SocketInUseError, OSError):
         ledger.close()
         raise
-    station = Station.from_profile(checked.profile, request.root, camera=calibration)
+    station = SensorHub.from_profile(checked.profile, request.root, camera=calibration)
     if api is not None:
         api.refusals["/v1/reading"] = station.push_refusal
     if device is not None:
@@ -184,7 +184,7 @@ def assemble(
         settings=_settings(request, checked, clock),
         policy_path=request.policy,
         worker=Supervisor(_begin(request, checked)),
-        senses=Blend(station, device, forced=forced, picture_light=not forced),
+        senses=SensorsOrTwin(station, device, forced=forced, picture_light=not forced),
         recorder=Recorder(ledger),
         board=board,
         api=api,
@@ -214,13 +214,13 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
         mono_us=clock.mono_us,
         utc_ms=clock.utc_ms,
         about=dict(about),
-        limits=Limits(wear_budget_mb=checked.policy.wear_budget_mb),
+        limits=LedgerLimits(wear_budget_mb=checked.policy.wear_budget_mb),
     )
 
 
-def _origin(checked: Checked) -> Origin:
+def _origin(checked: Checked) -> EngineIdentity:
     qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
-    return Origin(checked.facts, checked.prints, "" if qualified is None else qualified.device)
+    return EngineIdentity(checked.facts, checked.prints, "" if qualified is None else qualified.device)
 
 
 def _begin(request: Request, checked: Checked) -> Begin:
@@ -259,7 +259,7 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
         boot_id=_boot_id(),
         bundle=manifest.digest,
         code=code_hash(),
-        plans=tuple(Plan(name, manifest.files[name].sha256) for name in sorted(names)),
+        plans=tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names)),
         policy=checked.policy.sha256,
         profile=checked.profile.sha256,
     )

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.missing_policy import meaning_of
-from adaptd.sense.sensor_hub import Sampled, Station
+from adaptd.sense.sensor_hub import Sampled, SensorHub
 from adaptd.sense.thermal_zone import Trip
 from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, MissingReason, Raw, RawReading, Snapshot, Telemetry
 
@@ -24,13 +24,13 @@ class SoftwareDevice(Protocol):
         ...
 
 
-class Blend:
-    """Station and software device behind one call a tick. ``device`` alone is the demonstration, ``forced`` simulates every
+class SensorsOrTwin:
+    """SensorHub and software device behind one call a tick. ``device`` alone is the demonstration, ``forced`` simulates every
     quantity (``adaptd run --twin``), and without a device nothing is simulated.
     """
 
     def __init__(
-        self, station: Station, device: SoftwareDevice | None, *, forced: bool = False, picture_light: bool = True
+        self, station: SensorHub, device: SoftwareDevice | None, *, forced: bool = False, picture_light: bool = True
     ) -> None:
         self.station = station
         self._device = device
@@ -104,7 +104,7 @@ class Opening:
         return [one.words for one in self.told]
 
 
-def _opening(name: str, answers: list[Raw], station: Station, *, staged: bool) -> Told:
+def _opening(name: str, answers: list[Raw], station: SensorHub, *, staged: bool) -> Told:
     readings = [one for one in answers if isinstance(one, RawReading)]
     first = max(readings, key=lambda one: one.value) if readings and name == TEMPERATURE else next(iter(readings), None)
     shown = "" if first is None else f"{name} {in_units(name, first.value)} from {first.source}"
@@ -131,7 +131,7 @@ UNCALIBRATED = (
 )
 
 
-def first_words(senses: Blend, limit_mc: int) -> list[tuple[str, str]]:
+def first_words(senses: SensorsOrTwin, limit_mc: int) -> list[tuple[str, str]]:
     """What is wrong with the sensors at the start, as (kind of fault, words): a low trip, and each quantity without a reading."""
     low = trip_words(senses.station.trips, limit_mc)
     lost = [("sensor_missing", one.words) for one in senses.opening.told if one.kind == "missing"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from adaptd.brain.judge.words import why_missing
 from adaptd.daemon.status import EngineWords, SourceWords
-from adaptd.protocol.messages import Fault, Garbled, Hello, Report, Swapped
+from adaptd.protocol.messages import Fault, Garbled, Hello, Swapped, WorkerReport
 from adaptd.supervise.supervisor import Event, Lost, Started
 from adaptd.vocabulary import QUANTITIES, Missing, Snapshot, Telemetry, Verdict, believed
 
@@ -55,7 +55,7 @@ def engine_words(event: Hello, priors: tuple[tuple[str, str], ...] = ()) -> Engi
     return EngineWords(event.backend, warm, tuple((engine.name, engine.precision) for engine in event.engines), priors)
 
 
-def source_words(report: Report | None) -> SourceWords:
+def source_words(report: WorkerReport | None) -> SourceWords:
     """What status says of the source."""
     if report is None:
         return SourceWords("starting")

@@ -19,7 +19,7 @@ from adaptd.sense.jtop import first_line
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
 from adaptd.sense.rapl import Rapl
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.sense.source import LIGHT, POWER, TEMPERATURE, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import ThermalZone, denied
@@ -90,7 +90,7 @@ def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Findi
 
     ``there`` are the sources that the machine has: one that the profile does not name is pointed out where nothing else is read.
     """
-    station = Station.from_profile(profile, root, grace_s=_PAUSE_S)
+    station = SensorHub.from_profile(profile, root, grace_s=_PAUSE_S)
     memory, idle = Memory(), Telemetry(False, OperatingPoint("", 0))
     judging = rules_of(_STALE_US, None, profile)
     for _ in range(2):

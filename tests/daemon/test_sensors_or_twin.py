@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from adaptd.config.profile import load_profile
-from adaptd.daemon.sensors_or_twin import Blend, picture_stats
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin, picture_stats
 from adaptd.protocol.messages import Picture
 from adaptd.sense.camera_light import PictureStats
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.vocabulary import (
     POWER,
     QUANTITIES,
@@ -40,9 +40,9 @@ class Invented:
         return tuple(raw(name, value, now_us, source="twin", simulated=True) for name, value in said), 9_000
 
 
-def station(root: Path) -> Station:
+def station(root: Path) -> SensorHub:
     """The sensors of a PC below ``root``."""
-    return Station.from_profile(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
+    return SensorHub.from_profile(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
 
 
 def zone(root: Path, text: str) -> None:
@@ -56,7 +56,7 @@ def zone(root: Path, text: str) -> None:
 def test_what_the_machine_has_is_read_and_the_rest_is_simulated(tmp_path: Path) -> None:
     """With a real thermal zone only power is invented, marked as such, and the outside budget comes through."""
     zone(tmp_path, "47000\n")
-    blend = Blend(station(tmp_path), Invented())
+    blend = SensorsOrTwin(station(tmp_path), Invented())
     try:
         found = blend.read(1_000_000, IDLE, None, log_ok=True)
         temperature, power = first(found, TEMPERATURE), first(found, POWER)
@@ -70,7 +70,7 @@ def test_what_the_machine_has_is_read_and_the_rest_is_simulated(tmp_path: Path) 
 def test_a_failing_sensor_is_missing_and_never_simulated(tmp_path: Path) -> None:
     """A zone that gives garbage is Missing although a software device could have given a number."""
     zone(tmp_path, "garbage\n")
-    blend = Blend(station(tmp_path), Invented())
+    blend = SensorsOrTwin(station(tmp_path), Invented())
     try:
         assert isinstance(first(blend.read(1_000_000, IDLE, None, log_ok=True), TEMPERATURE), Missing)
     finally:
@@ -80,7 +80,7 @@ def test_a_failing_sensor_is_missing_and_never_simulated(tmp_path: Path) -> None
 def test_forced_simulation_takes_every_reading_from_the_scenario(tmp_path: Path) -> None:
     """`--twin` replaces real sensors too, so that a scenario can be played on any machine."""
     zone(tmp_path, "47000\n")
-    blend = Blend(station(tmp_path), Invented(), forced=True, picture_light=False)
+    blend = SensorsOrTwin(station(tmp_path), Invented(), forced=True, picture_light=False)
     try:
         found = blend.read(1_000_000, IDLE, None, log_ok=True)
         assert [(one.quantity, one.simulated) for one in found.raw] == [(name, True) for name in QUANTITIES]
@@ -90,7 +90,7 @@ def test_forced_simulation_takes_every_reading_from_the_scenario(tmp_path: Path)
 
 def test_without_a_software_device_absent_is_missing(tmp_path: Path) -> None:
     """`--no-twin` on a machine without sensors invents nothing."""
-    blend = Blend(station(tmp_path), None)
+    blend = SensorsOrTwin(station(tmp_path), None)
     try:
         found = blend.read(1_000_000, IDLE, None, log_ok=True)
         assert [one.quantity for one in found.raw if isinstance(one, RawReading)] == []

@@ -8,7 +8,7 @@ import pytest
 from adaptd.config.profile import load_profile
 from adaptd.config.shipped import profiles_dir
 from adaptd.sense.board import identify
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.vocabulary import POWER, TEMPERATURE, Raw, RawReading
 from tests.sense.fakes import FaultySysfs, HandClock
 from tests.sense.trees.machines import DENIED_MODE, MACHINES, Machine
@@ -43,7 +43,9 @@ def test_a_strange_machine_is_read_right(machine: Machine, tmp_path: Path, clock
     sysfs = machine_files(machine, tmp_path)
     board = identify(sysfs)
     assert board.profile == machine.profile
-    station = Station.from_profile(load_profile(profiles_dir() / f"{board.profile}.yaml"), sysfs=sysfs, clock=clock, grace_s=20.0)
+    station = SensorHub.from_profile(
+        load_profile(profiles_dir() / f"{board.profile}.yaml"), sysfs=sysfs, clock=clock, grace_s=20.0
+    )
     station.sample(clock.advance(1))
     sampled = station.sample(clock.advance(1))
     station.close()
