@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 MAX_LINE_BYTES = 1 << 20
+MAX_PICTURE_BYTES = 4 << 20
 
 ALERT_KINDS = ("clinical", "fault", "watch", "notice")  # clinical is never held back; docs/mqtt.md says what each is for
 ALERTS_FOLDER = "alerts"
-MAX_KEY, MAX_TEXT, MAX_RESTS_ON_BYTES, MAX_PICTURE_BYTES = 200, 2_000, 16_384, 262_144
+MAX_KEY, MAX_TEXT, MAX_RESTS_ON_BYTES, MAX_ALERT_PICTURE_BYTES = 200, 2_000, 16_384, 262_144
 MAX_WAITING_ALERTS = 1_000  # files that no gateway has fetched; a clinical alert is taken all the same
 
 
@@ -115,6 +116,28 @@ def results(path: Path, timeout_s: float | None = None) -> Iterator[dict[str, An
             raise ApiError(f"{place}: no results to be had ({error.strerror}), start `adaptd run` or name its --socket") from None
 
 
+def preview(path: Path, timeout_s: float = 3.0) -> bytes:
+    """The camera's newest picture as JPEG, at most one a second; empty where there is none yet.
+
+    ``path`` is the daemon's socket; the picture comes from ``preview.sock`` beside it.
+
+    Raises:
+        ApiError: the policy does not allow it, or no worker serves.
+    """
+    place = path.parent / "preview.sock"
+    pieces: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(timeout_s)
+        try:
+            stream.connect(str(place))
+            while (piece := stream.recv(65_536)) and sum(map(len, pieces)) < MAX_PICTURE_BYTES:
+                pieces.append(piece)
+        except OSError as error:
+            words = error.strerror or "no answer"
+            raise ApiError(f"{place}: no picture to be had ({words}), set `camera: {{preview: true}}` in the policy") from None
+    return b"".join(pieces)
+
+
 def push(path: Path, reading: dict[str, Any]) -> None:
     """Hand the daemon a reading that another program took (docs/sensors.md names the keys).
 
@@ -138,8 +161,8 @@ def check_alert(key: str, kind: str, text: str, rests_on: dict[str, Any], pictur
         raise ValueError(f"what an alert rests on is a JSON object ({error})") from None
     if not isinstance(rests_on, dict) or size > MAX_RESTS_ON_BYTES:
         raise ValueError(f"what an alert rests on is a JSON object of at most {MAX_RESTS_ON_BYTES} bytes, this has {size}")
-    if picture is not None and not (picture[:2] == b"\xff\xd8" and len(picture) <= MAX_PICTURE_BYTES):
-        raise ValueError(f"an alert's picture is a JPEG of at most {MAX_PICTURE_BYTES} bytes")
+    if picture is not None and not (picture[:2] == b"\xff\xd8" and len(picture) <= MAX_ALERT_PICTURE_BYTES):
+        raise ValueError(f"an alert's picture is a JPEG of at most {MAX_ALERT_PICTURE_BYTES} bytes")
 
 
 def alert(state: Path, key: str, kind: str, text: str, rests_on: dict[str, Any], picture: bytes | None = None) -> bool:

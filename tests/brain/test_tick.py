@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from adaptd.brain import tick
-from adaptd.vocabulary import Measured, Missing, Mode, OperatingPoint, Prior, Snapshot, Telemetry
+from adaptd.vocabulary import Mode, OperatingPoint, Prior, Snapshot, Telemetry
 from tests.brain.decide.plant import Board, Second, board, facts, feeder
+from tests.readings import told
 
 MINUTE = 60
 WARM = 84.0  # ambient-like offset at which the limit binds
@@ -148,8 +149,8 @@ def test_no_log_means_the_reference_within_one_decision() -> None:
 @pytest.mark.parametrize(
     ("change", "condition"),
     [
-        (lambda snapshot: replace(snapshot, light=Missing("gone")), "light_known"),
-        (lambda snapshot: replace(snapshot, light=replace(snapshot.light, age_us=4_000_000)), "light_known"),
+        (lambda snapshot: told(snapshot, "light"), "light_known"),
+        (lambda snapshot: told(snapshot, "light", 500_000, age_us=4_000_000), "light_known"),
         (lambda snapshot: replace(snapshot, worker=replace(snapshot.worker, alive=False)), "worker_alive"),
         (lambda snapshot: replace(snapshot, worker=replace(snapshot.worker, quarantined=("int8",))), "not_quarantined"),
     ],
@@ -187,7 +188,7 @@ def test_flicker_across_an_edge_does_not_swap_at_every_turn() -> None:
 def test_an_unknown_temperature_counts_as_hot() -> None:
     """Without a temperature no more than the floor is served, at once; with it the target comes back."""
     gone = range(100, 140)
-    world = Board(change=lambda second, snapshot: replace(snapshot, temperature=Missing("EIO")) if second in gone else snapshot)
+    world = Board(change=lambda second, snapshot: told(snapshot, "temperature") if second in gone else snapshot)
     run = seconds(world, 3 * MINUTE)
     assert run[98].verdict.point.fps_mfps == 15_000
     assert all(second.verdict.point.fps_mfps <= 5000 for second in run[99:139])
@@ -202,7 +203,7 @@ def test_a_lying_thermometer_is_not_believed(kind: str) -> None:
         if second < 200:
             return snapshot
         value = {"zero": 0, "frozen": 62_700, "spike": 600_000}[kind]
-        return replace(snapshot, temperature=Measured(value, 0, "test"))
+        return told(snapshot, "temperature", value)
 
     world = Board(change=lie, ambient_c=lambda second: 53.0)
     run = seconds(world, 260)
@@ -215,7 +216,7 @@ def test_an_unknown_power_never_raises_the_rate() -> None:
     world = Board(
         policy=replace(feeder(), budget_mw=8000),
         facts=facts(priors=()),
-        change=lambda second, snapshot: replace(snapshot, power=Missing("EIO")) if second > 60 else snapshot,
+        change=lambda second, snapshot: told(snapshot, "power") if second > 60 else snapshot,
     )
     rates = [second.verdict.point.fps_mfps for second in seconds(world, 3 * MINUTE)[60:]]
     assert rates == sorted(rates, reverse=True)
@@ -259,12 +260,20 @@ def test_stop_stops_and_says_so_and_returns_through_the_reference() -> None:
     assert back.true_c <= 80.6
 
 
+def trusting(state: tick.State, temperature_mc: int) -> tick.State:
+    """The state in which the thermometer was last believed at this temperature."""
+    traces = tuple(
+        trace._replace(value=temperature_mc) if trace.quantity == "temperature" else trace for trace in state.senses.traces
+    )
+    return replace(state, senses=state.senses._replace(traces=traces))
+
+
 def test_over_critical_nothing_is_served_whatever_the_plan_says() -> None:
     """The veto looks at the reading itself."""
     one = Board().last(90)
     verdict = tick.step(
-        replace(one.before, temperature=one.before.temperature._replace(trusted=90_000)),
-        replace(one.snapshot, temperature=Measured(96_000, 0, "test")),
+        trusting(one.before, 90_000),
+        told(one.snapshot, "temperature", 96_000),
         feeder(),
         board(),
     )[1]
@@ -286,7 +295,7 @@ def test_an_engine_that_does_not_obey_latches_a_fault() -> None:
 
 def test_a_power_sensor_that_shows_no_action_latches_a_fault() -> None:
     """A sensor that says the same whatever is done is none: after a minute of actions without effect the fault is latched."""
-    world = hot_board(change=lambda second, snapshot: replace(snapshot, power=Measured(8000 + second % 2, 0, "test")))
+    world = hot_board(change=lambda second, snapshot: told(snapshot, "power", 8000 + second % 2))
     run = seconds(world, 10 * MINUTE)
     assert run[-1].state.watch.fault == "power_no_effect"
     assert run[-1].verdict.mode is Mode.FAULT
@@ -299,7 +308,7 @@ def test_a_thermometer_that_follows_no_heat_latches_a_fault() -> None:
     world = Board(
         policy=replace(feeder(), budget_mw=None),
         other_w=lambda second: 0.5 + 8 * ((second // 120) % 2),
-        change=lambda second, snapshot: replace(snapshot, temperature=Measured(55_000 + second % 2, 0, "test")),
+        change=lambda second, snapshot: told(snapshot, "temperature", 55_000 + second % 2),
     )
     run = seconds(world, 20 * MINUTE)
     assert run[-1].state.watch.fault == "temperature_no_effect"

@@ -41,7 +41,7 @@ class Watch(NamedTuple):
 
 
 @dataclass(slots=True)
-class Facts:
+class VetoFacts:
     """What the veto looks at, each read apart from the plan."""
 
     reference: str
@@ -71,7 +71,7 @@ class Seen:
     stored_mk: int
 
 
-def veto(point: OperatingPoint, facts: Facts) -> tuple[OperatingPoint, str]:
+def veto(point: OperatingPoint, facts: VetoFacts) -> tuple[OperatingPoint, str]:
     """The point itself and no reason, or a lesser point and the condition that demands it."""
     name, rate = point.variant, point.fps_mfps
     why = ""
@@ -90,7 +90,7 @@ def veto(point: OperatingPoint, facts: Facts) -> tuple[OperatingPoint, str]:
     return (point, "") if not why else (OperatingPoint(name, rate), why)
 
 
-def _engine_veto(name: str, facts: Facts) -> str:
+def _engine_veto(name: str, facts: VetoFacts) -> str:
     if not facts.log_ok:
         return "log_down"
     if not facts.worker_alive:
@@ -101,7 +101,7 @@ def _engine_veto(name: str, facts: Facts) -> str:
         return "quarantined"
     if facts.fault:
         return "fault_latched"
-    return "" if name in facts.admitted else "unproven"
+    return "" if name in facts.admitted else "account_closed"
 
 
 def verify(watch: Watch, seen: Seen) -> Watch:

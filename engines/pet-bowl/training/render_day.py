@@ -21,7 +21,7 @@ from camera import LUMA, auto_exposure, encode, hot_pixels, rate_of, sense
 from numpy.typing import NDArray
 from pets import Pet, draw_pet, moved, turned
 from scenes import Layers, Scene, draw, generator, sample_scene
-from shapes import Layer, SIZE, ellipse
+from shapes import SIZE, Layer, ellipse
 from story import _ease, _stand, truth_of
 
 BUNDLE = Path(__file__).resolve().parents[1]
@@ -51,7 +51,10 @@ def lux_of_hour(hour: float) -> float:
 
 def visits(rng: np.random.Generator, count: int, eating_s: float) -> list[Visit]:
     """``count`` visits spread over the day with two peaks, ``eating_s`` of eating in all."""
-    hours = np.sort(np.where(rng.random(count) < 0.6, rng.choice([7.0, 19.0], count) + rng.normal(0, 1.8, count), rng.uniform(0, 24, count)) % 23.7)
+    hours = np.sort(
+        np.where(rng.random(count) < 0.6, rng.choice([7.0, 19.0], count) + rng.normal(0, 1.8, count), rng.uniform(0, 24, count))
+        % 23.7
+    )
     weights = rng.uniform(0.6, 1.4, count)
     made, free = [], 0.0
     for hour, part in zip(hours, eating_s * weights / weights.sum(), strict=True):
@@ -99,7 +102,11 @@ class Film:
         speed = (0.0, 0.0)
         if visit is not None and pet is not None:
             later = pet_in(visit, t + 0.03, self.scene, self.coat)
-            speed = ((later.head_x - pet.head_x) / 0.03, (later.head_y - pet.head_y) / 0.03) if later and later.side == pet.side else speed
+            speed = (
+                ((later.head_x - pet.head_x) / 0.03, (later.head_y - pet.head_y) / 0.03)
+                if later and later.side == pet.side
+                else speed
+            )
         layers = self._layers(pet, speed)
         meter = float((rate_of(layers, lux, self.scene.illuminant) @ LUMA).mean())
         exposure = auto_exposure(meter)
