@@ -1,4 +1,4 @@
-"""What one source may say and still be believed: of today, of this machine, moving when it has to. A sensor that lies is absent."""
+"""What one source may say and still be believed: of today, of this machine, moving when it has to."""
 
 import random
 from dataclasses import replace
@@ -113,7 +113,7 @@ def test_a_temperature_that_stands_still_while_power_moves_is_stuck() -> None:
 
 
 def test_a_cause_must_last_a_second_before_its_effect_is_missed() -> None:
-    """Ten times a second: the verdict comes a second after the effect was due, since the cause itself is seen behind a second's lag."""
+    """Ten times a second: the verdict comes a second after the effect was due, the cause being seen behind a second's lag."""
     rig = Rig()
     rig.feed(50_000, cause=6_000)
     whys = [rig.feed(50_000, after_s=0.1, cause=16_000) for _ in range(30)]

@@ -36,7 +36,7 @@ def test_the_policy_says_how_old_a_reading_may_be() -> None:
 
 
 def test_ten_looks_a_second_do_not_allow_ten_times_the_slew() -> None:
-    """What a board cannot do in a second it cannot do in a tenth: noise of 4 K and a tenth of the slew are allowed, 8 K are not."""
+    """What a board cannot do in a second it cannot do in a tenth: noise and a tenth of the slew pass, 8 K do not."""
     rig = Rig()
     assert [rig.feed(50_000), rig.feed(54_900, after_s=0.1), rig.feed(62_900, after_s=0.1)] == [None, None, M.TOO_FAST]
 
@@ -59,7 +59,7 @@ def test_a_slow_sensor_asked_often_is_not_frozen() -> None:
 
 
 def test_a_single_flash_is_no_daylight() -> None:
-    """Light may jump, so a jump beyond a factor of eight waits for a second answer; a lamp that is switched on is there one later."""
+    """Light may jump, so a jump beyond a factor of eight waits for a second answer; a lamp is seen one later."""
     rig = Rig("light")
     values = [500_000, 3_900_000, 500_000, 50_000_000, 480_000, 50_000_000, 51_000_000]
     assert rig.feed_all(values) == [None, None, None, M.UNCONFIRMED, None, M.UNCONFIRMED, None]
