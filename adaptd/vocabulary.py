@@ -187,6 +187,47 @@ class Shadow:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames that one variant served in one band while the coin fell with ``share_ppm``, ``missed`` of them too late.
+
+    ``shadowed`` ran on both engines, ``differed`` of these with a loss, ``loss_ppm`` in all. A shadowed frame delivers the
+    reference's answer; ``late_ppm`` is the part of the loss that was delivered because that answer would have come too late.
+    ``first`` and ``last`` number the frames; ``drawn`` are those that the coin chose.
+    """
+
+    band: str
+    variant: str
+    share_ppm: int
+    frames: int
+    missed: int = 0
+    shadowed: int = 0
+    differed: int = 0
+    loss_ppm: int = 0
+    late_ppm: int = 0
+    first: int = 0
+    last: int = 0
+    drawn: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BandStatement:
+    """What a window's end says of one band: with the policy's confidence at most ``bound_ppm_frames`` of loss were delivered.
+
+    Losses are in ppm of a frame: 1,000,000 is one frame that differs. ``allowed_ppm_frames`` is the limit times the frames
+    delivered, or the loan. ``broken`` names counts that could not be; then nothing is promised.
+    """
+
+    band: str
+    delivered: int
+    efficient: int
+    shadowed: int
+    differed: int
+    bound_ppm_frames: int
+    allowed_ppm_frames: int
+    broken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """What the worker did since the last snapshot. ``point`` is read back from it, not what it was asked for."""
 
@@ -198,6 +239,7 @@ class Telemetry:
     shadow_frames: int = 0
     served: tuple[Served, ...] = ()
     shadows: tuple[Shadow, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
     quarantined: tuple[str, ...] = ()
     source_mfps: int | None = None
 
@@ -253,7 +295,9 @@ class Refusal:
 class Verdict:
     """One decision: the point, until when it holds without renewal, the share of frames to shadow, and why.
 
-    ``judged`` says what was believed of temperature, power and light, in this order.
+    ``judged`` says what was believed of temperature, power and light, in this order. ``most_frames``: how many frames the loss
+    account lets an efficient variant serve before the next decision; the worker stops there by itself. ``closed``: the statements
+    of a window of the account that is over.
     """
 
     mode: Mode
@@ -268,6 +312,8 @@ class Verdict:
     predicted_mc: int | None = None
     predicted_mw: int | None = None
     judged: tuple[Judged, ...] = ()
+    most_frames: int = 0
+    closed: tuple[BandStatement, ...] = ()
 
 
 def believed(snapshot: Snapshot, verdict: Verdict, quantity: str) -> Reading:

@@ -10,9 +10,10 @@ from typing import Any
 
 DECIDES = (
     "vocabulary", "brain/tick",
-    *(f"brain/estimate/{name}" for name in "accuracy bands betting bound fixed linear pace power thermal".split()),
+    *(f"brain/estimate/{name}" for name in "account account_table bands betting bound fixed linear".split()),
+    *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
-    *(f"brain/decide/{name}" for name in "carryover deadline decision freshness headroom inputs planner safety".split()),
+    *(f"brain/decide/{name}" for name in "carryover deadline decision headroom inputs planner safety".split()),
     *(f"brain/decide/{name}" for name in "shadowing transitions words".split()),
 )  # fmt: skip
 READS = (

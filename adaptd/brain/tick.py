@@ -6,22 +6,34 @@
 from dataclasses import dataclass, replace
 
 from adaptd.brain.decide import carryover as memory
-from adaptd.brain.decide import decision, freshness, safety, shadowing
+from adaptd.brain.decide import decision, safety, shadowing
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.words import explain
-from adaptd.brain.estimate import accuracy, bands, pace, power, thermal
+from adaptd.brain.estimate import account, account_table, bands, pace, power, scene_guard, thermal
 from adaptd.brain.judge import judge
 from adaptd.brain.judge.rules import Rules, rules
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import MissingReason, Mode, OperatingPoint, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import (
+    BandStatement,
+    MissingReason,
+    Mode,
+    OperatingPoint,
+    Snapshot,
+    Stretch,
+    Telemetry,
+    VariantFacts,
+    Verdict,
+)
 
-__all__ = ["State", "adopt", "believed", "explain", "start", "step"]
+__all__ = ["State", "adopt", "believed", "explain", "start", "statements", "step"]
 
 HORIZONS_S = (1.0, 6.0)
 MAX_STEP_S = 3600.0
 MIN_STEP_S = 0.001
+UNHEARD_US = 2_000_000  # of service that a run which is cut short may have left unrecorded
+AHEAD_US = 1_500_000  # frames served before the next decision takes hold: a tick and what it may come late
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,8 @@ class State:
     split: power.Split
     heat: thermal.Heat
     paces: tuple[pace.Pace, ...]
-    proofs: tuple[accuracy.Proof, ...]
+    guards: tuple[scene_guard.Guard, ...]
+    account: account.Account
     spent: shadowing.Spent
     watch: safety.Watch
     held: memory.Carryover
@@ -50,9 +63,12 @@ class Tables:
 
     columns: thermal.Columns
     ahead_s: thermal.Horizons
-    rules: accuracy.Rules
+    rules: account_table.AccountRules
+    band_names: tuple[str, ...]
+    ahead_frames: int
     judging: Rules
     frame: decision.DecisionFrame
+    reference: str
     names: tuple[str, ...]
     book_us: tuple[int, ...]
     joules: tuple[float, ...]
@@ -84,9 +100,12 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
     return Tables(
         columns=columns,
         ahead_s=thermal.horizons(columns, HORIZONS_S),
-        rules=accuracy.rules(policy),
+        rules=account_table.rules(policy),
+        band_names=tuple(band.name for band in policy.bands),
+        ahead_frames=-(-policy.target_mfps * AHEAD_US // 1_000_000_000),
         judging=rules(policy, profile),
         frame=decision.frame(policy, decision.dwell_us(profile), unsupported),
+        reference=policy.reference,
         names=names,
         book_us=tuple(max(1, fact.latency_us) for fact in facts),
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
@@ -116,7 +135,8 @@ def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
         split=power.start(profile.idle_power_mw, len(facts)),
         heat=thermal.start(table.columns, profile),
         paces=(pace.Pace(),) * len(facts),
-        proofs=accuracy.start(table.rules, policy, facts, {}),
+        guards=scene_guard.start(policy, facts),
+        account=account.start(table.rules, table.band_names, now_us),
         spent=shadowing.Spent(now_us // shadowing.HOUR_US),
         watch=safety.Watch(),
         held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
@@ -126,55 +146,63 @@ def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
 def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> State:
     """The state under a new policy, profile or bundle: what stays true is kept, the rest starts anew; a latched fault is cleared.
 
-    Evidence is kept only while limit, confidence, bands and bundle are what it was gathered under. Where they changed it
-    begins again as the next attempt of each band and variant, so that reloading a policy never buys a fresh chance of error.
+    The window of the loss account goes on while what it promises is the same; else a new one opens, without a loan, so that
+    reloading a policy never buys credit. ``statements`` says beforehand what the old one ends with.
     """
     new = start(policy, profile, facts, state.seed, state.now_us)
     table = _tables(policy, profile, facts)
-    same = facts == state.facts and table.frame.claim == state.held.claim
-    held, before = new.held._replace(hot=state.held.hot), state.held
-    if same:
-        held = held._replace(grant=before.grant, granted_at_us=before.granted_at_us, lapsed=before.lapsed)
+    same = table.frame.claim == state.held.claim
+    number = state.account.number + 1
     return replace(
         new,
-        held=held,
+        held=new.held._replace(hot=state.held.hot),
         band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
         senses=state.senses,
         split=state.split if facts == state.facts else new.split,
         heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
         paces=state.paces if facts == state.facts else new.paces,
-        proofs=state.proofs if same else accuracy.start(table.rules, policy, facts, _used(state, policy)),
+        guards=state.guards if same and facts == state.facts else new.guards,
+        account=state.account if same else account.start(table.rules, table.band_names, state.now_us, number, loan=False),
         spent=state.spent,
     )
 
 
 def resume(
-    old: State, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], seed: int, now_us: int
+    old: State,
+    policy: Policy,
+    profile: HardwareProfile,
+    facts: tuple[VariantFacts, ...],
+    seed: int,
+    now_us: int,
+    unseen: tuple[Stretch, ...] = (),
+    *,
+    clean: bool = True,
 ) -> State:
-    """The state after a restart: the evidence of the last run goes on, everything that time has overtaken starts anew.
+    """The state after a restart: the window of the loss account goes on, everything that time has overtaken starts anew.
 
-    Evidence that was gathered under another limit, confidence, band or bundle begins again as the next attempt, so that
-    restarting never buys a fresh chance of error. Nobody knows how long the device was off, so leases and the shadow budget
-    go on as if it had been no time at all.
+    ``unseen`` is what the log holds of frames served after ``old``. Where the run did not end cleanly, an efficient variant that
+    was serving may have served UNHEARD_US more, which count as lost. Nobody knows how long the device was off, so the window and
+    the shadow budget go on as if it had been no time at all. Under another limit, confidence, window or set of bands a new window
+    opens without a loan: restarting never buys credit.
     """
     new = start(policy, profile, facts, seed, now_us)
     table = _tables(policy, profile, facts)
-    new = replace(new, spent=old.spent._replace(hour=new.spent.hour))
-    if facts == old.facts and table.frame.claim == old.held.claim:
-        ended = freshness.ended(old.held, old.proofs, old.now_us, policy.efficient_lease_us)
-        lapsed = tuple((name, now_us - (old.now_us - since_us)) for name, since_us in ended)
-        proofs = tuple(proof._replace(last_at_us=None) for proof in old.proofs)
-        return replace(new, proofs=proofs, held=new.held._replace(lapsed=lapsed))
-    return replace(new, proofs=accuracy.start(table.rules, policy, facts, _used(old, policy)))
+    spent = old.spent._replace(hour=new.spent.hour)
+    if table.frame.claim != old.held.claim:
+        number = old.account.number + 1
+        return replace(new, spent=spent, account=account.start(table.rules, table.band_names, now_us, number, loan=False))
+    window = account.observe(table.rules, old.account, unseen, policy.reference)
+    served = [stretch.band for stretch in unseen if stretch.variant != policy.reference]
+    served += [old.band] if old.point.variant != policy.reference and not served else []
+    if served and not clean:
+        window = account.unheard(window, served[-1], policy.target_mfps * UNHEARD_US // 1_000_000_000 + 1)
+    window = account.resume(window, now_us - old.now_us)
+    return replace(new, spent=spent, account=window, guards=old.guards if facts == old.facts else new.guards)
 
 
-def _used(old: State, policy: Policy) -> dict[tuple[str, str], int]:
-    """Attempts that count as used under a new claim: the most that any pair has used, since bands may have changed names.
-
-    An attempt that has seen no frame has had no chance to err, and is not used.
-    """
-    used = max([proof.attempt + (proof.word.samples > 0) for proof in old.proofs], default=0)
-    return {(band.name, name): used for band in policy.bands for name in policy.efficient}
+def statements(state: State, policy: Policy) -> tuple[BandStatement, ...]:
+    """What the log says of the window in force if it ends now, one statement for each band in which anything was delivered."""
+    return account.statements(account_table.rules(policy), state.account)
 
 
 @dataclass(slots=True)
@@ -186,7 +214,9 @@ class Beliefs:
     heat: thermal.Heat
     outlook: thermal.Outlook
     paces: tuple[pace.Pace, ...]
-    proofs: tuple[accuracy.Proof, ...]
+    guards: tuple[scene_guard.Guard, ...]
+    account: account.Account
+    closed: tuple[BandStatement, ...]
     spent: shadowing.Spent
     watch: safety.Watch
 
@@ -197,6 +227,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     heard, senses = judge.judge(state.senses, snapshot, table.judging)
     beliefs = _believe(table, state, snapshot, senses)
     verdict, held = decision.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
+    verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
     watch = beliefs.watch
     if verdict.point != state.point:
         step_mw = _book_mw(table, beliefs.paces, verdict.point) - _book_mw(table, beliefs.paces, state.point)
@@ -212,7 +243,8 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         split=beliefs.split,
         heat=beliefs.heat,
         paces=beliefs.paces,
-        proofs=beliefs.proofs,
+        guards=beliefs.guards,
+        account=beliefs.account,
         spent=beliefs.spent,
         watch=watch,
         held=held,
@@ -228,24 +260,46 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
     split, draw = power.observe(state.split, loads, senses.power_mw, dt_s)
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
-    proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
+    guards = scene_guard.absorb(state.guards, worker.shadows, table.rules.limit_ppm)
+    window, closed = _book(table, state, snapshot)
     taken = worker.point == state.point or state.point.variant in worker.quarantined
     taken = taken or now_us - state.now_us >= table.lease_us  # nobody has renewed the setpoint, so it has run out
     stored_mk = int(outlook.stored_k * 1000)
     seen = safety.Seen(now_us, worker.alive, taken, senses.power_mw, senses.temperature_mc, stored_mk)
     spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
-    return Beliefs(split, draw, heat, outlook, paces, proofs, spent, safety.verify(state.watch, seen))
+    return Beliefs(
+        split=split,
+        draw=draw,
+        heat=heat,
+        outlook=outlook,
+        paces=paces,
+        guards=guards,
+        account=window,
+        closed=closed,
+        spent=spent,
+        watch=safety.verify(state.watch, seen),
+    )
+
+
+def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[account.Account, tuple[BandStatement, ...]]:
+    """The window of the loss account after this interval, and what it ends with where it is over."""
+    window = account.observe(table.rules, state.account, snapshot.worker.stretches, table.reference)
+    if not account.due(table.rules, window, snapshot.now_us):
+        return window, ()
+    ended = account.statements(table.rules, window)
+    return account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1), ended
 
 
 def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Inputs:
     """What the decision looks at."""
     outlook, draw = beliefs.outlook, beliefs.draw
+    band = bands.follow(policy.bands, state.band, senses.light_mlx)
     no_temperature, no_power, no_light = [one.reason for one in senses.judged]
     return Inputs(
         now_us=snapshot.now_us,
         mode=state.mode,
         point=state.point,
-        band=bands.follow(policy.bands, state.band, senses.light_mlx),
+        band=band,
         unknown=(no_temperature or (MissingReason.DOUBTED if outlook.risen else None), no_power, no_light),
         temperature_mc=senses.temperature_mc,
         believed_k=outlook.now_k,
@@ -254,7 +308,9 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         base_w=draw.base_w,
         drawn_w=draw.drawn_w,
         options=_options(table, draw, beliefs.paces),
-        proofs=beliefs.proofs,
+        guards=beliefs.guards,
+        offer=account.offer(table.rules, beliefs.account, band, table.ahead_frames),
+        reserved_frames=account.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
         spent=beliefs.spent,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,

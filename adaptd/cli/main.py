@@ -26,6 +26,7 @@ GROUPS = (
     "audit",
     "service",
     "gateway",
+    "feeder",
 )
 
 

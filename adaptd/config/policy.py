@@ -31,11 +31,17 @@ class FrameRateModel(Strict):
 
 
 class AccuracyModel(Strict):
-    """How much score an efficient variant may lose, in percentage points, and how sure that must be."""
+    """What share of the frames delivered in a light band and window may differ from the reference, in percentage points.
+
+    ``confidence_pct``: 100 minus it is the chance that a statement of a window is wrong, whatever the camera sees.
+    ``loan_frames``: what may differ while a window is young; left out, what the bound is at its opening.
+    """
 
     max_loss_points: Annotated[Number, Field(gt=0, le=50)]
     confidence_pct: Annotated[Number, Field(ge=50, lt=100)]
     shadow_pct: Annotated[Number, Field(ge=0, le=100)]
+    window_h: Annotated[Number, Field(gt=0, le=720)] = 24
+    loan_frames: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class ThermalModel(Strict):
@@ -153,6 +159,8 @@ class Policy:
     efficient_lease_us: int
     reduced_lease_us: int
     stale_after_us: int
+    window_us: int = 86_400_000_000
+    loan_frames: int | None = None
     wear_budget_mb: int = 80
     require_signature: bool = False
     preview: bool = False
@@ -198,6 +206,8 @@ def _policy(document: Document) -> Policy:
         efficient_lease_us=scaled(model.lease_s.efficient, 1_000_000),
         reduced_lease_us=scaled(model.lease_s.reduced_rate, 1_000_000),
         stale_after_us=scaled(model.sensors.stale_after_s, 1_000_000),
+        window_us=scaled(model.accuracy.window_h, 3_600_000_000),
+        loan_frames=model.accuracy.loan_frames,
         wear_budget_mb=scaled(model.audit.wear_budget_mb, 1),
         require_signature=model.bundle.require_signature,
         preview=model.camera.preview,

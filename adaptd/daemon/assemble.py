@@ -174,6 +174,8 @@ def assemble(
         notifier=Notifier(),
         watcher=watcher,
         inherited=inherited,
+        unseen=() if found is None else tuple(found.unseen),
+        clean=found is None or found.stopped,
         clock=clock,
         origin=origin,
     )

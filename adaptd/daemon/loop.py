@@ -10,6 +10,7 @@ import structlog
 
 from adaptd.base.defect import defect
 from adaptd.brain import tick
+from adaptd.daemon.account_window import AccountWindow
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
@@ -19,7 +20,7 @@ from adaptd.daemon.parts import LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, reread
 from adaptd.daemon.sensors_or_twin import picture_stats
 from adaptd.daemon.signals import Asked
-from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, status_document
+from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
 from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
@@ -54,12 +55,16 @@ class Daemon:
         self._wall = WallClock(now_us, parts.clock.utc_ms())
         self._lost, self._defect = 0, ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
-        self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
+        self._state = (
+            tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told, parts.unseen, clean=parts.clean)
+        )
+        self._window = AccountWindow(parts.recorder.ledger.folder, lambda kind, fields: self._note(kind, fields, durable=True))
 
     def run(self) -> int:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
+        self._window.open(self._state, self._policy)
         self._warn_of_trips()
         parts.worker.start()
         parts.slow.start()
@@ -171,6 +176,7 @@ class Daemon:
             recorder.decision(snapshot, verdict, state)
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
         self._state = state
+        self._window.decided(snapshot, verdict, state, self._policy)
         self._feedback.now_in(verdict.band, now_us)
         self._totals.add(snapshot, verdict)
         changed = self._acting.changes(verdict)
@@ -206,9 +212,10 @@ class Daemon:
             lease_us=verdict.lease_us,
             band=verdict.band,
             seq=self._acting.seq,
-            seed=self._state.seed,
+            seed=self._window.seed,
             safe_mfps=self._policy.target_mfps,
             deadline_us=self._policy.deadline_us,
+            until_frame=self._window.until_frame(verdict),
         )
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
@@ -223,6 +230,7 @@ class Daemon:
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=tick.explain(verdict),
+            account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=tuple(self._trouble),
         )
@@ -283,8 +291,10 @@ class Daemon:
         except ReloadError as error:
             self._fault_is("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
+            before, old = self._state, self._policy
             self._policy, self._feedback = new.policy, Feedback(new.policy.efficient)
             self._adopt(new.settings, new.state)
+            self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()
             self._tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
             self._decide_at_us = parts.clock.mono_us()
@@ -331,6 +341,7 @@ class Daemon:
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
+        self._window.stop(self._state, self._policy)
         parts.recorder.close("defect" if self._defect else "stopped" if parts.worker.refused is None else "refused")
         if parts.api is not None:
             parts.api.stop()

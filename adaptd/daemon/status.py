@@ -1,9 +1,12 @@
 """The status document: the contract of `adaptd status --json`, built from one snapshot and one verdict."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
+from adaptd.brain.estimate import account, account_table
 from adaptd.brain.judge.words import BETWEEN, quality, why, why_missing
+from adaptd.brain.tick import State
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import (
     POWER,
@@ -96,6 +99,52 @@ class LogWords:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRow:
+    """The loss account of one band as people and scripts see it; losses in ppm of a frame."""
+
+    band: str
+    window_end_ms: int
+    delivered: int
+    efficient: int
+    shadowed: int
+    differed: int
+    bound_ppm_frames: int
+    allowed_ppm_frames: int
+    limit_ppm: int
+    open: bool
+
+    @property
+    def in_counts(self) -> bool:
+        """Whether so little was delivered that the loan is more than the limit's share: then counts say it, not per cent."""
+        return self.allowed_ppm_frames > self.limit_ppm * self.delivered
+
+    def words(self) -> str:
+        """The account in one sentence that says the limit, the bound and what was seen."""
+        seen = f"{self.differed} seen in {self.shadowed:,} that ran on both engines"
+        if self.in_counts:
+            most, allowed = -(-self.bound_ppm_frames // 1_000_000), self.allowed_ppm_frames // 1_000_000
+            return f"in {self.band} light at most {most} of {self.delivered:,} frames differ, {allowed} allowed; {seen}"
+        share, limit = self.bound_ppm_frames / max(1, self.delivered) / 10_000, self.limit_ppm / 10_000
+        return f"in {self.band} light at most {share:.2f} % of {self.delivered:,} frames differ, limit {limit:g} %; {seen}"
+
+    def plain(self) -> dict[str, Any]:
+        """The row for scripts."""
+        return {
+            "window_end_utc": datetime.fromtimestamp(self.window_end_ms / 1000, tz=timezone.utc).isoformat(timespec="seconds"),
+            "delivered": self.delivered,
+            "efficient": self.efficient,
+            "shadowed": self.shadowed,
+            "differed": self.differed,
+            "bound_ppm": self.bound_ppm_frames // max(1, self.delivered),
+            "limit_ppm": self.limit_ppm,
+            "allowed_frames": self.allowed_ppm_frames // 1_000_000,
+            "bound_frames": -(-self.bound_ppm_frames // 1_000_000),
+            "open": self.open,
+            "words": self.words(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Everything one status document is made of."""
 
@@ -109,6 +158,28 @@ class Scene:
     why: str
     last_result: dict[str, Any] = field(default_factory=dict)
     trouble: tuple[str, ...] = ()
+    account: tuple[AccountRow, ...] = ()
+
+
+def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int) -> tuple[AccountRow, ...]:
+    """The loss account of every band in which anything was delivered in the window in force."""
+    rules, window = account_table.rules(policy), state.account
+    ends_ms = utc_ms + max(0, window.opened_us + rules.window_us - now_us) // 1000
+    return tuple(
+        AccountRow(
+            band=said.band,
+            window_end_ms=ends_ms,
+            delivered=said.delivered,
+            efficient=said.efficient,
+            shadowed=said.shadowed,
+            differed=said.differed,
+            bound_ppm_frames=said.bound_ppm_frames,
+            allowed_ppm_frames=said.allowed_ppm_frames,
+            limit_ppm=policy.max_loss_ppm,
+            open=account.most_frames(rules, window, said.band) > 0,
+        )
+        for said in account.statements(rules, window)
+    )
 
 
 def status_document(scene: Scene) -> dict[str, Any]:
@@ -132,6 +203,7 @@ def status_document(scene: Scene) -> dict[str, Any]:
         "sources": source_words(snapshot, verdict),
         "band": verdict.band,
         "evidence": _evidence(verdict),
+        "account": {row.band: row.plain() for row in scene.account},
         "conditions": dict(verdict.conditions),
         "audit": {
             "seq": scene.log.seq,
@@ -221,7 +293,7 @@ def _of_source(raw: Raw, doubt: Doubt | None) -> dict[str, Any]:
 
 
 def _evidence(verdict: Verdict) -> dict[str, Any]:
-    """Per band the most proven variant; the whole list is in the log."""
+    """Per band what the scene guard says of the variant nearest to serving; kept for one release, the account is the promise."""
     words: dict[str, Any] = {}
     for found in verdict.evidence:
         row = {"variant": found.variant, "admitted": found.admitted, "samples": found.samples, "bound_ppm": found.bound_ppm}

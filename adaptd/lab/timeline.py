@@ -99,7 +99,7 @@ def _engines(
 
 def _allowed(scenario: Scenario, policy: Policy, variants: tuple[str, ...], times: list[int], lights: list[float]) -> Array:
     """1 where the variant may serve: worker up, engine sound, and frames that keep the accuracy promise."""
-    truth, seen = Disagreement(scenario, policy), TrueLight(scenario, policy)
+    truth, seen, limit_ppm = Disagreement(scenario), TrueLight(scenario, policy), policy.max_loss_ppm
     garbage = {fault.target: fault.from_us for fault in scenario.faults if fault.engine and fault.kind == "garbage"}
     allowed = np.ones((len(times), len(variants)))
     broken = any(fault.engine for fault in scenario.faults)
@@ -108,6 +108,7 @@ def _allowed(scenario: Scenario, policy: Policy, variants: tuple[str, ...], time
         down = broken and is_down(scenario.faults, t_us)
         for v, name in enumerate(variants):
             reference = name == policy.reference
-            if down or (not reference and (t_us >= garbage.get(name, t_us + 1) or truth.unproven(seen.truth.inside, name))):
+            sound = t_us < garbage.get(name, t_us + 1)
+            if down or not (reference or (sound and truth.affordable(seen.truth.inside, name, t_us, limit_ppm))):
                 allowed[k, v] = 0.0
     return allowed

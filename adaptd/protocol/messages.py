@@ -5,7 +5,7 @@ Times named ``at_us`` are CLOCK_MONOTONIC, which every process of one machine sh
 
 from dataclasses import dataclass
 
-from adaptd.vocabulary import Served, Shadow
+from adaptd.vocabulary import Served, Shadow, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Setpoint:
     """Daemon to worker: serve at this point until ``lease_us`` from receipt, shadow this share of frames drawn from ``seed``.
 
     ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
-    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload.
+    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
+    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end.
     """
 
     seq: int
@@ -60,6 +61,7 @@ class Setpoint:
     band: str
     safe_mfps: int | None = None
     deadline_us: int | None = None
+    until_frame: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,7 @@ class WorkerReport:
     shadow_frames: int
     served: tuple[Served, ...] = ()
     shadows: tuple[Shadow, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
     quarantined: tuple[str, ...] = ()
     slow: tuple[str, ...] = ()
     source_mfps: int | None = None

@@ -37,6 +37,7 @@ def gathered(reports: list[WorkerReport], last: WorkerReport, *, alive: bool) ->
         shadow_frames=sum(report.shadow_frames for report in reports),
         served=merged(served for report in reports for served in report.served),
         shadows=tuple(shadow for report in reports for shadow in report.shadows if shadow.variant not in out),
+        stretches=tuple(stretch for report in reports for stretch in report.stretches),
         quarantined=tuple(sorted(out)),
         source_mfps=last.source_mfps,
     )
@@ -53,5 +54,6 @@ def joined(first: Telemetry, then: Telemetry, quarantined: tuple[str, ...] = ())
         shadow_frames=first.shadow_frames + then.shadow_frames,
         served=merged((*first.served, *then.served)),
         shadows=tuple(shadow for shadow in (*first.shadows, *then.shadows) if shadow.variant not in bad),
+        stretches=(*first.stretches, *then.stretches),
         quarantined=tuple(sorted(bad)),
     )

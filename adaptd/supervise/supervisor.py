@@ -162,6 +162,7 @@ class Supervisor:
         seed: int = 0,
         safe_mfps: int | None = None,
         deadline_us: int | None = None,
+        until_frame: int | None = None,
     ) -> bool:
         """Ask for an operating point; False where no worker can hear it."""
         self._ordered_mfps = point.fps_mfps
@@ -179,6 +180,7 @@ class Supervisor:
             seed=seed,
             safe_mfps=safe_mfps,
             deadline_us=deadline_us,
+            until_frame=until_frame,
         )
 
     def telemetry(self, now_us: int) -> Telemetry:

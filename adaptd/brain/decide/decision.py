@@ -2,34 +2,34 @@
 
 from dataclasses import replace
 
-from adaptd.brain.decide import freshness, planner, safety, shadowing
-from adaptd.brain.decide.carryover import Carryover
+from adaptd.brain.decide import planner, safety, shadowing
+from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
 from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
-from adaptd.brain.decide.inputs import DecisionFrame, Inputs, Proof, dwell_us, frame
+from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs, dwell_us, frame
 from adaptd.brain.decide.planner import Caps, Option, Plan
 from adaptd.brain.decide.transitions import Event, legal, move
 from adaptd.config.policy import Policy
-from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
+from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Refusal, Verdict
 
 __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 
 NO_BUDGET_W = 1e9
+PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "protect_device", "protect_service")
 PPM = 1_000_000
-HOPELESS_TIMES = 2  # a loss seen at this many times the limit ...
-HOPELESS_SAMPLES = 300  # ... over this many frames is not worth a burst
+HOPELESS_OWED = 250  # a variant that owes this many clean frames is looked at with a trickle only
 
 
 def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
     """The verdict of this tick and what the next one must remember."""
     held = _remember_heat(sight, policy)
-    proofs = {proof.word.variant: proof for proof in sight.proofs if proof.word.band == sight.band}
-    share = _share(sight, policy, table, proofs)
-    options = _options(sight, policy, table, proofs, share)
+    guards = {guard.variant: guard for guard in sight.guards if guard.band == sight.band}
+    looking = _looking_share(sight, policy, table, guards)
+    options = _options(sight, policy, table, guards, looking)
     caps = _caps(sight, policy)
     plan, event, refused = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
-    admitted = tuple([name for name, proof in proofs.items() if proof.word.admitted])
+    admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     point, vetoed = safety.veto(OperatingPoint(plan.variant, rate), _veto_facts(sight, policy, admitted))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
@@ -38,22 +38,45 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         mode=mode,
         point=point,
         lease_us=_lease(point, policy),
-        shadow_ppm=share,
+        shadow_ppm=looking if point.variant == policy.reference else sight.offer.share_ppm,
         band=sight.band,
         rule=f"veto_{vetoed}" if vetoed else plan.rule,
         conditions=_conditions(sight, policy, held, options, plan),
-        evidence=tuple([proof.word for proof in sight.proofs]),
+        evidence=tuple([_word(guard) for guard in sight.guards]),
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
         judged=sight.judged,
-    )
-    grant, granted_at, lapsed = freshness.remember(
-        held, point.variant, policy.reference, sight.band, sight.proofs, sight.now_us, policy.efficient_lease_us
+        most_frames=0 if point.variant == policy.reference else sight.offer.frames,
     )
     return verdict, Carryover(
-        swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed, plan.rule in BINDING
+        swapped_at_us=swapped,
+        low_mfps=plan.low_mfps,
+        credit_ppm=credit,
+        hot=held.hot,
+        shadow_ppm=verdict.shadow_ppm,
+        claim=held.claim,
+        bound=plan.rule in BINDING,
+        pays=_pays(held, policy, point, refused),
     )
+
+
+def _word(guard: Guard) -> BandEvidence:
+    """What the scene guard says, in the words of the log: clear or not, frames seen, and the mean loss of all it saw."""
+    return BandEvidence(
+        guard.band, guard.variant, not guard.owed, guard.samples, guard.loss_ppm // guard.samples if guard.samples else PPM
+    )
+
+
+def _pays(held: Carryover, policy: Policy, point: OperatingPoint, refused: tuple[Refusal, ...]) -> int:
+    """For how many ticks an efficient variant is still taken to pay: full while it serves or would be worth more, else less.
+
+    What cannot win under any answer of the shadow frames is not worth them; the count is the hysteresis.
+    """
+    worth = point.variant != policy.reference or any(
+        one.point.variant != policy.reference and one.condition in PAYING for one in refused
+    )
+    return PAYS_MOST if worth else max(0, held.pays - 1)
 
 
 def _after_veto(mode: Mode, event: Event, vetoed: str, policy: Policy) -> Event:
@@ -78,33 +101,31 @@ def _remember_heat(sight: Inputs, policy: Policy) -> Carryover:
     return held if hot == held.hot else held._replace(hot=hot)
 
 
-def _share(sight: Inputs, policy: Policy, table: DecisionFrame, proofs: dict[str, Proof]) -> int:
-    """The shadow share that the neediest useful variant asks for."""
-    if not sight.log_ok or not sight.worker.alive or not proofs:
+def _looking_share(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard]) -> int:
+    """The share of frames to shadow while the reference serves: what the neediest useful variant asks for."""
+    if not sight.log_ok or not sight.worker.alive or not guards:
         return 0
-    left = shadowing.left(sight.spent, policy.shadow_ppm, policy.target_mfps)
+    left = shadowing.left(sight.spent, policy.shadow_ppm, policy.target_mfps) - sight.reserved_frames
     best = 0
     for fact in sight.facts:
-        proof = proofs.get(fact.name)
-        if proof is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
+        guard = guards.get(fact.name)
+        if guard is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
             continue
-        best = max(best, shadowing.share(_need(proof, table, policy, sight.held), policy.shadow_ppm, policy.target_mfps, left))
+        best = max(best, shadowing.share(_need(guard, sight.held), policy.shadow_ppm, policy.target_mfps, left))
     return best
 
 
-def _need(proof: Proof, table: DecisionFrame, policy: Policy, held: Carryover) -> str:
-    """How badly the proof wants shadow frames. While a limit binds, each of them costs frames, so a young proof waits."""
-    samples = proof.word.samples
-    if not proof.word.admitted:
-        seen = proof.loss_ppm // samples if samples else 0
-        return "hopeless" if samples >= HOPELESS_SAMPLES and seen > HOPELESS_TIMES * policy.max_loss_ppm else "thin"
-    return "strong" if held.bound or proof.device_samples >= table.proven_samples else "young"
+def _need(guard: Guard, held: Carryover) -> str:
+    """How badly a variant wants to be looked at while the reference serves."""
+    if not held.pays or not guard.owed or guard.owed >= HOPELESS_OWED:
+        return "trickle"
+    return "thin"
 
 
-def _options(sight: Inputs, policy: Policy, table: DecisionFrame, proofs: dict[str, Proof], share: int) -> list[Option]:
+def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard], share: int) -> list[Option]:
     """Every variant, in place, with the price of its shadow frames and, where it may not serve, the reason."""
     reference = next(option for option in sight.options if option.name == policy.reference)
-    beside, tested = reference.joules, max([option.joules for option in sight.options if option.name in proofs], default=0.0)
+    beside, tested = reference.joules, max([option.joules for option in sight.options if option.name in guards], default=0.0)
     if sight.unknown[2]:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
         tested = max([option.joules for option in sight.options if option is not reference], default=0.0)
@@ -115,30 +136,30 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, proofs: dict[s
         if option is reference:
             option.joules += tested * share / PPM
         elif option.name in policy.efficient:
-            option.joules += beside * share / PPM
+            option.joules += beside * (sight.offer.share_ppm or share) / PPM
             if fact.no_gain or option.name in table.unsupported:
                 option.forbidden = "no_gain"
             else:
-                option.forbidden = _forbidden(option.name, sight, policy, table, proofs.get(option.name))
+                option.forbidden = _forbidden(option.name, sight, table, guards.get(option.name))
         else:
             continue
         found.append(option)
     return found
 
 
-def _forbidden(name: str, sight: Inputs, policy: Policy, table: DecisionFrame, proof: Proof | None) -> str:
+def _forbidden(name: str, sight: Inputs, table: DecisionFrame, guard: Guard | None) -> str:
     if not sight.log_ok or not sight.worker.alive:
         return "worker_alive" if sight.log_ok else "log_ok"
-    if sight.unknown[2] or proof is None:
+    if sight.unknown[2] or guard is None:
         return "light_known"
     if name in sight.worker.quarantined:
         return "not_quarantined"
     if sight.watch.fault:
         return "no_fault"
-    if not proof.word.admitted:
-        return "proven"
-    if not freshness.fresh(sight.held, proof, sight.now_us, policy.efficient_lease_us):
-        return "evidence_fresh"
+    if not sight.offer.frames:
+        return "account_open"
+    if guard.owed:
+        return "scene_clear"
     if sight.point.variant != name and sight.now_us - sight.held.swapped_at_us < table.dwell_us:
         return "dwell_over"
     return ""
@@ -263,7 +284,8 @@ def _conditions(
         ("below_limit", not held.hot and not sight.unknown[0]),
         ("below_critical", sight.temperature_mc is not None and sight.temperature_mc < policy.critical_mc),
         ("efficient_allowed", "" in reasons),
-        ("proven", bool(reasons) and "proven" not in reasons),
+        ("account_open", sight.offer.frames > 0),
+        ("scene_clear", bool(reasons) and "scene_clear" not in reasons),
         ("target_fits", plan.mean_mfps >= policy.target_mfps),
         ("floor_fits", plan.mean_mfps >= policy.floor_mfps),
     )

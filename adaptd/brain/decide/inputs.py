@@ -10,25 +10,35 @@ from adaptd.brain.decide.safety import Watch
 from adaptd.brain.decide.shadowing import Spent
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import BandEvidence, Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
+from adaptd.vocabulary import Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
 
 
-class Proof(Protocol):
-    """What decisions read of an accuracy proof."""
+class Guard(Protocol):
+    """What decisions read of a scene guard."""
 
     @property
-    def word(self) -> BandEvidence: ...
+    def band(self) -> str: ...
+    @property
+    def variant(self) -> str: ...
+    @property
+    def owed(self) -> int: ...
+    @property
+    def samples(self) -> int: ...
     @property
     def loss_ppm(self) -> int: ...
+
+
+class Offer(Protocol):
+    """What decisions read of the loss account's offer: the rate of the coin, and how many frames may be served."""
+
     @property
-    def device_samples(self) -> int: ...
+    def share_ppm(self) -> int: ...
     @property
-    def last_at_us(self) -> int | None: ...
+    def frames(self) -> int: ...
 
 
 DWELL_SHARE = 2
 DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000
-PROVEN_NATS = 3  # losses of the limit itself that this many samples would show at least one of, with 95 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,6 @@ class DecisionFrame:
     claim: str
     unsupported: frozenset[str]
     value_j: float
-    proven_samples: int
 
 
 @dataclass(slots=True)
@@ -60,7 +69,9 @@ class Inputs:
     base_w: float
     drawn_w: float
     options: list[Option]
-    proofs: tuple[Proof, ...]
+    guards: tuple[Guard, ...]
+    offer: Offer
+    reserved_frames: int
     spent: Spent
     worker: Telemetry
     log_ok: bool
@@ -78,8 +89,9 @@ def dwell_us(profile: HardwareProfile) -> int:
 
 
 def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
-    """What follows from the policy. ``claim`` binds evidence to what it was gathered under."""
-    claim = f"{policy.reference}|{policy.efficient}|{policy.max_loss_ppm}|{policy.alpha_ppm}|{policy.bands}"
+    """What follows from the policy. ``claim`` says what the loss account promises."""
+    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames)
+    claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}"
     return DecisionFrame(
         levels=tuple(level for level in policy.levels_mfps if policy.floor_mfps <= level <= policy.target_mfps),
         below=(0, *(level for level in policy.levels_mfps if 0 < level < policy.floor_mfps)),
@@ -87,5 +99,4 @@ def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Decision
         claim=claim,
         unsupported=unsupported,
         value_j=policy.frame_value_uj / 1e6,
-        proven_samples=PROVEN_NATS * 1_000_000 // policy.max_loss_ppm,
     )

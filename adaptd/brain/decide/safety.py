@@ -101,7 +101,7 @@ def _engine_veto(name: str, facts: VetoFacts) -> str:
         return "quarantined"
     if facts.fault:
         return "fault_latched"
-    return "" if name in facts.admitted else "unproven"
+    return "" if name in facts.admitted else "account_closed"
 
 
 def verify(watch: Watch, seen: Seen) -> Watch:

@@ -8,18 +8,18 @@ variant everywhere: nothing tells a script otherwise.
 from dataclasses import dataclass
 
 from adaptd.config.policy import Policy
-from adaptd.vocabulary import TEMPERATURE, BandEvidence, Measured, OperatingPoint, Snapshot, VariantFacts, first
+from adaptd.vocabulary import TEMPERATURE, Measured, OperatingPoint, Snapshot, VariantFacts, first
 
 SECOND_STEP_MC = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class LabSetpoint:
-    """An operating point without shadow frames and without evidence."""
+    """An operating point without shadow frames."""
 
     point: OperatingPoint
     shadow_ppm: int = 0
-    evidence: tuple[BandEvidence, ...] = ()
+    most_frames: int | None = None
 
 
 class Static:

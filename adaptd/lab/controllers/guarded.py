@@ -51,8 +51,8 @@ class GuardedAlert:
         self._alert = Alert(policy, profile, facts, tick_us)
         self._policy = policy
         self._joules_uj = {fact.name: fact.energy_uj for fact in facts}
-        proofs = tick.start(policy, profile, facts, 0, 0).proofs
-        self._proven = {(one.word.band, one.word.variant) for one in proofs if one.word.admitted}
+        guards = tick.start(policy, profile, facts, 0, 0).guards
+        self._proven = {(one.band, one.variant) for one in guards if one.clear}
         self._proven |= {(band.name, policy.reference) for band in policy.bands} | {("", policy.reference)}
         self.restart(0)
 

@@ -1,6 +1,7 @@
 """Decisions as records: what was sensed and what was decided, each written as the change since the decision before.
 
-Shadow frames are events, not states: they are written against none, and their number against the length of their list.
+Shadow frames and stretches are events, not states: they are written against none, and the number of shadow frames against the
+length of their list.
 """
 
 from typing import Any
@@ -8,20 +9,27 @@ from typing import Any
 from adaptd.base.canonical_json import Plain, same_bytes
 from adaptd.log.format.codec import CodecError, row, words
 from adaptd.log.format.shapes import Atom, Repeated
-from adaptd.vocabulary import Shadow, Snapshot, Telemetry, Verdict
+from adaptd.vocabulary import Shadow, Snapshot, Stretch, Telemetry, Verdict
 
 CHAIN_FIELDS = frozenset({"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"})
 SHORT = {"picture": "pic", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
 
 
-class Form:
-    """How snapshots and verdicts of one version of the log are written."""
+_STRETCHES = Repeated(row(Stretch))
 
-    def __init__(self, snapshot: type, telemetry: type, shadow: type, verdict: type, short: dict[str, str]) -> None:
+
+class Form:
+    """How snapshots and verdicts of one version of the log are written; version 1 knew no stretches."""
+
+    def __init__(
+        self, snapshot: type, telemetry: type, shadow: type, verdict: type, short: dict[str, str], *, stretches: bool = True
+    ) -> None:
         self.snapshot = words(snapshot).without("now_us", "worker", short=short)
-        self.worker = words(telemetry).without("shadow_frames", "shadows")
+        events = ("shadow_frames", "shadows", "stretches") if stretches else ("shadow_frames", "shadows")
+        self.worker = words(telemetry).without(*events)
         self.shadows = Repeated(row(shadow))
         self.verdict = words(verdict).without(short=short)
+        self.has_stretches = stretches
 
 
 FORM = Form(Snapshot, Telemetry, Shadow, Verdict, SHORT)
@@ -81,6 +89,15 @@ class DecisionCoder:
         return verdict
 
 
+def stretches_in(record: dict[str, Any]) -> tuple[Stretch, ...]:
+    """What a decision record holds of the frames that were served before it; none where it cannot be read."""
+    try:
+        found: tuple[Stretch, ...] = _STRETCHES.read(record["in"]["worker"]["stretches"])
+    except (CodecError, TypeError, ValueError, KeyError, AttributeError):
+        return ()
+    return found
+
+
 def _write_snapshot(form: Form, before: Snapshot | None, snapshot: Snapshot) -> dict[str, Plain]:
     """What was sensed, against the snapshot before."""
     worker = snapshot.worker
@@ -88,6 +105,8 @@ def _write_snapshot(form: Form, before: Snapshot | None, snapshot: Snapshot) -> 
     reported: dict[str, Plain] = form.worker.full(worker) if before is None else form.worker.diff(before.worker, worker)
     if worker.shadows:
         reported["shadows"] = form.shadows.full(worker.shadows)
+    if form.has_stretches and worker.stretches:
+        reported["stretches"] = _STRETCHES.full(worker.stretches)
     if worker.shadow_frames != len(worker.shadows):
         reported["shadow_frames"] = worker.shadow_frames
     if reported:
@@ -100,15 +119,20 @@ def _read_snapshot(form: Form, before: Snapshot | None, plain: dict[str, Plain],
     reported = rest.pop("worker", {})
     shadows: tuple[Any, ...] = ()
     frames = 0
+    stretches: tuple[Stretch, ...] = ()
+    if "stretches" in reported:
+        reported = dict(reported)
+        stretches = _STRETCHES.read(reported.pop("stretches"))
     if "shadows" in reported or "shadow_frames" in reported:
         reported = dict(reported)
         shadows = form.shadows.read(reported.pop("shadows", []))
         frames = _COUNT.read(reported.pop("shadow_frames", len(shadows)))
+    events = {"shadow_frames": frames, "shadows": shadows} | ({"stretches": stretches} if form.has_stretches else {})
     if before is None:
-        worker = form.worker.read(reported, shadow_frames=frames, shadows=shadows)
+        worker = form.worker.read(reported, **events)
         first: Snapshot = form.snapshot.read(rest, now_us=now_us, worker=worker)
         return first
-    worker = form.worker.patch(before.worker, reported, shadow_frames=frames, shadows=shadows)
+    worker = form.worker.patch(before.worker, reported, **events)
     snapshot: Snapshot = form.snapshot.patch(before, rest, now_us=now_us, worker=worker)
     return snapshot
 

@@ -127,7 +127,14 @@ class Verdict:
     predicted_mw: int | None = None
 
 
-FORM = Form(Snapshot, Telemetry, Shadow, Verdict, {"temperature": "temp", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"})
+FORM = Form(
+    Snapshot,
+    Telemetry,
+    Shadow,
+    Verdict,
+    {"temperature": "temp", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"},
+    stretches=False,
+)
 
 
 def snapshot_today(old: Any) -> today.Snapshot:

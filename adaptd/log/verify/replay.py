@@ -20,7 +20,7 @@ from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
 from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
 from adaptd.log.format.evidence import changes
-from adaptd.vocabulary import Snapshot, VariantFacts, Verdict
+from adaptd.vocabulary import Snapshot, Stretch, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
 # Segments and restarts carry the same texts again and again.
@@ -66,6 +66,8 @@ class Replayer:
         self.old: dict[tuple[str, str], int] = {}  # decisions of version 1, by the core and the release that made them
         self._release = v1.RELEASE
         self.given_states = 0
+        self._unseen: list[Stretch] = []
+        self._stopped = self._clean = False
         self._pruned: bool | None = None
         self._lost = False
         self.max_loss_ppm: int | None = None
@@ -81,6 +83,7 @@ class Replayer:
         if self._pruned is None:
             self._pruned = record["seq"] > 0
         if kind == "decision":
+            self._stopped = False
             return self._decision(record)
         if kind == "evidence":
             self._evidence(record)
@@ -92,6 +95,8 @@ class Replayer:
             self._lost = self._lost or bool(record.get("unrecorded"))
         elif kind == "start":
             self._state, self._coder, self._proofs = None, None, []
+            self._clean = self._stopped
+        self._stopped = kind == "stop" or (self._stopped and kind == "checkpoint")
         return None
 
     def _feed_old(self, kind: str, record: dict[str, Any]) -> Decided | None:
@@ -158,6 +163,7 @@ class Replayer:
             raise ReplayError(_difference(record, fields))
         self._proofs = [{**proof, "decision": record["seq"]} for proof in changes(before, verdict)]
         self.decided += 1
+        self._unseen += snapshot.worker.stretches
         return Decided(record, snapshot, verdict)
 
     def _verdict(self, record: dict[str, Any], snapshot: Snapshot) -> Verdict:
@@ -179,7 +185,7 @@ class Replayer:
             return
         if not same_bytes(record.get("state"), to_plain(self._state)):
             raise ReplayError("the state of the heartbeat is not the one that the decisions lead to")
-        self._full = self._state
+        self._full, self._unseen = self._state, []
 
     def _config(self, record: dict[str, Any]) -> None:
         try:
@@ -208,7 +214,8 @@ class Replayer:
         if reason == "start":
             state = brain.start(self._policy, self._profile, facts, record["seed"], record["now_us"])
         elif reason == "resume" and self._full is not None:
-            state = brain.resume(self._full, self._policy, self._profile, facts, record["seed"], record["now_us"])
+            told = (self._full, self._policy, self._profile, facts, record["seed"], record["now_us"], tuple(self._unseen))
+            state = brain.resume(*told, clean=self._clean)
         elif reason == "reload" and self._state is not None:
             state = brain.adopt(self._state, self._policy, self._profile, facts)
         elif reason == "rotation" and self._state is not None:
@@ -221,6 +228,7 @@ class Replayer:
         if not same_bytes(record["state"], to_plain(state)):
             raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")
         self._state = self._full = state
+        self._unseen = []
         self._lost = False
 
 
