@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.sense import jtop_child
 from adaptd.sense.jtop import RESTARTS, JtopFeed, JtopProcess
 from adaptd.sense.jtop_child import line
 from adaptd.vocabulary import Unread
@@ -161,3 +162,19 @@ def test_the_daemons_side_never_imports_the_library() -> None:
         text = path.read_text()
         assert "import jtop" not in text
         assert ('import_module("jtop")' in text) == (path.name == "jtop_child.py")
+
+
+def test_a_client_of_another_version_goes_on_as_the_services_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where this interpreter has no jetson-stats that fits, the one that the installed `jtop` command names is used."""
+    told: list[list[str]] = []
+    command = tmp_path / "jtop"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(jtop_child.os, "execv", lambda path, words: told.append([path, *words]))
+    jtop_child.become_the_services(again=False)
+    assert told[0][0] == "/bin/sh"
+    assert told[0][-1] == "--again"
+    assert any(word.endswith("jtop_child.py") for word in told[0])
+    jtop_child.become_the_services(again=True)
+    assert len(told) == 1

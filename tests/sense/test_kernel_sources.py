@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.sense import battery, hwmon, rapl, thermal_zone
+from adaptd.sense import battery, chip_temperature, hwmon, rapl, thermal_zone
 from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import Missing
 from tests.sense.conftest import tree
@@ -28,8 +28,7 @@ def test_a_zone_is_found_by_its_type_whatever_its_number() -> None:
     """tj-thermal is zone 8 on one board and zone 4 on another, and both are read."""
     for board, value in (("orin-nano-super", 49593), ("jetson-thor", 55100)):
         zones = thermal_zone.discover(Sysfs(tree(board)))
-        zone = thermal_zone.find(zones, "tj-thermal")
-        assert zone is not None
+        (zone,) = thermal_zone.find(zones, "tj-thermal")
         assert zone.read(0) == value
 
 
@@ -39,7 +38,7 @@ def test_a_zone_is_found_in_the_spelling_of_another_jetpack() -> None:
     assert [thermal_zone.find(zones, name) for name in ("cpu-thermal", "cpu_thermal")] == [
         thermal_zone.find(zones, "CPU-therm")
     ] * 2
-    assert thermal_zone.find(zones, "tj-thermal") is None
+    assert thermal_zone.find(zones, "tj-thermal") == []
 
 
 @pytest.mark.parametrize("kind", ["PMIC-Die", "thermal-fan-est", "thermal_fan_est", "iwlwifi_1", "PMIC_Die"])
@@ -52,7 +51,7 @@ def test_a_zone_that_never_says_how_hot_the_machine_is_is_left_out(kind: str, tm
 def test_the_junction_comes_before_the_processor_without_a_profile() -> None:
     """A machine that nobody described is judged by its hottest place first."""
     zones = thermal_zone.preferred(thermal_zone.discover(Sysfs(tree("agx-orin"))))
-    assert [zone.zone_type for zone in zones] == ["tj-thermal", "cpu-thermal"]
+    assert [zone.name for zone in zones][:2] == ["thermal:tj-thermal", "thermal:cpu-thermal"]
 
 
 def test_a_zone_that_was_bound_anew_is_found_again(tmp_path: Path) -> None:
@@ -81,8 +80,7 @@ def test_trip_points_are_read_and_zero_ones_left_out() -> None:
     """The kernel's own limits are known; a trip of 0 C is an unset one."""
     zones = thermal_zone.discover(Sysfs(tree("orin-nx-16gb")))
     assert zones[0].trips() == (thermal_zone.Trip("passive", 99_000), thermal_zone.Trip("critical", 104_500))
-    pc = thermal_zone.find(thermal_zone.discover(Sysfs(tree("generic-x86"))), "x86_pkg_temp")
-    assert pc is not None
+    (pc,) = thermal_zone.find(thermal_zone.discover(Sysfs(tree("generic-x86"))), "x86_pkg_temp")
     assert pc.trips() == ()
 
 
@@ -169,7 +167,7 @@ def test_a_chip_that_was_bound_anew_is_found_again_and_no_other_is_read(tmp_path
     """The disk's sensor that takes the processor's number is not the processor."""
     files = {"name": "k10temp", "temp1_label": "Tctl", "temp1_input": "91000"}
     put(tmp_path, {f"{HWMON4}/{key}": text for key, text in files.items()})
-    chip = hwmon.discover_chips(Sysfs(tmp_path))[0]
+    chip = chip_temperature.discover(Sysfs(tmp_path))[0]
     put(tmp_path, {f"{HWMON4}/name": "nvme", f"{HWMON4}/temp1_input": "30000"})
     assert said(chip.read(0)) == "gone: its place is now nvme's, not k10temp's"
     put(tmp_path, {f"sys/class/hwmon/hwmon7/{key}": text for key, text in files.items()})
@@ -178,7 +176,7 @@ def test_a_chip_that_was_bound_anew_is_found_again_and_no_other_is_read(tmp_path
 
 def test_the_package_sensor_of_a_pc_is_found_by_its_label() -> None:
     """coretemp's package is read, not one of its cores and not the disk."""
-    chips = hwmon.discover_chips(Sysfs(tree("generic-x86")))
+    chips = chip_temperature.discover(Sysfs(tree("generic-x86")))
     assert [(chip.name, chip.read(0)) for chip in chips] == [("hwmon:coretemp", 44_000)]
 
 

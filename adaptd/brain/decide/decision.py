@@ -173,12 +173,13 @@ def _caps(sight: Inputs, policy: Policy) -> Caps:
 
 
 def _levels(sight: Inputs, policy: Policy, table: DecisionFrame, held: Carryover) -> tuple[int, ...]:
-    """The rates that may be planned at all this tick."""
+    """The rates that may be planned at all this tick: none beyond the first that takes every frame which arrives."""
+    levels = planner.arriving(table.levels, sight.worker.source_mfps)
     if sight.unknown[0] or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
         return table.levels[:1]
     if sight.unknown[1]:
-        return tuple([level for level in table.levels if level <= held.low_mfps]) or table.levels[:1]
-    return table.levels
+        return tuple([level for level in levels if level <= held.low_mfps]) or levels[:1]
+    return levels
 
 
 def _plan(
@@ -201,7 +202,7 @@ def _plan(
     else:
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
         refused += [(one, "no_gain") for one in useless]
-        event = _event(sight, policy, plan)
+        event = _event(sight, policy, plan, planner.arriving(table.levels, sight.worker.source_mfps)[-1])
     if sight.watch.fault:
         event = Event.FAULT
     better = [(one, why) for one, why in refused if one.worth_w > plan.worth_w or why == "no_gain"]
@@ -211,10 +212,10 @@ def _plan(
     return plan, event, tuple(words)
 
 
-def _event(sight: Inputs, policy: Policy, plan: Plan) -> Event:
+def _event(sight: Inputs, policy: Policy, plan: Plan, most_mfps: int) -> Event:
     if sight.mode is Mode.STOPPED:
         return Event.SERVE_REFERENCE
-    if plan.mean_mfps < policy.target_mfps:
+    if plan.mean_mfps < most_mfps:
         return Event.REDUCE
     return Event.SERVE_REFERENCE if plan.variant == policy.reference else Event.SERVE_EFFICIENT
 

@@ -15,6 +15,7 @@ GAIN_SHARE = 0.004  # a swap must earn this part of the board's power ...
 SWAP_W = 0.005  # ... and this much
 KEEP_SHARE = 0.5  # the variant that serves is kept while it earns this part of what a swap to it would need
 POWER_SIGMAS = 3.0  # margin below the power budget, in deviations of the power predicted for the point
+ARRIVING_SHARE = 0.95  # cameras keep their rate within a few percent
 BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue
 
 
@@ -106,6 +107,19 @@ def _point(option: Option, mfps: int, caps: Caps, value_j: float) -> tuple[float
     if power > caps.peak_w:
         return power, worth, "temperature"
     return power, worth, "average" if power > caps.mean_w else ""
+
+
+def arriving(levels: tuple[int, ...], source_mfps: int | None) -> tuple[int, ...]:
+    """The levels (ascending) up to the first that takes every frame which arrives: more cannot be served, so more is not booked.
+
+    A camera of 15 fps that is asked for 60 is planned at 15. A rate within ARRIVING_SHARE of a level counts as that level.
+    """
+    if not source_mfps:
+        return levels
+    for at, level in enumerate(levels):
+        if level >= source_mfps * ARRIVING_SHARE:
+            return levels[: at + 1]
+    return levels
 
 
 def choose(plans: list[Plan], reference: str, held: str) -> tuple[Plan, list[Plan]]:
