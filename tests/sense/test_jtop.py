@@ -14,8 +14,9 @@ import pytest
 from adaptd.sense import jtop_child
 from adaptd.sense.jtop import RESTARTS, JtopFeed, JtopProcess
 from adaptd.sense.jtop_child import line
-from adaptd.vocabulary import Measured, Missing
+from adaptd.vocabulary import Unread
 from tests.conftest import ROOT
+from tests.sense.judged import said
 
 FAKE = Path(__file__).parent / "fake_jtop"
 BOARD = {
@@ -81,13 +82,10 @@ def test_zones_and_rails_come_through_the_pipe(start) -> None:  # type: ignore[n
     """The newest line answers for its zones; offline and unknown ones are Missing."""
     process = start(f"board {json.dumps(BOARD)}", "hang")
     wait_for(process)
-    assert JtopFeed(process, "temperature", "tj").sample(0).reading == Measured(49593, 0, "jtop:tj")
-    assert JtopFeed(process, "power", "tot").sample(0).reading == Measured(6210, 0, "jtop:tot")
-    assert JtopFeed(process, "temperature", "gpu").sample(0).reading == Missing("offline (jtop shows -256)")
-    assert JtopFeed(process, "temperature", "nowhere").sample(0).reading == Missing("jtop names no nowhere")
-    feed = JtopFeed(process, "power", "VDD_SOC")
-    assert not feed.request(0)
-    feed.close()
+    assert JtopFeed(process, "temperature", "tj").sample(0).value == 49593  # type: ignore[union-attr]
+    assert JtopFeed(process, "power", "tot").sample(0).value == 6210  # type: ignore[union-attr]
+    assert said(JtopFeed(process, "temperature", "gpu").sample(0)) == "offline (jtop shows -256)"
+    assert said(JtopFeed(process, "temperature", "nowhere").sample(0)) == "jtop names no nowhere"
 
 
 def test_a_child_that_says_nothing_is_ended_and_every_reading_is_missing(start) -> None:  # type: ignore[no-untyped-def]
@@ -96,12 +94,13 @@ def test_a_child_that_says_nothing_is_ended_and_every_reading_is_missing(start) 
     latest = wait_for(process, "gave up")
     assert latest == f"jtop: gave up for a while after {RESTARTS} restarts in 60 s, last: no line for 0.05 s"
     assert process.restarts == RESTARTS
-    assert isinstance(JtopFeed(process, "temperature", "tj").sample(0).reading, Missing)
+    assert isinstance(JtopFeed(process, "temperature", "tj").sample(0), Unread)
 
 
 DAEMON = """
 import os, sys, threading
 from adaptd.sense.jtop import JtopProcess
+from tests.sense.judged import said
 process = JtopProcess((sys.executable, "-m", "adaptd.sense.jtop_child"), 600.0)
 while isinstance(process.latest(), str):
     threading.Event().wait(0.01)
