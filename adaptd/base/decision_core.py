@@ -12,7 +12,7 @@ DECIDES = (
     "vocabulary", "brain/tick",
     *(f"brain/estimate/{name}" for name in "accuracy bands betting bound fixed gauge linear pace power thermal".split()),
     *(f"brain/decide/{name}" for name in "carryover deadline decision freshness headroom inputs planner safety".split()),
-    *(f"brain/decide/{name}" for name in "shadowing transitions words".split()),
+    *(f"brain/decide/{name}" for name in "settle shadowing transitions words".split()),
 )  # fmt: skip
 READS = (
     *(f"config/{name}" for name in "errors policy profile strict_yaml validate".split()),

@@ -296,6 +296,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beli
         watch=beliefs.watch,
         held=state.held,
         facts=state.facts,
+        dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
     )
 
 
@@ -337,7 +338,7 @@ def _options(table: Tables, draw: power.Draw, paces: tuple[pace.Pace, ...]) -> l
     for at, (name, joules, book, one) in enumerate(zip(table.names, table.joules, table.book_us, paces, strict=True)):
         slow = one.factor_ppm / 1e6
         a, b, c = draw.doubts[at]
-        nominal = joules * slow
-        doubt = (a, b * nominal, c * nominal * nominal)
+        nominal, spread = joules * slow, draw.scales[at] * joules * slow * one.spread_ppm / 1e6
+        doubt = (a, b * nominal, c * nominal * nominal + spread * spread)
         found.append(Option(name, draw.scales[at] * nominal, book * slow, one.scatter_ppm / 1e6, doubt))
     return found

@@ -65,7 +65,7 @@ class TwinWorker:
 
     def serve(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float, light: TrueLight, t_us: int, dt_us: int) -> Tick:
         """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true ``light``."""
-        if point.fps_mfps not in self._rates:
+        if self._policy.levels_mfps and point.fps_mfps not in self._rates:
             raise ValueError(
                 f"{point.fps_mfps} mfps is no level of policy {self._policy.name}, which allows {sorted(self._rates)}"
             )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 class Held(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
-    and what the evidence was gathered under."""
+    and what the evidence was gathered under; what the held rate has forgone since it was last changed."""
 
     swapped_at_us: int
     low_mfps: int
@@ -17,3 +17,4 @@ class Held(NamedTuple):
     granted_at_us: int = 0
     lapsed: tuple[tuple[str, int], ...] = ()
     bound: bool = False
+    owed_uj: int = 0

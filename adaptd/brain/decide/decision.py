@@ -7,6 +7,7 @@ from adaptd.brain.decide.carryover import Held
 from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
 from adaptd.brain.decide.inputs import Frame, Proof, Sight, dwell_us, frame
 from adaptd.brain.decide.planner import Caps, Option, Plan
+from adaptd.brain.decide.settle import settle
 from adaptd.brain.decide.transitions import Event, legal, move
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
@@ -27,7 +28,7 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
     share = _share(sight, policy, table, proofs)
     options = _options(sight, policy, table, proofs, share)
     caps = _caps(sight, policy)
-    plan, event, refused = _plan(sight, policy, table, options, caps, held)
+    plan, event, refused, owed = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, proof in proofs.items() if proof.word.admitted])
     point, vetoed = safety.veto(OperatingPoint(plan.variant, rate), _veto_facts(sight, policy, admitted))
@@ -51,7 +52,7 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
         held, point.variant, policy.reference, sight.band, sight.proofs, sight.now_us, policy.efficient_lease_us
     )
     return verdict, Held(
-        swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed, plan.rule in BINDING
+        swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed, plan.rule in BINDING, owed
     )
 
 
@@ -154,20 +155,29 @@ def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int
     """The rates that may be planned at all this tick."""
     if sight.unknown[0] or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
         return table.levels[:1]
+    if sight.unknown[1] and table.free:
+        return table.levels[0], max(table.levels[0], min(table.levels[-1], held.low_mfps))
     if sight.unknown[1]:
         return tuple([level for level in table.levels if level <= held.low_mfps]) or table.levels[:1]
     return table.levels
 
 
+def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: Frame, policy: Policy) -> Plan | None:
+    """The best plan of one variant: at any rate from the first to the last of ``levels``, or at these where the camera has no other."""
+    if table.free:
+        return planner.plan_between(option, levels[0], levels[-1], caps, table.value_j, policy.deadline_us)
+    return planner.plan_variant(option, levels, caps, table.value_j, policy.deadline_us)
+
+
 def _plan(
     sight: Sight, policy: Policy, table: Frame, options: list[Option], caps: Caps, held: Held
-) -> tuple[Plan, Event, tuple[Refusal, ...]]:
-    """The plan, the event it means, and what would have been worth more."""
+) -> tuple[Plan, Event, tuple[Refusal, ...], int]:
+    """The plan, the event it means, what would have been worth more, and what the held rate has forgone so far."""
     levels = _levels(sight, policy, table, held)
     plans, refused = [], []
     single = sight.mode is Mode.STOPPED or (sight.mode is Mode.PROTECT and len(table.levels) == 1)
     for option in options:
-        plan = planner.plan_variant(option, levels, caps, table.value_j, policy.deadline_us)
+        plan = _best(option, levels, caps, table, policy)
         if option.forbidden:
             if plan is not None:
                 refused.append((plan, option.forbidden))
@@ -175,10 +185,11 @@ def _plan(
             plans.append(plan)
     stopped = sight.mode is Mode.STOPPED and (held.hot or bool(sight.unknown[0]) or sight.believed_k * 1000 > policy.resume_mc)
     if not plans or stopped:
-        plan, event = _conflict(sight, policy, table, options, caps)
+        plan, event, owed = *_conflict(sight, policy, table, options, caps), 0
     else:
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
         refused += [(one, "no_gain") for one in useless]
+        plan, owed = _settled(sight, table, options, plan, levels[0], held)
         event = _event(sight, policy, plan)
     if sight.watch.fault:
         event = Event.FAULT
@@ -186,7 +197,15 @@ def _plan(
     words = [Refusal(OperatingPoint(one.variant, one.high_mfps), why) for one, why in better]
     if plan.rule in BINDING[:2] and levels[-1] > plan.low_mfps:
         words.append(Refusal(OperatingPoint(plan.variant, levels[-1]), plan.rule))
-    return plan, event, tuple(words)
+    return plan, event, tuple(words), owed
+
+
+def _settled(sight: Sight, table: Frame, options: list[Option], plan: Plan, lowest: int, held: Held) -> tuple[Plan, int]:
+    """The plan at the rate that is served now, while changing it would not pay."""
+    if not table.free or plan.variant != sight.point.variant:
+        return plan, 0
+    option = next(one for one in options if one.name == plan.variant)
+    return settle(plan, option, sight.point.fps_mfps, lowest, held.owed_uj, sight.dt_s, table.full_w)
 
 
 def _event(sight: Sight, policy: Policy, plan: Plan) -> Event:
@@ -212,7 +231,7 @@ def _conflict(sight: Sight, policy: Policy, table: Frame, options: list[Option],
         if power <= critical and not sight.unknown[0]:
             return Plan(least.name, floor, floor, 0.0, 0.0, power, "protect_service"), Event.PROTECT
         return replace(pause, rule="protect_critical"), Event.PROTECT
-    plan = planner.plan_variant(least, (*table.below, floor), caps, table.value_j, policy.deadline_us)
+    plan = _best(least, (*table.below, floor), caps, table, policy)
     return replace(plan or pause, rule="protect_device"), Event.PROTECT
 
 

@@ -33,7 +33,10 @@ PROVEN_NATS = 3  # losses of the limit itself that this many samples would show 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it."""
+    """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it.
+
+    ``free``: any rate between the first and the last of them may be served. ``full_w`` is what the target rate earns.
+    """
 
     levels: tuple[int, ...]
     below: tuple[int, ...]
@@ -42,6 +45,8 @@ class Frame:
     unsupported: frozenset[str]
     value_j: float
     proven_samples: int
+    free: bool = False
+    full_w: float = 0.0
 
 
 @dataclass(slots=True)
@@ -68,6 +73,7 @@ class Sight:
     watch: Watch
     held: Held
     facts: tuple[VariantFacts, ...]
+    dt_s: float = 0.0
 
 
 def dwell_us(profile: HardwareProfile) -> int:
@@ -79,12 +85,15 @@ def dwell_us(profile: HardwareProfile) -> int:
 def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Frame:
     """What follows from the policy. ``claim`` binds evidence to what it was gathered under."""
     claim = f"{policy.reference}|{policy.efficient}|{policy.max_loss_ppm}|{policy.alpha_ppm}|{policy.bands}"
+    levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
     return Frame(
-        levels=tuple(level for level in policy.levels_mfps if policy.floor_mfps <= level <= policy.target_mfps),
+        levels=tuple(level for level in levels if policy.floor_mfps <= level <= policy.target_mfps),
         below=(0, *(level for level in policy.levels_mfps if 0 < level < policy.floor_mfps)),
         dwell_us=held_us,
         claim=claim,
         unsupported=unsupported,
         value_j=policy.frame_value_uj / 1e6,
         proven_samples=PROVEN_NATS * 1_000_000 // policy.max_loss_ppm,
+        free=not policy.levels_mfps,
+        full_w=policy.target_mfps / 1e9 * policy.frame_value_uj,
     )
