@@ -14,7 +14,7 @@ from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import accuracy, bands, gauge, pace, power, thermal
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import Mode, OperatingPoint, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import Mode, OperatingPoint, Served, Snapshot, Telemetry, VariantFacts, Verdict
 
 __all__ = ["State", "adopt", "believed", "explain", "start", "step"]
 
@@ -317,13 +317,24 @@ def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share
     for served in worker.served:
         if served.variant in names:
             at = names.index(served.variant)
-            frames[at] += served.frames
+            count = _fluid(served, worker, dt_s)
+            frames[at] += count
             if share_ppm:
-                frames[table.beside[at]] += served.frames * share_ppm / 1e6
+                frames[table.beside[at]] += count * share_ppm / 1e6
     return [
         min(frames[at] * joules * one.factor_ppm / (1e6 * dt_s), most)
         for at, (joules, most, one) in enumerate(zip(table.joules, table.most_w, paces, strict=True))
     ]
+
+
+def _fluid(served: Served, worker: Telemetry, dt_s: float) -> float:
+    """Frames of an interval before they were counted whole: at 4.7 frames a second now 4 and now 5 are counted, and no watt moves.
+
+    A regression on such counts would take their rounding for load and learn too small an energy.
+    """
+    due = worker.point.fps_mfps * dt_s / 1000.0
+    steady = served.variant == worker.point.variant and abs(served.frames - due) <= 1.0
+    return due if steady else float(served.frames)
 
 
 def _book_mw(table: Tables, paces: tuple[pace.Pace, ...], point: OperatingPoint) -> int:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from adaptd.brain.decide.settle import Owed
+
 
 class Held(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
@@ -17,4 +19,4 @@ class Held(NamedTuple):
     granted_at_us: int = 0
     lapsed: tuple[tuple[str, int], ...] = ()
     bound: bool = False
-    owed_uj: int = 0
+    owed: Owed = Owed()

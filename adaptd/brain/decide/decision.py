@@ -1,13 +1,14 @@
 """From beliefs to a verdict: what each variant may do, the plan, what a conflict demands, the veto, the transition."""
 
 from dataclasses import replace
+from math import sqrt
 
 from adaptd.brain.decide import freshness, planner, safety, shadowing
 from adaptd.brain.decide.carryover import Held
 from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
 from adaptd.brain.decide.inputs import Frame, Proof, Sight, dwell_us, frame
 from adaptd.brain.decide.planner import Caps, Option, Plan
-from adaptd.brain.decide.settle import settle
+from adaptd.brain.decide.settle import Owed, settle
 from adaptd.brain.decide.transitions import Event, legal, move
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
@@ -104,18 +105,20 @@ def _need(proof: Proof, table: Frame, policy: Policy, held: Held) -> str:
 def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof], share: int) -> list[Option]:
     """Every variant, in place, with the price of its shadow frames and, where it may not serve, the reason."""
     reference = next(option for option in sight.options if option.name == policy.reference)
-    beside, tested = reference.joules, max([option.joules for option in sight.options if option.name in proofs], default=0.0)
+    others = [option for option in sight.options if option is not reference]
+    if not sight.unknown[2]:
+        others = [option for option in others if option.name in proofs]
+    beside, tested = _beside([reference]), _beside(others)
     if sight.unknown[2]:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
-        tested = max([option.joules for option in sight.options if option is not reference], default=0.0)
         whole = shadowing.budget(policy.shadow_ppm, policy.target_mfps)
         share = shadowing.share("thin", policy.shadow_ppm, policy.target_mfps, whole)
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
         if option is reference:
-            option.joules += tested * share / PPM
+            _watched(option, tested, share / PPM)
         elif option.name in policy.efficient:
-            option.joules += beside * share / PPM
+            _watched(option, beside, share / PPM)
             if fact.no_gain or option.name in table.unsupported:
                 option.forbidden = "no_gain"
             else:
@@ -124,6 +127,23 @@ def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof
             continue
         found.append(option)
     return found
+
+
+def _beside(options: list[Option]) -> tuple[float, float, float]:
+    """Joules of the dearest of these engines, and what is not known of them: (b, c) of its doubt."""
+    if not options:
+        return 0.0, 0.0, 0.0
+    dearest = max(options, key=lambda option: option.joules)
+    return dearest.joules, dearest.doubt[1], dearest.doubt[2]
+
+
+def _watched(option: Option, beside: tuple[float, float, float], share: float) -> None:
+    """Add the shadow frames on the engine beside to the price of a frame, and their doubt as if both erred together."""
+    joules, tie, square = beside
+    a, b, c = option.doubt
+    deviation = sqrt(c) + share * sqrt(square)
+    option.joules += joules * share
+    option.doubt = (a, b + tie * share, deviation * deviation)
 
 
 def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Proof | None) -> str:
@@ -171,7 +191,7 @@ def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: Frame, pol
 
 def _plan(
     sight: Sight, policy: Policy, table: Frame, options: list[Option], caps: Caps, held: Held
-) -> tuple[Plan, Event, tuple[Refusal, ...], int]:
+) -> tuple[Plan, Event, tuple[Refusal, ...], Owed]:
     """The plan, the event it means, what would have been worth more, and what the held rate has forgone so far."""
     levels = _levels(sight, policy, table, held)
     plans, refused = [], []
@@ -185,7 +205,8 @@ def _plan(
             plans.append(plan)
     stopped = sight.mode is Mode.STOPPED and (held.hot or bool(sight.unknown[0]) or sight.believed_k * 1000 > policy.resume_mc)
     if not plans or stopped:
-        plan, event, owed = *_conflict(sight, policy, table, options, caps), 0
+        plan, event = _conflict(sight, policy, table, options, caps)
+        plan, owed = _settled(sight, table, options, plan, 0, held)
     else:
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
         refused += [(one, "no_gain") for one in useless]
@@ -200,12 +221,12 @@ def _plan(
     return plan, event, tuple(words), owed
 
 
-def _settled(sight: Sight, table: Frame, options: list[Option], plan: Plan, lowest: int, held: Held) -> tuple[Plan, int]:
+def _settled(sight: Sight, table: Frame, options: list[Option], plan: Plan, lowest: int, held: Held) -> tuple[Plan, Owed]:
     """The plan at the rate that is served now, while changing it would not pay."""
-    if not table.free or plan.variant != sight.point.variant:
-        return plan, 0
+    if not table.free or plan.variant != sight.point.variant or not plan.low_mfps:
+        return plan, Owed()
     option = next(one for one in options if one.name == plan.variant)
-    return settle(plan, option, sight.point.fps_mfps, lowest, held.owed_uj, sight.dt_s, table.full_w)
+    return settle(plan, option, sight.point.fps_mfps, lowest, held.owed, sight.dt_s, table.full_w)
 
 
 def _event(sight: Sight, policy: Policy, plan: Plan) -> Event:

@@ -7,33 +7,42 @@ left in the same tick, a little further down than needed, so that the next breat
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from adaptd.brain.decide.planner import Option, Plan, worth_w
 
 CHANGE_S = 0.25  # a change costs what the target rate earns in so many seconds
 SPARE_PPM = 5_000  # how far below a limit a rate is put that had to give way
+OFFERS = 3  # a rate is taken when it has been offered in so many ticks
 PPM = 1_000_000
 LIMITS = ("power_budget", "temperature", "protect_device", "endurance")
 
 
-def settle(
-    plan: Plan, option: Option, now_mfps: int, lowest_mfps: int, owed_uj: int, dt_s: float, full_w: float
-) -> tuple[Plan, int]:
-    """The plan at the rate to serve, and microjoules forgone since the last change.
+class Owed(NamedTuple):
+    """What the held rate has forgone since it was last changed (uJ), in how many ticks, and the least that was offered in them."""
 
-    ``now_mfps`` is what ``option`` serves now (0: nothing of it), ``full_w`` what the target rate earns.
+    uj: int = 0
+    ticks: int = 0
+    least_mfps: int = 0
+
+
+def settle(plan: Plan, option: Option, now_mfps: int, lowest_mfps: int, owed: Owed, dt_s: float, full_w: float) -> tuple[Plan, Owed]:
+    """The plan at the rate to serve, and what is owed after this tick.
+
+    ``now_mfps`` is what ``option`` serves now (0: nothing of it), ``full_w`` what the target rate earns. A higher rate is the least
+    of those that were offered while the account grew: what noise offers once is not taken.
     """
     to = plan.low_mfps
     if to == now_mfps or now_mfps < lowest_mfps:
-        return plan, 0
+        return plan, Owed()
     if to < now_mfps and plan.rule in LIMITS:
-        to = max(lowest_mfps, to - to * SPARE_PPM // PPM)
-        return _at(plan, option, to), 0
+        return _at(plan, option, max(lowest_mfps, to - to * SPARE_PPM // PPM)), Owed()
     forgone_w = plan.worth_w - worth_w(option, now_mfps / 1000.0, plan.base_w, plan.value_j)
-    owed_uj += int(max(0.0, forgone_w) * dt_s * 1e6)
-    if owed_uj >= CHANGE_S * full_w * 1e6:
-        return plan, 0
-    return _at(plan, option, now_mfps), owed_uj
+    least = min(to, owed.least_mfps) if owed.ticks else to
+    owed = Owed(owed.uj + int(max(0.0, forgone_w) * dt_s * 1e6), owed.ticks + 1, least)
+    if owed.uj >= CHANGE_S * full_w * 1e6 and owed.ticks >= OFFERS:
+        return _at(plan, option, max(lowest_mfps, min(to, least) if to > now_mfps else to)), Owed()
+    return _at(plan, option, now_mfps), owed
 
 
 def _at(plan: Plan, option: Option, mfps: int) -> Plan:

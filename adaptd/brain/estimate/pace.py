@@ -20,7 +20,7 @@ from adaptd.vocabulary import Served
 PPM = 1_000_000
 MEMORY = 30  # intervals that the factor is an average of
 SPREAD_FIRST_PPM = 50_000  # deviation of an interval's mean before any was seen
-SPREAD_FLOOR_PPM = 5_000
+SPREAD_FLOOR_PPM = 2_000
 SPREAD_CUT = 3  # one interval is no more than so many deviations to the scatter: a step is no noise
 SLACK_PCT, STEP_PCT = 50, 1000  # Page's test, in hundredths of a deviation: what is free, and the sum at which a step is real
 SCATTER_MEMORY = 16
@@ -64,7 +64,8 @@ def observe(
         after[at] = _follow(paces[at], one, book_us[at], dt_us)
     before, now = paces[at], after[at]  # of the last one heard, as of the only one
     for other, pace in enumerate(paces):
-        if other not in seen:
+        # What an engine shows first is its own ratio to the book: that says something only of engines that showed nothing yet.
+        if other not in seen and (before.frames or not pace.frames):
             factor = _bounded(pace.factor_ppm * now.factor_ppm // before.factor_ppm)
             usual = _bounded(pace.usual_ppm * now.usual_ppm // before.usual_ppm)
             after[other] = pace._replace(factor_ppm=factor, usual_ppm=usual)
