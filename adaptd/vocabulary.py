@@ -30,6 +30,7 @@ class Missing:
 
 
 Reading = Union[Measured, Missing]
+NO_METER = "no meter: this machine has no sensor for it"  # a reading that never was, unlike one that is lost
 
 
 @dataclass(frozen=True, slots=True)

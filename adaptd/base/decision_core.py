@@ -10,7 +10,7 @@ from typing import Any
 
 DECIDES = (
     "vocabulary", "brain/tick",
-    *(f"brain/estimate/{name}" for name in "accuracy bands betting bound fixed gauge linear pace power thermal".split()),
+    *(f"brain/estimate/{name}" for name in "accuracy bands betting bound fixed gauge linear pace power thermal window".split()),
     *(f"brain/decide/{name}" for name in "carryover deadline decision freshness headroom inputs planner safety".split()),
     *(f"brain/decide/{name}" for name in "settle shadowing transitions words".split()),
 )  # fmt: skip

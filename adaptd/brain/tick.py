@@ -12,9 +12,10 @@ from adaptd.brain.decide.decision import Sight
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import accuracy, bands, gauge, pace, power, thermal
+from adaptd.brain.estimate import window as spans
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import Mode, OperatingPoint, Served, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import NO_METER, Missing, Mode, OperatingPoint, Served, Snapshot, Telemetry, VariantFacts, Verdict
 
 __all__ = ["State", "adopt", "believed", "explain", "start", "step"]
 
@@ -44,6 +45,7 @@ class State:
     spent: shadowing.Spent
     watch: safety.Watch
     held: memory.Held
+    window: spans.Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
         spent=shadowing.Spent(now_us // shadowing.HOUR_US),
         watch=safety.Watch(),
         held=memory.Held(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
+        window=spans.Window(),
     )
 
 
@@ -213,13 +216,15 @@ class Beliefs:
     proofs: tuple[accuracy.Proof, ...]
     spent: shadowing.Spent
     watch: safety.Watch
+    window: spans.Window
+    meterless: bool
 
 
 def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProfile) -> tuple[State, Verdict]:
     """One decision. Pure: the same arguments give the same bytes on every machine."""
     table = _tables(policy, profile, state.facts)
     senses = _sense(table, state, snapshot)
-    beliefs = _believe(table, state, snapshot, senses)
+    beliefs = _believe(table, state, snapshot, senses, policy)
     verdict, held = brain.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
     watch = beliefs.watch
     if verdict.point != state.point:
@@ -242,6 +247,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         spent=beliefs.spent,
         watch=watch,
         held=held,
+        window=beliefs.window._replace(budget_mw=_budget_mw(snapshot, policy)),
     )
     return after, verdict
 
@@ -254,13 +260,15 @@ def _sense(table: Tables, state: State, snapshot: Snapshot) -> Senses:
     return Senses(temperature, rail, light, temperature_mc, power_mw, light_mlx, (no_temperature, no_power, no_light))
 
 
-def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) -> Beliefs:
+def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses, policy: Policy) -> Beliefs:
     """Take in what the last interval showed: the engines' pace first, since it prices the load that power is split by."""
     now_us, worker = snapshot.now_us, snapshot.worker
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
     paces = pace.observe(state.paces, worker.served, table.names, table.book_us, int(dt_s * 1e6))
     loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
-    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s)
+    meterless = isinstance(snapshot.power, Missing) and snapshot.power.reason == NO_METER
+    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s, meterless=meterless)
+    spent_in = spans.book(state.window, policy.window_us, draw.drawn_w, dt_s, now_us)
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     proofs = accuracy.absorb(table.rules, state.proofs, worker.shadows, now_us) if snapshot.log_ok else state.proofs
     taken = worker.point == state.point or state.point.variant in worker.quarantined
@@ -268,7 +276,8 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses) ->
     stored_mk = int(outlook.stored_k * 1000)
     seen = safety.Seen(now_us, worker.alive, taken, senses.power_mw, senses.temperature_mc, stored_mk)
     spent = shadowing.spend(state.spent, worker.shadow_frames, now_us)
-    return Beliefs(split, draw, heat, outlook, paces, proofs, spent, safety.verify(state.watch, seen))
+    watch = safety.verify(state.watch, seen)
+    return Beliefs(split, draw, heat, outlook, paces, proofs, spent, watch, spent_in, meterless)
 
 
 def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beliefs: Beliefs, policy: Policy) -> Sight:
@@ -287,17 +296,32 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beli
         ahead=outlook.ahead,
         base_w=draw.base_w,
         drawn_w=draw.drawn_w,
-        options=_options(table, draw, beliefs.paces),
+        options=_options(table, draw, beliefs.paces, meterless=beliefs.meterless),
         proofs=beliefs.proofs,
         spent=beliefs.spent,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,
-        budget_mw=snapshot.budget_mw if snapshot.budget_mw is not None else policy.budget_mw,
+        budget_mw=_budget_mw(snapshot, policy),
         watch=beliefs.watch,
         held=state.held,
         facts=state.facts,
+        average_w=_average_w(beliefs.window, snapshot, policy),
+        meterless=beliefs.meterless,
         dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
     )
+
+
+def _budget_mw(snapshot: Snapshot, policy: Policy) -> int | None:
+    """The budget of this tick: the one from outside while it is given."""
+    return snapshot.budget_mw if snapshot.budget_mw is not None else policy.budget_mw
+
+
+def _average_w(spent: spans.Window, snapshot: Snapshot, policy: Policy) -> float | None:
+    """What the window leaves, None where the budget is a cap at every moment or there is none."""
+    budget_mw = _budget_mw(snapshot, policy)
+    if budget_mw is None or not policy.window_us:
+        return None
+    return spans.allowed_w(spent, policy.window_us, budget_mw / 1000.0)
 
 
 def believed(state: State) -> tuple[int, int]:
@@ -328,7 +352,7 @@ def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share
 
 
 def _fluid(served: Served, worker: Telemetry, dt_s: float) -> float:
-    """Frames of an interval before they were counted whole: at 4.7 frames a second now 4 and now 5 are counted, and no watt moves.
+    """Frames of an interval before they were counted whole: at 4.7 a second now 4 and now 5 are counted, and no watt moves.
 
     A regression on such counts would take their rounding for load and learn too small an energy.
     """
@@ -343,7 +367,7 @@ def _book_mw(table: Tables, paces: tuple[pace.Pace, ...], point: OperatingPoint)
     return int(table.joules[at] * paces[at].factor_ppm * point.fps_mfps / 1e6)
 
 
-def _options(table: Tables, draw: power.Draw, paces: tuple[pace.Pace, ...]) -> list[Option]:
+def _options(table: Tables, draw: power.Draw, paces: tuple[pace.Pace, ...], *, meterless: bool) -> list[Option]:
     """Every variant as believed now."""
     found = []
     for at, (name, joules, book, one) in enumerate(zip(table.names, table.joules, table.book_us, paces, strict=True)):
@@ -351,5 +375,7 @@ def _options(table: Tables, draw: power.Draw, paces: tuple[pace.Pace, ...]) -> l
         a, b, c = draw.doubts[at]
         nominal, spread = joules * slow, draw.scales[at] * joules * slow * one.spread_ppm / 1e6
         doubt = (a, b * nominal, c * nominal * nominal + spread * spread)
+        if meterless:
+            doubt = (0.0, 0.0, 0.0)
         found.append(Option(name, draw.scales[at] * nominal, book * slow, one.scatter_ppm / 1e6, doubt))
     return found

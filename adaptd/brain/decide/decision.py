@@ -28,7 +28,7 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
     proofs = {proof.word.variant: proof for proof in sight.proofs if proof.word.band == sight.band}
     share = _share(sight, policy, table, proofs)
     options = _options(sight, policy, table, proofs, share)
-    caps = _caps(sight, policy)
+    caps = _caps(sight, policy, options)
     plan, event, refused, owed = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, proof in proofs.items() if proof.word.admitted])
@@ -164,20 +164,40 @@ def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Pro
     return ""
 
 
-def _caps(sight: Sight, policy: Policy) -> Caps:
+def _caps(sight: Sight, policy: Policy, options: list[Option]) -> Caps:
     """Watts that heat and budget leave, on average and for one tick."""
     drawn, limit = sight.drawn_w, policy.limit_mc / 1000.0
-    budget = NO_BUDGET_W if sight.budget_mw is None else sight.budget_mw / 1000.0
-    return Caps(sight.base_w, cap_w(sight.ahead[1:], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn), budget)
+    budget, average = NO_BUDGET_W, NO_BUDGET_W
+    if sight.budget_mw is not None and sight.average_w is None:
+        budget = sight.budget_mw / 1000.0
+    if sight.average_w is not None:
+        average = sight.average_w
+    if policy.peak_mw is not None:
+        budget = min(budget, policy.peak_mw / 1000.0)
+    unreachable = _unreachable(sight, policy, options[0])
+    if sight.meterless or unreachable:
+        # Nothing is measured that could be kept, or nothing that could be done keeps it: the floor is served all the same.
+        least = sight.base_w + policy.floor_mfps / 1000.0 * max([option.joules for option in options])
+        budget, average = (NO_BUDGET_W, NO_BUDGET_W) if unreachable else (max(budget, least), max(average, least))
+    mean, peak = cap_w(sight.ahead[1:], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn)
+    return Caps(sight.base_w, mean, peak, budget, average, unreachable)
+
+
+def _unreachable(sight: Sight, policy: Policy, option: Option) -> bool:
+    """Whether what is drawn without a frame surely passes the budget, so that a pause would not keep it either."""
+    caps = [mw for mw in (sight.budget_mw, policy.peak_mw) if mw is not None]
+    if not caps or sight.unknown[1]:
+        return False
+    return sight.base_w - planner.POWER_SIGMAS * sqrt(option.doubt[0]) > min(caps) / 1000.0
 
 
 def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int, ...]:
     """The rates that may be planned at all this tick."""
     if sight.unknown[0] or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
         return table.levels[:1]
-    if sight.unknown[1] and table.free:
+    if sight.unknown[1] and table.free and not sight.meterless:
         return table.levels[0], max(table.levels[0], min(table.levels[-1], held.low_mfps))
-    if sight.unknown[1]:
+    if sight.unknown[1] and not sight.meterless:
         return tuple([level for level in table.levels if level <= held.low_mfps]) or table.levels[:1]
     return table.levels
 
@@ -193,7 +213,7 @@ def _plan(
     sight: Sight, policy: Policy, table: Frame, options: list[Option], caps: Caps, held: Held
 ) -> tuple[Plan, Event, tuple[Refusal, ...], Owed]:
     """The plan, the event it means, what would have been worth more, and what the held rate has forgone so far."""
-    levels = _levels(sight, policy, table, held)
+    levels = table.levels[:1] if caps.unreachable else _levels(sight, policy, table, held)
     plans, refused = [], []
     single = sight.mode is Mode.STOPPED or (sight.mode is Mode.PROTECT and len(table.levels) == 1)
     for option in options:
@@ -211,6 +231,8 @@ def _plan(
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
         refused += [(one, "no_gain") for one in useless]
         plan, owed = _settled(sight, table, options, plan, levels[0], held)
+        if caps.unreachable:
+            plan = replace(plan, rule="budget_unreachable")
         event = _event(sight, policy, plan)
     if sight.watch.fault:
         event = Event.FAULT

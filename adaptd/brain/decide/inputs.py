@@ -51,7 +51,10 @@ class Frame:
 
 @dataclass(slots=True)
 class Sight:
-    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (empty: believed)."""
+    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (empty: believed).
+
+    ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all.
+    """
 
     now_us: int
     mode: Mode
@@ -74,6 +77,8 @@ class Sight:
     held: Held
     facts: tuple[VariantFacts, ...]
     dt_s: float = 0.0
+    average_w: float | None = None
+    meterless: bool = False
 
 
 def dwell_us(profile: HardwareProfile) -> int:

@@ -36,12 +36,17 @@ class Option:
 
 @dataclass(slots=True)
 class Caps:
-    """Watts: what is always drawn; what temperature lets the plan average, and draw in one tick; what the budget lets it draw."""
+    """Watts: what is always drawn; what temperature lets the plan average, and draw in one tick; what the budget lets it draw.
+
+    ``budget_w`` must hold at every moment, ``average_w`` on average. ``unreachable``: not even a pause keeps the budget.
+    """
 
     base_w: float
     mean_w: float
     peak_w: float
     budget_w: float
+    average_w: float = 1e9
+    unreachable: bool = False
 
 
 @dataclass(slots=True)
@@ -110,7 +115,8 @@ def plan_between(option: Option, low_mfps: int, high_mfps: int, caps: Caps, valu
     useful = BUSY * 1e6 / option.latency_us if value_j > option.joules else low
     if useful < best:
         best, rule = max(low, useful), "not_worth_more"
-    budget, heat = _budget_fps(option, caps), (min(caps.mean_w, caps.peak_w) - caps.base_w) / option.joules
+    budget = min(_budget_fps(option, caps), (caps.average_w - caps.base_w) / option.joules)
+    heat = (min(caps.mean_w, caps.peak_w) - caps.base_w) / option.joules
     if budget < best:
         best, rule = budget, "power_budget"
     if heat < best:
@@ -149,7 +155,7 @@ def _point(option: Option, mfps: int, caps: Caps, value_j: float) -> tuple[float
     busy = fps * option.latency_us / 1e6
     worth = value_j * (fps if busy <= BUSY else fps * BUSY / busy) - power
     a, b, c = option.doubt
-    if power > caps.budget_w - POWER_SIGMAS * sqrt(max(0.0, a + fps * (2.0 * b + fps * c))):
+    if power > caps.average_w or power > caps.budget_w - POWER_SIGMAS * sqrt(max(0.0, a + fps * (2.0 * b + fps * c))):
         return power, worth, "power_budget"
     if power > caps.peak_w:
         return power, worth, "temperature"

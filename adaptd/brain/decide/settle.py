@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from adaptd.brain.decide.planner import Option, Plan, worth_w
 
-CHANGE_S = 0.25  # a change costs what the target rate earns in so many seconds
+CHANGE_S = 1.0  # a change costs what the target rate earns in so many seconds
 SPARE_PPM = 5_000  # how far below a limit a rate is put that had to give way
 OFFERS = 3  # a rate is taken when it has been offered in so many ticks
 PPM = 1_000_000
@@ -26,7 +26,9 @@ class Owed(NamedTuple):
     least_mfps: int = 0
 
 
-def settle(plan: Plan, option: Option, now_mfps: int, lowest_mfps: int, owed: Owed, dt_s: float, full_w: float) -> tuple[Plan, Owed]:
+def settle(
+    plan: Plan, option: Option, now_mfps: int, lowest_mfps: int, owed: Owed, dt_s: float, full_w: float
+) -> tuple[Plan, Owed]:
     """The plan at the rate to serve, and what is owed after this tick.
 
     ``now_mfps`` is what ``option`` serves now (0: nothing of it), ``full_w`` what the target rate earns. A higher rate is the least

@@ -38,7 +38,7 @@ class Pace(NamedTuple):
     """One variant: mean latency over the book's now and usually, the deviation of one frame over the mean, all ppm.
 
     ``spread_ppm`` is the deviation of an interval's mean over the factor, ``averaged`` the intervals in the average, ``last_ppm``
-    the interval before, ``above_pct`` and ``below_pct`` Page's two sums.
+    the interval before (0: nothing served), ``above_pct`` and ``below_pct`` Page's two sums.
     """
 
     factor_ppm: int = PPM
@@ -58,17 +58,18 @@ def observe(
     """Take in the latencies of an interval of ``dt_us``. ``names`` and ``book_us`` are in the order of ``paces``."""
     seen = {names.index(one.variant): one for one in served if one.frames > 0 and one.variant in names}
     if not seen:
-        return tuple([_rest(pace, dt_us) for pace in paces])
-    after = list(paces)
+        return tuple([_rest(pace, dt_us) for pace in paces])  # a short interval without frames does not make an engine cold
+    after = [pace if not pace.last_ppm else pace._replace(last_ppm=0) for pace in paces]
+    known = any(pace.frames for pace in paces)
     for at, one in seen.items():
-        after[at] = _follow(paces[at], one, book_us[at], dt_us)
+        after[at] = _follow(paces[at], one, book_us[at], dt_us, cold=known and not paces[at].last_ppm)
     before, now = paces[at], after[at]  # of the last one heard, as of the only one
     for other, pace in enumerate(paces):
         # What an engine shows first is its own ratio to the book: that says something only of engines that showed nothing yet.
         if other not in seen and (before.frames or not pace.frames):
             factor = _bounded(pace.factor_ppm * now.factor_ppm // before.factor_ppm)
             usual = _bounded(pace.usual_ppm * now.usual_ppm // before.usual_ppm)
-            after[other] = pace._replace(factor_ppm=factor, usual_ppm=usual)
+            after[other] = pace._replace(factor_ppm=factor, usual_ppm=usual, last_ppm=0)
     return tuple(after)
 
 
@@ -82,9 +83,12 @@ def _rest(pace: Pace, dt_us: int) -> Pace:
     return pace if not off_ppm else pace._replace(factor_ppm=pace.factor_ppm + off_ppm * min(dt_us, REST_US) // REST_US)
 
 
-def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int) -> Pace:
+def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int, *, cold: bool) -> Pace:
+    """One interval of a variant; its first after a swap (``cold``) says how long it takes to warm up, and nothing else."""
     mean_us = max(1, seen.latency_sum_us // seen.frames)
     now = _bounded(mean_us * PPM // max(1, book_us))
+    if cold:
+        return pace._replace(last_ppm=now)
     off_pct = (now - pace.factor_ppm) * 100 * PPM // (pace.factor_ppm * pace.spread_ppm)
     above = max(0, pace.above_pct + off_pct - SLACK_PCT)
     below = max(0, pace.below_pct - off_pct - SLACK_PCT)
@@ -112,7 +116,7 @@ def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int) -> Pace:
 
 def _spread(pace: Pace, now: int) -> int:
     """The root of the average of half the squared difference of neighbours, over MEMORY intervals: a drift is no scatter."""
-    if not pace.frames:
+    if not pace.frames or not pace.last_ppm:
         return pace.spread_ppm
     off = abs(now - pace.last_ppm) * PPM // max(now, pace.last_ppm)
     off = min(off, SPREAD_CUT * pace.spread_ppm)
