@@ -9,7 +9,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 DECIDES = (
-    "vocabulary", "brain/tick",
+    "vocabulary", "brain/tick", "brain/pricing",
     *(f"brain/estimate/{name}" for name in "accuracy bands betting bound fixed gauge linear pace power thermal window".split()),
     *(f"brain/decide/{name}" for name in "carryover deadline decision freshness headroom inputs planner safety".split()),
     *(f"brain/decide/{name}" for name in "settle shadowing transitions words".split()),

@@ -5,17 +5,17 @@
 
 from dataclasses import dataclass, replace
 
+from adaptd.brain import pricing
 from adaptd.brain.decide import carryover as memory
 from adaptd.brain.decide import decision as brain
 from adaptd.brain.decide import freshness, safety, shadowing
 from adaptd.brain.decide.decision import Sight
-from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import accuracy, bands, gauge, pace, power, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import NO_METER, Missing, Mode, OperatingPoint, Served, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import NO_METER, Missing, Mode, OperatingPoint, Snapshot, VariantFacts, Verdict
 
 __all__ = ["State", "adopt", "believed", "explain", "start", "step"]
 
@@ -59,12 +59,8 @@ class Tables:
     temperature: gauge.Limits
     power: gauge.Limits
     light: gauge.Limits
-    names: tuple[str, ...]
-    book_us: tuple[int, ...]
-    joules: tuple[float, ...]
-    most_w: tuple[float, ...]
+    book: pricing.Book
     lease_us: int
-    beside: tuple[int, ...]
 
 
 _last: tuple[Policy, HardwareProfile, tuple[VariantFacts, ...], Tables] | None = None
@@ -83,10 +79,7 @@ def _tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts,
 
 def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
     columns = thermal.columns(profile)
-    names = tuple(fact.name for fact in facts)
     stale = policy.stale_after_us
-    reference = names.index(policy.reference)
-    tested = next((names.index(name) for name in policy.efficient if name in names), reference)
     unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
     return Tables(
         columns=columns,
@@ -96,12 +89,8 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         temperature=gauge.Limits(stale, *profile.range_mc, profile.max_slew_mc_per_s, TEMPERATURE_STEP_MC),
         power=gauge.Limits(stale, *profile.range_mw),
         light=gauge.Limits(stale, *profile.range_mlx, zero_is_real=True, may_freeze_below=policy.bands[0].up_at_mlx),
-        names=names,
-        book_us=tuple(max(1, fact.latency_us) for fact in facts),
-        joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
-        most_w=tuple(float(max(1, fact.energy_uj)) / float(max(1, fact.latency_us)) for fact in facts),
+        book=pricing.book(policy, facts),
         lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
-        beside=tuple(reference if at != reference else tested for at in range(len(names))),
     )
 
 
@@ -228,7 +217,9 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
     verdict, held = brain.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
     watch = beliefs.watch
     if verdict.point != state.point:
-        step_mw = _book_mw(table, beliefs.paces, verdict.point) - _book_mw(table, beliefs.paces, state.point)
+        step_mw = pricing.book_mw(table.book, beliefs.paces, verdict.point) - pricing.book_mw(
+            table.book, beliefs.paces, state.point
+        )
         watch = safety.expect(watch, senses.power_mw, step_mw, int(beliefs.draw.noise_w * 1000), snapshot.now_us)
     after = State(
         now_us=snapshot.now_us,
@@ -247,7 +238,7 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         spent=beliefs.spent,
         watch=watch,
         held=held,
-        window=beliefs.window._replace(budget_mw=_budget_mw(snapshot, policy)),
+        window=beliefs.window._replace(budget_mw=pricing.budget_mw(snapshot, policy)),
     )
     return after, verdict
 
@@ -264,8 +255,8 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: Senses, po
     """Take in what the last interval showed: the engines' pace first, since it prices the load that power is split by."""
     now_us, worker = snapshot.now_us, snapshot.worker
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
-    paces = pace.observe(state.paces, worker.served, table.names, table.book_us, int(dt_s * 1e6))
-    loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
+    paces = pace.observe(state.paces, worker.served, table.book.names, table.book.book_us, int(dt_s * 1e6))
+    loads = pricing.loads(table.book, paces, worker, state.held.shadow_ppm, dt_s)
     meterless = isinstance(snapshot.power, Missing) and snapshot.power.reason == NO_METER
     split, draw = power.observe(state.split, loads, senses.power_mw, dt_s, meterless=meterless)
     spent_in = spans.book(state.window, policy.window_us, draw.drawn_w, dt_s, now_us)
@@ -286,7 +277,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beli
     no_temperature, no_power, no_light = senses.unknown
     return Sight(
         now_us=snapshot.now_us,
-        mode=state.mode,
+        mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,
         point=state.point,
         band=bands.follow(policy.bands, state.band, senses.light_mlx),
         unknown=(no_temperature or ("doubted" if outlook.risen else ""), no_power, no_light),
@@ -296,86 +287,22 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beli
         ahead=outlook.ahead,
         base_w=draw.base_w,
         drawn_w=draw.drawn_w,
-        options=_options(table, draw, beliefs.paces, meterless=beliefs.meterless),
+        options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         proofs=beliefs.proofs,
         spent=beliefs.spent,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,
-        budget_mw=_budget_mw(snapshot, policy),
+        budget_mw=pricing.budget_mw(snapshot, policy),
         watch=beliefs.watch,
         held=state.held,
         facts=state.facts,
-        average_w=_average_w(beliefs.window, snapshot, policy),
+        average_w=pricing.average_w(beliefs.window, snapshot, policy),
         meterless=beliefs.meterless,
+        modelled=outlook.modelled and not no_power,  # heat is modelled from power: blind to both there is no model
         dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
     )
-
-
-def _budget_mw(snapshot: Snapshot, policy: Policy) -> int | None:
-    """The budget of this tick: the one from outside while it is given."""
-    return snapshot.budget_mw if snapshot.budget_mw is not None else policy.budget_mw
-
-
-def _average_w(spent: spans.Window, snapshot: Snapshot, policy: Policy) -> float | None:
-    """What the window leaves, None where the budget is a cap at every moment or there is none."""
-    budget_mw = _budget_mw(snapshot, policy)
-    if budget_mw is None or not policy.window_us:
-        return None
-    return spans.allowed_w(spent, policy.window_us, budget_mw / 1000.0)
 
 
 def believed(state: State) -> tuple[int, int]:
     """The temperature (mc) and the power (mw) that the state believed in at its last step."""
     return thermal.believed_mc(state.heat), state.split.drawn_mw
-
-
-def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share_ppm: int, dt_s: float) -> list[float]:
-    """Watts that each variant drew by the book in the last interval, shadow frames on the other engine included.
-
-    Shadow frames count at the share that was asked for, not as drawn: a few whole frames in a short interval are mostly luck, and
-    a regression on luck learns too small an energy. Frames that were counted in an interval too short for them were computed
-    before it: an engine never draws more than it does when it computes all the time.
-    """
-    frames = [0.0] * len(paces)
-    names = table.names
-    for served in worker.served:
-        if served.variant in names:
-            at = names.index(served.variant)
-            count = _fluid(served, worker, dt_s)
-            frames[at] += count
-            if share_ppm:
-                frames[table.beside[at]] += count * share_ppm / 1e6
-    return [
-        min(frames[at] * joules * one.factor_ppm / (1e6 * dt_s), most)
-        for at, (joules, most, one) in enumerate(zip(table.joules, table.most_w, paces, strict=True))
-    ]
-
-
-def _fluid(served: Served, worker: Telemetry, dt_s: float) -> float:
-    """Frames of an interval before they were counted whole: at 4.7 a second now 4 and now 5 are counted, and no watt moves.
-
-    A regression on such counts would take their rounding for load and learn too small an energy.
-    """
-    due = worker.point.fps_mfps * dt_s / 1000.0
-    steady = served.variant == worker.point.variant and abs(served.frames - due) <= 1.0
-    return due if steady else float(served.frames)
-
-
-def _book_mw(table: Tables, paces: tuple[pace.Pace, ...], point: OperatingPoint) -> int:
-    """What the frames of a point draw by the bundle's book: the watchers trust that more than what was learned since."""
-    at = table.names.index(point.variant)
-    return int(table.joules[at] * paces[at].factor_ppm * point.fps_mfps / 1e6)
-
-
-def _options(table: Tables, draw: power.Draw, paces: tuple[pace.Pace, ...], *, meterless: bool) -> list[Option]:
-    """Every variant as believed now."""
-    found = []
-    for at, (name, joules, book, one) in enumerate(zip(table.names, table.joules, table.book_us, paces, strict=True)):
-        slow = one.factor_ppm / 1e6
-        a, b, c = draw.doubts[at]
-        nominal, spread = joules * slow, draw.scales[at] * joules * slow * one.spread_ppm / 1e6
-        doubt = (a, b * nominal, c * nominal * nominal + spread * spread)
-        if meterless:
-            doubt = (0.0, 0.0, 0.0)
-        found.append(Option(name, draw.scales[at] * nominal, book * slow, one.scatter_ppm / 1e6, doubt))
-    return found

@@ -4,11 +4,12 @@ from dataclasses import replace
 from math import sqrt
 
 from adaptd.brain.decide import freshness, planner, safety, shadowing
+from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import Held
 from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
 from adaptd.brain.decide.inputs import Frame, Proof, Sight, dwell_us, frame
 from adaptd.brain.decide.planner import Caps, Option, Plan
-from adaptd.brain.decide.settle import Owed, settle
+from adaptd.brain.decide.settle import Owed
 from adaptd.brain.decide.transitions import Event, legal, move
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
@@ -32,7 +33,8 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
     plan, event, refused, owed = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, proof in proofs.items() if proof.word.admitted])
-    point, vetoed = safety.veto(OperatingPoint(plan.variant, rate), _veto_facts(sight, policy, admitted))
+    wanted = OperatingPoint(plan.variant, rate)
+    point, vetoed = safety.veto(wanted, _veto_facts(sight, policy, admitted, _settled_mc(sight, options, wanted, caps)))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
     served_w = _power_at(options, point, caps)
@@ -175,11 +177,13 @@ def _caps(sight: Sight, policy: Policy, options: list[Option]) -> Caps:
     if policy.peak_mw is not None:
         budget = min(budget, policy.peak_mw / 1000.0)
     unreachable = _unreachable(sight, policy, options[0])
+    least = sight.base_w + 1.001 * policy.floor_mfps / 1000.0 * max([option.joules for option in options])
     if sight.meterless or unreachable:
         # Nothing is measured that could be kept, or nothing that could be done keeps it: the floor is served all the same.
-        least = sight.base_w + policy.floor_mfps / 1000.0 * max([option.joules for option in options])
         budget, average = (NO_BUDGET_W, NO_BUDGET_W) if unreachable else (max(budget, least), max(average, least))
-    mean, peak = cap_w(sight.ahead[1:], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn)
+    mean, peak = cap_w(sight.ahead[1:2], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn)
+    if sight.modelled:  # what may have happened unseen costs rate down to the floor, and no more
+        mean = min(mean, max(least, cap_w(sight.ahead[-1:], limit, drawn, MEAN_SIGMAS)))
     return Caps(sight.base_w, mean, peak, budget, average, unreachable)
 
 
@@ -193,17 +197,18 @@ def _unreachable(sight: Sight, policy: Policy, option: Option) -> bool:
 
 def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int, ...]:
     """The rates that may be planned at all this tick."""
-    if sight.unknown[0] or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
+    unseen = sight.unknown[0] and not sight.modelled
+    if unseen or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
         return table.levels[:1]
-    if sight.unknown[1] and table.free and not sight.meterless:
+    if not sight.unknown[0] and (sight.meterless or not sight.unknown[1]):
+        return table.levels
+    if table.free:  # blind to heat or power, a rate never rises
         return table.levels[0], max(table.levels[0], min(table.levels[-1], held.low_mfps))
-    if sight.unknown[1] and not sight.meterless:
-        return tuple([level for level in table.levels if level <= held.low_mfps]) or table.levels[:1]
-    return table.levels
+    return tuple([level for level in table.levels if level <= held.low_mfps]) or table.levels[:1]
 
 
 def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: Frame, policy: Policy) -> Plan | None:
-    """The best plan of one variant: at any rate from the first to the last of ``levels``, or at these where the camera has no other."""
+    """The best plan of one variant at any rate within ``levels``, or at these where a camera has no other."""
     if table.free:
         return planner.plan_between(option, levels[0], levels[-1], caps, table.value_j, policy.deadline_us)
     return planner.plan_variant(option, levels, caps, table.value_j, policy.deadline_us)
@@ -226,11 +231,11 @@ def _plan(
     stopped = sight.mode is Mode.STOPPED and (held.hot or bool(sight.unknown[0]) or sight.believed_k * 1000 > policy.resume_mc)
     if not plans or stopped:
         plan, event = _conflict(sight, policy, table, options, caps)
-        plan, owed = _settled(sight, table, options, plan, 0, held)
+        plan, owed = _settled(sight, table, options, plan, (0, table.levels[0]), held)
     else:
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
         refused += [(one, "no_gain") for one in useless]
-        plan, owed = _settled(sight, table, options, plan, levels[0], held)
+        plan, owed = _settled(sight, table, options, plan, (levels[0], levels[-1]), held)
         if caps.unreachable:
             plan = replace(plan, rule="budget_unreachable")
         event = _event(sight, policy, plan)
@@ -243,12 +248,15 @@ def _plan(
     return plan, event, tuple(words), owed
 
 
-def _settled(sight: Sight, table: Frame, options: list[Option], plan: Plan, lowest: int, held: Held) -> tuple[Plan, Owed]:
-    """The plan at the rate that is served now, while changing it would not pay."""
-    if not table.free or plan.variant != sight.point.variant or not plan.low_mfps:
+def _settled(
+    sight: Sight, table: Frame, options: list[Option], plan: Plan, span: tuple[int, int], held: Held
+) -> tuple[Plan, Owed]:
+    """The plan at the rate that is served now, while changing it would not pay; ``span``: the lowest and the highest allowed."""
+    if not table.free or not plan.low_mfps:
         return plan, Owed()
     option = next(one for one in options if one.name == plan.variant)
-    return settle(plan, option, sight.point.fps_mfps, lowest, held.owed, sight.dt_s, table.full_w)
+    rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w)
+    return settling.settle(plan, option, rate, sight.dt_s)
 
 
 def _event(sight: Sight, policy: Policy, plan: Plan) -> Event:
@@ -293,7 +301,15 @@ def _lease(point: OperatingPoint, policy: Policy) -> int:
     return lease
 
 
-def _veto_facts(sight: Sight, policy: Policy, admitted: tuple[str, ...]) -> safety.Facts:
+def _settled_mc(sight: Sight, options: list[Option], point: OperatingPoint, caps: Caps) -> int | None:
+    """Without a thermometer: where the point would settle at the worst that the model allows; None where it says nothing."""
+    if not sight.modelled:
+        return None
+    _, free, gain, _, _ = sight.ahead[-1]
+    return int((free + gain * _power_at(options, point, caps)) * 1000)
+
+
+def _veto_facts(sight: Sight, policy: Policy, admitted: tuple[str, ...], settled_mc: int | None) -> safety.Facts:
     return safety.Facts(
         reference=policy.reference,
         floor_mfps=policy.floor_mfps,
@@ -306,6 +322,8 @@ def _veto_facts(sight: Sight, policy: Policy, admitted: tuple[str, ...]) -> safe
         temperature_mc=sight.temperature_mc,
         critical_mc=policy.critical_mc,
         fault=sight.watch.fault,
+        modelled_mc=settled_mc,
+        limit_mc=policy.limit_mc,
     )
 
 

@@ -53,7 +53,8 @@ class Frame:
 class Sight:
     """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (empty: believed).
 
-    ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all.
+    ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
+    ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
     """
 
     now_us: int
@@ -79,6 +80,7 @@ class Sight:
     dt_s: float = 0.0
     average_w: float | None = None
     meterless: bool = False
+    modelled: bool = False
 
 
 def dwell_us(profile: HardwareProfile) -> int:

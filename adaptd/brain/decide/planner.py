@@ -53,7 +53,8 @@ class Caps:
 class Plan:
     """A mixture of two neighbouring rates of one variant: ``high_part`` of the ticks at ``high_mfps``, else ``low_mfps``.
 
-    ``base_w`` is drawn without a frame, ``value_j`` what a frame brings on average, lateness counted.
+    ``base_w`` is drawn without a frame, ``value_j`` what a frame brings on average, lateness counted, ``cap_mfps`` the highest
+    rate that the limits allow.
     """
 
     variant: str
@@ -65,6 +66,7 @@ class Plan:
     rule: str
     base_w: float = 0.0
     value_j: float = 0.0
+    cap_mfps: int = 0
 
     @property
     def mean_mfps(self) -> float:
@@ -117,20 +119,19 @@ def plan_between(option: Option, low_mfps: int, high_mfps: int, caps: Caps, valu
         best, rule = max(low, useful), "not_worth_more"
     budget = min(_budget_fps(option, caps), (caps.average_w - caps.base_w) / option.joules)
     heat = (min(caps.mean_w, caps.peak_w) - caps.base_w) / option.joules
-    if budget < best:
-        best, rule = budget, "power_budget"
-    if heat < best:
-        best, rule = heat, "temperature"
+    cap = min(budget, heat)
+    if cap < best:
+        best, rule = cap, "power_budget" if budget < heat else "temperature"
     if best < low:
         return None
     mfps = high_mfps if best * 1000.0 >= high_mfps else max(low_mfps, int(best * 1000.0) // STEP_MFPS * STEP_MFPS)
     fps = mfps / 1000.0
     power, worth = caps.base_w + fps * option.joules, worth_w(option, fps, caps.base_w, value_j)
-    return Plan(option.name, mfps, mfps, 0.0, worth, power, rule, caps.base_w, value_j)
+    return Plan(option.name, mfps, mfps, 0.0, worth, power, rule, caps.base_w, value_j, int(min(cap, 1e6) * 1000.0))
 
 
 def _budget_fps(option: Option, caps: Caps) -> float:
-    """The highest rate whose power and its doubt fit the budget: base + f j + k sqrt(a + 2 b f + c f^2) = budget, solved for f."""
+    """The highest rate whose power fits with its doubt: base + f j + k sqrt(a + 2 b f + c f^2) = budget, solved for f."""
     room, j = caps.budget_w - caps.base_w, option.joules
     a, b, c = option.doubt
     k = POWER_SIGMAS * POWER_SIGMAS

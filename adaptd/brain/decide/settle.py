@@ -6,45 +6,55 @@ taken at once, a small one after a while, and noise around the held rate never. 
 left in the same tick, a little further down than needed, so that the next breath of noise does not ask again.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from adaptd.brain.decide.planner import Option, Plan, worth_w
+from adaptd.brain.decide.planner import STEP_MFPS, Option, Plan, worth_w
 
 CHANGE_S = 1.0  # a change costs what the target rate earns in so many seconds
 SPARE_PPM = 5_000  # how far below a limit a rate is put that had to give way
 OFFERS = 3  # a rate is taken when it has been offered in so many ticks
 PPM = 1_000_000
-LIMITS = ("power_budget", "temperature", "protect_device", "endurance")
 
 
 class Owed(NamedTuple):
-    """What the held rate has forgone since it was last changed (uJ), in how many ticks, and the least that was offered in them."""
+    """What the held rate has forgone since its last change (uJ), in how many ticks, and the least that was offered in them."""
 
     uj: int = 0
     ticks: int = 0
     least_mfps: int = 0
 
 
-def settle(
-    plan: Plan, option: Option, now_mfps: int, lowest_mfps: int, owed: Owed, dt_s: float, full_w: float
-) -> tuple[Plan, Owed]:
-    """The plan at the rate to serve, and what is owed after this tick.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The rate that is served now (0: none), the span in which it may stay, what it owes, and what the target rate earns (W)."""
 
-    ``now_mfps`` is what ``option`` serves now (0: nothing of it), ``full_w`` what the target rate earns. A higher rate is the least
-    of those that were offered while the account grew: what noise offers once is not taken.
+    now_mfps: int
+    lowest_mfps: int
+    highest_mfps: int
+    owed: Owed
+    full_w: float
+
+
+def settle(plan: Plan, option: Option, held: Held, dt_s: float) -> tuple[Plan, Owed]:
+    """The plan of ``option`` at the rate to serve, and what is owed after this tick.
+
+    A higher rate is the least of those that were offered while the account grew: what noise offers once is not taken.
     """
-    to = plan.low_mfps
-    if to == now_mfps or now_mfps < lowest_mfps:
+    to, now, owed = plan.low_mfps, held.now_mfps, held.owed
+    if to == now or not held.lowest_mfps <= now <= held.highest_mfps or not now:
         return plan, Owed()
-    if to < now_mfps and plan.rule in LIMITS:
-        return _at(plan, option, max(lowest_mfps, to - to * SPARE_PPM // PPM)), Owed()
-    forgone_w = plan.worth_w - worth_w(option, now_mfps / 1000.0, plan.base_w, plan.value_j)
+    if now > plan.cap_mfps:
+        spared = (to - to * SPARE_PPM // PPM) // STEP_MFPS * STEP_MFPS
+        return _at(plan, option, max(held.lowest_mfps, spared)), Owed()
+    forgone_w = plan.worth_w - worth_w(option, now / 1000.0, plan.base_w, plan.value_j)
+    if (owed.least_mfps > now) is not (to > now):
+        owed = Owed()  # what is owed upwards is not owed downwards
     least = min(to, owed.least_mfps) if owed.ticks else to
     owed = Owed(owed.uj + int(max(0.0, forgone_w) * dt_s * 1e6), owed.ticks + 1, least)
-    if owed.uj >= CHANGE_S * full_w * 1e6 and owed.ticks >= OFFERS:
-        return _at(plan, option, max(lowest_mfps, min(to, least) if to > now_mfps else to)), Owed()
-    return _at(plan, option, now_mfps), owed
+    if owed.uj >= CHANGE_S * held.full_w * 1e6 and owed.ticks >= OFFERS:
+        return _at(plan, option, max(held.lowest_mfps, least) if to > now else to), Owed()
+    return _at(plan, option, now), owed
 
 
 def _at(plan: Plan, option: Option, mfps: int) -> Plan:

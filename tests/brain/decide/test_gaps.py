@@ -36,7 +36,7 @@ def test_a_tick_that_follows_at_once_changes_nothing() -> None:
         snapshot = replace(one.snapshot, now_us=one.state.now_us + later_us, worker=worker)
         state, verdict = tick.step(one.state, snapshot, feeder(), board())
         assert verdict.point == one.verdict.point
-        assert state.split.mean == one.state.split.mean
+        assert all(abs(a - b) < 0.02 * 2**40 for a, b in zip(state.split.mean, one.state.split.mean, strict=True))
 
 
 def test_a_reading_far_above_the_prediction_is_not_planned_against() -> None:
