@@ -77,7 +77,9 @@ def test_the_first_interval_of_a_cold_engine_says_nothing() -> None:
 
 def test_the_other_variant_follows_in_proportion_with_its_own_ratio() -> None:
     """Contention seen on one engine is expected of the other; where they differ, each keeps its own factor."""
-    paces = observe((Pace(PPM, 1, 9, last_ppm=PPM), Pace(1_200_000, 7, 9)), (Served("fp16", 10, 400_000, 40_000),), NAMES, BOOK_US, 1_000_000)
+    paces = observe(
+        (Pace(PPM, 1, 9, last_ppm=PPM), Pace(1_200_000, 7, 9)), (Served("fp16", 10, 400_000, 40_000),), NAMES, BOOK_US, 1_000_000
+    )
     assert [pace.factor_ppm for pace in paces] == [2_000_000, 2_400_000]
     assert paces[1].scatter_ppm == 7
     both = (Served("fp16", 10, 400_000, 40_000), Served("int8", 10, 110_000, 11_000))
