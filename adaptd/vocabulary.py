@@ -98,7 +98,9 @@ class Telemetry:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything one decision may look at. ``budget_mw`` overrides the policy's budget while it is given."""
+    """Everything one decision may look at. ``budget_mw`` overrides the policy's budget while it is given, ``hold`` asks for
+    the reference.
+    """
 
     now_us: int
     temperature: Reading
@@ -107,6 +109,7 @@ class Snapshot:
     worker: Telemetry
     budget_mw: int | None = None
     log_ok: bool = True
+    hold: bool = False
 
 
 class Mode(str, Enum):

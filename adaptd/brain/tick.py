@@ -298,6 +298,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: Senses, beli
         facts=state.facts,
         average_w=pricing.average_w(beliefs.window, snapshot, policy),
         meterless=beliefs.meterless,
+        hold=snapshot.hold,
         modelled=outlook.modelled and not no_power,  # heat is modelled from power: blind to both there is no model
         dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
     )

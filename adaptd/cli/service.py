@@ -123,7 +123,7 @@ def _install(arguments: argparse.Namespace) -> int:
     unit.write_text(unit_text())
     print(f"wrote {unit}")
     if not policy.exists():
-        policy.write_text((policies_dir() / "feeder.yaml").read_text())
+        policy.write_text((policies_dir() / "default.yaml").read_text())
         print(f"wrote {policy} (the feeder policy, tune it)")
     if live:
         _run("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", "adaptd", may_fail=True)

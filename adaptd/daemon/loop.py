@@ -10,6 +10,7 @@ import structlog
 
 from adaptd.base.defect import defect
 from adaptd.brain import tick
+from adaptd.daemon import orders
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import Acting, Outcome
 from adaptd.daemon.parts import Pace, Parts
@@ -48,6 +49,7 @@ class Daemon:
         self._quarantined: tuple[str, ...] = ()
         self._expected_mw: int | None = None
         self._feedback = Feedback(parts.policy.efficient)
+        self._orders = orders.Orders()
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         parts.board.period_us = self._pace.tick_us
         now_us = parts.clock.mono_us()
@@ -189,15 +191,9 @@ class Daemon:
         picture = picture_stats(self._parts.worker.picture)
         facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, self._expected_mw, picture)
         readings = self._parts.senses.read(now_us, worker, facts)
-        return Snapshot(
-            now_us=now_us,
-            temperature=readings.temperature,
-            power=readings.power,
-            light=readings.light,
-            worker=worker,
-            budget_mw=readings.budget_mw,
-            log_ok=self._parts.recorder.ok,
-        )
+        budget_mw, ok = self._orders.budget_mw(now_us, readings.budget_mw), self._parts.recorder.ok
+        sensed = (readings.temperature, readings.power, readings.light)
+        return Snapshot(now_us, *sensed, worker, budget_mw=budget_mw, log_ok=ok, hold=self._orders.held(now_us))
 
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
         """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
@@ -239,7 +235,7 @@ class Daemon:
             trouble=tuple(self._trouble),
         )
         document = status_document(scene)
-        document["sources"] = self._parts.senses.details()
+        document["sources"], document["orders"] = self._parts.senses.details(), self._orders.words(now_us)
         first = self._totals.delivered == snapshot.worker.delivered
         self._parts.board.publish(document, now_us)
         if first and snapshot.worker.alive:
@@ -280,6 +276,10 @@ class Daemon:
             self._reload_policy(f"uid {change.uid}")
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
+        elif change.verb in orders.VERBS:
+            words, fields = self._orders.heed(change.verb, change.body, change.uid, now_us)
+            self._note("order", fields, durable=True)
+            (self._trouble_is if fields["refused"] else self._tell)(words)
         else:
             taker = self._feedback.take if change.verb == "/v1/feedback" else lambda body: self._parts.senses.push(body, now_us)
             refused = taker(change.body)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.sensor_hub import Sampled, Station, WorkerFacts, details
 from adaptd.sense.source import LIGHT, POWER, TEMPERATURE
-from adaptd.vocabulary import Missing, Reading, Telemetry
+from adaptd.vocabulary import NO_METER, Missing, Reading, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,14 @@ class Blend:
         sampled = self._last = self.station.sample(now_us, facts)
         real: dict[str, Reading] = {TEMPERATURE: sampled.temperature, POWER: sampled.power, LIGHT: sampled.light}
         if self._device is None:
-            return Readings(sampled.temperature, sampled.power, sampled.light, None, ())
+            power = Missing(NO_METER) if POWER in sampled.absent else sampled.power
+            return Readings(sampled.temperature, power, sampled.light, None, ())
         invented = self._device.observe(now_us, worker)
         made = {TEMPERATURE: invented.temperature, POWER: invented.power, LIGHT: invented.light}
         stand_in = tuple(name for name in real if self._stands_in(name, sampled))
         chosen = {name: made[name] if name in stand_in else real[name] for name in real}
-        return Readings(chosen[TEMPERATURE], chosen[POWER], chosen[LIGHT], invented.budget_mw, stand_in)
+        budget_mw = invented.budget_mw if POWER in stand_in else None  # the twin's budget says nothing of real power
+        return Readings(chosen[TEMPERATURE], chosen[POWER], chosen[LIGHT], budget_mw, stand_in)
 
     def _stands_in(self, name: str, sampled: Sampled) -> bool:
         if name == LIGHT and self._picture_light and LIGHT not in sampled.absent:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from adaptd.brain import tick
-from adaptd.vocabulary import Measured, Missing, Mode, OperatingPoint, Prior, Snapshot, Telemetry
+from adaptd.vocabulary import NO_METER, Measured, Missing, Mode, OperatingPoint, Prior, Snapshot, Telemetry
 from tests.brain.decide.plant import Board, Second, board, facts, feeder
 
 MINUTE = 60
@@ -434,3 +434,40 @@ def test_the_verdict_explains_itself() -> None:
     for word in ("reference", "fp16 at 15 fps", "bright light", "worth most", "int8 at 15 fps (proven)", "W", "degC"):
         assert word in text
     assert "nothing is served" in tick.explain(inferno().last(10 * MINUTE).verdict)
+
+
+def test_the_reference_is_held_while_somebody_asks_for_it() -> None:
+    """An order to hold brings the reference in the same decision, by name, and the efficient engine comes back after it."""
+    asked = range(60, 90)
+    run = seconds(Board(change=lambda second, snapshot: replace(snapshot, hold=second in asked)), 3 * MINUTE)
+    assert {second.verdict.point.variant for second in run[60:88]} == {"fp16"}
+    assert "not_held" in {one.condition for one in run[70].verdict.refused}
+    assert run[-1].verdict.point.variant == "int8"
+
+
+def test_a_budget_over_a_window_is_an_average_with_a_peak() -> None:
+    """With 8 W over a minute and 10 W at most the mean of every minute keeps the one, and every second the other."""
+    policy = replace(feeder(), budget_mw=8000, window_us=60_000_000, peak_mw=10_000, efficient=())
+    world = Board(policy=policy, facts=facts(priors=()), other_w=lambda second: 0.5 if (second // 90) % 2 else 2.0)
+    powers = [second.power_w for second in seconds(world, 12 * MINUTE)]
+    assert max(sum(powers[at : at + 60]) / 60 for at in range(len(powers) - 60)) <= 8.0 * 1.01
+    assert max(powers[60:]) <= 10.0 + 0.26
+    cap = seconds(replace(world, policy=replace(policy, window_us=0, peak_mw=None)), 12 * MINUTE)
+    assert sum(powers) > sum(second.power_w for second in cap)
+
+
+def test_a_budget_that_no_pause_keeps_is_no_reason_to_stop() -> None:
+    """A board that draws 5.1 W without a frame under 4 W: the floor is served, and the rule says what to change."""
+    last = Board(policy=replace(feeder(), budget_mw=4000)).last(3 * MINUTE)
+    assert (last.verdict.rule, last.verdict.point.fps_mfps) == ("budget_unreachable", 5000)
+    assert "raise the budget" in tick.explain(last.verdict)
+
+
+def test_without_a_meter_power_is_priced_and_nothing_stops() -> None:
+    """No meter at all: the rate that the bundle's energies and the profile leave, and at least the floor."""
+    never = lambda second, snapshot: replace(snapshot, power=Missing(NO_METER))  # noqa: E731
+    policy = replace(feeder(), budget_mw=7000, efficient=())
+    priced = Board(policy=policy, facts=facts(priors=()), change=never).last(3 * MINUTE)
+    assert priced.verdict.point.fps_mfps / 1000 == pytest.approx((7.0 - 4.6) / 0.26, rel=0.05)
+    poor = Board(policy=replace(policy, budget_mw=4700), facts=facts(priors=()), change=never).last(3 * MINUTE)
+    assert poor.verdict.point.fps_mfps == 5000

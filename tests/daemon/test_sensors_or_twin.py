@@ -10,7 +10,7 @@ from adaptd.daemon.sensors_or_twin import Blend, Simulated, picture_stats
 from adaptd.protocol.messages import Picture
 from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.sensor_hub import Station, WorkerFacts
-from adaptd.vocabulary import Measured, Missing, OperatingPoint, Telemetry
+from adaptd.vocabulary import NO_METER, Measured, Missing, OperatingPoint, Telemetry
 from tests.conftest import ROOT
 
 IDLE = Telemetry(alive=True, point=OperatingPoint("fp16", 15_000))
@@ -95,3 +95,12 @@ def test_the_workers_picture_reaches_the_light_sensor_unchanged(exposure_us: int
     picture = Picture(7, 9, 400_000, 100_000, 3, 4, exposure_us)
     assert picture_stats(picture) == PictureStats(7, 9, 400_000, 100_000, 3, 4, exposure_us)
     assert picture_stats(None) is None
+
+
+def test_a_machine_without_a_meter_says_so_in_one_word(tmp_path: Path) -> None:
+    """A meter that never was is no lost one: power is priced by bundle and profile, and the service goes on."""
+    blend = Blend(station(tmp_path), None)
+    try:
+        assert blend.read(1_000_000, IDLE, WorkerFacts()).power == Missing(NO_METER)
+    finally:
+        blend.close()

@@ -155,8 +155,8 @@ def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Pro
         return "light_known"
     if name in sight.worker.quarantined:
         return "not_quarantined"
-    if sight.watch.fault:
-        return "no_fault"
+    if sight.watch.fault or sight.hold:
+        return "no_fault" if sight.watch.fault else "not_held"
     if not proof.word.admitted:
         return "proven"
     if not freshness.fresh(sight.held, proof, sight.now_us, policy.efficient_lease_us):

@@ -81,6 +81,7 @@ class Sight:
     average_w: float | None = None
     meterless: bool = False
     modelled: bool = False
+    hold: bool = False
 
 
 def dwell_us(profile: HardwareProfile) -> int:

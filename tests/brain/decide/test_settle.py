@@ -110,7 +110,7 @@ def _worth(option: Option, value_j: float, fps: float) -> float:
 
 
 def test_rates_are_whole_hundredths_of_a_frame() -> None:
-    """Between 5 and 15 fps a budget for 9.876 frames a second is planned as 9.87."""
-    plan = plan_between(ENGINE, 5000, 15_000, Caps(5.0, 1e9, 1e9, 5 + 9.876 * 0.2), 1.0, 10**9)
+    """Between 5 and 15 fps a budget for 9.888 frames a second is planned as 9.88."""
+    plan = plan_between(ENGINE, 5000, 15_000, Caps(5.0, 1e9, 1e9, 5 + 9.888 * 0.2), 1.0, 10**9)
     assert plan is not None
-    assert plan.low_mfps == 9870
+    assert plan.low_mfps == 9880
