@@ -30,7 +30,7 @@ setup: .venv/.ready
 	@touch $@
 
 run: setup
-	@$(BIN)/adaptd run $(ARGS)
+	@$(BIN)/adaptd run --page $(ARGS)
 
 test: setup
 	@$(BIN)/python -m pytest $(ARGS)

@@ -44,9 +44,9 @@ def budget_mw(snapshot: Snapshot, policy: Policy) -> int | None:
 def average_w(spent: spans.Window, snapshot: Snapshot, policy: Policy) -> float | None:
     """What the window leaves, None where the budget is a cap at every moment or there is none."""
     budget = budget_mw(snapshot, policy)
-    if budget is None or not policy.window_us:
+    if budget is None or not policy.budget_window_us:
         return None
-    return spans.allowed_w(spent, policy.window_us, budget / 1000.0)
+    return spans.allowed_w(spent, policy.budget_window_us, budget / 1000.0)
 
 
 def loads(table: Book, paces: tuple[pace.Pace, ...], worker: Telemetry, share_ppm: int, dt_s: float) -> list[float]:

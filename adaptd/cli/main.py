@@ -13,7 +13,21 @@ from adaptd import __version__
 from adaptd.cli.errors import CommandError
 from adaptd.config.errors import ConfigError
 
-GROUPS = ("run", "status_text", "doctor", "policy", "profile", "engine", "simulate", "bench", "audit", "service")
+GROUPS = (
+    "run",
+    "status_text",
+    "top",
+    "doctor",
+    "policy",
+    "profile",
+    "engine",
+    "simulate",
+    "bench",
+    "audit",
+    "service",
+    "gateway",
+    "feeder",
+)
 
 
 class OneLineParser(argparse.ArgumentParser):

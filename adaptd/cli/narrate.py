@@ -6,8 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.nonblocking_out import Outlet
-from adaptd.vocabulary import Measured, OperatingPoint, Reading
+from adaptd.cli.nonblocking_out import NonblockingOut
+from adaptd.vocabulary import QUANTITIES, Measured, OperatingPoint, Reading, believed
 
 if TYPE_CHECKING:
     from adaptd.daemon.assemble import Checked, Request
@@ -25,7 +25,7 @@ class Narrator:
         self._request, self._checked = request, checked
         self._simulated, self._quiet = simulated, quiet
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self._out = Outlet(sys.stdout)
+        self._out = NonblockingOut(sys.stdout)
         self._began = time.monotonic()
         self._spoke_s: float = -EVERY_S
         self._asked: OperatingPoint | None = None
@@ -80,7 +80,7 @@ class Narrator:
 
     def asked(self, document: dict[str, Any]) -> None:
         """The state as one JSON line on stderr, in every mode: who sends SIGUSR1 wants an answer."""
-        Outlet(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
+        NonblockingOut(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
 
     def closing(self) -> None:
         """What came of it."""
@@ -99,10 +99,10 @@ class Narrator:
         self._rates += before.fps_mfps != after.fps_mfps
 
     def _line(self, scene: "Scene", at_s: float, head: str) -> str:
-        snapshot = scene.snapshot
+        temperature, power, light = (believed(scene.snapshot, scene.verdict, one) for one in QUANTITIES)
         return (
-            f"{_clock(at_s)} {head} {scene.verdict.band:<8} {_reading(snapshot.light, 'lux', 6)}  "
-            f"{_reading(snapshot.temperature, 'degC', 5)}  {_reading(snapshot.power, 'W', 5)}  {scene.totals.delivered} frames"
+            f"{_clock(at_s)} {head} {scene.verdict.band:<8} {_reading(light, 'lux', 6)}  "
+            f"{_reading(temperature, 'degC', 5)}  {_reading(power, 'W', 5)}  {scene.totals.delivered} frames"
         )
 
     def _paint(self, text: str, style: str) -> str:

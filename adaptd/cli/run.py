@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from adaptd.cli.beside import page
 from adaptd.cli.errors import CommandError
-from adaptd.cli.nonblocking_out import Outlet
+from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.cli.places import default_audit
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
+from adaptd.log import KEEP_DAYS
 
 if TYPE_CHECKING:
     from adaptd.daemon.assemble import Request
@@ -35,14 +37,22 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--no-twin", action="store_true", help="never simulate: a sensor that is absent is missing")
     parser.add_argument("--audit", type=Path, default=None, help="folder of the log")
     parser.add_argument(
-        "--keep-days", type=_days, default=184, metavar="N", help="log older than this goes, on record (default 184)"
+        "--keep-days",
+        type=_days,
+        default=KEEP_DAYS,
+        metavar="N",
+        help=f"remove older log, on record (default {KEEP_DAYS})",
     )
+    parser.add_argument("--short-retention", action="store_true", help=f"allow --keep-days below {KEEP_DAYS}; verdicts say so")
     parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
     parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
     parser.add_argument("--tick", type=duration_us, default=1_000_000, help="time between two decisions (default 1s)")
     parser.add_argument("--backend", choices=["auto", "ort", "tensorrt"], default="auto")
     parser.add_argument("--threads", type=int, default=0, help="threads of one engine (default: the backend's choice)")
     parser.add_argument("--public-key", type=Path, default=None, help="key that the bundle's signature must fit")
+    parser.add_argument(
+        "--page", type=int, nargs="?", const=8460, metavar="PORT", help="a gateway beside it: the live page on this port (8460)"
+    )
     parser.add_argument("--json", action="store_true", help="operational log as JSON lines on stderr")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings")
     parser.set_defaults(handler=_run)
@@ -58,15 +68,19 @@ def duration_us(text: str) -> int:
 
 def _days(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 36_500:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example 184")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example {KEEP_DAYS}")
     return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.keep_days < KEEP_DAYS and not arguments.short_retention:
+        raise CommandError(
+            f"--keep-days {arguments.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
+        )
     from adaptd.cli.narrate import Narrator
     from adaptd.daemon.assemble import AssemblyError, assemble, check
     from adaptd.daemon.loop import Daemon
-    from adaptd.daemon.parts import Pace
+    from adaptd.daemon.parts import LoopPace
     from adaptd.log.write.opening import LedgerError
     from adaptd.serve.api import SocketInUseError
 
@@ -83,9 +97,10 @@ def _run(arguments: argparse.Namespace) -> int:
     except (AssemblyError, LedgerError, SocketInUseError) as error:
         raise CommandError(str(error)) from None
     narrator.opening(parts)
-    daemon = Daemon(parts, Pace(tick_us=arguments.tick, duration_us=arguments.duration))
+    daemon = Daemon(parts, LoopPace(tick_us=arguments.tick, duration_us=arguments.duration))
     daemon.on_signals()
-    code = daemon.run()
+    with page(arguments.page, request.socket or default_socket()):
+        code = daemon.run()
     if parts.worker.refused is not None:
         raise CommandError(parts.worker.refused)
     narrator.closing()
@@ -198,6 +213,6 @@ def operational_log(*, as_json: bool, told: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", Outlet(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", NonblockingOut(sys.stderr))),
         cache_logger_on_first_use=False,
     )

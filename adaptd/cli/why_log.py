@@ -7,12 +7,13 @@ from pathlib import Path
 from adaptd.cli.errors import CommandError
 from adaptd.log.format.codec import CodecError
 from adaptd.log.format.decisions import DecisionCoder
+from adaptd.log.format.v1 import coder_of, read_decision
 from adaptd.log.verify.reader import iter_records
 from adaptd.vocabulary import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class LoggedDecision:
     """One decision of the log."""
 
     seq: int
@@ -20,7 +21,7 @@ class Decided:
     verdict: Verdict
 
 
-def decisions(folder: Path) -> Iterator[Decided]:
+def decisions(folder: Path) -> Iterator[LoggedDecision]:
     """Every decision of a log in order.
 
     Raises:
@@ -32,14 +33,14 @@ def decisions(folder: Path) -> Iterator[Decided]:
         if record["kind"] == "start":
             began_us = record["mono_us"]
         elif record["kind"] == "config":
-            coder = DecisionCoder(record["bind"])
+            coder = coder_of(record)
         elif record["kind"] == "decision" and coder is not None:
             try:
-                coder.snapshot, coder.verdict = coder.read_snapshot(record), coder.read_verdict(record)
+                verdict = read_decision(coder, record)[1]
             except CodecError as error:
                 advice = f"check with `adaptd audit verify {folder}`"
                 raise CommandError(f"{folder}: record {record['seq']} cannot be read ({error}), {advice}") from None
-            yield Decided(record["seq"], record["mono_us"] - began_us, coder.verdict)
+            yield LoggedDecision(record["seq"], record["mono_us"] - began_us, verdict)
 
 
 def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
@@ -51,7 +52,7 @@ def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
     from adaptd.brain.tick import explain
 
     lines: list[str] = []
-    last: Decided | None = None
+    last: LoggedDecision | None = None
     for decided in decisions(folder):
         changed = last is None or last.verdict.point != decided.verdict.point
         last = decided

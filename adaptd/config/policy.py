@@ -32,11 +32,17 @@ class FrameRateModel(Strict):
 
 
 class AccuracyModel(Strict):
-    """How much score an efficient variant may lose, in percentage points, and how sure that must be."""
+    """What share of the frames delivered in a light band and window may differ from the reference, in percentage points.
+
+    ``confidence_pct``: 100 minus it is the chance that a statement of a window is wrong, whatever the camera sees.
+    ``loan_frames``: what may differ while a window is young; left out, what the bound is at its opening.
+    """
 
     max_loss_points: Annotated[Number, Field(gt=0, le=50)]
     confidence_pct: Annotated[Number, Field(ge=50, lt=100)]
     shadow_pct: Annotated[Number, Field(ge=0, le=100)]
+    window_h: Annotated[Number, Field(gt=0, le=720)] = 24
+    loan_frames: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class ThermalModel(Strict):
@@ -98,6 +104,12 @@ class BundleModel(Strict):
     require_signature: bool = False
 
 
+class CameraModel(Strict):
+    """Who may see what the camera sees."""
+
+    preview: bool = False
+
+
 class PolicyModel(Strict):
     """A policy file, schema 1."""
 
@@ -117,6 +129,7 @@ class PolicyModel(Strict):
     sensors: SensorsModel
     audit: AuditModel = AuditModel()
     bundle: BundleModel = BundleModel()
+    camera: CameraModel = CameraModel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +169,12 @@ class Policy:
     efficient_lease_us: int
     reduced_lease_us: int
     stale_after_us: int
+    window_us: int = 86_400_000_000
+    loan_frames: int | None = None
     wear_budget_mb: int = 80
     require_signature: bool = False
-    window_us: int = 0
+    preview: bool = False
+    budget_window_us: int = 0
     peak_mw: int | None = None
 
     @property
@@ -210,9 +226,12 @@ def _policy(document: Document) -> Policy:
         efficient_lease_us=scaled(model.lease_s.efficient, 1_000_000),
         reduced_lease_us=scaled(model.lease_s.reduced_rate, 1_000_000),
         stale_after_us=scaled(model.sensors.stale_after_s, 1_000_000),
+        window_us=scaled(model.accuracy.window_h, 3_600_000_000),
+        loan_frames=model.accuracy.loan_frames,
         wear_budget_mb=scaled(model.audit.wear_budget_mb, 1),
         require_signature=model.bundle.require_signature,
-        window_us=0 if model.power is None else scaled(model.power.window_s or 0, 1_000_000),
+        preview=model.camera.preview,
+        budget_window_us=0 if model.power is None else scaled(model.power.window_s or 0, 1_000_000),
         peak_mw=None if model.power is None or model.power.peak_w is None else scaled(model.power.peak_w, 1000),
     )
 

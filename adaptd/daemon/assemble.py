@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from adaptd import __version__
+from adaptd.base.clock import boot_id
 from adaptd.brain.decide.analysis import unreachable
 from adaptd.brain.tick import State
 from adaptd.config.errors import ConfigError
@@ -16,25 +17,25 @@ from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
 from adaptd.daemon import jobs
-from adaptd.daemon.engine_identity import Origin
+from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.parts import Clock, Parts, Watcher
-from adaptd.daemon.sensors_or_twin import Blend, SoftwareDevice
-from adaptd.log.format.binding import Binding, Plan, code_hash
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin, SoftwareDevice
+from adaptd.log import KEEP_DAYS
+from adaptd.log.format.binding import Binding, PlanFile, code_hash
 from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.format.store import Store
-from adaptd.log.write.ledger import Ledger, Limits
+from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.opening import open_ledger
-from adaptd.log.write.prune import KEEP_DAYS
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.recovery import Found
 from adaptd.log.write.retention import Retention
 from adaptd.protocol.messages import Begin
 from adaptd.protocol.source_spec import SourceError, parse_source
 from adaptd.sense.camera_light import Calibration
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.sense.source import POWER
 from adaptd.serve.api import Api, SocketInUseError
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.metrics import render
 from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
@@ -146,13 +147,13 @@ def assemble(
     """
     clock = clock or Clock()
     ledger, found = _open_log(request, checked, clock)
-    board = Board()
+    board = StatusBoard()
     try:
         api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
     except (SocketInUseError, OSError):
         ledger.close()
         raise
-    station = Station.from_profile(checked.profile, camera=calibration)
+    station = SensorHub.from_profile(checked.profile, camera=calibration)
     if forced or (device is not None and POWER in station.absent):
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)
@@ -167,7 +168,7 @@ def assemble(
         settings=_settings(request, checked, clock),
         policy_path=request.policy,
         worker=Supervisor(_begin(request, checked)),
-        senses=Blend(station, device, forced=forced, picture_light=not forced),
+        senses=SensorsOrTwin(station, device, forced=forced, picture_light=not forced),
         recorder=Recorder(ledger),
         board=board,
         api=api,
@@ -177,6 +178,8 @@ def assemble(
         notifier=Notifier(),
         watcher=watcher,
         inherited=inherited,
+        unseen=() if found is None else tuple(found.unseen),
+        clean=found is None or found.stopped,
         clock=clock,
         origin=origin,
     )
@@ -190,17 +193,17 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
     about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
     return open_ledger(
         request.audit,
-        boot=_boot_id(),
+        boot=boot_id(),
         mono_us=clock.mono_us,
         utc_ms=clock.utc_ms,
         about=dict(about),
-        limits=Limits(wear_budget_mb=checked.policy.wear_budget_mb),
+        limits=LedgerLimits(wear_budget_mb=checked.policy.wear_budget_mb),
     )
 
 
-def _origin(checked: Checked) -> Origin:
+def _origin(checked: Checked) -> EngineIdentity:
     qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
-    return Origin(checked.facts, checked.prints, "" if qualified is None else qualified.device)
+    return EngineIdentity(checked.facts, checked.prints, "" if qualified is None else qualified.device)
 
 
 def _begin(request: Request, checked: Checked) -> Begin:
@@ -215,6 +218,7 @@ def _begin(request: Request, checked: Checked) -> Begin:
         threads=request.threads,
         digest=checked.manifest.digest,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
+        preview=checked.policy.preview,
     )
 
 
@@ -236,10 +240,10 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
     manifest = checked.manifest
     names = {files[checked.backend].file for files in manifest.variants.values() if checked.backend in files}
     binding = Binding(
-        boot_id=_boot_id(),
+        boot_id=boot_id(),
         bundle=manifest.digest,
         code=code_hash(),
-        plans=tuple(Plan(name, manifest.files[name].sha256) for name in sorted(names)),
+        plans=tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names)),
         policy=checked.policy.sha256,
         profile=checked.profile.sha256,
     )
@@ -253,10 +257,3 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
         now_us=clock.mono_us(),
         binding=binding,
     )
-
-
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return "unknown"

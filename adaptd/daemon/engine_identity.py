@@ -14,7 +14,7 @@ COUNTED, LEFT_OUT = "counted", "left_out"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class EngineIdentity:
     """What the bundle says: all facts, the reference first, each engine's fingerprint, and the device that was qualified."""
 
     facts: tuple[VariantFacts, ...] = ()
@@ -73,7 +73,7 @@ def left_out(before: tuple[tuple[str, str], ...], now: tuple[tuple[str, str], ..
     return tuple(name for name, stands in now if stands == LEFT_OUT and (name, stands) not in before)
 
 
-def left_out_words(name: str, origin: Origin) -> str:
+def left_out_words(name: str, origin: EngineIdentity) -> str:
     """One line for people: what is not believed, why, and how to be believed."""
     where = f"qualified on {origin.device}" if name in origin.prints else "qualified without a fingerprint"
     return (

@@ -10,20 +10,21 @@ import structlog
 
 from adaptd.base.defect import defect
 from adaptd.brain import tick
-from adaptd.daemon import orders
+from adaptd.daemon.account_window import AccountWindow
 from adaptd.daemon.feedback import Feedback
-from adaptd.daemon.intents import Acting, Outcome
-from adaptd.daemon.parts import Pace, Parts
+from adaptd.daemon.intents import IntentOutcome, Intents
+from adaptd.daemon.jobs import WallClock
+from adaptd.daemon.orders import VERBS as ORDERS
+from adaptd.daemon.orders import Orders, asked_by
+from adaptd.daemon.parts import LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, reread
 from adaptd.daemon.sensors_or_twin import picture_stats
 from adaptd.daemon.signals import Asked
-from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, status_document
-from adaptd.daemon.wall_clock import WallClock
+from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
 from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
-from adaptd.protocol.messages import Applied, Hello, Report, Swapped
-from adaptd.sense.sensor_hub import WorkerFacts
+from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
 from adaptd.serve.api import Change
 from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
@@ -35,35 +36,35 @@ MAX_TROUBLE = 8
 class Daemon:
     """One run of adaptd. ``run`` returns the exit code; everything else happens on its thread."""
 
-    def __init__(self, parts: Parts, pace: Pace | None = None) -> None:
+    def __init__(self, parts: Parts, pace: LoopPace | None = None) -> None:
         self._parts = parts
-        self._pace = pace or Pace()
+        self._pace = pace or LoopPace()
         self._log: Any = structlog.get_logger("adaptd")
         self._asked = Asked()
         self._wake = threading.Event()
-        self._acting = Acting()
+        self._acting = Intents()
         self._act_seqs: dict[int, int] = {}
-        self._engines = EngineWords()
-        self._totals = Totals()
+        self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._note)
         self._trouble: list[str] = []
         self._quarantined: tuple[str, ...] = ()
-        self._expected_mw: int | None = None
         self._feedback = Feedback(parts.policy.efficient)
-        self._orders = orders.Orders()
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         parts.board.period_us = self._pace.tick_us
         now_us = parts.clock.mono_us()
         self._began_us = self._decide_at_us = now_us
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._lost = 0
-        self._defect = ""
+        self._lost, self._defect = 0, ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
-        self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
+        self._state = (
+            tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told, parts.unseen, clean=parts.clean)
+        )
+        self._window = AccountWindow(parts.recorder.ledger.folder, lambda kind, fields: self._note(kind, fields, durable=True))
 
     def run(self) -> int:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
+        self._window.open(self._state, self._policy)
         self._warn_of_trips()
         parts.worker.start()
         parts.slow.start()
@@ -111,7 +112,7 @@ class Daemon:
         """Take what the worker said; True where that calls for a decision at once."""
         urgent = False
         for event in self._parts.worker.poll():
-            if isinstance(event, Report):
+            if isinstance(event, WorkerReport):
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
                 if event.lost > self._lost:
@@ -154,7 +155,7 @@ class Daemon:
         for name, words in met.told:
             self._fault_is("priors_left_out", words, name)
 
-    def _close_intent(self, done: Outcome) -> None:
+    def _close_intent(self, done: IntentOutcome) -> None:
         act = self._act_seqs.pop(done.intent.seq, None)
         if act is not None:
             back = done.intent.new if done.outcome == "applied" else None
@@ -166,7 +167,7 @@ class Daemon:
     def _decide(self, now_us: int) -> None:
         """One tick: snapshot, step, record, act, publish. Where the record fails, the step is taken again."""
         recorder = self._parts.recorder
-        snapshot = self._snapshot(now_us)
+        snapshot = self._orders.on(self._snapshot(now_us), self._policy.efficient)
         state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
         seq = recorder.decision(snapshot, verdict, state)
         if snapshot.log_ok and not (recorder.ok and seq is not None):
@@ -174,9 +175,10 @@ class Daemon:
             state, verdict = tick.step(state, snapshot, self._policy, self._profile)
             recorder.decision(snapshot, verdict, state)
             self._trouble_is(f"log degraded: {recorder.heads.degraded}")
-        self._state, self._expected_mw = state, verdict.predicted_mw
+        self._state = state
+        self._window.decided(snapshot, verdict, state, self._policy)
         self._feedback.now_in(verdict.band, now_us)
-        self._totals.add(snapshot)
+        self._totals.add(snapshot, verdict)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
         self._publish(snapshot, verdict, now_us, changed)
@@ -189,11 +191,7 @@ class Daemon:
         if labelled:
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
         picture = picture_stats(self._parts.worker.picture)
-        facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, self._expected_mw, picture)
-        readings = self._parts.senses.read(now_us, worker, facts)
-        budget_mw, ok = self._orders.budget_mw(now_us, readings.budget_mw), self._parts.recorder.ok
-        sensed = (readings.temperature, readings.power, readings.light)
-        return Snapshot(now_us, *sensed, worker, budget_mw=budget_mw, log_ok=ok, hold=self._orders.held(now_us))
+        return self._parts.senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
 
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
         """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
@@ -214,9 +212,10 @@ class Daemon:
             lease_us=verdict.lease_us,
             band=verdict.band,
             seq=self._acting.seq,
-            seed=self._state.seed,
+            seed=self._window.seed,
             safe_mfps=self._policy.target_mfps,
             deadline_us=self._policy.deadline_us,
+            until_frame=self._window.until_frame(verdict),
         )
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
@@ -231,11 +230,12 @@ class Daemon:
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=tick.explain(verdict),
+            account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=tuple(self._trouble),
         )
         document = status_document(scene)
-        document["sources"], document["orders"] = self._parts.senses.details(), self._orders.words(now_us)
+        document["orders"] = self._orders.words(now_us)
         first = self._totals.delivered == snapshot.worker.delivered
         self._parts.board.publish(document, now_us)
         if first and snapshot.worker.alive:
@@ -273,18 +273,14 @@ class Daemon:
 
     def _change(self, change: Change, now_us: int) -> None:
         if change.verb == "/v1/reload":
-            self._reload_policy(f"uid {change.uid}")
+            self._reload_policy(asked_by(change))
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
-        elif change.verb in orders.VERBS:
-            words, fields = self._orders.heed(change.verb, change.body, change.uid, now_us)
-            self._note("order", fields, durable=True)
-            (self._trouble_is if fields["refused"] else self._tell)(words)
         else:
             taker = self._feedback.take if change.verb == "/v1/feedback" else lambda body: self._parts.senses.push(body, now_us)
-            refused = taker(change.body)
+            refused = self._orders.take(change, now_us) if change.verb in ORDERS else taker(change.body)
             if refused:
-                self._trouble_is(f"{change.verb} from uid {change.uid} refused: {refused}")
+                self._trouble_is(f"{change.verb} from {asked_by(change)} refused: {refused}")
 
     def _reload_policy(self, who: str) -> None:
         """Take the policy file anew; a bad one is refused and the running one stays."""
@@ -295,8 +291,10 @@ class Daemon:
         except ReloadError as error:
             self._fault_is("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
+            before, old = self._state, self._policy
             self._policy, self._feedback = new.policy, Feedback(new.policy.efficient)
             self._adopt(new.settings, new.state)
+            self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()
             self._tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
             self._decide_at_us = parts.clock.mono_us()
@@ -343,6 +341,7 @@ class Daemon:
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
+        self._window.stop(self._state, self._policy)
         parts.recorder.close("defect" if self._defect else "stopped" if parts.worker.refused is None else "refused")
         if parts.api is not None:
             parts.api.stop()

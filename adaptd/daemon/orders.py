@@ -1,110 +1,82 @@
-"""What others may ask of the controller while it runs: a power budget, and to hold the reference for a while.
+"""What the owner asked for from outside: hold the reference for a while, or stay below a budget. Orders only ever restrict.
 
-A robot's power manager, a supply that sags, a person who wants to look: each order names who gave it (the uid of the socket's
-peer), ends by itself, and is on record. What is refused changes nothing.
+An order changes what the decision is told, never the decision: while the reference is held the efficient variants count as set
+aside, and a budget counts where it is lower than the one that holds anyway. So the snapshot on record has it, and a replay
+of the log comes to the same decisions. Who asked, why and for how long is a record of its own. A restart lifts every order.
 """
 
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-VERBS = ("/v1/budget", "/v1/hold")
-MOST_W, LEAST_W = 10_000.0, 0.001
-LONGEST_S = 86_400.0
-LONGEST_REASON = 200
+from adaptd.serve.api import Change
+from adaptd.vocabulary import Snapshot
 
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One order that holds until ``until_us`` (None: until the next one): milliwatts, or 1 for a held reference."""
-
-    value: int
-    until_us: int | None
-    who: str
+VERBS = ("/v1/hold", "/v1/budget")
+LONGEST_MINUTES = 1440
+MAX_WORDS = 200
+Note = Callable[[str, dict[str, Any]], None]
 
 
 class Orders:
-    """The orders that hold now. The clock is handed in."""
+    """The orders that hold now. ``note`` puts each on record."""
 
-    def __init__(self) -> None:
-        self._budget: Order | None = None
-        self._hold: Order | None = None
+    def __init__(self, note: Note) -> None:
+        self._note = note
+        self._held_until_us = 0
+        self._budget_mw: int | None = None
+        self._hold: dict[str, Any] = {}
+        self._budget: dict[str, Any] = {}
 
-    def take_budget(self, body: dict[str, Any], uid: int, now_us: int) -> str:
-        """``{budget_w, for_s?}``: the budget from now on; ``budget_w: null`` gives the policy's back. Why refused, or empty."""
-        if set(body) - {"budget_w", "for_s", "reason"} or "budget_w" not in body:
-            return "a budget is {budget_w, for_s, reason}, the last two may be left out, budget_w: null gives the policy's back"
-        watts, until_us = body["budget_w"], _until(body.get("for_s"), now_us)
-        if watts is None:
-            self._budget = None
-            return ""
-        if not _number(watts) or not LEAST_W <= watts <= MOST_W:
-            return f"budget_w is {watts!r}, a number of watts above 0 and up to {MOST_W:g} is needed"
-        if until_us == 0:
-            return f"for_s is {body['for_s']!r}, a number of seconds above 0 and up to {LONGEST_S:g} is needed"
-        if fault := _reason_fault(body, needed=False):
-            return fault
-        self._budget = Order(round(watts * 1000), until_us, f"uid {uid}")
-        return ""
+    def take(self, change: Change, now_us: int) -> str:
+        """Heed one request; why not, empty when it is heeded."""
+        reason = change.body.get("reason")
+        if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_WORDS:
+            return f"reason: say why, in 1 to {MAX_WORDS} characters"
+        asked = {"by": asked_by(change), "reason": reason}
+        if change.verb == "/v1/hold":
+            return self._take_hold(change.body.get("minutes"), asked, now_us)
+        return self._take_budget(change.body.get("watts"), asked)
 
-    def take_hold(self, body: dict[str, Any], uid: int, now_us: int) -> str:
-        """``{minutes, reason}``: the reference serves for so long; ``minutes: 0`` ends it. Why refused, or empty."""
-        if set(body) - {"minutes", "reason"} or "minutes" not in body:
-            return "a hold is {minutes, reason}, minutes: 0 ends it"
-        minutes = body["minutes"]
-        if not _number(minutes) or not 0 <= minutes <= LONGEST_S / 60:
-            return f"minutes is {minutes!r}, a number from 0 to {LONGEST_S / 60:g} is needed"
-        if minutes and (fault := _reason_fault(body, needed=True)):
-            return fault
-        self._hold = Order(1, now_us + round(minutes * 60e6), f"uid {uid}") if minutes else None
-        return ""
-
-    def heed(self, verb: str, body: dict[str, Any], uid: int, now_us: int) -> tuple[str, dict[str, Any]]:
-        """Take an order or refuse it: one line for people, and the fields of its record."""
-        take = self.take_budget if verb == "/v1/budget" else self.take_hold
-        refused = take(body, uid, now_us)
-        asked = {str(name)[:40]: str(value)[:LONGEST_REASON] for name, value in sorted(body.items())[:4]}
-        words = f"{verb} from uid {uid} {f'refused: {refused}' if refused else 'taken'}"
-        return words, {"verb": verb, "uid": uid, "refused": refused, "asked": asked}
-
-    def budget_mw(self, now_us: int, other_mw: int | None = None) -> int | None:
-        """The budget that was asked for and still holds, or another one from outside where that is stricter."""
-        self._budget = _still(self._budget, now_us)
-        asked_mw = None if self._budget is None else self._budget.value
-        return min((mw for mw in (other_mw, asked_mw) if mw is not None), default=None)
-
-    def held(self, now_us: int) -> bool:
-        """Whether the reference is to serve."""
-        self._hold = _still(self._hold, now_us)
-        return self._hold is not None
+    def on(self, snapshot: Snapshot, efficient: tuple[str, ...]) -> Snapshot:
+        """The snapshot with the orders in it."""
+        if self._hold and snapshot.now_us >= self._held_until_us:
+            self._note("order", {"order": "hold_over", **self._hold})
+            self._hold = {}
+        if self._hold:
+            aside = dict.fromkeys((*snapshot.worker.quarantined, *efficient))
+            snapshot = replace(snapshot, worker=replace(snapshot.worker, quarantined=tuple(aside)))
+        if self._budget_mw is None:
+            return snapshot
+        lower_mw = self._budget_mw if snapshot.budget_mw is None else min(self._budget_mw, snapshot.budget_mw)
+        return replace(snapshot, budget_mw=lower_mw)
 
     def words(self, now_us: int) -> dict[str, Any]:
-        """What holds now, for status."""
+        """For the status document: the orders that hold; empty where none does."""
         found: dict[str, Any] = {}
-        for name, order in (("budget", _still(self._budget, now_us)), ("hold", _still(self._hold, now_us))):
-            if order is not None:
-                left = None if order.until_us is None else (order.until_us - now_us) // 1_000_000
-                found[name] = {"by": order.who, "left_s": left, **({"budget_mw": order.value} if name == "budget" else {})}
+        if self._hold:
+            found["hold"] = {**self._hold, "left_s": max(0, (self._held_until_us - now_us) // 1_000_000)}
+        if self._budget_mw is not None:
+            found["budget"] = {**self._budget, "budget_mw": self._budget_mw}
         return found
 
+    def _take_hold(self, minutes: object, asked: dict[str, Any], now_us: int) -> str:
+        if type(minutes) is not int or not 0 <= minutes <= LONGEST_MINUTES:
+            return f"minutes: give a whole number from 1 to {LONGEST_MINUTES}, or 0 to end the hold"
+        self._held_until_us, self._hold = now_us + minutes * 60_000_000, asked if minutes else {}
+        self._note("order", {"order": "hold", "minutes": minutes, **asked})
+        return ""
 
-def _still(order: Order | None, now_us: int) -> Order | None:
-    return None if order is None or (order.until_us is not None and now_us >= order.until_us) else order
+    def _take_budget(self, watts: object, asked: dict[str, Any]) -> str:
+        if isinstance(watts, bool) or not isinstance(watts, (int, float)) or not 0 <= watts <= 10_000:
+            return "watts: give a number from 0.1 to 10000, or 0 to go back to the policy's budget"
+        self._budget_mw, self._budget = round(1000 * watts) or None, asked
+        self._note("order", {"order": "budget", "budget_mw": self._budget_mw or 0, **asked})
+        return ""
 
 
-def _until(seconds: Any, now_us: int) -> int | None:
-    """When an order ends; None for never, 0 where the number is none."""
-    if seconds is None:
-        return None
-    return now_us + round(seconds * 1e6) if _number(seconds) and 0 < seconds <= LONGEST_S else 0
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-
-
-def _reason_fault(body: dict[str, Any], *, needed: bool) -> str:
-    reason = body.get("reason", "")
-    if not isinstance(reason, str) or len(reason) > LONGEST_REASON or (needed and not reason.strip()):
-        return f"reason is needed, text of 1 to {LONGEST_REASON} characters" if needed else "reason is no text, write a short one"
-    return ""
+def asked_by(change: Change) -> str:
+    """Who asked: the name that a gateway gives, and always the user id that the kernel reports."""
+    name = change.body.get("by")
+    named = name[:64] if isinstance(name, str) and name.isprintable() else ""
+    return f"{named} (uid {change.uid})" if named else f"uid {change.uid}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.lab.controllers.static import Static
+from adaptd.lab.controllers.baselines import Static
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
 from adaptd.twin.words import PPM, Scenario

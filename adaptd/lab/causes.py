@@ -21,6 +21,8 @@ from adaptd.twin.work import beside_uj, true_work
 from adaptd.twin.worker import Tick
 from adaptd.vocabulary import Snapshot
 
+UNPROVEN = ("account_open", "scene_clear", "light_known")
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -40,7 +42,7 @@ class Split:
 
 
 class Evidence:
-    """Watches a run: in which ticks each efficient variant was admitted, and what shadow frames cost."""
+    """Watches a run: in which ticks each efficient variant was refused for want of proof, and what shadow frames cost."""
 
     def __init__(self, episode: Episode) -> None:
         self._episode = episode
@@ -51,16 +53,14 @@ class Evidence:
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
         """One tick."""
-        band = getattr(choice, "band", "")
-        admitted = {word.variant for word in choice.evidence if word.admitted and word.band == band}
-        reference = self._episode.policy.reference
-        self._rows.append([1.0 if name == reference or name in admitted else 0.0 for name in self._names])
+        shut = {one.point.variant for one in getattr(choice, "refused", ()) if one.condition in UNPROVEN}
+        self._rows.append([0.0 if name in shut else 1.0 for name in self._names])
         slow = device.world.slow_ppm(snapshot.now_us) / PPM
         self.shadow_uj += tick.shadowed * beside_uj(self._work, self._episode.policy, tick.telemetry.point.variant) * slow
 
     @property
     def allowed(self) -> Array:
-        """1 where a variant was admitted, one row a tick, the variants in the oracle's order."""
+        """0 where a variant was refused for want of proof, one row a tick, the variants in the oracle's order."""
         return np.array(self._rows)
 
 
@@ -88,5 +88,5 @@ def _has_budget(episode: Episode) -> bool:
 
 
 def _free(episode: Episode) -> Episode:
-    policy = replace(episode.policy, budget_mw=None, peak_mw=None, window_us=0)
+    policy = replace(episode.policy, budget_mw=None, peak_mw=None, budget_window_us=0)
     return replace(episode, policy=policy, scenario=replace(episode.scenario, budget_mw=((0, None),)))

@@ -5,7 +5,7 @@ Times named ``at_us`` are CLOCK_MONOTONIC, which every process of one machine sh
 
 from dataclasses import dataclass
 
-from adaptd.vocabulary import Served, Shadow
+from adaptd.vocabulary import Served, Shadow, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Begin:
     ``digest`` is that of the manifest the daemon has checked: another bundle put in its place since is refused.
     ``first_frame`` and ``patient`` are for a restart: numbering goes on, and a camera that is away is waited for.
     ``touch_us`` is how often every engine is exercised, serving or not; 0 never, to measure what that is good for.
+    ``preview`` lets whoever may read results see the newest picture too, at ``preview.sock`` beside them.
     """
 
     bundle: str
@@ -39,6 +40,7 @@ class Begin:
     patient: bool = False
     digest: str | None = None
     touch_us: int = 20_000_000
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Setpoint:
     """Daemon to worker: serve at this point until ``lease_us`` from receipt, shadow this share of frames drawn from ``seed``.
 
     ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
-    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload.
+    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
+    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end.
     """
 
     seq: int
@@ -58,6 +61,7 @@ class Setpoint:
     band: str
     safe_mfps: int | None = None
     deadline_us: int | None = None
+    until_frame: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ class LastResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WorkerReport:
     """Worker to daemon, at a steady beat: what happened since the last report, and where the worker is now.
 
     ``busy_us`` is how long the frame in flight has been worked on, 0 between frames: a beat that goes on while ``busy_us``
@@ -191,6 +195,7 @@ class Report:
     shadow_frames: int
     served: tuple[Served, ...] = ()
     shadows: tuple[Shadow, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
     quarantined: tuple[str, ...] = ()
     slow: tuple[str, ...] = ()
     source_mfps: int | None = None
@@ -208,4 +213,4 @@ class Garbled:
 
 
 ToWorker = Begin | Setpoint | Stop
-ToDaemon = Waiting | Hello | Applied | Swapped | Fault | Report
+ToDaemon = Waiting | Hello | Applied | Swapped | Fault | WorkerReport

@@ -2,7 +2,7 @@
 
 from adaptd.sense.source import POWER, Source
 from adaptd.sense.sysfs import Sysfs, divide
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 SUPPLIES = "sys/class/power_supply/*"
 
@@ -22,19 +22,22 @@ class Battery(Source):
         self._folder = f"sys/class/power_supply/{supply}"
         self._inverted = inverted
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         status = self._sysfs.read_text(f"{self._folder}/status")
         if isinstance(status, Missing):
             return status
         if status != "Discharging":
-            return Missing(f"battery is {status.lower()}: its power is not the load's")
+            return Missing(MissingReason.UNSUPPORTED, f"battery is {status.lower()}: its power is not the load's")
         drawn = self._microwatt()
         if isinstance(drawn, Missing):
             return drawn
         drawn = -drawn if self._inverted else drawn
         if drawn < 0:
-            return Missing(f"implausible: negative while discharging, write battery:{self.supply}:inverted in the profile")
-        return self.measured(divide(drawn, 1000))
+            return Missing(
+                MissingReason.OUT_OF_RANGE,
+                f"implausible: negative while discharging, write battery:{self.supply}:inverted in the profile",
+            )
+        return divide(drawn, 1000)
 
     def _microwatt(self) -> int | Missing:
         if self._sysfs.exists(f"{self._folder}/power_now"):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from adaptd.sense.source import POWER, TEMPERATURE, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs, divide
-from adaptd.vocabulary import Measured, Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 HWMON = ("sys/class/hwmon/hwmon*", "sys/bus/i2c/drivers/*/*/hwmon/hwmon*")
 IIO_INA = "sys/bus/i2c/drivers/ina3221x/*/iio:device*"
@@ -47,11 +47,11 @@ class Rail(Source):
         self._per_mw = per_mw
         self._volts_path, self._amps_path = channel
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         told = self._sysfs.read_text(self._label_path)
         if told != self.label and not self._find_again():
             return elsewhere(told, self.label)
-        return self.measured(self._milliwatt())
+        return self._milliwatt()
 
     def _milliwatt(self) -> int | Missing:
         if self._power_path:
@@ -59,12 +59,12 @@ class Rail(Source):
             return _refuse_negative(raw if isinstance(raw, Missing) else divide(raw, self._per_mw))
         millivolt = self._sysfs.read_int(self._volts_path)
         if isinstance(millivolt, Missing):
-            return Missing(f"{millivolt.reason} (volts)")
+            return Missing(millivolt.reason, f"{millivolt.text} (volts)")
         milliampere = self._sysfs.read_int(self._amps_path)
         if isinstance(milliampere, Missing):
-            return Missing(f"{milliampere.reason} (amperes)")
+            return Missing(milliampere.reason, f"{milliampere.text} (amperes)")
         if milliampere >= _ALL_ONES_MA:
-            return Missing("implausible: every bit of the current register is set")
+            return Missing(MissingReason.OUT_OF_RANGE, "implausible: every bit of the current register is set")
         return _refuse_negative(milliampere if milliampere < 0 else divide(millivolt * milliampere, 1000))
 
     def _find_again(self) -> bool:
@@ -86,14 +86,14 @@ class RailSum(Source):
         super().__init__("hwmon:" + "+".join(names), step=sum(rail.step for rail in rails))
         self._rails = tuple(rails)
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         total = 0
         for rail in self._rails:
             reading = rail.read(now_us)
-            if not isinstance(reading, Measured):
-                return Missing(f"{rail.name}: {reading.reason}, and no sum is made of the rest")
-            total += reading.value
-        return self.measured(total)
+            if isinstance(reading, Missing):
+                return Missing(reading.reason, f"{rail.name}: {reading.text}, and no sum is made of the rest")
+            total += reading
+        return total
 
 
 class ChipTemperature(Source):
@@ -107,11 +107,11 @@ class ChipTemperature(Source):
         self.path = path
         self._sysfs = sysfs
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         told = self._sysfs.read_text(f"{self.path.rpartition('/')[0]}/name")
         if told != self.chip and not self._find_again():
             return elsewhere(told, self.chip)
-        return self.measured(self._sysfs.read_int(self.path))
+        return self._sysfs.read_int(self.path)
 
     def _find_again(self) -> bool:
         chip = next((chip for chip in discover_chips(self._sysfs) if chip.chip == self.chip), None)
@@ -122,7 +122,7 @@ class ChipTemperature(Source):
 
 def _refuse_negative(value: int | Missing) -> int | Missing:
     if isinstance(value, int) and value < 0:
-        return Missing(f"implausible: negative, {value}")
+        return Missing(MissingReason.OUT_OF_RANGE, f"implausible: negative, {value}")
     return value
 
 

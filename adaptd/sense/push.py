@@ -4,15 +4,15 @@ Only a source that the profile names as ``push:NAME`` is taken: what decides on 
 answers for the device. The sender's own ``stamp_us`` orders its messages; the age counts from the arrival here.
 """
 
-from adaptd.sense.source import QUANTITIES, UNITS, Sample
-from adaptd.vocabulary import Measured, Missing
+from adaptd.sense.source import QUANTITIES, UNITS, Answer, Feed
+from adaptd.vocabulary import Missing, MissingReason, Raw
 
 LONGEST_AGE_US = 60_000_000
 FORGOTTEN_US = 10_000_000  # a sender that was started anew may begin its stamps anew after this silence
 _LARGEST = 10**12
 
 
-class PushFeed:
+class PushFeed(Feed):
     """The newest reading that one sender pushed."""
 
     def __init__(self, name: str, quantity: str, step: int = 1) -> None:
@@ -21,7 +21,7 @@ class PushFeed:
         self.step = step
         self._count = 0
         self._taken: tuple[int, int] | None = None
-        self._latest: Sample | None = None
+        self._latest = Answer(0, None, Missing(MissingReason.NOT_READ, "nothing pushed yet"))
 
     def take(self, value: int, stamp_us: int, age_us: int, now_us: int) -> str:
         """Keep one reading; the text says why it was refused, empty when it was taken."""
@@ -30,20 +30,14 @@ class PushFeed:
         if before is not None and stamp_us <= before[0] and now_us - before[1] < FORGOTTEN_US:
             word = "repeated" if stamp_us == before[0] else "went backwards"
             fault = f"clock: the sender's stamp {word}"
-            self._latest = Sample(self._count, now_us, Missing(fault))
+            self._latest = Answer(self._count, now_us, Missing(MissingReason.CLOCK, fault))
             return fault
         self._taken = (stamp_us, now_us)
-        self._latest = Sample(self._count, now_us - age_us, Measured(value, 0, self.name))
+        self._latest = Answer(self._count, now_us - age_us, value)
         return ""
 
-    def request(self, now_us: int) -> bool:
-        return False
-
-    def sample(self, now_us: int) -> Sample:
-        return self._latest or Sample(0, now_us, Missing("nothing pushed yet"))
-
-    def close(self) -> None:
-        """Nothing is held."""
+    def sample(self, now_us: int) -> Raw:
+        return self.raw(self._latest, now_us)
 
 
 class PushInbox:

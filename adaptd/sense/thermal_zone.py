@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from adaptd.sense.source import TEMPERATURE, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import Reading
+from adaptd.vocabulary import Missing
 
 ZONES = "sys/class/thermal/thermal_zone*"
 # Constant, estimated or of another part: PMIC-Die answers 100 C on Nano whatever happens (balena-os/balena-jetson issue 142).
@@ -47,11 +47,11 @@ class ThermalZone(Source):
         self.zone_type = zone_type
         self._sysfs = sysfs
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         told = self._sysfs.read_text(f"{self.path}/type")
         if told != self.zone_type and not self._find_again():
             return elsewhere(told, self.zone_type)
-        return self.measured(self._sysfs.read_int(f"{self.path}/temp"))
+        return self._sysfs.read_int(f"{self.path}/temp")
 
     def trips(self) -> tuple[Trip, ...]:
         """The trip points of this zone; those that cannot be read are left out."""

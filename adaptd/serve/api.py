@@ -20,13 +20,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.limits import MAX_CONNECTIONS, MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter
 from adaptd.serve.peer import Peer, may_change, peer_of
 
 FLOOD_PAUSE_S = 0.02
 READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")
-CHANGE_VERBS = ("/v1/reload", "/v1/reading", "/v1/feedback", "/v1/checkpoint", "/v1/budget", "/v1/hold")
+CHANGE_VERBS = ("/v1/reload", "/v1/reading", "/v1/feedback", "/v1/checkpoint", "/v1/hold", "/v1/budget")
 
 
 class SocketInUseError(Exception):
@@ -50,7 +50,7 @@ class Api(socketserver.UnixStreamServer):
     def __init__(
         self,
         path: Path,
-        board: Board,
+        board: StatusBoard,
         renderers: dict[str, Callable[[dict[str, Any]], str]] | None = None,
         *,
         deadline_s: float = REQUEST_DEADLINE_S,

@@ -55,7 +55,7 @@ def probability_ppm(values: list[float]) -> int:
     return min(int(best * PPM + 0.5), PPM)
 
 
-class Head(Protocol):
+class AnswerHead(Protocol):
     """Reads a task's raw outputs."""
 
     def answer(self, output: Output) -> Answer: ...
@@ -100,7 +100,7 @@ class Detection:
         return self._classes[min(max(int(kind), 0), len(self._classes) - 1)]
 
 
-def head_of(manifest: Manifest) -> Head:
+def head_of(manifest: Manifest) -> AnswerHead:
     """The head of a bundle's task.
 
     Raises:

@@ -45,7 +45,7 @@ def head_for(task: str, shape: tuple[int, ...], classes: int) -> Head:
     raise ModelError(f"output {shape} is no detector of {classes} classes; docs/engines.md lists the forms that are read")
 
 
-def reader(head: Head, classes: tuple[str, ...]) -> "served.Head":
+def reader(head: Head, classes: tuple[str, ...]) -> "served.AnswerHead":
     """The reader of this head that the worker uses."""
     from adaptd.vision import answers as served
 

@@ -23,10 +23,12 @@ from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
 from adaptd.worker.grabber import Grabber
 from adaptd.worker.health import spin_wanted
-from adaptd.worker.latest_frame import LatestSlot
+from adaptd.worker.latest_frame import LatestFrame
 from adaptd.worker.link import Link, Speaker, worker_threads
-from adaptd.worker.loop import FrameLoop, Parts
+from adaptd.worker.loop import FrameLoop, LoopParts
 from adaptd.worker.pacing import Pacer
+from adaptd.worker.preview import NAME as PREVIEW_NAME
+from adaptd.worker.preview import Preview
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import LockError, ServingLock
 from adaptd.worker.sources.choose import source_of
@@ -60,7 +62,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         undo.callback(clock.stopping.set)
         try:
             lock = _lock(begin, undo)
-            slot = LatestSlot()
+            slot = LatestFrame()
             grabber = _grabber(begin, slot, clock, speaker)
             grabber.start()
             undo.callback(_join, grabber, clock)
@@ -73,7 +75,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             manifest = bundle.manifest
             results = Results(begin.results, manifest.classes, (manifest.input_shape[-2], manifest.input_shape[-1]))
             undo.callback(results.close)
-            parts = Parts(
+            parts = LoopParts(
                 pool,
                 Preprocessor(manifest.preprocessing),
                 head_of(manifest),
@@ -88,6 +90,8 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             raise StartError(str(error)) from None
         lease = leases.resume(begin.variants[0], begin.safe_mfps, begin.start_mfps, clock.now_us())
         loop = FrameLoop(parts, lease, begin.deadline_us, normal_us, begin.touch_us)
+        if begin.preview and begin.results:
+            _preview(begin, loop, clock, undo)
         link = Link(begin, channel, speaker, clock, loop, grabber, results, lock)
         speaker.tell(
             _hello(begin, pool, grabber, spinning=spinning, normal_us=normal_us, began_us=began_us, now_us=clock.now_us())
@@ -109,7 +113,18 @@ def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
     return lock
 
 
-def _grabber(begin: Begin, slot: LatestSlot, clock: SystemClock, speaker: Speaker) -> Grabber:
+def _preview(begin: Begin, loop: FrameLoop, clock: SystemClock, undo: ExitStack) -> None:
+    """Let who may read results see the newest picture; a socket that cannot be made is no reason not to serve."""
+    try:
+        preview = Preview(str(Path(begin.results).with_name(PREVIEW_NAME)), lambda: loop.newest_image, clock)
+    except SocketError:
+        return
+    undo.callback(preview.close)
+    preview.start()
+    undo.callback(_join, preview, clock)
+
+
+def _grabber(begin: Begin, slot: LatestFrame, clock: SystemClock, speaker: Speaker) -> Grabber:
     source = source_of(begin.source, clock, begin.source_mfps)
     return Grabber(
         source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame, patient=begin.patient

@@ -10,7 +10,6 @@ import pytest
 
 from adaptd.bundle_build.data.pictures import Pictures
 from adaptd.bundle_build.data.preset import PRESETS
-from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model import make as making
 from adaptd.bundle_build.model.calibrate import calibrate, look
 from adaptd.bundle_build.model.floats import folded
@@ -20,6 +19,7 @@ from adaptd.bundle_build.model.sensitivity import search
 from adaptd.bundle_build.qualify.judge import Judge
 from adaptd.config.manifest import load_manifest
 from adaptd.engine.bundle import Bundle
+from adaptd.vision.errors import ModelError
 from adaptd.vision.heads import reader
 from tests.bundle_build.pictures import fill
 from tests.conftest import ROOT
@@ -101,7 +101,7 @@ def test_an_int8_file_that_fails_its_check_leaves_a_bundle_of_fp16(
     """The bundle is still written and serves FP16; what is missing is said and recorded."""
 
     def fail(error_ppm: int, what: str) -> None:
-        raise BuildError(f"{what}: answers differ by 90 %")
+        raise ModelError(f"{what}: answers differ by 90 %")
 
     monkeypatch.setattr(making, "check_error", fail)
     built = build(order, tmp_path / "out")
@@ -113,13 +113,13 @@ def test_an_int8_file_that_fails_its_check_leaves_a_bundle_of_fp16(
 def test_nothing_is_written_when_the_build_is_refused(order: Order, tmp_path: Path) -> None:
     """An unknown method, class names that do not fit and an output path that is a file stop before the first byte."""
     out = tmp_path / "out"
-    with pytest.raises(BuildError, match="--method best: is not known"):
+    with pytest.raises(ModelError, match="--method best: is not known"):
         build(replace(order, method="best"), out)
-    with pytest.raises(BuildError, match="has 3 classes, but 2 names"):
+    with pytest.raises(ModelError, match="has 3 classes, but 2 names"):
         build(replace(order, labels=("x", "y")), out)
     assert not out.exists()
     out.write_text("a file")
-    with pytest.raises(BuildError, match="is no folder"):
+    with pytest.raises(ModelError, match="is no folder"):
         build(order, out)
 
 

@@ -57,8 +57,8 @@ def test_human_units_become_integers_once(feeder_text: str) -> None:
     assert policy.levels_mfps == ()
     assert policy.grid_mfps == (5_000, 7_000, 9_000, 11_000, 13_000, 15_000)
     both = parse_policy(feeder_text.replace("budget_w: 12", "budget_w: 12, window_s: 60, peak_w: 15"))
-    assert (both.window_us, both.peak_mw) == (60_000_000, 15_000)
-    assert (policy.window_us, policy.peak_mw) == (0, None)
+    assert (both.budget_window_us, both.peak_mw) == (60_000_000, 15_000)
+    assert (policy.budget_window_us, policy.peak_mw) == (0, None)
     assert [band.name for band in policy.bands] == ["night", "dim", "bright"]
 
 

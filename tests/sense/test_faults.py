@@ -7,12 +7,12 @@ Time is a clock that the test moves, so nothing here depends on how fast this ma
 from collections.abc import Callable
 
 import pytest
+from adaptd.sense.fuse import Fused
+from adaptd.sense.guard import Guard
 
 from adaptd.sense import fuse, guard, hwmon, sysfs
 from adaptd.sense import sensor_hub as station
 from adaptd.sense.deadline import DeadlineReader
-from adaptd.sense.fuse import Fused
-from adaptd.sense.guard import Guard
 from adaptd.sense.iio_light import IioLight
 from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import Missing, Reading

@@ -1,8 +1,8 @@
 """What one source may say and still be believed."""
 
 import pytest
-
 from adaptd.sense.guard import EFFECT_US, FORGOTTEN_US, Cause, Guard, Limits, Quality
+
 from adaptd.sense.source import Sample
 from adaptd.vocabulary import Measured, Missing
 

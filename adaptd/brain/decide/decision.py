@@ -3,36 +3,36 @@
 from dataclasses import replace
 from math import sqrt
 
-from adaptd.brain.decide import freshness, planner, safety, shadowing
+from adaptd.brain.decide import planner, safety, shadowing
 from adaptd.brain.decide import settle as settling
-from adaptd.brain.decide.carryover import Held
+from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
 from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
-from adaptd.brain.decide.inputs import Frame, Proof, Sight, dwell_us, frame
+from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs, dwell_us, frame
 from adaptd.brain.decide.planner import Caps, Option, Plan
 from adaptd.brain.decide.settle import Owed
 from adaptd.brain.decide.transitions import Event, legal, move
 from adaptd.config.policy import Policy
-from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
+from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Refusal, Verdict
 
-__all__ = ["Frame", "Sight", "decide", "dwell_us", "frame"]
+__all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 
 NO_BUDGET_W = 1e9
+PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "protect_device", "protect_service")
 PPM = 1_000_000
-HOPELESS_TIMES = 2  # a loss seen at this many times the limit ...
-HOPELESS_SAMPLES = 300  # ... over this many frames is not worth a burst
+HOPELESS_OWED = 250  # a variant that owes this many clean frames is looked at with a trickle only
 
 
-def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
+def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
     """The verdict of this tick and what the next one must remember."""
     held = _remember_heat(sight, policy)
-    proofs = {proof.word.variant: proof for proof in sight.proofs if proof.word.band == sight.band}
-    share = _share(sight, policy, table, proofs)
-    options = _options(sight, policy, table, proofs, share)
+    guards = {guard.variant: guard for guard in sight.guards if guard.band == sight.band}
+    looking = _looking_share(sight, policy, table, guards)
+    options = _options(sight, policy, table, guards, looking)
     caps = _caps(sight, policy, options)
     plan, event, refused, owed = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
-    admitted = tuple([name for name, proof in proofs.items() if proof.word.admitted])
+    admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     wanted = OperatingPoint(plan.variant, rate)
     point, vetoed = safety.veto(wanted, _veto_facts(sight, policy, admitted, _settled_mc(sight, options, wanted, caps)))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
@@ -42,21 +42,46 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
         mode=mode,
         point=point,
         lease_us=_lease(point, policy),
-        shadow_ppm=share,
+        shadow_ppm=looking if point.variant == policy.reference else sight.offer.share_ppm,
         band=sight.band,
         rule=f"veto_{vetoed}" if vetoed else plan.rule,
         conditions=_conditions(sight, policy, held, options, plan),
-        evidence=tuple([proof.word for proof in sight.proofs]),
+        evidence=tuple([_word(guard) for guard in sight.guards]),
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
+        judged=sight.judged,
+        most_frames=0 if point.variant == policy.reference else sight.offer.frames,
     )
-    grant, granted_at, lapsed = freshness.remember(
-        held, point.variant, policy.reference, sight.band, sight.proofs, sight.now_us, policy.efficient_lease_us
+    return verdict, Carryover(
+        swapped_at_us=swapped,
+        low_mfps=plan.low_mfps,
+        credit_ppm=credit,
+        hot=held.hot,
+        shadow_ppm=verdict.shadow_ppm,
+        claim=held.claim,
+        bound=plan.rule in BINDING,
+        pays=_pays(held, policy, point, refused),
+        owed=owed,
     )
-    return verdict, Held(
-        swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed, plan.rule in BINDING, owed
+
+
+def _word(guard: Guard) -> BandEvidence:
+    """What the scene guard says, in the words of the log: clear or not, frames seen, and the mean loss of all it saw."""
+    return BandEvidence(
+        guard.band, guard.variant, not guard.owed, guard.samples, guard.loss_ppm // guard.samples if guard.samples else PPM
     )
+
+
+def _pays(held: Carryover, policy: Policy, point: OperatingPoint, refused: tuple[Refusal, ...]) -> int:
+    """For how many ticks an efficient variant is still taken to pay: full while it serves or would be worth more, else less.
+
+    What cannot win under any answer of the shadow frames is not worth them; the count is the hysteresis.
+    """
+    worth = point.variant != policy.reference or any(
+        one.point.variant != policy.reference and one.condition in PAYING for one in refused
+    )
+    return PAYS_MOST if worth else max(0, held.pays - 1)
 
 
 def _after_veto(mode: Mode, event: Event, vetoed: str, policy: Policy) -> Event:
@@ -68,7 +93,7 @@ def _after_veto(mode: Mode, event: Event, vetoed: str, policy: Policy) -> Event:
     return Event.REDUCE if legal(mode, Event.REDUCE) else event
 
 
-def _remember_heat(sight: Sight, policy: Policy) -> Held:
+def _remember_heat(sight: Inputs, policy: Policy) -> Carryover:
     """Hot from the limit until resume; without a temperature nothing cools down."""
     held = sight.held
     if sight.unknown[0]:
@@ -81,35 +106,33 @@ def _remember_heat(sight: Sight, policy: Policy) -> Held:
     return held if hot == held.hot else held._replace(hot=hot)
 
 
-def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof]) -> int:
-    """The shadow share that the neediest useful variant asks for."""
-    if not sight.log_ok or not sight.worker.alive or not proofs:
+def _looking_share(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard]) -> int:
+    """The share of frames to shadow while the reference serves: what the neediest useful variant asks for."""
+    if not sight.log_ok or not sight.worker.alive or not guards:
         return 0
-    left = shadowing.left(sight.spent, policy.shadow_ppm, policy.target_mfps)
+    left = shadowing.left(sight.spent, policy.shadow_ppm, policy.target_mfps) - sight.reserved_frames
     best = 0
     for fact in sight.facts:
-        proof = proofs.get(fact.name)
-        if proof is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
+        guard = guards.get(fact.name)
+        if guard is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
             continue
-        best = max(best, shadowing.share(_need(proof, table, policy, sight.held), policy.shadow_ppm, policy.target_mfps, left))
+        best = max(best, shadowing.share(_need(guard, sight.held), policy.shadow_ppm, policy.target_mfps, left))
     return best
 
 
-def _need(proof: Proof, table: Frame, policy: Policy, held: Held) -> str:
-    """How badly the proof wants shadow frames. While a limit binds, each of them costs frames, so a young proof waits."""
-    samples = proof.word.samples
-    if not proof.word.admitted:
-        seen = proof.loss_ppm // samples if samples else 0
-        return "hopeless" if samples >= HOPELESS_SAMPLES and seen > HOPELESS_TIMES * policy.max_loss_ppm else "thin"
-    return "strong" if held.bound or proof.device_samples >= table.proven_samples else "young"
+def _need(guard: Guard, held: Carryover) -> str:
+    """How badly a variant wants to be looked at while the reference serves."""
+    if not held.pays or not guard.owed or guard.owed >= HOPELESS_OWED:
+        return "trickle"
+    return "thin"
 
 
-def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof], share: int) -> list[Option]:
+def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard], share: int) -> list[Option]:
     """Every variant, in place, with the price of its shadow frames and, where it may not serve, the reason."""
     reference = next(option for option in sight.options if option.name == policy.reference)
     others = [option for option in sight.options if option is not reference]
     if not sight.unknown[2]:
-        others = [option for option in others if option.name in proofs]
+        others = [option for option in others if option.name in guards]
     beside, tested = _beside([reference]), _beside(others)
     if sight.unknown[2]:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
@@ -120,11 +143,11 @@ def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof
         if option is reference:
             _watched(option, tested, share / PPM)
         elif option.name in policy.efficient:
-            _watched(option, beside, share / PPM)
+            _watched(option, beside, (sight.offer.share_ppm or share) / PPM)
             if fact.no_gain or option.name in table.unsupported:
                 option.forbidden = "no_gain"
             else:
-                option.forbidden = _forbidden(option.name, sight, policy, table, proofs.get(option.name))
+                option.forbidden = _forbidden(option.name, sight, table, guards.get(option.name))
         else:
             continue
         found.append(option)
@@ -148,25 +171,25 @@ def _watched(option: Option, beside: tuple[float, float, float], share: float) -
     option.doubt = (a, b + tie * share, deviation * deviation)
 
 
-def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Proof | None) -> str:
+def _forbidden(name: str, sight: Inputs, table: DecisionFrame, guard: Guard | None) -> str:
     if not sight.log_ok or not sight.worker.alive:
         return "worker_alive" if sight.log_ok else "log_ok"
-    if sight.unknown[2] or proof is None:
+    if sight.unknown[2] or guard is None:
         return "light_known"
     if name in sight.worker.quarantined:
         return "not_quarantined"
-    if sight.watch.fault or sight.hold:
-        return "no_fault" if sight.watch.fault else "not_held"
-    if not proof.word.admitted:
-        return "proven"
-    if not freshness.fresh(sight.held, proof, sight.now_us, policy.efficient_lease_us):
-        return "evidence_fresh"
+    if sight.watch.fault:
+        return "no_fault"
+    if not sight.offer.frames:
+        return "account_open"
+    if guard.owed:
+        return "scene_clear"
     if sight.point.variant != name and sight.now_us - sight.held.swapped_at_us < table.dwell_us:
         return "dwell_over"
     return ""
 
 
-def _caps(sight: Sight, policy: Policy, options: list[Option]) -> Caps:
+def _caps(sight: Inputs, policy: Policy, options: list[Option]) -> Caps:
     """Watts that heat and budget leave, on average and for one tick."""
     drawn, limit = sight.drawn_w, policy.limit_mc / 1000.0
     budget, average = NO_BUDGET_W, NO_BUDGET_W
@@ -187,7 +210,7 @@ def _caps(sight: Sight, policy: Policy, options: list[Option]) -> Caps:
     return Caps(sight.base_w, mean, peak, budget, average, unreachable)
 
 
-def _unreachable(sight: Sight, policy: Policy, option: Option) -> bool:
+def _unreachable(sight: Inputs, policy: Policy, option: Option) -> bool:
     """Whether what is drawn without a frame surely passes the budget, so that a pause would not keep it either."""
     caps = [mw for mw in (sight.budget_mw, policy.peak_mw) if mw is not None]
     if not caps or sight.unknown[1]:
@@ -195,7 +218,7 @@ def _unreachable(sight: Sight, policy: Policy, option: Option) -> bool:
     return sight.base_w - planner.POWER_SIGMAS * sqrt(option.doubt[0]) > min(caps) / 1000.0
 
 
-def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int, ...]:
+def _levels(sight: Inputs, policy: Policy, table: DecisionFrame, held: Carryover) -> tuple[int, ...]:
     """The rates that may be planned at all this tick."""
     unseen = sight.unknown[0] and not sight.modelled
     if unseen or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
@@ -207,7 +230,7 @@ def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int
     return tuple([level for level in table.levels if level <= held.low_mfps]) or table.levels[:1]
 
 
-def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: Frame, policy: Policy) -> Plan | None:
+def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFrame, policy: Policy) -> Plan | None:
     """The best plan of one variant at any rate within ``levels``, or at these where a camera has no other."""
     if table.free:
         return planner.plan_between(option, levels[0], levels[-1], caps, table.value_j, policy.deadline_us)
@@ -215,7 +238,7 @@ def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: Frame, pol
 
 
 def _plan(
-    sight: Sight, policy: Policy, table: Frame, options: list[Option], caps: Caps, held: Held
+    sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], caps: Caps, held: Carryover
 ) -> tuple[Plan, Event, tuple[Refusal, ...], Owed]:
     """The plan, the event it means, what would have been worth more, and what the held rate has forgone so far."""
     levels = table.levels[:1] if caps.unreachable else _levels(sight, policy, table, held)
@@ -249,7 +272,7 @@ def _plan(
 
 
 def _settled(
-    sight: Sight, table: Frame, options: list[Option], plan: Plan, span: tuple[int, int], held: Held
+    sight: Inputs, table: DecisionFrame, options: list[Option], plan: Plan, span: tuple[int, int], held: Carryover
 ) -> tuple[Plan, Owed]:
     """The plan at the rate that is served now, while changing it would not pay; ``span``: the lowest and the highest allowed."""
     if not table.free or not plan.low_mfps:
@@ -259,7 +282,7 @@ def _settled(
     return settling.settle(plan, option, rate, sight.dt_s)
 
 
-def _event(sight: Sight, policy: Policy, plan: Plan) -> Event:
+def _event(sight: Inputs, policy: Policy, plan: Plan) -> Event:
     if sight.mode is Mode.STOPPED:
         return Event.SERVE_REFERENCE
     if plan.mean_mfps < policy.target_mfps:
@@ -267,7 +290,7 @@ def _event(sight: Sight, policy: Policy, plan: Plan) -> Event:
     return Event.SERVE_REFERENCE if plan.variant == policy.reference else Event.SERVE_EFFICIENT
 
 
-def _conflict(sight: Sight, policy: Policy, table: Frame, options: list[Option], caps: Caps) -> tuple[Plan, Event]:
+def _conflict(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], caps: Caps) -> tuple[Plan, Event]:
     """Nothing keeps every limit: what the policy says of that, on the allowed variant that draws least."""
     allowed = [option for option in options if not option.forbidden]
     least = min(allowed, key=lambda option: option.joules)
@@ -301,7 +324,7 @@ def _lease(point: OperatingPoint, policy: Policy) -> int:
     return lease
 
 
-def _settled_mc(sight: Sight, options: list[Option], point: OperatingPoint, caps: Caps) -> int | None:
+def _settled_mc(sight: Inputs, options: list[Option], point: OperatingPoint, caps: Caps) -> int | None:
     """Without a thermometer: where the point would settle at the worst that the model allows; None where it says nothing."""
     if not sight.modelled:
         return None
@@ -309,8 +332,8 @@ def _settled_mc(sight: Sight, options: list[Option], point: OperatingPoint, caps
     return int((free + gain * _power_at(options, point, caps)) * 1000)
 
 
-def _veto_facts(sight: Sight, policy: Policy, admitted: tuple[str, ...], settled_mc: int | None) -> safety.Facts:
-    return safety.Facts(
+def _veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...], settled_mc: int | None) -> safety.VetoFacts:
+    return safety.VetoFacts(
         reference=policy.reference,
         floor_mfps=policy.floor_mfps,
         target_mfps=policy.target_mfps,
@@ -327,7 +350,9 @@ def _veto_facts(sight: Sight, policy: Policy, admitted: tuple[str, ...], settled
     )
 
 
-def _conditions(sight: Sight, policy: Policy, held: Held, options: list[Option], plan: Plan) -> tuple[tuple[str, bool], ...]:
+def _conditions(
+    sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan
+) -> tuple[tuple[str, bool], ...]:
     """Every named condition, in an order that never changes."""
     reasons = [option.forbidden for option in options if option.name != policy.reference]
     return (
@@ -340,7 +365,8 @@ def _conditions(sight: Sight, policy: Policy, held: Held, options: list[Option],
         ("below_limit", not held.hot and not sight.unknown[0]),
         ("below_critical", sight.temperature_mc is not None and sight.temperature_mc < policy.critical_mc),
         ("efficient_allowed", "" in reasons),
-        ("proven", bool(reasons) and "proven" not in reasons),
+        ("account_open", sight.offer.frames > 0),
+        ("scene_clear", bool(reasons) and "scene_clear" not in reasons),
         ("target_fits", plan.mean_mfps >= policy.target_mfps),
         ("floor_fits", plan.mean_mfps >= policy.floor_mfps),
     )

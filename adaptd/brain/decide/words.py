@@ -15,6 +15,21 @@ RULES = {
 }
 
 
+REFUSED = {
+    "account_open": "the loss account has no credit for it",
+    "scene_clear": "it differed in this scene, or has not agreed with the reference often enough yet",
+    "light_known": "the light is not known",
+    "no_gain": "it saves too little to swap",
+    "dwell_over": "the engine was changed a moment ago",
+    "not_quarantined": "the engine is broken",
+    "no_fault": "a fault is latched",
+    "log_ok": "the log cannot be written",
+    "worker_alive": "the worker is down",
+    "power_budget": "it would pass the power budget",
+    "temperature": "it would pass the temperature limit",
+}
+
+
 def explain(verdict: Verdict) -> str:
     """One or more sentences: what was chosen, why, what was refused by which condition, and which conditions do not hold."""
     point = verdict.point
@@ -24,7 +39,8 @@ def explain(verdict: Verdict) -> str:
     lines = [f"{verdict.mode.value}: {what} in {verdict.band} light, because {why}."]
     if verdict.refused:
         refused = "; ".join(
-            f"{one.point.variant} at {one.point.fps_mfps / 1000:g} fps ({one.condition})" for one in verdict.refused
+            f"{one.point.variant} at {one.point.fps_mfps / 1000:g} fps, because {REFUSED.get(one.condition, one.condition)}"
+            for one in verdict.refused
         )
         lines.append(f"Refused: {refused}.")
     broken = ", ".join(name for name, holds in verdict.conditions if not holds)

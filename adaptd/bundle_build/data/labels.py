@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from adaptd.bundle_build.data.images import Dataset, Sample
+from adaptd.bundle_build.data.images import Dataset, LabelledImage
 from adaptd.bundle_build.data.pictures import read_image
 from adaptd.bundle_build.errors import BuildError
 from adaptd.config.manifest import Preprocessing
@@ -22,7 +22,7 @@ class Labels:
     words: Preprocessing
     classes: bool
 
-    def boxes(self, sample: Sample) -> Array | None:
+    def boxes(self, sample: LabelledImage) -> Array | None:
         """The true boxes in pixels of the network's input, (n, 6) with score 1; None without a label file. Raises BuildError."""
         path = sample.path.with_suffix(".txt")
         if self.form == "classification" or not path.is_file():

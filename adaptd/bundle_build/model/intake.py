@@ -34,7 +34,7 @@ WORD = re.compile(r"[^a-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceModel:
     """A model that may be built: static shapes, batch 1, one float32 picture in, one float32 tensor out.
 
     ``data`` are the bytes that the bundle ships as ``NAME.fp32.onnx``; shapes are whole, batch first (N, C, H, W).
@@ -63,7 +63,7 @@ class Wishes:
     classes: int | None = None
 
 
-def take_in(path: Path, wishes: Wishes | None = None) -> Source:
+def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
     """Read, check and normalise an ONNX file.
 
     Raises:
@@ -215,7 +215,7 @@ def _essence(model: Any) -> bytes:
     return to_bytes(copy)
 
 
-def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str]) -> Source:
+def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str]) -> SourceModel:
     entry, answer = model.graph.input[0], model.graph.output[0]
     output_shape = static_shape(answer)
     if output_shape is None:
@@ -223,7 +223,7 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
     _refuse_type(answer, path.name, "output")
     head = recognise(output_shape, wishes.head, wishes.classes, path.name)
     trial(data, static_shape(entry) or (), path.name)
-    return Source(
+    return SourceModel(
         name=model_name(path, wishes.name),
         data=data,
         sha256=digest(data),

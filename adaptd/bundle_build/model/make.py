@@ -16,7 +16,7 @@ from adaptd.bundle_build.model.choose import FEWEST, USUAL, choose
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
 from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8
-from adaptd.bundle_build.model.intake import Source, Wishes, take_in
+from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.bundle_build.model.precision import computed
 from adaptd.bundle_build.model.sensitivity import search
@@ -51,7 +51,7 @@ class Order:
 class Built:
     """What came out: the bundle's files, its manifest without digest, how it was made, and what the user should read."""
 
-    source: Source
+    source: SourceModel
     files: dict[str, bytes]
     manifest: dict[str, Any]
     summary: dict[str, Any]
@@ -90,7 +90,7 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
 
 
 def _variants(
-    source: Source, graph: Any, calibration: Calibration, keep: Sequence[str], judge: Judge
+    source: SourceModel, graph: Any, calibration: Calibration, keep: Sequence[str], judge: Judge
 ) -> tuple[dict[str, Made], list[str]]:
     """The four files. An INT8 file that fails its checks is left out and said so; the bundle then serves FP16 only."""
     ranges = calibration.ranges

@@ -18,14 +18,14 @@ from adaptd.vision import detection
 
 if TYPE_CHECKING:
     from adaptd.vision.answers import Answer
-    from adaptd.vision.answers import Head as Reader
+    from adaptd.vision.answers import AnswerHead as Reader
 
 Array = npt.NDArray[np.float32]
 MILLION = 1_000_000
 
 
 @dataclass(slots=True)
-class Tally:
+class ScoreTally:
     """What one variant did in one band: time of each inference, and each frame's loss against the reference.
 
     ``empty`` counts frames on which a detector found nothing.
@@ -57,7 +57,7 @@ class Tally:
         return round(self.right * MILLION / self.labelled) if self.labelled else None
 
 
-Tallies = dict[str, dict[str, Tally]]
+Tallies = dict[str, dict[str, ScoreTally]]
 """Band, then variant."""
 
 
@@ -75,7 +75,7 @@ def evaluate(
     for done, (sample, batch) in enumerate(pictures, 1):
         turn = done % len(names)
         outputs: dict[str, Array | None] = {}
-        band = tallies.setdefault(sample.band, {name: Tally() for name in names})
+        band = tallies.setdefault(sample.band, {name: ScoreTally() for name in names})
         for name in names[turn:] + names[:turn]:
             outputs[name], latency = _timed(engines[name], batch)
             band[name].latencies_us.append(latency)
@@ -108,7 +108,7 @@ def _is_empty(answer: "Answer | None") -> bool:
 
 
 def _score(
-    tally: Tally, form: str, output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
+    tally: ScoreTally, form: str, output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
 ) -> None:
     if form == "classification":
         if label is not None:

@@ -90,6 +90,11 @@ def _bytes(path: Path) -> bytes:
         return b""
 
 
+def first_record(path: Path) -> dict[str, Any] | None:
+    """The first record of one segment; None where there is none or the segment was pruned in the meantime."""
+    return next(_records(_bytes(path)), None)
+
+
 def _first(path: Path) -> int:
     try:
         with path.open("rb") as file:

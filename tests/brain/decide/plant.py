@@ -9,8 +9,9 @@ from functools import cache
 from adaptd.brain import tick
 from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile, load_profile
-from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Shadow, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import OperatingPoint, Prior, Served, Shadow, Snapshot, Telemetry, VariantFacts, Verdict
 from tests.conftest import ROOT
+from tests.readings import sensed
 
 Signal = Callable[[int], float]
 PROVEN = (Prior("bright", 6000, 0), Prior("dim", 6000, 0))
@@ -90,11 +91,11 @@ class Board:
                 tuple(Shadow(band, tested, 1_000_000 * (x < self.loss(band))) for x in shadows),
             )
             noisy = [draw.gauss(0, sigma) for sigma in self.noise]
-            snapshot = Snapshot(
+            snapshot = sensed(
                 second * 1_000_000,
-                Measured(int((true_c + noisy[0]) * 1000), 0, "test"),
-                Measured(int((power_w + noisy[1]) * 1000), 0, "test"),
-                Measured(max(0, int(self.light_lux(second) * (1 + noisy[2]) * 1000)), 0, "test"),
+                int((true_c + noisy[0]) * 1000),
+                int((power_w + noisy[1]) * 1000),
+                max(0, int(self.light_lux(second) * (1 + noisy[2]) * 1000)),
                 telemetry,
             )
             snapshot = self.change(second, snapshot)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from adaptd.brain.decide import safety
-from adaptd.brain.decide.safety import Facts, Seen, Watch, expect, verify, veto
+from adaptd.brain.decide.safety import Seen, VetoFacts, Watch, expect, verify, veto
 from adaptd.vocabulary import OperatingPoint
 
 SECOND = 1_000_000
-GOOD = Facts("fp16", 5000, 15_000, ("int8",), True, True, True, (), 60_000, 95_000, "")
+GOOD = VetoFacts("fp16", 5000, 15_000, ("int8",), True, True, True, (), 60_000, 95_000, "")
 BOLD = OperatingPoint("int8", 15_000)
 
 
@@ -177,3 +177,12 @@ def test_a_power_sensor_that_shows_an_action_again_clears_its_fault() -> None:
     waiting = safety.Watch(from_mw=8000, step_mw=3000, until_us=5_000_000, strikes=8, fault="power_no_effect")
     assert safety.verify(waiting, seen).fault == ""
     assert safety.verify(waiting._replace(fault="setpoint_not_taken"), seen).fault == "setpoint_not_taken"
+
+
+def test_a_thermometer_that_shows_a_swing_again_clears_its_fault() -> None:
+    """A latched fault of the thermometer ends with the first swing of stored heat that it shows, and with nothing less."""
+    latched = safety.Watch(fault="temperature_no_effect", heat_strikes=3)
+    begun = swung(latched, 0, 10_000, 60_000)
+    assert swung(begun, 20, 15_000, 60_000).fault == "temperature_no_effect"
+    cleared = swung(begun, 20, 15_000, 64_000)
+    assert (cleared.fault, cleared.heat_strikes) == ("", 0)

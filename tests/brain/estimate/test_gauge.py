@@ -3,8 +3,8 @@
 import random
 
 import pytest
-
 from adaptd.brain.estimate.gauge import FROZEN_AFTER, Gauge, Limits, read
+
 from adaptd.vocabulary import Measured, Missing, Reading
 
 LIMITS = Limits(3_000_000, -20_000, 120_000, 10_000, 4_000)
