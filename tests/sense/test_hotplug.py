@@ -56,7 +56,9 @@ def test_drivers_that_are_loaded_after_the_start_are_noticed(early: Path, clock:
     assert isinstance(second.light, Measured)
     zones = [one.source for one in second.snapshot.raw if one.quantity == "temperature"]
     assert zones[:2] == ["thermal:tj-thermal", "thermal:cpu-thermal"]
-    assert [one.source for one in second.snapshot.raw if one.quantity == "light"] == ["iio:veml6030", "camera"], "iio comes before camera"
+    assert [one.source for one in second.snapshot.raw if one.quantity == "light"] == ["iio:veml6030", "camera"], (
+        "iio comes before camera"
+    )
     assert [name for name, _ in late.unresolved] == ["jtop:tot"]
 
 
