@@ -287,7 +287,8 @@ def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[account.Acco
     if not account.due(table.rules, window, snapshot.now_us):
         return window, ()
     ended = account.statements(table.rules, window)
-    return account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1), ended
+    new = account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
+    return new._replace(last_frame=window.last_frame), ended
 
 
 def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Inputs:
