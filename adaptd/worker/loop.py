@@ -14,7 +14,7 @@ from adaptd.protocol.messages import LastResult, Picture, Setpoint
 from adaptd.vision.answers import Answer, AnswerHead
 from adaptd.vocabulary import Shadow
 from adaptd.worker import picture, shadow
-from adaptd.worker.counters import Counters, Key
+from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
 from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.lease import Lease
