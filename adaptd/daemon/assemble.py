@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from adaptd import __version__
 from adaptd.base.clock import boot_id
+from adaptd.base.redact import redact
+from adaptd.brain.decide.analysis import unreachable
 from adaptd.brain.tick import State
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
@@ -32,7 +34,6 @@ from adaptd.protocol.messages import Begin
 from adaptd.protocol.source_spec import SourceError, parse_source
 from adaptd.sense.camera_light import Calibration
 from adaptd.sense.sensor_hub import SensorHub
-from adaptd.sense.source import POWER
 from adaptd.serve.api import Api, SocketInUseError
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.metrics import render
@@ -49,7 +50,7 @@ class AssemblyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for; every path exists or is refused here."""
+    """What the user asked for; every path exists or is refused here. Sensors are read below ``root``."""
 
     policy: Path
     profile: Path
@@ -62,6 +63,7 @@ class Request:
     seed: int | None = None
     threads: int = 0
     keep_days: int = KEEP_DAYS
+    root: Path = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,9 @@ def check(request: Request) -> Checked:
         raise AssemblyError(
             f"{request.policy}: reference: {policy.reference!r} is not in {request.bundle}, one of {known_names} is"
         )
+    words = unreachable(policy, profile)
+    if words and "idle_power_w" not in profile.assumed:
+        raise AssemblyError(f"{request.policy}: {words}")
     try:
         parse_source(request.source)
     except SourceError as error:
@@ -113,11 +118,29 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}:1:1: file: is not UTF-8 text, save it as UTF-8") from None
 
 
+def plans_wanted(wanted: str, manifest: Manifest) -> bool:
+    """Whether TensorRT is here and would be taken if this bundle had a plan."""
+    return wanted == "auto" and _has_tensorrt(manifest) and manifest.variants[manifest.reference]["tensorrt"].plan is None
+
+
+def _has_tensorrt(manifest: Manifest) -> bool:
+    offered = {name for files in manifest.variants.values() for name in files}
+    return "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
+
+
+def _planned(manifest: Manifest) -> bool:
+    """Whether the reference has a plan that was qualified."""
+    try:
+        facts(manifest, "tensorrt")
+    except ConfigError:
+        return False
+    return True
+
+
 def _backend(wanted: str, manifest: Manifest) -> str:
     offered = {name for files in manifest.variants.values() for name in files}
     if wanted == "auto":
-        usable = "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
-        return "tensorrt" if usable else "ort"
+        return "tensorrt" if _has_tensorrt(manifest) and _planned(manifest) else "ort"
     if wanted not in offered:
         raise AssemblyError(f"--backend {wanted}: the bundle has no files for it, one of {', '.join(sorted(offered))} is there")
     return wanted
@@ -134,7 +157,7 @@ def assemble(
     priced: tuple[VariantFacts, ...] = (),
     clock: Clock | None = None,
 ) -> Parts:
-    """Open the log, the socket and the sensors. ``forced`` takes every reading from the software device.
+    """Open the log, the socket and the sensors. ``device`` stages the demonstration, ``forced`` takes every reading from it.
 
     ``priced`` holds the energies of a frame on the software device; they are told to the controller where power is simulated.
 
@@ -149,8 +172,10 @@ def assemble(
     except (SocketInUseError, OSError):
         ledger.close()
         raise
-    station = SensorHub.from_profile(checked.profile, camera=calibration)
-    if forced or (device is not None and POWER in station.absent):
+    station = SensorHub.from_profile(checked.profile, request.root, camera=calibration)
+    if api is not None:
+        api.refusals["/v1/reading"] = station.push_refusal
+    if device is not None:
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)
     origin = _origin(checked)
@@ -178,6 +203,9 @@ def assemble(
         clean=found is None or found.stopped,
         clock=clock,
         origin=origin,
+        plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
+        if plans_wanted(request.backend, checked.manifest)
+        else None,
     )
 
 
@@ -186,7 +214,7 @@ def _why(document: dict[str, Any]) -> str:
 
 
 def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:
-    about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
+    about = {"adaptd": __version__, "source": redact(request.source), "backend": checked.backend, "bundle": request.bundle.name}
     return open_ledger(
         request.audit,
         boot=boot_id(),

@@ -17,11 +17,12 @@ from adaptd.daemon.jobs import WallClock
 from adaptd.daemon.orders import VERBS as ORDERS
 from adaptd.daemon.orders import Orders, asked_by
 from adaptd.daemon.parts import LoopPace, Parts
+from adaptd.daemon.plans_beside import PlansBeside
 from adaptd.daemon.reload import ReloadError, reread
-from adaptd.daemon.sensors_or_twin import picture_stats
+from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
-from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
+from adaptd.daemon.worker_events import counted, engine_words, heard, missing_words, source_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
@@ -53,6 +54,7 @@ class Daemon:
         now_us = parts.clock.mono_us()
         self._began_us = self._decide_at_us = now_us
         self._wall = WallClock(now_us, parts.clock.utc_ms())
+        self._plans = PlansBeside(parts.plans, self._plans_say)
         self._lost, self._defect = 0, ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
         self._state = (
@@ -65,9 +67,10 @@ class Daemon:
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
         self._window.open(self._state, self._policy)
-        self._warn_of_trips()
+        self._say_at_start()
         parts.worker.start()
         parts.slow.start()
+        self._plans.start(parts.clock.mono_us())
         if parts.api is not None:
             parts.api.start()
         try:
@@ -229,7 +232,8 @@ class Daemon:
             log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, str(recorder.ledger.folder)),
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
-            why=tick.explain(verdict),
+            why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
+            source=source_words(self._parts.worker.report),
             account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=tuple(self._trouble),
@@ -246,6 +250,7 @@ class Daemon:
 
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
+        self._plans.poll(now_us)
         if self._asked.reload:
             self._asked.reload = False
             self._reload_policy("SIGHUP")
@@ -323,20 +328,28 @@ class Daemon:
         self._trouble_is(told or text)
         self._note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
 
+    def _plans_say(self, kind: str, text: str) -> None:
+        self._tell(text)
+        self._note("worker", {"event": kind, "text": text}, durable=kind != "plans_building")
+
     def _adopt(self, settings: Settings, state: tick.State) -> None:
         """Go on under another configuration, which is on record before anything is decided under it."""
         self._parts.settings, self._state = settings, state
         with suppress(NotRecordedError):
             self._parts.recorder.config(settings, state, reason="reload")
 
-    def _warn_of_trips(self) -> None:
-        if text := trip_words(self._parts.senses.station.trips, self._policy.limit_mc):
-            self._fault_is("trip_below_limit", text)
+    def _say_at_start(self) -> None:
+        """The kernel's limits and the quantities without a reading: on record, in status, and in the operational log."""
+        for kind, text in first_words(self._parts.senses, self._policy.limit_mc):
+            self._log.warning(text)
+            self._trouble = [*self._trouble, text]
+            self._note("fault", {"fault": kind, "text": text, "variant": ""}, durable=True)
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
         parts = self._parts
         parts.notifier.send("STOPPING=1")
+        self._plans.stop()
         parts.worker.stop(STOP_S)
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):

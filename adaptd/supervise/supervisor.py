@@ -308,7 +308,6 @@ class Supervisor:
             begin,
             variants=variants,
             quarantined=self._broken(),
-            patient=begin.patient or again,
             start_mfps=self._ordered_mfps if again else begin.start_mfps,
         )
         self._start_at_us, self._attempt, self._seen_source_us = None, self._attempt + 1, now_us

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from adaptd.base.clock import SystemClock
+from adaptd.base.redact import redact
 from adaptd.base.unix_socket import SocketError
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts
@@ -126,9 +127,7 @@ def _preview(begin: Begin, loop: FrameLoop, clock: SystemClock, undo: ExitStack)
 
 def _grabber(begin: Begin, slot: LatestFrame, clock: SystemClock, speaker: Speaker) -> Grabber:
     source = source_of(begin.source, clock, begin.source_mfps)
-    return Grabber(
-        source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame, patient=begin.patient
-    )
+    return Grabber(source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame)
 
 
 def _spinning(begin: Begin, manifest: Manifest) -> bool:
@@ -177,7 +176,7 @@ def _hello(
         pid=os.getpid(),
         backend=begin.backend,
         engines=tuple(engines),
-        source=begin.source,
+        source=redact(begin.source),
         source_mfps=grabber.mfps,
         spinning=spinning,
         start_us=now_us - began_us,

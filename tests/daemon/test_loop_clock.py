@@ -14,6 +14,7 @@ from adaptd.config.profile import load_profile
 from adaptd.daemon.jobs import CHECKPOINT, RETENTION, SlowJobs
 from adaptd.daemon.loop import Daemon
 from adaptd.daemon.parts import Clock, LoopPace, Parts
+from adaptd.daemon.sensors_or_twin import Opening
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import Scene
 from adaptd.log.format.binding import Binding, code_hash
@@ -52,6 +53,9 @@ class Senses:
         """A machine that says nothing of trips."""
 
         trips = ()
+
+    opening = Opening(())
+    firmware = ""
 
     def __init__(self) -> None:
         self.station = self.Station()

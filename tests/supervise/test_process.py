@@ -148,7 +148,6 @@ def test_sigterm_ends_the_worker_cleanly_and_sigint_is_the_daemons_business(star
     [
         ({"source": "/nowhere/clip.mp4"}, "no such video"),
         ({"source": "TEXT"}, "no video that OpenCV can read"),
-        ({"source": "camera:63"}, "camera 63: cannot be opened"),
         ({"backend": "abacus"}, "no backend abacus"),
         ({"results": "FILE"}, "exists and is no socket"),
         ({"bundle": "/nowhere"}, "/nowhere"),
@@ -158,7 +157,6 @@ def test_sigterm_ends_the_worker_cleanly_and_sigint_is_the_daemons_business(star
     ids=[
         "missing video",
         "no video",
-        "no camera",
         "no backend",
         "results path taken",
         "no bundle",

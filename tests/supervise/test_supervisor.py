@@ -119,7 +119,6 @@ def test_a_crash_is_told_and_the_next_worker_starts_in_the_same_look(stage: Stag
     assert isinstance(started, Started)
     assert stage.now.begin.first_frame == 46, "the numbers of the frames in flight are not used again"
     assert stage.now.begin.digest == "of what was checked", "the next worker serves that bundle, or nothing"
-    assert stage.now.begin.patient
 
 
 def test_silence_is_a_hang(stage: Stage) -> None:
@@ -398,4 +397,3 @@ def test_a_spare_that_died_is_replaced_later_and_not_used() -> None:
     stage.actors[0].code = -9
     stage.supervisor.poll()
     assert len(stage.actors) == 3
-    assert stage.actors[2].begin.patient
