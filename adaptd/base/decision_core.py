@@ -9,12 +9,12 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 DECIDES = (
-    "vocabulary", "brain/tick",
+    "vocabulary", "brain/tick", "brain/pricing",
     *(f"brain/estimate/{name}" for name in "account account_table bands betting bound fixed linear".split()),
-    *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal".split()),
+    *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
     *(f"brain/decide/{name}" for name in "carryover deadline decision headroom inputs planner safety".split()),
-    *(f"brain/decide/{name}" for name in "shadowing transitions words".split()),
+    *(f"brain/decide/{name}" for name in "settle shadowing transitions words".split()),
 )  # fmt: skip
 READS = (
     *(f"config/{name}" for name in "errors policy profile strict_yaml validate".split()),

@@ -96,7 +96,7 @@ def _install(arguments: argparse.Namespace) -> int:
         policy.write_text(arguments.policy.read_text())
         print(f"wrote {policy} (from {arguments.policy})")
     elif not policy.exists():
-        policy.write_text((policies_dir() / "feeder.yaml").read_text())
+        policy.write_text((policies_dir() / "default.yaml").read_text())
         print(f"wrote {policy} (the feeder policy, tune it)")
     if live:
         _run("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", "adaptd", may_fail=True)

@@ -10,6 +10,7 @@ from typing import Any, cast
 from adaptd import __version__
 from adaptd.base.clock import boot_id
 from adaptd.base.redact import redact
+from adaptd.brain.decide.analysis import unreachable
 from adaptd.brain.tick import State
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
@@ -97,6 +98,9 @@ def check(request: Request) -> Checked:
         raise AssemblyError(
             f"{request.policy}: reference: {policy.reference!r} is not in {request.bundle}, one of {known_names} is"
         )
+    words = unreachable(policy, profile)
+    if words and "idle_power_w" not in profile.assumed:
+        raise AssemblyError(f"{request.policy}: {words}")
     try:
         parse_source(request.source)
     except SourceError as error:

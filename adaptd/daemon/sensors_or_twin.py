@@ -45,6 +45,8 @@ class SensorsOrTwin:
         if self._device is not None:
             invented, budget_mw = self._device.observe(now_us, worker)
             stand_in = {name for name in QUANTITIES if self._stands_in(name, sampled)}
+            if POWER not in stand_in:
+                budget_mw = None  # the software device's budget says nothing of real power
             raw = tuple(
                 [one for one in raw if one.quantity not in stand_in] + [one for one in invented if one.quantity in stand_in]
             )

@@ -111,27 +111,39 @@ def test_it_comes_back_without_oscillating() -> None:
 
 
 def test_between_two_levels_they_are_served_in_turns() -> None:
-    """Where the optimum lies between levels, neighbours alternate: within ten seconds no more than three of them."""
-    rates = [second.verdict.point.fps_mfps for second in seconds(hot_board(), 15 * MINUTE)[12 * MINUTE :]]
+    """Where a camera has only certain rates and the optimum lies between, neighbours alternate: never more than three of them."""
+    levels = (5000, 8000, 10_000, 15_000)
+    world = hot_board(policy=replace(feeder(), efficient=(), levels_mfps=levels))
+    rates = [second.verdict.point.fps_mfps for second in seconds(world, 15 * MINUTE)[12 * MINUTE :]]
     assert len(set(rates)) > 1
-    assert set(rates) <= set(feeder().levels_mfps)
+    assert set(rates) <= set(levels)
     assert all(len(set(rates[at : at + 10])) <= 3 for at in range(len(rates) - 10))
+
+
+def test_heat_moves_the_rate_by_tenths() -> None:
+    """Where any rate can be served, the one that keeps the limit is held: no change that a person would notice, few at all."""
+    rates = [second.verdict.point.fps_mfps for second in seconds(hot_board(), 20 * MINUTE)[8 * MINUTE :]]
+    changes = [(a, b) for a, b in pairwise(rates) if a != b]
+    assert 5000 < min(rates) <= max(rates) < 15_000
+    assert all(abs(a - b) <= 0.1 * a for a, b in changes)
+    assert len(changes) <= 60
 
 
 def test_a_budget_holds_at_every_tick() -> None:
     """A power budget is kept whatever the noise of the sensor and the luck of shadow draws; levels are not mixed across it."""
     world = Board(policy=replace(feeder(), budget_mw=8000), facts=facts(priors=()))
     run = seconds(world, 5 * MINUTE)
-    assert max(sum(second.power_w for second in run[at : at + 10]) / 10 for at in range(10, 290)) <= 8.0
+    assert max(sum(second.power_w for second in run[at : at + 10]) / 10 for at in range(10, 290)) <= 8.0 * 1.005
     assert run[-1].verdict.rule == "power_budget"
     assert run[-1].verdict.point.fps_mfps >= 8000
 
 
 def test_a_falling_budget_overrides_the_policys() -> None:
-    """The budget of the snapshot counts while it is given."""
+    """The budget of the snapshot counts while it is given; single seconds hold a whole frame more or less."""
     world = Board(change=lambda second, snapshot: replace(snapshot, budget_mw=7500 if second > 60 else None))
     run = seconds(world, 3 * MINUTE)
-    assert max(second.power_w for second in run[65:]) <= 7.5
+    powers = [second.power_w for second in run[61:]]
+    assert max(sum(powers[at : at + 10]) / 10 for at in range(len(powers) - 10)) <= 7.5
 
 
 def test_no_log_means_the_reference_within_one_decision() -> None:
@@ -185,19 +197,31 @@ def test_flicker_across_an_edge_does_not_swap_at_every_turn() -> None:
     assert sum(a != b for a, b in pairwise(served)) <= 2 * 5 * MINUTE // 19 + 2
 
 
-def test_an_unknown_temperature_counts_as_hot() -> None:
-    """Without a temperature no more than the floor is served, at once; with it the target comes back."""
-    gone = range(100, 140)
-    world = Board(change=lambda second, snapshot: told(snapshot, "temperature") if second in gone else snapshot)
-    run = seconds(world, 3 * MINUTE)
-    assert run[98].verdict.point.fps_mfps == 15_000
-    assert all(second.verdict.point.fps_mfps <= 5000 for second in run[99:139])
-    assert run[-1].verdict.point.fps_mfps == 15_000
+def test_an_unknown_temperature_near_the_limit_counts_as_hot() -> None:
+    """Without a temperature and without headroom no more than the floor is served, at once; with it the rate comes back."""
+    gone = range(10 * MINUTE, 11 * MINUTE)
+    lose = lambda second, snapshot: told(snapshot, "temperature") if second in gone else snapshot  # noqa: E731
+    run = seconds(hot_board(change=lose), 14 * MINUTE)
+    assert run[10 * MINUTE - 3].verdict.point.fps_mfps > 8000
+    assert all(second.verdict.point.fps_mfps <= 5000 for second in run[10 * MINUTE - 1 : 11 * MINUTE - 1])
+    assert run[-1].verdict.point.fps_mfps > 8000
+    assert max(second.true_c for second in run) <= 85.0
+
+
+def test_an_unknown_temperature_far_from_the_limit_costs_what_the_doubt_costs() -> None:
+    """With tens of kelvin of room the rate is held; the doubt grows by a kelvin a minute, and in the end the floor is served."""
+    lost = lambda second, snapshot: told(snapshot, "temperature") if second > 100 else snapshot  # noqa: E731
+    run = seconds(Board(policy=replace(feeder(), efficient=()), ambient_c=lambda second: 50.0, change=lost), 45 * MINUTE)
+    rates = [second.verdict.point.fps_mfps for second in run[100:]]
+    assert rates[5 * MINUTE] == 15_000
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == 5000
+    assert all(("temperature_known", False) in second.verdict.conditions for second in run[101:])
 
 
 @pytest.mark.parametrize("kind", ["zero", "frozen", "spike"])
 def test_a_lying_thermometer_is_not_believed(kind: str) -> None:
-    """Zero, a frozen value and a tenfold value are lies: at most the floor is served, and the belief stays within 1.5 K."""
+    """Zero, a frozen value and a tenfold value are lies: the rate never rises on them, and the belief stays within 2 K."""
 
     def lie(second: int, snapshot: Snapshot) -> Snapshot:
         if second < 200:
@@ -207,8 +231,10 @@ def test_a_lying_thermometer_is_not_believed(kind: str) -> None:
 
     world = Board(change=lie, ambient_c=lambda second: 53.0)
     run = seconds(world, 260)
-    assert all(second.verdict.point.fps_mfps <= 5000 for second in run[232:])
-    assert abs(tick.believed(run[-1].state)[0] / 1000 - run[-1].true_c) < 1.5
+    rates = [second.verdict.point.fps_mfps for second in run[232:]]
+    assert rates == sorted(rates, reverse=True)
+    assert all(("temperature_known", False) in second.verdict.conditions for second in run[232:])
+    assert abs(tick.believed(run[-1].state)[0] / 1000 - run[-1].true_c) < 2.0
 
 
 def test_an_unknown_power_never_raises_the_rate() -> None:
@@ -314,6 +340,15 @@ def test_a_thermometer_that_follows_no_heat_latches_a_fault() -> None:
     assert run[-1].state.watch.fault == "temperature_no_effect"
 
 
+def test_air_that_drifts_for_a_day_is_no_broken_thermometer() -> None:
+    """While the limit is held against warmer and warmer air, stored heat falls and the chip does not: nothing is wrong."""
+    cold = hot_board().ambient_c(0) - 3
+    world = hot_board(ambient_c=lambda second: cold + 4.0 * second / (100 * MINUTE))
+    run = seconds(world, 100 * MINUTE)
+    assert not any(second.state.watch.fault or second.state.watch.heat_strikes for second in run)
+    assert run[-1].verdict.point.fps_mfps < 0.8 * run[10 * MINUTE].verdict.point.fps_mfps
+
+
 def test_other_programs_do_not_look_like_a_fault() -> None:
     """Load and contention that come and go at the very moments of our own actions latch nothing."""
     busy = lambda second: (second // 40) % 2  # noqa: E731
@@ -383,7 +418,7 @@ def test_a_clock_that_stands_still_or_jumps_does_not_break_a_decision() -> None:
     one = Board().last(30)
     for now_us in (one.state.now_us, one.state.now_us + 86_400_000_000):
         state, verdict = tick.step(one.state, replace(one.snapshot, now_us=now_us), feeder(), board())
-        assert verdict.point.fps_mfps in (0, *feeder().levels_mfps)
+        assert verdict.point.fps_mfps <= feeder().target_mfps
         assert state.now_us == now_us
 
 
@@ -393,3 +428,31 @@ def test_the_verdict_explains_itself() -> None:
     for word in ("reference", "fp16 at 15 fps", "bright light", "worth most", "int8 at 15 fps (proven)", "W", "degC"):
         assert word in text
     assert "nothing is served" in tick.explain(inferno().last(10 * MINUTE).verdict)
+
+
+def test_a_budget_over_a_window_is_an_average_with_a_peak() -> None:
+    """With 8 W over a minute and 10 W at most the mean of every minute keeps the one, and every second the other."""
+    policy = replace(feeder(), budget_mw=8000, budget_window_us=60_000_000, peak_mw=10_000, efficient=())
+    world = Board(policy=policy, facts=facts(priors=()), other_w=lambda second: 0.5 if (second // 90) % 2 else 2.0)
+    powers = [second.power_w for second in seconds(world, 12 * MINUTE)]
+    assert max(sum(powers[at : at + 60]) / 60 for at in range(len(powers) - 60)) <= 8.0 * 1.01
+    assert max(powers[60:]) <= 10.0 + 0.26
+    cap = seconds(replace(world, policy=replace(policy, budget_window_us=0, peak_mw=None)), 12 * MINUTE)
+    assert sum(powers) > sum(second.power_w for second in cap)
+
+
+def test_a_budget_that_no_pause_keeps_is_no_reason_to_stop() -> None:
+    """A board that draws 5.1 W without a frame under 4 W: the floor is served, and the rule says what to change."""
+    last = Board(policy=replace(feeder(), budget_mw=4000)).last(3 * MINUTE)
+    assert (last.verdict.rule, last.verdict.point.fps_mfps) == ("budget_unreachable", 5000)
+    assert "raise the budget" in tick.explain(last.verdict)
+
+
+def test_without_a_meter_power_is_priced_and_nothing_stops() -> None:
+    """No meter at all: the rate that the bundle's energies and the profile leave, and at least the floor."""
+    never = lambda second, snapshot: replace(snapshot, raw=tuple(one for one in snapshot.raw if one.quantity != "power"))  # noqa: E731
+    policy = replace(feeder(), budget_mw=7000, efficient=())
+    priced = Board(policy=policy, facts=facts(priors=()), change=never).last(3 * MINUTE)
+    assert priced.verdict.point.fps_mfps / 1000 == pytest.approx((7.0 - 4.6) / 0.26, rel=0.05)
+    poor = Board(policy=replace(policy, budget_mw=4700), facts=facts(priors=()), change=never).last(3 * MINUTE)
+    assert poor.verdict.point.fps_mfps == 5000

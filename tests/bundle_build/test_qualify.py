@@ -43,7 +43,7 @@ def test_the_record_holds_the_reasons(qualified: tuple[Qualified, Path]) -> None
     assert record == qualified[0].record
     assert record["bound"].startswith("Clopper-Pearson")
     assert set(record["scores"]) == {"fp16", "int8", "fp32"}
-    assert [rate["mfps"] for rate in record["gain"]["int8"]["rates"]] == [5000, 8000, 10_000, 15_000]
+    assert [rate["mfps"] for rate in record["gain"]["int8"]["rates"]] == [5000, 7000, 9000, 11_000, 13_000, 15_000]
     assert all(len(value) == 64 for value in record["fingerprint"].values())
     assert "tiny.qualification.ort.json" in load_manifest(qualified[1]).files
 

@@ -54,9 +54,11 @@ def test_drivers_that_are_loaded_after_the_start_are_noticed(early: Path, clock:
     assert second.temperature == Measured(58_000, 0, "thermal:tj-thermal")
     assert second.power == Measured(4_601, 0, "hwmon:VDD_IN")
     assert isinstance(second.light, Measured)
-    named = {name: [one.source for one in second.snapshot.raw if one.quantity == name] for name in ("temperature", "light")}
-    assert named["temperature"][:2] == ["thermal:tj-thermal", "thermal:cpu-thermal"]
-    assert named["light"] == ["iio:veml6030", "camera"], "iio comes before camera"
+    zones = [one.source for one in second.snapshot.raw if one.quantity == "temperature"]
+    assert zones[:2] == ["thermal:tj-thermal", "thermal:cpu-thermal"]
+    assert [one.source for one in second.snapshot.raw if one.quantity == "light"] == ["iio:veml6030", "camera"], (
+        "iio comes before camera"
+    )
     assert [name for name, _ in late.unresolved] == ["jtop:tot"]
 
 
