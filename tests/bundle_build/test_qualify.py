@@ -38,11 +38,11 @@ def test_the_manifest_holds_what_the_planner_needs(qualified: tuple[Qualified, P
 
 
 def test_the_record_holds_the_reasons(qualified: tuple[Qualified, Path]) -> None:
-    """Bound with its source, gain with its numbers, the arithmetic's fingerprint, the source's own score."""
+    """Bound with its source, gain with its numbers, the arithmetic's fingerprint."""
     record = json.loads((qualified[1] / "tiny.qualification.ort.json").read_bytes())
     assert record == qualified[0].record
     assert record["bound"].startswith("Clopper-Pearson")
-    assert set(record["scores"]) == {"fp16", "int8", "fp32"}
+    assert set(record["scores"]) == {"fp16", "int8"}
     assert [rate["mfps"] for rate in record["gain"]["int8"]["rates"]] == [5000, 8000, 10_000, 15_000]
     assert all(len(value) == 64 for value in record["fingerprint"].values())
     assert "tiny.qualification.ort.json" in load_manifest(qualified[1]).files

@@ -1,7 +1,7 @@
 """The whole build: an ONNX file and a folder of pictures in, a bundle out that still has to be qualified."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
 from adaptd.bundle_build.data.preset import Preset, class_names
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.calibrate import Calibration, calibrate, look
-from adaptd.bundle_build.model.checks import check_error, check_ort, check_trt
+from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
 from adaptd.bundle_build.model.choose import FEWEST, USUAL, choose
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
@@ -19,7 +19,8 @@ from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8
 from adaptd.bundle_build.model.intake import Source, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.bundle_build.model.precision import computed
-from adaptd.bundle_build.model.sensitivity import search
+from adaptd.bundle_build.model.rewrites import without_hardswish
+from adaptd.bundle_build.model.sensitivity import KINDS, search
 from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
 from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.describe import Made, Recipe, manifest_of, summary_of
@@ -76,13 +77,13 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
     choice = choose(dataset, order.count)
     pictures, held_out = Pictures(choice.calibration, words), Pictures(choice.held_out, words)
     with tempfile.TemporaryDirectory() as folder:
-        graph = folded(source.data, folder)
+        graph = without_hardswish(folded(source.data, folder))
     wanted = named_layers(graph, order.keep)
     spreads = look(graph, pictures, progress)
     judge = Judge(source.data, held_out, reader(source.head, names), classes=source.head.task == "classification")
     calibration = calibrate(graph, spreads, order.method, judge, wanted, progress)
-    found = search(graph, calibration.ranges, judge, wanted, progress) if "auto" in order.keep else None
-    kept = found.kept if found else tuple(wanted)
+    found = {name: search(graph, calibration.ranges, judge, name, wanted, progress) for name in KINDS if "auto" in order.keep}
+    kept = {name: found[name].kept if name in found else tuple(wanted) for name in KINDS}
     made, failures = _variants(source, graph, calibration, kept, judge)
     warnings = [*_light(dataset, order.bands), *dataset.notes, *choice.notes, *failures]
     warnings += [*unreadable_note(pictures), *unreadable_note(held_out)]
@@ -90,7 +91,7 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
 
 
 def _variants(
-    source: Source, graph: Any, calibration: Calibration, keep: Sequence[str], judge: Judge
+    source: Source, graph: Any, calibration: Calibration, keep: Mapping[str, Sequence[str]], judge: Judge
 ) -> tuple[dict[str, Made], list[str]]:
     """The four files. An INT8 file that fails its checks is left out and said so; the bundle then serves FP16 only."""
     ranges = calibration.ranges
@@ -98,12 +99,13 @@ def _variants(
     made = {"fp32": _made(source.data, None), "fp16": _made(to_bytes(half), judge.distance(half))}
     large = overflowing(graph, ranges)
     failures = [f"{len(large)} layers overflow FP16 and stay in FP32 ({large[0]} first)"] if large else []
+    failures += check_distance(made["fp16"].distance or judge.worst, "fp16")
     for name, make, check in (("int8.ort", ort_int8, check_ort), ("int8.trt", trt_int8, check_trt)):
         try:
-            model = make(graph, ranges, keep)
+            model = make(graph, ranges, keep[name])
             check(model)
-            distance = judge.distance(model)
-            check_error(distance.error_ppm, name)
+            distance = judge.distance(model, exact=name == "int8.trt")
+            failures += check_distance(distance, name)
         except ModelError as error:
             failures.append(f"{name}: not built: {error}")
             continue

@@ -156,7 +156,8 @@ def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: P
 def _source(plan: Plan, bundle: Bundle, stack: ExitStack) -> dict[str, Engine]:
     """The float32 source on ONNX Runtime, scored beside the variants: what the reference itself lost."""
     name = f"{bundle.manifest.model}.fp32.onnx"
-    if SOURCE in bundle.variants(plan.backend) or name not in bundle.kept:
+    serves = bundle.entry(bundle.manifest.reference, plan.backend).file == name
+    if serves or SOURCE in bundle.variants(plan.backend) or name not in bundle.kept:
         return {}
     spec = EngineSpec(SOURCE, "fp32", bundle.manifest.input_shape, bundle.manifest.output_shape)
     return {SOURCE: stack.enter_context(OrtEngine(spec, bundle.kept[name], threads=plan.threads))}
