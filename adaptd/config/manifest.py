@@ -5,7 +5,6 @@ JSON without ``digest`` and ``signature`` (see ``sealing``).
 """
 
 import json
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,6 +54,7 @@ class Preprocessing(Strict):
 class Band(Strict):
     """What one light band showed: ``n`` frames, score on labels (None without labels), and frames that differ from the reference.
 
+    ``near`` counts further frames that the last bits of another processor's float sums could turn; they count as differing.
     ``disagreement_bound_ppm`` is the upper confidence bound that qualification states; latencies are quantiles of one inference.
     """
 
@@ -65,6 +65,7 @@ class Band(Strict):
     latency_p50_us: Count
     latency_p90_us: Count
     latency_p99_us: Count
+    near: Count = 0
 
 
 class NoGain(Strict):
@@ -175,22 +176,6 @@ def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
     return tuple(found)
 
 
-def fingerprints(bundle: Path, manifest: Manifest, backend: str) -> dict[str, str]:
-    """What each variant's engine answered to the fixed probe where it was qualified, as sha256.
-
-    Empty where there is no such note, or it is not the one that the manifest names: then no prior is believed.
-    """
-    name = f"{manifest.model}.qualification.{backend}.json"
-    try:
-        data = read_regular(bundle, name, limit=LIMIT, hard_links=True)
-        if sha256(data).hexdigest() != manifest.files[name].sha256:
-            return {}
-        noted = json.loads(data)["fingerprint"]
-        return {str(variant): str(value) for variant, value in noted.items()}
-    except (ConfigError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
 def _variant_facts(name: str, measured: Qualification) -> VariantFacts:
     bands = sorted(measured.bands.items())
     return VariantFacts(
@@ -198,7 +183,7 @@ def _variant_facts(name: str, measured: Qualification) -> VariantFacts:
         energy_uj=measured.energy_marginal_uj,
         latency_us=max((band.latency_p50_us for _, band in bands), default=0),
         no_gain=measured.no_gain.flag,
-        priors=tuple(Prior(band=word, n=band.n, disagreed=band.disagreed) for word, band in bands),
+        priors=tuple(Prior(band=word, n=band.n, disagreed=min(band.n, band.disagreed + band.near)) for word, band in bands),
     )
 
 

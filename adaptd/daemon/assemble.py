@@ -10,7 +10,8 @@ from typing import Any, cast
 from adaptd import __version__
 from adaptd.brain.tick import State
 from adaptd.config.errors import ConfigError
-from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
+from adaptd.config.engine_answers import Identity, identity
+from adaptd.config.manifest import Manifest, facts, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
@@ -74,7 +75,7 @@ class Checked:
     manifest: Manifest
     facts: tuple[VariantFacts, ...]
     backend: str
-    prints: Mapping[str, str] = field(default_factory=dict)
+    identity: Identity = field(default_factory=Identity)
 
 
 def check(request: Request) -> Checked:
@@ -101,8 +102,8 @@ def check(request: Request) -> Checked:
         raise AssemblyError(str(error)) from None
     wanted = (policy.reference, *policy.efficient)
     ordered = tuple(fact for name in wanted for fact in known if fact.name == name)
-    prints = fingerprints(request.bundle, manifest, backend)
-    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, prints)
+    known_by = identity(request.bundle, manifest, backend)
+    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, known_by)
 
 
 def _text(path: Path) -> str:
@@ -196,7 +197,8 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
 
 def _origin(checked: Checked) -> Origin:
     qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
-    return Origin(checked.facts, checked.prints, "" if qualified is None else qualified.device)
+    device, noted = "" if qualified is None else qualified.device, checked.identity
+    return Origin(checked.facts, noted.prints, device, noted.answers, noted.tolerance_ppm)
 
 
 def _begin(request: Request, checked: Checked) -> Begin:

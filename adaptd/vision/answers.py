@@ -60,6 +60,7 @@ class Head(Protocol):
 
     def answer(self, output: Output) -> Answer: ...
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int: ...
+    def near(self, output: Output, within_ppm: int) -> bool: ...
 
 
 class Classification:
@@ -73,6 +74,11 @@ class Classification:
             return Answer(self._classes[int(output.argmax())], values=output)
         values: list[float] = output.ravel().tolist()
         return Answer(self._classes[values.index(max(values))], values=values)
+
+    def near(self, output: Output, within_ppm: int) -> bool:
+        """Whether values that move by ``within_ppm`` of their size could turn the answer; small values count as 1."""
+        first, second = np.partition(output.ravel().astype(np.float64), -2)[-2:][::-1] if output.size > 1 else (1.0, 0.0)
+        return bool((first - second) * PPM < within_ppm * max(abs(first), 1.0))
 
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
         return 0 if reference.label == efficient.label else PPM
@@ -90,6 +96,12 @@ class Detection:
         if not len(rows):
             return Answer("", 0, rows)
         return Answer(self._name(rows[0, 5]), min(int(rows[0, 4] * PPM), PPM), rows)
+
+    def near(self, output: Output, within_ppm: int) -> bool:
+        """Whether a box stands so near the least score that ``within_ppm`` of 1 could add or drop it."""
+        slack = within_ppm / PPM
+        bold = detection.decode(self._form, output, detection.SCORE_FLOOR - slack)
+        return bool(len(bold) and bold[:, 4].min() < detection.SCORE_FLOOR + slack)
 
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
         assert reference.rows is not None

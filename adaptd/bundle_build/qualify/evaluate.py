@@ -11,6 +11,7 @@ import numpy.typing as npt
 from adaptd.bundle_build.data.labels import Labels
 from adaptd.bundle_build.data.pictures import Pictures
 from adaptd.bundle_build.progress import Progress, silent
+from adaptd.config.engine_answers import TOLERANCE_PPM
 from adaptd.engine import guard
 from adaptd.engine.base import Engine
 from adaptd.engine.errors import EngineFault
@@ -28,7 +29,8 @@ MILLION = 1_000_000
 class Tally:
     """What one variant did in one band: time of each inference, and each frame's loss against the reference.
 
-    ``empty`` counts frames on which a detector found nothing.
+    ``empty`` counts frames on which a detector found nothing; ``near`` holds the frames without a whole loss that the last bits of
+    the reference's float sums could turn.
     """
 
     losses_ppm: list[int] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Tally:
     right: int = 0
     labelled: int = 0
     empty: int = 0
+    near: set[int] = field(default_factory=set)
     truths: list[Array] = field(default_factory=list)
     founds: list[Array] = field(default_factory=list)
 
@@ -47,6 +50,11 @@ class Tally:
     def disagreed(self) -> int:
         """Frames of full loss that cost as much, rounded up: never less than what was seen."""
         return -(-sum(self.losses_ppm) // MILLION)
+
+    @property
+    def counted_ppm(self) -> list[int]:
+        """The losses with every near frame lost whole: what holds on processors whose sums differ in the last bits."""
+        return [MILLION if index in self.near else loss for index, loss in enumerate(self.losses_ppm)]
 
     @property
     def score_ppm(self) -> int | None:
@@ -81,8 +89,12 @@ def evaluate(
             band[name].latencies_us.append(latency)
         answers = {name: None if output is None else reader.answer(output) for name, output in outputs.items()}
         truth = labels.boxes(sample)
+        plain = outputs[reference]
+        near = plain is not None and reader.near(plain, 2 * TOLERANCE_PPM)
         for name in names:
             band[name].losses_ppm.append(_loss(reader, answers[reference], answers[name]))
+            if near and name != reference and band[name].losses_ppm[-1] < MILLION:
+                band[name].near.add(band[name].n - 1)
             band[name].empty += _is_empty(answers[name])
             _score(band[name], labels.form, outputs[name], answers[name], sample.label if labels.classes else None, truth)
         progress("running every variant on every picture", done, len(pictures))

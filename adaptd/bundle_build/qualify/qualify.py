@@ -21,10 +21,11 @@ from adaptd.bundle_build.qualify.findings import Measured, Plan, qualification, 
 from adaptd.bundle_build.qualify.gain import Gain, Speed, judge
 from adaptd.bundle_build.qualify.measure import Run, load, saturate_all
 from adaptd.bundle_build.qualify.meters import Meter, metering
+from adaptd.config.engine_answers import packed
 from adaptd.config.manifest import Manifest
 from adaptd.config.policy import Policy
 from adaptd.engine.backends import EngineOptions, factory
-from adaptd.engine.base import Engine, EngineSpec
+from adaptd.engine.base import Engine, EngineSpec, answers_of
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.errors import EngineError
 from adaptd.engine.ort import OrtEngine
@@ -148,9 +149,10 @@ def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: P
             costs = _costs(plan, engines, runs, progress)
             prints = {name: fingerprint(engine) for name, engine in engines.items()}
             memory = {name: engine.memory_mb for name, engine in engines.items()}
+            answers = packed(answers_of(engines[manifest.reference]))
         except EngineError as error:
             raise BuildError(str(error)) from None
-    return Measured(tallies, runs, costs, prints, memory)
+    return Measured(tallies, runs, costs, prints, memory, answers)
 
 
 def _source(plan: Plan, bundle: Bundle, stack: ExitStack) -> dict[str, Engine]:
