@@ -23,7 +23,7 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     build.add_argument("--pictures", type=int, default=300, metavar="N", help="calibrate with up to N pictures (100 to 500)")
     build.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
     build.add_argument("--labels", type=Path, metavar="F", help="class names, one a line, in the order of the output")
-    build.add_argument("--head", choices=("classification", "boxes", "yolo"), help="what the output is, if not clear")
+    build.add_argument("--head", metavar="FORM", help="what the output is, if not clear (docs/engines.md lists the forms)")
     build.add_argument("--model-output", metavar="NAME", help="which output counts, of several")
     build.add_argument("--size", type=_size, metavar="HxW", help="picture size, where the model leaves it free")
     build.add_argument("--name", help="model name (default: from the file)")

@@ -109,7 +109,8 @@ class VariantFile(Strict):
 
 
 class Manifest(Strict):
-    """A bundle's manifest. Shapes are whole, batch first; ``reference`` is the variant that disagreement was measured against."""
+    """A bundle's manifest. Shapes are whole, batch first; ``reference`` is the variant that disagreement was measured against;
+    ``head`` is the form of the output (``vision.heads``), None where task and shape tell it."""
 
     schema_version: Literal[1] = Field(alias="schema")
     model: Word
@@ -123,6 +124,7 @@ class Manifest(Strict):
     variants: dict[Word, dict[Word, VariantFile]]
     digest: Hash
     signature: str | None = None
+    head: Word | None = None
 
 
 def load_manifest(bundle: Path, *, public_key: Path | None = None, require_signature: bool = False) -> Manifest:

@@ -20,8 +20,7 @@ from adaptd.bundle_build.model.sensitivity import search
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.config.manifest import load_manifest
 from adaptd.engine.bundle import Bundle
-from adaptd.vision.errors import ModelError
-from adaptd.vision.heads import reader
+from adaptd.vision.answers import reader
 from tests.bundle_build.pictures import fill
 from tests.conftest import ROOT
 
@@ -118,7 +117,7 @@ def test_nothing_is_written_when_the_build_is_refused(order: Order, tmp_path: Pa
     out = tmp_path / "out"
     with pytest.raises(BuildError, match="--method best: is not known"):
         build(replace(order, method="best"), out)
-    with pytest.raises(ModelError, match="has 3 classes, but 2 names"):
+    with pytest.raises(BuildError, match="has 3 classes, but 2 names"):
         build(replace(order, labels=("x", "y")), out)
     assert not out.exists()
     out.write_text("a file")

@@ -9,6 +9,7 @@ from adaptd.bundle_build.data.images import Dataset, Sample
 from adaptd.bundle_build.data.pictures import read_image
 from adaptd.bundle_build.errors import BuildError
 from adaptd.config.manifest import Preprocessing
+from adaptd.vision.heads import CLASS_FORMS
 
 Array = npt.NDArray[np.float32]
 
@@ -25,7 +26,7 @@ class Labels:
     def boxes(self, sample: Sample) -> Array | None:
         """The true boxes in pixels of the network's input, (n, 6) with score 1; None without a label file. Raises BuildError."""
         path = sample.path.with_suffix(".txt")
-        if self.form == "classification" or not path.is_file():
+        if self.form in CLASS_FORMS or not path.is_file():
             return None
         rows = [
             self._row(f"{path}:{number}", line) for number, line in enumerate(path.read_text().splitlines(), 1) if line.strip()
@@ -51,7 +52,7 @@ class Labels:
 def labels_of(dataset: Dataset, form: str, classes: tuple[str, ...], words: Preprocessing) -> tuple[Labels, list[str]]:
     """How to read a dataset's labels, and what to tell. Raises BuildError where only some labels are classes of the model."""
     odd = [label for label in dataset.labels if label not in classes]
-    if form != "classification" or not dataset.labels:
+    if form not in CLASS_FORMS or not dataset.labels:
         return Labels(form, len(classes), words, classes=False), []
     if len(odd) == len(dataset.labels):
         known = f"{', '.join(classes[:4])}{', ...' if len(classes) > 4 else ''}"

@@ -27,6 +27,7 @@ from adaptd.bundle_build.model.onnx_io import (
 from adaptd.bundle_build.model.shapes import convert_opset, make_static, static_shape
 from adaptd.engine.errors import BundleError
 from adaptd.engine.onnx_scan import refuse_external, scan
+from adaptd.vision.errors import ModelError
 from adaptd.vision.heads import Head, recognise
 
 MAX_BYTES = 512 << 20
@@ -154,7 +155,7 @@ def _keep_one_output(model: Any, wish: str | None, where: str) -> None:
     if len(outputs) == 1 and wish is None:
         return
     if wish is None:
-        raise BuildError(f"{where}: has {len(names)} outputs ({', '.join(names[:6])}), add --output NAME to say which one counts")
+        raise BuildError(f"{where}: has {len(names)} outputs ({', '.join(names[:6])}), add --model-output NAME to say which one counts")
     if wish not in names:
         raise BuildError(f"{where}: has no output {wish!r}, it has {', '.join(names[:6])}")
     del model.graph.output[:]
@@ -221,7 +222,10 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
     if output_shape is None:
         raise BuildError(f"{path.name}: output {answer.name} has no static shape, export it with fixed sizes (no dynamic axes)")
     _refuse_type(answer, path.name, "output")
-    head = recognise(output_shape, wishes.head, wishes.classes, path.name)
+    try:
+        head = recognise(output_shape, wishes.head, wishes.classes, path.name)
+    except ModelError as error:
+        raise BuildError(str(error)) from None
     trial(data, static_shape(entry) or (), path.name)
     return Source(
         name=model_name(path, wishes.name),

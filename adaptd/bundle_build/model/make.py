@@ -27,7 +27,7 @@ from adaptd.bundle_build.qualify.describe import Made, Recipe, manifest_of, summ
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.config.policy import LightBand
 from adaptd.vision.errors import ModelError
-from adaptd.vision.heads import reader
+from adaptd.vision.answers import reader
 
 FEW_IN_A_BAND = 20
 
@@ -80,7 +80,7 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
         graph = without_hardswish(folded(source.data, folder))
     wanted = named_layers(graph, order.keep)
     spreads = look(graph, pictures, progress)
-    judge = Judge(source.data, held_out, reader(source.head, names), classes=source.head.task == "classification")
+    judge = Judge(source.data, held_out, reader(source.head, names, words.size), classes=source.head.form == "classification")
     calibration = calibrate(graph, spreads, order.method, judge, wanted, progress)
     found = {name: search(graph, calibration.ranges, judge, name, wanted, progress) for name in KINDS if "auto" in order.keep}
     kept = {name: found[name].kept if name in found else tuple(wanted) for name in KINDS}

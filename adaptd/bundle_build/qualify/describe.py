@@ -61,6 +61,7 @@ def manifest_of(recipe: Recipe, made: Mapping[str, Made]) -> dict[str, Any]:
         "schema": 1,
         "model": source.name,
         "task": source.head.task,
+        "head": source.head.form,
         "classes": list(recipe.classes),
         "reference": REFERENCE,
         "input_shape": list(source.input_shape),

@@ -17,6 +17,8 @@ from adaptd.engine.base import Engine
 from adaptd.engine.errors import EngineFault
 from adaptd.vision import detection
 
+from adaptd.vision.answers import Detection
+
 if TYPE_CHECKING:
     from adaptd.vision.answers import Answer
     from adaptd.vision.answers import Head as Reader
@@ -96,7 +98,7 @@ def evaluate(
             if near and name != reference and band[name].losses_ppm[-1] < MILLION:
                 band[name].near.add(band[name].n - 1)
             band[name].empty += _is_empty(answers[name])
-            _score(band[name], labels.form, outputs[name], answers[name], sample.label if labels.classes else None, truth)
+            _score(band[name], reader, outputs[name], answers[name], sample.label if labels.classes else None, truth)
         progress("running every variant on every picture", done, len(pictures))
     return tallies
 
@@ -120,16 +122,16 @@ def _is_empty(answer: "Answer | None") -> bool:
 
 
 def _score(
-    tally: Tally, form: str, output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
+    tally: Tally, reader: "Reader", output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
 ) -> None:
-    if form == "classification":
+    if not isinstance(reader, Detection):
         if label is not None:
             tally.labelled += 1
             tally.right += answer is not None and answer.label == label
     elif truth is not None:
         tally.truths.append(truth)
         none = np.zeros((0, 6), np.float32)
-        tally.founds.append(none if output is None else detection.decode(form, output, detection.FAINT))
+        tally.founds.append(none if output is None else reader.boxes(output, detection.FAINT))
 
 
 def quantile_us(latencies_us: list[int], share_pct: int) -> int:

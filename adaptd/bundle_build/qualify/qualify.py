@@ -29,7 +29,8 @@ from adaptd.engine.base import Engine, EngineSpec, answers_of
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.errors import EngineError
 from adaptd.engine.ort import OrtEngine
-from adaptd.vision.heads import Head, head_for, reader
+from adaptd.vision.answers import reader
+from adaptd.vision.heads import Head, head_for
 
 MILLION = 1_000_000
 SOURCE = "fp32"
@@ -50,7 +51,7 @@ def qualify(plan: Plan, progress: Progress = silent) -> Qualified:
     """Measure, write the manifest, and hand back what was found. Raises BuildError; then the bundle is as it was."""
     bundle = _open(plan)
     manifest = bundle.manifest
-    head = head_for(manifest.task, manifest.output_shape, len(manifest.classes))
+    head = head_for(manifest.task, manifest.output_shape, len(manifest.classes), manifest.head)
     dataset, notes = _unused(scan_all(plan.data, plan.policy.bands, plan.band), bundle)
     labels, said = labels_of(dataset, head.form, manifest.classes, manifest.preprocessing)
     pictures = Pictures(dataset.samples, manifest.preprocessing)
@@ -142,7 +143,8 @@ def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: P
         try:
             engines = {name: stack.enter_context(make(name)) for name in names}
             scored = {**engines, **_source(plan, bundle, stack)}
-            tallies = evaluate(scored, manifest.reference, pictures, reader(head, manifest.classes), labels, progress)
+            read = reader(head, manifest.classes, manifest.preprocessing.size)
+            tallies = evaluate(scored, manifest.reference, pictures, read, labels, progress)
             if not tallies:
                 raise BuildError(f"{plan.data[0]}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
             runs = saturate_all(engines, plan.saturated_s)
