@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.engine_words import band_of, build_arguments, policy_of, preset_of, profile_here, qualify_arguments
+from adaptd.cli.engine_words import band_of, build_arguments, policy_of, preset_of, profile_here, qualify_arguments, wished_of
 from adaptd.cli.errors import CommandError
 from adaptd.config.shipped import engines_dir
 
@@ -62,6 +62,7 @@ def _build(arguments: argparse.Namespace) -> int:
             calibration=arguments.calibration,
             bands=policy.bands,
             preset=preset_of(arguments),
+            wished=wished_of(arguments),
             wishes=Wishes(arguments.head, arguments.model_output, arguments.size, arguments.name),
             labels=None if arguments.labels is None else read_labels(arguments.labels),
             method=arguments.method,

@@ -1,7 +1,6 @@
 """The words of `adaptd engine build` and `qualify`, and what they stand for."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +23,12 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     build.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
     build.add_argument("--labels", type=Path, metavar="F", help="class names, one a line, in the order of the output")
     build.add_argument("--head", metavar="FORM", help="what the output is, if not clear (docs/engines.md lists the forms)")
-    build.add_argument("--model-output", metavar="NAME", help="which output counts, of several")
+    build.add_argument("--model-output", metavar="NAME", help="which output counts, of several; A,B joins boxes and scores")
     build.add_argument("--size", type=_size, metavar="HxW", help="picture size, where the model leaves it free")
     build.add_argument("--name", help="model name (default: from the file)")
     prepare = build.add_argument_group("preprocessing, (value / divisor - mean) / std")
     prepare.add_argument(
-        "--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="default imagenet; yolo for boxes"
+        "--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="default imagenet; yolo for detectors"
     )
     prepare.add_argument("--mean", type=_three, metavar="R,G,B")
     prepare.add_argument("--std", type=_three, metavar="R,G,B")
@@ -79,12 +78,15 @@ def band_of(arguments: argparse.Namespace, policy: "Policy") -> str | None:
     return band
 
 
-def preset_of(arguments: argparse.Namespace) -> "Preset":
-    """The preprocessing: a preset, and what was said beyond it."""
+def preset_of(arguments: argparse.Namespace) -> "Preset | None":
+    """The preset that was named; None leaves it to the model's task."""
     from adaptd.bundle_build.data.preset import PRESETS
 
-    usual = "yolo" if arguments.head in ("boxes", "yolo") else "imagenet"
-    preset = PRESETS[arguments.preset or usual]
+    return None if arguments.preset is None else PRESETS[arguments.preset]
+
+
+def wished_of(arguments: argparse.Namespace) -> dict[str, object]:
+    """What was said of preprocessing beyond the preset."""
     wished = {
         "mean_ppm": arguments.mean,
         "std_ppm": arguments.std,
@@ -92,7 +94,7 @@ def preset_of(arguments: argparse.Namespace) -> "Preset":
         "colour_order": arguments.colour,
         "fit": arguments.fit,
     }
-    return replace(preset, **{key: value for key, value in wished.items() if value is not None})
+    return {key: value for key, value in wished.items() if value is not None}
 
 
 def profile_here(backend: str) -> str:

@@ -48,13 +48,13 @@ def read(form: str, output: Array, floor: float, classes: int = 0, size: tuple[i
     else:
         sure = np.arange(0)
         scores = rows[:, 4 : 4 + (classes or rows.shape[1] - 4)]
-    labels = np.argmax(scores, axis=1) if len(scores) else np.zeros(0, np.intp)
-    top = scores[np.arange(len(scores)), labels]
+    top = scores.max(axis=1, initial=-np.inf)
     kept = np.flatnonzero(top >= floor)
+    labels = np.argmax(scores[kept], axis=1) if len(kept) else np.zeros(0, np.intp)
     rows = rows[kept]
     if form == "yolox":
         rows = _decoded(rows, sure[kept], size)
-    return Boxes(_corners(form, rows, size), top[kept].astype(np.float32), labels[kept].astype(np.float32))
+    return Boxes(_corners(form, rows, size), top[kept].astype(np.float32), labels.astype(np.float32))
 
 
 def fits(form: str, shape: tuple[int, ...], classes: int) -> bool:

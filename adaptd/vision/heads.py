@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptd.vision.box_forms import BOX_FORMS, EXTRAS, fits
+from adaptd.vision.box_forms import BOX_FORMS, EXTRAS, STRIDES, fits
 from adaptd.vision.errors import ModelError
 
 CLASS_FORMS = ("classification", "sigmoid", "logit", "multilabel", "multilabel-logit")
@@ -66,6 +66,13 @@ def recognise(
     if head.task == "detection" and not fits(form, shape, head.classes):
         raise ModelError(f"{where}: output {shape} does not fit --head {form} with {head.classes} classes")
     return head
+
+
+def check_anchors(form: str, shape: tuple[int, ...], size: tuple[int, ...]) -> None:
+    """Raises ModelError where undecoded anchors are not those of the picture's size (height, width)."""
+    wanted = sum((size[0] // stride) * (size[1] // stride) for stride in STRIDES) if form == "yolox" else 0
+    if wanted and shape[1] != wanted:
+        raise ModelError(f"has {shape[1]} anchors, strides of 8, 16 and 32 give {wanted}; export it with decoding inside")
 
 
 def _by_task(shape: tuple[int, ...], task: str | None, classes: int | None) -> str | None:

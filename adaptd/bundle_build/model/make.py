@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptd.bundle_build.data.images import NO_BAND, Dataset, missing_bands, scan
 from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
-from adaptd.bundle_build.data.preset import Preset, class_names
+from adaptd.bundle_build.data.preset import PRESETS, Preset, class_names
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.calibrate import Calibration, calibrate, look
 from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
@@ -34,12 +34,14 @@ FEW_IN_A_BAND = 20
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood)."""
+    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood); ``wished`` are single
+    numbers of preprocessing said beyond the preset, None takes that of the model's task."""
 
     model: Path
     calibration: Path
     bands: Sequence[LightBand]
-    preset: Preset
+    preset: Preset | None = None
+    wished: Mapping[str, Any] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=Wishes)
     labels: tuple[str, ...] | None = None
     method: str = "auto"
@@ -72,8 +74,9 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
     """Everything but the writing: the same order gives the same bytes on one machine."""
     source = take_in(order.model, replace(order.wishes, classes=None if order.labels is None else len(order.labels)))
     dataset = scan(order.calibration, order.bands, order.band)
-    names = class_names(order.labels, dataset.labels, source.head.classes)
-    words = order.preset.words((source.input_shape[2], source.input_shape[3]))
+    names = class_names(order.labels or _noted(source), dataset.labels, source.head.classes)
+    preset = order.preset or PRESETS["imagenet" if source.head.task == "classification" else "yolo"]
+    words = replace(preset, **order.wished).words((source.input_shape[2], source.input_shape[3]))
     choice = choose(dataset, order.count)
     pictures, held_out = Pictures(choice.calibration, words), Pictures(choice.held_out, words)
     with tempfile.TemporaryDirectory() as folder:
@@ -88,6 +91,11 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
     warnings = [*_light(dataset, order.bands), *dataset.notes, *choice.notes, *failures]
     warnings += [*unreadable_note(pictures), *unreadable_note(held_out)]
     return _bundle(Recipe(source, names, words, choice, calibration, found, kept), made, warnings)
+
+
+def _noted(source: Source) -> tuple[str, ...] | None:
+    """Class names of the model's metadata, where their number fits."""
+    return source.names if source.names is not None and len(source.names) == source.head.classes else None
 
 
 def _variants(
