@@ -35,6 +35,7 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     prepare.add_argument("--divisor", type=int, metavar="N")
     prepare.add_argument("--colour", choices=("rgb", "bgr"))
     prepare.add_argument("--fit", choices=("stretch", "centre_crop", "letterbox"))
+    prepare.add_argument("--roi", type=_roi, metavar="X,Y,W,H", help="part of the camera's picture to look at, shares of it")
     plans = build.add_argument_group("TensorRT plans, on the device that will run them")
     plans.add_argument("--backend", choices=("onnx", "tensorrt"), default="onnx")
     plans.add_argument("--level", type=int, choices=range(1, 6), help="builder optimisation level (default TensorRT's own, 3)")
@@ -93,6 +94,7 @@ def wished_of(arguments: argparse.Namespace) -> dict[str, object]:
         "divisor": arguments.divisor,
         "colour_order": arguments.colour,
         "fit": arguments.fit,
+        "roi_ppm": arguments.roi,
     }
     return {key: value for key, value in wished.items() if value is not None}
 
@@ -121,3 +123,14 @@ def _three(text: str) -> tuple[int, int, int]:
     if len(values) != 3:
         raise argparse.ArgumentTypeError(f"{text!r} is not three numbers such as 0.485,0.456,0.406")
     return values[0], values[1], values[2]
+
+
+def _roi(text: str) -> tuple[int, ...]:
+    try:
+        values = [round(float(word) * 1_000_000) for word in text.split(",")]
+    except (ValueError, OverflowError):
+        values = []
+    inside = len(values) == 4 and min(values[:2]) >= 0 and min(values[2:]) > 0
+    if not inside or values[0] + values[2] > 1_000_000 or values[1] + values[3] > 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no part of the picture, give left,top,width,height from 0 to 1 inside it")
+    return tuple(values)

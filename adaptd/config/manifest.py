@@ -40,6 +40,7 @@ class Preprocessing(Strict):
     """A picture becomes ``(value / divisor - mean) / std`` per channel, in ``colour_order``, fitted to ``size`` (height, width).
 
     ``fit``: ``stretch`` both sides; ``centre_crop`` the middle ``crop_ppm`` of the shorter side; ``letterbox`` with mid grey.
+    ``roi_ppm`` is the part of the camera's picture that is looked at, before all else: left, top, width, height in millionths.
     """
 
     size: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2)]
@@ -49,6 +50,7 @@ class Preprocessing(Strict):
     colour_order: Literal["rgb", "bgr"]
     fit: Literal["stretch", "centre_crop", "letterbox"] = "stretch"
     crop_ppm: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000_000
+    roi_ppm: Annotated[tuple[Ppm, ...], Field(min_length=4, max_length=4)] | None = None
 
 
 class Band(Strict):
@@ -218,6 +220,9 @@ def _refuse(text: str) -> object:
 
 
 def _check(manifest: Manifest, where: str) -> None:
+    roi = manifest.preprocessing.roi_ppm
+    if roi is not None and (min(roi[2:]) < 1 or roi[0] + roi[2] > 1_000_000 or roi[1] + roi[3] > 1_000_000):
+        raise ConfigError(f"{where}: preprocessing.roi_ppm: lies outside the picture, give left, top, width, height inside it")
     if manifest.reference not in manifest.variants:
         raise ConfigError(
             f"{where}: reference: {manifest.reference} is no variant, name one of {', '.join(sorted(manifest.variants))}"

@@ -96,6 +96,7 @@ def check(request: Request) -> Checked:
         raise AssemblyError(
             f"{request.policy}: reference: {policy.reference!r} is not in {request.bundle}, one of {known_names} is"
         )
+    _in_time(policy, known[0], request)
     try:
         parse_source(request.source)
     except SourceError as error:
@@ -104,6 +105,16 @@ def check(request: Request) -> Checked:
     ordered = tuple(fact for name in wanted for fact in known if fact.name == name)
     known_by = identity(request.bundle, manifest, backend)
     return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, known_by)
+
+
+def _in_time(policy: Policy, reference: VariantFacts, request: Request) -> None:
+    """A reference slower than the deadline would deliver no frame in time."""
+    if reference.latency_us > policy.deadline_us:
+        raise AssemblyError(
+            f"{request.bundle}: the reference {reference.name} takes {reference.latency_us / 1000:.1f} ms a frame where it was "
+            f"qualified, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model or picture, "
+            "or a longer deadline"
+        )
 
 
 def _text(path: Path) -> str:

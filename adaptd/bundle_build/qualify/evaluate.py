@@ -85,11 +85,11 @@ def evaluate(
     for done, (sample, batch) in enumerate(pictures, 1):
         turn = done % len(names)
         outputs: dict[str, Array | None] = {}
+        answers: dict[str, Answer | None] = {}
         band = tallies.setdefault(sample.band, {name: Tally() for name in names})
         for name in names[turn:] + names[:turn]:
-            outputs[name], latency = _timed(engines[name], batch)
+            outputs[name], answers[name], latency = _timed(engines[name], batch, reader)
             band[name].latencies_us.append(latency)
-        answers = {name: None if output is None else reader.answer(output) for name, output in outputs.items()}
         truth = labels.boxes(sample)
         plain = outputs[reference]
         near = plain is not None and reader.near(plain, 2 * TOLERANCE_PPM)
@@ -103,14 +103,15 @@ def evaluate(
     return tallies
 
 
-def _timed(engine: Engine, batch: Array) -> tuple[Array | None, int]:
-    """The checked output and the time it took in microseconds, rounded up; None where the engine failed on this frame."""
+def _timed(engine: Engine, batch: Array, reader: "Reader") -> tuple[Array | None, "Answer | None", int]:
+    """Checked output, what it means, and the time both took in microseconds, rounded up; None where the engine failed."""
     start = time.perf_counter_ns()
     try:
         output: Array | None = guard.check(engine.infer(batch), engine.output_shape, engine.name)
+        answer = None if output is None else reader.answer(output)
     except EngineFault:
-        output = None
-    return output, -(-(time.perf_counter_ns() - start) // 1000)
+        output = answer = None
+    return output, answer, -(-(time.perf_counter_ns() - start) // 1000)
 
 
 def _loss(reader: "Reader", reference: "Answer | None", other: "Answer | None") -> int:

@@ -59,6 +59,7 @@ def qualify(plan: Plan, progress: Progress = silent) -> Qualified:
     measured = _measure(plan, bundle, head, labels, pictures, progress)
     others_ppm = load(plan.root).others_ppm(before)
     warnings = [*notes, *dataset.notes, *said, *unreadable_note(pictures), *_thin(dataset, plan.policy)]
+    warnings += _late(measured, plan.policy, manifest.reference)
     warnings += _chance(measured, manifest) + _nothing_found(measured, manifest) + _busy(others_ppm)
     if manifest.signature is not None:
         warnings.append(f"the manifest was signed and has changed: sign it again with adaptd engine sign {plan.bundle} --key F")
@@ -106,6 +107,17 @@ def _busy(others_ppm: int) -> list[str]:
         return []
     share = f"{others_ppm / 10_000:.0f} % of its cores"
     return [f"the machine was busy with other work ({share}): latencies and energy are stretched, qualify again when it is quiet"]
+
+
+def _late(measured: Measured, policy: Policy, reference: str) -> list[str]:
+    """A reference that is slower than the deadline delivers nothing in time, and `adaptd run` will not start on it."""
+    slowest = max(quantile_us(tallies[reference].latencies_us, 50) for tallies in measured.tallies.values())
+    if slowest <= policy.deadline_us:
+        return []
+    return [
+        f"the reference takes {slowest / 1000:.1f} ms a frame, the policy's deadline is {policy.deadline_us / 1000:.0f} ms: "
+        "adaptd run will refuse it; take a smaller model or picture, or a policy with a longer deadline_ms"
+    ]
 
 
 def _chance(measured: Measured, manifest: Manifest) -> list[str]:
