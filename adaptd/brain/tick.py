@@ -43,7 +43,7 @@ class State:
     proofs: tuple[accuracy.Proof, ...]
     spent: shadowing.Spent
     watch: safety.Watch
-    held: memory.Held
+    held: memory.Carryover
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
         proofs=accuracy.start(table.rules, policy, facts, {}),
         spent=shadowing.Spent(now_us // shadowing.HOUR_US),
         watch=safety.Watch(),
-        held=memory.Held(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
+        held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from adaptd.base import decision_core as core
-from adaptd.log.format.verdicts import Outcome, Report
+from adaptd.log.format.verdicts import Outcome, VerifyReport
 
 MEANING = {
     Outcome.VALID: "complete, unchanged, and every decision follows",
@@ -18,14 +18,14 @@ MEANING = {
 }
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def report_json(report: VerifyReport) -> dict[str, Any]:
     """The finding with every field, for machines."""
     plain = asdict(report)
     plain["verdict"] = report.verdict.value
     return {**plain, "self_signed": report.self_signed, "unsigned": report.unsigned, "meaning": MEANING[report.verdict]}
 
 
-def report_lines(report: Report) -> list[str]:
+def report_lines(report: VerifyReport) -> list[str]:
     """The finding for a person: the verdict first."""
     verdict = report.verdict.value
     if report.verdict is Outcome.VALID:
@@ -53,7 +53,7 @@ def report_lines(report: Report) -> list[str]:
     return lines + [f"  note              {note}" for note in report.notes]
 
 
-def _replayed(report: Report) -> str:
+def _replayed(report: VerifyReport) -> str:
     if report.replayed is None:
         return "not run again"
     same = "all run again with the same result" if report.replayed == report.decisions else f"{report.replayed} run again"
@@ -61,7 +61,7 @@ def _replayed(report: Report) -> str:
     return f"{same} by the {core.running()} core{other}"
 
 
-def _signed(report: Report) -> str:
+def _signed(report: VerifyReport) -> str:
     parts = []
     if report.witnessed is not None:
         by = f" by {', '.join(report.witnesses)}" if report.witnesses else " by a copy of a checkpoint"
@@ -72,7 +72,7 @@ def _signed(report: Report) -> str:
     return ", ".join(parts)
 
 
-def _proof(report: Report) -> str:
+def _proof(report: VerifyReport) -> str:
     if report.replayed is None:
         return "not recomputed"
     frames = sum(one.frames for one in report.intervals)

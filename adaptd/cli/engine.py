@@ -109,7 +109,7 @@ def _build_plans(arguments: argparse.Namespace) -> int:
 
 
 def _qualify(arguments: argparse.Namespace) -> int:
-    from adaptd.bundle_build.qualify.findings import Plan
+    from adaptd.bundle_build.qualify.findings import MeasurePlan
     from adaptd.bundle_build.qualify.qualify import qualify
     from adaptd.cli.profile import find_profile
     from adaptd.config.profile import load_profile
@@ -118,7 +118,7 @@ def _qualify(arguments: argparse.Namespace) -> int:
     profile = load_profile(find_profile(arguments.profile or profile_here(arguments.backend)))
     with _errors(), _bar() as progress:
         band = band_of(arguments, policy)
-        plan = Plan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
+        plan = MeasurePlan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
         found = qualify(replace(plan, window_s=arguments.energy_window), progress)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)

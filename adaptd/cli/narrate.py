@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.nonblocking_out import Outlet
+from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.vocabulary import Measured, OperatingPoint, Reading
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Narrator:
         self._request, self._checked = request, checked
         self._simulated, self._quiet = simulated, quiet
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self._out = Outlet(sys.stdout)
+        self._out = NonblockingOut(sys.stdout)
         self._began = time.monotonic()
         self._spoke_s: float = -EVERY_S
         self._asked: OperatingPoint | None = None
@@ -80,7 +80,7 @@ class Narrator:
 
     def asked(self, document: dict[str, Any]) -> None:
         """The state as one JSON line on stderr, in every mode: who sends SIGUSR1 wants an answer."""
-        Outlet(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
+        NonblockingOut(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
 
     def closing(self) -> None:
         """What came of it."""

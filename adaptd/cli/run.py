@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from adaptd.cli.errors import CommandError
-from adaptd.cli.nonblocking_out import Outlet
+from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.cli.places import default_audit
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from adaptd.cli.narrate import Narrator
     from adaptd.daemon.assemble import AssemblyError, assemble, check
     from adaptd.daemon.loop import Daemon
-    from adaptd.daemon.parts import Pace
+    from adaptd.daemon.parts import LoopPace
     from adaptd.log.write.opening import LedgerError
     from adaptd.serve.api import SocketInUseError
 
@@ -83,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except (AssemblyError, LedgerError, SocketInUseError) as error:
         raise CommandError(str(error)) from None
     narrator.opening(parts)
-    daemon = Daemon(parts, Pace(tick_us=arguments.tick, duration_us=arguments.duration))
+    daemon = Daemon(parts, LoopPace(tick_us=arguments.tick, duration_us=arguments.duration))
     daemon.on_signals()
     code = daemon.run()
     if parts.worker.refused is not None:
@@ -198,6 +198,6 @@ def operational_log(*, as_json: bool, told: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", Outlet(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", NonblockingOut(sys.stderr))),
         cache_logger_on_first_use=False,
     )

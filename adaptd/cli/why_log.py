@@ -12,7 +12,7 @@ from adaptd.vocabulary import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class LoggedDecision:
     """One decision of the log."""
 
     seq: int
@@ -20,7 +20,7 @@ class Decided:
     verdict: Verdict
 
 
-def decisions(folder: Path) -> Iterator[Decided]:
+def decisions(folder: Path) -> Iterator[LoggedDecision]:
     """Every decision of a log in order.
 
     Raises:
@@ -39,7 +39,7 @@ def decisions(folder: Path) -> Iterator[Decided]:
             except CodecError as error:
                 advice = f"check with `adaptd audit verify {folder}`"
                 raise CommandError(f"{folder}: record {record['seq']} cannot be read ({error}), {advice}") from None
-            yield Decided(record["seq"], record["mono_us"] - began_us, coder.verdict)
+            yield LoggedDecision(record["seq"], record["mono_us"] - began_us, coder.verdict)
 
 
 def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
@@ -51,7 +51,7 @@ def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
     from adaptd.brain.tick import explain
 
     lines: list[str] = []
-    last: Decided | None = None
+    last: LoggedDecision | None = None
     for decided in decisions(folder):
         changed = last is None or last.verdict.point != decided.verdict.point
         last = decided

@@ -35,7 +35,7 @@ class PoleModel(Strict):
     tau_s: Sourced[Positive]
 
 
-class ThermalModel(Strict):
+class BoardThermalModel(Strict):
     """The thermal model and the trip points."""
 
     poles: Annotated[list[PoleModel], Field(min_length=1, max_length=4)]
@@ -62,7 +62,7 @@ class RangeModel(Strict):
     source: Source
 
 
-class SensorsModel(Strict):
+class BoardSensorsModel(Strict):
     """Which zone, rail and light source to read, best first, and what they can plausibly say."""
 
     temperature_zones: list[str]
@@ -87,11 +87,11 @@ class ProfileModel(Strict):
     profile: Name
     schema_: Annotated[Literal[1], Field(alias="schema")]
     idle_power_w: Sourced[Positive]
-    thermal: ThermalModel
+    thermal: BoardThermalModel
     precisions: dict[str, PrecisionModel]
     memory_bandwidth_gb_s: Sourced[Positive]
     peak_tops: dict[str, Sourced[Positive]]
-    sensors: SensorsModel
+    sensors: BoardSensorsModel
     power_modes: Annotated[list[PowerModeModel], Field(default_factory=list)]
     notes: str = ""
 

@@ -2,27 +2,26 @@
 
 import importlib.util
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from adaptd import __version__
 from adaptd.brain.tick import State
-from adaptd.config.errors import ConfigError
 from adaptd.config.engine_answers import Identity, identity
+from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
 from adaptd.daemon import jobs
-from adaptd.daemon.engine_identity import Origin
+from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.parts import Clock, Parts, Watcher
-from adaptd.daemon.sensors_or_twin import Blend, SoftwareDevice
-from adaptd.log.format.binding import Binding, Plan, code_hash
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin, SoftwareDevice
+from adaptd.log.format.binding import Binding, PlanFile, code_hash
 from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.format.store import Store
-from adaptd.log.write.ledger import Ledger, Limits
+from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.prune import KEEP_DAYS
 from adaptd.log.write.recorder import Recorder, Settings
@@ -31,10 +30,10 @@ from adaptd.log.write.retention import Retention
 from adaptd.protocol.messages import Begin
 from adaptd.protocol.source_spec import SourceError, parse_source
 from adaptd.sense.camera_light import Calibration
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.sense.source import POWER
 from adaptd.serve.api import Api, SocketInUseError
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.metrics import render
 from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
@@ -154,13 +153,13 @@ def assemble(
     """
     clock = clock or Clock()
     ledger, found = _open_log(request, checked, clock)
-    board = Board()
+    board = StatusBoard()
     try:
         api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
     except (SocketInUseError, OSError):
         ledger.close()
         raise
-    station = Station.from_profile(checked.profile, camera=calibration)
+    station = SensorHub.from_profile(checked.profile, camera=calibration)
     if forced or (device is not None and POWER in station.absent):
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)
@@ -175,7 +174,7 @@ def assemble(
         settings=_settings(request, checked, clock),
         policy_path=request.policy,
         worker=Supervisor(_begin(request, checked)),
-        senses=Blend(station, device, forced=forced, picture_light=not forced),
+        senses=SensorsOrTwin(station, device, forced=forced, picture_light=not forced),
         recorder=Recorder(ledger),
         board=board,
         api=api,
@@ -202,14 +201,14 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
         mono_us=clock.mono_us,
         utc_ms=clock.utc_ms,
         about=dict(about),
-        limits=Limits(wear_budget_mb=checked.policy.wear_budget_mb),
+        limits=LedgerLimits(wear_budget_mb=checked.policy.wear_budget_mb),
     )
 
 
-def _origin(checked: Checked) -> Origin:
+def _origin(checked: Checked) -> EngineIdentity:
     qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
     device, noted = "" if qualified is None else qualified.device, checked.identity
-    return Origin(checked.facts, noted.prints, device, noted.answers, noted.tolerance_ppm)
+    return EngineIdentity(checked.facts, noted.prints, device, noted.answers, noted.tolerance_ppm)
 
 
 def _begin(request: Request, checked: Checked) -> Begin:
@@ -248,7 +247,7 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
         boot_id=_boot_id(),
         bundle=manifest.digest,
         code=code_hash(),
-        plans=tuple(Plan(name, manifest.files[name].sha256) for name in sorted(names)),
+        plans=tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names)),
         policy=checked.policy.sha256,
         profile=checked.profile.sha256,
     )

@@ -16,7 +16,7 @@ COUNTED, LEFT_OUT = "counted", "left_out"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class EngineIdentity:
     """What the bundle says: all facts, the reference first, each engine's fingerprint, the device that was qualified, and the
     reference's answers there."""
 
@@ -30,9 +30,7 @@ class Origin:
         """The facts to start with: those of the last run where it ran on this bundle, else none of the priors."""
         return inherited if inherited in (self.facts, _bare(self.facts)) else _bare(self.facts)
 
-    def settle(
-        self, current: tuple[VariantFacts, ...], running: Mapping[str, str], said: str = ""
-    ) -> tuple[VariantFacts, ...]:
+    def settle(self, current: tuple[VariantFacts, ...], running: Mapping[str, str], said: str = "") -> tuple[VariantFacts, ...]:
         """The facts once the engines have answered; of a variant that does not run nothing new is known.
 
         A disagreement is measured between two engines, so both must answer as they did then. ``said`` are the reference's answers.
@@ -88,7 +86,7 @@ def left_out(before: tuple[tuple[str, str], ...], now: tuple[tuple[str, str], ..
     return tuple(name for name, stands in now if stands == LEFT_OUT and (name, stands) not in before)
 
 
-def left_out_words(name: str, origin: Origin, *, same_reference: bool = True) -> str:
+def left_out_words(name: str, origin: EngineIdentity, *, same_reference: bool = True) -> str:
     """One line for people: what is not believed, which engine is why, and how to be believed."""
     remedy = (
         f"the priors of {name} are left out and shadow frames must prove it; "

@@ -11,8 +11,8 @@ import structlog
 from adaptd.base.defect import defect
 from adaptd.brain import tick
 from adaptd.daemon.feedback import Feedback
-from adaptd.daemon.intents import Acting, Outcome
-from adaptd.daemon.parts import Pace, Parts
+from adaptd.daemon.intents import IntentOutcome, Intents
+from adaptd.daemon.parts import LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, reread
 from adaptd.daemon.sensors_or_twin import picture_stats
 from adaptd.daemon.signals import Asked
@@ -21,7 +21,7 @@ from adaptd.daemon.wall_clock import WallClock
 from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
-from adaptd.protocol.messages import Applied, Hello, Report, Swapped
+from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
 from adaptd.sense.sensor_hub import WorkerFacts
 from adaptd.serve.api import Change
 from adaptd.supervise.supervisor import Event
@@ -34,13 +34,13 @@ MAX_TROUBLE = 8
 class Daemon:
     """One run of adaptd. ``run`` returns the exit code; everything else happens on its thread."""
 
-    def __init__(self, parts: Parts, pace: Pace | None = None) -> None:
+    def __init__(self, parts: Parts, pace: LoopPace | None = None) -> None:
         self._parts = parts
-        self._pace = pace or Pace()
+        self._pace = pace or LoopPace()
         self._log: Any = structlog.get_logger("adaptd")
         self._asked = Asked()
         self._wake = threading.Event()
-        self._acting = Acting()
+        self._acting = Intents()
         self._act_seqs: dict[int, int] = {}
         self._engines = EngineWords()
         self._totals = Totals()
@@ -109,7 +109,7 @@ class Daemon:
         """Take what the worker said; True where that calls for a decision at once."""
         urgent = False
         for event in self._parts.worker.poll():
-            if isinstance(event, Report):
+            if isinstance(event, WorkerReport):
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
                 if event.lost > self._lost:
@@ -152,7 +152,7 @@ class Daemon:
         for name, words in met.told:
             self._fault_is("priors_left_out", words, name)
 
-    def _close_intent(self, done: Outcome) -> None:
+    def _close_intent(self, done: IntentOutcome) -> None:
         act = self._act_seqs.pop(done.intent.seq, None)
         if act is not None:
             back = done.intent.new if done.outcome == "applied" else None

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from adaptd.brain.tick import State
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.daemon.engine_identity import Origin
+from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.jobs import SlowJobs
-from adaptd.daemon.sensors_or_twin import Blend
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin
 from adaptd.daemon.status import Scene
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.retention import Retention
 from adaptd.serve.api import Api
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
 from adaptd.vocabulary import VariantFacts
@@ -44,7 +44,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class LoopPace:
     """How often to listen to the worker and to decide; ``duration_us`` None runs until told to stop."""
 
     tick_us: int = 1_000_000
@@ -66,9 +66,9 @@ class Parts:
     settings: Settings
     policy_path: Path
     worker: Supervisor
-    senses: Blend
+    senses: SensorsOrTwin
     recorder: Recorder
-    board: Board
+    board: StatusBoard
     api: Api | None
     slow: SlowJobs
     chores: dict[str, Callable[[], object]]
@@ -77,4 +77,4 @@ class Parts:
     watcher: Watcher
     inherited: State | None = None
     clock: Clock = field(default_factory=Clock)
-    origin: Origin = field(default_factory=Origin)
+    origin: EngineIdentity = field(default_factory=EngineIdentity)

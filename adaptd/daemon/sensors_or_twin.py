@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from adaptd.sense.camera_light import PictureStats
-from adaptd.sense.sensor_hub import Sampled, Station, WorkerFacts, details
+from adaptd.sense.sensor_hub import Sampled, SensorHub, WorkerFacts, details
 from adaptd.sense.source import LIGHT, POWER, TEMPERATURE
 from adaptd.vocabulary import Missing, Reading, Telemetry
 
@@ -42,11 +42,11 @@ class Readings:
     simulated: tuple[str, ...]
 
 
-class Blend:
-    """Station and software device behind one call a tick. ``forced`` simulates every quantity (``adaptd run --twin``)."""
+class SensorsOrTwin:
+    """SensorHub and software device behind one call a tick. ``forced`` simulates every quantity (``adaptd run --twin``)."""
 
     def __init__(
-        self, station: Station, device: SoftwareDevice | None, *, forced: bool = False, picture_light: bool = True
+        self, station: SensorHub, device: SoftwareDevice | None, *, forced: bool = False, picture_light: bool = True
     ) -> None:
         self.station = station
         self._device = device

@@ -12,7 +12,7 @@ from adaptd.sense.catalog import JTOP_SOCKET, Catalog, nvidia_present
 from adaptd.sense.deadline import ReaderPool
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.sense.source import LIGHT, POWER, TEMPERATURE, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import ThermalZone, denied
@@ -70,7 +70,7 @@ def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Findi
 
     ``there`` are the sources that the machine has: one that the profile does not name is pointed out where nothing else is read.
     """
-    station = Station.from_profile(profile, root, grace_s=_PAUSE_S)
+    station = SensorHub.from_profile(profile, root, grace_s=_PAUSE_S)
     station.sample(monotonic_us())
     time.sleep(_PAUSE_S)
     sampled = station.sample(monotonic_us())

@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
-class Row:
+class BenchRow:
     """One controller in one scenario beside the oracle; ``regret`` is (cost - oracle cost) / oracle energy."""
 
     result: Result
@@ -94,9 +94,9 @@ class Matrix:
     """All rows, scenario by scenario."""
 
     grounds: list[Ground]
-    rows: list[Row]
+    rows: list[BenchRow]
 
-    def row(self, scenario: str, controller: str) -> Row:
+    def row(self, scenario: str, controller: str) -> BenchRow:
         """One cell."""
         return next(row for row in self.rows if row.result.scenario == scenario and row.result.controller == controller)
 
@@ -167,8 +167,8 @@ def run_matrix(
     for n, ground in enumerate(grounds):
         seconds = episodes[n].scenario.ticks * episodes[n].scenario.tick_us / 1e6
         if "oracle" in controllers:
-            rows.append(Row(ground.oracle.result(), ground.oracle, seconds))
-        rows += [Row(answers[n, name], ground.oracle, seconds) for name in online]
+            rows.append(BenchRow(ground.oracle.result(), ground.oracle, seconds))
+        rows += [BenchRow(answers[n, name], ground.oracle, seconds) for name in online]
     return Matrix(grounds, rows)
 
 

@@ -58,7 +58,7 @@ def simulate(
     """
     device = TwinDevice(scenario, profile)
     worker = TwinWorker(scenario, policy, facts)
-    judge = Judge(scenario, policy)
+    judge = RunJudge(scenario, policy)
     world, dt_us = device.world, scenario.tick_us
     times: list[int] = []
     restarts = list(scenario.restarts_us)
@@ -84,7 +84,7 @@ def simulate(
     return judge.result(controller.name, device, times)
 
 
-class Judge:
+class RunJudge:
     """Keeps the score with the truth in hand."""
 
     def __init__(self, scenario: Scenario, policy: Policy) -> None:

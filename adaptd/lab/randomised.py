@@ -29,7 +29,7 @@ DEADLINE_ROOM, WORTH_ROOM = 0.6, 1.1
 
 
 @dataclass(slots=True)
-class Draw:
+class RandomCase:
     """A stream of choices."""
 
     source: Random
@@ -52,7 +52,7 @@ class Draw:
 
 def random_episode(seed: int, number: int) -> Episode:
     """Hour ``number`` of the sweep ``seed``: always the same."""
-    draw = Draw(Random(f"hour/{seed}/{number}"))  # noqa: S311 - repeatable on purpose
+    draw = RandomCase(Random(f"hour/{seed}/{number}"))  # noqa: S311 - repeatable on purpose
     policy = load_policy(policies_dir() / f"{draw.source.choice(POLICIES)}.yaml")
     board = draw.source.choice(sorted(NETS))
     profile = load_profile(profiles_dir() / f"{board}.yaml")
@@ -91,7 +91,7 @@ def _sensible(policy: Policy, board: str) -> list[tuple[float, float]]:
     ]
 
 
-def _facts(draw: Draw, policy: Policy, latency_ms: tuple[float, float]) -> tuple[VariantFacts, ...]:
+def _facts(draw: RandomCase, policy: Policy, latency_ms: tuple[float, float]) -> tuple[VariantFacts, ...]:
     """The reference and one efficient variant; priors in most bands but the darkest."""
     names = (policy.reference, policy.efficient[0])
     facts = []
@@ -102,7 +102,7 @@ def _facts(draw: Draw, policy: Policy, latency_ms: tuple[float, float]) -> tuple
     return tuple(facts)
 
 
-def _truth(draw: Draw, policy: Policy, facts: tuple[VariantFacts, ...]) -> Truth:
+def _truth(draw: RandomCase, policy: Policy, facts: tuple[VariantFacts, ...]) -> Truth:
     dark, limit = policy.bands[0].name, policy.max_loss_ppm
     efficient = facts[1].name
     light = {band.name: draw.source.uniform(0.02, 0.5) * limit for band in policy.bands[1:]}
@@ -122,12 +122,12 @@ def _truth(draw: Draw, policy: Policy, facts: tuple[VariantFacts, ...]) -> Truth
     )
 
 
-def _slow(draw: Draw) -> Curve:
+def _slow(draw: RandomCase) -> Curve:
     """No contention in half of the hours, bursts of up to twice the latency in the others."""
     return ((0, PPM),) if draw.source.random() < 0.5 else draw.steps(1.0, 2.0, 4, PPM)
 
 
-def _light(draw: Draw, policy: Policy) -> Curve:
+def _light(draw: RandomCase, policy: Policy) -> Curve:
     """A light level inside a band chosen by chance, up to four changes an hour."""
     levels: list[int] = []
     for _ in range(draw.source.randint(1, 5)):
@@ -142,7 +142,7 @@ def _light(draw: Draw, policy: Policy) -> Curve:
     return tuple(curve)
 
 
-def _budget(draw: Draw, profile: HardwareProfile) -> Curve:
+def _budget(draw: RandomCase, profile: HardwareProfile) -> Curve:
     """The policy's budget in two thirds of the hours, else one that leaves 0.8 to 4 W above idle and the most other load."""
     if draw.source.random() < 0.67:
         return ((0, None),)
@@ -151,7 +151,7 @@ def _budget(draw: Draw, profile: HardwareProfile) -> Curve:
 
 
 def _ambient(
-    draw: Draw,
+    draw: RandomCase,
     policy: Policy,
     profile: HardwareProfile,
     truth: Truth,

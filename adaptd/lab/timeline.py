@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(slots=True)
-class Timeline:
+class TrueTimeline:
     """Arrays over ticks k (and variants v): watts, frames a second, degrees Celsius.
 
     ``reach_fps[k, v]`` is the most that the engine can compute (0 where it may not serve), ``late[k, v]`` the share of it that is
@@ -59,7 +59,7 @@ def _filter(drive: Array, keep: float, start: float) -> Array:
 
 def timeline(
     scenario: Scenario, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], variants: tuple[str, ...]
-) -> Timeline:
+) -> TrueTimeline:
     """The truth of every tick, for the variants named."""
     device = TwinDevice(scenario, profile)
     world, ticks, dt_us = device.world, scenario.ticks, scenario.tick_us
@@ -70,7 +70,7 @@ def timeline(
     table = np.array([engines[value] for value in slow])
     policy_w = float("inf") if policy.budget_mw is None else policy.budget_mw / 1000
     budgets = [world.budget_mw(t) for t in times]
-    return Timeline(
+    return TrueTimeline(
         dt_s=dt_us / 1e6,
         names=variants,
         passive_w=np.array([(device.idle_mw + world.other_mw(t)) / 1000 for t in times]),

@@ -170,7 +170,7 @@ class LastResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WorkerReport:
     """Worker to daemon, at a steady beat: what happened since the last report, and where the worker is now.
 
     ``busy_us`` is how long the frame in flight has been worked on, 0 between frames: a beat that goes on while ``busy_us``
@@ -210,4 +210,4 @@ class Garbled:
 
 
 ToWorker = Begin | Setpoint | Stop
-ToDaemon = Waiting | Hello | Applied | Swapped | Fault | Report
+ToDaemon = Waiting | Hello | Applied | Swapped | Fault | WorkerReport

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from adaptd.protocol.messages import Applied, Begin, Fault, Garbled, Hello, Report, Setpoint, Stop, Swapped, Waiting
+from adaptd.protocol.messages import Applied, Begin, Fault, Garbled, Hello, Setpoint, Stop, Swapped, Waiting, WorkerReport
 
 MAX_LINE = 64 * 1024
 MAX_DIGITS = 19
 MAX_PENDING = 1 << 20
 
-Message = Begin | Setpoint | Stop | Waiting | Hello | Applied | Swapped | Fault | Report
+Message = Begin | Setpoint | Stop | Waiting | Hello | Applied | Swapped | Fault | WorkerReport
 _KINDS: dict[str, type[Message]] = {
     "begin": Begin,
     "set": Setpoint,
@@ -24,7 +24,7 @@ _KINDS: dict[str, type[Message]] = {
     "applied": Applied,
     "swapped": Swapped,
     "fault": Fault,
-    "report": Report,
+    "report": WorkerReport,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

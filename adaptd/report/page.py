@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
 
-from adaptd.log.format.verdicts import Outcome, Report
+from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.report import page_lines
 from adaptd.report.drawing import LEFT, PLOT, WIDTH
 from adaptd.report.page_style import SCRIPT, STYLE
@@ -25,12 +25,12 @@ HEADLINES = {
 }
 
 
-def write_page(folder: Path, report: Report, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
+def write_page(folder: Path, report: VerifyReport, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
     """Write the report on the log in ``folder`` to ``target``; raises OSError."""
     target.write_text(page(tell(folder, progress), report), encoding="utf-8")
 
 
-def page(story: Story, report: Report) -> str:
+def page(story: Story, report: VerifyReport) -> str:
     """The whole page."""
     title = f"Audit report: {report.origin or 'unknown log'}"
     parts = [
@@ -57,7 +57,7 @@ def page(story: Story, report: Report) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _span(report: Report) -> str:
+def _span(report: VerifyReport) -> str:
     return f"{when(report.first_ms)} to {when(report.last_ms)}"
 
 
@@ -69,7 +69,7 @@ def when(ms: int | None) -> str:
         return f"{ms} ms"
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: VerifyReport) -> str:
     kind = {Outcome.VALID: "good", Outcome.TORN_TAIL: "warn"}.get(report.verdict, "bad")
     bad = (
         "" if report.first_bad_seq is None else f"<p>First bad record: <b>{report.first_bad_seq}</b>. {escape(report.reason)}</p>"
@@ -80,7 +80,7 @@ def _verdict(report: Report) -> str:
     return f'<section class="verdict {kind}"><strong>{HEADLINES[report.verdict]}</strong>{bad}<ul>{items}</ul></section>'
 
 
-def _findings(report: Report) -> list[tuple[str, str]]:
+def _findings(report: VerifyReport) -> list[tuple[str, str]]:
     """What was checked, each with its result: '' for good, 'no', or 'unsure'."""
     last = report.first_seq + report.records - 1
     whole = report.verdict not in (Outcome.DAMAGED, Outcome.FORGED)
@@ -166,7 +166,7 @@ def _lines(story: Story) -> str:
     return f"<h2>Time lines</h2>{simulated}<div class=sideways>{figure}</div>"
 
 
-def _footer(report: Report) -> str:
+def _footer(report: VerifyReport) -> str:
     notes = "".join(f"<p>{escape(text[0].upper() + text[1:])}.</p>" for text in report.notes)
     made = datetime.now(tz=timezone.utc)
     energy = (

@@ -6,8 +6,8 @@ from typing import Any
 
 from adaptd.brain.tick import explain
 from adaptd.log.format.decisions import CHAIN_FIELDS
-from adaptd.log.format.verdicts import Interruption, Interval, Report
-from adaptd.report.report_data import Event, Story, Swap
+from adaptd.log.format.verdicts import Interruption, Interval, VerifyReport
+from adaptd.report.report_data import Story, StoryEvent, Swap
 from adaptd.vocabulary import Measured, OperatingPoint, Reading
 
 _KINDS = {"#": "n", "!": "why", "@": "t", "~": "some"}  # numbers, sentences, words on one line, a few words
@@ -52,7 +52,7 @@ def proof_notes(story: Story) -> str:
     )
 
 
-def intervals(report: Report) -> str:
+def intervals(report: VerifyReport) -> str:
     """One row an interval."""
     head = ["#from record", "#to record", "engine", "light", "#time", "#frames", "#samples", "#bound at most", "proof"]
     empty = "The reference served throughout."
@@ -102,7 +102,7 @@ def _reading(reading: Reading, unit: str) -> str:
     return f"{value:,.0f}&nbsp;{unit}" if value >= 100 else f"{value:.1f}&nbsp;{unit}"
 
 
-def changes(story: Story, report: Report) -> str:
+def changes(story: Story, report: VerifyReport) -> str:
     """Starts, stops, clock steps, faults, failures of the disk, prunings; then gaps and interruptions from the verifier."""
     rows = [_event(one) for one in story.events]
     rows += [_row(gap.seq, "", "<span class=no>gap</span>", gap.why) for gap in report.gaps]
@@ -114,7 +114,7 @@ def _row(seq: int, time: str, kind: str, text: str) -> list[str]:
     return [str(seq), time, kind, escape(text)]
 
 
-def _event(one: Event) -> list[str]:
+def _event(one: StoryEvent) -> list[str]:
     names = sorted(one.record.keys() - CHAIN_FIELDS, key=lambda name: (name not in _FIRST, name))
     return _row(one.seq, _clock(one.utc_ms), escape(one.kind), "; ".join(_said(name, one.record[name]) for name in names))
 
@@ -148,7 +148,7 @@ def _value(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def settings(story: Story, report: Report) -> str:
+def settings(story: Story, report: VerifyReport) -> str:
     """Hashes of everything a decision depends on, per configuration."""
     items = [
         ("Log", report.origin),

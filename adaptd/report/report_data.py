@@ -21,7 +21,7 @@ _POINT = row(OperatingPoint)
 
 
 @dataclass(slots=True)
-class Range:
+class ValueRange:
     """Lowest, highest and summed value of one quantity in one bucket."""
 
     count: int = 0
@@ -35,7 +35,7 @@ class Range:
         self.total += value
         self.count += 1
 
-    def merge(self, other: "Range") -> None:
+    def merge(self, other: "ValueRange") -> None:
         if other.count:
             self.low = min(self.low, other.low) if self.count else other.low
             self.high = max(self.high, other.high) if self.count else other.high
@@ -51,11 +51,11 @@ class Range:
 class Bucket:
     """Everything drawn of one stretch of time."""
 
-    temperature: Range = field(default_factory=Range)
-    power: Range = field(default_factory=Range)
-    light: Range = field(default_factory=Range)
-    rate: Range = field(default_factory=Range)
-    budget: Range = field(default_factory=Range)
+    temperature: ValueRange = field(default_factory=ValueRange)
+    power: ValueRange = field(default_factory=ValueRange)
+    light: ValueRange = field(default_factory=ValueRange)
+    rate: ValueRange = field(default_factory=ValueRange)
+    budget: ValueRange = field(default_factory=ValueRange)
     energy_uj: float = 0.0
     baseline_uj: float = 0.0
     frames: int = 0
@@ -96,7 +96,7 @@ class Stretch:
 
 
 @dataclass(slots=True)
-class Event:
+class StoryEvent:
     """A record worth a line of its own: a fault, a clock step, a start, a failure of the disk, a pruning."""
 
     seq: int
@@ -114,7 +114,7 @@ class Story:
     buckets: list[Bucket] = field(default_factory=list)
     swaps: list[Swap] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    events: list[StoryEvent] = field(default_factory=list)
     facts: tuple[VariantFacts, ...] = ()
     policy: Policy | None = None
     configs: list[dict[str, Any]] = field(default_factory=list)
@@ -173,7 +173,7 @@ class Teller:
         elif kind == "result":
             self._result(record)
         elif kind in _EVENTS:
-            self.story.events.append(Event(record["seq"], at_us, record["utc_ms"], kind, record))
+            self.story.events.append(StoryEvent(record["seq"], at_us, record["utc_ms"], kind, record))
         if kind == "start":
             self._before = None
         self.story.end_us = max(self.story.end_us, at_us)
@@ -229,7 +229,7 @@ class Teller:
             del self._decided[next(iter(self._decided))]
         self._before, self._before_us = decided, at_us
 
-    def _sense(self, name: str, reading: Reading, into: Range) -> None:
+    def _sense(self, name: str, reading: Reading, into: ValueRange) -> None:
         if isinstance(reading, Measured):
             into.add(reading.value)
             if reading.simulated:

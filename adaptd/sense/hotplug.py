@@ -20,7 +20,7 @@ LOOKED_FOR = ("", "hwmon", "nvml", "rapl", "battery", "iio", "jtop")
 Wanted = tuple[str, Named]
 
 
-class Lookout:
+class Hotplug:
     """Looks every ten seconds for what is ``wanted`` (quantity, name); ``take`` gives what has come. Ends when all has."""
 
     def __init__(self, sysfs: Sysfs, wanted: list[Wanted], catalog: Callable[[Sysfs], Catalog] = Catalog) -> None:

@@ -1,6 +1,6 @@
 """All sensors of one machine behind one call a tick.
 
-    station = Station.from_profile(profile)
+    station = SensorHub.from_profile(profile)
     sampled = station.sample(now_us, WorkerFacts(delivered_mfps=15000, picture=picture))
     sampled.temperature, sampled.power, sampled.light     # Measured or Missing
     sampled.absent                                        # quantities this machine has no sensor for at all
@@ -21,7 +21,7 @@ from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
 from adaptd.sense.fuse import Context, Fused, Fuser, Rules
 from adaptd.sense.guard import Limits
-from adaptd.sense.hotplug import LOOKED_FOR, Lookout, Wanted
+from adaptd.sense.hotplug import LOOKED_FOR, Hotplug, Wanted
 from adaptd.sense.jtop import JtopFeed, JtopProcess, child_command
 from adaptd.sense.nvml import NvmlGpu
 from adaptd.sense.push import PushInbox
@@ -54,7 +54,7 @@ class Sampled:
     fused: dict[str, Fused]
 
 
-class Station:
+class SensorHub:
     """Sources, their threads, their guards and the fusion per quantity; built with ``from_profile``, ended with ``close``."""
 
     def __init__(self, build: "_Build") -> None:
@@ -67,7 +67,7 @@ class Station:
         self._power_mw: int | None = None
         self._named_here: frozenset[str] = frozenset()
         self.trips = build.trips()
-        self.lookout = Lookout(build.sysfs, [])
+        self.lookout = Hotplug(build.sysfs, [])
 
     @classmethod
     def from_profile(
@@ -82,7 +82,7 @@ class Station:
         grace_s: float = GRACE_S,
         gpu: Callable[[int], NvmlGpu] = NvmlGpu,
         jtop_command: tuple[str, ...] = child_command(),
-    ) -> "Station":
+    ) -> "SensorHub":
         """Find the profile's sources below ``root`` and start one thread for each that can block.
 
         ``camera`` calibrates the picture where the profile's ``light`` says only ``camera``.
@@ -95,7 +95,7 @@ class Station:
             station._named_here = frozenset(quantity for quantity, names in names_of(profile).items() if names)
         build.camera_picture.append(lambda: station._facts.picture)
         station._fusers = {quantity: Fuser(quantity, build.feeds[quantity], _rules(quantity, profile)) for quantity in QUANTITIES}
-        station.lookout = Lookout(files, station._awaited(), lambda here: Catalog(here, gpu))
+        station.lookout = Hotplug(files, station._awaited(), lambda here: Catalog(here, gpu))
         station.lookout.start()
         return station
 

@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.limits import MAX_CONNECTIONS, MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter
 from adaptd.serve.peer import Peer, may_change, peer_of
 
@@ -50,7 +50,7 @@ class Api(socketserver.UnixStreamServer):
     def __init__(
         self,
         path: Path,
-        board: Board,
+        board: StatusBoard,
         renderers: dict[str, Callable[[dict[str, Any]], str]] | None = None,
         *,
         deadline_s: float = REQUEST_DEADLINE_S,

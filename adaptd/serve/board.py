@@ -12,7 +12,7 @@ STALLED_PERIODS = 3
 STALLED_US = 3_000_000
 
 
-class Board:
+class StatusBoard:
     """One status document, replaced whole. A reader never waits: it gets the last one, with its age."""
 
     def __init__(self, period_us: int = 1_000_000) -> None:

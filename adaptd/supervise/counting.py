@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from adaptd.protocol.messages import Report
+from adaptd.protocol.messages import WorkerReport
 from adaptd.vocabulary import OperatingPoint, Served, Telemetry
 
 
@@ -25,7 +25,7 @@ def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
     return tuple(sums[name] for name in sorted(sums))
 
 
-def gathered(reports: list[Report], last: Report, *, alive: bool) -> Telemetry:
+def gathered(reports: list[WorkerReport], last: WorkerReport, *, alive: bool) -> Telemetry:
     """What ``reports`` count, at the point that ``last`` reads back. Shadow results of an engine set aside since are left out."""
     out = {*last.quarantined, *last.slow}
     return Telemetry(

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Report, Setpoint, Stop, Waiting
+from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Setpoint, Stop, Waiting, WorkerReport
 from adaptd.protocol.wire import Channel, Message
 from adaptd.supervise.counting import gathered
 from adaptd.vocabulary import OperatingPoint, Telemetry
@@ -35,9 +35,9 @@ class WorkerClient:
         self._now_us = now_us
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
-        self._gathered: list[Report] = []
+        self._gathered: list[WorkerReport] = []
         self.hello: Hello | None = None
-        self.report: Report | None = None
+        self.report: WorkerReport | None = None
         self.fatal: Fault | None = None
         self.waiting = False
         self.started_us = now_us()
@@ -171,7 +171,7 @@ class WorkerClient:
         return True
 
     def _note(self, message: Message | Garbled) -> None:
-        if isinstance(message, Report):
+        if isinstance(message, WorkerReport):
             self.report = message
             self._gathered.append(message)
         elif isinstance(message, Hello):

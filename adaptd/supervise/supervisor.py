@@ -7,12 +7,22 @@ The thin half around ``supervision``: processes and sockets here, decisions ther
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Report
+from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, WorkerReport
 from adaptd.protocol.wire import Message
 from adaptd.supervise.counting import joined
 from adaptd.supervise.process import COMMAND, WorkerClient, monotonic_us
-from adaptd.supervise.signs import UNSTARTABLE_US, Facts, History, Limits, Sign, after_crash, delay_us, judge, slow_restart_due
-from adaptd.supervise.standby import Spare
+from adaptd.supervise.signs import (
+    UNSTARTABLE_US,
+    History,
+    Sign,
+    WorkerLimits,
+    WorkerSigns,
+    after_crash,
+    delay_us,
+    judge,
+    slow_restart_due,
+)
+from adaptd.supervise.standby import Standby
 from adaptd.vocabulary import OperatingPoint, Telemetry
 
 
@@ -53,17 +63,17 @@ class Supervisor:
         *,
         command: Sequence[str] = COMMAND,
         now_us: Callable[[], int] = monotonic_us,
-        limits: Limits | None = None,
+        limits: WorkerLimits | None = None,
         make: Callable[..., WorkerClient] = WorkerClient,
         spare: bool = True,
     ) -> None:
         self._begin = begin
         self._command = tuple(command)
         self._now_us = now_us
-        self._limits = limits or Limits()
+        self._limits = limits or WorkerLimits()
         self._make = make
         self._client: WorkerClient | None = None
-        self._spare = Spare(lambda: self._new_client(self._begin), now_us(), self._limits.settle_us) if spare else None
+        self._spare = Standby(lambda: self._new_client(self._begin), now_us(), self._limits.settle_us) if spare else None
         self._last = Telemetry(alive=False, point=OperatingPoint(begin.variants[0], 0))
         self._history = History()
         self._start_at_us: int | None = None
@@ -86,7 +96,7 @@ class Supervisor:
         return None if self._client is None else self._client.hello
 
     @property
-    def report(self) -> Report | None:
+    def report(self) -> WorkerReport | None:
         """The running worker's newest report."""
         return None if self._client is None else self._client.report
 
@@ -202,14 +212,14 @@ class Supervisor:
         self._client = None
         return exit_code
 
-    def _facts(self, now_us: int) -> Facts:
+    def _facts(self, now_us: int) -> WorkerSigns:
         assert self._client is not None
         client, report, hello = self._client, self._client.report, self._client.hello
         if report is None or report.source_ok:
             self._seen_source_us = now_us
         self._served_once = self._served_once or (report is not None and report.frame >= 0)
         known = {} if hello is None else {engine.name: engine.latency_us for engine in hello.engines}
-        return Facts(
+        return WorkerSigns(
             exit_code=client.exit_code,
             refused=client.fatal is not None,
             ready=hello is not None,

@@ -1,7 +1,7 @@
 """What a broken sensor says: missing, stuck, zero, spikes, hanging, not a number."""
 
 from adaptd.twin.noise import Noise
-from adaptd.twin.words import Fault
+from adaptd.twin.words import StagedFault
 from adaptd.vocabulary import Measured, Missing, Reading
 
 SPIKE_CHANCE = 0.2
@@ -12,7 +12,7 @@ SPIKE_TIMES = {"temperature": 1, "power": 4, "light": 20}
 class SensorFaults:
     """The faults of one sensor, applied to what a healthy one would say."""
 
-    def __init__(self, sensor: str, faults: tuple[Fault, ...], seed: int) -> None:
+    def __init__(self, sensor: str, faults: tuple[StagedFault, ...], seed: int) -> None:
         self._sensor = sensor
         self._faults = tuple(fault for fault in faults if not fault.engine and fault.target == sensor)
         self._noise = Noise(seed, f"spike/{sensor}")

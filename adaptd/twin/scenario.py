@@ -11,7 +11,7 @@ from adaptd.config.shipped import engines_dir, policies_dir, profiles_dir
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
 from adaptd.config.validate import scaled, validate
 from adaptd.twin.schema import FaultModel, Points, ScenarioModel, TruthModel, VariantModel
-from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, Curve, Fault, Scenario, Truth
+from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, Curve, Scenario, StagedFault, Truth
 from adaptd.vocabulary import Prior, VariantFacts
 
 US = 1_000_000
@@ -138,11 +138,11 @@ def _truth(model: TruthModel) -> Truth:
     )
 
 
-def _fault(model: FaultModel) -> Fault:
+def _fault(model: FaultModel) -> StagedFault:
     if model.engine is not None:
         at_us = scaled(model.at_s or 0, US)
-        return Fault(model.engine, model.kind, at_us, at_us, engine=True)
-    return Fault(model.sensor or "", model.kind, scaled(model.from_s or 0, US), scaled(model.to_s or 0, US), engine=False)
+        return StagedFault(model.engine, model.kind, at_us, at_us, engine=True)
+    return StagedFault(model.sensor or "", model.kind, scaled(model.from_s or 0, US), scaled(model.to_s or 0, US), engine=False)
 
 
 def _refuse_contradictions(document: Document, model: ScenarioModel) -> None:

@@ -16,7 +16,7 @@ PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class StagedFault:
     """Something that breaks: a sensor within ``[from_us, to_us)``, or an engine at ``from_us``."""
 
     target: str
@@ -73,7 +73,7 @@ class Scenario:
     other_load_mw: Curve
     budget_mw: Curve
     slow_down_ppm: Curve
-    faults: tuple[Fault, ...]
+    faults: tuple[StagedFault, ...]
     restarts_us: tuple[int, ...] = ()
     truth_bands: tuple[LightBand, ...] = ()
 

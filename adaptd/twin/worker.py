@@ -9,8 +9,8 @@ from math import sqrt
 
 from adaptd.config.policy import Policy
 from adaptd.twin.noise import Noise
-from adaptd.twin.words import PPM, Fault, Scenario
-from adaptd.twin.work import Pace, beside, beside_uj, pace_of, true_work
+from adaptd.twin.words import PPM, Scenario, StagedFault
+from adaptd.twin.work import FramePace, beside, beside_uj, pace_of, true_work
 from adaptd.twin.world import Disagreement, TrueLight
 from adaptd.vocabulary import OperatingPoint, Served, Shadow, Telemetry, VariantFacts
 
@@ -57,7 +57,7 @@ class TwinWorker:
         self._disagreement = Disagreement(scenario, policy)
         self._latency = Noise(scenario.seed, "latency").normal
         self._differs = Noise(scenario.seed, "disagreement").chance
-        self._paces: dict[tuple[str, int, int, float], Pace] = {}
+        self._paces: dict[tuple[str, int, int, float], FramePace] = {}
         self._delivered, self._late, self._dropped, self._shadowed = Carry(), Carry(), Carry(), Carry()
         self._quarantined: tuple[str, ...] = ()
         self._rates = frozenset((0, *policy.levels_mfps))
@@ -101,7 +101,7 @@ class TwinWorker:
         )
         return Tick(telemetry, executed, delivered, late, shadowed, energy * slow)
 
-    def _pace(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float) -> Pace:
+    def _pace(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float) -> FramePace:
         key = (point.variant, point.fps_mfps, shadow_ppm, slow_ppm)
         found = self._paces.get(key)
         if found is None:
@@ -115,7 +115,7 @@ class TwinWorker:
             self._paces[key] = found
         return found
 
-    def _served(self, variant: str, frames: int, pace: Pace) -> Served:
+    def _served(self, variant: str, frames: int, pace: FramePace) -> Served:
         mean = pace.latency_us * (1.0 + self._noise_ppm * self._latency() / sqrt(frames))
         longest = mean * (1.0 + 2.0 * self._noise_ppm)
         return Served(variant, frames, round(mean * frames), round(longest))
@@ -137,6 +137,6 @@ class TwinWorker:
         return is_down(self._engine_faults, t_us)
 
 
-def is_down(faults: tuple[Fault, ...], t_us: int) -> bool:
+def is_down(faults: tuple[StagedFault, ...], t_us: int) -> bool:
     """Whether a crash or a hang keeps the worker from serving at ``t_us``."""
     return any(fault.engine and fault.from_us <= t_us < fault.from_us + DOWN_US.get(fault.kind, 0) for fault in faults)

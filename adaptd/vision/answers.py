@@ -14,7 +14,7 @@ from adaptd.config.manifest import Manifest
 from adaptd.engine.guard import SMALL
 from adaptd.vision import detection
 from adaptd.vision.errors import ModelError
-from adaptd.vision.heads import Head as HeadForm
+from adaptd.vision.heads import AnswerHead as HeadForm
 from adaptd.vision.heads import head_for
 
 Output = npt.NDArray[np.float32]
@@ -56,7 +56,7 @@ def probability_ppm(values: list[float]) -> int:
     return min(int(best * PPM + 0.5), PPM)
 
 
-class Head(Protocol):
+class AnswerHead(Protocol):
     """Reads a task's raw outputs."""
 
     def answer(self, output: Output) -> Answer: ...
@@ -172,7 +172,7 @@ def _share(value: float, *, logit: bool) -> float:
     return 1 / (1 + math.exp(-min(max(value, -500.0), 500.0))) if logit else min(max(value, 0.0), 1.0)
 
 
-def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, int] = (1, 1)) -> Head:
+def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, int] = (1, 1)) -> AnswerHead:
     """The reader of a head, as worker and qualification use it; ``size`` is (height, width) of the input."""
     if head.task == "detection":
         return Detection(head.form, classes, size)
@@ -183,7 +183,7 @@ def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, int] = (1,
     return Classification(classes)
 
 
-def head_of(manifest: Manifest) -> Head:
+def head_of(manifest: Manifest) -> AnswerHead:
     """The head of a bundle's task.
 
     Raises:

@@ -24,9 +24,9 @@ from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
 from adaptd.worker.grabber import Grabber
 from adaptd.worker.health import spin_wanted
-from adaptd.worker.latest_frame import LatestSlot
+from adaptd.worker.latest_frame import LatestFrame
 from adaptd.worker.link import Link, Speaker, worker_threads
-from adaptd.worker.loop import FrameLoop, Parts
+from adaptd.worker.loop import FrameLoop, LoopParts
 from adaptd.worker.pacing import Pacer
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import LockError, ServingLock
@@ -61,7 +61,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         undo.callback(clock.stopping.set)
         try:
             lock = _lock(begin, undo)
-            slot = LatestSlot()
+            slot = LatestFrame()
             grabber = _grabber(begin, slot, clock, speaker)
             grabber.start()
             undo.callback(_join, grabber, clock)
@@ -74,7 +74,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             manifest = bundle.manifest
             results = Results(begin.results, manifest.classes, (manifest.input_shape[-2], manifest.input_shape[-1]))
             undo.callback(results.close)
-            parts = Parts(
+            parts = LoopParts(
                 pool,
                 Preprocessor(manifest.preprocessing),
                 head_of(manifest),
@@ -110,7 +110,7 @@ def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
     return lock
 
 
-def _grabber(begin: Begin, slot: LatestSlot, clock: SystemClock, speaker: Speaker) -> Grabber:
+def _grabber(begin: Begin, slot: LatestFrame, clock: SystemClock, speaker: Speaker) -> Grabber:
     source = source_of(begin.source, clock, begin.source_mfps)
     return Grabber(
         source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame, patient=begin.patient

@@ -22,7 +22,7 @@ class Counts:
         return tuple([Served(name, *figures) for name, figures in sorted(self.served.items())])
 
 
-class Tally:
+class Counters:
     """Counts frames; ``take`` hands out what has gathered and starts anew. Shadow results over MAX_SHADOWS wait their turn."""
 
     def __init__(self) -> None:

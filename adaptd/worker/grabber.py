@@ -6,9 +6,9 @@ from collections.abc import Callable
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.messages import Fault
 from adaptd.protocol.source_spec import SourceError
-from adaptd.worker.latest_frame import Frame, LatestSlot
+from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.pacing import Pacer, RateMeter
-from adaptd.worker.sources.base import Source
+from adaptd.worker.sources.base import FrameSource
 
 BACK_OFF_US = (250_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
 STEADY_US = 5_000_000
@@ -26,8 +26,8 @@ class Grabber(threading.Thread):
 
     def __init__(
         self,
-        source: Source,
-        slot: LatestSlot,
+        source: FrameSource,
+        slot: LatestFrame,
         clock: WaitingClock,
         pacer: Pacer,
         tell: Callable[[Fault], None],

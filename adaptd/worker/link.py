@@ -5,7 +5,7 @@ import select
 import threading
 
 from adaptd.base.clock import SystemClock
-from adaptd.protocol.messages import Begin, Fault, Garbled, Report, Setpoint, Stop, ToDaemon
+from adaptd.protocol.messages import Begin, Fault, Garbled, Setpoint, Stop, ToDaemon, WorkerReport
 from adaptd.protocol.wire import Channel
 from adaptd.worker.grabber import Grabber
 from adaptd.worker.loop import FrameLoop
@@ -117,13 +117,13 @@ class Link(threading.Thread):
         self._loop.orphan()
         self._lock.mark_orphan()
 
-    def _report(self) -> Report:
+    def _report(self) -> WorkerReport:
         loop, counts = self._loop, self._loop.tally.take()
         now_us, busy_since_us = self._clock.now_us(), loop.busy_since_us
         total = self._grabber.dropped
         dropped, self._dropped = total - self._dropped, total
         helm = loop.helm
-        return Report(
+        return WorkerReport(
             at_us=now_us,
             seq=helm.order.seq,
             variant=helm.variant,

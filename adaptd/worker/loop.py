@@ -11,14 +11,14 @@ from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
 from adaptd.protocol.messages import LastResult, Picture, Setpoint
-from adaptd.vision.answers import Answer, Head
+from adaptd.vision.answers import Answer, AnswerHead
 from adaptd.vocabulary import Shadow
 from adaptd.worker import picture, shadow
-from adaptd.worker.counters import Tally
+from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
-from adaptd.worker.latest_frame import Frame, LatestSlot
+from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.lease import Lease
-from adaptd.worker.setpoints import Helm, Tell
+from adaptd.worker.setpoints import Setpoints, Tell
 
 Batch = npt.NDArray[np.float32]
 TOUCH_US = 20_000_000
@@ -36,13 +36,13 @@ class Publisher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class LoopParts:
     """What a loop is made of. ``set_rate`` and ``next_us`` are the grabber's."""
 
     pool: WarmPool
     preprocess: Callable[[Any], Batch]
-    head: Head
-    slot: LatestSlot
+    head: AnswerHead
+    slot: LatestFrame
     results: Publisher
     clock: WaitingClock
     tell: Tell
@@ -57,7 +57,9 @@ class FrameLoop:
     is entered costs ten times what it costs in a tight loop.
     """
 
-    def __init__(self, parts: Parts, lease: Lease, deadline_us: int, normal_us: dict[str, int], touch_us: int = TOUCH_US) -> None:
+    def __init__(
+        self, parts: LoopParts, lease: Lease, deadline_us: int, normal_us: dict[str, int], touch_us: int = TOUCH_US
+    ) -> None:
         self._parts = parts
         self._pool = parts.pool
         self._now_us = parts.clock.now_us
@@ -77,8 +79,8 @@ class FrameLoop:
         self._touched_us = self._now_us()
         self._looked_us = self._touched_us - LOOK_US
         self._rate_mfps = lease.point.fps_mfps
-        self.helm = Helm(parts.pool, lease, deadline_us, parts.clock, parts.tell, self._set_rate)
-        self.tally = Tally()
+        self.helm = Setpoints(parts.pool, lease, deadline_us, parts.clock, parts.tell, self._set_rate)
+        self.tally = Counters()
         self._count = self.tally.frame
         self.running = True
         self.exit_code = 0
@@ -180,7 +182,7 @@ class FrameLoop:
         next_us = self._parts.next_us()
         return next_us is None or next_us - now_us > cost_us
 
-    def _serve(self, frame: Frame, helm: Helm) -> bool:
+    def _serve(self, frame: Frame, helm: Setpoints) -> bool:
         """Whether the frame gave a result."""
         now_ns = self._now_ns
         began_ns = now_ns()

@@ -14,7 +14,7 @@ ASIDE_US, LONGEST_ASIDE_US = 60_000_000, 3_600_000_000
 Tell = Callable[[Applied | Swapped | Fault], None]
 
 
-class Helm:
+class Setpoints:
     """Where the worker is, and the only place that moves it. ``frame`` is the last frame served, kept by the loop."""
 
     def __init__(

@@ -13,7 +13,7 @@ from adaptd.config.policy import load_policy
 from adaptd.config.profile import load_profile
 from adaptd.daemon.jobs import CHECKPOINT, RETENTION, SlowJobs
 from adaptd.daemon.loop import Daemon
-from adaptd.daemon.parts import Clock, Pace, Parts
+from adaptd.daemon.parts import Clock, LoopPace, Parts
 from adaptd.daemon.sensors_or_twin import Readings
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import Scene
@@ -24,9 +24,9 @@ from adaptd.log.verify.verify import verify
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.retention import Retention
-from adaptd.protocol.messages import Report
+from adaptd.protocol.messages import WorkerReport
 from adaptd.sense.sensor_hub import WorkerFacts
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
 from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Telemetry, VariantFacts
 from tests.conftest import ROOT
@@ -147,10 +147,10 @@ def daemon(folder: Path, clock: Turned) -> tuple[Daemon, Parts, Watching]:
     retention = Retention(ledger, Store(folder), clock.utc_ms, slow.trouble.put, 1)
     chores: dict[str, Callable[[], object]] = {CHECKPOINT: ledger.checkpoint, RETENTION: retention.seek}
     parts = Parts(
-        policy, profile, FACTS, settings, policy_path, Worker(), Senses(), Recorder(ledger), Board(), None,  # type: ignore[arg-type]
+        policy, profile, FACTS, settings, policy_path, Worker(), Senses(), Recorder(ledger), StatusBoard(), None,  # type: ignore[arg-type]
         slow, chores, retention, Notifier({}), watching, None, Clock(lambda: clock.mono_us, clock.utc_ms),
     )  # fmt: skip
-    return Daemon(parts, Pace()), parts, watching
+    return Daemon(parts, LoopPace()), parts, watching
 
 
 def begin(running: Daemon, parts: Parts) -> None:
@@ -322,7 +322,7 @@ def test_what_the_worker_could_not_tell_is_on_record_as_lost(tmp_path: Path) -> 
     begin(running, parts)
     words = {"swaps": 0, "delivered": 0, "missed": 0, "dropped": 0, "shadow_frames": 0}
     for lost in (0, 3, 3, 5):
-        parts.worker.says.append(Report(0, 1, "fp16", 15_000, 0, 0, lost=lost, **words))  # type: ignore[attr-defined]
+        parts.worker.says.append(WorkerReport(0, 1, "fp16", 15_000, 0, 0, lost=lost, **words))  # type: ignore[attr-defined]
         running._listen(clock.mono_us)
     running._end()
     assert [text.split()[0] for kind, text in faults(tmp_path / "log") if kind == "unheard"] == ["3", "2"]

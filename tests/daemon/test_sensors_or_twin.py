@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from adaptd.config.profile import load_profile
-from adaptd.daemon.sensors_or_twin import Blend, Simulated, picture_stats
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin, Simulated, picture_stats
 from adaptd.protocol.messages import Picture
 from adaptd.sense.camera_light import PictureStats
-from adaptd.sense.sensor_hub import Station, WorkerFacts
+from adaptd.sense.sensor_hub import SensorHub, WorkerFacts
 from adaptd.vocabulary import Measured, Missing, OperatingPoint, Telemetry
 from tests.conftest import ROOT
 
@@ -27,9 +27,9 @@ class Invented:
         return Simulated(said[0], said[1], said[2], 9_000)
 
 
-def station(root: Path) -> Station:
+def station(root: Path) -> SensorHub:
     """The sensors of a PC below ``root``."""
-    return Station.from_profile(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
+    return SensorHub.from_profile(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
 
 
 def zone(root: Path, text: str) -> None:
@@ -43,7 +43,7 @@ def zone(root: Path, text: str) -> None:
 def test_what_the_machine_has_is_read_and_the_rest_is_simulated(tmp_path: Path) -> None:
     """With a real thermal zone only power is invented, marked as such, and the outside budget comes through."""
     zone(tmp_path, "47000\n")
-    blend = Blend(station(tmp_path), Invented())
+    blend = SensorsOrTwin(station(tmp_path), Invented())
     try:
         found = blend.read(1_000_000, IDLE, WorkerFacts(15_000))
         assert isinstance(found.temperature, Measured), found
@@ -59,7 +59,7 @@ def test_what_the_machine_has_is_read_and_the_rest_is_simulated(tmp_path: Path) 
 def test_a_failing_sensor_is_missing_and_never_simulated(tmp_path: Path) -> None:
     """A zone that gives garbage is Missing although a software device could have given a number."""
     zone(tmp_path, "garbage\n")
-    blend = Blend(station(tmp_path), Invented())
+    blend = SensorsOrTwin(station(tmp_path), Invented())
     try:
         assert isinstance(blend.read(1_000_000, IDLE, WorkerFacts()).temperature, Missing)
     finally:
@@ -69,7 +69,7 @@ def test_a_failing_sensor_is_missing_and_never_simulated(tmp_path: Path) -> None
 def test_forced_simulation_takes_every_reading_from_the_scenario(tmp_path: Path) -> None:
     """`--twin` replaces real sensors too, so that a scenario can be played on any machine."""
     zone(tmp_path, "47000\n")
-    blend = Blend(station(tmp_path), Invented(), forced=True, picture_light=False)
+    blend = SensorsOrTwin(station(tmp_path), Invented(), forced=True, picture_light=False)
     try:
         found = blend.read(1_000_000, IDLE, WorkerFacts())
         assert [reading.simulated for reading in (found.temperature, found.power, found.light)] == [True] * 3  # type: ignore[union-attr]
@@ -79,7 +79,7 @@ def test_forced_simulation_takes_every_reading_from_the_scenario(tmp_path: Path)
 
 def test_without_a_software_device_absent_is_missing(tmp_path: Path) -> None:
     """`--no-twin` on a machine without sensors invents nothing."""
-    blend = Blend(station(tmp_path), None)
+    blend = SensorsOrTwin(station(tmp_path), None)
     try:
         found = blend.read(1_000_000, IDLE, WorkerFacts())
         assert isinstance(found.temperature, Missing)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adaptd.lab.controllers import ONLINE, make
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.choice import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
@@ -148,7 +148,7 @@ class _Admits(Script):
         """The point, and a word that the truth does not bear out."""
         choice = super().decide(snapshot)
         words = (BandEvidence("night", "int8", len(self.seen) > 5, 10, 1000),)
-        return Setpoint(choice.point, 0, words)
+        return LabSetpoint(choice.point, 0, words)
 
 
 def test_a_false_admission_is_counted_once() -> None:

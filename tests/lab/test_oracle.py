@@ -11,14 +11,14 @@ from scipy.optimize import linprog
 
 from adaptd.lab.bounds import Bounds, bounds_of
 from adaptd.lab.controllers import ONLINE, make
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.choice import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import Choice, simulate
 from adaptd.lab.oracle import Oracle, dual_value, solve
 from adaptd.lab.randomised import random_episode
 from adaptd.lab.score import Result
 from adaptd.lab.share import best_shares
-from adaptd.lab.timeline import Timeline, timeline
+from adaptd.lab.timeline import TrueTimeline, timeline
 from adaptd.twin.device import TwinDevice
 from adaptd.twin.worker import Tick
 from adaptd.vocabulary import OperatingPoint, Snapshot
@@ -31,7 +31,7 @@ def _oracle(world: Episode, **options: Any) -> Oracle:
     return solve(world.scenario, world.policy, world.profile, world.facts, **options)
 
 
-def _line(world: Episode) -> tuple[Timeline, Bounds]:
+def _line(world: Episode) -> tuple[TrueTimeline, Bounds]:
     line = timeline(world.scenario, world.policy, world.profile, world.facts, ("fp16", "int8"))
     return line, bounds_of(line, world.policy)
 
@@ -69,7 +69,7 @@ class _Feasible(Script):
         heat = line.heat_k * (1 - line.keep)
         self._rise = self._rise * line.keep + heat * (line.passive_w[k] + watts)
         self._at += 1
-        return Setpoint(point)
+        return LabSetpoint(point)
 
     def _points_now(self, k: int) -> list[tuple[OperatingPoint, float]]:
         line = self._line
@@ -197,9 +197,9 @@ def test_the_oracle_never_serves_where_it_would_break_the_accuracy_promise() -> 
 
 def test_the_oracle_has_no_frames_while_the_worker_is_down() -> None:
     """A crash costs everyone the same two seconds."""
-    from adaptd.twin.words import Fault
+    from adaptd.twin.words import StagedFault
 
-    crash = Fault("int8", "crash", 10_000_000, 10_000_000, engine=True)
+    crash = StagedFault("int8", "crash", 10_000_000, 10_000_000, engine=True)
     assert _oracle(episode(faults=(crash,))).delivered == pytest.approx(15 * 598)
 
 

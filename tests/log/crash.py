@@ -8,12 +8,12 @@ from pathlib import Path
 from random import Random
 
 from adaptd.log.verify.verify import Options, Outcome, Report, verify
-from adaptd.log.write.ledger import Ledger, Limits, NotRecordedError
+from adaptd.log.write.ledger import Ledger, LedgerLimits, NotRecordedError
 from adaptd.log.write.opening import LedgerError, open_ledger
 from tests.log.simdisk import Fault, Killed, SimDisk, SimStore, no_fault
 from tests.log.workload import SECOND, Clock
 
-TINY = Limits(
+TINY = LedgerLimits(
     segment_bytes=6000, chunk_bytes=2048, reserve_bytes=8192, pending_bytes=1500, checkpoint_records=20, epoch_records=35,
     group_us=SECOND, window_us=7 * SECOND,
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from adaptd.log.verify import reader
 from adaptd.log.verify.reader import follow, iter_records
-from adaptd.log.write.ledger import Limits
+from adaptd.log.write.ledger import LedgerLimits
 from tests.log.workload import Run
 
 
@@ -16,7 +16,7 @@ def test_following_gives_every_record_once_across_rotation_and_reads_no_line_twi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A writer that rotates and restarts between looks is followed to its last record; each line is decoded once."""
-    run = Run(tmp_path, limits=replace(Limits(), segment_bytes=20_000))
+    run = Run(tmp_path, limits=replace(LedgerLimits(), segment_bytes=20_000))
     decoded: list[bytes] = []
     real = reader._readable
     monkeypatch.setattr(reader, "_readable", lambda line: (decoded.append(line), real(line))[1])

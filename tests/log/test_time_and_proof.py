@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adaptd.log.format.evidence import changes
-from adaptd.log.format.verdicts import Outcome, Report
+from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.replay import Brain, Decided
 from adaptd.log.verify.served_intervals import Service
@@ -171,7 +171,7 @@ def _rest() -> tuple[Any, Any]:
 
 def test_frames_of_an_engine_that_nobody_chose_are_found() -> None:
     """A worker that serves INT8 while every recent decision said reference is caught by what it reports itself."""
-    report = Report()
+    report = VerifyReport()
     service = Service(report)
     for at, (snapshot, verdict, _) in enumerate(decisions(8)):
         reference = replace(verdict, point=OperatingPoint("fp16", 15_000))

@@ -11,10 +11,10 @@ from random import Random
 from adaptd.brain import tick
 from adaptd.config.policy import parse_policy
 from adaptd.config.profile import parse_profile
-from adaptd.log.format.binding import Binding, Plan
+from adaptd.log.format.binding import Binding, PlanFile
 from adaptd.log.format.epochs import KeyFolder
 from adaptd.log.format.store import Store
-from adaptd.log.write.ledger import Ledger, Limits
+from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.vocabulary import Measured, Missing, OperatingPoint, Prior, Reading, Served, Shadow, Snapshot, Telemetry, VariantFacts
@@ -102,7 +102,7 @@ class World:
 
 def settings(now_us: int, boot: str = "b0") -> Settings:
     """The configuration every test log runs under."""
-    binding = Binding(boot, "bb" * 32, "cc" * 32, (Plan("pet-bowl.int8.onnx", "dd" * 32),), POLICY.sha256, PROFILE.sha256)
+    binding = Binding(boot, "bb" * 32, "cc" * 32, (PlanFile("pet-bowl.int8.onnx", "dd" * 32),), POLICY.sha256, PROFILE.sha256)
     return Settings("feeder.yaml", POLICY_TEXT, "orin-nx-16gb.yaml", PROFILE_TEXT, FACTS, 7, now_us, binding)
 
 
@@ -125,7 +125,7 @@ class Run:
     """One run of a daemon without its worker: a ledger, a recorder, the brain and the small world, one tick at a time."""
 
     def __init__(
-        self, folder: Path, *, seed: int = 1, clock: Clock | None = None, boot: str = "b0", limits: Limits | None = None,
+        self, folder: Path, *, seed: int = 1, clock: Clock | None = None, boot: str = "b0", limits: LedgerLimits | None = None,
         store: Store | None = None, keys: KeyFolder | None = None, tick_us: int = SECOND, heartbeat: int = 256,
     ) -> None:  # fmt: skip
         self.clock = clock or Clock()
@@ -187,4 +187,4 @@ def raw_log(folder: Path, records: int = 12, *, seed: int = 1, per_segment: int 
     return read_files(folder)
 
 
-SMALL = Limits(chunk_bytes=4096, reserve_bytes=8192)
+SMALL = LedgerLimits(chunk_bytes=4096, reserve_bytes=8192)

@@ -18,7 +18,7 @@ from adaptd.report.export import COLUMNS, export
 from adaptd.report.history import decisions, last_decision
 from adaptd.report.page import page, write_page
 from adaptd.report.page_lines import draw
-from adaptd.report.report_data import MOST_BUCKETS, Bucket, Range, Story, tell
+from adaptd.report.report_data import MOST_BUCKETS, Bucket, Story, ValueRange, tell
 from tests.log.workload import Run, make_log
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,7 +54,7 @@ def test_a_budget_that_changed_is_drawn_as_it_changed(folder: Path, html: str) -
     assert ">budget 12</text>" in html
     sagged = tell(folder)
     for bucket in sagged.buckets[: len(sagged.buckets) // 2]:
-        bucket.budget = Range()
+        bucket.budget = ValueRange()
         bucket.budget.add(9000)
     assert "budget, 9 to 12" in page(sagged, verify(folder))
 
@@ -215,9 +215,9 @@ def test_the_last_decision_is_read_in_full(folder: Path) -> None:
 
 def test_the_last_decision_is_found_across_segments(tmp_path: Path) -> None:
     """Also where the newest segment has no configuration of its own yet, or none at all."""
-    from adaptd.log.write.ledger import Limits
+    from adaptd.log.write.ledger import LedgerLimits
 
-    run = make_log(tmp_path, 120, limits=replace(Limits(), segment_bytes=20_000))
+    run = make_log(tmp_path, 120, limits=replace(LedgerLimits(), segment_bytes=20_000))
     assert len(list(tmp_path.glob("*.log"))) > 2
     found = last_decision(tmp_path)
     assert found is not None

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from adaptd.sense.camera_light import Calibration, PictureStats
 from adaptd.sense.guard import Quality
-from adaptd.sense.sensor_hub import Sampled, Station, WorkerFacts
+from adaptd.sense.sensor_hub import Sampled, SensorHub, WorkerFacts
 from adaptd.vocabulary import Measured
 from tests.sense.conftest import profile
 from tests.sense.fakes import FaultySysfs, HandClock
@@ -49,7 +49,7 @@ class Rig:
         self._say_truth()
         if grace_s is None:
             grace_s = 0.5 if kind == "hang" else 20.0
-        self.station = Station.from_profile(
+        self.station = SensorHub.from_profile(
             board, sysfs.root, sysfs=sysfs, clock=self.reader_clock, camera=TABLE, grace_s=grace_s
         )
 

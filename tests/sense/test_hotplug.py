@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adaptd.sense import hotplug as room
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import Measured, Missing
 from tests.sense.conftest import profile, tree
@@ -31,9 +31,9 @@ def come(root: Path, part: str) -> None:
     (root / part.replace("/", "-")).rename(root / part)
 
 
-def started(root: Path, clock: HandClock) -> Station:
+def started(root: Path, clock: HandClock) -> SensorHub:
     """A station whose lookout looks only when it is told to, and whose ticks wait for every read."""
-    return Station.from_profile(profile(BOARD), root, sysfs=Sysfs(root), clock=clock, grace_s=20.0)
+    return SensorHub.from_profile(profile(BOARD), root, sysfs=Sysfs(root), clock=clock, grace_s=20.0)
 
 
 def test_drivers_that_are_loaded_after_the_start_are_noticed(early: Path, clock: HandClock) -> None:
@@ -72,7 +72,7 @@ def test_what_has_not_come_is_looked_for_again(early: Path, clock: HandClock) ->
 
 def test_a_quantity_that_is_simulated_stays_simulated_until_the_next_start(tmp_path: Path, clock: HandClock) -> None:
     """On a machine whose profile is no description of it, an absent quantity is not looked for: prices go with the device."""
-    bare = Station.from_profile(profile("generic-x86"), tmp_path, sysfs=Sysfs(tmp_path), clock=clock, grace_s=20.0)
+    bare = SensorHub.from_profile(profile("generic-x86"), tmp_path, sysfs=Sysfs(tmp_path), clock=clock, grace_s=20.0)
     bare.close()
     assert bare.absent == ("temperature", "power")
     assert [name.text for _, name in bare.lookout.wanted] == ["iio"]

@@ -14,7 +14,7 @@ from adaptd.sense.board import Board, identify
 from adaptd.sense.camera_light import Calibration, PictureStats
 from adaptd.sense.catalog import Catalog, parse_name
 from adaptd.sense.nvml import NvmlGpu
-from adaptd.sense.sensor_hub import Station, WorkerFacts, details
+from adaptd.sense.sensor_hub import SensorHub, WorkerFacts, details
 from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import Measured, Missing, Reading
 from tests.conftest import ROOT
@@ -34,9 +34,9 @@ EXPECTED = {
 }
 
 
-def station(board: HardwareProfile, sysfs: Sysfs, clock: HandClock, **options: object) -> Station:
+def station(board: HardwareProfile, sysfs: Sysfs, clock: HandClock, **options: object) -> SensorHub:
     """A station that waits for every read of a tick."""
-    return Station.from_profile(board, sysfs.root, sysfs=sysfs, clock=clock, grace_s=20.0, **options)  # type: ignore[arg-type]
+    return SensorHub.from_profile(board, sysfs.root, sysfs=sysfs, clock=clock, grace_s=20.0, **options)  # type: ignore[arg-type]
 
 
 def seen(reading: Reading) -> tuple[object, str]:
@@ -342,7 +342,7 @@ def test_jtop_is_a_second_source_where_its_service_runs(
     (tmp_path / "run/jtop.sock").touch()
     board = replace(profile("orin-nano-super"), power_rails=("jtop:tot",))
     command = (sys.executable, "-m", "adaptd.sense.jtop_child")
-    with_jtop = Station.from_profile(board, tmp_path, jtop_command=command)
+    with_jtop = SensorHub.from_profile(board, tmp_path, jtop_command=command)
     pause, reading = threading.Event(), with_jtop.sample(1).power
     for now_us in range(2, 2000):
         if isinstance(reading, Measured):

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from adaptd.protocol.messages import Begin, EngineInfo, Fault, Hello, Report, Waiting
+from adaptd.protocol.messages import Begin, EngineInfo, Fault, Hello, Waiting, WorkerReport
 from adaptd.supervise.process import WorkerClient
-from adaptd.supervise.signs import LATCHED_BACK_OFF_US, Limits
+from adaptd.supervise.signs import LATCHED_BACK_OFF_US, WorkerLimits
 from adaptd.supervise.supervisor import Lost, Started, Supervisor
 from adaptd.vocabulary import OperatingPoint, Served, Shadow, Telemetry
 
@@ -64,7 +64,7 @@ class Stage:
     def __init__(self, *, spare: bool = False) -> None:
         self.us = 0
         self.actors: list[Actor] = []
-        self.supervisor = Supervisor(BEGIN, now_us=lambda: self.us, limits=Limits(), make=self._make, spare=spare)
+        self.supervisor = Supervisor(BEGIN, now_us=lambda: self.us, limits=WorkerLimits(), make=self._make, spare=spare)
         self.supervisor.start()
 
     def _make(self, begin: Begin, *, command: Any, now_us: Any) -> WorkerClient:
@@ -76,10 +76,12 @@ class Stage:
         """The worker that runs now."""
         return self.actors[-1]
 
-    def report(self, **changes: Any) -> Report:
+    def report(self, **changes: Any) -> WorkerReport:
         """A report of a worker that serves well."""
         words: dict[str, Any] = {"variant": "fp16", "fps_mfps": 15_000, "frame": 10, "busy_us": 0, "delivered": 3}
-        return Report(self.us, 1, **({"swaps": 0, "lost": 0, "missed": 0, "dropped": 0, "shadow_frames": 0} | words | changes))
+        return WorkerReport(
+            self.us, 1, **({"swaps": 0, "lost": 0, "missed": 0, "dropped": 0, "shadow_frames": 0} | words | changes)
+        )
 
     def well(self, **changes: Any) -> list[Any]:
         """The running worker is warm and serves."""
@@ -104,7 +106,7 @@ def test_a_healthy_worker_is_left_alone(stage: Stage) -> None:
     for _ in range(3_600):
         stage.us += 1_000_000
         stage.now.says.append(stage.report())
-        assert all(isinstance(event, Report) for event in stage.supervisor.poll())
+        assert all(isinstance(event, WorkerReport) for event in stage.supervisor.poll())
     assert len(stage.actors) == 1
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from adaptd.lab.harness import simulate
 from adaptd.twin.device import TwinDevice
-from adaptd.twin.words import Fault
+from adaptd.twin.words import StagedFault
 from adaptd.vocabulary import Measured, Missing, Reading
 from tests.twin.worlds import EFFICIENT, FULL, Script, episode, profile, scenario
 
@@ -12,7 +12,7 @@ SENSORS = ("temperature", "power", "light")
 
 
 def _readings(sensor: str, kind: str, *, until_s: int = 20) -> list[Reading]:
-    fault = Fault(sensor, kind, 5_000_000, 15_000_000, engine=False)
+    fault = StagedFault(sensor, kind, 5_000_000, 15_000_000, engine=False)
     noisy = {"noise_temperature_mc": 300, "noise_power_mw": 100, "noise_light_ppm": 50_000}
     device = TwinDevice(scenario(faults=(fault,), **noisy), profile())
     found = []
@@ -63,7 +63,7 @@ def test_a_spiking_sensor_jumps_now_and_then(sensor: str) -> None:
 @pytest.mark.parametrize(("kind", "down_s"), [("crash", 2), ("hang", 4)])
 def test_a_worker_that_dies_serves_nothing_and_comes_back(kind: str, down_s: int) -> None:
     """After a crash two seconds, after a hang four, are without a frame; then it serves what it is told again."""
-    fault = Fault("int8", kind, 10_000_000, 10_000_000, engine=True)
+    fault = StagedFault("int8", kind, 10_000_000, 10_000_000, engine=True)
     world = episode(faults=(fault,), duration_us=30_000_000)
     script = Script(EFFICIENT)
     result = simulate(world.scenario, world.policy, world.profile, world.facts, script)
@@ -74,7 +74,7 @@ def test_a_worker_that_dies_serves_nothing_and_comes_back(kind: str, down_s: int
 
 def test_an_engine_that_answers_garbage_is_replaced_by_the_reference() -> None:
     """From the fault on INT8 is quarantined and every frame is the reference's, whatever is asked for."""
-    fault = Fault("int8", "garbage", 10_000_000, 10_000_000, engine=True)
+    fault = StagedFault("int8", "garbage", 10_000_000, 10_000_000, engine=True)
     world = episode(faults=(fault,), duration_us=30_000_000)
     script = Script(EFFICIENT)
     simulate(world.scenario, world.policy, world.profile, world.facts, script)

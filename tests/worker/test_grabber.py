@@ -4,12 +4,12 @@ import itertools
 
 from adaptd.protocol.messages import Fault
 from adaptd.worker.grabber import BACK_OFF_US, STUCK_US, Grabber
-from adaptd.worker.latest_frame import Frame, LatestSlot
+from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.pacing import Pacer
 from tests.worker.fakes import FakeClock, ScriptedSource
 
 
-class KeepingSlot(LatestSlot):
+class KeepingSlot(LatestFrame):
     """A slot whose frames are taken at once and kept."""
 
     def __init__(self) -> None:

@@ -13,8 +13,8 @@ from adaptd.vision.answers import Answer, Classification
 from adaptd.vocabulary import OperatingPoint
 from adaptd.worker import lease as leases
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
-from adaptd.worker.latest_frame import Frame, LatestSlot
-from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, Parts
+from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, LoopParts
 from adaptd.worker.shadow import drawn
 from tests.worker.fakes import FakeClock
 
@@ -33,11 +33,11 @@ class Bench:
         self.published: list[tuple[int, str, str]] = []
         self.rates: list[int] = []
         self.told_shadowed: dict[int, bool] = {}
-        self.slot = LatestSlot()
+        self.slot = LatestFrame()
         self.due_us: int | None = None
         self.pool = WarmPool(self._engine, ("int8",), "fp16")
         self.pool.activate()
-        parts = Parts(
+        parts = LoopParts(
             self.pool,
             self._prepare,
             Classification(CLASSES),

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Held(NamedTuple):
+class Carryover(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
     and what the evidence was gathered under."""
 

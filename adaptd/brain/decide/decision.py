@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 from adaptd.brain.decide import freshness, planner, safety, shadowing
-from adaptd.brain.decide.carryover import Held
+from adaptd.brain.decide.carryover import Carryover
 from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
-from adaptd.brain.decide.inputs import Frame, Proof, Sight, dwell_us, frame
+from adaptd.brain.decide.inputs import DecisionFrame, Inputs, Proof, dwell_us, frame
 from adaptd.brain.decide.planner import Caps, Option, Plan
 from adaptd.brain.decide.transitions import Event, legal, move
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Mode, OperatingPoint, Refusal, Verdict
 
-__all__ = ["Frame", "Sight", "decide", "dwell_us", "frame"]
+__all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 
 NO_BUDGET_W = 1e9
 BINDING = ("temperature", "power_budget", "protect_device", "protect_service")
@@ -20,7 +20,7 @@ HOPELESS_TIMES = 2  # a loss seen at this many times the limit ...
 HOPELESS_SAMPLES = 300  # ... over this many frames is not worth a burst
 
 
-def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
+def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
     """The verdict of this tick and what the next one must remember."""
     held = _remember_heat(sight, policy)
     proofs = {proof.word.variant: proof for proof in sight.proofs if proof.word.band == sight.band}
@@ -50,7 +50,7 @@ def decide(sight: Sight, policy: Policy, table: Frame) -> tuple[Verdict, Held]:
     grant, granted_at, lapsed = freshness.remember(
         held, point.variant, policy.reference, sight.band, sight.proofs, sight.now_us, policy.efficient_lease_us
     )
-    return verdict, Held(
+    return verdict, Carryover(
         swapped, plan.low_mfps, credit, held.hot, share, held.claim, grant, granted_at, lapsed, plan.rule in BINDING
     )
 
@@ -64,7 +64,7 @@ def _after_veto(mode: Mode, event: Event, vetoed: str, policy: Policy) -> Event:
     return Event.REDUCE if legal(mode, Event.REDUCE) else event
 
 
-def _remember_heat(sight: Sight, policy: Policy) -> Held:
+def _remember_heat(sight: Inputs, policy: Policy) -> Carryover:
     """Hot from the limit until resume; without a temperature nothing cools down."""
     held = sight.held
     if sight.unknown[0]:
@@ -77,7 +77,7 @@ def _remember_heat(sight: Sight, policy: Policy) -> Held:
     return held if hot == held.hot else held._replace(hot=hot)
 
 
-def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof]) -> int:
+def _share(sight: Inputs, policy: Policy, table: DecisionFrame, proofs: dict[str, Proof]) -> int:
     """The shadow share that the neediest useful variant asks for."""
     if not sight.log_ok or not sight.worker.alive or not proofs:
         return 0
@@ -91,7 +91,7 @@ def _share(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof])
     return best
 
 
-def _need(proof: Proof, table: Frame, policy: Policy, held: Held) -> str:
+def _need(proof: Proof, table: DecisionFrame, policy: Policy, held: Carryover) -> str:
     """How badly the proof wants shadow frames. While a limit binds, each of them costs frames, so a young proof waits."""
     samples = proof.word.samples
     if not proof.word.admitted:
@@ -100,7 +100,7 @@ def _need(proof: Proof, table: Frame, policy: Policy, held: Held) -> str:
     return "strong" if held.bound or proof.device_samples >= table.proven_samples else "young"
 
 
-def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof], share: int) -> list[Option]:
+def _options(sight: Inputs, policy: Policy, table: DecisionFrame, proofs: dict[str, Proof], share: int) -> list[Option]:
     """Every variant, in place, with the price of its shadow frames and, where it may not serve, the reason."""
     reference = next(option for option in sight.options if option.name == policy.reference)
     beside, tested = reference.joules, max([option.joules for option in sight.options if option.name in proofs], default=0.0)
@@ -125,7 +125,7 @@ def _options(sight: Sight, policy: Policy, table: Frame, proofs: dict[str, Proof
     return found
 
 
-def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Proof | None) -> str:
+def _forbidden(name: str, sight: Inputs, policy: Policy, table: DecisionFrame, proof: Proof | None) -> str:
     if not sight.log_ok or not sight.worker.alive:
         return "worker_alive" if sight.log_ok else "log_ok"
     if sight.unknown[2] or proof is None:
@@ -143,14 +143,14 @@ def _forbidden(name: str, sight: Sight, policy: Policy, table: Frame, proof: Pro
     return ""
 
 
-def _caps(sight: Sight, policy: Policy) -> Caps:
+def _caps(sight: Inputs, policy: Policy) -> Caps:
     """Watts that heat and budget leave, on average and for one tick."""
     drawn, limit = sight.drawn_w, policy.limit_mc / 1000.0
     budget = NO_BUDGET_W if sight.budget_mw is None else sight.budget_mw / 1000.0
     return Caps(sight.base_w, cap_w(sight.ahead[1:], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn), budget)
 
 
-def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int, ...]:
+def _levels(sight: Inputs, policy: Policy, table: DecisionFrame, held: Carryover) -> tuple[int, ...]:
     """The rates that may be planned at all this tick."""
     if sight.unknown[0] or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
         return table.levels[:1]
@@ -160,7 +160,7 @@ def _levels(sight: Sight, policy: Policy, table: Frame, held: Held) -> tuple[int
 
 
 def _plan(
-    sight: Sight, policy: Policy, table: Frame, options: list[Option], caps: Caps, held: Held
+    sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], caps: Caps, held: Carryover
 ) -> tuple[Plan, Event, tuple[Refusal, ...]]:
     """The plan, the event it means, and what would have been worth more."""
     levels = _levels(sight, policy, table, held)
@@ -189,7 +189,7 @@ def _plan(
     return plan, event, tuple(words)
 
 
-def _event(sight: Sight, policy: Policy, plan: Plan) -> Event:
+def _event(sight: Inputs, policy: Policy, plan: Plan) -> Event:
     if sight.mode is Mode.STOPPED:
         return Event.SERVE_REFERENCE
     if plan.mean_mfps < policy.target_mfps:
@@ -197,7 +197,7 @@ def _event(sight: Sight, policy: Policy, plan: Plan) -> Event:
     return Event.SERVE_REFERENCE if plan.variant == policy.reference else Event.SERVE_EFFICIENT
 
 
-def _conflict(sight: Sight, policy: Policy, table: Frame, options: list[Option], caps: Caps) -> tuple[Plan, Event]:
+def _conflict(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], caps: Caps) -> tuple[Plan, Event]:
     """Nothing keeps every limit: what the policy says of that, on the allowed variant that draws least."""
     allowed = [option for option in options if not option.forbidden]
     least = min(allowed, key=lambda option: option.joules)
@@ -231,8 +231,8 @@ def _lease(point: OperatingPoint, policy: Policy) -> int:
     return lease
 
 
-def _veto_facts(sight: Sight, policy: Policy, admitted: tuple[str, ...]) -> safety.Facts:
-    return safety.Facts(
+def _veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...]) -> safety.VetoFacts:
+    return safety.VetoFacts(
         reference=policy.reference,
         floor_mfps=policy.floor_mfps,
         target_mfps=policy.target_mfps,
@@ -247,7 +247,9 @@ def _veto_facts(sight: Sight, policy: Policy, admitted: tuple[str, ...]) -> safe
     )
 
 
-def _conditions(sight: Sight, policy: Policy, held: Held, options: list[Option], plan: Plan) -> tuple[tuple[str, bool], ...]:
+def _conditions(
+    sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan
+) -> tuple[tuple[str, bool], ...]:
     """Every named condition, in an order that never changes."""
     reasons = [option.forbidden for option in options if option.name != policy.reference]
     return (

@@ -7,7 +7,7 @@ seen a shadow frame is remembered with its beginning: being granted again, a rel
 
 from collections.abc import Iterable
 
-from adaptd.brain.decide.carryover import Held
+from adaptd.brain.decide.carryover import Carryover
 from adaptd.brain.decide.inputs import Proof
 
 Lapsed = tuple[tuple[str, int], ...]
@@ -18,7 +18,7 @@ def key(band: str, variant: str) -> str:
     return f"{band}/{variant}"
 
 
-def fresh(held: Held, proof: Proof, now_us: int, lease_us: int) -> bool:
+def fresh(held: Carryover, proof: Proof, now_us: int, lease_us: int) -> bool:
     """Whether the admission of ``proof`` still stands."""
     name = key(proof.word.band, proof.word.variant)
     last_us = proof.last_at_us
@@ -31,7 +31,7 @@ def fresh(held: Held, proof: Proof, now_us: int, lease_us: int) -> bool:
 
 
 def remember(
-    held: Held, variant: str, reference: str, band: str, proofs: Iterable[Proof], now_us: int, lease_us: int
+    held: Carryover, variant: str, reference: str, band: str, proofs: Iterable[Proof], now_us: int, lease_us: int
 ) -> tuple[str, int, Lapsed]:
     """The grant after a decision, when it was given, and the grants that have seen no shadow frame, each with its beginning."""
     name = "" if variant == reference else key(band, variant)
@@ -43,7 +43,7 @@ def remember(
     return name, held.granted_at_us if held.grant == name else now_us, lapsed
 
 
-def ended(held: Held, proofs: Iterable[Proof], now_us: int, lease_us: int) -> Lapsed:
+def ended(held: Carryover, proofs: Iterable[Proof], now_us: int, lease_us: int) -> Lapsed:
     """What is remembered when the grant ends: it, where it has lapsed or saw no shadow frame; not what has been seen since."""
     last = {key(proof.word.band, proof.word.variant): proof.last_at_us for proof in proofs}
     kept = {name: since_us for name, since_us in held.lapsed if (last.get(name) or since_us) <= since_us}

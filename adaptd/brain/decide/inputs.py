@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adaptd.brain.decide.carryover import Held
+from adaptd.brain.decide.carryover import Carryover
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
@@ -32,7 +32,7 @@ PROVEN_NATS = 3  # losses of the limit itself that this many samples would show 
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class DecisionFrame:
     """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it."""
 
     levels: tuple[int, ...]
@@ -45,7 +45,7 @@ class Frame:
 
 
 @dataclass(slots=True)
-class Sight:
+class Inputs:
     """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (empty: believed)."""
 
     now_us: int
@@ -66,7 +66,7 @@ class Sight:
     log_ok: bool
     budget_mw: int | None
     watch: Watch
-    held: Held
+    held: Carryover
     facts: tuple[VariantFacts, ...]
 
 
@@ -76,10 +76,10 @@ def dwell_us(profile: HardwareProfile) -> int:
     return max(DWELL_MIN_US, min(DWELL_MAX_US, dominant.tau_ms * 1000 // DWELL_SHARE))
 
 
-def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Frame:
+def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
     """What follows from the policy. ``claim`` binds evidence to what it was gathered under."""
     claim = f"{policy.reference}|{policy.efficient}|{policy.max_loss_ppm}|{policy.alpha_ppm}|{policy.bands}"
-    return Frame(
+    return DecisionFrame(
         levels=tuple(level for level in policy.levels_mfps if policy.floor_mfps <= level <= policy.target_mfps),
         below=(0, *(level for level in policy.levels_mfps if 0 < level < policy.floor_mfps)),
         dwell_us=held_us,

@@ -41,7 +41,7 @@ class Watch(NamedTuple):
 
 
 @dataclass(slots=True)
-class Facts:
+class VetoFacts:
     """What the veto looks at, each read apart from the plan."""
 
     reference: str
@@ -71,7 +71,7 @@ class Seen:
     stored_mk: int
 
 
-def veto(point: OperatingPoint, facts: Facts) -> tuple[OperatingPoint, str]:
+def veto(point: OperatingPoint, facts: VetoFacts) -> tuple[OperatingPoint, str]:
     """The point itself and no reason, or a lesser point and the condition that demands it."""
     name, rate = point.variant, point.fps_mfps
     why = ""
@@ -90,7 +90,7 @@ def veto(point: OperatingPoint, facts: Facts) -> tuple[OperatingPoint, str]:
     return (point, "") if not why else (OperatingPoint(name, rate), why)
 
 
-def _engine_veto(name: str, facts: Facts) -> str:
+def _engine_veto(name: str, facts: VetoFacts) -> str:
     if not facts.log_ok:
         return "log_down"
     if not facts.worker_alive:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from adaptd.bundle_build.data.images import Dataset, Sample
+from adaptd.bundle_build.data.images import Dataset, LabelledImage
 from adaptd.bundle_build.data.pictures import read_image
 from adaptd.bundle_build.errors import BuildError
 from adaptd.config.manifest import Preprocessing
@@ -25,13 +25,15 @@ class Labels:
     words: Preprocessing
     classes: bool
 
-    def boxes(self, sample: Sample) -> Array | None:
+    def boxes(self, sample: LabelledImage) -> Array | None:
         """The true boxes in pixels of the network's input, (n, 6) with score 1; None without a label file. Raises BuildError."""
         path = boxes_file(sample.path)
         if self.form in CLASS_FORMS or not path.is_file():
             return None
         rows = [
-            self._row(f"{path}:{number}", line) for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1) if line.strip()
+            self._row(f"{path}:{number}", line)
+            for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1)
+            if line.strip()
         ]
         image = read_image(sample)
         if image is None:

@@ -39,7 +39,7 @@ WORD = re.compile(r"[^a-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceModel:
     """A model that may be built: static shapes, batch 1, one float32 picture in, one float32 tensor out.
 
     ``data`` are the bytes that the bundle ships as ``NAME.fp32.onnx``; shapes are whole, batch first (N, C, H, W).
@@ -69,7 +69,7 @@ class Wishes:
     classes: int | None = None
 
 
-def take_in(path: Path, wishes: Wishes | None = None) -> Source:
+def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
     """Read, check and normalise an ONNX file.
 
     Raises:
@@ -264,7 +264,7 @@ def _essence(model: Any) -> bytes:
     return to_bytes(copy)
 
 
-def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str], noted: Noted, declared: Shape) -> Source:
+def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str], noted: Noted, declared: Shape) -> SourceModel:
     entry, answer = model.graph.input[0], model.graph.output[0]
     found = trial(data, static_shape(entry) or (), path.name).shape
     output_shape = static_shape(answer) or (found if found == declared else None)
@@ -277,7 +277,7 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
         check_anchors(head.form, output_shape, (static_shape(entry) or ())[2:])
     except ModelError as error:
         raise BuildError(f"{error}" if str(error).startswith(("--", path.name)) else f"{path.name}: {error}") from None
-    return Source(
+    return SourceModel(
         name=model_name(path, wishes.name),
         data=data,
         sha256=digest(data),

@@ -15,7 +15,7 @@ from math import erf, sqrt
 
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.choice import LabSetpoint
 from adaptd.twin.words import PPM
 from adaptd.vocabulary import Measured, OperatingPoint, Snapshot, VariantFacts
 
@@ -108,12 +108,12 @@ class Alert:
         self._idle = {name: IdleRatio(self._idle_mw / active_mw) for name, active_mw in self._active.items()}
         self._delivered: deque[float] = deque([1.0] * (WINDOW - 1), maxlen=WINDOW - 1)
 
-    def decide(self, snapshot: Snapshot) -> Setpoint:
+    def decide(self, snapshot: Snapshot) -> LabSetpoint:
         """Learn from the interval that ended, then take the best configuration."""
         self.learn(snapshot)
         return self.best_of(self.table, snapshot)
 
-    def best_of(self, table: list[Configuration], snapshot: Snapshot) -> Setpoint:
+    def best_of(self, table: list[Configuration], snapshot: Snapshot) -> LabSetpoint:
         """The best configuration of a table that is not empty."""
         policy = self._policy
         goal_us = policy.deadline_us - OWN_TIME_US
@@ -124,7 +124,7 @@ class Alert:
         both = [row for row in accurate if budget_mw is None or row[1] <= budget_mw]
         # Where nothing satisfies all goals, the power goal is given up first, then accuracy.
         best = max(both or accurate or rated, key=lambda row: row[0])
-        return Setpoint(best[3])
+        return LabSetpoint(best[3])
 
     def _rate(self, one: Configuration, goal_us: float) -> tuple[float, float, float, OperatingPoint]:
         """Worth minus energy a second, power, expected accuracy, and the point."""

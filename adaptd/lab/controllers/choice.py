@@ -6,7 +6,7 @@ from adaptd.vocabulary import BandEvidence, OperatingPoint
 
 
 @dataclass(frozen=True, slots=True)
-class Setpoint:
+class LabSetpoint:
     """An operating point without shadow frames and without evidence."""
 
     point: OperatingPoint

@@ -10,7 +10,7 @@ from adaptd.brain import tick
 from adaptd.config.policy import LightBand, Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.lab.controllers.alert import Alert
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.choice import LabSetpoint
 from adaptd.vocabulary import Measured, OperatingPoint, Reading, Snapshot, VariantFacts
 
 MARGIN_MC, BACK_MC = 300, 800
@@ -63,7 +63,7 @@ class GuardedAlert:
         self._band = ""
         self._alert.restart(now_us)
 
-    def decide(self, snapshot: Snapshot) -> Setpoint:
+    def decide(self, snapshot: Snapshot) -> LabSetpoint:
         """Move the guards, then let ALERT choose."""
         self._band = band_of(self._policy.bands, self._band, snapshot.light)
         self._guard_heat(snapshot)
@@ -72,7 +72,7 @@ class GuardedAlert:
         self._alert.learn(snapshot)
         proven = [one for one in self._alert.table if (self._band, one.point.variant) in self._proven]
         left = [one for one in proven if one.point.fps_mfps <= most]
-        return self._alert.best_of(left, snapshot) if left else Setpoint(OperatingPoint(self._policy.reference, most))
+        return self._alert.best_of(left, snapshot) if left else LabSetpoint(OperatingPoint(self._policy.reference, most))
 
     def _guard_heat(self, snapshot: Snapshot) -> None:
         reading = snapshot.temperature

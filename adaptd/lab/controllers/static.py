@@ -1,7 +1,7 @@
 """One operating point for ever: the floor and the ceiling of energy at the target rate."""
 
 from adaptd.config.policy import Policy
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.choice import LabSetpoint
 from adaptd.vocabulary import OperatingPoint, Snapshot, VariantFacts
 
 
@@ -10,9 +10,9 @@ class Static:
 
     def __init__(self, name: str, point: OperatingPoint) -> None:
         self.name = name
-        self._choice = Setpoint(point)
+        self._choice = LabSetpoint(point)
 
-    def decide(self, snapshot: Snapshot) -> Setpoint:
+    def decide(self, snapshot: Snapshot) -> LabSetpoint:
         """The point."""
         del snapshot
         return self._choice

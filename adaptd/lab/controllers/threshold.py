@@ -5,7 +5,7 @@ rate below resume. No temperature, no change. It trusts the efficient variant ev
 """
 
 from adaptd.config.policy import Policy
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.choice import LabSetpoint
 from adaptd.vocabulary import Measured, OperatingPoint, Snapshot, VariantFacts
 
 SECOND_STEP_MC = 5_000
@@ -21,14 +21,14 @@ class Threshold:
         efficient = next((name for name in policy.efficient if name in names), policy.reference)
         half = max([level for level in policy.levels_mfps if level * 2 <= policy.target_mfps], default=policy.floor_mfps)
         self._steps = (
-            Setpoint(OperatingPoint(policy.reference, policy.target_mfps)),
-            Setpoint(OperatingPoint(efficient, policy.target_mfps)),
-            Setpoint(OperatingPoint(efficient, max(half, policy.floor_mfps))),
+            LabSetpoint(OperatingPoint(policy.reference, policy.target_mfps)),
+            LabSetpoint(OperatingPoint(efficient, policy.target_mfps)),
+            LabSetpoint(OperatingPoint(efficient, max(half, policy.floor_mfps))),
         )
         self._policy = policy
         self._at = 0
 
-    def decide(self, snapshot: Snapshot) -> Setpoint:
+    def decide(self, snapshot: Snapshot) -> LabSetpoint:
         """Step up at once, come back when it has cooled down."""
         reading = snapshot.temperature
         if isinstance(reading, Measured):

@@ -15,9 +15,9 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from adaptd.base.canonical_json import INT_LIMIT, Plain
-from adaptd.log.format.shapes import Atom, Choice, CodecError, Either, Fixed, Maybe, Real, Repeated, Row, Shape, Words
+from adaptd.log.format.shapes import Atom, CodecError, Either, Fixed, Maybe, Real, Repeated, RowShape, Shape, UnionShape, Words
 
-__all__ = ["CodecError", "Row", "Words", "from_plain", "layout", "row", "to_plain", "words"]
+__all__ = ["CodecError", "RowShape", "Words", "from_plain", "layout", "row", "to_plain", "words"]
 
 _ATOMS = (int, str, bool, type(None))
 
@@ -29,9 +29,9 @@ def words(word: type) -> Words:
 
 
 @lru_cache(maxsize=256)
-def row(word: type) -> Row:
+def row(word: type) -> RowShape:
     """The shape of a dataclass as a row."""
-    return Row(word, _field_shapes(word, _inner))
+    return RowShape(word, _field_shapes(word, _inner))
 
 
 def _field_shapes(word: type, shape_of: Callable[[Any], Shape]) -> dict[str, Shape]:
@@ -67,7 +67,7 @@ def _inner(hint: Any) -> Shape:
     if hint in _ATOMS:
         return Atom(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return Choice(hint)
+        return UnionShape(hint)
     if _is_word(hint):
         return row(hint)
     if get_origin(hint) is tuple:

@@ -69,7 +69,7 @@ class Real(Shape):
         return value
 
 
-class Choice(Shape):
+class UnionShape(Shape):
     """A member of an enum, written as its value."""
 
     def __init__(self, enum: type[Enum]) -> None:
@@ -91,7 +91,7 @@ class Repeated(Shape):
     def __init__(self, item: Shape) -> None:
         self._item = item
         self._bare = isinstance(item, Atom)
-        self._sparse = item if isinstance(item, Row) else None
+        self._sparse = item if isinstance(item, RowShape) else None
 
     def full(self, value: Any) -> Plain:
         if self._bare:
@@ -150,7 +150,7 @@ def _getter(word: type, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ..
     return attrgetter(*names) if names else lambda _: ()
 
 
-class Row(Shape):
+class RowShape(Shape):
     """A word written as the list of its fields in order."""
 
     def __init__(self, word: type, shapes: dict[str, Shape]) -> None:
@@ -212,7 +212,7 @@ class Row(Shape):
 class Either(Shape):
     """A union of words, with or without None."""
 
-    def __init__(self, rows: tuple[Row, ...], optional: bool) -> None:
+    def __init__(self, rows: tuple[RowShape, ...], optional: bool) -> None:
         self._first = rows[0]
         self._rows = {row.word: row for row in rows}
         self._names = {row.word.__name__: row for row in rows[1:]}

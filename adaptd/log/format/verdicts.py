@@ -16,7 +16,7 @@ class Outcome(str, Enum):
     DAMAGED = "damaged"
 
 
-class Fault(Exception):  # noqa: N818 - it is a finding, and it ends the walk like an error
+class LogFault(Exception):  # noqa: N818 - it is a finding, and it ends the walk like an error
     """Something does not hold from record ``seq`` on."""
 
     def __init__(self, outcome: Outcome, seq: int, reason: str) -> None:
@@ -61,7 +61,7 @@ class Interval:
 
 
 @dataclass(slots=True)
-class Report:
+class VerifyReport:
     """The answer: a verdict, the first bad record, and what the log was found to hold."""
 
     verdict: Outcome = Outcome.VALID

@@ -14,7 +14,7 @@ from adaptd.log.format.binding import code_hash
 from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
 from adaptd.log.format.keys import note_holds
 from adaptd.log.format.segment import Header
-from adaptd.log.format.verdicts import Fault, Outcome, Report
+from adaptd.log.format.verdicts import LogFault, Outcome, VerifyReport
 from adaptd.log.verify.replay import Brain, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
@@ -32,13 +32,13 @@ class Options:
     brain: Brain = field(default_factory=Brain)
 
 
-def verify(folder: Path, options: Options | None = None, progress: Progress | None = None) -> Report:
+def verify(folder: Path, options: Options | None = None, progress: Progress | None = None) -> VerifyReport:
     """Judge the log in ``folder``. Never raises for anything the folder holds; ``progress`` gets bytes read and bytes in all."""
     for again in (True, False):  # once more where a segment was pruned between looking at the folder and reading it
-        report = Report()
+        report = VerifyReport()
         try:
             _Audit(folder, options or Options(), report, progress).run()
-        except Fault as fault:
+        except LogFault as fault:
             report.settle(fault.outcome, fault.seq, fault.reason)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and again:
@@ -51,10 +51,10 @@ def verify(folder: Path, options: Options | None = None, progress: Progress | No
 class _Audit:
     """One verification under way."""
 
-    def __init__(self, folder: Path, options: Options, report: Report, progress: Progress | None) -> None:
+    def __init__(self, folder: Path, options: Options, report: VerifyReport, progress: Progress | None) -> None:
         self._folder, self._options, self._report = folder, options, report
         if not pieces(folder):
-            raise Fault(Outcome.DAMAGED, 0, "there is no log in this folder")
+            raise LogFault(Outcome.DAMAGED, 0, "there is no log in this folder")
         self._slots = read_heads(folder)
         self._trust = Trust(self._root_key())
         newest = self._slots.heads[0][0] if self._slots.heads else None
@@ -86,14 +86,14 @@ class _Audit:
         if given is not None and (text is None or text == note.verifier_key_text(given) + "\n"):
             return given
         if given is not None:
-            raise Fault(Outcome.FORGED, 0, f"the file {PUBLIC_FILE} in the log is not the key that was given")
+            raise LogFault(Outcome.FORGED, 0, f"the file {PUBLIC_FILE} in the log is not the key that was given")
         self._report.own_key = True
         try:
             key = note.parse_verifier_key(text or "")
         except note.NoteError as error:
-            raise Fault(Outcome.DAMAGED, 0, f"no readable public key beside the log ({error}); give one with --key") from None
+            raise LogFault(Outcome.DAMAGED, 0, f"no readable public key beside the log ({error}); give one with --key") from None
         if text != note.verifier_key_text(key) + "\n":
-            raise Fault(Outcome.DAMAGED, 0, f"the file {PUBLIC_FILE} is not written the way a writer does")
+            raise LogFault(Outcome.DAMAGED, 0, f"the file {PUBLIC_FILE} is not written the way a writer does")
         return key
 
     def _begin(self, header: Header) -> None:
@@ -114,7 +114,7 @@ class _Audit:
         elif kind == "epoch":
             self._trust.hand_over(record.get("note"), self._trust.signed, record["seq"], root)
             if record.get("epoch") != self._trust.epoch:
-                raise Fault(Outcome.FORGED, record["seq"], f"record {record['seq']} and its hand-over name different epochs")
+                raise LogFault(Outcome.FORGED, record["seq"], f"record {record['seq']} and its hand-over name different epochs")
         elif kind == "prune":
             self._prunes.append(record)
         if self._report.first_ms is None:
@@ -176,15 +176,15 @@ class _Audit:
 
     def _check_heads(self, slots: Slots, size: int) -> None:
         if not slots.heads:
-            raise Fault(Outcome.DAMAGED, min(size, self._trust.signed), "the head file is missing or unreadable")
+            raise LogFault(Outcome.DAMAGED, min(size, self._trust.signed), "the head file is missing or unreadable")
         newest = slots.heads[0][0]
         if newest.size > size:
-            raise Fault(Outcome.DAMAGED, size, f"records {size} to {newest.size - 1} were acknowledged and are missing")
+            raise LogFault(Outcome.DAMAGED, size, f"records {size} to {newest.size - 1} were acknowledged and are missing")
         for head, signed in slots.heads:
             if head.size in self._walk.roots:
                 self._trust.check_head(head, signed, self._walk.roots)
             else:
-                raise Fault(
+                raise LogFault(
                     Outcome.FORGED, self._trust.signed, "the head file names a record that was pruned before it was signed"
                 )
         self._trust.signed = max(self._trust.signed, newest.size)
@@ -193,9 +193,9 @@ class _Audit:
         """A checkpoint from outside must be of this log and inside it; then everything below it was seen by others."""
         origin = note.parse_checkpoint(one.signed.body).origin
         if origin != self._trust.origin:
-            raise Fault(Outcome.FORGED, 0, f"the witnessed checkpoint belongs to the log {origin}")
+            raise LogFault(Outcome.FORGED, 0, f"the witnessed checkpoint belongs to the log {origin}")
         if one.size > size:
-            raise Fault(
+            raise LogFault(
                 Outcome.DAMAGED,
                 size,
                 f"records up to {one.size - 1} were witnessed, the log ends at {size - 1}: it was rolled back",
@@ -204,7 +204,7 @@ class _Audit:
             self._report.notes.append(f"the checkpoint over {one.size} records lies in what was pruned: it bounds nothing here")
             return
         if self._walk.roots[one.size][0] != one.root:
-            raise Fault(
+            raise LogFault(
                 Outcome.FORGED, self._report.first_seq, f"the first {one.size} records are not the ones that were witnessed"
             )
         self._report.witnessed = max(one.size, self._report.witnessed or 0)

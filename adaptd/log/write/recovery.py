@@ -7,7 +7,7 @@ from typing import Any
 from adaptd.base.canonical_json import CanonicalError, decode
 from adaptd.log.format.chain import Chain, ChainError, check_stamp
 from adaptd.log.format.epochs import HandOver, parse_hand_over
-from adaptd.log.format.head import HEAD_FILE, Head, newest, parse_head
+from adaptd.log.format.head import HEAD_FILE, LogHead, newest, parse_head
 from adaptd.log.format.keys import note_holds, signature_holds
 from adaptd.log.format.note import ED25519, Note, NoteError, VerifierKey, parse_note
 from adaptd.log.format.segment import HeaderError, first_line, parse_header, segment_name, segment_number
@@ -36,7 +36,7 @@ class Found:
     stopped: bool = False
     config: dict[str, Any] | None = None
     state: Any = None
-    head: Head | None = None
+    head: LogHead | None = None
     last_at_head: str | None = None
     keys: set[bytes] = field(default_factory=set)  # public keys that the segments read here name; one of them signed the head
 

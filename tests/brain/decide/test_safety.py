@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from adaptd.brain.decide.safety import Facts, Seen, Watch, expect, verify, veto
+from adaptd.brain.decide.safety import Seen, VetoFacts, Watch, expect, verify, veto
 from adaptd.vocabulary import OperatingPoint
 
 SECOND = 1_000_000
-GOOD = Facts("fp16", 5000, 15_000, ("int8",), True, True, True, (), 60_000, 95_000, "")
+GOOD = VetoFacts("fp16", 5000, 15_000, ("int8",), True, True, True, (), 60_000, 95_000, "")
 BOLD = OperatingPoint("int8", 15_000)
 
 
