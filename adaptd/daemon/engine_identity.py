@@ -33,7 +33,8 @@ class EngineIdentity:
     def settle(self, current: tuple[VariantFacts, ...], running: Mapping[str, str], said: str = "") -> tuple[VariantFacts, ...]:
         """The facts once the engines have answered; of a variant that does not run nothing new is known.
 
-        A disagreement is measured between two engines, so both must answer as they did then. ``said`` are the reference's answers.
+        A disagreement is measured between two engines, so both must answer as they did then. ``said`` are the reference's
+        answers.
         """
         if not self.facts or not running.get(self.facts[0].name):
             return current
