@@ -287,10 +287,20 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
 def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[account.Account, tuple[BandStatement, ...]]:
     """The window of the loss account after this interval, and what it ends with where it is over."""
     window = account.observe(table.rules, state.account, snapshot.worker.stretches, table.reference)
+    untold = _untold(table, snapshot.worker)
+    if untold > 0:
+        window = account.unheard(window, state.band, untold)
     if not account.due(table.rules, window, snapshot.now_us):
         return window, ()
     ended = account.statements(table.rules, window)
-    return account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1), ended
+    new = account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
+    return new._replace(last_frame=window.last_frame), ended
+
+
+def _untold(table: Tables, worker: Telemetry) -> int:
+    """Frames that an efficient variant is said to have served, and that no stretch tells the coin of."""
+    served = sum([one.frames for one in worker.served if one.variant != table.reference])
+    return served - sum([one.frames for one in worker.stretches if one.variant != table.reference])
 
 
 def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Inputs:

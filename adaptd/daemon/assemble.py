@@ -167,11 +167,7 @@ def assemble(
     clock = clock or Clock()
     ledger, found = _open_log(request, checked, clock)
     board = StatusBoard()
-    try:
-        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
-    except (SocketInUseError, OSError):
-        ledger.close()
-        raise
+    api = _api(request, board, ledger)
     station = SensorHub.from_profile(checked.profile, request.root, camera=calibration)
     if api is not None:
         api.refusals["/v1/reading"] = station.push_refusal
@@ -207,6 +203,15 @@ def assemble(
         if plans_wanted(request.backend, checked.manifest)
         else None,
     )
+
+
+def _api(request: Request, board: StatusBoard, ledger: Ledger) -> Api | None:
+    """The local API where a socket is asked for; where it cannot be had, the log is closed again."""
+    try:
+        return None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
+    except (SocketInUseError, OSError):
+        ledger.close()
+        raise
 
 
 def _why(document: dict[str, Any]) -> str:

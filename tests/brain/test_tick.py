@@ -65,21 +65,21 @@ def test_a_proven_band_is_served_by_the_efficient_engine_within_seconds() -> Non
     assert next(second.at for second in run if second.verdict.point.variant == "int8") <= 30
 
 
-def test_without_a_proof_the_reference_serves_and_shadow_frames_gather_it() -> None:
-    """No proof, no INT8; the burst of shadow frames proves a good variant within ten minutes, then the share falls."""
+def test_without_a_prior_int8_serves_within_a_minute_on_the_loan() -> None:
+    """Nobody has qualified it: half a minute of clean shadows is asked for, then the loan lets it serve under a thick coin."""
     run = seconds(Board(facts=facts(priors=())), 10 * MINUTE)
     first = next(second.at for second in run if second.verdict.point.variant == "int8")
-    assert 4 * MINUTE < first < 10 * MINUTE
-    assert all(second.verdict.shadow_ppm > 200_000 for second in run[10 : first - 5])
-    assert run[-1].verdict.shadow_ppm <= feeder().shadow_ppm
+    assert 5 < first < MINUTE
+    assert all(second.verdict.shadow_ppm > 100_000 for second in run[10 : first + MINUTE])
 
 
-def test_a_bad_variant_is_never_served() -> None:
-    """A variant that loses 3 % stays in the shadow, and soon costs little there."""
-    run = seconds(Board(facts=facts(priors=()), loss=lambda band: 0.03), 15 * MINUTE)
-    assert {second.verdict.point.variant for second in run} == {"fp16"}
-    assert run[-1].verdict.shadow_ppm < feeder().shadow_ppm
-    assert ("int8", "proven") in {(one.point.variant, one.condition) for one in run[-1].verdict.refused}
+def test_a_bad_variant_costs_no_more_than_the_loan() -> None:
+    """A variant that loses half of its frames is tried, if at all, for a few of them: far less than the account allows goes out."""
+    run = seconds(Board(facts=facts(priors=()), loss=lambda band: 0.5), 15 * MINUTE)
+    served = sum(one.frames for second in run for one in second.snapshot.worker.served if one.variant == "int8")
+    assert served < 80
+    assert run[-1].verdict.point.variant == "fp16"
+    assert ("int8", "scene_clear") in {(one.point.variant, one.condition) for one in run[-1].verdict.refused}
 
 
 def test_a_variant_that_turns_bad_is_sent_back() -> None:
@@ -147,7 +147,7 @@ def test_a_falling_budget_overrides_the_policys() -> None:
 
 
 def test_no_log_means_the_reference_within_one_decision() -> None:
-    """No log, no optimisation: at once, at any time, and no evidence is gathered that nobody can audit."""
+    """No log, no optimisation: at once, at any time."""
     world = Board(change=lambda second, snapshot: replace(snapshot, log_ok=second < 100))
     run = seconds(world, 2 * MINUTE)
     assert run[97].verdict.point.variant == "int8"
@@ -155,7 +155,6 @@ def test_no_log_means_the_reference_within_one_decision() -> None:
         assert second.verdict.point.variant == "fp16"
         assert second.verdict.shadow_ppm == 0
         assert ("log_ok", False) in second.verdict.conditions
-        assert second.state.proofs == run[98].state.proofs
 
 
 @pytest.mark.parametrize(
@@ -176,11 +175,11 @@ def test_what_efficient_leans_on_is_gone_so_the_reference_serves(change: object,
     assert condition in {refusal.condition for refusal in verdict.refused}
 
 
-def test_darkness_without_proof_brings_the_reference() -> None:
-    """When the light falls into a band without proof, the engine changes in the same decision."""
+def test_darkness_has_an_account_and_a_guard_of_its_own() -> None:
+    """When the light falls into a band that nobody qualified, the reference serves until that band's guard has seen it clean."""
     run = seconds(Board(light_lux=lambda second: 500.0 if second < 100 else 1.0), 2 * MINUTE)
     assert run[97].verdict.point.variant == "int8"
-    assert {second.verdict.point.variant for second in run[99:]} == {"fp16"}
+    assert {second.verdict.point.variant for second in run[99:105]} == {"fp16"}
     assert run[-1].verdict.band == "night"
 
 
@@ -382,29 +381,31 @@ def test_contention_past_the_deadline_changes_the_engine_not_the_rate() -> None:
     assert run[-1].snapshot.worker.missed == 0
 
 
-def test_evidence_expires_when_shadowing_stops() -> None:
-    """An admission is a lease: ten minutes without a shadow frame end it, and a fresh one restores it."""
+def test_a_coin_that_is_not_tossed_ends_the_service() -> None:
+    """Frames that the worker serves without ever comparing one are no luck: the account shuts, and the reference serves."""
     world = Board(change=lambda second, snapshot: replace(snapshot, worker=_without_shadows(snapshot.worker, second > 60)))
-    run = seconds(world, 12 * MINUTE)
-    assert run[9 * MINUTE].verdict.point.variant == "int8"
+    run = seconds(world, 30 * MINUTE)
+    assert run[80].verdict.point.variant == "int8"
     assert run[-1].verdict.point.variant == "fp16"
-    assert "evidence_fresh" in {refusal.condition for refusal in run[-1].verdict.refused}
+    assert ("account_open", False) in run[-1].verdict.conditions
 
 
 def _without_shadows(worker: Telemetry, taken: bool) -> Telemetry:
-    return replace(worker, shadows=(), shadow_frames=0) if taken else worker
+    blind = tuple(replace(one, shadowed=0, differed=0, loss_ppm=0) for one in worker.stretches)
+    return replace(worker, shadows=(), shadow_frames=0, stretches=blind) if taken else worker
 
 
 def test_a_reload_keeps_what_stays_true() -> None:
-    """Evidence survives a reload that does not touch its claim; a changed claim begins again as the next attempt."""
+    """Guards and account survive a reload that promises the same; under another promise both begin anew, without a loan."""
     state = Board().last(5 * MINUTE).state
     louder = tick.adopt(state, replace(feeder(), frame_value_uj=600_000), board(), state.facts)
-    assert louder.proofs == state.proofs
+    assert (louder.guards, louder.account) == (state.guards, state.account)
     assert louder.heat == state.heat
     stricter = tick.adopt(state, replace(feeder(), max_loss_ppm=4000), board(), state.facts)
-    assert {proof.attempt for proof in stricter.proofs} == {1}
+    assert (stricter.account.number, stricter.account.loan_ppm) == (state.account.number + 1, 0)
     rebuilt = tick.adopt(state, feeder(), board(), facts(efficient_mj=150))
-    assert {proof.attempt for proof in rebuilt.proofs} == {1}
+    assert {guard.samples for guard in rebuilt.guards} == {0}
+    assert rebuilt.account == state.account
 
 
 def test_a_bundle_without_the_reference_is_refused_at_start() -> None:
@@ -425,7 +426,7 @@ def test_a_clock_that_stands_still_or_jumps_does_not_break_a_decision() -> None:
 def test_the_verdict_explains_itself() -> None:
     """`adaptd why` names the engine, the rate, the light, the rule, and what was refused by which condition."""
     text = tick.explain(Board(facts=facts(priors=(Prior("bright", 10, 0),))).last(30).verdict)
-    for word in ("reference", "fp16 at 15 fps", "bright light", "worth most", "int8 at 15 fps (proven)", "W", "degC"):
+    for word in ("reference", "fp16 at 15 fps", "bright light", "worth most", "int8 at 15 fps", "W", "degC"):
         assert word in text
     assert "nothing is served" in tick.explain(inferno().last(10 * MINUTE).verdict)
 

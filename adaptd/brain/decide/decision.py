@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import sqrt
 
-from adaptd.brain.decide import planner, safety, shadowing
+from adaptd.brain.decide import outcome, planner, safety, shadowing
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
 from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
@@ -34,18 +34,19 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     wanted = OperatingPoint(plan.variant, rate)
-    point, vetoed = safety.veto(wanted, _veto_facts(sight, policy, admitted, _settled_mc(sight, options, wanted, caps)))
+    at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
+    point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
-    served_w = _power_at(options, point, caps)
+    served_w = outcome.power_at(options, point, caps)
     verdict = Verdict(
         mode=mode,
         point=point,
-        lease_us=_lease(point, policy),
+        lease_us=outcome.lease(point, policy),
         shadow_ppm=looking if point.variant == policy.reference else sight.offer.share_ppm,
         band=sight.band,
         rule=f"veto_{vetoed}" if vetoed else plan.rule,
-        conditions=_conditions(sight, policy, held, options, plan),
+        conditions=outcome.conditions(sight, policy, held, options, plan),
         evidence=tuple([_word(guard) for guard in sight.guards]),
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
@@ -315,66 +316,3 @@ def _conflict(sight: Inputs, policy: Policy, table: DecisionFrame, options: list
         return replace(pause, rule="protect_critical"), Event.PROTECT
     plan = _best(least, (*table.below, floor), caps, table, policy)
     return replace(plan or pause, rule="protect_device"), Event.PROTECT
-
-
-def _power_at(options: list[Option], point: OperatingPoint, caps: Caps) -> float:
-    joules = next(option.joules for option in options if option.name == point.variant)
-    return caps.base_w + joules * point.fps_mfps / 1000.0
-
-
-def _lease(point: OperatingPoint, policy: Policy) -> int:
-    """How long the point holds without renewal; 0 for the reference at its target, which relaxes nothing."""
-    lease = 0
-    if point.fps_mfps < policy.target_mfps:
-        lease = policy.reduced_lease_us
-    if point.variant != policy.reference:
-        lease = min(lease or policy.efficient_lease_us, policy.efficient_lease_us)
-    return lease
-
-
-def _settled_mc(sight: Inputs, options: list[Option], point: OperatingPoint, caps: Caps) -> int | None:
-    """Without a thermometer: where the point would settle at the worst that the model allows; None where it says nothing."""
-    if not sight.modelled:
-        return None
-    _, free, gain, _, _ = sight.ahead[-1]
-    return int((free + gain * _power_at(options, point, caps)) * 1000)
-
-
-def _veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...], settled_mc: int | None) -> safety.VetoFacts:
-    return safety.VetoFacts(
-        reference=policy.reference,
-        floor_mfps=policy.floor_mfps,
-        target_mfps=policy.target_mfps,
-        admitted=admitted,
-        band_known=not sight.unknown[2],
-        log_ok=sight.log_ok,
-        worker_alive=sight.worker.alive,
-        quarantined=sight.worker.quarantined,
-        temperature_mc=sight.temperature_mc,
-        critical_mc=policy.critical_mc,
-        fault=sight.watch.fault,
-        modelled_mc=settled_mc,
-        limit_mc=policy.limit_mc,
-    )
-
-
-def _conditions(
-    sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan
-) -> tuple[tuple[str, bool], ...]:
-    """Every named condition, in an order that never changes."""
-    reasons = [option.forbidden for option in options if option.name != policy.reference]
-    return (
-        ("worker_alive", sight.worker.alive),
-        ("log_ok", sight.log_ok),
-        ("temperature_known", not sight.unknown[0]),
-        ("power_known", not sight.unknown[1]),
-        ("light_known", not sight.unknown[2]),
-        ("no_fault", not sight.watch.fault),
-        ("below_limit", not held.hot and not sight.unknown[0]),
-        ("below_critical", sight.temperature_mc is not None and sight.temperature_mc < policy.critical_mc),
-        ("efficient_allowed", "" in reasons),
-        ("account_open", sight.offer.frames > 0),
-        ("scene_clear", bool(reasons) and "scene_clear" not in reasons),
-        ("target_fits", plan.mean_mfps >= policy.target_mfps),
-        ("floor_fits", plan.mean_mfps >= policy.floor_mfps),
-    )
