@@ -30,7 +30,9 @@ def graph_of(model: Any, folder: Path) -> Any:
 
 def wide(graph: Any) -> dict[str, Range]:
     """Wide ranges for every tensor."""
-    return {name: Range(-8.0, 8.0) for name in [graph.graph.input[0].name, *[name for n in graph.graph.node for name in n.output]]}
+    return {
+        name: Range(-8.0, 8.0) for name in [graph.graph.input[0].name, *[name for n in graph.graph.node for name in n.output]]
+    }
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_file_of_others_is_found_and_re_encoded_without_another_number(raw: bo
 
 
 def test_here_both_encodings_answer_alike() -> None:
-    """On a processor that does not saturate the encodings give the same bytes; on one that does, loading has chosen the exact one."""
+    """Where nothing saturates both encodings give the same bytes; where something does, loading has chosen the exact one."""
     spec, batch = EngineSpec("m", "", (1, 4, 8, 8), (1, 4, 6, 6)), np.abs(probe_batch((1, 4, 8, 8))) * 2.5
     with OrtEngine(spec, full_range(), threads=1) as first, OrtEngine(spec, reencoded(full_range()), threads=1) as second:
         assert first.infer(batch).tobytes() == second.infer(batch).tobytes()
