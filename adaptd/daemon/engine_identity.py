@@ -38,11 +38,15 @@ class EngineIdentity:
         """
         if not self.facts or not running.get(self.facts[0].name):
             return current
-        same = self._same_reference(running, said)
-        return tuple(
-            now if not running.get(now.name) else whole if same and self._same(now.name, running) else replace(now, priors=())
-            for whole, now in zip(self.facts, current, strict=True)
-        )
+        if not self._same_reference(running, said):
+            return tuple(replace(now, priors=()) if running.get(now.name) else now for now in current)
+        pairs = zip(self.facts, current, strict=True)
+        return tuple(self._believed(whole, now, running) if running.get(now.name) else now for whole, now in pairs)
+
+    def _believed(self, whole: VariantFacts, now: VariantFacts, running: Mapping[str, str]) -> VariantFacts:
+        """The bundle's facts of a variant that runs beside the right reference, without priors where it computes otherwise."""
+        right = whole is self.facts[0] or self._same(now.name, running)
+        return whole if right else replace(now, priors=())
 
     def meet(
         self, current: tuple[VariantFacts, ...], engines: Iterable[EngineInfo], before: tuple[tuple[str, str], ...]
