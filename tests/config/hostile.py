@@ -5,6 +5,7 @@
 
 import argparse
 import random
+import re
 import signal
 import sys
 import time
@@ -23,11 +24,13 @@ from adaptd.vocabulary import Prior, VariantFacts
 from tests.conftest import ROOT
 
 MOST_S = 2.0
+WELL_TOLD = re.compile(r"p\.yaml:[0-9]+:[0-9]+: [^:]+: .")
 NUMBERS = (
-    0, 1, -1, 0.0, -0.0, 5e-324, 1e-12, 1e-5, 0.00001, 0.0001, 0.00049, 0.0005, 0.00051, 0.001, 0.004, 0.49, 0.5, 0.999, 1.0, 1.0001, 2, 50,
-    99.9, 99.99999, 100, 149.9999, 150, 1000, 60_000, 86_400, 200_000, 999_999, 1_000_000, 1e18, 1e300, 999_999_999_999_999_999,
-)  # fmt: skip
-OTHERS = (True, False, None, "", "1", "nan", ".inf", "\u202e1", "\x1b[2J", [], {}, [1], {"a": 1}, "x" * 70)
+    *(0, 1, -1, 0.0, -0.0, 5e-324, 1e-12, 1e-5, 0.00001, 0.0001, 0.00049, 0.0005, 0.00051, 0.001, 0.004, 0.49, 0.5, 0.999, 1.0),
+    *(1.0001, 2, 50, 99.9, 99.99999, 100, 149.9999, 150, 1000, 60_000, 86_400, 200_000, 999_999, 1_000_000, 1e18, 1e300),
+    999_999_999_999_999_999,
+)
+OTHERS: tuple[Any, ...] = (True, False, None, "", "1", "nan", ".inf", "\u202e1", "\x1b[2J", [], {}, [1], {"a": 1}, "x" * 70)
 
 
 class HangError(Exception):
@@ -74,8 +77,7 @@ def lived_through(text: str, profile: HardwareProfile) -> str:
     try:
         policy = parse_policy(text, "p.yaml")
     except ConfigError as error:
-        assert all(line.startswith("p.yaml:") and len(line.split(":", 4)) == 5 for line in error.lines), error.lines
-        return "refused"
+        return "refused" if all(WELL_TOLD.match(line) for line in error.lines) else f"badly told: {error}"
     facts = [VariantFacts(policy.reference, 36_200, 4_430)]
     facts += [VariantFacts(name, 22_800, 3_490, priors=(Prior("bright", 3000, 2),)) for name in policy.efficient]
     tick.start(policy, profile, tuple(facts), 7, 5_000_000)
@@ -98,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     for _ in range(arguments.count):
         text, began = hostile(rng.choice(good), rng), time.monotonic()
         with at_most(MOST_S):
-            found[lived_through(text, profile)] += 1
+            found[lived_through(text, profile)] += 1  # KeyError: one was badly told
         slowest = max(slowest, time.monotonic() - began)
     print(f"{arguments.count} hostile policies: {found['refused']} refused, {found['good']} good, slowest {slowest:.3f} s")
     return 0

@@ -1,4 +1,4 @@
-"""Nothing a policy or profile says can hang or break its reader, and nothing is taken that the integers inside cannot tell apart."""
+"""Nothing a policy says can hang or break its reader, and nothing is taken that the integers inside cannot tell apart."""
 
 import random
 from pathlib import Path
@@ -77,5 +77,4 @@ def test_hostile_policies_are_refused_or_good_and_never_hang(feeder_text: str, r
 def test_the_alarm_of_these_tests_rings() -> None:
     """The control: a loop without an end is found."""
     with pytest.raises(HangError), at_most(0.05):
-        while True:
-            pass
+        sum(1 for _ in iter(int, 1))
