@@ -21,7 +21,7 @@ LAW: dict[str, set[str]] = {
     "config": {"vocabulary", "base"},
     "brain": {"vocabulary", "config"},
     "sense": BELOW,
-    "doctor": BELOW | {"sense"},
+    "doctor": BELOW | {"sense", "brain"},
     "engine": BELOW,
     "vision": BELOW | {"engine"},
     "bundle_build": BELOW | {"engine", "vision", "brain"},

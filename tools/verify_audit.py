@@ -404,6 +404,7 @@ class Verifier:
         self.slots, self.whole = self.log.slots
         self.size = self.signed = self.first = self.torn = self.unused = 0
         self.last, self.epoch = GENESIS, 0
+        self.version = 1
         self.heirs = []
         self.leaves = None
         self.stopped = False
@@ -567,13 +568,15 @@ class Verifier:
             return str(error), False
         if not isinstance(record, dict) or type(record.get("seq")) is not int or record["seq"] != self.size:
             return "not the next record", False
-        if any(type(record.get(name)) is not int for name in ("boot", "mono_us", "utc_ms", "v")) or record["v"] != 1:
+        if any(type(record.get(name)) is not int for name in ("boot", "mono_us", "utc_ms", "v")) or record["v"] not in (1, 2):
             return "chain fields", False
+        if record["v"] < self.version:
+            return "the version of the records falls", False
         if type(record.get("kind")) is not str:
             return "kind", False
         if record.get("prev") != self.last:
             return "the hash of the line before does not fit", True
-        self.record = record
+        self.record, self.version = record, record["v"]
         return None, False
 
     def named_after(self, lines, at, following):

@@ -8,9 +8,9 @@ from typing import Any
 from adaptd.log.verify.reader import first_record, segment_files
 from adaptd.log.verify.replay import Decided
 from adaptd.report.history import decisions
-from adaptd.vocabulary import Measured, Reading
+from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, believed
 
-QUANTITIES = ("temperature_mc", "power_mw", "light_mlx")
+NAMES = {TEMPERATURE: "temperature_mc", POWER: "power_mw", LIGHT: "light_mlx"}
 
 
 @dataclass(slots=True)
@@ -28,8 +28,8 @@ class Step:
     def add(self, decided: Decided) -> None:
         """Count one decision."""
         snapshot = decided.snapshot
-        readings: tuple[Reading, ...] = (snapshot.temperature, snapshot.power, snapshot.light)
-        for name, reading in zip(QUANTITIES, readings, strict=True):
+        for quantity, name in NAMES.items():
+            reading = believed(snapshot, decided.verdict, quantity)
             if isinstance(reading, Measured):
                 self.sums[name] = self.sums.get(name, 0) + reading.value
                 self.counts[name] = self.counts.get(name, 0) + 1
@@ -41,7 +41,7 @@ class Step:
     def words(self) -> dict[str, Any]:
         """One line: means of readings (null where there was none), the last variant, band and mode."""
         assert self.last is not None
-        means = {name: self.sums[name] // self.counts[name] if self.counts.get(name) else None for name in QUANTITIES}
+        means = {name: self.sums[name] // self.counts[name] if self.counts.get(name) else None for name in NAMES.values()}
         return {
             "at_ms": self.at_ms,
             **means,

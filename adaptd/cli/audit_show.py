@@ -10,13 +10,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from adaptd.brain.judge.words import why_missing
 from adaptd.brain.tick import explain
 from adaptd.cli.errors import CommandError
 from adaptd.cli.harmless import harmless
 from adaptd.log.verify import reader
 from adaptd.log.verify.replay import Decided
 from adaptd.report.history import DecisionReader
-from adaptd.vocabulary import Measured, Reading
+from adaptd.vocabulary import QUANTITIES, Measured, Reading, believed
 
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _CHAIN = {"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"}
@@ -126,12 +127,12 @@ def line(record: dict[str, Any], decided: Decided | None) -> str:
 
 
 def _decision(decided: Decided) -> str:
-    snapshot = decided.snapshot
+    temperature, power, light = (believed(decided.snapshot, decided.verdict, one) for one in QUANTITIES)
     sensed = "  ".join(
         (
-            _reading(snapshot.temperature, 1000, "C", 1),
-            _reading(snapshot.power, 1000, "W", 2),
-            _reading(snapshot.light, 1000, "lx", 0),
+            _reading(temperature, 1000, "C", 1),
+            _reading(power, 1000, "W", 2),
+            _reading(light, 1000, "lx", 0),
         )
     )
     return f"{sensed}  {explain(decided.verdict)}"
@@ -139,7 +140,7 @@ def _decision(decided: Decided) -> str:
 
 def _reading(reading: Reading, scale: int, unit: str, digits: int) -> str:
     if not isinstance(reading, Measured):
-        return f"no {unit} ({reading.reason})"
+        return f"no {unit} ({why_missing(reading)})"
     return f"{reading.value / scale:.{digits}f} {unit}{' (simulated)' if reading.simulated else ''}"
 
 

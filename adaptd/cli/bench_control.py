@@ -19,7 +19,7 @@ LETTERS = (
     ("over_limit_s", "L", "over limit, s"),
     ("budget_over_s", "B", "over budget, s"),
     ("unproven_frames", "U", "unproven frames"),
-    ("false_admissions", "F", "false admissions"),
+    ("statements_broken", "F", "broken statements"),
 )
 
 

@@ -8,6 +8,7 @@ from adaptd.cli.errors import CommandError
 from adaptd.cli.harmless import harmless
 from adaptd.log.format.codec import CodecError
 from adaptd.log.format.decisions import DecisionCoder
+from adaptd.log.format.v1 import coder_of, read_decision
 from adaptd.log.verify.reader import iter_records, starts
 from adaptd.vocabulary import Verdict
 
@@ -33,26 +34,27 @@ def decisions(folder: Path) -> Iterator[LoggedDecision]:
         if record["kind"] == "start":
             began_us = record["mono_us"]
         elif record["kind"] == "config":
-            coder = DecisionCoder(record["bind"])
+            coder = coder_of(record)
         elif record["kind"] == "decision" and coder is not None:
             try:
-                coder.snapshot, coder.verdict = coder.read_snapshot(record), coder.read_verdict(record)
+                verdict = read_decision(coder, record)[1]
             except CodecError as error:
                 advice = f"check with `adaptd audit verify {folder}`"
                 raise CommandError(f"{folder}: record {record['seq']} cannot be read ({error}), {advice}") from None
-            yield LoggedDecision(record["seq"], record["mono_us"] - began_us, coder.verdict)
+            yield LoggedDecision(record["seq"], record["mono_us"] - began_us, verdict)
 
 
 def last_verdict(folder: Path) -> Verdict | None:
     """The last decision, read from the newest segment that begins with a configuration: the ones before it are left alone."""
     for start in reversed([0, *starts(folder)[1:]]):
-        coder, found = None, None
+        coder: DecisionCoder | None = None
+        found: Verdict | None = None
         for record in iter_records(folder, from_seq=start):
             if record["kind"] == "config":
-                coder = DecisionCoder(record["bind"])
+                coder = coder_of(record)
             elif record["kind"] == "decision" and coder is not None:
                 try:
-                    found = coder.verdict = coder.read_verdict(record)
+                    found = read_decision(coder, record)[1]
                 except CodecError as error:
                     advice = f"check with `adaptd audit verify {folder}`"
                     raise CommandError(f"{folder}: record {record['seq']} cannot be read ({error}), {advice}") from None

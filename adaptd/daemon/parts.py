@@ -19,7 +19,7 @@ from adaptd.serve.api import Api
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
-from adaptd.vocabulary import VariantFacts
+from adaptd.vocabulary import Stretch, VariantFacts
 
 
 class Watcher(Protocol):
@@ -54,7 +54,8 @@ class LoopPace:
 
 @dataclass(slots=True)
 class Parts:
-    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before.
+    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before,
+    ``unseen`` what the log holds of frames served after it, ``clean`` whether that run said that it stopped.
 
     ``chores`` are what each slow job asks for, by its name. ``facts`` are what the run starts with; ``origin`` says what they
     become once the worker's engines have answered.
@@ -76,5 +77,8 @@ class Parts:
     notifier: Notifier
     watcher: Watcher
     inherited: State | None = None
+    unseen: tuple[Stretch, ...] = ()
+    clean: bool = True
     clock: Clock = field(default_factory=Clock)
     origin: EngineIdentity = field(default_factory=EngineIdentity)
+    plans: tuple[Path, Path] | None = None  # the bundle to build TensorRT plans from, and where

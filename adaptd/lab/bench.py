@@ -15,7 +15,7 @@ from adaptd.lab.score import Result
 from adaptd.twin.words import CONTROLLERS
 
 # A step in load or budget is seen one tick late by anyone who does not know the future: a thousandth of the time is not held
-# against a controller. Critical temperature, unproven frames and false admissions are, from the first.
+# against a controller. Critical temperature, unproven frames and broken statements are, from the first.
 TOLERATED_SHARE = 0.001
 
 Progress = Callable[[int, int], None]
@@ -43,14 +43,14 @@ class BenchRow:
             "over_limit_s": max(0.0, result.over_limit_us / 1e6 - oracle.over_limit_s),
             "budget_over_s": max(0.0, result.budget_over_us / 1e6 - oracle.budget_over_s),
             "unproven_frames": round(result.unproven_frames),
-            "false_admissions": result.false_admissions,
+            "statements_broken": result.statements_broken,
         }
 
     @property
     def clean(self) -> bool:
         """Whether every promise was kept, so that its regret means something."""
         broken, tolerated = self.violations, TOLERATED_SHARE * self.seconds
-        hard = broken["over_critical_s"] or broken["unproven_frames"] or broken["false_admissions"]
+        hard = broken["over_critical_s"] or broken["unproven_frames"] or broken["statements_broken"]
         return not hard and broken["over_limit_s"] <= tolerated and broken["budget_over_s"] <= tolerated
 
     def to_plain(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ TICKS = (-10, 0, 1.3, 4, 10, 30, 100)
 BROKEN = (
     ("over_critical_s", "critical", "s"),
     ("unproven_frames", "unproven", ""),
-    ("false_admissions", "false", ""),
+    ("statements_broken", "broken", ""),
     ("over_limit_s", "hot", "s"),
     ("budget_over_s", "power", "s"),
 )

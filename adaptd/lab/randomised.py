@@ -11,12 +11,13 @@ from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile, load_profile
 from adaptd.config.shipped import policies_dir, profiles_dir
 from adaptd.lab.episode import Episode
-from adaptd.twin.words import PPM, Curve, Scenario, Truth
+from adaptd.twin.words import PPM, Curve, Scenario, Scenes, Truth
 from adaptd.vocabulary import Prior, VariantFacts
 
 HOUR_US = 3_600_000_000
 TICK_US = 1_000_000
 OFF = 0.3
+PLAIN_SHARE = 0.3  # of the bands whose losses come at every moment alike; the others' come in scenes
 SPARE_K = 1.0
 POLICIES = ("feeder", "agv-inspection", "battery-robot")
 # Milliseconds in FP16 and INT8, YOLO11 s to x (Ultralytics' Jetson guide); 8.17 and 6.52 W above idle (see policies/scenarios).
@@ -102,6 +103,16 @@ def _facts(draw: RandomCase, policy: Policy, latency_ms: tuple[float, float]) ->
     return tuple(facts)
 
 
+def _scenes(draw: RandomCase, ppm: int) -> Scenes:
+    """The same mean share of frames that differ, at every moment or gathered in scenes of seconds to an hour."""
+    if draw.source.random() < PLAIN_SHARE:
+        return Scenes(0, ((PPM, ppm),))
+    bad_ppm = min(PPM // 2, round(ppm * draw.source.uniform(5, 60)))
+    share_ppm = min(PPM, ppm * PPM // max(bad_ppm, 1))
+    length_s = draw.source.choice((20, 120, 600, 3600))
+    return Scenes(length_s * 1_000_000, ((PPM - share_ppm, 0), (share_ppm, bad_ppm)))
+
+
 def _truth(draw: RandomCase, policy: Policy, facts: tuple[VariantFacts, ...]) -> Truth:
     dark, limit = policy.bands[0].name, policy.max_loss_ppm
     efficient = facts[1].name
@@ -113,7 +124,7 @@ def _truth(draw: RandomCase, policy: Policy, facts: tuple[VariantFacts, ...]) ->
         idle_scale_ppm=draw.off(0.1),
         energy_scale_ppm=tuple((fact.name, draw.off(0.2)) for fact in facts),
         latency_scale_ppm=tuple((fact.name, draw.off(0.1)) for fact in facts),
-        disagreement_ppm=tuple((band, efficient, round(ppm)) for band, ppm in light.items()),
+        disagreement=tuple((band, efficient, _scenes(draw, round(ppm))) for band, ppm in light.items()),
         noise_temperature_mc=round(draw.source.uniform(100, 400)),
         noise_power_mw=round(draw.source.uniform(50, 200)),
         noise_light_ppm=round(draw.source.uniform(20_000, 60_000)),

@@ -56,7 +56,7 @@ def _totals(rows: list[BenchRow]) -> dict[str, Any]:
         "budget_over_share": round(sum(row.violations["budget_over_s"] for row in rows) / seconds, 8),
         "unproven_frames": sum(row.violations["unproven_frames"] for row in rows),
         "hours_with_unproven_frames": sum(row.violations["unproven_frames"] > 0 for row in rows),
-        "false_admissions": sum(row.violations["false_admissions"] for row in rows),
+        "statements_broken": sum(row.violations["statements_broken"] for row in rows),
         "clean_hours": sum(row.clean for row in rows),
         "mean_regret": round(sum(regrets) / len(regrets), 6),
         "mean_regret_where_clean": round(sum(kept) / len(kept), 6) if kept else None,

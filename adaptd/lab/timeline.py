@@ -92,14 +92,14 @@ def _engines(
     work, slow, noise = true_work(scenario, facts), slow_ppm / PPM, scenario.truth.noise_latency_ppm / PPM
     rows = []
     for name in variants:
-        pace = pace_of(work[name].latency_us * slow, 0.0, policy.levels_mfps[-1] / 1000, policy.deadline_us, noise)
+        pace = pace_of(work[name].latency_us * slow, 0.0, max(policy.grid_mfps) / 1000, policy.deadline_us, noise)
         rows.append((pace.executed_fps, pace.late, work[name].energy_uj / 1e6 * slow))
     return rows
 
 
 def _allowed(scenario: Scenario, policy: Policy, variants: tuple[str, ...], times: list[int], lights: list[float]) -> Array:
     """1 where the variant may serve: worker up, engine sound, and frames that keep the accuracy promise."""
-    truth, seen = Disagreement(scenario, policy), TrueLight(scenario, policy)
+    truth, seen, limit_ppm = Disagreement(scenario), TrueLight(scenario, policy), policy.max_loss_ppm
     garbage = {fault.target: fault.from_us for fault in scenario.faults if fault.engine and fault.kind == "garbage"}
     allowed = np.ones((len(times), len(variants)))
     broken = any(fault.engine for fault in scenario.faults)
@@ -108,6 +108,7 @@ def _allowed(scenario: Scenario, policy: Policy, variants: tuple[str, ...], time
         down = broken and is_down(scenario.faults, t_us)
         for v, name in enumerate(variants):
             reference = name == policy.reference
-            if down or (not reference and (t_us >= garbage.get(name, t_us + 1) or truth.unproven(seen.truth.inside, name))):
+            sound = t_us < garbage.get(name, t_us + 1)
+            if down or not (reference or (sound and truth.affordable(seen.truth.inside, name, t_us, limit_ppm))):
                 allowed[k, v] = 0.0
     return allowed

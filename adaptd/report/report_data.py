@@ -11,7 +11,7 @@ from adaptd.log.format.codec import CodecError, row
 from adaptd.log.verify.reader import watched
 from adaptd.log.verify.replay import Decided
 from adaptd.report.history import DecisionReader
-from adaptd.vocabulary import Measured, OperatingPoint, Reading, VariantFacts
+from adaptd.vocabulary import POWER, QUANTITIES, TEMPERATURE, Measured, OperatingPoint, Reading, VariantFacts, believed
 
 MOST_BUCKETS = 1024
 FIRST_WIDTH_US = 1_000_000
@@ -212,8 +212,8 @@ class Teller:
         story, snapshot, verdict = self.story, decided.snapshot, decided.verdict
         bucket = self._bucket(at_us)
         bucket.utc_ms = decided.record["utc_ms"] if bucket.utc_ms is None else bucket.utc_ms
-        for name in ("temperature", "power", "light"):
-            self._sense(name, getattr(snapshot, name), getattr(bucket, name))
+        for name in QUANTITIES:
+            self._sense(name, believed(snapshot, verdict, name), getattr(bucket, name))
         bucket.rate.add(verdict.point.fps_mfps)
         own_mw = None if story.policy is None else story.policy.budget_mw
         budget_mw = own_mw if snapshot.budget_mw is None else snapshot.budget_mw
@@ -244,10 +244,10 @@ class Teller:
         story.shadow_frames += worker.shadow_frames
         for served in worker.served:
             story.served[served.variant] = story.served.get(served.variant, 0) + served.frames
-        policy, temperature = story.policy, decided.snapshot.temperature
+        policy, temperature = story.policy, believed(decided.snapshot, decided.verdict, TEMPERATURE)
         if policy is not None and isinstance(temperature, Measured) and temperature.value > policy.limit_mc:
             story.over_limit_us += dt_us
-        power = decided.snapshot.power
+        power = believed(decided.snapshot, decided.verdict, POWER)
         if isinstance(power, Measured) and policy is not None:
             energy_uj = power.value * dt_us / 1000.0
             bucket.energy_uj += energy_uj

@@ -22,11 +22,20 @@ from typing import Any
 
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.limits import MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter, Seats
-from adaptd.serve.peer import Peer, may_change, peer_of
+from adaptd.serve.peer import Peer, may_change, may_push, peer_of
 
 FLOOD_PAUSE_S = 0.02
 READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")
 CHANGE_VERBS = ("/v1/reload", "/v1/reading", "/v1/feedback", "/v1/checkpoint", "/v1/hold", "/v1/budget")
+
+
+PUSH_VERB = "/v1/reading"
+
+
+def _never(body: object, now_us: int) -> str:
+    """A verb whose bodies are judged by the control loop alone."""
+    del body, now_us
+    return ""
 
 
 class SocketInUseError(Exception):
@@ -59,6 +68,7 @@ class Api(socketserver.UnixStreamServer):
         self.board = board
         self.renderers = renderers or {}
         self._deadline_s = deadline_s
+        self.refusals: dict[str, Callable[[object, int], str]] = {}
         self.changes: queue.Queue[Change] = queue.Queue(maxsize=64)
         self.limiter = Limiter()
         self._seats = Seats()
@@ -211,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path not in CHANGE_VERBS:
             self._send(404, f"{self.path}: unknown, one of {', '.join(CHANGE_VERBS)} can be asked for\n")
-        elif not may_change(peer, os.getuid()):
+        elif not (may_change(peer, os.getuid()) or (self.path == PUSH_VERB and may_push(peer))):
             self._send(403, f"{self.path}: uid {peer.uid} may not change anything, ask root or join the group adaptd-admin\n")
         else:
             self._queue(peer, raw)
@@ -219,6 +229,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _queue(self, peer: Peer, raw: bytes) -> None:
         body = self._parsed(raw)
         if body is None:
+            return
+        refused = self.server.refusals.get(self.path, _never)(body, time.monotonic_ns() // 1000)
+        if refused:
+            self._send(422, f"{self.path}: {refused}\n")
             return
         try:
             self.server.changes.put_nowait(Change(self.path, body, peer.uid))

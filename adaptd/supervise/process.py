@@ -120,9 +120,21 @@ class WorkerClient:
         seed: int = 0,
         safe_mfps: int | None = None,
         deadline_us: int | None = None,
+        until_frame: int | None = None,
     ) -> bool:
         """Ask for an operating point; False where the worker cannot hear it. ``Applied`` or a ``refused`` fault follows."""
-        order = Setpoint(seq, point.variant, point.fps_mfps, lease_us, shadow_ppm, seed, band, safe_mfps, deadline_us)
+        order = Setpoint(
+            seq=seq,
+            variant=point.variant,
+            fps_mfps=point.fps_mfps,
+            lease_us=lease_us,
+            shadow_ppm=shadow_ppm,
+            seed=seed,
+            band=band,
+            safe_mfps=safe_mfps,
+            deadline_us=deadline_us,
+            until_frame=until_frame,
+        )
         return self._channel is not None and self.exit_code is None and self._channel.send(order)
 
     def telemetry(self, now_us: int) -> Telemetry:

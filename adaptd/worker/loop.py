@@ -27,6 +27,7 @@ CHORES_US = 50_000
 DEAD_AFTER = 3
 RESTART = 3
 NAP_S = 0.25
+LOST_PPM = 1_000_000
 
 
 class Publisher(Protocol):
@@ -190,6 +191,8 @@ class FrameLoop:
     def _serve(self, frame: Frame, helm: Setpoints) -> bool:
         """Whether the frame gave a result."""
         now_ns = self._now_ns
+        if frame.index > helm.until_frame:
+            helm.end_of_credit()
         began_ns = now_ns()
         self.busy_since_us = began_ns // 1000
         try:
@@ -205,19 +208,30 @@ class FrameLoop:
             self._reference_failed(str(error))
             return False
         done_ns = now_ns()
-        done_us, served_by = done_ns // 1000, self._pool.served_by
-        latency_us, order = done_us - frame.at_us, helm.order
+        done_us, served_by, order = done_ns // 1000, self._pool.served_by, helm.order
         shadowed = order.shadow_ppm > 0 and shadow.drawn(order.seed, frame.index, order.shadow_ppm)
-        self._publish(frame.index, answer, latency_us, served_by, done_us, shadowed)
-        self._count(served_by, (done_ns - began_ns) // 1000, latency_us <= helm.deadline_us)
+        both, given_by = None, served_by
+        if shadowed and served_by != helm.reference:
+            both = self._reference_first(frame, batch, done_us, helm)
+            if both is not None:
+                answer, efficient, given_by, done_us = both, answer, helm.reference, self._now_us()
+        latency_us = done_us - frame.at_us
+        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed)
+        key = (order.band, served_by, order.shadow_ppm)
         helm.frame = frame.index
-        self.last = (frame.index, answer, latency_us, served_by, done_us)
+        self.last = (frame.index, answer, latency_us, given_by, done_us)
         if served_by != helm.variant:
             self._notice_quarantine()
         elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
             self._set_slow(served_by)
-        if shadowed:
-            self._shadow(frame.index, batch, answer, served_by)
+        loss_ppm: int | None = None
+        if both is not None:
+            loss_ppm = self._parts.head.loss_ppm(both, efficient)
+            self.tally.shadow(Shadow(order.band, served_by, loss_ppm))
+        elif shadowed:
+            loss_ppm = self._shadow(frame.index, batch, answer, served_by, order.band)
+        in_time, work_us = latency_us <= helm.deadline_us, (done_ns - began_ns) // 1000
+        self._count(key, frame.index, work_us, in_time, shadowed, loss_ppm, both is None)
         self.busy_since_us = 0
         if done_us >= self._chores_us:
             self._between_frames(frame, done_us)
@@ -240,28 +254,51 @@ class FrameLoop:
             self.helm.tell_fault("engine", words, self.helm.reference)
             self.stop(RESTART)
 
-    def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str) -> None:
-        """The same frame on the other side of the comparison: loss is always the efficient variant's against the reference."""
+    def _reference_first(self, frame: Frame, batch: Batch, now_us: int, helm: Setpoints) -> Answer | None:
+        """The reference's answer to a frame that an efficient variant served, where it comes before the deadline; else None."""
+        if now_us - frame.at_us + self._cost_us[helm.reference] > helm.deadline_us:
+            return None
+        try:
+            output = self._pool.shadow(batch, helm.reference)
+        except EngineError as error:
+            self._reference_failed(str(error))
+            return None
+        self._failures = 0
+        return None if output is None else self._answer(output)
+
+    def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
+        """The same frame on the other side of the comparison: loss is always the efficient variant's against the reference.
+
+        What it comes to for the account: None where the reference served, a whole loss where it could not be compared.
+        """
         order, reference = self.helm.order, self.helm.reference
         tested = served_by if served_by != reference else shadow.which(order.seed, index, self._efficient())
         if tested is None:
-            return
+            return None
         other = reference if tested == served_by else tested
         try:
             output = self._pool.shadow(batch, other)
         except EngineError as error:
             self._reference_failed(str(error))
-            return
+            return self._unseen(band, tested, served_by)
         if output is None:
             self._notice_quarantine()
-            return
+            return self._unseen(band, tested, served_by)
         second = self._parts.head.answer(output)
         if other == reference:
             self._failures = 0
             loss_ppm = self._parts.head.loss_ppm(second, answer)
         else:
             loss_ppm = self._parts.head.loss_ppm(answer, second)
-        self.tally.shadow(Shadow(order.band, tested, loss_ppm))
+        self.tally.shadow(Shadow(band, tested, loss_ppm))
+        return loss_ppm if tested == served_by else None
+
+    def _unseen(self, band: str, tested: str, served_by: str) -> int | None:
+        """A frame that the coin chose and that could not be compared: where an efficient variant served it, it counts as lost."""
+        if tested != served_by:
+            return None
+        self.tally.shadow(Shadow(band, tested, LOST_PPM))
+        return LOST_PPM
 
     def _efficient(self) -> tuple[str, ...]:
         out = {self.helm.reference, *self.helm.slow}

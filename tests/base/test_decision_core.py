@@ -14,10 +14,10 @@ from typing import Any, get_type_hints
 import pytest
 
 from adaptd.base import decision_core as core
-from adaptd.brain.estimate.gauge import Gauge
+from adaptd.brain.judge.source import Life
 from adaptd.cli.audit_words import report_lines
 from adaptd.log.verify.verify import verify
-from adaptd.vocabulary import Measured, Missing, OperatingPoint, Snapshot
+from adaptd.vocabulary import Measured, Missing, MissingReason, OperatingPoint, Snapshot
 from tests.conftest import ROOT
 from tests.faults.cores import differences, interpreted_copy
 from tests.log.workload import make_log
@@ -136,10 +136,10 @@ def test_words_are_the_same_in_either_core() -> None:
     assert {point, OperatingPoint("int8", 30_000)} == {replace(point)}
     assert point != OperatingPoint("int8", 0) != "int8"
     assert repr(point) == "OperatingPoint(variant='int8', fps_mfps=30000)"
-    assert repr(Gauge(last=3))[:26] == "Gauge(last=3, direction=0,"
-    assert Gauge(last=3)._replace(repeats=2) == Gauge(3, 0, 2)
+    assert repr(Life(last=3))[:25] == "Life(last=3, direction=0,"
+    assert Life(last=3)._replace(repeats=2) == Life(3, 0, 2)
     assert hash(Measured(1, 2, "s")) == hash((1, 2, "s", False))
-    assert Missing("x") != Measured(1, 2, "x")
+    assert Missing(MissingReason.GONE) != Measured(1, 2, "x")
     assert [one.name for one in fields(Snapshot)] == list(get_type_hints(Snapshot))
 
 

@@ -15,7 +15,7 @@ from adaptd.config.profile import load_profile
 from adaptd.daemon.jobs import CHECKPOINT, RETENTION, SlowJobs
 from adaptd.daemon.loop import Daemon
 from adaptd.daemon.parts import Clock, LoopPace, Parts
-from adaptd.daemon.sensors_or_twin import Readings
+from adaptd.daemon.sensors_or_twin import Opening
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import Scene
 from adaptd.log.format.binding import Binding, code_hash
@@ -26,11 +26,12 @@ from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.retention import Retention
 from adaptd.protocol.messages import WorkerReport
-from adaptd.sense.sensor_hub import WorkerFacts
+from adaptd.sense.camera_light import PictureStats
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
-from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Telemetry, VariantFacts
+from adaptd.vocabulary import OperatingPoint, Prior, Served, Snapshot, Telemetry, VariantFacts
 from tests.conftest import ROOT
+from tests.readings import sensed
 
 FACTS = (VariantFacts("fp16", 160_000, 4_000), VariantFacts("int8", 70_000, 1_700, False, (Prior("bright", 5000, 1),)))
 
@@ -54,20 +55,18 @@ class Senses:
 
         trips = ()
 
+    opening = Opening(())
+    firmware = ""
+
     def __init__(self) -> None:
         self.station = self.Station()
         self.power_mw = 8_000
 
-    def read(self, now_us: int, worker: Telemetry, facts: WorkerFacts) -> Readings:
-        """The readings of this tick."""
-        del now_us, facts
+    def read(self, now_us: int, worker: Telemetry, picture: PictureStats | None, *, log_ok: bool) -> Snapshot:
+        """The snapshot of this tick."""
+        del picture
         self.power_mw = 8_000 + worker.delivered * (160 if worker.point.variant == "fp16" else 70)
-        warm = Measured(45_000, 0, "tj")
-        return Readings(warm, Measured(self.power_mw, 0, "VDD_IN"), Measured(900_000, 0, "iio"), None, ())
-
-    def details(self) -> dict[str, Any]:
-        """Nothing more to say."""
-        return {}
+        return replace(sensed(now_us, 45_000 + now_us // 1_000_000 % 2, self.power_mw, 900_000, worker), log_ok=log_ok)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -304,7 +303,7 @@ def test_a_defect_of_ours_ends_the_run_on_record(tmp_path: Path) -> None:
     clock = Turned()
     running, parts, seen = daemon(tmp_path / "log", clock)
 
-    def fail(now_us: int, worker: Telemetry, facts: WorkerFacts) -> Readings:
+    def fail(now_us: int, worker: Telemetry, picture: object, *, log_ok: bool) -> Snapshot:
         raise ZeroDivisionError("by\nnothing")
 
     parts.senses.read = fail  # type: ignore[method-assign]

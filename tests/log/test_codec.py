@@ -156,7 +156,7 @@ def test_decisions_come_back_from_what_changed() -> None:
     for snapshot, verdict, _ in decisions(800):
         mono_us = snapshot.now_us + (random.randrange(3) == 0) * 17
         fields = writer.write(snapshot, verdict, mono_us)
-        stamp = {"mono_us": mono_us, "kind": "decision", "boot": 0, "prev": "", "seq": 0, "utc_ms": 0, "v": 1}
+        stamp = {"mono_us": mono_us, "kind": "decision", "boot": 0, "prev": "", "seq": 0, "utc_ms": 0, "v": 2}
         record = {**decode(encode(fields)), **stamp}
         assert reader.read_snapshot(record) == snapshot
         assert reader.read_verdict(record) == verdict
@@ -167,7 +167,7 @@ def test_true_is_not_one() -> None:
     """A flag written as a number is another record, though the language calls the two equal."""
     *_, (snapshot, verdict, _) = decisions(2)
     fields = decode(encode(DecisionCoder("b").write(snapshot, verdict, snapshot.now_us)))
-    stamp = {"mono_us": snapshot.now_us, "kind": "decision", "boot": 0, "prev": "", "seq": 0, "utc_ms": 0, "v": 1}
+    stamp = {"mono_us": snapshot.now_us, "kind": "decision", "boot": 0, "prev": "", "seq": 0, "utc_ms": 0, "v": 2}
     record = {**decode(encode(fields)), **stamp}
     assert same_fields(record, fields)
     record["out"]["conditions"][0][1] = int(record["out"]["conditions"][0][1])

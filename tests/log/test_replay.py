@@ -20,6 +20,7 @@ from adaptd.vocabulary import OperatingPoint, Snapshot, Verdict
 from tests.log.crash import fail_at
 from tests.log.simdisk import SimDisk, no_fault
 from tests.log.workload import FACTS, POLICY, PROFILE, SMALL, Run, make_log, settings
+from tests.readings import value
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def counting(reference: str = "fp16") -> Brain:
         return Count(0, 0)
 
     def step(state: Count, snapshot: Snapshot, *_: Any) -> tuple[Count, Verdict]:
-        seen = getattr(snapshot.temperature, "value", 0)
+        seen = value(snapshot, "temperature") or 0
         _, verdict = tick.step(tick.start(POLICY, PROFILE, FACTS, 7, 0), snapshot, POLICY, PROFILE)
         verdict = replace(verdict, point=OperatingPoint(reference, 15_000), predicted_mc=state.total_mc % 997)
         return Count(state.ticks + 1, state.total_mc + seen), verdict

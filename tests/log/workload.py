@@ -17,7 +17,19 @@ from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder, Settings
-from adaptd.vocabulary import Measured, Missing, OperatingPoint, Prior, Reading, Served, Shadow, Snapshot, Telemetry, VariantFacts
+from adaptd.vocabulary import (
+    MissingReason,
+    OperatingPoint,
+    Prior,
+    Raw,
+    RawReading,
+    Served,
+    Shadow,
+    Snapshot,
+    Telemetry,
+    Unread,
+    VariantFacts,
+)
 from tests.log.attacks import Files, read_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,9 +89,11 @@ class World:
         worker = Telemetry(True, point, frames, 0, 0, len(shadows), served, shadows)
         return Snapshot(
             now_us=now_us,
-            temperature=self._reading((51_600 + self.heat_mc + draw(10) * 62) // 31 * 31, "tj-thermal", 900),
-            power=self._reading(power_mw, "VDD_IN", 700),
-            light=self._reading(self.light_mlx * (970 + draw(60)) // 1000, "camera", 66_000),
+            raw=(
+                self._raw("temperature", (51_600 + self.heat_mc + draw(10) * 62) // 31 * 31, "tj-thermal", 900),
+                self._raw("power", power_mw, "VDD_IN", 700),
+                self._raw("light", self.light_mlx * (970 + draw(60)) // 1000, "camera", 66_000),
+            ),
             worker=worker,
             log_ok=log_ok,
         )
@@ -94,10 +108,10 @@ class World:
         if self.ticks % 900 == 0:
             self.light_mlx = self.random.choice((400_000, 400_000, 90_000, 3_000, 700_000))
 
-    def _reading(self, value: int, source: str, age_us: int) -> Reading:
+    def _raw(self, quantity: str, value: int, source: str, age_us: int) -> Raw:
         if self.trouble and self.random.randrange(2000) == 0:
-            return Missing("read failed: Input/output error")
-        return Measured(value, age_us // 2 + self.random.randrange(age_us), source, False)
+            return Unread(MissingReason.MOMENTARY, "EIO: bus or device failed", source, quantity)
+        return RawReading(value, age_us // 2 + self.random.randrange(age_us), self.ticks, source, quantity)
 
 
 def settings(now_us: int, boot: str = "b0") -> Settings:

@@ -19,6 +19,7 @@ from adaptd.report.history import decisions, last_decision
 from adaptd.report.page import page, write_page
 from adaptd.report.page_lines import draw
 from adaptd.report.report_data import MOST_BUCKETS, Bucket, Story, ValueRange, tell
+from adaptd.vocabulary import believed
 from tests.log.workload import Run, make_log
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -168,7 +169,7 @@ def test_long_logs_are_drawn_with_a_bounded_number_of_points(folder: Path, story
     """However long the log, buckets merge so that a panel stays small, and no value is lost from its extremes."""
     assert len(story.buckets) <= MOST_BUCKETS
     assert story.width_us == 2_000_000
-    values = [one.snapshot.temperature for one in decisions(folder)]
+    values = [believed(one.snapshot, one.verdict, "temperature") for one in decisions(folder)]
     highest = max(getattr(value, "value", 0) for value in values)
     assert max(bucket.temperature.high for bucket in story.buckets) == highest
 
@@ -235,7 +236,9 @@ def test_the_export_holds_every_decision(folder: Path, tmp_path: Path) -> None:
     assert table.num_rows == rows == 1100
     assert table.column_names == [name for name, _ in COLUMNS]
     read = list(decisions(folder))
-    assert table.column("temperature_mc").to_pylist() == [getattr(one.snapshot.temperature, "value", None) for one in read]
+    assert table.column("temperature_mc").to_pylist() == [
+        getattr(believed(one.snapshot, one.verdict, "temperature"), "value", None) for one in read
+    ]
     assert table.column("variant").to_pylist() == [one.verdict.point.variant for one in read]
 
 

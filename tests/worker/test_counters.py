@@ -11,9 +11,9 @@ from adaptd.worker.latest_frame import Frame, LatestFrame
 def test_frames_in_time_are_delivered_and_late_ones_missed() -> None:
     """Each served frame is counted once, under the variant that served it."""
     tally = Counters()
-    tally.frame("int8", 2_000, True)
-    tally.frame("int8", 5_000, False)
-    tally.frame("fp16", 9_000, True)
+    tally.frame(("dim", "int8", 0), 0, 2_000, in_time=True, drawn=False)
+    tally.frame(("dim", "int8", 0), 0, 5_000, in_time=False, drawn=False)
+    tally.frame(("dim", "fp16", 0), 0, 9_000, in_time=True, drawn=False)
     counts = tally.take()
     assert (counts.delivered, counts.missed) == (2, 1)
     assert counts.by_variant() == (Served("fp16", 1, 9_000, 9_000), Served("int8", 2, 7_000, 5_000))
@@ -22,7 +22,7 @@ def test_frames_in_time_are_delivered_and_late_ones_missed() -> None:
 def test_a_take_starts_anew() -> None:
     """Nothing is counted twice."""
     tally = Counters()
-    tally.frame("int8", 1, True)
+    tally.frame(("dim", "int8", 0), 0, 1, in_time=True, drawn=False)
     tally.take()
     assert tally.take().delivered == 0
 
@@ -51,7 +51,7 @@ def test_no_frame_is_lost_between_two_threads() -> None:
 
     def count() -> None:
         for _ in range(10_000):
-            tally.frame("int8", 1, True)
+            tally.frame(("dim", "int8", 0), 0, 1, in_time=True, drawn=False)
         done.set()
 
     thread = threading.Thread(target=count)

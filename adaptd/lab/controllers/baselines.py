@@ -8,18 +8,18 @@ variant everywhere: nothing tells a script otherwise.
 from dataclasses import dataclass
 
 from adaptd.config.policy import Policy
-from adaptd.vocabulary import BandEvidence, Measured, OperatingPoint, Snapshot, VariantFacts
+from adaptd.vocabulary import TEMPERATURE, Measured, OperatingPoint, Snapshot, VariantFacts, first
 
 SECOND_STEP_MC = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class LabSetpoint:
-    """An operating point without shadow frames and without evidence."""
+    """An operating point without shadow frames."""
 
     point: OperatingPoint
     shadow_ppm: int = 0
-    evidence: tuple[BandEvidence, ...] = ()
+    most_frames: int | None = None
 
 
 class Static:
@@ -58,7 +58,7 @@ class Threshold:
     def __init__(self, policy: Policy, facts: tuple[VariantFacts, ...]) -> None:
         names = {fact.name for fact in facts}
         efficient = next((name for name in policy.efficient if name in names), policy.reference)
-        half = max([level for level in policy.levels_mfps if level * 2 <= policy.target_mfps], default=policy.floor_mfps)
+        half = max([level for level in policy.grid_mfps if level * 2 <= policy.target_mfps], default=policy.floor_mfps)
         self._steps = (
             LabSetpoint(OperatingPoint(policy.reference, policy.target_mfps)),
             LabSetpoint(OperatingPoint(efficient, policy.target_mfps)),
@@ -69,7 +69,7 @@ class Threshold:
 
     def decide(self, snapshot: Snapshot) -> LabSetpoint:
         """Step up at once, come back when it has cooled down."""
-        reading = snapshot.temperature
+        reading = first(snapshot, TEMPERATURE)
         if isinstance(reading, Measured):
             limit_mc = self._policy.limit_mc
             if reading.value >= limit_mc + SECOND_STEP_MC:

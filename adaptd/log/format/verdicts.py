@@ -70,6 +70,15 @@ class Interval:
     bound_ppm: int
 
 
+@dataclass(frozen=True, slots=True)
+class OldCore:
+    """Decisions of an earlier version of the log, which were not run again: the core (hash) that made them and its release."""
+
+    code: str
+    release: str
+    decisions: int
+
+
 @dataclass(slots=True)
 class VerifyReport:
     """The answer: a verdict, the first bad record, and what the log was found to hold."""
@@ -99,10 +108,16 @@ class VerifyReport:
     first_ms: int | None = None
     last_ms: int | None = None
     code_matches: bool | None = None
+    not_run_again: tuple[OldCore, ...] = ()
     interruptions: list[Interruption] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     intervals: list[Interval] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def old_decisions(self) -> int:
+        """Decisions of earlier versions of the log: read and checked in form, not run again."""
+        return sum(one.decisions for one in self.not_run_again)
 
     @property
     def unsigned(self) -> int:

@@ -36,6 +36,9 @@ def meaning(report: VerifyReport) -> str:
         return BROKEN[report.verdict]
     last = report.first_seq + report.records - 1
     whole = f"records {report.first_seq} to {last} are complete and unchanged"
+    if report.not_run_again:
+        follows = ", and every decision of this version follows" if report.replayed else ""
+        return f"{whole}{follows}; {_older(report)}"
     return f"{whole}, and every decision follows" if _all_run_again(report) else f"{whole}; {_replayed(report)}"
 
 
@@ -88,7 +91,18 @@ def _all_run_again(report: VerifyReport) -> bool:
     return report.replayed is not None and report.replayed == report.decisions
 
 
+def _older(report: VerifyReport) -> str:
+    """Decisions of an older version of the log: how many, which core made them, and which release runs them again."""
+    return "; ".join(
+        f"{one.decisions} decisions were not run again: decision core {one.code[:12]} made them, adaptd {one.release} has it"
+        for one in report.not_run_again
+    )
+
+
 def _replayed(report: VerifyReport) -> str:
+    if report.not_run_again and report.replayed is not None:
+        ran = f"{report.replayed} of {report.decisions} decisions run again with the same result; " if report.replayed else ""
+        return ran + _older(report)
     other = "; the decision core here is not the one that made them" if report.code_matches is False else ""
     if report.replayed is None:
         return f"{report.decisions} decisions were not run again"
@@ -100,6 +114,8 @@ def _replayed(report: VerifyReport) -> str:
 def _proof(report: VerifyReport) -> tuple[str, str]:
     if report.replayed is None:
         return UNSURE, "the accuracy evidence was not recomputed"
+    if report.not_run_again and not report.replayed:
+        return UNSURE, "the accuracy evidence is what the log says of itself"
     if not report.intervals:
         return GOOD, "no efficient engine served"
     weak = sum(not one.admitted for one in report.intervals)

@@ -13,7 +13,7 @@ from adaptd.log.format import note
 from adaptd.log.format.binding import code_hash
 from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
 from adaptd.log.format.segment import Header
-from adaptd.log.format.verdicts import LogFault, Outcome, VerifyReport
+from adaptd.log.format.verdicts import LogFault, OldCore, Outcome, VerifyReport
 from adaptd.log.verify.replay import Brain, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
@@ -149,6 +149,7 @@ class _Audit:
     def _count_replay(self, replayer: Replayer) -> None:
         report = self._report
         report.replayed = replayer.decided
+        report.not_run_again = tuple([OldCore(code, release, count) for (code, release), count in replayer.old.items()])
         report.code_matches = None if replayer.code is None else replayer.code == code_hash()
         if replayer.given_states:
             report.notes.append(f"{replayer.given_states} states were taken from the log as they are: what led to them is gone")
