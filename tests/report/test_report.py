@@ -1,5 +1,7 @@
 """The report is one page that opens offline, says what the verifier said, and draws what was sensed and decided."""
 
+import csv
+import json
 import os
 import re
 import shutil
@@ -14,12 +16,13 @@ from adaptd.log.format.verdicts import Outcome
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import Options, verify
 from adaptd.report.drawing import Axis, Scale, linear, nice, steps
-from adaptd.report.export import COLUMNS, export
+from adaptd.report.export import COLUMNS, ExportError, export
 from adaptd.report.history import decisions, last_decision
 from adaptd.report.page import page, write_page
 from adaptd.report.page_lines import draw
 from adaptd.report.report_data import MOST_BUCKETS, Bucket, Story, ValueRange, tell
 from adaptd.vocabulary import believed
+from tests.conftest import ROOT
 from tests.log.workload import Run, make_log
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -234,12 +237,42 @@ def test_the_export_holds_every_decision(folder: Path, tmp_path: Path) -> None:
     rows = export(folder, tmp_path / "t.parquet")
     table = parquet.read_table(tmp_path / "t.parquet")
     assert table.num_rows == rows == 1100
-    assert table.column_names == [name for name, _ in COLUMNS]
+    assert table.column_names == [*(name for name, _ in COLUMNS), "bound_ppm_int8"]
     read = list(decisions(folder))
     assert table.column("temperature_mc").to_pylist() == [
         getattr(believed(one.snapshot, one.verdict, "temperature"), "value", None) for one in read
     ]
     assert table.column("variant").to_pylist() == [one.verdict.point.variant for one in read]
+
+
+def test_every_form_of_the_export_says_the_same(folder: Path, tmp_path: Path) -> None:
+    """CSV and JSON hold the same rows and columns: the budget in force, latency, why a reading was missing, every bound."""
+    assert export(folder, tmp_path / "t.csv") == export(folder, tmp_path / "t.json") == 1100
+    with (tmp_path / "t.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    read = json.loads((tmp_path / "t.json").read_text())
+    assert list(written[0]) == list(read[0])
+    assert [row["seq"] for row in written] == [str(row["seq"]) for row in read]
+    assert {row["budget_mw"] for row in read} == {12_000}
+    assert all(row["latency_mean_us"] <= row["latency_max_us"] for row in read if row["delivered"])
+    assert all((row["temperature_mc"] is None) == (row["temperature_missing"] is not None) for row in read)
+    assert {row["power_simulated"] for row in read} <= {False, None}
+    assert any(row["bound_ppm_int8"] is not None and row["variant"] == "fp16" for row in read)
+
+
+def test_a_part_of_the_time_is_exported_and_an_unknown_ending_refused(folder: Path, tmp_path: Path) -> None:
+    """Only rows between the two times are written; a file whose form nobody can tell is not written at all."""
+    times = [one.record["utc_ms"] for one in decisions(folder)]
+    assert export(folder, tmp_path / "t.csv", since_ms=times[10], until_ms=times[19]) == 10
+    with pytest.raises(ExportError, match=r"ends in \.csv, \.json, \.parquet"):
+        export(folder, tmp_path / "t.xlsx")
+    assert not (tmp_path / "t.xlsx").exists()
+
+
+def test_every_column_of_the_export_is_in_the_dictionary(folder: Path) -> None:
+    """docs/audit.md says of each column what it means and in what unit."""
+    text = (ROOT / "docs" / "audit.md").read_text()
+    assert [name for name, _ in COLUMNS if f"`{name}`" not in text] == []
 
 
 def test_whoever_waits_is_told_how_far_it_is(folder: Path, tmp_path: Path) -> None:
