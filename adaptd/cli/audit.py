@@ -208,12 +208,17 @@ def _need_log(folder: Path, *, empty: bool = False) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
     from adaptd.cli.audit_words import bar
-    from adaptd.report.page import write_page
 
+    try:
+        from adaptd.report.page import write_page
+    except ImportError as error:
+        raise CommandError(f"the report needs {error.name}: pip install 'adaptd[report]'") from None
+
+    span = _span(args)
     report = judge(args)
     try:
         with bar("drawing") as progress:
-            write_page(args.folder, report, args.output, progress)
+            write_page(args.folder, report, args.output, progress, **span)
     except OSError as error:
         raise CommandError(f"{args.output}: {error.strerror}; name a file that can be written with -o") from None
     print(f"{report.verdict.value}: {args.output}")
