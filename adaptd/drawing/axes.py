@@ -76,12 +76,13 @@ class TimeAxis:
 
 @dataclass(frozen=True, slots=True)
 class ValueAxis:
-    """Values to the right, linear or by decades (1, 2, 5 labelled)."""
+    """Values to the right, linear or by decades (1, 2, 5 labelled), or places 0, 1, 2... that have names."""
 
     low: float
     high: float
     width: int = WIDE
     decades: bool = False
+    names: tuple[str, ...] = ()
 
     @property
     def left(self) -> int:
@@ -95,6 +96,8 @@ class ValueAxis:
         return self.left + (self.width - self.left - RIGHT) * share
 
     def ticks(self) -> list[float]:
+        if self.names:
+            return [float(place) for place in range(len(self.names))]
         if self.decades:
             found = [step * 10.0**power for power in range(-3, 7) for step in _STEPS]
             return [value for value in found if self.low <= value <= self.high]
@@ -102,7 +105,7 @@ class ValueAxis:
         return [at * step for at in range(ceil(self.low / step), floor(self.high / step + 1e-9) + 1)]
 
     def label(self, value: float) -> str:
-        return f"{value:.6g}"
+        return self.names[int(value)] if self.names else f"{value:.6g}"
 
 
 def left_of(width: int) -> int:

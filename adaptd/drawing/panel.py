@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from adaptd.drawing.axes import RIGHT, Across, Scale
-from adaptd.drawing.svg import element, mark, text
+from adaptd.drawing.axes import RIGHT, WIDE, Across, Scale
+from adaptd.drawing.svg import Svg, element, mark, text
 
 
 def path(points: Sequence[tuple[float, float] | None]) -> str:
@@ -66,6 +66,8 @@ class Panel:
         self._height = labels_y + 9
         self._parts: list[str] = []
         self._end = axis.width - RIGHT
+        if axis.width < WIDE:
+            unit = unit.partition(",")[0].partition(";")[0]
         self.raw(text(axis.left, 14, title, ("unit", f" {unit}"), cls="head"))
         for tick in scale.ticks():
             y = scale.y(tick)
@@ -81,7 +83,7 @@ class Panel:
         """Names of what is drawn, each in its colour: at the right of the title, on a narrow panel below the axis."""
         signs = {"base": "- -", "over": "- -"}
         parts = [piece for name, colour in names for piece in ((colour, f"{signs.get(colour, chr(9632))}"), ("", f" {name}   "))]
-        if self.axis.width >= 900:
+        if self.axis.width >= WIDE:
             self.raw(text(self._end, 14, "", *parts, cls="key", anchor="end"))
             return
         x, y = 4.0, self._height + 6
@@ -147,10 +149,10 @@ class Panel:
         """Add one piece of SVG."""
         self._parts.append(part)
 
-    def svg(self, label: str) -> str:
+    def svg(self, label: str) -> Svg:
         """The finished panel; ``label`` is read out to those who do not see it."""
         size = f"0 0 {self.axis.width} {self._height:.0f}"
-        kind = "panel" if self.axis.width >= 900 else "panel narrow"
+        kind = "panel" if self.axis.width >= WIDE else "panel narrow"
         return element("svg", *self._parts, cls=kind, viewBox=size, role="img", aria_label=label)
 
     def _rule(self, y: float, kind: str) -> None:

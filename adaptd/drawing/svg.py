@@ -53,7 +53,7 @@ def mark(kind: str, x: float, y: float, **attributes: object) -> Svg:
     return element("polygon", points=" ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in _SHAPES[kind]), **attributes)
 
 
-def document(width: float, height: float, title: str, note: str, parts: list[str]) -> str:
+def document(width: float, height: float, title: str, note: str, parts: list[Svg]) -> str:
     """A picture that stands alone on white: a title, a line under it, the parts."""
     top = [
         box(0, 0, width, height, fill="#ffffff"),

@@ -23,11 +23,7 @@ def hours_svg(story: Story, width: int = WIDE) -> str:
     air = 0.15 * (max(energies) - min(energies)) or 0.1 * max(energies)
     axis = ValueAxis(max(0.0, min(energies) - air), max(energies) + air, width)
     scale = linear([loss for _, _, loss in placed], goals, TOP, 220, zero=True)
-    unit = (
-        "points of loss upwards, mJ a frame to the right"
-        if width < WIDE
-        else ("measured loss in percentage points (up) over board energy of a frame in mJ (right); lower left is better")
-    )
+    unit = "points of loss over mJ a frame, measured by shadow frames and the whole board's meter; lower left is better"
     panel = Panel(axis, scale, "Hours", unit)
     colours = variant_colours(story)
     for goal in goals:
