@@ -24,7 +24,8 @@ LAW: dict[str, set[str]] = {
     "doctor": BELOW | {"sense", "brain"},
     "engine": BELOW,
     "vision": BELOW | {"engine"},
-    "bundle_build": BELOW | {"engine", "vision", "brain"},
+    "drawing": set(),
+    "bundle_build": BELOW | {"engine", "vision", "brain", "drawing"},
     "protocol": {"vocabulary", "base"},
     "supervise": {"vocabulary", "base", "protocol"},
     "worker": BELOW | {"protocol", "vision", "engine"},
@@ -32,9 +33,9 @@ LAW: dict[str, set[str]] = {
     "log.write": {"vocabulary", "base", "log", "log.format"},
     "log.verify": BELOW | {"log", "log.format", "brain"},
     "log": set(),
-    "report": BELOW | {"log", "log.format", "log.verify", "brain"},
+    "report": BELOW | {"drawing", "log", "log.format", "log.verify", "brain"},
     "twin": BELOW,
-    "lab": BELOW | {"twin", "brain"},
+    "lab": BELOW | {"drawing", "twin", "brain"},
     "serve": BELOW,
     "daemon": BELOW | {"adaptd", "brain", "sense", "protocol", "supervise", "log", "log.format", "log.write", "serve"},
     "gateway": {"client"},
@@ -45,9 +46,9 @@ LAW: dict[str, set[str]] = {
 PURE = {"dataclasses", "enum", "typing", "collections.abc", "functools", "hashlib", "math"}
 PURE_MATH = {"math.sqrt", "math.isqrt"}
 UNBOUND = {"cli", "__main__"}  # the commands may import all, late
-HEAVY = set("numpy onnxruntime onnx cv2 scipy torch tensorrt pycuda pyarrow rich".split())
+HEAVY = set("numpy onnxruntime onnx cv2 scipy torch tensorrt pycuda pyarrow rich jinja2".split())
 SERVICE = {"daemon", "worker", "supervise", "protocol", "sense", "serve", "log.write"}
-NEVER_IN_SERVICE = {"bundle_build", "lab", "report", "gateway", "fleet", "apps", "doctor", "log.verify"}
+NEVER_IN_SERVICE = {"drawing", "bundle_build", "lab", "report", "gateway", "fleet", "apps", "doctor", "log.verify"}
 CONTROL = {
     "vocabulary",
     "base",

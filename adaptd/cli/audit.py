@@ -35,6 +35,22 @@ def _trusted(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--witness-key", action="append", default=[], metavar="F", help="public key of a witness, file or text")
 
 
+def _between(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="T", help="from this time on (UTC): 2026-11-21T08:00, 08:00, or 90s, 15m, 2h, 3d ago")
+    parser.add_argument("--until", metavar="T", help="up to this time")
+
+
+def _span(args: argparse.Namespace) -> dict[str, int | None]:
+    """What ``--since`` and ``--until`` mean, in UTC milliseconds; refuses an end before the start."""
+    from adaptd.cli.audit_show import moment
+
+    now_ms = time.time_ns() // 1_000_000
+    since_ms, until_ms = moment(args.since, now_ms), moment(args.until, now_ms)
+    if since_ms is not None and until_ms is not None and until_ms < since_ms:
+        raise CommandError(f"--until {args.until}: lies before --since {args.since}; exchange the two", 2)
+    return {"since_ms": since_ms, "until_ms": until_ms}
+
+
 def _register_verify(commands: Any) -> None:
     parser = commands.add_parser("verify", help="is the log whole, unchanged, and does every decision follow?")
     _folder(parser)
@@ -50,8 +66,7 @@ def _register_show(commands: Any) -> None:
     parser.add_argument("--follow", "-f", action="store_true", help="go on as records are committed")
     parser.add_argument("--kind", action="append", default=[], metavar="K", help="only this kind; may be given several times")
     parser.add_argument("--condition", action="append", default=[], metavar="C", help="only decisions where this condition fails")
-    parser.add_argument("--since", metavar="T", help="from this time on: 2026-11-21T08:00, 08:00, or 90s, 15m, 2h, 3d ago")
-    parser.add_argument("--until", metavar="T", help="up to this time")
+    _between(parser)
     parser.add_argument("--from-seq", type=int, default=0, metavar="N", help="from this record number on")
     parser.add_argument("--last", type=int, metavar="N", help="only the last N that match")
     parser.add_argument("--json", action="store_true", help="the records as they are, one JSON object a line")
@@ -73,9 +88,11 @@ def _register_files(commands: Any) -> None:
     report.add_argument("-o", "--output", type=Path, required=True, metavar="F.html")
     report.add_argument("--no-replay", action="store_true", help="do not run the decisions again for the verdict on top")
     report.set_defaults(handler=run_report)
-    export = commands.add_parser("export", help="decisions as a Parquet table")
+    _between(report)
+    export = commands.add_parser("export", help="decisions as a table: CSV, JSON or Parquet, by the file's ending")
     _folder(export)
-    export.add_argument("-o", "--output", type=Path, required=True, metavar="F.parquet")
+    export.add_argument("-o", "--output", type=Path, required=True, metavar="F.csv|F.json|F.parquet")
+    _between(export)
     export.set_defaults(handler=run_export)
     checkpoint = commands.add_parser(
         "checkpoint", help="print the newest checkpoint note, to keep elsewhere or to have witnessed"
@@ -146,13 +163,12 @@ def _key(text: str) -> Any:
 
 def run_show(args: argparse.Namespace) -> int:
     """Print records in words, or as they are."""
-    from adaptd.cli.audit_show import Filter, lines, moment
+    from adaptd.cli.audit_show import Filter, lines
 
     _need_log(args.folder, empty=args.follow)
-    now_ms = time.time_ns() // 1_000_000
     wanted = Filter(
         kinds=frozenset(args.kind), conditions=frozenset(args.condition),
-        since_ms=moment(args.since, now_ms), until_ms=moment(args.until, now_ms), from_seq=args.from_seq,
+        from_seq=args.from_seq, **_span(args),
     )  # fmt: skip
     shown = False
     for line in lines(args.folder, wanted, last=args.last, follow=args.follow, as_json=args.json, told=_not_read):
@@ -198,12 +214,17 @@ def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
     from adaptd.cli.audit_words import bar
     from adaptd.log.verify.reader import unreadable
-    from adaptd.report.page import write_page
 
+    try:
+        from adaptd.report.page import write_page
+    except ImportError as error:
+        raise CommandError(f"the report needs {error.name}: pip install 'adaptd[report]'") from None
+
+    span = _span(args)
     report = judge(args)
     try:
         with bar("drawing") as progress:
-            write_page(args.folder, report, args.output, progress)
+            write_page(args.folder, report, args.output, progress, **span)
     except OSError as error:
         raise CommandError(f"{args.output}: {error.strerror}; name a file that can be written with -o") from None
     for words in unreadable(args.folder):
@@ -213,14 +234,15 @@ def run_report(args: argparse.Namespace) -> int:
 
 
 def run_export(args: argparse.Namespace) -> int:
-    """Write the decisions as Parquet."""
+    """Write the decisions as a table."""
     from adaptd.cli.audit_words import bar
     from adaptd.report.export import ExportError, export
 
     _need_log(args.folder)
+    span = _span(args)
     try:
         with bar("exporting") as progress:
-            rows = export(args.folder, args.output, progress)
+            rows = export(args.folder, args.output, progress, **span)
     except ExportError as error:
         raise CommandError(str(error)) from None
     from adaptd.log.verify.reader import marked, unreadable

@@ -1,8 +1,7 @@
 """The plane of a policy as a picture: in the terminal, and as SVG."""
 
-from html import escape
-
 from adaptd.cli.policy_plane import Cell, Plane
+from adaptd.drawing.svg import Svg, box, document, element, rule, text
 
 EFFICIENT, REFERENCE, PAUSE = "#009e73", "#0072b2", "#d55e00"
 ANSI = {EFFICIENT: (0, 158, 115), REFERENCE: (0, 114, 178), PAUSE: (213, 94, 0)}
@@ -96,13 +95,7 @@ def svg(plane: Plane) -> str:
     """The picture as SVG text."""
     columns, rows = len(plane.temperatures_mc), len(plane.bands)
     width, height = LEFT + CELL_W * columns + RIGHT, TOP + ROW_H * rows + FOOT
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif">',
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        _text(16, 28, f"{plane.policy.name} on {plane.profile.name}", size=17, weight=600),
-        _text(16, 48, "what the policy does at each temperature in each light; paler is fewer frames", fill="#555"),
-        *_key(),
-    ]
+    parts = _key()
     for at, (band, row) in enumerate(zip(plane.bands, plane.cells, strict=True)):
         y = TOP + ROW_H * at
         parts.append(_text(LEFT - 10, y + 19, band.name, anchor="end", weight=600))
@@ -111,44 +104,39 @@ def svg(plane: Plane) -> str:
             opacity = 0.3 + 0.7 * share(plane, cell) if cell.mfps else 1.0
             where = f"{plane.temperatures_mc[column] / 1000:.1f} degC, {band.name}"
             title = f"{where}: {cell.variant} {cell.mfps / 1000:g} fps, {cell.rule}"
-            parts.append(
-                f'<rect x="{LEFT + CELL_W * column}" y="{y}" width="{CELL_W}" height="{ROW_H - 2}" fill="{hue(plane, cell)}" '
-                f'fill-opacity="{opacity:.2f}"><title>{escape(title)}</title></rect>'
-            )
+            place = (LEFT + CELL_W * column, y, CELL_W, ROW_H - 2)
+            parts.append(box(*place, element("title", title), fill=hue(plane, cell), fill_opacity=f"{opacity:.2f}"))
     parts += _axis(plane, TOP + ROW_H * rows)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    note = "what the policy does at each temperature in each light; paler is fewer frames"
+    return document(width, height, f"{plane.policy.name} on {plane.profile.name}", note, parts)
 
 
-def _key() -> list[str]:
-    parts, x = [], 16
+def _key() -> list[Svg]:
+    parts: list[Svg] = []
+    x = 16
     for colour, words in ((EFFICIENT, "efficient variant"), (REFERENCE, "reference"), (PAUSE, "nothing is served")):
-        parts.append(f'<rect x="{x}" y="60" width="12" height="12" fill="{colour}"/>')
+        parts.append(box(x, 60, 12, 12, fill=colour))
         parts.append(_text(x + 18, 70, words, size=12))
         x += 40 + 7 * len(words)
     return parts
 
 
-def _axis(plane: Plane, y: int) -> list[str]:
+def _axis(plane: Plane, y: int) -> list[Svg]:
     """Ticks every five degrees, and the three limits."""
     low, high = plane.temperatures_mc[0], plane.temperatures_mc[-1]
     scale = CELL_W * len(plane.temperatures_mc) / (high - low)
-    parts = []
+    parts: list[Svg] = []
     for mc in range(-(-low // 5000) * 5000, high + 1, 5000):
         x = LEFT + (mc - low) * scale
-        parts.append(f'<line x1="{x:.1f}" y1="{y}" x2="{x:.1f}" y2="{y + 5}" stroke="#555"/>')
+        parts.append(rule(x, y, x, y + 5, stroke="#555"))
         parts.append(_text(x, y + 19, f"{mc / 1000:g}", anchor="middle", size=11))
     for row, (name, key) in enumerate(MARKS):
         x = LEFT + (getattr(plane.policy, key) - low) * scale
-        parts.append(
-            f'<line x1="{x:.1f}" y1="{TOP - 4}" x2="{x:.1f}" y2="{y + 30 + 14 * row}" stroke="#222" stroke-dasharray="3 3"/>'
-        )
+        parts.append(rule(x, TOP - 4, x, y + 30 + 14 * row, stroke="#222", stroke_dasharray="3 3"))
         parts.append(_text(x - 4, y + 40 + 14 * row, name, anchor="end", size=11))
     parts.append(_text(LEFT, y + 82, "temperature, degC", size=11, fill="#555"))
     return parts
 
 
-def _text(x: float, y: float, words: str, *, size: int = 13, fill: str = "#222", anchor: str = "start", weight: int = 400) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}" font-weight="{weight}">'
-        f"{escape(words)}</text>"
-    )
+def _text(x: float, y: float, words: str, *, size: int = 13, fill: str = "#222", anchor: str = "start", weight: int = 400) -> Svg:
+    return text(x, y, words, anchor=anchor, font_size=size, font_weight=weight, fill=fill)

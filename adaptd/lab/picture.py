@@ -1,8 +1,8 @@
-"""The picture of `adaptd bench control`: regret per scenario on the left, broken promises beside it. SVG by hand, no library."""
+"""The picture of `adaptd bench control`: regret per scenario on the left, broken promises beside it. SVG."""
 
-from html import escape
 from math import log10
 
+from adaptd.drawing.svg import Svg, box, document, mark, rule, text
 from adaptd.lab.bench import BenchRow, Matrix
 
 COLOURS = {
@@ -42,26 +42,14 @@ def draw(matrix: Matrix) -> str:
     height = TOP + ROW_H * (len(matrix.grounds) + 1) + FOOT
     across = LABEL_W + PLOT_W + GAP_W + COLUMN_W * len(names)
     width = across + RIGHT_W
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif">',
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        _text(16, 26, "Cost against the oracle, and promises broken", size=17, weight=600),
-        _text(
-            16,
-            45,
-            "regret in % of the oracle's board energy; simulation on the software device; hollow: a promise was broken",
-            fill="#555",
-        ),
-        *_legend(names),
-        *_axis(len(matrix.grounds) + 1, across),
-        *_heads(names),
-    ]
+    parts = [*_legend(names), *_axis(len(matrix.grounds) + 1, across), *_heads(names)]
     for n, ground in enumerate(matrix.grounds):
         rows = [matrix.row(ground.name, name) for name in names]
         parts += _line(n, ground.name, rows)
     parts += _means(len(matrix.grounds), matrix, names)
     parts += _footer(matrix, height)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    note = "regret in % of the oracle's board energy; simulation on the software device; hollow: a promise was broken"
+    return document(width, height, "Cost against the oracle, and promises broken", note, parts)
 
 
 def _x(percent: float) -> float:
@@ -75,28 +63,22 @@ def _x(percent: float) -> float:
     return knee + share * (LABEL_W + PLOT_W - 8 - knee)
 
 
-def _text(x: float, y: float, words: str, *, size: int = 12, weight: int = 400, fill: str = "#222", anchor: str = "start") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" fill="{fill}" text-anchor="{anchor}">'
-        f"{escape(words)}</text>"
-    )
-
-
-def _legend(names: list[str]) -> list[str]:
-    parts, x = [], 20.0
+def _legend(names: list[str]) -> list[Svg]:
+    parts: list[Svg] = []
+    x = 20.0
     for name in names:
         parts += [_mark(name, x, 66, hollow=False), _text(x + 11, 70, name)]
         x += 28 + 6.4 * len(name)
     return parts
 
 
-def _axis(rows: int, across: int) -> list[str]:
+def _axis(rows: int, across: int) -> list[Svg]:
     bottom = TOP + ROW_H * rows
-    parts = [f'<rect x="8" y="{TOP + n * ROW_H}" width="{across}" height="{ROW_H}" fill="#f5f6f8"/>' for n in range(0, rows, 2)]
+    parts = [box(8, TOP + n * ROW_H, across, ROW_H, fill="#f5f6f8") for n in range(0, rows, 2)]
     for percent in TICKS:
         x = _x(percent)
-        colour, dash = ("#222", "") if percent == 0 else ("#bbb", ' stroke-dasharray="2 3"')
-        parts.append(f'<line x1="{x:.1f}" y1="{TOP - 4}" x2="{x:.1f}" y2="{bottom}" stroke="{colour}"{dash}/>')
+        colour, dash = ("#222", None) if percent == 0 else ("#bbb", "2 3")
+        parts.append(rule(x, TOP - 4, x, bottom, stroke=colour, stroke_dasharray=dash))
         parts.append(_text(x, TOP - 8, f"{percent:g}", size=11, fill="#555", anchor="middle"))
     return parts
 
@@ -106,14 +88,14 @@ def _column(n: int) -> float:
     return LABEL_W + PLOT_W + GAP_W + COLUMN_W * n + 6.0
 
 
-def _heads(names: list[str]) -> list[str]:
+def _heads(names: list[str]) -> list[Svg]:
     parts = [_text(_column(0) - 6, TOP - 26, "what was broken most", size=11, fill="#555")]
     for n, name in enumerate(names):
         parts += [_mark(name, _column(n), TOP - 12, hollow=False), _text(_column(n) + 9, TOP - 8, name, size=10, fill="#555")]
     return parts
 
 
-def _line(n: int, name: str, rows: list[BenchRow]) -> list[str]:
+def _line(n: int, name: str, rows: list[BenchRow]) -> list[Svg]:
     y = TOP + n * ROW_H + ROW_H / 2
     parts = [_text(16, y + 4, name)]
     for row in reversed(rows):
@@ -129,9 +111,9 @@ def _offset(controller: str) -> float:
     return (order.index(controller) - (len(order) - 1) / 2) * 3.6
 
 
-def _broken(y: float, rows: list[BenchRow]) -> list[str]:
+def _broken(y: float, rows: list[BenchRow]) -> list[Svg]:
     """What each controller broke, the gravest of it, in its own column."""
-    parts = []
+    parts: list[Svg] = []
     for n, row in enumerate(rows):
         worst = next(((key, word, unit) for key, word, unit in BROKEN if row.violations[key] > 0), None)
         if worst is None or row.clean:
@@ -146,10 +128,10 @@ def _broken(y: float, rows: list[BenchRow]) -> list[str]:
     return parts
 
 
-def _means(n: int, matrix: Matrix, names: list[str]) -> list[str]:
+def _means(n: int, matrix: Matrix, names: list[str]) -> list[Svg]:
     y, top = TOP + n * ROW_H + ROW_H / 2, TOP + n * ROW_H
     summary = matrix.summary()
-    parts = [f'<line x1="8" y1="{top}" x2="{LABEL_W + PLOT_W + GAP_W + COLUMN_W * len(names)}" y2="{top}" stroke="#222"/>']
+    parts = [rule(8, top, LABEL_W + PLOT_W + GAP_W + COLUMN_W * len(names), top, stroke="#222")]
     parts.append(_text(16, y + 4, "mean; all promises kept in", weight=600))
     for name in reversed(names):
         row = summary[name]
@@ -160,7 +142,7 @@ def _means(n: int, matrix: Matrix, names: list[str]) -> list[str]:
     return parts
 
 
-def _footer(matrix: Matrix, height: int) -> list[str]:
+def _footer(matrix: Matrix, height: int) -> list[Svg]:
     found = matrix.discrimination()
     gap = 100 * max(ground.oracle.gap for ground in matrix.grounds)
     words = (
@@ -172,22 +154,10 @@ def _footer(matrix: Matrix, height: int) -> list[str]:
     return [_text(16, height - 44, words, fill="#555"), _text(16, height - 24, bound, fill="#555")]
 
 
-def _mark(controller: str, x: float, y: float, *, hollow: bool) -> str:
+def _mark(controller: str, x: float, y: float, *, hollow: bool) -> Svg:
     colour = COLOURS[controller]
-    style = (
-        f'fill="#fff" stroke="{colour}" stroke-width="1.6"' if hollow else f'fill="{colour}" stroke="{colour}" stroke-width="1.6"'
-    )
-    kind = MARKS[controller]
-    if kind == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5.2" {style}/>'
-    if kind == "square":
-        return f'<rect x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8" {style}/>'
-    if kind == "bar":
-        return f'<rect x="{x - 1.8:.1f}" y="{y - 5:.1f}" width="3.6" height="10" {style}/>'
-    shapes = {
-        "triangle": ((0, -5), (4.6, 4), (-4.6, 4)),
-        "diamond": ((0, -5.4), (5.4, 0), (0, 5.4), (-5.4, 0)),
-        "cross": ((-5, -2), (-2, -2), (-2, -5), (2, -5), (2, -2), (5, -2), (5, 2), (2, 2), (2, 5), (-2, 5), (-2, 2), (-5, 2)),
-    }
-    points = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in shapes[kind])
-    return f'<polygon points="{points}" {style}/>'
+    return mark(MARKS[controller], x, y, fill="#fff" if hollow else colour, stroke=colour, stroke_width=1.6)
+
+
+def _text(x: float, y: float, words: str, *, size: int = 12, weight: int = 400, fill: str = "#222", anchor: str = "start") -> Svg:
+    return text(x, y, words, anchor=anchor, font_size=size, font_weight=weight, fill=fill)

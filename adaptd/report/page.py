@@ -3,67 +3,91 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
-from html import escape
 from pathlib import Path
+from typing import Any
 
+from markupsafe import Markup
+
+from adaptd.drawing.axes import NARROW, RIGHT
+from adaptd.drawing.pages import render
 from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.log.verify.headline import headline, meaning, moment, rewritable_from
-from adaptd.report import page_lines
-from adaptd.report.drawing import LEFT, PLOT, WIDTH
-from adaptd.report.page_style import SCRIPT, STYLE
-from adaptd.report.page_tables import changes, intervals, proof_notes, settings, swaps
-from adaptd.report.report_data import Story, tell
+from adaptd.report import page_lines, page_tables
+from adaptd.report.page_hours import hours_svg
+from adaptd.report.report_data import tell
+from adaptd.report.story import Story
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
-
-def write_page(folder: Path, report: VerifyReport, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Write the report on the log in ``folder`` to ``target``; raises OSError."""
-    target.write_text(page(tell(folder, progress), report), encoding="utf-8")
+_UNVOUCHED = (Outcome.DAMAGED, Outcome.FORGED, Outcome.REPLAY_MISMATCH)
 
 
-def page(story: Story, report: VerifyReport) -> str:
+def write_page(
+    folder: Path,
+    report: VerifyReport,
+    target: Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+) -> None:
+    """Write the report on the log in ``folder``, or on the part between two times, to ``target``; raises OSError."""
+    story = tell(folder, progress, since_ms=since_ms, until_ms=until_ms)
+    target.write_text(page(story, report, since_ms=since_ms, until_ms=until_ms), encoding="utf-8")
+
+
+def page(story: Story, report: VerifyReport, *, since_ms: int | None = None, until_ms: int | None = None) -> str:
     """The whole page."""
-    title = f"Audit report: {report.origin or 'unknown log'}"
-    parts = [
-        f"<header><h1>{escape(title)}</h1><p class='soft'>{_span(report)}</p></header>",
-        _verdict(report),
-        _tiles(story),
-        _lines(story),
-        "<h2>Where the efficient engine served, and the proof for it</h2>",
-        proof_notes(story),
-        intervals(report),
-        "<h2>Every swap, with its reason and its outcome</h2>",
-        swaps(story),
-        "<h2>What else is on record</h2>",
-        changes(story, report),
-        "<h2>What every decision is bound to</h2>",
-        settings(story, report),
-        _footer(report),
-    ]
-    head = (
-        f'<meta charset="utf-8"><title>{escape(title)}</title><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style>'
+    return render(
+        "report/report.html.j2",
+        title=f"Audit report: {report.origin or 'unknown log'}",
+        span=f"{moment(report.first_ms)} to {moment(report.last_ms)}{_devices(story)}",
+        part=_part(since_ms, until_ms),
+        **_verdict(report),
+        tiles=_tiles(story),
+        **_lines(story),
+        hours=Markup(_both(hours_svg(story), hours_svg(story, NARROW))),  # noqa: S704 - elements of adaptd.drawing
+        policies=page_tables.policies(story),
+        proof=page_tables.proof_notes(story),
+        intervals=page_tables.intervals(report),
+        swaps=page_tables.swaps(story),
+        changes=page_tables.changes(story, report),
+        settings=page_tables.settings(story, report),
+        notes=[f"{text[0].upper()}{text[1:]}." for text in report.notes],
+        made=f"{datetime.now(tz=timezone.utc):%Y-%m-%d %H:%M}",
     )
-    body = f"{''.join(parts)}<script>{SCRIPT}</script>"
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _span(report: VerifyReport) -> str:
-    return f"{moment(report.first_ms)} to {moment(report.last_ms)}"
+def _devices(story: Story) -> str:
+    """The devices of the log, by the profiles it ran under."""
+    names = ", ".join(dict.fromkeys(one.profile for one in story.reigns))
+    return f", on {names}" if names else ""
 
 
-def _verdict(report: VerifyReport) -> str:
-    kind = {Outcome.VALID: "good", Outcome.TORN_TAIL: "warn"}.get(report.verdict, "bad")
-    bad = (
-        "" if report.first_bad_seq is None else f"<p>First bad record: <b>{report.first_bad_seq}</b>. {escape(report.reason)}</p>"
-    )
-    if report.verdict in (Outcome.DAMAGED, Outcome.FORGED, Outcome.REPLAY_MISMATCH):
-        bad += "<p>What this page shows from that record on is as it was found, and nothing vouches for it.</p>"
+def _part(since_ms: int | None, until_ms: int | None) -> str:
+    """What is said where the page tells a part of the log only."""
+    if since_ms is None and until_ms is None:
+        return ""
+    first = "the beginning" if since_ms is None else moment(since_ms)
+    last = "the end" if until_ms is None else moment(until_ms)
+    return f"Figures, charts, policies, swaps and events: {first} to {last} only. Verdict and proof intervals: the whole log."
+
+
+def _verdict(report: VerifyReport) -> dict[str, Any]:
+    """The verdict, what was checked for it, and the bar of records."""
+    end, free = report.first_seq + max(0, report.records), rewritable_from(report) if report.records > 0 else 0
+    witnessed = min(max((report.witnessed or 0) - report.first_seq, 0), report.records)
+    sealed = max(0, min(free, end) - report.first_seq - witnessed)
+    extent = {"witnessed": witnessed, "sealed": sealed, "rewritable": report.records - witnessed - sealed}
     name = report.verdict.value.replace("_", " ").capitalize()
-    said = f"{name}: {escape(meaning(report) if report.records else 'there is nothing to check')}"
-    items = "".join(f'<li class="{kind}">{escape(text)}</li>' for kind, text in _findings(report))
-    return f'<section class="verdict {kind}"><strong>{said}</strong>{bad}<ul>{items}</ul>{_extent(report)}</section>'
+    return {
+        "kind": {Outcome.VALID: "good", Outcome.TORN_TAIL: "warn"}.get(report.verdict, "bad"),
+        "verdict": f"{name}: {meaning(report) if report.records else 'there is nothing to check'}",
+        "first_bad": report.first_bad_seq,
+        "reason": report.reason,
+        "unvouched": report.first_bad_seq is not None and report.verdict in _UNVOUCHED,
+        "findings": _findings(report),
+        "extent": extent if report.records > 0 else {},
+        "extent_words": ", ".join(f"{name} {count:,}" for name, count in extent.items()),
+    }
 
 
 def _findings(report: VerifyReport) -> list[tuple[str, str]]:
@@ -72,21 +96,8 @@ def _findings(report: VerifyReport) -> list[tuple[str, str]]:
     return [(style[one.standing], f"{one.topic.capitalize()}: {one.text}") for one in headline(report)] if report.records else []
 
 
-def _extent(report: VerifyReport) -> str:
-    """The log from its first record to its last as one bar: witnessed, sealed by erased keys, rewritable."""
-    if report.records <= 0:
-        return ""
-    end, free = report.first_seq + report.records, rewritable_from(report)
-    witnessed = min(max((report.witnessed or 0) - report.first_seq, 0), report.records)
-    sealed = max(0, min(free, end) - report.first_seq - witnessed)
-    parts = {"witnessed": witnessed, "sealed": sealed, "rewritable": report.records - witnessed - sealed}
-    bars = "".join(f'<span class="{name}" style="flex-grow:{count}"></span>' for name, count in parts.items() if count)
-    words = ", ".join(f"{name} {count:,}" for name, count in parts.items())
-    return f'<div class="extent" role="img" aria-label="{words} records">{bars}</div><p class="soft">Records: {words}.</p>'
-
-
-def _tiles(story: Story) -> str:
-    """The figures one asks for first."""
+def _tiles(story: Story) -> list[tuple[str, str]]:
+    """The figures one asks for first; what rests on simulated readings says so."""
     tiles = [(f"{story.delivered:,}", f"frames delivered, {story.missed:,} late, {story.dropped:,} dropped")]
     tiles += _energy_tiles(story)
     reference = story.policy.reference if story.policy is not None else ""
@@ -96,12 +107,21 @@ def _tiles(story: Story) -> str:
     tiles.append((share, f"of frames on an efficient engine, {len(story.swaps)} changes asked for"))
     hot = max((bucket.temperature.high for bucket in story.buckets if bucket.temperature.count), default=None)
     if hot is not None:
-        limit = ""
-        if story.policy is not None:
-            limit = f"; limit {story.policy.limit_mc / 1000:g}, {story.over_limit_us / 1e6:,.0f} s above it"
-        tiles.append((f"{hot / 1000:.1f} degC", f"highest temperature{limit}"))
-    cards = "".join(f"<div class=tile><b>{value}</b><span>{escape(text)}</span></div>" for value, text in tiles)
-    return f"<section class='tiles'>{cards}</section>"
+        limits = sorted({one.policy.limit_mc for one in story.reigns})
+        limit = f"; limit {' and '.join(f'{one / 1000:g}' for one in limits)}, {_seconds(story.over_limit_us)} above it"
+        tiles.append((f"{hot / 1000:.1f} degC", f"highest temperature{limit if limits else ''}{_marked(story, 'temperature')}"))
+    if any(bucket.budget.count for bucket in story.buckets):
+        tiles.append((_seconds(story.over_budget_us), f"over the power budget in force{_marked(story, 'power')}"))
+    tiles.append((_seconds(story.paused_us), "paused: nothing was served"))
+    return tiles
+
+
+def _seconds(us: int) -> str:
+    return f"{us / 1e6:,.0f} s"
+
+
+def _marked(story: Story, quantity: str) -> str:
+    return " (simulated)" if quantity in story.simulated else ""
 
 
 def _energy_tiles(story: Story) -> list[tuple[str, str]]:
@@ -112,40 +132,29 @@ def _energy_tiles(story: Story) -> list[tuple[str, str]]:
     change = (f"{saved:.1f} %", "energy saved against the reference alone")
     if saved < 0:
         change = (f"{-saved:.1f} %", "more energy than the reference alone")
+    note = _marked(story, "power")
     return [
-        (f"{mine:,.1f} mJ", f"board energy per frame; the reference alone: {base:,.1f} mJ"),
-        change,
-        (f"{1000 / mine:,.2f}", f"inferences per joule; the reference alone: {1000 / base:,.2f}"),
+        (f"{mine:,.1f} mJ", f"board energy per frame; the reference alone: {base:,.1f} mJ{note}"),
+        (change[0], change[1] + note),
+        (f"{1000 / mine:,.2f}", f"inferences per joule; the reference alone: {1000 / base:,.2f}{note}"),
     ]
 
 
-def _lines(story: Story) -> str:
+def _lines(story: Story) -> dict[str, Any]:
     """The time lines, with the moments that the reading line needs."""
-    if not story.decisions:
-        return "<h2>Time lines</h2><p>No decision is on record.</p>"
     axis = page_lines.axis_of(story)
-    moments = escape(json.dumps(axis.moments[:: max(1, len(axis.moments) // 256)]), quote=True)
-    simulated = ""
-    if story.simulated:
-        names = escape(", ".join(sorted(story.simulated)))
-        simulated = f"<p><b>Simulated:</b> {names}. These readings come from the software device, not from a sensor.</p>"
-    data = f"data-moments='{moments}' data-end='{axis.end_us}' data-left='{LEFT}' data-plot='{PLOT}' data-width='{WIDTH}'"
-    panels = "".join(page_lines.draw(story))
-    figure = f"<figure id=lines {data}>{panels}<div id=now><span id=when></span></div></figure>"
-    return f"<h2>Time lines</h2>{simulated}<div class=sideways>{figure}</div>"
+    panels = [_both(wide, narrow) for wide, narrow in zip(page_lines.draw(story), page_lines.draw(story, NARROW), strict=True)]
+    return {
+        "panels": Markup("".join(panels)) if story.decisions else "",  # noqa: S704 - elements of adaptd.drawing
+        "moments": json.dumps(axis.moments[:: max(1, len(axis.moments) // 256)]),
+        "end_us": axis.end_us,
+        "left": axis.left,
+        "plot": axis.width - axis.left - RIGHT,
+        "width": axis.width,
+        "simulated": ", ".join(sorted(story.simulated)),
+    }
 
 
-def _footer(report: VerifyReport) -> str:
-    notes = "".join(f"<p>{escape(text[0].upper() + text[1:])}.</p>" for text in report.notes)
-    made = datetime.now(tz=timezone.utc)
-    energy = (
-        "Energy is board power times time, idle included. The line of the reference alone is computed: the same frames at the "
-        "reference's qualified energy, without shadow frames. A bound on the loss holds against the reference, for this device, "
-        "bundle and band; it does not say that the reference is right."
-    )
-    check = (
-        "Check it yourself: <span class=mono>adaptd audit verify DIR --key log.pub</span>, or without adaptd: "
-        "<span class=mono>python verify_audit.py DIR --key log.pub</span>. Times are UTC as the device's clock had them; "
-        f"order and validity never depend on them. Page written {made:%Y-%m-%d %H:%M} UTC."
-    )
-    return f"<footer class='soft'>{notes}<p>{energy}</p><p>{check}</p></footer>"
+def _both(wide: str, narrow: str) -> str:
+    """The same chart for a desk and for a telephone; the style sheet shows one of them."""
+    return wide + narrow

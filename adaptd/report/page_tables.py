@@ -1,14 +1,16 @@
 """The tables of the report: intervals on the efficient engine, swaps, events, and what decisions are bound to."""
 
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from adaptd.brain.judge.words import why_missing
 from adaptd.brain.tick import explain
 from adaptd.log.format.decisions import CHAIN_FIELDS
 from adaptd.log.format.verdicts import Interruption, Interval, VerifyReport
-from adaptd.report.report_data import Story, StoryEvent, Swap
+from adaptd.report.story import Reign, Story, StoryEvent, Swap
 from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, OperatingPoint, Reading, believed
 
 _UNITS = {TEMPERATURE: "degC", POWER: "W", LIGHT: "lx"}
@@ -16,22 +18,32 @@ _UNITS = {TEMPERATURE: "degC", POWER: "W", LIGHT: "lx"}
 _KINDS = {"#": "n", "!": "why", "@": "t", "~": "some"}  # numbers, sentences, words on one line, a few words
 
 
-def _table(head: list[str], rows: list[list[str]], empty: str) -> str:
-    """A table; the first character of a name may say what kind of column it heads. A cell knows its column for narrow screens."""
-    if not rows:
-        return f"<p class=soft>{escape(empty)}</p>"
-    columns = [(_KINDS.get(name[0]), escape(name.lstrip("#!@~"))) for name in head]
-    names = "".join(f"<th class={kind}>{name}</th>" if kind == "n" else f"<th>{name}</th>" for kind, name in columns)
-    marks = [f"<td{f' class={kind}' if kind else ''} data-name='{name}'>" for kind, name in columns]
-    body = "".join(f"<tr>{''.join(f'{mark}{cell}</td>' for mark, cell in zip(marks, row, strict=True))}</tr>" for row in rows)
-    return f"<div class=scroll><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns as (kind, name), rows of cells (text, or Markup that is shown as it is), and what to say when there is no row."""
+
+    columns: list[tuple[str, str]]
+    rows: list[list[str]]
+    empty: str
+
+
+def table(head: list[str], rows: list[list[str]], empty: str) -> Table:
+    """A table; the first character of a name may say what kind of column it heads."""
+    return Table([(_KINDS.get(name[0], ""), name.lstrip("#!@~")) for name in head], rows, empty)
 
 
 def _clock(ms: int) -> str:
+    """A time that the page's script also says in the reader's zone."""
     try:
-        return f"{datetime.fromtimestamp(ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M:%S}"
+        when = datetime.fromtimestamp(ms / 1000, tz=timezone.utc)
+        form = Markup('<time datetime="{}Z">{} UTC</time>')
+        return form.format(f"{when:%Y-%m-%dT%H:%M:%S}", f"{when:%Y-%m-%d %H:%M:%S}")
     except (OverflowError, ValueError, OSError):
         return f"{ms} ms"
+
+
+def _styled(kind: str, words: str) -> Markup:
+    return Markup('<span class="{}">{}</span>').format(kind, words)
 
 
 def _span(us: int) -> str:
@@ -49,44 +61,44 @@ def proof_notes(story: Story) -> str:
         return ""
     policy = story.policy
     return (
-        f"<p class=soft>Policy: at most {policy.max_loss_ppm / 10_000:g} points below {escape(policy.reference)}, with a "
+        f"Policy: at most {policy.max_loss_ppm / 10_000:g} points below {policy.reference}, with a "
         f"lifetime chance of one wrong admission of at most {policy.alpha_ppm / 10_000:g} %. Samples are shadow frames run on "
-        f"both engines; the numbers are the weakest of each interval.</p>"
+        f"both engines; the numbers are the weakest of each interval."
     )
 
 
-def intervals(report: VerifyReport) -> str:
+def intervals(report: VerifyReport) -> Table:
     """One row an interval."""
     head = ["#from record", "#to record", "engine", "light", "#time", "#frames", "#samples", "#bound at most", "proof"]
     empty = "The reference served throughout."
     if report.replayed is None:
         empty = "Decisions were not run again, so no interval is listed."
-    return _table(head, [_interval(one) for one in report.intervals], empty)
+    return table(head, [_interval(one) for one in report.intervals], empty)
 
 
 def _interval(one: Interval) -> list[str]:
-    held = "<span class=yes>held</span>" if one.admitted else "<span class=no>no proof</span>"
+    held = _styled("yes", "held") if one.admitted else _styled("no", "no proof")
     bound = f"{one.bound_ppm / 10_000:.2f} points" if one.admitted else "-"
-    names = [escape(one.variant), escape(one.band), _span(one.to_us - one.from_us)]
+    names = [one.variant, one.band, _span(one.to_us - one.from_us)]
     return [str(one.from_seq), str(one.to_seq), *names, f"{one.frames:,}", f"{one.samples:,}", bound, held]
 
 
-def swaps(story: Story) -> str:
+def swaps(story: Story) -> Table:
     """One row a change of engine or rate."""
-    head = ["#record", "@time (UTC)", "@change", "light", "~sensed", "!why", "outcome"]
-    return _table(head, [_swap(one) for one in story.swaps], "No change was asked for.")
+    head = ["#record", "@time", "@change", "light", "~sensed", "!why", "outcome"]
+    return table(head, [_swap(one) for one in story.swaps], "No change was asked for.")
 
 
 def _swap(one: Swap) -> list[str]:
     why = sensed = light = "-"
     if one.decided is not None:
-        why, light = escape(explain(one.decided.verdict)), escape(one.decided.verdict.band)
+        why, light = explain(one.decided.verdict), one.decided.verdict.band
         seen, said = one.decided.snapshot, one.decided.verdict
         sensed = ", ".join(_reading(believed(seen, said, name), unit) for name, unit in _UNITS.items())
     late = f" in {one.latency_us / 1000:.1f} ms" if one.latency_us is not None and one.outcome == "applied" else ""
     good = "yes" if one.outcome == "applied" else "no" if one.outcome in (None, "silent", "interrupted") else "soft"
-    change = f"{_point(one.old)}<span class=arrow>&rarr;</span>{_point(one.new)}"
-    outcome = f"<span class={good}>{escape(one.outcome or 'none on record')}</span>{late}"
+    change = f"{_point(one.old)} \u2192 {_point(one.new)}"
+    outcome = _styled(good, one.outcome or "none on record") + late
     return [str(one.seq), _clock(one.utc_ms), change, light, sensed, why, outcome]
 
 
@@ -94,32 +106,32 @@ def _point(point: OperatingPoint | None) -> str:
     if point is None:
         return "start"
     if not point.fps_mfps:
-        return "nothing&nbsp;served"
-    return f"{escape(point.variant)}&nbsp;{point.fps_mfps / 1000:g}&nbsp;fps"
+        return "nothing\u00a0served"
+    return f"{point.variant}\u00a0{point.fps_mfps / 1000:g}\u00a0fps"
 
 
 def _reading(reading: Reading, unit: str) -> str:
     if not isinstance(reading, Measured):
-        return f"no {unit} ({escape(why_missing(reading))})"
+        return f"no {unit} ({why_missing(reading)})"
     value = reading.value / 1000
-    return f"{value:,.0f}&nbsp;{unit}" if value >= 100 else f"{value:.1f}&nbsp;{unit}"
+    return f"{value:,.0f}\u00a0{unit}" if value >= 100 else f"{value:.1f}\u00a0{unit}"
 
 
-def changes(story: Story, report: VerifyReport) -> str:
+def changes(story: Story, report: VerifyReport) -> Table:
     """Starts, stops, clock steps, faults, failures of the disk, prunings; then gaps and interruptions from the verifier."""
     rows = [_event(one) for one in story.events]
-    rows += [_row(gap.seq, "", "<span class=no>gap</span>", gap.why) for gap in report.gaps]
+    rows += [_row(gap.seq, "", _styled("no", "gap"), gap.why) for gap in report.gaps]
     rows += [_row(one.seq, "", "interruption", _interruption(one)) for one in report.interruptions]
-    return _table(["#record", "@time (UTC)", "@kind", "!what"], rows, "Nothing.")
+    return table(["#record", "@time", "@kind", "!what"], rows, "Nothing.")
 
 
 def _row(seq: int, time: str, kind: str, text: str) -> list[str]:
-    return [str(seq), time, kind, escape(text)]
+    return [str(seq), time, kind, text]
 
 
 def _event(one: StoryEvent) -> list[str]:
     names = sorted(one.record.keys() - CHAIN_FIELDS, key=lambda name: (name not in _FIRST, name))
-    return _row(one.seq, _clock(one.utc_ms), escape(one.kind), "; ".join(_said(name, one.record[name]) for name in names))
+    return _row(one.seq, _clock(one.utc_ms), one.kind, "; ".join(_said(name, one.record[name]) for name in names))
 
 
 _FIRST = frozenset({"event", "fault", "reason", "state"})
@@ -151,7 +163,7 @@ def _value(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def settings(story: Story, report: VerifyReport) -> str:
+def settings(story: Story, report: VerifyReport) -> list[tuple[str, str]]:
     """Hashes of everything a decision depends on, per configuration."""
     items = [
         ("Log", report.origin),
@@ -167,7 +179,7 @@ def settings(story: Story, report: VerifyReport) -> str:
         if isinstance(config.get("binding"), dict) and str(config.get("bind")) not in seen:
             seen.add(str(config.get("bind")))
             items += _binding(config, config["binding"])
-    return f"<dl>{''.join(f'<dt>{escape(name)}</dt><dd class=mono>{escape(text)}</dd>' for name, text in items)}</dl>"
+    return items
 
 
 def _binding(config: dict[str, Any], binding: dict[str, Any]) -> list[tuple[str, str]]:
@@ -182,3 +194,47 @@ def _binding(config: dict[str, Any], binding: dict[str, Any]) -> list[tuple[str,
 
 def _name(plain: Any) -> str:
     return str(plain.get("name")) if isinstance(plain, dict) else ""
+
+
+_HASHED = frozenset({"sha256", "name"})
+
+
+def policies(story: Story) -> Table:
+    """Which policy was in force from when on, and what it changed against the one before."""
+    rows = []
+    for before, one in zip([None, *story.reigns], story.reigns, strict=False):
+        difference = "the first on this page" if before is None else _difference(before, one)
+        rows.append([str(one.seq), _clock(one.utc_ms), one.policy.name, one.profile, one.why, difference])
+    return table(
+        ["#record", "@from", "policy", "device profile", "cause", "!changed"], rows, "No policy can be read from this log."
+    )
+
+
+def _difference(before: Reign, now: Reign) -> str:
+    names = [field.name for field in fields(now.policy) if field.name not in _HASHED]
+    pairs = [(name, getattr(before.policy, name), getattr(now.policy, name)) for name in names]
+    words = [f"{_human(name, old)} \u2192 {_human(name, new, bare=True)}" for name, old, new in pairs if old != new]
+    if before.profile != now.profile:
+        words.append(f"device profile {before.profile} \u2192 {now.profile}")
+    return "; ".join(words) or "comments or order only"
+
+
+_SCALES = {
+    "_mc": (1000, "degC"), "_mw": (1000, "W"), "_mfps": (1000, "fps"), "_us": (1_000_000, "s"), "_ppm": (10_000, "points"),
+    "_uj": (1000, "mJ"),
+}  # fmt: skip
+
+
+def _human(name: str, value: Any, *, bare: bool = False) -> str:
+    """A number of the policy in the unit that people write; ``bare`` without its name."""
+    words = name.replace("_", " ")
+    if name == "bands":
+        said = ", ".join(f"{one.name} up at {one.up_at_mlx / 1000:g} lx" if one.up_at_mlx else one.name for one in value)
+    elif type(value) is int and (scale := next((found for end, found in _SCALES.items() if name.endswith(end)), None)):
+        words = name.rpartition("_")[0].replace("_", " ")
+        said = f"{value / scale[0]:g} {scale[1]}"
+    else:
+        said = (
+            _value(value) if isinstance(value, list) else ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        )
+    return said if bare else f"{words} {said}"

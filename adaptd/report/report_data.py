@@ -1,144 +1,22 @@
 """What a log tells, gathered in one pass for a report: series in buckets of equal time, swaps, events, sums; not judged."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from adaptd.config.errors import ConfigError
-from adaptd.config.policy import Policy, parse_policy
+from adaptd.config.policy import parse_policy
 from adaptd.log.format.codec import CodecError, row
 from adaptd.log.verify.reader import watched
 from adaptd.log.verify.replay import Decided
 from adaptd.report.history import DecisionReader
+from adaptd.report.story import Bucket, Hour, Reign, Story, StoryEvent, Stretch, Swap, ValueRange
 from adaptd.vocabulary import POWER, QUANTITIES, TEMPERATURE, Measured, OperatingPoint, Reading, VariantFacts, believed
 
 MOST_BUCKETS = 1024
-FIRST_WIDTH_US = 1_000_000
 
 _FACTS = row(VariantFacts)
 _POINT = row(OperatingPoint)
-
-
-@dataclass(slots=True)
-class ValueRange:
-    """Lowest, highest and summed value of one quantity in one bucket."""
-
-    count: int = 0
-    total: int = 0
-    low: int = 0
-    high: int = 0
-
-    def add(self, value: int) -> None:
-        self.low = value if not self.count else min(self.low, value)
-        self.high = value if not self.count else max(self.high, value)
-        self.total += value
-        self.count += 1
-
-    def merge(self, other: "ValueRange") -> None:
-        if other.count:
-            self.low = min(self.low, other.low) if self.count else other.low
-            self.high = max(self.high, other.high) if self.count else other.high
-            self.total += other.total
-            self.count += other.count
-
-    @property
-    def mean(self) -> float | None:
-        return self.total / self.count if self.count else None
-
-
-@dataclass(slots=True)
-class Bucket:
-    """Everything drawn of one stretch of time."""
-
-    temperature: ValueRange = field(default_factory=ValueRange)
-    power: ValueRange = field(default_factory=ValueRange)
-    light: ValueRange = field(default_factory=ValueRange)
-    rate: ValueRange = field(default_factory=ValueRange)
-    budget: ValueRange = field(default_factory=ValueRange)
-    energy_uj: float = 0.0
-    baseline_uj: float = 0.0
-    frames: int = 0
-    bounds: dict[tuple[str, str], tuple[int, bool]] = field(default_factory=dict)
-    utc_ms: int | None = None
-
-    def merge(self, later: "Bucket") -> None:
-        for name in ("temperature", "power", "light", "rate", "budget"):
-            getattr(self, name).merge(getattr(later, name))
-        self.energy_uj += later.energy_uj
-        self.baseline_uj += later.baseline_uj
-        self.frames += later.frames
-        self.bounds.update(later.bounds)
-        self.utc_ms = later.utc_ms if self.utc_ms is None else self.utc_ms
-
-
-@dataclass(slots=True)
-class Swap:
-    """One change that was asked for: from which point to which, why, and what came of it."""
-
-    seq: int
-    at_us: int
-    utc_ms: int
-    old: OperatingPoint | None
-    new: OperatingPoint
-    decided: Decided | None
-    outcome: str | None = None
-    latency_us: int | None = None
-
-
-@dataclass(slots=True)
-class Stretch:
-    """Time under one variant (or none), for the ribbon."""
-
-    variant: str
-    from_us: int
-    to_us: int
-
-
-@dataclass(slots=True)
-class StoryEvent:
-    """A record worth a line of its own: a fault, a clock step, a start, a failure of the disk, a pruning."""
-
-    seq: int
-    at_us: int
-    utc_ms: int
-    kind: str
-    record: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Story:
-    """The whole tale. Times ``at_us`` are log time: monotonic within a boot, by the wall clock between boots."""
-
-    width_us: int = FIRST_WIDTH_US
-    buckets: list[Bucket] = field(default_factory=list)
-    swaps: list[Swap] = field(default_factory=list)
-    stretches: list[Stretch] = field(default_factory=list)
-    events: list[StoryEvent] = field(default_factory=list)
-    facts: tuple[VariantFacts, ...] = ()
-    policy: Policy | None = None
-    configs: list[dict[str, Any]] = field(default_factory=list)
-    end_us: int = 0
-    decisions: int = 0
-    delivered: int = 0
-    missed: int = 0
-    dropped: int = 0
-    shadow_frames: int = 0
-    served: dict[str, int] = field(default_factory=dict)
-    simulated: set[str] = field(default_factory=set)
-    over_limit_us: int = 0
-
-    @property
-    def energy_uj(self) -> float:
-        return sum(bucket.energy_uj for bucket in self.buckets)
-
-    @property
-    def baseline_uj(self) -> float:
-        return sum(bucket.baseline_uj for bucket in self.buckets)
-
-    @property
-    def metered_frames(self) -> int:
-        return sum(bucket.frames for bucket in self.buckets)
 
 
 _EVENTS = frozenset({"start", "stop", "clock_step", "degraded", "fault", "worker", "prune"})
@@ -147,8 +25,9 @@ _EVENTS = frozenset({"start", "stop", "clock_step", "degraded", "fault", "worker
 class Teller:
     """Builds a ``Story`` from records fed in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, since_ms: int | None = None, until_ms: int | None = None) -> None:
         self.story = Story()
+        self._since_ms, self._until_ms = since_ms, until_ms
         self._reader = DecisionReader()
         self._zero_us: int | None = None
         self._last: dict[str, Any] | None = None
@@ -160,12 +39,15 @@ class Teller:
         self._before_us = 0
 
     def feed(self, record: dict[str, Any]) -> None:
-        """Take the next record."""
-        at_us = self._log_time(record)
+        """Take the next record; one outside the asked time only teaches what later ones refer to."""
         kind = record["kind"]
-        if kind == "config":
-            self._config(record)
+        inside = self._inside(record["utc_ms"])
+        at_us = self._log_time(record) if inside else 0
+        if kind == "config" and (inside or not self.story.end_us):
+            self._config(record, at_us)
         decided = self._reader.feed(record)
+        if not inside:
+            return
         if decided is not None:
             self._decision(decided, at_us)
         elif kind == "act":
@@ -176,7 +58,11 @@ class Teller:
             self.story.events.append(StoryEvent(record["seq"], at_us, record["utc_ms"], kind, record))
         if kind == "start":
             self._before = None
+            self.story.starts_us.append(at_us)
         self.story.end_us = max(self.story.end_us, at_us)
+
+    def _inside(self, utc_ms: int) -> bool:
+        return (self._since_ms is None or utc_ms >= self._since_ms) and (self._until_ms is None or utc_ms <= self._until_ms)
 
     def _log_time(self, record: dict[str, Any]) -> int:
         last, self._last = self._last, record
@@ -188,13 +74,18 @@ class Teller:
             self._boot_id = record.get("boot_id")
         return self._last_us
 
-    def _config(self, record: dict[str, Any]) -> None:
+    def _config(self, record: dict[str, Any], at_us: int) -> None:
         self.story.configs.append(record)
         try:
             self.story.facts = tuple(_FACTS.read(one) for one in record["facts"])
             self.story.policy = parse_policy(str(record["policy"]["text"]), str(record["policy"]["name"]))
+            profile = Path(str(record["profile"]["name"])).stem
         except (ConfigError, CodecError, KeyError, TypeError):
             return
+        last = self.story.reigns[-1] if self.story.reigns else None
+        if last is None or last.policy != self.story.policy or last.profile != profile:
+            why = str(record.get("reason") or "start")
+            self.story.reigns.append(Reign(record["seq"], at_us, record["utc_ms"], why, self.story.policy, profile))
 
     def _bucket(self, at_us: int) -> Bucket:
         story = self.story
@@ -221,7 +112,9 @@ class Teller:
             bucket.budget.add(budget_mw)
         bucket.bounds.update({(one.band, one.variant): (one.bound_ppm, one.admitted) for one in verdict.evidence})
         if self._before is not None:
-            self._account(bucket, decided, at_us - self._before_us)
+            if not snapshot.worker.point.fps_mfps:
+                story.paused_us += at_us - self._before_us
+            self._account(bucket, decided, at_us)
         self._ribbon(verdict.point, at_us)
         story.decisions += 1
         self._decided[decided.record["seq"]] = decided
@@ -235,9 +128,9 @@ class Teller:
             if reading.simulated:
                 self.story.simulated.add(name)
 
-    def _account(self, bucket: Bucket, decided: Decided, dt_us: int) -> None:
+    def _account(self, bucket: Bucket, decided: Decided, at_us: int) -> None:
         """Frames and board energy since the decision before, and what the reference alone would have cost for those frames."""
-        story, worker = self.story, decided.snapshot.worker
+        story, worker, dt_us = self.story, decided.snapshot.worker, at_us - self._before_us
         story.delivered += worker.delivered
         story.missed += worker.missed
         story.dropped += worker.dropped
@@ -253,6 +146,21 @@ class Teller:
             bucket.energy_uj += energy_uj
             bucket.baseline_uj += energy_uj + self._extra_uj(decided, policy.reference)
             bucket.frames += worker.delivered
+            budget_mw = policy.budget_mw if decided.snapshot.budget_mw is None else decided.snapshot.budget_mw
+            story.over_budget_us += dt_us if budget_mw is not None and power.value > budget_mw else 0
+            self._hour(decided, energy_uj, at_us, simulated=power.simulated)
+
+    def _hour(self, decided: Decided, energy_uj: float, at_us: int, *, simulated: bool) -> None:
+        """Count a stretch between two decisions into its hour."""
+        hour = self.story.hours.setdefault(at_us // 3_600_000_000, Hour(utc_ms=decided.record["utc_ms"]))
+        worker = decided.snapshot.worker
+        hour.energy_uj += energy_uj
+        hour.metered += worker.delivered
+        hour.simulated |= simulated
+        for served in worker.served:
+            hour.served[served.variant] = hour.served.get(served.variant, 0) + served.frames
+        hour.shadows += len(worker.shadows)
+        hour.differed_ppm += sum(shadow.loss_ppm for shadow in worker.shadows)
 
     def _extra_uj(self, decided: Decided, reference: str) -> float:
         """What serving the same frames on the reference, without shadow frames, would have cost more (or less)."""
@@ -296,9 +204,11 @@ def _number(record: dict[str, Any], name: str) -> int:
     return value if type(value) is int else -1
 
 
-def tell(folder: Path, progress: Callable[[int, int], None] | None = None) -> Story:
-    """Read a log into a story."""
-    teller = Teller()
+def tell(
+    folder: Path, progress: Callable[[int, int], None] | None = None, *, since_ms: int | None = None, until_ms: int | None = None
+) -> Story:
+    """Read a log, or what lies between two times of the wall clock, into a story."""
+    teller = Teller(since_ms, until_ms)
     for record in watched(folder, progress):
         teller.feed(record)
     return teller.story

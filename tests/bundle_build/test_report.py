@@ -111,19 +111,19 @@ def test_the_curve_has_a_point_per_variant_and_rate(record: dict[str, Any]) -> N
 
 def test_without_labels_the_curve_shows_agreement(record: dict[str, Any]) -> None:
     """No score: the panel shows the share of frames on which a variant agrees, and says that it does."""
-    assert curve_svg(record).count(">score %<") == 3
+    assert curve_svg(record).count(" score % over") == 3
     for name in record["scores"]:
         record["scores"][name]["bright"]["score_ppm"] = None
     assert [point.score for point in points_of(record, "bright")][-1] == pytest.approx(100 - 100 / 3000)
     assert "-" in [row.score for row in rows_of(record)]
     drawn = curve_svg(record)
-    assert (drawn.count(">score %<"), drawn.count(">agreement %<")) == (2, 1)
+    assert (drawn.count(" score % over"), drawn.count(" agreement % over")) == (2, 1)
 
 
 def test_bars_below_their_mark_are_faint(record: dict[str, Any]) -> None:
     """A rate at which nobody would notice the saving is drawn faint; losses hang below zero."""
     svg = saving_svg(record["gain"]["int8"]["rates"], 1)
-    assert svg.count('class="useless"') == 1
+    assert svg.count('class="bar useless"') == 1
     record["gain"]["int8"]["rates"][0]["saved_mw"] = -500
     assert ">-500<" in saving_svg(record["gain"]["int8"]["rates"], 1)
 

@@ -1,5 +1,7 @@
 """The report is one page that opens offline, says what the verifier said, and draws what was sensed and decided."""
 
+import csv
+import json
 import os
 import re
 import shutil
@@ -10,17 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.drawing.axes import Scale, TimeAxis, linear, nice, robust
+from adaptd.drawing.panel import steps
 from adaptd.log.format.verdicts import Outcome
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import Options, verify
-from adaptd.report.drawing import Axis, Scale, linear, nice, steps
-from adaptd.report.export import COLUMNS, export
+from adaptd.report.export import COLUMNS, ExportError, export
 from adaptd.report.history import decisions, last_decision
 from adaptd.report.page import page, write_page
+from adaptd.report.page_hours import hours_svg
 from adaptd.report.page_lines import draw
-from adaptd.report.report_data import MOST_BUCKETS, Bucket, Story, ValueRange, tell
+from adaptd.report.page_tables import policies
+from adaptd.report.report_data import MOST_BUCKETS, tell
+from adaptd.report.story import Bucket, Story, ValueRange
 from adaptd.vocabulary import believed
-from tests.log.workload import Run, make_log
+from tests.conftest import ROOT
+from tests.log.workload import POLICY_TEXT, Run, make_log, settings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -104,17 +111,18 @@ def test_the_page_is_complete_in_itself(html: str) -> None:
 
 
 def test_the_verdict_stands_first_and_every_line_is_drawn(html: str) -> None:
-    """Verdict, figures, seven time lines, intervals, swaps and bindings follow one another."""
+    """Verdict, figures, seven time lines, hours, policies, intervals, swaps and bindings follow one another."""
     places = [
         html.index(text)
         for text in (
             "Valid: records", "board energy per frame", "Temperature", ">Power", ">Light", "Engine and frame rate",
-            "Energy per frame", "Inferences per joule", "Bound on the accuracy loss", "and the proof for it", "Every swap",
+            "Energy per frame", "Inferences per joule", "Bound on the accuracy loss",
+            "hour by hour", "Policies in force", "and the proof for it", "Every swap",
             "What else is on record", "What every decision is bound to",
         )
     ]  # fmt: skip
     assert places == sorted(places)
-    assert html.count('<svg class="panel"') == 7
+    assert html.count('<svg class="panel"') == 8
 
 
 def test_every_swap_is_in_the_table_with_reason_and_outcome(html: str, story: Story) -> None:
@@ -183,8 +191,70 @@ def test_scales_hold_their_values_and_ticks_are_round() -> None:
     assert decades.ticks() == pytest.approx([0.1, 1, 10, 100, 1000])
     assert decades.y(0) == decades.y(0.1) == 120
     assert [nice(value) for value in (0.013, 0.4, 3, 70, 0)] == pytest.approx([0.02, 0.5, 5, 100, 1])
-    assert Axis(3600_000_000, ((0, 1_790_000_000_000),)).label(0) == "14:13"
+    assert TimeAxis(3600_000_000, ((0, 1_790_000_000_000),)).label(0) == "14:13"
     assert steps([(0, 1), (1, 1), None, (2, 3), (3, 4)]) == "M0.0 1.0H1.0M2.0 3.0H3.0V4.0"
+
+
+def test_one_wild_value_does_not_flatten_the_rest() -> None:
+    """The axis of energy per frame is that of the many: a bucket with one frame in a pause runs out of the panel at its edge."""
+    usual = [60.0 + at % 7 for at in range(200)]
+    assert robust([*usual, 9000.0], [], 20, 120).high < 90
+    assert robust([*usual, 9000.0], [], 20, 120).y(9000.0) == 20
+    assert linear([*usual, 9000.0], [], 20, 120).high > 9000  # negative control
+
+
+def test_a_bound_of_0_35_is_seen_apart_from_a_goal_of_0_5(folder: Path) -> None:
+    """Whether a bound is under the policy's goal can be seen: the two lie more than ten units apart on the chart."""
+    told = tell(folder)
+    for bucket in told.buckets:
+        bucket.bounds = {("bright", "int8"): (3500, True)}
+    bounds = draw(told)[-1]
+    line = re.search(r'class="line b0" d="M[\d.]+ ([\d.]+)', bounds)
+    goal = re.search(r'class="limit" d="M[\d.]+ ([\d.]+)', bounds)
+    assert line is not None
+    assert goal is not None
+    assert float(line[1]) - float(goal[1]) > 10
+
+
+def reloaded(path: Path) -> Story:
+    """A log whose policy is exchanged after 60 decisions for one with another limit, and reloaded unchanged after 90."""
+    run = Run(path)
+    run.ticks(60)
+    other = replace(settings(run.clock.now_us), policy_text=POLICY_TEXT.replace("limit_c: 85", "limit_c: 83"))
+    run.recorder.config(other, run.state)
+    run.ticks(30)
+    run.recorder.config(other, run.state)
+    run.ticks(30).close()
+    return tell(path)
+
+
+def test_limits_are_drawn_as_they_were_and_policies_listed_with_their_differences(tmp_path: Path) -> None:
+    """A limit that was changed steps where it was changed; the table names old and new, and a reload without change is none."""
+    told = reloaded(tmp_path)
+    assert [one.policy.limit_mc for one in told.reigns] == [85_000, 83_000]
+    temperature = draw(told)[0]
+    assert ">limit 85<" in temperature
+    assert ">limit 83<" in temperature
+    rows = policies(told).rows
+    assert len(rows) == 2
+    assert rows[1][-1] == "limit 85 degC \u2192 83 degC"
+
+
+def test_a_part_of_the_log_is_told_alone(folder: Path) -> None:
+    """With a start and an end only the records between are counted and drawn, and the page says which part it tells."""
+    times = [one.record["utc_ms"] for one in decisions(folder)]
+    told = tell(folder, since_ms=times[100], until_ms=times[199])
+    assert told.decisions == 100
+    assert told.policy is not None
+    assert "only. Verdict and proof" in page(told, verify(folder), since_ms=times[100])
+
+
+def test_hours_are_points_and_simulated_power_is_marked(folder: Path) -> None:
+    """Each hour is one point over its energy a frame at its measured loss; a figure that rests on simulated power says so."""
+    told = tell(folder)
+    assert hours_svg(told).count('class="point') == len(told.hours)
+    told.simulated.add("power")
+    assert page(told, verify(folder)).count("(simulated)") >= 4
 
 
 def test_a_late_tick_is_spanned_and_a_silence_is_a_hole() -> None:
@@ -202,7 +272,9 @@ def test_a_late_tick_is_spanned_and_a_silence_is_a_hole() -> None:
 
 def test_labels_are_round_times_also_where_ticks_came_late() -> None:
     """A label that lies a second beside a round time is that time; the wall clock of a bucket is not its left edge."""
-    axis = Axis(60_000_000, tuple((at * 1_000_000, 1_790_000_000_000 + at * 1000 + (900 if at > 30 else 0)) for at in range(60)))
+    axis = TimeAxis(
+        60_000_000, tuple((at * 1_000_000, 1_790_000_000_000 + at * 1000 + (900 if at > 30 else 0)) for at in range(60))
+    )
     assert {axis.label(at)[-1] for at in axis.ticks()} == {"0"}
 
 
@@ -234,12 +306,42 @@ def test_the_export_holds_every_decision(folder: Path, tmp_path: Path) -> None:
     rows = export(folder, tmp_path / "t.parquet")
     table = parquet.read_table(tmp_path / "t.parquet")
     assert table.num_rows == rows == 1100
-    assert table.column_names == [name for name, _ in COLUMNS]
+    assert table.column_names == [*(name for name, _ in COLUMNS), "bound_ppm_int8"]
     read = list(decisions(folder))
     assert table.column("temperature_mc").to_pylist() == [
         getattr(believed(one.snapshot, one.verdict, "temperature"), "value", None) for one in read
     ]
     assert table.column("variant").to_pylist() == [one.verdict.point.variant for one in read]
+
+
+def test_every_form_of_the_export_says_the_same(folder: Path, tmp_path: Path) -> None:
+    """CSV and JSON hold the same rows and columns: the budget in force, latency, why a reading was missing, every bound."""
+    assert export(folder, tmp_path / "t.csv") == export(folder, tmp_path / "t.json") == 1100
+    with (tmp_path / "t.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    read = json.loads((tmp_path / "t.json").read_text())
+    assert list(written[0]) == list(read[0])
+    assert [row["seq"] for row in written] == [str(row["seq"]) for row in read]
+    assert {row["budget_mw"] for row in read} == {12_000}
+    assert all(row["latency_mean_us"] <= row["latency_max_us"] for row in read if row["delivered"])
+    assert all((row["temperature_mc"] is None) == (row["temperature_missing"] is not None) for row in read)
+    assert {row["power_simulated"] for row in read} <= {False, None}
+    assert any(row["bound_ppm_int8"] is not None and row["variant"] == "fp16" for row in read)
+
+
+def test_a_part_of_the_time_is_exported_and_an_unknown_ending_refused(folder: Path, tmp_path: Path) -> None:
+    """Only rows between the two times are written; a file whose form nobody can tell is not written at all."""
+    times = [one.record["utc_ms"] for one in decisions(folder)]
+    assert export(folder, tmp_path / "t.csv", since_ms=times[10], until_ms=times[19]) == 10
+    with pytest.raises(ExportError, match=r"ends in \.csv, \.json, \.parquet"):
+        export(folder, tmp_path / "t.xlsx")
+    assert not (tmp_path / "t.xlsx").exists()
+
+
+def test_every_column_of_the_export_is_in_the_dictionary(folder: Path) -> None:
+    """docs/audit.md says of each column what it means and in what unit."""
+    text = (ROOT / "docs" / "audit.md").read_text()
+    assert [name for name, _ in COLUMNS if f"`{name}`" not in text] == []
 
 
 def test_whoever_waits_is_told_how_far_it_is(folder: Path, tmp_path: Path) -> None:
@@ -267,7 +369,7 @@ def test_a_browser_opens_it_offline_without_an_error(html: str, tmp_path: Path) 
     (tmp_path / "r.html").write_text(html)
     dom, complaints = browse(tmp_path / "r.html", tmp_path)
     assert complaints == []
-    assert dom.count('<svg class="panel"') == 7
+    assert dom.count('<svg class="panel"') == 8
     (tmp_path / "bad.html").write_text(html.replace("<script>", "<script>null.x;", 1))
     assert browse(tmp_path / "bad.html", tmp_path)[1]  # negative control: an error would have been seen
 
