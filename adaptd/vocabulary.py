@@ -137,6 +137,7 @@ class Measured:
 
 
 Reading = Union[Measured, Missing]
+NO_METER = "no meter: this machine has no sensor for it"  # a reading that never was, unlike one that is lost
 
 
 @dataclass(frozen=True, slots=True)

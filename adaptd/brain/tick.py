@@ -5,17 +5,19 @@
 
 from dataclasses import dataclass, replace
 
+from adaptd.brain import pricing
 from adaptd.brain.decide import carryover as memory
 from adaptd.brain.decide import decision, safety, shadowing
 from adaptd.brain.decide.inputs import Inputs
-from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account, account_table, bands, pace, power, scene_guard, thermal
+from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
 from adaptd.brain.judge.rules import Rules, rules
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import (
+    POWER,
     BandStatement,
     MissingReason,
     Mode,
@@ -55,6 +57,8 @@ class State:
     spent: shadowing.Spent
     watch: safety.Watch
     held: memory.Carryover
+    window: spans.Window
+    metered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,8 @@ class Tables:
     judging: Rules
     frame: decision.DecisionFrame
     reference: str
-    names: tuple[str, ...]
-    book_us: tuple[int, ...]
-    joules: tuple[float, ...]
-    most_w: tuple[float, ...]
+    book: pricing.Book
     lease_us: int
-    beside: tuple[int, ...]
 
 
 _last: tuple[Policy, HardwareProfile, tuple[VariantFacts, ...], Tables] | None = None
@@ -93,9 +93,6 @@ def _tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts,
 
 def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
     columns = thermal.columns(profile)
-    names = tuple(fact.name for fact in facts)
-    reference = names.index(policy.reference)
-    tested = next((names.index(name) for name in policy.efficient if name in names), reference)
     unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
     return Tables(
         columns=columns,
@@ -106,12 +103,8 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         judging=rules(policy, profile),
         frame=decision.frame(policy, decision.dwell_us(profile), unsupported),
         reference=policy.reference,
-        names=names,
-        book_us=tuple(max(1, fact.latency_us) for fact in facts),
-        joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
-        most_w=tuple(float(max(1, fact.energy_uj)) / float(max(1, fact.latency_us)) for fact in facts),
+        book=pricing.book(policy, facts),
         lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
-        beside=tuple(reference if at != reference else tested for at in range(len(names))),
     )
 
 
@@ -140,6 +133,7 @@ def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
         spent=shadowing.Spent(now_us // shadowing.HOUR_US),
         watch=safety.Watch(),
         held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
+        window=spans.Window(),
     )
 
 
@@ -219,18 +213,22 @@ class Beliefs:
     closed: tuple[BandStatement, ...]
     spent: shadowing.Spent
     watch: safety.Watch
+    window: spans.Window
+    meterless: bool
 
 
 def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProfile) -> tuple[State, Verdict]:
     """One decision. Pure: the same arguments give the same bytes on every machine."""
     table = _tables(policy, profile, state.facts)
     heard, senses = judge.judge(state.senses, snapshot, table.judging)
-    beliefs = _believe(table, state, snapshot, senses)
+    beliefs = _believe(table, state, snapshot, senses, policy)
     verdict, held = decision.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
     verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
     watch = beliefs.watch
     if verdict.point != state.point:
-        step_mw = _book_mw(table, beliefs.paces, verdict.point) - _book_mw(table, beliefs.paces, state.point)
+        step_mw = pricing.book_mw(table.book, beliefs.paces, verdict.point) - pricing.book_mw(
+            table.book, beliefs.paces, state.point
+        )
         watch = safety.expect(watch, senses.power_mw, step_mw, int(beliefs.draw.noise_w * 1000), snapshot.now_us)
     after = State(
         now_us=snapshot.now_us,
@@ -248,17 +246,21 @@ def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProf
         spent=beliefs.spent,
         watch=watch,
         held=held,
+        window=beliefs.window._replace(budget_mw=pricing.budget_mw(snapshot, policy)),
+        metered=state.metered or senses.power_mw is not None,
     )
     return after, verdict
 
 
-def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses) -> Beliefs:
+def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, policy: Policy) -> Beliefs:
     """Take in what the last interval showed: the engines' pace first, since it prices the load that power is split by."""
     now_us, worker = snapshot.now_us, snapshot.worker
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
-    paces = pace.observe(state.paces, worker.served, table.names, table.book_us, int(dt_s * 1e6))
-    loads = _loads(table, paces, worker, state.held.shadow_ppm, dt_s)
-    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s)
+    paces = pace.observe(state.paces, worker.served, table.book.names, table.book.book_us, int(dt_s * 1e6))
+    loads = pricing.loads(table.book, paces, worker, state.held.shadow_ppm, dt_s)
+    meterless = not state.metered and not any(one.quantity == POWER for one in snapshot.raw)
+    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s, meterless=meterless)
+    spent_in = spans.book(state.window, policy.budget_window_us, draw.drawn_w, dt_s, now_us)
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     guards = scene_guard.absorb(state.guards, worker.shadows, table.rules.limit_ppm)
     window, closed = _book(table, state, snapshot)
@@ -278,16 +280,28 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
         closed=closed,
         spent=spent,
         watch=safety.verify(state.watch, seen),
+        window=spent_in,
+        meterless=meterless,
     )
 
 
 def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[account.Account, tuple[BandStatement, ...]]:
     """The window of the loss account after this interval, and what it ends with where it is over."""
     window = account.observe(table.rules, state.account, snapshot.worker.stretches, table.reference)
+    untold = _untold(table, snapshot.worker)
+    if untold > 0:
+        window = account.unheard(window, state.band, untold)
     if not account.due(table.rules, window, snapshot.now_us):
         return window, ()
     ended = account.statements(table.rules, window)
-    return account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1), ended
+    new = account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
+    return new._replace(last_frame=window.last_frame), ended
+
+
+def _untold(table: Tables, worker: Telemetry) -> int:
+    """Frames that an efficient variant is said to have served, and that no stretch tells the coin of."""
+    served = sum([one.frames for one in worker.served if one.variant != table.reference])
+    return served - sum([one.frames for one in worker.stretches if one.variant != table.reference])
 
 
 def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Inputs:
@@ -297,7 +311,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     no_temperature, no_power, no_light = [one.reason for one in senses.judged]
     return Inputs(
         now_us=snapshot.now_us,
-        mode=state.mode,
+        mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,
         point=state.point,
         band=band,
         unknown=(no_temperature or (MissingReason.DOUBTED if outlook.risen else None), no_power, no_light),
@@ -307,17 +321,21 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         ahead=outlook.ahead,
         base_w=draw.base_w,
         drawn_w=draw.drawn_w,
-        options=_options(table, draw, beliefs.paces),
+        options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         guards=beliefs.guards,
         offer=account.offer(table.rules, beliefs.account, band, table.ahead_frames),
         reserved_frames=account.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
         spent=beliefs.spent,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,
-        budget_mw=snapshot.budget_mw if snapshot.budget_mw is not None else policy.budget_mw,
+        budget_mw=pricing.budget_mw(snapshot, policy),
         watch=beliefs.watch,
         held=state.held,
         facts=state.facts,
+        average_w=pricing.average_w(beliefs.window, snapshot, policy),
+        meterless=beliefs.meterless,
+        modelled=outlook.modelled and not no_power,  # heat is modelled from power: blind to both there is no model
+        dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
         judged=senses.judged,
     )
 
@@ -325,42 +343,3 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
 def believed(state: State) -> tuple[int, int]:
     """The temperature (mc) and the power (mw) that the state believed in at its last step."""
     return thermal.believed_mc(state.heat), state.split.drawn_mw
-
-
-def _loads(table: Tables, paces: tuple[pace.Pace, ...], worker: Telemetry, share_ppm: int, dt_s: float) -> list[float]:
-    """Watts that each variant drew by the book in the last interval, shadow frames on the other engine included.
-
-    Shadow frames count at the share that was asked for, not as drawn: a few whole frames in a short interval are mostly luck, and
-    a regression on luck learns too small an energy. Frames that were counted in an interval too short for them were computed
-    before it: an engine never draws more than it does when it computes all the time.
-    """
-    frames = [0.0] * len(paces)
-    names = table.names
-    for served in worker.served:
-        if served.variant in names:
-            at = names.index(served.variant)
-            frames[at] += served.frames
-            if share_ppm:
-                frames[table.beside[at]] += served.frames * share_ppm / 1e6
-    return [
-        min(frames[at] * joules * one.factor_ppm / (1e6 * dt_s), most)
-        for at, (joules, most, one) in enumerate(zip(table.joules, table.most_w, paces, strict=True))
-    ]
-
-
-def _book_mw(table: Tables, paces: tuple[pace.Pace, ...], point: OperatingPoint) -> int:
-    """What the frames of a point draw by the bundle's book: the watchers trust that more than what was learned since."""
-    at = table.names.index(point.variant)
-    return int(table.joules[at] * paces[at].factor_ppm * point.fps_mfps / 1e6)
-
-
-def _options(table: Tables, draw: power.Draw, paces: tuple[pace.Pace, ...]) -> list[Option]:
-    """Every variant as believed now."""
-    found = []
-    for at, (name, joules, book, one) in enumerate(zip(table.names, table.joules, table.book_us, paces, strict=True)):
-        slow = one.factor_ppm / 1e6
-        a, b, c = draw.doubts[at]
-        nominal = joules * slow
-        doubt = (a, b * nominal, c * nominal * nominal)
-        found.append(Option(name, draw.scales[at] * nominal, book * slow, one.scatter_ppm / 1e6, doubt))
-    return found

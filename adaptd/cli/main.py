@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from adaptd import __version__
 from adaptd.cli.errors import CommandError
+from adaptd.cli.extras import missing_library
 from adaptd.config.errors import ConfigError
 
 GROUPS = (
@@ -26,6 +27,7 @@ GROUPS = (
     "audit",
     "service",
     "gateway",
+    "camera",
     "feeder",
 )
 
@@ -59,6 +61,12 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, CommandError) as error:
         print(error, file=sys.stderr)
         return getattr(error, "code", 1)
+    except ModuleNotFoundError as error:
+        told = missing_library(error)
+        if not told:
+            raise
+        print(f"adaptd {arguments.command}: {told}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

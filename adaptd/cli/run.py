@@ -16,11 +16,13 @@ from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
 from adaptd.log import KEEP_DAYS
+from adaptd.serve.notify import under_service_manager
 
 if TYPE_CHECKING:
     from adaptd.daemon.assemble import Request
 
 STEEP = 3
+SOURCES = "video, folder, camera index, address or pipeline (#size=..,fps=.. behind a camera), push:SOCKET, @FILE that holds it"
 SHIPPED = "pet-bowl"
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -29,12 +31,13 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = sub.add_parser("run", help="serve the model and control it, in the foreground")
-    parser.add_argument("--policy", type=Path, default=policies_dir() / "feeder.yaml")
+    parser.add_argument("--policy", type=Path, default=policies_dir() / "default.yaml")
     parser.add_argument("--profile", default=None, help="name or file of a hardware profile; default: the board's own")
     parser.add_argument("--bundle", type=Path, default=engines_dir() / SHIPPED)
-    parser.add_argument("--source", default=None, help="video, folder of images, camera index or pipeline, push:SOCKET")
+    parser.add_argument("--source", default=None, help=SOURCES)
     parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
-    parser.add_argument("--no-twin", action="store_true", help="never simulate: a sensor that is absent is missing")
+    parser.add_argument("--no-twin", action="store_true", help="simulate nothing, not even in the demonstration")
+    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read sensors below DIR, a captured tree")
     parser.add_argument("--audit", type=Path, default=None, help="folder of the log")
     parser.add_argument(
         "--keep-days",
@@ -89,8 +92,9 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         checked = check(request)
         _whole(request, checked.manifest.digest)
-        device, priced = (None, ()) if arguments.no_twin else _software_device(arguments, checked)
-        narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet or arguments.json)
+        scenario = scenario_of(arguments)
+        device, priced = (None, ()) if scenario is None else _software_device(scenario, arguments, checked)
+        narrator = Narrator(request, checked, staged=scenario, quiet=arguments.quiet or arguments.json)
         calibration = _calibration(request.source)
         forced = arguments.twin is not None
         parts = assemble(request, checked, device, narrator, forced=forced, calibration=calibration, priced=priced)
@@ -128,45 +132,60 @@ def _request(arguments: argparse.Namespace) -> "Request":
         )
     return Request(
         policy=arguments.policy,
-        profile=find_profile(arguments.profile or _board_profile()),
+        profile=find_profile(arguments.profile or _board_profile(arguments.root)),
         bundle=bundle,
-        source=arguments.source or str(_shipped_clip()),
+        source=_source(arguments.source),
         audit=arguments.audit or default_audit(),
         socket=arguments.socket or default_socket(),
         backend=arguments.backend,
         public_key=arguments.public_key,
         threads=arguments.threads,
         keep_days=arguments.keep_days,
+        root=arguments.root,
     )
 
 
-def _board_profile() -> str:
+def _source(text: str | None) -> str:
+    from adaptd.protocol.source_spec import SourceError, written_elsewhere
+
+    try:
+        return str(_shipped_clip()) if text is None else written_elsewhere(text)
+    except SourceError as error:
+        raise CommandError(str(error)) from None
+
+
+def _board_profile(root: Path) -> str:
     from adaptd.sense.board import identify
     from adaptd.sense.sysfs import Sysfs
 
-    return identify(Sysfs(Path("/"))).profile
+    return identify(Sysfs(root)).profile
 
 
 def _shipped_clip() -> Path:
     return engines_dir() / SHIPPED / "clip" / "day-to-night.mp4"
 
 
-def _software_device(arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:
+def _software_device(path: Path, arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:
     from adaptd.daemon.assemble import with_prices
     from adaptd.twin.live import live_device
     from adaptd.twin.scenario import load_scenario
 
-    path = scenario_of(arguments)
     priced = load_scenario(path).variants if arguments.twin or _is_shipped(arguments.bundle) else ()
     return live_device(path, checked.profile, with_prices(checked.facts, priced), checked.policy), priced
 
 
-def scenario_of(arguments: argparse.Namespace) -> Path:
-    """The scenario behind absent sensors: what was asked for, the staged minute of the shipped clip, else a quiet room."""
+def scenario_of(arguments: argparse.Namespace) -> Path | None:
+    """What is simulated is what was asked for: a scenario by name, or the demonstration; None where nothing is.
+
+    The demonstration is the shipped bundle on the shipped clip, with a staged power supply. Started by a service manager nothing
+    is ever simulated unless a scenario is named.
+    """
     if arguments.twin:
         return Path(arguments.twin)
-    staged = _is_shipped(arguments.bundle) and arguments.source is None
-    return policies_dir() / "scenarios" / ("demo.yaml" if staged else "room.yaml")
+    demonstration = _is_shipped(arguments.bundle) and arguments.source is None
+    if arguments.no_twin or not demonstration or under_service_manager():
+        return None
+    return policies_dir() / "scenarios" / "demo.yaml"
 
 
 def _is_shipped(bundle: Path) -> bool:

@@ -75,6 +75,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
         f"policy       {document['policy']['name']}  {document['policy']['sha256'][:12]}",
         f"serving      {point['variant']} at {point['fps']:g} fps  ({engines['backend']}, warm: {', '.join(engines['warm'])})",
     ]
+    if "source" in document:
+        lines.append(f"source       {document['source']['words']}")
     for key, unit, form in (("temperature_mc", "degC", ".1f"), ("power_mw", "W", ".2f"), ("light_mlx", "lux", ".4g")):
         lines.append(f"{key.split('_')[0]:<12} {_reading(document['sensors'][key], unit, form)}")
     lines.append(f"light band   {document['band']}")

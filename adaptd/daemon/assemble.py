@@ -2,16 +2,18 @@
 
 import importlib.util
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from adaptd import __version__
 from adaptd.base.clock import boot_id
+from adaptd.base.redact import redact
+from adaptd.brain.decide.analysis import unreachable
 from adaptd.brain.tick import State
+from adaptd.config.engine_answers import Identity, identity
 from adaptd.config.errors import ConfigError
-from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
+from adaptd.config.manifest import Manifest, facts, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
@@ -32,7 +34,6 @@ from adaptd.protocol.messages import Begin
 from adaptd.protocol.source_spec import SourceError, parse_source
 from adaptd.sense.camera_light import Calibration
 from adaptd.sense.sensor_hub import SensorHub
-from adaptd.sense.source import POWER
 from adaptd.serve.api import Api, SocketInUseError
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.metrics import render
@@ -49,7 +50,7 @@ class AssemblyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for; every path exists or is refused here."""
+    """What the user asked for; every path exists or is refused here. Sensors are read below ``root``."""
 
     policy: Path
     profile: Path
@@ -62,6 +63,7 @@ class Request:
     seed: int | None = None
     threads: int = 0
     keep_days: int = KEEP_DAYS
+    root: Path = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Checked:
     manifest: Manifest
     facts: tuple[VariantFacts, ...]
     backend: str
-    prints: Mapping[str, str] = field(default_factory=dict)
+    identity: Identity = field(default_factory=Identity)
 
 
 def check(request: Request) -> Checked:
@@ -96,14 +98,28 @@ def check(request: Request) -> Checked:
         raise AssemblyError(
             f"{request.policy}: reference: {policy.reference!r} is not in {request.bundle}, one of {known_names} is"
         )
+    words = unreachable(policy, profile)
+    if words and "idle_power_w" not in profile.assumed:
+        raise AssemblyError(f"{request.policy}: {words}")
+    _in_time(policy, known[0], request)
     try:
         parse_source(request.source)
     except SourceError as error:
         raise AssemblyError(str(error)) from None
     wanted = (policy.reference, *policy.efficient)
     ordered = tuple(fact for name in wanted for fact in known if fact.name == name)
-    prints = fingerprints(request.bundle, manifest, backend)
-    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, prints)
+    known_by = identity(request.bundle, manifest, backend)
+    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, known_by)
+
+
+def _in_time(policy: Policy, reference: VariantFacts, request: Request) -> None:
+    """A reference slower than the deadline would deliver no frame in time."""
+    if reference.latency_us > policy.deadline_us:
+        raise AssemblyError(
+            f"{request.bundle}: the reference {reference.name} takes {reference.latency_us / 1000:.1f} ms a frame where it was "
+            f"qualified, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model "
+            "or picture, or a longer deadline"
+        )
 
 
 def _text(path: Path) -> str:
@@ -113,11 +129,29 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}:1:1: file: is not UTF-8 text, save it as UTF-8") from None
 
 
+def plans_wanted(wanted: str, manifest: Manifest) -> bool:
+    """Whether TensorRT is here and would be taken if this bundle had a plan."""
+    return wanted == "auto" and _has_tensorrt(manifest) and manifest.variants[manifest.reference]["tensorrt"].plan is None
+
+
+def _has_tensorrt(manifest: Manifest) -> bool:
+    offered = {name for files in manifest.variants.values() for name in files}
+    return "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
+
+
+def _planned(manifest: Manifest) -> bool:
+    """Whether the reference has a plan that was qualified."""
+    try:
+        facts(manifest, "tensorrt")
+    except ConfigError:
+        return False
+    return True
+
+
 def _backend(wanted: str, manifest: Manifest) -> str:
     offered = {name for files in manifest.variants.values() for name in files}
     if wanted == "auto":
-        usable = "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
-        return "tensorrt" if usable else "ort"
+        return "tensorrt" if _has_tensorrt(manifest) and _planned(manifest) else "ort"
     if wanted not in offered:
         raise AssemblyError(f"--backend {wanted}: the bundle has no files for it, one of {', '.join(sorted(offered))} is there")
     return wanted
@@ -134,7 +168,7 @@ def assemble(
     priced: tuple[VariantFacts, ...] = (),
     clock: Clock | None = None,
 ) -> Parts:
-    """Open the log, the socket and the sensors. ``forced`` takes every reading from the software device.
+    """Open the log, the socket and the sensors. ``device`` stages the demonstration, ``forced`` takes every reading from it.
 
     ``priced`` holds the energies of a frame on the software device; they are told to the controller where power is simulated.
 
@@ -144,13 +178,11 @@ def assemble(
     clock = clock or Clock()
     ledger, found = _open_log(request, checked, clock)
     board = StatusBoard()
-    try:
-        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
-    except (SocketInUseError, OSError):
-        ledger.close()
-        raise
-    station = SensorHub.from_profile(checked.profile, camera=calibration)
-    if forced or (device is not None and POWER in station.absent):
+    api = _api(request, board, ledger)
+    station = SensorHub.from_profile(checked.profile, request.root, camera=calibration)
+    if api is not None:
+        api.refusals["/v1/reading"] = station.push_refusal
+    if device is not None:
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)
     origin = _origin(checked)
@@ -178,7 +210,19 @@ def assemble(
         clean=found is None or found.stopped,
         clock=clock,
         origin=origin,
+        plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
+        if plans_wanted(request.backend, checked.manifest)
+        else None,
     )
+
+
+def _api(request: Request, board: StatusBoard, ledger: Ledger) -> Api | None:
+    """The local API where a socket is asked for; where it cannot be had, the log is closed again."""
+    try:
+        return None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
+    except (SocketInUseError, OSError):
+        ledger.close()
+        raise
 
 
 def _why(document: dict[str, Any]) -> str:
@@ -186,7 +230,7 @@ def _why(document: dict[str, Any]) -> str:
 
 
 def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:
-    about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
+    about = {"adaptd": __version__, "source": redact(request.source), "backend": checked.backend, "bundle": request.bundle.name}
     return open_ledger(
         request.audit,
         boot=boot_id(),
@@ -199,7 +243,8 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
 
 def _origin(checked: Checked) -> EngineIdentity:
     qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
-    return EngineIdentity(checked.facts, checked.prints, "" if qualified is None else qualified.device)
+    device, noted = "" if qualified is None else qualified.device, checked.identity
+    return EngineIdentity(checked.facts, noted.prints, device, noted.answers, noted.tolerance_ppm)
 
 
 def _begin(request: Request, checked: Checked) -> Begin:

@@ -89,6 +89,24 @@ class EngineWords:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceWords:
+    """How the source is: ``no_source`` while no frame comes, the rate that arrives, and frames that could not be used."""
+
+    state: str = "ok"
+    arriving_mfps: int | None = None
+    bad_frames: int = 0
+
+    def plain(self, target_mfps: int) -> dict[str, Any]:
+        """For status; ``words`` is the line that people read."""
+        arriving = self.arriving_mfps if self.state == "ok" else None
+        fps = None if arriving is None else arriving / 1000
+        asked = target_mfps / 1000
+        shown = self.state if fps is None else f"{fps:.1f} fps of {asked:g} asked"
+        bad = f", {self.bad_frames} frames unusable" if self.bad_frames else ""
+        return {"state": self.state, "fps": fps, "asked_fps": asked, "bad_frames": self.bad_frames, "words": shown + bad}
+
+
+@dataclass(frozen=True, slots=True)
 class LogWords:
     """Where the log stands."""
 
@@ -157,6 +175,7 @@ class Scene:
     uptime_s: int
     why: str
     last_result: dict[str, Any] = field(default_factory=dict)
+    source: "SourceWords" = field(default_factory=SourceWords)
     trouble: tuple[str, ...] = ()
     account: tuple[AccountRow, ...] = ()
 
@@ -187,7 +206,8 @@ def status_document(scene: Scene) -> dict[str, Any]:
     snapshot, verdict = scene.snapshot, scene.verdict
     real = snapshot.worker.point
     return {
-        "state": verdict.mode.value,
+        "state": "no_source" if scene.source.state == "no_source" else verdict.mode.value,
+        "source": scene.source.plain(scene.policy.target_mfps),
         "policy": {"name": scene.policy.name, "sha256": scene.policy.sha256},
         "operating_point": {"variant": real.variant, "fps": real.fps_mfps / 1000},
         "asked": {"variant": verdict.point.variant, "fps": verdict.point.fps_mfps / 1000},

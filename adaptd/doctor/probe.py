@@ -10,10 +10,12 @@ from adaptd.brain.judge.rules import rules_of
 from adaptd.brain.judge.words import why_missing
 from adaptd.config.profile import HardwareProfile
 from adaptd.doctor.finding import Finding, Level
+from adaptd.sense import firmware
 from adaptd.sense.battery import Battery
-from adaptd.sense.board import Board
+from adaptd.sense.board import JETSONS, RASPBERRY_PIS, Board
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, nvidia_present
 from adaptd.sense.deadline import ReaderPool
+from adaptd.sense.jtop import first_line
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
 from adaptd.sense.rapl import Rapl
@@ -80,7 +82,7 @@ def sensor_findings(sysfs: Sysfs, catalog: Catalog, board: Board) -> list[Findin
     for quantity in (TEMPERATURE, POWER, LIGHT):
         if not any(source.quantity == quantity for source in sources):
             found.append(_nothing(quantity, board))
-    return found + _jtop(sysfs, board) + _cameras(sysfs)
+    return found + _firmware(sysfs) + _jtop(sysfs, board) + _cameras(sysfs)
 
 
 def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Finding] = ()) -> list[Finding]:
@@ -187,9 +189,9 @@ def _nothing(quantity: str, board: Board) -> Finding:
 
 def overlay(board: Board) -> str:
     """The line that makes an I2C light sensor appear under IIO."""
-    if board.profile == "raspberry-pi-5":
+    if board.profile in RASPBERRY_PIS:
         return "light comes from the camera; for a sensor on I2C add to config.txt: dtoverlay=i2c-sensor,bh1750"
-    if board.certain and board.profile != "h200":
+    if board.profile in JETSONS:
         bus = _BUSES.get(board.profile, "BUS")
         node = f"/sys/bus/i2c/devices/i2c-{bus}/new_device"
         which = "" if bus.isdigit() else " (i2cdetect -l lists the buses)"
@@ -199,13 +201,38 @@ def overlay(board: Board) -> str:
     return "light comes from the camera; calibrate it with camera:MEAN%=LUX,... under light of the profile"
 
 
+def _firmware(sysfs: Sysfs) -> list[Finding]:
+    """A Raspberry Pi's own account of under-voltage and throttling."""
+    found = []
+    for flags in firmware.discover(sysfs):
+        bits = flags.read(monotonic_us())
+        if not isinstance(bits, int):
+            found.append(Finding("sensors", "firmware", Level.NOTE, bits.text, "vcgencmd get_throttled shows the same mask"))
+            continue
+        said = firmware.words(bits)
+        level = Level.BAD if " now" in said else Level.NOTE if said else Level.OK
+        remedy = "use the supply and cable the board asks for, and a cooler" if said else ""
+        found.append(Finding("sensors", "firmware", level, said or "no under-voltage, no throttling since the start", remedy))
+    return found
+
+
 def _jtop(sysfs: Sysfs, board: Board) -> list[Finding]:
-    if sysfs.exists(JTOP_SOCKET):
+    """The service is asked for a line, since a client of another version is refused although the socket is there."""
+    if not sysfs.exists(JTOP_SOCKET):
+        if board.profile not in JETSONS:
+            return []
+        remedy = "optional: pip install 'adaptd[jetson]' && sudo jtop --install-service, user in group jtop"
+        return [Finding("sensors", "jtop", Level.NOTE, "no service; the kernel's own files are the first source anyway", remedy)]
+    if str(sysfs.root) != "/":
         return [Finding("sensors", "jtop", Level.OK, "the service's socket is there")]
-    if board.profile in {"generic-x86", "h200", "raspberry-pi-5"}:
-        return []
-    remedy = "optional: pip install 'adaptd[jetson]' && sudo jtop --install-service, user in group jtop"
-    return [Finding("sensors", "jtop", Level.NOTE, "no service; the kernel's own files are the first source anyway", remedy)]
+    told = first_line()
+    if isinstance(told, str):
+        remedy = "give client and service one version: pip install 'jetson-stats==VERSION' with the one that jtop --version shows"
+        return [Finding("sensors", "jtop", Level.MISSING, told, remedy if "version" in told.lower() else "see `jtop` itself")]
+    zones, rails = told.get("temperature_mc"), told.get("power_mw")
+    counts = [len(each) if isinstance(each, dict) else 0 for each in (zones, rails)]
+    said = f"jetson-stats {told.get('version', '')}: {counts[0]} zones, {counts[1]} rails"
+    return [Finding("sensors", "jtop", Level.OK, said)]
 
 
 def _cameras(sysfs: Sysfs) -> list[Finding]:

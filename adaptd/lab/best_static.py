@@ -44,7 +44,7 @@ def try_all(scenario: Scenario, policy: Policy, profile: HardwareProfile, facts:
     trials = []
     for v, name in enumerate(names):
         sound = line.reach_fps[:, v] > 0
-        for mfps in policy.levels_mfps:
+        for mfps in policy.grid_mfps:
             if mfps < policy.floor_mfps:
                 continue
             rows = {s: pace_of(work[name].latency_us * s, 0.0, mfps / 1000, policy.deadline_us, noise) for s in set(slow)}

@@ -81,6 +81,9 @@ def bounds_of(line: TrueTimeline, policy: Policy) -> Bounds:
 def _vertices(line: TrueTimeline, policy: Policy, room_w: Array) -> Array:
     """The highest rate ``[k, v]`` whose power fits, cut where the target is delivered in time."""
     best = np.zeros_like(line.reach_fps)
+    if not policy.levels_mfps:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            best = np.minimum(line.reach_fps, np.where(line.frame_j > 0, room_w[:, None] / line.frame_j, np.inf))
     for mfps in policy.levels_mfps:
         fps = np.minimum(mfps / 1000, line.reach_fps)
         best = np.where(fps * line.frame_j <= room_w[:, None], np.maximum(best, fps), best)

@@ -91,8 +91,11 @@ def solve(
     *,
     variants: tuple[str, ...] | None = None,
     grid: int = GRID,
+    admitted: Array | None = None,
 ) -> Oracle:
     """The bound over all variants of the policy, or those named (the reference alone: the best reference-only schedule).
+
+    ``admitted`` [tick, variant] is 0 where a variant may not serve although it keeps the promise.
 
     Raises:
         OracleError: SciPy is not installed.
@@ -103,6 +106,8 @@ def solve(
         raise OracleError("oracle: SciPy is not installed, run: pip install 'adaptd[twin]'") from None
     names = variants or tuple(name for name in (policy.reference, *policy.efficient) if name in {fact.name for fact in facts})
     line = timeline(scenario, policy, profile, facts, names)
+    if admitted is not None:
+        line.reach_fps *= admitted
     limits = bounds_of(line, policy)
     shares, free = best_shares(line.dt_s, limits, np.zeros(line.ticks))
     warm = line.temperatures(line.passive_w + _watts(limits, shares))

@@ -92,7 +92,7 @@ def _engines(
     work, slow, noise = true_work(scenario, facts), slow_ppm / PPM, scenario.truth.noise_latency_ppm / PPM
     rows = []
     for name in variants:
-        pace = pace_of(work[name].latency_us * slow, 0.0, policy.levels_mfps[-1] / 1000, policy.deadline_us, noise)
+        pace = pace_of(work[name].latency_us * slow, 0.0, max(policy.grid_mfps) / 1000, policy.deadline_us, noise)
         rows.append((pace.executed_fps, pace.late, work[name].energy_uj / 1e6 * slow))
     return rows
 

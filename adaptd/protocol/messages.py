@@ -16,7 +16,7 @@ class Begin:
     ``spinning`` None leaves the choice to the worker: it spins only where the rate leaves no idle time.
     ``source_mfps`` overrides the source's own rate where that is a matter of choice (folders, files).
     ``digest`` is that of the manifest the daemon has checked: another bundle put in its place since is refused.
-    ``first_frame`` and ``patient`` are for a restart: numbering goes on, and a camera that is away is waited for.
+    ``first_frame`` is for a restart: numbering goes on.
     ``touch_us`` is how often every engine is exercised, serving or not; 0 never, to measure what that is good for.
     ``preview`` lets whoever may read results see the newest picture too, at ``preview.sock`` beside them.
     """
@@ -37,7 +37,6 @@ class Begin:
     orphan_us: int = 30_000_000
     start_mfps: int | None = None
     first_frame: int = 0
-    patient: bool = False
     digest: str | None = None
     touch_us: int = 20_000_000
     preview: bool = False
@@ -81,7 +80,8 @@ class Waiting:
 class EngineInfo:
     """One engine as it really is: the precision it computes in, what it holds, and its undisturbed latency when warmed up.
 
-    ``fingerprint`` is the sha256 of its answer to the fixed probe, empty where it is not warm.
+    ``fingerprint`` is the sha256 of its answer to the fixed probe, empty where it is not warm; ``answers`` are the reference's to
+    several probes, packed as ``config.engine_answers`` does.
     """
 
     name: str
@@ -90,6 +90,7 @@ class EngineInfo:
     warm: bool
     latency_us: int
     fingerprint: str = ""
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,8 @@ class WorkerReport:
     ``busy_us`` is how long the frame in flight has been worked on, 0 between frames: a beat that goes on while ``busy_us``
     grows is a hung engine. ``quarantined`` engines are broken, ``slow`` ones set aside for a while. ``swaps`` and ``lost``
     (messages that could not be sent) count from the start of the worker. ``source_ok`` is False where the source hangs in its
-    driver, so that only the end of the process can free it.
+    driver, so that only the end of the process can free it. ``source_state`` is no_source while no frame comes;
+    ``bad_frames`` counts those that could not be used, since the start of the worker.
     """
 
     at_us: int
@@ -200,6 +202,8 @@ class WorkerReport:
     slow: tuple[str, ...] = ()
     source_mfps: int | None = None
     source_ok: bool = True
+    source_state: str = "ok"
+    bad_frames: int = 0
     subscribers: int = 0
     picture: Picture | None = None
     result: LastResult | None = None

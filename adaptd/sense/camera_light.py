@@ -169,9 +169,12 @@ class CameraFeed(Feed):
     name = CAMERA
     step = 1
 
-    def __init__(self, picture: Callable[[], PictureStats | None], calibration: Calibration | None) -> None:
+    def __init__(
+        self, picture: Callable[[], PictureStats | None], calibration: Calibration | None, *, gain_known: bool = False
+    ) -> None:
         self._picture = picture
         self._calibration = calibration
+        self.calibrated = calibration is not None or gain_known
 
     def sample(self, now_us: int) -> Raw:
         picture = self._picture()

@@ -15,7 +15,7 @@ from adaptd.sense.sysfs import Sysfs
 
 EVERY_S = 10.0
 # ``push`` and ``camera`` wait by themselves, whether somebody sends or not.
-LOOKED_FOR = ("", "hwmon", "nvml", "rapl", "battery", "iio", "jtop")
+LOOKED_FOR = ("", "thermal", "hwmon", "nvml", "rapl", "battery", "iio", "jtop")
 
 Wanted = tuple[str, Named]
 

@@ -7,7 +7,7 @@ through IIO, in milliwatt. A sum of rails is Missing as soon as one of its rails
 
 from collections.abc import Sequence
 
-from adaptd.sense.source import POWER, TEMPERATURE, Source, elsewhere
+from adaptd.sense.source import POWER, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs, divide
 from adaptd.vocabulary import Missing, MissingReason
 
@@ -17,7 +17,6 @@ _CHANNELS = (1, 2, 3)
 _ALL_ONES_MA = 81_920  # 0xFFFF times 1.25 mA, what an INA26x shows when the bus is dead
 _PERIOD_US = 450_000  # every read is an I2C transaction, and the chip averages over a window anyway
 _INA_STEP_MW = 40  # 8 mA at 5 V over 5 milliohm
-_TEMPERATURE_CHIPS = {"coretemp": "Package id 0", "k10temp": "Tctl", "zenpower": "Tdie", "cpu_thermal": ""}
 
 
 class Rail(Source):
@@ -96,30 +95,6 @@ class RailSum(Source):
         return total
 
 
-class ChipTemperature(Source):
-    """A processor's temperature from its hwmon chip, in millidegrees, for machines whose thermal zones lack it."""
-
-    quantity = TEMPERATURE
-
-    def __init__(self, sysfs: Sysfs, chip: str, path: str) -> None:
-        super().__init__(f"hwmon:{chip}", step=1000)
-        self.chip = chip
-        self.path = path
-        self._sysfs = sysfs
-
-    def read(self, now_us: int) -> int | Missing:
-        told = self._sysfs.read_text(f"{self.path.rpartition('/')[0]}/name")
-        if told != self.chip and not self._find_again():
-            return elsewhere(told, self.chip)
-        return self._sysfs.read_int(self.path)
-
-    def _find_again(self) -> bool:
-        chip = next((chip for chip in discover_chips(self._sysfs) if chip.chip == self.chip), None)
-        if chip is not None:
-            self.path = chip.path
-        return chip is not None
-
-
 def _refuse_negative(value: int | Missing) -> int | Missing:
     if isinstance(value, int) and value < 0:
         return Missing(MissingReason.OUT_OF_RANGE, f"implausible: negative, {value}")
@@ -165,22 +140,3 @@ def _channel(sysfs: Sysfs, folder: str, channel: int) -> Rail | None:
 
 def _connected(label: str | Missing) -> bool:
     return isinstance(label, str) and label.upper() != "NC"
-
-
-def discover_chips(sysfs: Sysfs) -> list[ChipTemperature]:
-    """Processor temperatures: the package sensor of ``coretemp``, the control sensor of ``k10temp``."""
-    chips: dict[str, ChipTemperature] = {}
-    for folder in sysfs.glob(HWMON[0]):
-        chip = sysfs.read_text(f"{folder}/name")
-        if isinstance(chip, str) and chip in _TEMPERATURE_CHIPS:
-            path = _labelled(sysfs, folder, _TEMPERATURE_CHIPS[chip])
-            if path:
-                chips.setdefault(chip, ChipTemperature(sysfs, chip, path))
-    return list(chips.values())
-
-
-def _labelled(sysfs: Sysfs, folder: str, label: str) -> str:
-    for path in sysfs.glob(f"{folder}/temp*_label"):
-        if sysfs.read_text(path) == label:
-            return path.removesuffix("_label") + "_input"
-    return f"{folder}/temp1_input" if not label and sysfs.exists(f"{folder}/temp1_input") else ""

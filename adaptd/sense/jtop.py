@@ -10,6 +10,7 @@ import selectors
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 
@@ -125,6 +126,23 @@ class JtopProcess:
         self._latest = (count, self._clock(), line)
         self._fault = ""
         return True
+
+
+def first_line(command: Sequence[str] | None = None, patience_s: float = 4.0) -> dict[str, object] | str:
+    """One line of the service, for `adaptd doctor`, or why there is none."""
+    process = JtopProcess(command or child_command())
+    until_s = time.monotonic() + patience_s
+    try:
+        while time.monotonic() < until_s:
+            latest = process.latest()
+            if not isinstance(latest, str):
+                return latest[2]
+            if latest != "starting":
+                return latest
+            time.sleep(0.05)
+    finally:
+        process.close()
+    return f"jtop: no line for {patience_s:g} s"
 
 
 class JtopFeed(Feed):

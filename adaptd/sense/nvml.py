@@ -45,6 +45,13 @@ class NvmlGpu:
         """What ``function(handle, *arguments)`` answers, or why it does not."""
         if function in self._unsupported:
             return Missing(MissingReason.UNSUPPORTED, "not supported by this GPU")
+        fresh = self._handle is None
+        answer = self._ask_once(function, arguments)
+        if isinstance(answer, Missing) and self._handle is None and not fresh:
+            answer = self._ask_once(function, arguments)  # one lost with a killed process is asked for anew
+        return answer
+
+    def _ask_once(self, function: str, arguments: tuple[object, ...]) -> Any:
         if self._handle is None:
             fault = self._open()
             if fault is not None:
@@ -149,6 +156,10 @@ class NvmlPower(Source):
             if mean is not None:
                 return mean
         return self.gpu.number("nvmlDeviceGetPowerUsage")
+
+    def why_not(self, now_us: int) -> Missing | None:
+        told = self.gpu.number("nvmlDeviceGetPowerUsage")
+        return told if isinstance(told, Missing) else None
 
     def _mean(self, now_us: int, energy_mj: int) -> int | None:
         before = self._before

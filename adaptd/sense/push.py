@@ -23,13 +23,18 @@ class PushFeed(Feed):
         self._taken: tuple[int, int] | None = None
         self._latest = Answer(0, None, Missing(MissingReason.NOT_READ, "nothing pushed yet"))
 
+    def out_of_order(self, stamp_us: int, now_us: int) -> str:
+        """Why a stamp is no news; empty where it is, or where the sender was silent for so long that it may have begun anew."""
+        before = self._taken
+        if before is None or stamp_us > before[0] or now_us - before[1] >= FORGOTTEN_US:
+            return ""
+        return f"clock: the sender's stamp {'repeated' if stamp_us == before[0] else 'went backwards'}"
+
     def take(self, value: int, stamp_us: int, age_us: int, now_us: int) -> str:
         """Keep one reading; the text says why it was refused, empty when it was taken."""
         self._count += 1
-        before = self._taken
-        if before is not None and stamp_us <= before[0] and now_us - before[1] < FORGOTTEN_US:
-            word = "repeated" if stamp_us == before[0] else "went backwards"
-            fault = f"clock: the sender's stamp {word}"
+        fault = self.out_of_order(stamp_us, now_us)
+        if fault:
             self._latest = Answer(self._count, now_us, Missing(MissingReason.CLOCK, fault))
             return fault
         self._taken = (stamp_us, now_us)
@@ -55,6 +60,21 @@ class PushInbox:
 
         Returns why it was refused, in one line with the remedy; empty when it was taken.
         """
+        fault = self._malformed(message)
+        if fault or not isinstance(message, dict):
+            return fault
+        feed = self._feeds[message["quantity"], str(message["source"])]
+        return feed.take(message["value"], message["stamp_us"], message.get("age_us", 0), now_us)
+
+    def refusal(self, message: object, now_us: int) -> str:
+        """Why this message would be refused, empty where it would be taken; changes nothing, so any thread may ask."""
+        fault = self._malformed(message)
+        if fault or not isinstance(message, dict):
+            return fault
+        return self._feeds[message["quantity"], str(message["source"])].out_of_order(message["stamp_us"], now_us)
+
+    def _malformed(self, message: object) -> str:
+        """Why this is no message of a known sender; one whose stamp is out of order is one, and makes its source Missing."""
         if not isinstance(message, dict) or set(message) - {"quantity", "source", "value", "stamp_us", "age_us"}:
             return "a pushed reading is {quantity, source, value, stamp_us, age_us}, age_us may be left out"
         quantity, name = message.get("quantity"), message.get("source")
@@ -63,8 +83,7 @@ class PushInbox:
         feed = self._feeds.get((quantity, str(name)))
         if feed is None:
             return f"no push source {str(name)[:40]!r} for {quantity}: write push:{str(name)[:40]} under sensors of the profile"
-        fault = _whole_numbers(message, quantity)
-        return fault or feed.take(message["value"], message["stamp_us"], message.get("age_us", 0), now_us)
+        return _whole_numbers(message, quantity)
 
 
 def _whole_numbers(message: dict[str, object], quantity: str) -> str:

@@ -33,6 +33,13 @@ class Rapl(Source):
             counters.append(value)
         return self._difference(now_us, tuple(counters))
 
+    def why_not(self, now_us: int) -> Missing | None:
+        values = [(folder, self._sysfs.read_int(f"{folder}/energy_uj")) for folder in self.folders]
+        lost = [
+            Missing(value.reason, f"{value.text} ({folder}/energy_uj)") for folder, value in values if isinstance(value, Missing)
+        ]
+        return lost[0] if lost else None
+
     def _difference(self, now_us: int, counters: tuple[int, ...]) -> int | Missing:
         before = self._before
         if before is not None and now_us - before[0] < _SHORTEST_US:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from adaptd.base.clock import Clock, monotonic_us
 from adaptd.config.profile import HardwareProfile
+from adaptd.sense import firmware
 from adaptd.sense.board import identify
 from adaptd.sense.camera_light import (
     Calibration,
@@ -27,14 +28,15 @@ from adaptd.sense.camera_light import (
 )
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
+from adaptd.sense.first_look import unreadable
 from adaptd.sense.hotplug import LOOKED_FOR, Hotplug, Wanted
 from adaptd.sense.jtop import JtopFeed, JtopProcess, child_command
 from adaptd.sense.nvml import NvmlGpu
 from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
 from adaptd.sense.sysfs import Sysfs
-from adaptd.sense.thermal_zone import ThermalZone, Trip
-from adaptd.vocabulary import CAMERA, Picture, Raw
+from adaptd.sense.thermal_zone import Trip
+from adaptd.vocabulary import CAMERA, Picture, Raw, RawReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class SensorHub:
     def __init__(self, build: "_Build") -> None:
         self._build = build
         self._pool = build.pool
+        self.now_us = build.clock
         self._inbox = build.inbox
         self._feeds: dict[str, list[Feed]] = {}
         self._picture: PictureStats | None = None
@@ -81,7 +84,8 @@ class SensorHub:
         ``camera`` calibrates the picture where the profile's ``light`` says only ``camera``.
         """
         files = Sysfs(root) if sysfs is None else sysfs
-        build = _Build(profile, files, Catalog(files, gpu), camera, ReaderPool(clock, deadline_us, grace_s), jtop_command)
+        pool = ReaderPool(clock, deadline_us, grace_s)
+        build = _Build(profile, files, Catalog(files, gpu), camera, pool, jtop_command, clock)
         build.all()
         station = cls(build)
         if identify(files).profile == profile.name and identify(files).certain:
@@ -110,13 +114,38 @@ class SensorHub:
         return tuple([name for name in QUANTITIES if not self._feeds[name] and name not in self._named_here])
 
     @property
+    def firmware(self) -> str:
+        """What the board's firmware did by itself (under-voltage, throttling), in words; empty where it tells nothing."""
+        answers = [feed.sample(0) for feed in self._build.firmware]
+        return "; ".join(told for each in answers if isinstance(each, RawReading) and (told := firmware.words(each.value)))
+
+    @property
+    def silent(self) -> dict[str, str]:
+        """Of each quantity why none of its sources could be read at the start; empty text where one could, or there is none."""
+        return dict(self._build.silent)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether light can come from something else than a camera that nobody calibrated."""
+        return any(not isinstance(feed, CameraFeed) or feed.calibrated for feed in self._feeds[LIGHT])
+
+    @property
     def unresolved(self) -> tuple[tuple[str, str], ...]:
         """The profile's names that lead nowhere on this machine now, each with the reason."""
         return tuple(self._build.unresolved)
 
+    def lost(self, quantity: str) -> tuple[tuple[str, str], ...]:
+        """The profile's names of one quantity that lead nowhere on this machine now, each with the reason."""
+        names = {text.strip() for text in names_of(self._build.profile)[quantity]}
+        return tuple(pair for pair in self._build.unresolved if pair[0] in names)
+
     def push(self, message: object, now_us: int) -> str:
         """A reading from another process; returns why it was refused, empty when it was taken (``push.py``)."""
         return self._inbox.push(message, now_us)
+
+    def push_refusal(self, message: object, now_us: int) -> str:
+        """Why a pushed reading would be refused, for its sender's answer; any thread may ask."""
+        return self._inbox.refusal(message, now_us)
 
     def close(self) -> None:
         """End threads and the jtop process."""
@@ -154,13 +183,17 @@ class _Build:
         camera: Calibration | None,
         pool: ReaderPool,
         jtop_command: tuple[str, ...],
+        clock: Clock,
     ) -> None:
+        self.clock = clock
         self.profile, self.sysfs, self.catalog, self.camera, self.pool = profile, sysfs, catalog, camera, pool
         self._jtop_command = jtop_command
         self.inbox = PushInbox()
         self.jtop: JtopProcess | None = None
         self.feeds: dict[str, list[Feed]] = {}
         self.unresolved: list[tuple[str, str]] = []
+        self.silent: dict[str, str] = {}
+        self.firmware: list[Feed] = []
         self.gain_unit: int | None = None
         self.camera_picture: list[Callable[[], PictureStats | None]] = []
         self._sources: list[Source] = []
@@ -169,13 +202,29 @@ class _Build:
     def all(self) -> None:
         for quantity, names in names_of(self.profile).items():
             ranked = [(rank, feed) for rank, text in enumerate(names) for feed in self._feeds_of(quantity, parse_name(text))]
-            if not ranked:
-                ranked = [(len(names), feed) for feed in self._threaded(self.catalog.fallback(quantity))]
+            self.silent[quantity] = self._why_silent(quantity, [feed.name for _, feed in ranked])
+            if not ranked or self.silent[quantity]:
+                known = {feed.name for _, feed in ranked}
+                others = [source for source in self.catalog.fallback(quantity) if source.name not in known]
+                ranked += [(len(names), feed) for feed in self._threaded(others)]
+                self.silent[quantity] = self._why_silent(quantity, [feed.name for _, feed in ranked])
             self.feeds[quantity] = [feed for _, feed in ranked]
             self._ranks[quantity] = [rank for rank, _ in ranked]
+        self.firmware = self._threaded(list(firmware.discover(self.sysfs)))
 
     def trips(self) -> tuple[Trip, ...]:
-        return tuple(trip for source in self._sources if isinstance(source, ThermalZone) for trip in source.trips())
+        """The trip points of every zone, read or not: the kernel acts on each of them."""
+        return tuple(trip for zone in self.catalog.zones for trip in zone.trips())
+
+    def _why_silent(self, quantity: str, names: list[str]) -> str:
+        """Why none of these sources can be read now; empty where one can, or may in a moment, or waits for somebody else.
+
+        Only files are tried: light is bridged by the camera, and what is pushed or comes from jtop comes later.
+        """
+        tried = [source for source in self._sources if source.quantity == quantity and source.name in names]
+        if quantity == LIGHT or len(tried) < len(names):
+            return ""
+        return unreadable(tried)
 
     def arrived(self, quantity: str, name: Named, sources: list[Source]) -> list[tuple[int, Feed]]:
         """The feeds of a name that leads somewhere now, each with its place among those of its quantity."""
@@ -204,7 +253,7 @@ class _Build:
     def _camera_feeds(self, name: Named) -> list[Feed]:
         self.gain_unit = parse_gain(name.key)
         if self.gain_unit is not None:
-            return [CameraFeed(self._picture, self.camera)]
+            return [CameraFeed(self._picture, self.camera, gain_known=True)]
         try:
             calibration = parse_calibration(name.key) if name.key else self.camera
         except ValueError as error:

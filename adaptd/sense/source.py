@@ -32,6 +32,11 @@ class Source(ABC):
         Never raises OSError.
         """
 
+    def why_not(self, now_us: int) -> Missing | None:
+        """Why nothing can be read, None where something can: asked once at the start, and without a trace in later readings."""
+        answer = self.read(now_us)
+        return answer if isinstance(answer, Missing) else None
+
 
 def elsewhere(told: str | Missing, wanted: str) -> Missing:
     """Why a place that used to be this source's is not read: numbers are given anew, and another sensor's value looks healthy."""

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from adaptd.protocol.messages import WorkerReport
-from adaptd.vocabulary import OperatingPoint, Served, Telemetry
+from adaptd.vocabulary import OperatingPoint, Served, Stretch, Telemetry
+
+MARGIN_FRAMES = 4  # in flight, and begun since
 
 
 def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
@@ -23,6 +25,15 @@ def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
             )
         )
     return tuple(sums[name] for name in sorted(sums))
+
+
+def unheard(report: WorkerReport, band: str, variant: str, rate_mfps: int, now_us: int) -> Stretch:
+    """What a worker that ended may have served since its last report, as a stretch under no coin: the account counts it as lost.
+
+    The numbers of these frames are not used again, so that no coin falls twice.
+    """
+    frames = max(0, now_us - report.at_us) * rate_mfps // 1_000_000_000 + MARGIN_FRAMES
+    return Stretch(band, variant, 0, frames, missed=frames, first=report.frame + 1, last=report.frame + frames)
 
 
 def gathered(reports: list[WorkerReport], last: WorkerReport, *, alive: bool) -> Telemetry:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, WorkerReport
 from adaptd.protocol.wire import Message
-from adaptd.supervise.counting import joined
+from adaptd.supervise.counting import joined, unheard
 from adaptd.supervise.process import COMMAND, WorkerClient, monotonic_us
 from adaptd.supervise.signs import (
     UNSTARTABLE_US,
@@ -78,6 +78,7 @@ class Supervisor:
         self._history = History()
         self._start_at_us: int | None = None
         self._ordered_mfps: int | None = None
+        self._duty = ("", begin.variants[0])
         self._seen_source_us = now_us()
         self._served_once = False
         self._attempt = 0
@@ -165,7 +166,7 @@ class Supervisor:
         until_frame: int | None = None,
     ) -> bool:
         """Ask for an operating point; False where no worker can hear it."""
-        self._ordered_mfps = point.fps_mfps
+        self._ordered_mfps, self._duty = point.fps_mfps, (band, point.variant)
         self._begin = replace(
             self._begin,
             safe_mfps=self._begin.safe_mfps if safe_mfps is None else safe_mfps,
@@ -270,7 +271,10 @@ class Supervisor:
         self._keep_counts()
         report = self._client.report
         if report is not None:
-            self._begin = replace(self._begin, first_frame=max(report.frame + 1, self._begin.first_frame))
+            lost = unheard(report, *self._duty, self._ordered_mfps or 0, self._now_us())
+            self._begin = replace(self._begin, first_frame=max(lost.last + 1, self._begin.first_frame))
+            if lost.variant != self._begin.variants[0]:
+                self._last = replace(self._last, stretches=(*self._last.stretches, lost))
         self._client = None
 
     def _keep_counts(self) -> None:
@@ -304,7 +308,6 @@ class Supervisor:
             begin,
             variants=variants,
             quarantined=self._broken(),
-            patient=begin.patient or again,
             start_mfps=self._ordered_mfps if again else begin.start_mfps,
         )
         self._start_at_us, self._attempt, self._seen_source_us = None, self._attempt + 1, now_us

@@ -1,7 +1,7 @@
 """The software device behind a real worker: `adaptd run` reads it wherever the machine has no sensor.
 
-It is driven by the frames that the worker really served; what a frame costs comes from the scenario, times how much longer than
-at its quickest the engine took: contention costs energy here as in every scenario, however fast this machine is.
+It is driven by the frames that the worker really served; what a frame costs comes from the scenario, times how much longer the
+engine took than in its first half minute: contention costs energy here as in every scenario, however fast this machine is.
 """
 
 from pathlib import Path
@@ -15,7 +15,8 @@ from adaptd.twin.work import Work, beside_uj, true_work
 from adaptd.vocabulary import Raw, Served, Telemetry, VariantFacts
 
 STEP_US = 100_000
-MOST_SLOW = 10.0  # one stalled frame is no measurement
+MOST_SLOW, LEAST_SLOW = 10.0, 0.5  # one stalled frame is no measurement, nor is one that cost nothing
+SETTLED = 30  # intervals whose mean is what an engine usually takes: the quickest one ever would rise with every record
 
 
 class LiveTwin:
@@ -25,7 +26,7 @@ class LiveTwin:
         self._device = TwinDevice(scenario, profile)
         self._work, self._policy = work, policy
         self._began_us: int | None = None
-        self._quickest_us: dict[str, float] = {}
+        self._usual_us: dict[str, tuple[int, float]] = {}
 
     def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
         """Advance to ``now_us`` under the frames that ``worker`` reports since the last call; the sensors and the budget."""
@@ -57,10 +58,13 @@ class LiveTwin:
         return (energy_uj + worker.shadow_frames * beside_uj(self._work, self._policy, worker.point.variant) * serving) * slow
 
     def _slow(self, served: Served) -> float:
-        """How much longer than at its quickest the engine took, on average over the interval."""
+        """How much longer than in its first intervals the engine took, on average over this one."""
         mean_us = max(1.0, served.latency_sum_us / served.frames)
-        quickest_us = self._quickest_us[served.variant] = min(mean_us, self._quickest_us.get(served.variant, mean_us))
-        return min(MOST_SLOW, mean_us / quickest_us)
+        count, usual_us = self._usual_us.get(served.variant, (0, 0.0))
+        if count < SETTLED:
+            count, usual_us = count + 1, usual_us + (mean_us - usual_us) / (count + 1)
+            self._usual_us[served.variant] = count, usual_us
+        return max(LEAST_SLOW, min(MOST_SLOW, mean_us / usual_us))
 
 
 def live_device(path: Path, profile: HardwareProfile, facts: tuple[VariantFacts, ...], policy: Policy | Path) -> LiveTwin:

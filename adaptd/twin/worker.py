@@ -84,7 +84,7 @@ class TwinWorker:
 
         An efficient variant stops after ``most_frames``, and the reference serves the rest of the interval.
         """
-        if point.fps_mfps not in self._rates:
+        if self._policy.levels_mfps and point.fps_mfps not in self._rates:
             raise ValueError(
                 f"{point.fps_mfps} mfps is no level of policy {self._policy.name}, which allows {sorted(self._rates)}"
             )

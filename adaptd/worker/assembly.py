@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from adaptd.base.clock import SystemClock
+from adaptd.base.redact import redact
 from adaptd.base.unix_socket import SocketError
+from adaptd.config.engine_answers import packed
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts
 from adaptd.engine.backends import EngineOptions, open_pool
-from adaptd.engine.base import probe_batch
+from adaptd.engine.base import answers_of, probe_batch
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.errors import EngineError
 from adaptd.engine.pool import WarmPool
@@ -126,9 +128,7 @@ def _preview(begin: Begin, loop: FrameLoop, clock: SystemClock, undo: ExitStack)
 
 def _grabber(begin: Begin, slot: LatestFrame, clock: SystemClock, speaker: Speaker) -> Grabber:
     source = source_of(begin.source, clock, begin.source_mfps)
-    return Grabber(
-        source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame, patient=begin.patient
-    )
+    return Grabber(source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame)
 
 
 def _spinning(begin: Begin, manifest: Manifest) -> bool:
@@ -169,6 +169,7 @@ def _hello(
             warm=True,
             latency_us=normal_us[name],
             fingerprint=pool.fingerprint(name),
+            answers=packed(answers_of(pool.engine(name))) if name == begin.variants[0] else "",
         )
         for name in pool.warm
     ]
@@ -177,7 +178,7 @@ def _hello(
         pid=os.getpid(),
         backend=begin.backend,
         engines=tuple(engines),
-        source=begin.source,
+        source=redact(begin.source),
         source_mfps=grabber.mfps,
         spinning=spinning,
         start_us=now_us - began_us,

@@ -71,8 +71,15 @@ class Counters:
         self._lock = threading.Lock()
         self._counts = Counts()
 
-    def frame(self, key: Key, index: int, work_us: int, in_time: bool, drawn: bool) -> None:
-        """Frame ``index``, served by the variant of ``key`` in ``work_us``, in time or too late, chosen by the coin or not."""
+    def frame(
+        self, key: Key, index: int, work_us: int, in_time: bool, drawn: bool, loss_ppm: int | None = None, late: bool = False
+    ) -> None:
+        """Frame ``index``, served by the variant of ``key`` in ``work_us``, in time or too late, chosen by the coin or not.
+
+        ``loss_ppm`` is what its comparison showed of an efficient variant, ``late`` whether the efficient answer had gone
+        out. All of it is booked at once: a report that is taken in between must not part a frame from the loss that was seen
+        on it.
+        """
         with self._lock:
             counts = self._counts
             variant = key[1]
@@ -97,23 +104,19 @@ class Counters:
                 one.missed += 1
             if drawn:
                 one.drawn.append(index)
+            if loss_ppm is None:
+                return
+            one.shadowed += 1
+            if loss_ppm:
+                one.differed += 1
+                one.loss_ppm += loss_ppm
+                one.late_ppm += loss_ppm if late else 0
 
-    def shadow(self, shadow: Shadow, key: Key | None = None, *, delivered: bool = False) -> None:
-        """One frame run on both engines. With the ``key`` of an efficient variant's frame it counts in its account.
-
-        ``delivered``: the efficient answer had gone out, since the reference's would have come too late.
-        """
+    def shadow(self, shadow: Shadow) -> None:
+        """One frame run on both engines: what the scene guard hears."""
         with self._lock:
             self._counts.shadow_frames += 1
             self._counts.shadows.append(shadow)
-            one = None if key is None else self._counts.running.get(key)
-            if one is None:
-                return
-            one.shadowed += 1
-            if shadow.loss_ppm:
-                one.differed += 1
-                one.loss_ppm += shadow.loss_ppm
-                one.late_ppm += shadow.loss_ppm if delivered else 0
 
     def void(self, variant: str) -> None:
         """Forget shadow results of an engine that turned out to be broken."""

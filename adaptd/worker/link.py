@@ -144,6 +144,8 @@ class Link(threading.Thread):
             slow=helm.slow,
             source_mfps=self._grabber.mfps,
             source_ok=not self._grabber.stuck(now_us),
+            source_state=self._grabber.state,
+            bad_frames=self._grabber.bad,
             subscribers=len(self._results),
             picture=loop.picture,
             result=loop.last_result,

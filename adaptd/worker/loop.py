@@ -14,7 +14,7 @@ from adaptd.protocol.messages import LastResult, Picture, Setpoint
 from adaptd.vision.answers import Answer, AnswerHead
 from adaptd.vocabulary import Shadow
 from adaptd.worker import picture, shadow
-from adaptd.worker.counters import Counters, Key
+from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
 from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.lease import Lease
@@ -218,18 +218,20 @@ class FrameLoop:
         latency_us = done_us - frame.at_us
         self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed)
         key = (order.band, served_by, order.shadow_ppm)
-        self._count(key, frame.index, (done_ns - began_ns) // 1000, latency_us <= helm.deadline_us, shadowed)
         helm.frame = frame.index
         self.last = (frame.index, answer, latency_us, given_by, done_us)
         if served_by != helm.variant:
             self._notice_quarantine()
         elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
             self._set_slow(served_by)
+        loss_ppm: int | None = None
         if both is not None:
             loss_ppm = self._parts.head.loss_ppm(both, efficient)
-            self.tally.shadow(Shadow(order.band, served_by, loss_ppm), key)
+            self.tally.shadow(Shadow(order.band, served_by, loss_ppm))
         elif shadowed:
-            self._shadow(frame.index, batch, answer, served_by, key)
+            loss_ppm = self._shadow(frame.index, batch, answer, served_by, order.band)
+        in_time, work_us = latency_us <= helm.deadline_us, (done_ns - began_ns) // 1000
+        self._count(key, frame.index, work_us, in_time, shadowed, loss_ppm, both is None)
         self.busy_since_us = 0
         if done_us >= self._chores_us:
             self._between_frames(frame, done_us)
@@ -264,35 +266,39 @@ class FrameLoop:
         self._failures = 0
         return None if output is None else self._answer(output)
 
-    def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str, key: Key) -> None:
-        """The same frame on the other side of the comparison: loss is always the efficient variant's against the reference."""
+    def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
+        """The same frame on the other side of the comparison: loss is always the efficient variant's against the reference.
+
+        What it comes to for the account: None where the reference served, a whole loss where it could not be compared.
+        """
         order, reference = self.helm.order, self.helm.reference
         tested = served_by if served_by != reference else shadow.which(order.seed, index, self._efficient())
         if tested is None:
-            return
+            return None
         other = reference if tested == served_by else tested
         try:
             output = self._pool.shadow(batch, other)
         except EngineError as error:
-            self._unseen(order.band, tested, served_by, key)
             self._reference_failed(str(error))
-            return
+            return self._unseen(band, tested, served_by)
         if output is None:
-            self._unseen(order.band, tested, served_by, key)
             self._notice_quarantine()
-            return
+            return self._unseen(band, tested, served_by)
         second = self._parts.head.answer(output)
         if other == reference:
             self._failures = 0
             loss_ppm = self._parts.head.loss_ppm(second, answer)
         else:
             loss_ppm = self._parts.head.loss_ppm(answer, second)
-        self.tally.shadow(Shadow(order.band, tested, loss_ppm), key if tested == served_by else None, delivered=True)
+        self.tally.shadow(Shadow(band, tested, loss_ppm))
+        return loss_ppm if tested == served_by else None
 
-    def _unseen(self, band: str, tested: str, served_by: str, key: Key) -> None:
+    def _unseen(self, band: str, tested: str, served_by: str) -> int | None:
         """A frame that the coin chose and that could not be compared: where an efficient variant served it, it counts as lost."""
-        if tested == served_by:
-            self.tally.shadow(Shadow(band, tested, LOST_PPM), key, delivered=True)
+        if tested != served_by:
+            return None
+        self.tally.shadow(Shadow(band, tested, LOST_PPM))
+        return LOST_PPM
 
     def _efficient(self) -> tuple[str, ...]:
         out = {self.helm.reference, *self.helm.slow}

@@ -38,7 +38,7 @@ def _celsius(value: float) -> int:
 
 def test_the_threshold_script_steps_up_at_once_and_back_below_resume() -> None:
     """85: the efficient variant; 90: half the rate; in between nothing changes; below 80 all is forgiven."""
-    script = Threshold(policy(), FACTS)
+    script = Threshold(policy(levels_mfps=(5_000, 8_000, 10_000, 15_000)), FACTS)
     path = [
         (84, "fp16", 15),
         (85, "int8", 15),
@@ -124,7 +124,7 @@ def test_accuracy_is_pooled_over_light_because_alert_has_no_light_input() -> Non
 
 def test_alert_takes_the_variant_that_is_worth_most_and_keeps_the_budget() -> None:
     """With room INT8 at full rate; under a budget of 5.3 W the highest rate that it expects to fit."""
-    alert = Alert(policy(), profile(), FACTS, 1_000_000)
+    alert = Alert(policy(levels_mfps=(5_000, 8_000, 10_000, 15_000)), profile(), FACTS, 1_000_000)
     assert alert.decide(_snapshot(_celsius(50))).point == OperatingPoint("int8", 15_000)
     served = (Served("int8", 15, 150_000, 10_000),)
     for _ in range(50):

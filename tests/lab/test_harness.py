@@ -185,6 +185,7 @@ def test_controllers_meet_the_same_noise() -> None:
 
 
 def test_a_rate_that_the_policy_does_not_list_is_refused() -> None:
-    """The operating points are the same for everyone: the policy's levels and a pause."""
+    """Where a policy lists levels the operating points are the same for everyone: these and a pause; else any rate is served."""
     with pytest.raises(ValueError, match="no level of policy feeder"):
-        _run(episode(), Script(OperatingPoint("fp16", 14_000)))
+        _run(episode(rules=policy(levels_mfps=(5_000, 8_000, 10_000, 15_000))), Script(OperatingPoint("fp16", 14_000)))
+    assert _run(episode(), Script(OperatingPoint("fp16", 14_000))).frames_delivered == pytest.approx(14 * 600)

@@ -222,14 +222,17 @@ def test_protect_service_keeps_the_floor_up_to_critical() -> None:
 
 def test_an_outside_budget_leaves_the_levels_that_fit_it() -> None:
     """With 0.9 W above idle INT8 serves 8 fps and not 9: a controller holds one level for a tick, and so does the oracle."""
-    world = episode()
+    levels = policy(levels_mfps=(5_000, 8_000, 10_000, 15_000))
+    world = episode(rules=levels)
     budget = world.profile.idle_power_mw + 900
-    tight = _oracle(episode(budget_mw=((0, budget),)))
+    tight = _oracle(episode(rules=levels, budget_mw=((0, budget),)))
     assert tight.budget_binds
     assert tight.delivered == pytest.approx(8 * 600)
-    result = simulate(*_words(episode(budget_mw=((0, budget),))), Script(OperatingPoint("int8", 8_000)))
+    result = simulate(*_words(episode(rules=levels, budget_mw=((0, budget),))), Script(OperatingPoint("int8", 8_000)))
     assert result.cost_uj / 1e6 == pytest.approx(tight.cost_j, rel=1e-9)
     assert result.budget_over_us == 0
+    free = _oracle(episode(budget_mw=((0, budget),)))
+    assert free.delivered == pytest.approx(tight.delivered * 9.005 / 8, rel=0.001), "any rate is served where no levels are named"
 
 
 def test_the_vertex_is_the_best_point_under_every_budget() -> None:

@@ -42,13 +42,22 @@ def test_power_is_that_of_the_frames_that_were_served(twin: LiveTwin) -> None:
 
 
 def test_contention_costs_energy_whatever_this_machine_is(twin: LiveTwin) -> None:
-    """Frames that take twice as long as at their quickest cost twice as much; a quick machine's quick frames are the book's."""
-    twin.observe(5_000_000, _served("fp16", 0))
+    """Frames that take twice as long as in the first half minute cost twice as much; its usual frames are the book's."""
     idle = profile().idle_power_mw
     slow = Telemetry(True, OperatingPoint("fp16", 15_000), 15, served=(Served("fp16", 15, 15 * 20_000, 20_000),))
-    assert _said(twin.observe(6_000_000, _served("fp16", 15)), "power") == pytest.approx(idle + 3_000, abs=1)
-    assert _said(twin.observe(7_000_000, slow), "power") == pytest.approx(idle + 6_000, abs=1)
-    assert _said(twin.observe(8_000_000, _served("fp16", 15)), "power") == pytest.approx(idle + 3_000, abs=1)
+    for second in range(35):
+        twin.observe(second * 1_000_000, _served("fp16", 15))
+    assert _said(twin.observe(35_000_000, slow), "power") == pytest.approx(idle + 6_000, abs=1)
+    assert _said(twin.observe(36_000_000, _served("fp16", 15)), "power") == pytest.approx(idle + 3_000, abs=1)
+
+
+def test_power_does_not_creep_up_with_the_records_of_an_engine(twin: LiveTwin) -> None:
+    """After the first half minute one very quick interval changes nothing: the power of usual frames stays what it was."""
+    usual = Telemetry(True, OperatingPoint("fp16", 15_000), 15, served=(Served("fp16", 15, 15 * 20_000, 20_000),))
+    for second in range(41):
+        before = _said(twin.observe(second * 1_000_000, usual), "power")
+    twin.observe(41_000_000, _served("fp16", 15))
+    assert _said(twin.observe(42_000_000, usual), "power") == pytest.approx(before, abs=1)
 
 
 def test_the_device_warms_with_the_frames_and_cools_without(twin: LiveTwin) -> None:

@@ -183,7 +183,7 @@ def test_a_broken_engine_costs_no_frame(bench: Bench, kind: Misbehaviour) -> Non
     bench.engines["int8"].misbehave(kind)
     bench.frames(5)
     assert [frame for frame, _, _ in bench.published] == list(range(10))
-    assert bench.variants == ["int8"] * 5 + ["fp16"] * 5
+    assert set(bench.variants) == {"fp16"}, "every frame was drawn, so the reference's answer went out before and after"
     assert bench.loop.helm.quarantined == ("int8",)
     assert bench.loop.tally.take().shadows == []
     assert bench.heard(Swapped)[-1].reason == "engine"

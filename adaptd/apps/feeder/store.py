@@ -80,12 +80,10 @@ class Store:
         self.base.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
-            # A full disk has rolled back already.
-            if self.base.in_transaction:
+            self.base.execute("COMMIT")
+        finally:
+            if self.base.in_transaction:  # a full disk may have rolled back already
                 self.base.execute("ROLLBACK")
-            raise
-        self.base.execute("COMMIT")
 
     def write(
         self, tally: Tally, bouts: Iterable[StoredBout], going_on: dict[tuple[str, int], StoredBout], merge_us: int

@@ -2,12 +2,15 @@
 
 from typing import NamedTuple
 
+from adaptd.brain.decide.settle import Owed
+
 PAYS_MOST = 60  # ticks for which a variant that would not pay is still looked at in earnest
 
 
 class Carryover(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
-    what the loss account promises, whether a limit binds, and for how many ticks an efficient variant is still taken to pay."""
+    what the loss account promises, whether a limit binds, for how many ticks an efficient variant is still taken to pay, and what
+    the held rate has forgone since it was last changed."""
 
     swapped_at_us: int
     low_mfps: int
@@ -17,3 +20,4 @@ class Carryover(NamedTuple):
     claim: str = ""
     bound: bool = False
     pays: int = PAYS_MOST
+    owed: Owed = Owed()

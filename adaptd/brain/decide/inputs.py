@@ -43,7 +43,10 @@ DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000
 
 @dataclass(frozen=True, slots=True)
 class DecisionFrame:
-    """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it."""
+    """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it.
+
+    ``free``: any rate between the first and the last of them may be served. ``full_w`` is what the target rate earns.
+    """
 
     levels: tuple[int, ...]
     below: tuple[int, ...]
@@ -51,11 +54,17 @@ class DecisionFrame:
     claim: str
     unsupported: frozenset[str]
     value_j: float
+    free: bool = False
+    full_w: float = 0.0
 
 
 @dataclass(slots=True)
 class Inputs:
-    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed)."""
+    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed).
+
+    ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
+    ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
+    """
 
     now_us: int
     mode: Mode
@@ -79,6 +88,10 @@ class Inputs:
     watch: Watch
     held: Carryover
     facts: tuple[VariantFacts, ...]
+    dt_s: float = 0.0
+    average_w: float | None = None
+    meterless: bool = False
+    modelled: bool = False
     judged: tuple[Judged, ...] = ()
 
 
@@ -92,11 +105,14 @@ def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Decision
     """What follows from the policy. ``claim`` says what the loss account promises."""
     terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames)
     claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}"
+    levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
     return DecisionFrame(
-        levels=tuple(level for level in policy.levels_mfps if policy.floor_mfps <= level <= policy.target_mfps),
+        levels=tuple(level for level in levels if policy.floor_mfps <= level <= policy.target_mfps),
         below=(0, *(level for level in policy.levels_mfps if 0 < level < policy.floor_mfps)),
         dwell_us=held_us,
         claim=claim,
         unsupported=unsupported,
         value_j=policy.frame_value_uj / 1e6,
+        free=not policy.levels_mfps,
+        full_w=policy.target_mfps / 1e9 * policy.frame_value_uj,
     )

@@ -7,6 +7,7 @@ RULES = {
     "not_worth_more": "a higher rate would cost more energy than its frames are worth",
     "temperature": "more power would pass the temperature limit",
     "power_budget": "more power would pass the power budget",
+    "budget_unreachable": "the board passes the power budget without a single frame, so the floor is served: raise the budget",
     "protect_device": "no point at floor_fps or above keeps every limit, so the device is protected",
     "protect_service": "no point keeps every limit, so the service is held at floor_fps up to critical_c",
     "protect_critical": "critical_c is near, so nothing is served",

@@ -54,12 +54,16 @@ class BandAccount(NamedTuple):
 
 
 class Account(NamedTuple):
-    """The window in force: its number, when it was opened (monotonic), the loan it was opened with, one account a band."""
+    """The window in force: its number, when it was opened (monotonic), the loan it was opened with, one account a band.
+
+    ``last_frame`` is the last one booked in this run: a number that comes again is a coin that has been seen.
+    """
 
     number: int
     opened_us: int
     loan_ppm: int
     bands: tuple[BandAccount, ...]
+    last_frame: int = -1
 
 
 class Offer(NamedTuple):
@@ -86,7 +90,7 @@ def most_frames(rules: AccountRules, account: Account, band: str) -> int:
 
 def resume(account: Account, gone_us: int) -> Account:
     """The same window after a restart. Nobody knows how long the device was off, so it lasts as much longer: no second loan."""
-    return account._replace(opened_us=account.opened_us + gone_us)
+    return account._replace(opened_us=account.opened_us + gone_us, last_frame=-1)
 
 
 def observe(rules: AccountRules, account: Account, stretches: tuple[Stretch, ...], reference: str) -> Account:
@@ -98,12 +102,13 @@ def observe(rules: AccountRules, account: Account, stretches: tuple[Stretch, ...
     for stretch in stretches:
         at = index.get(stretch.band)
         if at is not None:
-            after[at] = _book(rules, after[at], stretch, reference)
-    return account._replace(bands=tuple(after))
+            after[at] = _book(rules, after[at], stretch, reference, account.last_frame)
+    last_frame = max(account.last_frame, *[stretch.last for stretch in stretches])
+    return account._replace(bands=tuple(after), last_frame=last_frame)
 
 
-def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: str) -> BandAccount:
-    why = _nonsense(stretch)
+def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: str, last_frame: int) -> BandAccount:
+    why = _nonsense(stretch) or ("" if last_frame < stretch.first <= stretch.last else "frames_go_back")
     if why:
         return one._replace(broken=one.broken or why)
     one = one._replace(delivered=one.delivered + stretch.frames - stretch.missed)

@@ -92,7 +92,7 @@ class Alert:
         self.table = [
             Configuration(fact, mfps, profile.idle_power_mw, pooled_quality(fact, policy))
             for fact in facts
-            for mfps in policy.levels_mfps
+            for mfps in policy.grid_mfps
             if policy.floor_mfps <= mfps <= policy.target_mfps
         ]
         self._facts = {fact.name: fact for fact in facts}

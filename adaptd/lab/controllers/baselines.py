@@ -58,7 +58,7 @@ class Threshold:
     def __init__(self, policy: Policy, facts: tuple[VariantFacts, ...]) -> None:
         names = {fact.name for fact in facts}
         efficient = next((name for name in policy.efficient if name in names), policy.reference)
-        half = max([level for level in policy.levels_mfps if level * 2 <= policy.target_mfps], default=policy.floor_mfps)
+        half = max([level for level in policy.grid_mfps if level * 2 <= policy.target_mfps], default=policy.floor_mfps)
         self._steps = (
             LabSetpoint(OperatingPoint(policy.reference, policy.target_mfps)),
             LabSetpoint(OperatingPoint(efficient, policy.target_mfps)),

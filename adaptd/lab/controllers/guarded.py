@@ -58,7 +58,7 @@ class GuardedAlert:
 
     def restart(self, now_us: int) -> None:
         """Everything anew: all rates allowed, light unknown."""
-        rates = (0, *(rate for rate in self._policy.levels_mfps if rate <= self._policy.target_mfps))
+        rates = (0, *(rate for rate in self._policy.grid_mfps if rate <= self._policy.target_mfps))
         self._heat, self._power = Ladder(rates), Ladder(rates)
         self._band = ""
         self._alert.restart(now_us)

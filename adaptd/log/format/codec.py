@@ -15,10 +15,24 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from adaptd.base.canonical_json import INT_LIMIT, Plain
-from adaptd.log.format.shapes import Atom, CodecError, Either, Fixed, Maybe, Real, Repeated, RowShape, Shape, UnionShape, Words
+from adaptd.log.format.shapes import (
+    Atom,
+    CodecError,
+    Counter,
+    Either,
+    Fixed,
+    Maybe,
+    Real,
+    Repeated,
+    RowShape,
+    Shape,
+    UnionShape,
+    Words,
+)
 
 __all__ = ["CodecError", "RowShape", "Words", "from_plain", "layout", "row", "to_plain", "words"]
 
+COUNTERS = frozenset({"seq"})  # fields that count answers
 _ATOMS = (int, str, bool, type(None))
 
 
@@ -38,7 +52,7 @@ def _field_shapes(word: type, shape_of: Callable[[Any], Shape]) -> dict[str, Sha
     if not _is_word(word):
         raise CodecError(f"{word.__name__} is neither a dataclass nor a named tuple")
     hints = get_type_hints(word)
-    return {name: shape_of(hints[name]) for name in _names(word)}
+    return {name: Counter() if name in COUNTERS else shape_of(hints[name]) for name in _names(word)}
 
 
 def _is_word(hint: Any) -> bool:

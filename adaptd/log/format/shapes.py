@@ -53,6 +53,13 @@ def _long_integer(text: str) -> int:
     return value
 
 
+class Counter(Atom):
+    """An int that usually is one more than before: the difference of a row leaves it out then."""
+
+    def __init__(self) -> None:
+        super().__init__(int)
+
+
 class Real(Shape):
     """A float, written as its exact hexadecimal text."""
 
@@ -162,6 +169,7 @@ class RowShape(Shape):
         self._by_name = shapes
         self._get = _getter(word, self._names)
         self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
+        self._count = next((at for at, shape in enumerate(self._shapes) if isinstance(shape, Counter)), -1)
         types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
         self._types = [types[:count] for count in range(len(types) + 1)]  # of the first fields
 
@@ -178,8 +186,10 @@ class RowShape(Shape):
         return self.word(*[shape.read(item) for shape, item in zip(self._shapes, plain, strict=True)])
 
     def diff(self, old: Any, new: Any) -> Plain:
-        """The row without the trailing fields that are as before; at least one item stays."""
+        """The row without the trailing fields that are as before (a counter: one more); at least one item stays."""
         before, after = self._get(old), self._get(new)
+        if self._count >= 0:
+            before = self._counted(before)
         end = len(after)
         while end > 1 and before[end - 1] == after[end - 1]:
             end -= 1
@@ -193,7 +203,15 @@ class RowShape(Shape):
         count = len(plain)
         if tuple(map(type, plain)) != self._types[count]:
             plain = [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
-        return self.word(*plain, *self._get(old)[count:])
+        rest = self._get(old)
+        if self._count >= 0:
+            rest = self._counted(rest)
+        return self.word(*plain, *rest[count:])
+
+    def _counted(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The fields with the counter one on."""
+        at = self._count
+        return (*values[:at], values[at] + 1, *values[at + 1 :])
 
     def change(self, old: Any, new: Any) -> Plain:
         """``{"field": value}`` where one field changed, else the whole row."""

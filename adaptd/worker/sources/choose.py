@@ -28,4 +28,4 @@ def source_of(text: str, clock: WaitingClock, mfps: int | None = None) -> FrameS
     if spec.kind == "pattern":
         width, height, own_mfps = parse_pattern(spec.target)
         return PatternSource(width, height, mfps or own_mfps, clock)
-    return CameraSource(spec.target, clock)
+    return CameraSource(spec.target, clock, spec.options)
