@@ -249,7 +249,7 @@ def run_export(args: argparse.Namespace) -> int:
 
     for words in unreadable(args.folder):
         _not_read(words)
-    written = marked(args.folder, "decision")
+    written = 0 if any(span.values()) else marked(args.folder, "decision")
     if written > rows:
         _not_read(f"{written - rows} of {written} decisions; 'adaptd audit verify {args.folder}' says what is wrong with them")
     print(f"{rows} decisions: {args.output}")

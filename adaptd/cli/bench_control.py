@@ -141,23 +141,20 @@ def _plain(value: Any) -> str:
 
 
 def _print_table(title: str, head: list[str], rows: list[list[str]]) -> None:
-    """A table by rich on a terminal, aligned text elsewhere."""
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
+    """A table by rich: with lines on a terminal, as wide as it needs and without lines elsewhere."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for at, word in enumerate(head):
-            table.add_column(word, justify="left" if at == 0 else "right", no_wrap=at == 0)
-        for row in rows:
-            table.add_row(*row)
-        Console().print(table)
-        return
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
-    print(title)
-    for row in [head, *rows]:
-        first, *others = zip(row, widths, strict=True)
-        print("  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]))
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    table = Table(header_style="bold")
+    if not console.is_terminal:
+        table.box, table.pad_edge = None, False
+    for at, word in enumerate(head):
+        table.add_column(word, justify="left" if at == 0 else "right", no_wrap=at == 0)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(title, table, sep="\n", markup=False, highlight=False)
 
 
 class _Bar:

@@ -12,7 +12,12 @@ HOUSE = Path(__file__).resolve().parents[1]
 @cache
 def _environment() -> Environment:
     found = Environment(
-        loader=FileSystemLoader(HOUSE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(HOUSE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     found.globals["style"] = Markup((HOUSE / "drawing" / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     found.globals["script"] = Markup((HOUSE / "drawing" / "page.js").read_text(encoding="utf-8"))  # noqa: S704 - our own file

@@ -103,8 +103,9 @@ class Teller:
         story, snapshot, verdict = self.story, decided.snapshot, decided.verdict
         bucket = self._bucket(at_us)
         bucket.utc_ms = decided.record["utc_ms"] if bucket.utc_ms is None else bucket.utc_ms
-        for name in QUANTITIES:
-            self._sense(name, believed(snapshot, verdict, name), getattr(bucket, name))
+        readings = {name: believed(snapshot, verdict, name) for name in QUANTITIES}
+        for name, reading in readings.items():
+            self._sense(name, reading, getattr(bucket, name))
         bucket.rate.add(verdict.point.fps_mfps)
         own_mw = None if story.policy is None else story.policy.budget_mw
         budget_mw = own_mw if snapshot.budget_mw is None else snapshot.budget_mw
@@ -114,7 +115,7 @@ class Teller:
         if self._before is not None:
             if not snapshot.worker.point.fps_mfps:
                 story.paused_us += at_us - self._before_us
-            self._account(bucket, decided, at_us)
+            self._account(bucket, decided, at_us, readings)
         self._ribbon(verdict.point, at_us)
         story.decisions += 1
         self._decided[decided.record["seq"]] = decided
@@ -128,7 +129,7 @@ class Teller:
             if reading.simulated:
                 self.story.simulated.add(name)
 
-    def _account(self, bucket: Bucket, decided: Decided, at_us: int) -> None:
+    def _account(self, bucket: Bucket, decided: Decided, at_us: int, readings: dict[str, Reading]) -> None:
         """Frames and board energy since the decision before, and what the reference alone would have cost for those frames."""
         story, worker, dt_us = self.story, decided.snapshot.worker, at_us - self._before_us
         story.delivered += worker.delivered
@@ -137,10 +138,10 @@ class Teller:
         story.shadow_frames += worker.shadow_frames
         for served in worker.served:
             story.served[served.variant] = story.served.get(served.variant, 0) + served.frames
-        policy, temperature = story.policy, believed(decided.snapshot, decided.verdict, TEMPERATURE)
+        policy, temperature = story.policy, readings[TEMPERATURE]
         if policy is not None and isinstance(temperature, Measured) and temperature.value > policy.limit_mc:
             story.over_limit_us += dt_us
-        power = believed(decided.snapshot, decided.verdict, POWER)
+        power = readings[POWER]
         if isinstance(power, Measured) and policy is not None:
             energy_uj = power.value * dt_us / 1000.0
             bucket.energy_uj += energy_uj

@@ -114,7 +114,7 @@ def record_of(
             "sha256": plan.policy.sha256,
             "alpha_ppm": plan.policy.alpha_ppm,
             "max_loss_ppm": plan.policy.max_loss_ppm,
-            "levels_mfps": list(plan.policy.levels_mfps),
+            "levels_mfps": list(plan.policy.grid_mfps),
             "bands": [band.name for band in plan.policy.bands],
         },
         "profile": plan.profile.name,

@@ -29,4 +29,11 @@ def _bar(panel: Panel, rate: dict[str, Any], middle: float, colour: str) -> None
     )
     panel.raw(element("g", form, cls=colour))
     panel.raw(rule(middle - BAR * 0.7, y(needed), middle + BAR * 0.7, y(needed), cls="needed"))
-    panel.raw(text(middle, top - 6 if saved >= 0 else top + height + 14, str(saved), anchor="middle"))
+    panel.raw(
+        text(
+            middle,
+            min(top, y(needed) if saved < needed else top) - 6 if saved >= 0 else top + height + 14,
+            str(saved),
+            anchor="middle",
+        )
+    )
