@@ -11,7 +11,7 @@ from adaptd.base.canonical_json import decode, encode
 from adaptd.brain import tick
 from adaptd.log.format.codec import CodecError, from_plain, layout, to_plain, words
 from adaptd.log.format.decisions import DecisionCoder, same_fields
-from adaptd.vocabulary import (Measured, Missing, MissingReason, Reading, Snapshot, Telemetry, Verdict)
+from adaptd.vocabulary import Measured, Missing, MissingReason, Reading, Snapshot, Telemetry, Verdict
 from tests.log.workload import decisions
 
 
@@ -146,7 +146,9 @@ def test_a_log_says_how_its_rows_read() -> None:
     found = layout(Snapshot, Verdict)
     assert found["RawReading"][:5] == ["value", "age_us", "seq", "source", "quantity"]
     assert found["Served"] == ["variant", "frames", "latency_sum_us", "latency_max_us"]
-    assert {"Snapshot", "Verdict", "Telemetry", "BandEvidence", "Refusal", "OperatingPoint", "Unread", "Judged", "Shadow"} <= set(found)
+    assert {"Snapshot", "Verdict", "Telemetry", "BandEvidence", "Refusal", "OperatingPoint", "Unread", "Judged", "Shadow"} <= set(
+        found
+    )
 
 
 def test_decisions_come_back_from_what_changed() -> None:
