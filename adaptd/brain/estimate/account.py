@@ -165,10 +165,10 @@ def bound_ppm(rules: AccountRules, one: BandAccount, also: int | None = None) ->
     for row in rules.grid:
         if row.thetas[used[-1]] is None:
             continue
-        seen = sum((row.thetas[at] or 0) * one.strata[at].loss_ppm for at in used)
+        seen = sum([(row.thetas[at] or 0) * one.strata[at].loss_ppm for at in used])
         value = row.base_ppm + (seen + SCALE - 1) // SCALE
         best = value if best is None else min(best, value)
-    alone = sum(stratum.frames - stratum.shadowed for stratum in one.strata) * M
+    alone = sum([stratum.frames - stratum.shadowed for stratum in one.strata]) * M
     return one.whole_ppm + (alone if best is None else best)
 
 
