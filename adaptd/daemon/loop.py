@@ -15,7 +15,7 @@ from adaptd.daemon.orders import VERBS as ORDERS
 from adaptd.daemon.orders import Orders, asked_by
 from adaptd.daemon.parts import LoopPace, Parts
 from adaptd.daemon.plans_beside import PlansBeside
-from adaptd.daemon.reload import ReloadError, reread
+from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
@@ -40,7 +40,7 @@ class Daemon:
         self._say = Teller(parts.recorder, parts.watcher)
         self._asked = Asked()
         self._wake = threading.Event()
-        self._acting = Intents()
+        self._acting, self._reloads = Intents(), Reloads()
         self._act_seqs: dict[int, int] = {}
         self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
         self._quarantined: tuple[str, ...] = ()
@@ -251,7 +251,9 @@ class Daemon:
         self._plans.poll(now_us)
         if self._asked.reload:
             self._asked.reload = False
-            self._reload_policy("SIGHUP")
+            self._ask_for_policy("SIGHUP")
+        if (tried := self._reloads.done()) is not None:
+            self._take_policy(tried)
         if self._asked.dump:
             self._asked.dump = False
             self._parts.watcher.asked(self._parts.board.read(now_us))
@@ -276,7 +278,7 @@ class Daemon:
 
     def _change(self, change: Change, now_us: int) -> None:
         if change.verb == "/v1/reload":
-            self._reload_policy(asked_by(change))
+            self._ask_for_policy(asked_by(change))
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
         else:
@@ -285,12 +287,16 @@ class Daemon:
             if refused:
                 self._say.warn(f"{change.verb} from {asked_by(change)} refused: {refused}")
 
-    def _reload_policy(self, who: str) -> None:
-        """Take the policy file anew; a bad one is refused and the running one stays."""
+    def _ask_for_policy(self, who: str) -> None:
+        self._parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={self._parts.clock.mono_us()}")
+        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts)
+
+    def _take_policy(self, tried: Tried) -> None:
+        """Take the policy file anew; a bad one is refused and the running one stays. Who asked is on record either way."""
         parts = self._parts
-        parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={parts.clock.mono_us()}")
+        self._say.note("asked", {"by": tried.who, "refused": tried.refused, "verb": "reload"})
         try:
-            new = reread(parts, self._state, self._profile, self._facts)
+            new = adopt(tried, parts, self._state, self._profile, self._facts)
         except ReloadError as error:
             self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
@@ -299,7 +305,7 @@ class Daemon:
             self._adopt(new.settings, new.state)
             self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()
-            self._say.tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
+            self._say.tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({tried.who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
 
