@@ -162,7 +162,8 @@ def test_energy_is_power_times_time_and_the_baseline_is_what_the_reference_would
     mean_w = story.energy_uj / story.end_us
     assert 4.6 < mean_w < 7
     efficient = story.served["int8"]
-    assert story.baseline_uj - story.energy_uj == pytest.approx(efficient * 13_400 - story.shadow_frames * 36_200, rel=0.25)
+    dearest, cheapest = (efficient * 13_400 - story.shadow_frames * beside_uj for beside_uj in (36_200, 22_800))
+    assert dearest <= story.baseline_uj - story.energy_uj <= cheapest, "a shadow frame costs what the engine beside costs"
 
 
 def test_long_logs_are_drawn_with_a_bounded_number_of_points(folder: Path, story: Story) -> None:
