@@ -10,7 +10,8 @@ from adaptd.brain.decide import carryover as memory
 from adaptd.brain.decide import decision, safety, shadowing
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
-from adaptd.brain.estimate import account, account_table, bands, pace, power, scene_guard, thermal
+from adaptd.brain.estimate import account as loss
+from adaptd.brain.estimate import account_table, bands, pace, power, scene_guard, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
 from adaptd.brain.judge.rules import Rules, rules
@@ -53,7 +54,7 @@ class State:
     heat: thermal.Heat
     paces: tuple[pace.Pace, ...]
     guards: tuple[scene_guard.Guard, ...]
-    account: account.Account
+    account: loss.Account
     spent: shadowing.Spent
     watch: safety.Watch
     held: memory.Carryover
@@ -129,7 +130,7 @@ def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
         heat=thermal.start(table.columns, profile),
         paces=(pace.Pace(),) * len(facts),
         guards=scene_guard.start(policy, facts),
-        account=account.start(table.rules, table.band_names, now_us),
+        account=loss.start(table.rules, table.band_names, now_us),
         spent=shadowing.Spent(now_us // shadowing.HOUR_US),
         watch=safety.Watch(),
         held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
@@ -156,7 +157,7 @@ def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[V
         heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
         paces=state.paces if facts == state.facts else new.paces,
         guards=state.guards if same and facts == state.facts else new.guards,
-        account=state.account if same else account.start(table.rules, table.band_names, state.now_us, number, loan=False),
+        account=state.account if same else loss.start(table.rules, table.band_names, state.now_us, number, loan=False),
         spent=state.spent,
     )
 
@@ -184,19 +185,19 @@ def resume(
     spent = old.spent._replace(hour=new.spent.hour)
     if table.frame.claim != old.held.claim:
         number = old.account.number + 1
-        return replace(new, spent=spent, account=account.start(table.rules, table.band_names, now_us, number, loan=False))
-    window = account.observe(table.rules, old.account, unseen, policy.reference)
+        return replace(new, spent=spent, account=loss.start(table.rules, table.band_names, now_us, number, loan=False))
+    window = loss.observe(table.rules, old.account, unseen, policy.reference)
     served = [stretch.band for stretch in unseen if stretch.variant != policy.reference]
     served += [old.band] if old.point.variant != policy.reference and not served else []
     if served and not clean:
-        window = account.unheard(window, served[-1], policy.target_mfps * UNHEARD_US // 1_000_000_000 + 1)
-    window = account.resume(window, now_us - old.now_us)
+        window = loss.unheard(window, served[-1], policy.target_mfps * UNHEARD_US // 1_000_000_000 + 1)
+    window = loss.resume(window, now_us - old.now_us)
     return replace(new, spent=spent, account=window, guards=old.guards if facts == old.facts else new.guards)
 
 
 def statements(state: State, policy: Policy) -> tuple[BandStatement, ...]:
     """What the log says of the window in force if it ends now, one statement for each band in which anything was delivered."""
-    return account.statements(account_table.rules(policy), state.account)
+    return loss.statements(account_table.rules(policy), state.account)
 
 
 @dataclass(slots=True)
@@ -209,7 +210,7 @@ class Beliefs:
     outlook: thermal.Outlook
     paces: tuple[pace.Pace, ...]
     guards: tuple[scene_guard.Guard, ...]
-    account: account.Account
+    account: loss.Account
     closed: tuple[BandStatement, ...]
     spent: shadowing.Spent
     watch: safety.Watch
@@ -285,16 +286,16 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     )
 
 
-def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[account.Account, tuple[BandStatement, ...]]:
+def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[loss.Account, tuple[BandStatement, ...]]:
     """The window of the loss account after this interval, and what it ends with where it is over."""
-    window = account.observe(table.rules, state.account, snapshot.worker.stretches, table.reference)
+    window = loss.observe(table.rules, state.account, snapshot.worker.stretches, table.reference)
     untold = _untold(table, snapshot.worker)
     if untold > 0:
-        window = account.unheard(window, state.band, untold)
-    if not account.due(table.rules, window, snapshot.now_us):
+        window = loss.unheard(window, state.band, untold)
+    if not loss.due(table.rules, window, snapshot.now_us):
         return window, ()
-    ended = account.statements(table.rules, window)
-    new = account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
+    ended = loss.statements(table.rules, window)
+    new = loss.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
     return new._replace(last_frame=window.last_frame), ended
 
 
@@ -323,8 +324,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         drawn_w=draw.drawn_w,
         options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         guards=beliefs.guards,
-        offer=account.offer(table.rules, beliefs.account, band, table.ahead_frames),
-        reserved_frames=account.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
+        offer=loss.offer(table.rules, beliefs.account, band, table.ahead_frames),
+        reserved_frames=loss.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
         spent=beliefs.spent,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,
