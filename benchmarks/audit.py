@@ -19,13 +19,15 @@ from typing import Any
 
 from adaptd.brain import tick
 from adaptd.log.verify.reader import segment_files
-from adaptd.log.verify.replay import Brain
+from adaptd.log.verify.replay import Mind
 from adaptd.log.verify.verify import Options, verify
 from adaptd.log.write.ledger import LedgerLimits
 from adaptd.log.write.opening import open_ledger
+from adaptd.vocabulary import Snapshot
 from benchmarks.table import Targets, report
 from tests.log.attacks import second_verifier
-from tests.log.workload import Clock, Run, decisions, make_log
+from tests.log.minds import mind
+from tests.log.workload import BRAIN, Clock, Run, decisions, make_log
 
 FIGURES: dict[str, object] = {}
 DECISIONS = 20_000
@@ -88,17 +90,17 @@ def record_in_tick() -> dict[str, float]:
         shutil.rmtree(base)
 
 
-def canned(folder: Path, count: int) -> Brain:
+def canned(folder: Path, count: int) -> Mind:
     """A brain that returns what the real one decided, so that a replay costs everything but the step."""
     made: list[Any] = []
 
-    def noting(*args: Any) -> Any:
-        made.append(tick.step(*args))
+    def noting(state: tick.State, snapshot: Snapshot) -> Any:
+        made.append(BRAIN.step(state, snapshot))
         return made[-1]
 
-    assert verify(folder, Options(brain=Brain(step=noting))).replayed == count
+    assert verify(folder, Options(brain=mind(step=noting))).replayed == count
     at = iter(range(10**9))
-    return Brain(step=lambda *_: made[next(at) % len(made)])
+    return mind(step=lambda *_: made[next(at) % len(made)])
 
 
 def verification(folder: Path) -> dict[str, float]:

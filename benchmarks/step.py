@@ -73,11 +73,12 @@ def sensed(episode: Episode) -> list[Snapshot]:
 def timed(episode: Episode, snapshots: list[Snapshot]) -> Iterator[tuple[int, int, int]]:
     """Nanoseconds of each step, of each step with its record, and CPU time of the latter."""
     policy, profile = episode.policy, episode.profile
-    state = tick.start(policy, profile, episode.facts, episode.scenario.seed, 0)
+    brain = tick.Brain(policy, profile, episode.facts)
+    state = brain.start(episode.scenario.seed, 0)
     coder, chain = DecisionCoder("0" * 64), Chain()
     for snapshot in snapshots:
         cpu, began = time.process_time_ns(), time.perf_counter_ns()
-        state, verdict = tick.step(state, snapshot, policy, profile)
+        state, verdict = brain.step(state, snapshot)
         stepped = time.perf_counter_ns()
         chain.write(0, "decision", snapshot.now_us, 0, coder.write(snapshot, verdict, snapshot.now_us))
         done = time.perf_counter_ns()

@@ -1,4 +1,4 @@
-"""The whole brain: ``step(state, snapshot, policy, profile) -> (state, verdict)``, without a clock, a disk or a coin.
+"""The whole brain: ``Brain(policy, profile, facts).step(state, snapshot) -> (state, verdict)``; no clock, no disk, no coin.
 
 ``estimate`` says what is believed, ``decide`` what to do about it; only this file knows both.
 """
@@ -10,7 +10,8 @@ from adaptd.brain.decide import carryover as memory
 from adaptd.brain.decide import decision, safety, shadowing
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
-from adaptd.brain.estimate import account, account_table, bands, pace, power, scene_guard, thermal
+from adaptd.brain.estimate import account as loss
+from adaptd.brain.estimate import account_table, bands, pace, power, scene_guard, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
 from adaptd.brain.judge.rules import Rules, rules
@@ -29,7 +30,7 @@ from adaptd.vocabulary import (
     Verdict,
 )
 
-__all__ = ["State", "adopt", "believed", "explain", "start", "statements", "step"]
+__all__ = ["Brain", "State", "believed", "explain", "statements"]
 
 HORIZONS_S = (1.0, 6.0)
 MAX_STEP_S = 3600.0
@@ -53,7 +54,7 @@ class State:
     heat: thermal.Heat
     paces: tuple[pace.Pace, ...]
     guards: tuple[scene_guard.Guard, ...]
-    account: account.Account
+    account: loss.Account
     spent: shadowing.Spent
     watch: safety.Watch
     held: memory.Carryover
@@ -77,20 +78,6 @@ class Tables:
     lease_us: int
 
 
-_last: tuple[Policy, HardwareProfile, tuple[VariantFacts, ...], Tables] | None = None
-
-
-def _tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
-    """The tables, kept for the very objects they were made from (which are frozen, so this is a pure function)."""
-    global _last  # noqa: PLW0603 - a cache of a pure function
-    kept = _last
-    if kept is not None and kept[0] is policy and kept[1] is profile and kept[2] is facts:
-        return kept[3]
-    made = _make_tables(policy, profile, facts)
-    _last = (policy, profile, facts, made)
-    return made
-
-
 def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
     columns = thermal.columns(profile)
     unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
@@ -108,95 +95,9 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
     )
 
 
-def start(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], seed: int, now_us: int) -> State:
-    """The state before the first snapshot: the reference at its target rate, nothing known but what bundle and profile say.
-
-    Raises:
-        ValueError: ``facts`` does not hold the policy's reference.
-    """
-    if policy.reference not in [fact.name for fact in facts]:
-        raise ValueError(f"policy {policy.name}: the bundle has no facts of the reference {policy.reference!r}, qualify it")
-    table = _tables(policy, profile, facts)
-    return State(
-        now_us=now_us,
-        seed=seed,
-        mode=Mode.REFERENCE,
-        point=OperatingPoint(policy.reference, policy.target_mfps),
-        band=bands.UNKNOWN,
-        facts=facts,
-        senses=judge.Memory(),
-        split=power.start(profile.idle_power_mw, len(facts)),
-        heat=thermal.start(table.columns, profile),
-        paces=(pace.Pace(),) * len(facts),
-        guards=scene_guard.start(policy, facts),
-        account=account.start(table.rules, table.band_names, now_us),
-        spent=shadowing.Spent(now_us // shadowing.HOUR_US),
-        watch=safety.Watch(),
-        held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
-        window=spans.Window(),
-    )
-
-
-def adopt(state: State, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> State:
-    """The state under a new policy, profile or bundle: what stays true is kept, the rest starts anew; a latched fault is cleared.
-
-    The window of the loss account goes on while what it promises is the same; else a new one opens, without a loan, so that
-    reloading a policy never buys credit. ``statements`` says beforehand what the old one ends with.
-    """
-    new = start(policy, profile, facts, state.seed, state.now_us)
-    table = _tables(policy, profile, facts)
-    same = table.frame.claim == state.held.claim
-    number = state.account.number + 1
-    return replace(
-        new,
-        held=new.held._replace(hot=state.held.hot),
-        band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
-        senses=state.senses,
-        split=state.split if facts == state.facts else new.split,
-        heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
-        paces=state.paces if facts == state.facts else new.paces,
-        guards=state.guards if same and facts == state.facts else new.guards,
-        account=state.account if same else account.start(table.rules, table.band_names, state.now_us, number, loan=False),
-        spent=state.spent,
-    )
-
-
-def resume(
-    old: State,
-    policy: Policy,
-    profile: HardwareProfile,
-    facts: tuple[VariantFacts, ...],
-    seed: int,
-    now_us: int,
-    unseen: tuple[Stretch, ...] = (),
-    *,
-    clean: bool = True,
-) -> State:
-    """The state after a restart: the window of the loss account goes on, everything that time has overtaken starts anew.
-
-    ``unseen`` is what the log holds of frames served after ``old``. Where the run did not end cleanly, an efficient variant that
-    was serving may have served UNHEARD_US more, which count as lost. Nobody knows how long the device was off, so the window and
-    the shadow budget go on as if it had been no time at all. Under another limit, confidence, window or set of bands a new window
-    opens without a loan: restarting never buys credit.
-    """
-    new = start(policy, profile, facts, seed, now_us)
-    table = _tables(policy, profile, facts)
-    spent = old.spent._replace(hour=new.spent.hour)
-    if table.frame.claim != old.held.claim:
-        number = old.account.number + 1
-        return replace(new, spent=spent, account=account.start(table.rules, table.band_names, now_us, number, loan=False))
-    window = account.observe(table.rules, old.account, unseen, policy.reference)
-    served = [stretch.band for stretch in unseen if stretch.variant != policy.reference]
-    served += [old.band] if old.point.variant != policy.reference and not served else []
-    if served and not clean:
-        window = account.unheard(window, served[-1], policy.target_mfps * UNHEARD_US // 1_000_000_000 + 1)
-    window = account.resume(window, now_us - old.now_us)
-    return replace(new, spent=spent, account=window, guards=old.guards if facts == old.facts else new.guards)
-
-
 def statements(state: State, policy: Policy) -> tuple[BandStatement, ...]:
     """What the log says of the window in force if it ends now, one statement for each band in which anything was delivered."""
-    return account.statements(account_table.rules(policy), state.account)
+    return loss.statements(account_table.rules(policy), state.account)
 
 
 @dataclass(slots=True)
@@ -209,7 +110,7 @@ class Beliefs:
     outlook: thermal.Outlook
     paces: tuple[pace.Pace, ...]
     guards: tuple[scene_guard.Guard, ...]
-    account: account.Account
+    account: loss.Account
     closed: tuple[BandStatement, ...]
     spent: shadowing.Spent
     watch: safety.Watch
@@ -217,39 +118,131 @@ class Beliefs:
     meterless: bool
 
 
-def step(state: State, snapshot: Snapshot, policy: Policy, profile: HardwareProfile) -> tuple[State, Verdict]:
-    """One decision. Pure: the same arguments give the same bytes on every machine."""
-    table = _tables(policy, profile, state.facts)
-    heard, senses = judge.judge(state.senses, snapshot, table.judging)
-    beliefs = _believe(table, state, snapshot, senses, policy)
-    verdict, held = decision.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
-    verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
-    watch = beliefs.watch
-    if verdict.point != state.point:
-        step_mw = pricing.book_mw(table.book, beliefs.paces, verdict.point) - pricing.book_mw(
-            table.book, beliefs.paces, state.point
+class Brain:
+    """The brain of one policy, profile and bundle: what follows from them alone is made once, in ``tables``.
+
+    Pure but for that: a state goes in with a snapshot, and the next state comes out with the verdict.
+
+    Raises:
+        ValueError: ``facts`` does not hold the policy's reference.
+    """
+
+    state_type = State
+
+    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> None:
+        if policy.reference not in [fact.name for fact in facts]:
+            raise ValueError(f"policy {policy.name}: the bundle has no facts of the reference {policy.reference!r}, qualify it")
+        self.policy, self.profile, self.facts = policy, profile, facts
+        self.tables = _make_tables(policy, profile, facts)
+
+    def start(self, seed: int, now_us: int) -> State:
+        """The state before the first snapshot: the reference at its target rate, known is what bundle and profile say."""
+        policy, profile, facts, table = self.policy, self.profile, self.facts, self.tables
+        return State(
+            now_us=now_us,
+            seed=seed,
+            mode=Mode.REFERENCE,
+            point=OperatingPoint(policy.reference, policy.target_mfps),
+            band=bands.UNKNOWN,
+            facts=facts,
+            senses=judge.Memory(),
+            split=power.start(profile.idle_power_mw, len(facts)),
+            heat=thermal.start(table.columns, profile),
+            paces=(pace.Pace(),) * len(facts),
+            guards=scene_guard.start(policy, facts),
+            account=loss.start(table.rules, table.band_names, now_us),
+            spent=shadowing.Spent(now_us // shadowing.HOUR_US),
+            watch=safety.Watch(),
+            held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
+            window=spans.Window(),
         )
-        watch = safety.expect(watch, senses.power_mw, step_mw, int(beliefs.draw.noise_w * 1000), snapshot.now_us)
-    after = State(
-        now_us=snapshot.now_us,
-        seed=state.seed,
-        mode=verdict.mode,
-        point=verdict.point,
-        band=verdict.band,
-        facts=state.facts,
-        senses=heard._replace(predicted_mw=verdict.predicted_mw),
-        split=beliefs.split,
-        heat=beliefs.heat,
-        paces=beliefs.paces,
-        guards=beliefs.guards,
-        account=beliefs.account,
-        spent=beliefs.spent,
-        watch=watch,
-        held=held,
-        window=beliefs.window._replace(budget_mw=pricing.budget_mw(snapshot, policy)),
-        metered=state.metered or senses.power_mw is not None,
-    )
-    return after, verdict
+
+    def adopt(self, state: State) -> State:
+        """The state of another brain under this configuration: what stays true is kept, the rest starts anew.
+
+        A latched fault is cleared.
+
+        The window of the loss account goes on while what it promises is the same; else a new one opens, without a loan, so that
+        reloading a policy never buys credit. ``statements`` says beforehand what the old one ends with.
+        """
+        new, table, policy, facts = self.start(state.seed, state.now_us), self.tables, self.policy, self.facts
+        same = table.frame.claim == state.held.claim
+        number = state.account.number + 1
+        return replace(
+            new,
+            held=new.held._replace(hot=state.held.hot),
+            band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
+            senses=state.senses,
+            split=state.split if facts == state.facts else new.split,
+            heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
+            paces=state.paces if facts == state.facts else new.paces,
+            guards=state.guards if same and facts == state.facts else new.guards,
+            account=state.account if same else loss.start(table.rules, table.band_names, state.now_us, number, loan=False),
+            spent=state.spent,
+        )
+
+    def resume(
+        self,
+        old: State,
+        seed: int,
+        now_us: int,
+        unseen: tuple[Stretch, ...] = (),
+        *,
+        clean: bool = True,
+    ) -> State:
+        """The state after a restart: the window of the loss account goes on, everything that time has overtaken starts anew.
+
+        ``unseen`` is what the log holds of frames served after ``old``. Where the run did not end cleanly, an efficient variant
+        that was serving may have served UNHEARD_US more, which count as lost. Nobody knows how long the device was off, so the
+        window and the shadow budget go on as if it had been no time at all. Under another limit, confidence, window or set of
+        bands a new window opens without a loan: restarting never buys credit.
+        """
+        new, table, policy, facts = self.start(seed, now_us), self.tables, self.policy, self.facts
+        spent = old.spent._replace(hour=new.spent.hour)
+        if table.frame.claim != old.held.claim:
+            number = old.account.number + 1
+            return replace(new, spent=spent, account=loss.start(table.rules, table.band_names, now_us, number, loan=False))
+        window = loss.observe(table.rules, old.account, unseen, policy.reference)
+        served = [stretch.band for stretch in unseen if stretch.variant != policy.reference]
+        served += [old.band] if old.point.variant != policy.reference and not served else []
+        if served and not clean:
+            window = loss.unheard(window, served[-1], policy.target_mfps * UNHEARD_US // 1_000_000_000 + 1)
+        window = loss.resume(window, now_us - old.now_us)
+        return replace(new, spent=spent, account=window, guards=old.guards if facts == old.facts else new.guards)
+
+    def step(self, state: State, snapshot: Snapshot) -> tuple[State, Verdict]:
+        """One decision. Pure: the same arguments give the same bytes on every machine."""
+        table, policy = self.tables, self.policy
+        heard, senses = judge.judge(state.senses, snapshot, table.judging)
+        beliefs = _believe(table, state, snapshot, senses, policy)
+        verdict, held = decision.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
+        verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
+        watch = beliefs.watch
+        if verdict.point != state.point:
+            step_mw = pricing.book_mw(table.book, beliefs.paces, verdict.point) - pricing.book_mw(
+                table.book, beliefs.paces, state.point
+            )
+            watch = safety.expect(watch, senses.power_mw, step_mw, int(beliefs.draw.noise_w * 1000), snapshot.now_us)
+        after = State(
+            now_us=snapshot.now_us,
+            seed=state.seed,
+            mode=verdict.mode,
+            point=verdict.point,
+            band=verdict.band,
+            facts=state.facts,
+            senses=heard._replace(predicted_mw=verdict.predicted_mw),
+            split=beliefs.split,
+            heat=beliefs.heat,
+            paces=beliefs.paces,
+            guards=beliefs.guards,
+            account=beliefs.account,
+            spent=beliefs.spent,
+            watch=watch,
+            held=held,
+            window=beliefs.window._replace(budget_mw=pricing.budget_mw(snapshot, policy)),
+            metered=state.metered or senses.power_mw is not None,
+        )
+        return after, verdict
 
 
 def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, policy: Policy) -> Beliefs:
@@ -285,16 +278,16 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     )
 
 
-def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[account.Account, tuple[BandStatement, ...]]:
+def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[loss.Account, tuple[BandStatement, ...]]:
     """The window of the loss account after this interval, and what it ends with where it is over."""
-    window = account.observe(table.rules, state.account, snapshot.worker.stretches, table.reference)
+    window = loss.observe(table.rules, state.account, snapshot.worker.stretches, table.reference)
     untold = _untold(table, snapshot.worker)
     if untold > 0:
-        window = account.unheard(window, state.band, untold)
-    if not account.due(table.rules, window, snapshot.now_us):
+        window = loss.unheard(window, state.band, untold)
+    if not loss.due(table.rules, window, snapshot.now_us):
         return window, ()
-    ended = account.statements(table.rules, window)
-    new = account.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
+    ended = loss.statements(table.rules, window)
+    new = loss.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
     return new._replace(last_frame=window.last_frame), ended
 
 
@@ -323,8 +316,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         drawn_w=draw.drawn_w,
         options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         guards=beliefs.guards,
-        offer=account.offer(table.rules, beliefs.account, band, table.ahead_frames),
-        reserved_frames=account.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
+        offer=loss.offer(table.rules, beliefs.account, band, table.ahead_frames),
+        reserved_frames=loss.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
         spent=beliefs.spent,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,

@@ -42,7 +42,7 @@ def _lines(report: VerifyReport) -> list[str]:
     lines.append(f"  written           {span} by the device's clock")
     marks = {"good": " ", "unsure": "?", "bad": "!"}
     for one in headline(report):
-        ran_by = f" ({core.running()} core)" if one.topic == "decisions" and report.replayed is not None else ""
+        ran_by = f" ({core.running()} core)" if one.topic == "decisions" and report.replayed else ""
         lines.append(f"{marks[one.standing]} {one.topic:<17} {one.text}{ran_by}")
     lines.append(f"                    [{extent(report)}]  # witnessed  = sealed  . rewritable")
     if report.interruptions:

@@ -74,23 +74,24 @@ def light_of(band: LightBand) -> int:
 
 def _cell(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], temperature_mc: int, light_mlx: int) -> Cell:
     energies = {fact.name: fact.energy_uj for fact in facts}
-    state = settled(policy, profile, facts, temperature_mc)
+    brain = tick.Brain(policy, profile, facts)
+    state = settled(brain, temperature_mc)
     rates, verdict = [], None
     for second in range(1, STEPS + 1):
         point = state.point
         power_mw = profile.idle_power_mw + energies[point.variant] * point.fps_mfps // 1_000_000
         snapshot = _snapshot(second, temperature_mc, power_mw, light_mlx, _worker(point, facts, state.band, second))
-        state, verdict = tick.step(state, snapshot, policy, profile)
+        state, verdict = brain.step(state, snapshot)
         rates.append(verdict.point.fps_mfps)
-        state = replace(state, heat=settled(policy, profile, facts, temperature_mc).heat)
+        state = replace(state, heat=settled(brain, temperature_mc).heat)
     if not isinstance(verdict, Verdict):
         raise TypeError("no decision was made")
     return Cell(verdict.point.variant, sum(rates[-SHOWN:]) // SHOWN, verdict.mode, verdict.rule)
 
 
-def settled(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], temperature_mc: int) -> tick.State:
+def settled(brain: tick.Brain, temperature_mc: int) -> tick.State:
     """A controller that has long known this board, at this temperature."""
-    state = tick.start(policy, profile, facts, 0, 0)
+    state = brain.start(0, 0)
     heat, split = state.heat, state.split
     rise = sum(stored * gain / ONE for stored, gain in zip(heat.z, heat.mean[2:], strict=True)) / ONE
     mean = (*store([temperature_mc / 1000 - rise]), *heat.mean[1:])

@@ -52,10 +52,12 @@ class Daemon:
         self._wall = WallClock(now_us, parts.clock.utc_ms())
         self._plans = PlansBeside(parts.plans, self._say.plans)
         self._lost, self._defect = 0, ""
-        told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
-        self._state = (
-            tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told, parts.unseen, clean=parts.clean)
-        )
+        self._brain = tick.Brain(parts.policy, parts.profile, parts.facts)
+        seed, began_us, before = parts.settings.seed, parts.settings.now_us, parts.inherited
+        if before is None:
+            self._state = self._brain.start(seed, began_us)
+        else:
+            self._state = self._brain.resume(before, seed, began_us, parts.unseen, clean=parts.clean)
         self._window = AccountWindow(parts.recorder.ledger.folder, self._say.durably)
 
     def run(self) -> int:
@@ -151,7 +153,8 @@ class Daemon:
         if met.facts != self._facts:
             self._facts = met.facts
             settings = replace(self._parts.settings, facts=met.facts)
-            self._adopt(settings, tick.adopt(self._state, self._policy, self._profile, met.facts))
+            self._brain = tick.Brain(self._policy, self._profile, met.facts)
+            self._adopt(settings, self._brain.adopt(self._state))
         self._engines = engine_words(hello, met.standing)
         for name, words in met.told:
             self._say.fault("priors_left_out", words, name)
@@ -169,11 +172,11 @@ class Daemon:
         """One tick: snapshot, step, record, act, publish. Where the record fails, the step is taken again."""
         recorder = self._parts.recorder
         snapshot = self._orders.on(self._snapshot(now_us), self._policy.efficient)
-        state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
+        state, verdict = self._brain.step(self._state, snapshot)
         seq = recorder.decision(snapshot, verdict, state)
         if snapshot.log_ok and not (recorder.ok and seq is not None):
             snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=counted(snapshot.worker))
-            state, verdict = tick.step(state, snapshot, self._policy, self._profile)
+            state, verdict = self._brain.step(state, snapshot)
             recorder.decision(snapshot, verdict, state)
             self._say.warn(f"log degraded: {recorder.heads.degraded}")
         self._state = state
@@ -301,7 +304,7 @@ class Daemon:
             self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
             before, old = self._state, self._policy
-            self._policy, self._feedback = new.policy, Feedback(new.policy.efficient)
+            self._policy, self._brain, self._feedback = new.policy, new.brain, Feedback(new.policy.efficient)
             self._adopt(new.settings, new.state)
             self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()

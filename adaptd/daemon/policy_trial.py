@@ -49,7 +49,7 @@ def main() -> int:
     try:
         policy = parse_policy(order["text"], order["name"])
         profile = parse_profile(order["profile_text"], order["profile_name"])
-        tick.start(policy, profile, tuple(_FACTS.read(one) for one in order["facts"]), 7, 0)
+        tick.Brain(policy, profile, tuple(_FACTS.read(one) for one in order["facts"])).start(7, 0)
     except (ConfigError, ValueError, ArithmeticError, LookupError) as error:
         sys.stdout.write(str(error).splitlines()[0] + "\n")
         return 1

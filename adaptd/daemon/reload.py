@@ -39,6 +39,7 @@ class Adopted:
     """The new policy, the state under it, and what the log is told of both."""
 
     policy: Policy
+    brain: tick.Brain
     state: tick.State
     settings: Settings
 
@@ -93,7 +94,8 @@ def adopt(new: Tried, parts: Parts, state: tick.State, profile: HardwareProfile,
         raise ReloadError(new.refused)
     try:
         policy = parse_policy(new.text, str(parts.policy_path))
-        adopted = tick.adopt(state, policy, profile, facts)
+        brain = tick.Brain(policy, profile, facts)
+        adopted = brain.adopt(state)
     except (ConfigError, ValueError) as error:
         raise ReloadError(str(error).splitlines()[0]) from None
     here = [fact.name for fact in facts]
@@ -103,4 +105,6 @@ def adopt(new: Tried, parts: Parts, state: tick.State, profile: HardwareProfile,
             f"{parts.policy_path}: asks for other variants than are loaded ({loaded}), restart adaptd to change them"
         )
     binding = replace(parts.settings.binding, policy=policy.sha256)
-    return Adopted(policy, adopted, replace(parts.settings, policy_name=policy.name, policy_text=new.text, binding=binding))
+    return Adopted(
+        policy, brain, adopted, replace(parts.settings, policy_name=policy.name, policy_text=new.text, binding=binding)
+    )

@@ -34,7 +34,7 @@ def test_the_same_arguments_give_the_same_state_and_verdict() -> None:
     """A decision can be re-run: nothing but its arguments enters it."""
     one = Board().last(90)
     for _ in range(2):
-        assert tick.step(one.before, one.snapshot, feeder(), board()) == (one.state, one.verdict)
+        assert tick.Brain(feeder(), board(), one.before.facts).step(one.before, one.snapshot) == (one.state, one.verdict)
 
 
 def test_a_state_holds_only_what_a_log_can_carry() -> None:
@@ -172,7 +172,7 @@ def test_what_efficient_leans_on_is_gone_so_the_reference_serves(change: object,
     """Light unknown or stale, worker dead, engine quarantined: the reference, at once, and the reason is named."""
     one = Board().last(90)
     assert one.verdict.point.variant == "int8"
-    verdict = tick.step(one.before, change(one.snapshot), feeder(), board())[1]  # type: ignore[operator]
+    verdict = tick.Brain(feeder(), board(), one.before.facts).step(one.before, change(one.snapshot))[1]  # type: ignore[operator]
     assert verdict.point.variant == "fp16"
     assert condition in {refusal.condition for refusal in verdict.refused}
 
@@ -298,12 +298,8 @@ def trusting(state: tick.State, temperature_mc: int) -> tick.State:
 def test_over_critical_nothing_is_served_whatever_the_plan_says() -> None:
     """The veto looks at the reading itself."""
     one = Board().last(90)
-    verdict = tick.step(
-        trusting(one.before, 90_000),
-        told(one.snapshot, "temperature", 96_000),
-        feeder(),
-        board(),
-    )[1]
+    before = trusting(one.before, 90_000)
+    verdict = tick.Brain(feeder(), board(), before.facts).step(before, told(one.snapshot, "temperature", 96_000))[1]
     assert (verdict.point.fps_mfps, verdict.rule, verdict.mode) == (0, "veto_over_critical", Mode.PROTECT)
 
 
@@ -315,7 +311,7 @@ def test_an_engine_that_does_not_obey_latches_a_fault() -> None:
     assert run[-1].verdict.mode is Mode.FAULT
     assert run[-1].state.watch.fault == "setpoint_not_taken"
     assert run[-1].verdict.point.fps_mfps <= 5000
-    fresh = tick.adopt(run[-1].state, feeder(), board(), world.facts)
+    fresh = tick.Brain(feeder(), board(), world.facts).adopt(run[-1].state)
     assert fresh.mode is Mode.REFERENCE
     assert not fresh.watch.fault
 
@@ -400,12 +396,12 @@ def _without_shadows(worker: Telemetry, taken: bool) -> Telemetry:
 def test_a_reload_keeps_what_stays_true() -> None:
     """Guards and account survive a reload that promises the same; under another promise both begin anew, without a loan."""
     state = Board().last(5 * MINUTE).state
-    louder = tick.adopt(state, replace(feeder(), frame_value_uj=600_000), board(), state.facts)
+    louder = tick.Brain(replace(feeder(), frame_value_uj=600_000), board(), state.facts).adopt(state)
     assert (louder.guards, louder.account) == (state.guards, state.account)
     assert louder.heat == state.heat
-    stricter = tick.adopt(state, replace(feeder(), max_loss_ppm=4000), board(), state.facts)
+    stricter = tick.Brain(replace(feeder(), max_loss_ppm=4000), board(), state.facts).adopt(state)
     assert (stricter.account.number, stricter.account.loan_ppm) == (state.account.number + 1, 0)
-    rebuilt = tick.adopt(state, feeder(), board(), facts(efficient_mj=150))
+    rebuilt = tick.Brain(feeder(), board(), facts(efficient_mj=150)).adopt(state)
     assert {guard.samples for guard in rebuilt.guards} == {0}
     assert rebuilt.account == state.account
 
@@ -413,14 +409,14 @@ def test_a_reload_keeps_what_stays_true() -> None:
 def test_a_bundle_without_the_reference_is_refused_at_start() -> None:
     """Without facts of the reference nothing can be compared."""
     with pytest.raises(ValueError, match="no facts of the reference 'fp16'"):
-        tick.start(feeder(), board(), facts()[1:], 1, 0)
+        tick.Brain(feeder(), board(), facts()[1:]).start(1, 0)
 
 
 def test_a_clock_that_stands_still_or_jumps_does_not_break_a_decision() -> None:
     """Two snapshots at the same time, or a day apart, still give a verdict."""
     one = Board().last(30)
     for now_us in (one.state.now_us, one.state.now_us + 86_400_000_000):
-        state, verdict = tick.step(one.state, replace(one.snapshot, now_us=now_us), feeder(), board())
+        state, verdict = tick.Brain(feeder(), board(), one.state.facts).step(one.state, replace(one.snapshot, now_us=now_us))
         assert verdict.point.fps_mfps <= feeder().target_mfps
         assert state.now_us == now_us
 

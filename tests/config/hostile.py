@@ -80,7 +80,7 @@ def lived_through(text: str, profile: HardwareProfile) -> str:
         return "refused" if all(WELL_TOLD.match(line) for line in error.lines) else f"badly told: {error}"
     facts = [VariantFacts(policy.reference, 36_200, 4_430)]
     facts += [VariantFacts(name, 22_800, 3_490, priors=(Prior("bright", 3000, 2),)) for name in policy.efficient]
-    tick.start(policy, profile, tuple(facts), 7, 5_000_000)
+    tick.Brain(policy, profile, tuple(facts)).start(7, 5_000_000)
     analysis.findings(policy)
     analysis.against(policy, profile, tuple(facts), 60_000_000)
     return "good"

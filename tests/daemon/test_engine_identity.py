@@ -76,10 +76,10 @@ def test_it_is_told_once() -> None:
 def test_priors_that_come_before_the_first_frame_use_up_no_attempt() -> None:
     """An attempt that has seen nothing has had no chance to err: the proof is the one of a start with priors."""
     policy, profile = load_policy(ROOT / "policies" / "feeder.yaml"), load_profile(ROOT / "hw_profiles" / "generic-x86.yaml")
-    early = tick.adopt(tick.start(policy, profile, BARE, 7, 0), policy, profile, FACTS)
-    assert early.proofs == tick.start(policy, profile, FACTS, 7, 0).proofs
+    early = tick.Brain(policy, profile, FACTS).adopt(tick.Brain(policy, profile, BARE).start(7, 0))
+    assert early.proofs == tick.Brain(policy, profile, FACTS).start(7, 0).proofs
     assert any(proof.word.admitted for proof in early.proofs)
-    gone = tick.adopt(early, policy, profile, BARE)
+    gone = tick.Brain(policy, profile, BARE).adopt(early)
     assert not any(proof.word.admitted for proof in gone.proofs)
     assert {proof.attempt for proof in gone.proofs if proof.word.band != "night"} == {1}
 

@@ -26,7 +26,7 @@ def met(folder: Path, answers: dict[str, str]) -> tuple[Daemon, Parts, Watching,
     parts.origin = EngineIdentity(FACTS, HOME, "the bench")
     parts.facts = running._facts = parts.origin.first_guess(())
     parts.settings = replace(parts.settings, facts=parts.facts)
-    running._state = tick.start(parts.policy, parts.profile, parts.facts, 7, parts.settings.now_us)
+    running._state = tick.Brain(parts.policy, parts.profile, parts.facts).start(7, parts.settings.now_us)
     begin(running, parts)
     ticks(running, clock, 1)
     engines = tuple(EngineInfo(name, name, 9, warm=True, latency_us=1, fingerprint=value) for name, value in answers.items())

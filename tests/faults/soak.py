@@ -64,7 +64,7 @@ class Life:
 
 
 def accelerated(ticks: int, leak: Callable[[], object] | None = None) -> Life:
-    """``ticks`` seconds of a day-night device through ``tick.step`` and the log, as fast as they go.
+    """``ticks`` seconds of a day-night device through the brain and the log, as fast as they go.
 
     ``leak`` is called once a tick and what it gives is kept: the negative control.
     """
@@ -87,7 +87,8 @@ def accelerated(ticks: int, leak: Callable[[], object] | None = None) -> Life:
         binding = Binding("soak", "0" * 64, code_hash(), (), policy.sha256, profile.sha256)
         texts = (policy_path.read_text(), profile_path.read_text())
         settings = Settings("feeder", texts[0], "orin-nano-super", texts[1], facts, 7, clock[0], binding)
-        state = tick.start(policy, profile, facts, 7, clock[0])
+        brain = tick.Brain(policy, profile, facts)
+        state = brain.start(7, clock[0])
         recorder.config(settings, state)
         point = OperatingPoint("fp16", 15_000)
         life, kept = Life(), []
@@ -101,7 +102,7 @@ def accelerated(ticks: int, leak: Callable[[], object] | None = None) -> Life:
             )
             heat_mc, watts_mw = 48_000 + int(9_000 * day) + index % 7 * 30, 6_500 + (index * 7919) % 90
             snapshot = sensed(clock[0], heat_mc, watts_mw, int(1_000_000 * day) + 500, worker)
-            state, verdict = tick.step(state, snapshot, policy, profile)
+            state, verdict = brain.step(state, snapshot)
             recorder.decision(snapshot, verdict, state)
             point = verdict.point
             if leak is not None:

@@ -14,12 +14,13 @@ import pytest
 from adaptd.brain import tick
 from adaptd.log.format.codec import to_plain
 from adaptd.log.verify.reader import iter_records
-from adaptd.log.verify.replay import Brain, Replayer, ReplayError
+from adaptd.log.verify.replay import Mind, Replayer, ReplayError
 from adaptd.log.verify.verify import Options, Outcome, VerifyReport, verify
 from adaptd.vocabulary import OperatingPoint, Snapshot, Verdict
 from tests.log.crash import fail_at
+from tests.log.minds import mind
 from tests.log.simdisk import SimDisk, no_fault
-from tests.log.workload import FACTS, POLICY, PROFILE, SMALL, Run, make_log, settings
+from tests.log.workload import BRAIN, FACTS, POLICY, PROFILE, SMALL, Run, make_log, settings
 from tests.readings import value
 
 
@@ -44,9 +45,9 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return list(iter_records(path))
 
 
-def first_mismatch(records: list[dict[str, Any]], brain: Brain | None = None) -> int | None:
+def first_mismatch(records: list[dict[str, Any]], brain: Mind = tick.Brain) -> int | None:
     """The first record that does not follow, or None."""
-    replayer = Replayer(brain or Brain())
+    replayer = Replayer(brain)
     for record in records:
         try:
             replayer.feed(record)
@@ -129,12 +130,12 @@ def test_a_brain_that_differs_in_one_number_is_found(records: list[dict[str, Any
     decided = [one["seq"] for one in records if one["kind"] == "decision"]
     calls = iter(range(10_000))
 
-    def step(state: tick.State, snapshot: Snapshot, *rest: Any) -> tuple[tick.State, Verdict]:
-        state, verdict = tick.step(state, snapshot, *rest)
+    def step(state: tick.State, snapshot: Snapshot) -> tuple[tick.State, Verdict]:
+        state, verdict = BRAIN.step(state, snapshot)
         off = next(calls) == 412
         return state, replace(verdict, predicted_mw=(verdict.predicted_mw or 0) + 1) if off else verdict
 
-    assert first_mismatch(records, Brain(step=step)) == decided[412]
+    assert first_mismatch(records, mind(step=step)) == decided[412]
 
 
 def test_a_text_that_does_not_have_its_hash_is_a_mismatch(records: list[dict[str, Any]]) -> None:
@@ -155,7 +156,7 @@ class Count:
     total_mc: int
 
 
-def counting(reference: str = "fp16") -> Brain:
+def counting(reference: str = "fp16", **other: Any) -> Mind:
     """A whole other brain, to show that the replay knows nothing of the real one."""
 
     def start(*_: Any) -> Count:
@@ -163,20 +164,20 @@ def counting(reference: str = "fp16") -> Brain:
 
     def step(state: Count, snapshot: Snapshot, *_: Any) -> tuple[Count, Verdict]:
         seen = value(snapshot, "temperature") or 0
-        _, verdict = tick.step(tick.start(POLICY, PROFILE, FACTS, 7, 0), snapshot, POLICY, PROFILE)
+        _, verdict = BRAIN.step(BRAIN.start(7, 0), snapshot)
         verdict = replace(verdict, point=OperatingPoint(reference, 15_000), predicted_mc=state.total_mc % 997)
         return Count(state.ticks + 1, state.total_mc + seen), verdict
 
     def adopt(state: Count, *_: Any) -> Count:
         return replace(state, total_mc=0)
 
-    return Brain(start, step, adopt, Count)
+    return mind(**{"start": start, "step": step, "adopt": adopt, "state_type": Count, **other})
 
 
-def counted_log(folder: Path, brain: Brain, act: Callable[[Run, Any], Any]) -> VerifyReport:
+def counted_log(folder: Path, made: Mind, act: Callable[[Run, Any], Any]) -> VerifyReport:
     """A log written by another brain, with ``act`` in its middle, and the verifier's word on it."""
-    run = Run(folder)
-    state = brain.start()
+    run, brain = Run(folder), made(POLICY, PROFILE, FACTS)
+    state = Count(0, 0)
     run.recorder.config(settings(run.clock.now_us), state)
     for at in range(60):
         if at == 30:
@@ -186,13 +187,12 @@ def counted_log(folder: Path, brain: Brain, act: Callable[[Run, Any], Any]) -> V
         state, verdict = brain.step(state, snapshot)
         run.recorder.decision(snapshot, verdict, state)
     run.close()
-    return verify(folder, Options(brain=brain))
+    return verify(folder, Options(brain=made))
 
 
 def test_a_reload_is_run_again_as_an_adoption(tmp_path: Path) -> None:
     """After a reload the state on record must be what adopting the new policy makes of the state before."""
-    brain = counting()
-    brain = replace(brain, start=lambda *_: Count(0, 0))
+    brain = counting()(POLICY, PROFILE, FACTS)
 
     def reload(run: Run, state: Count) -> Count:
         state = brain.adopt(state)
@@ -204,21 +204,21 @@ def test_a_reload_is_run_again_as_an_adoption(tmp_path: Path) -> None:
         return state
 
     for folder, act, verdict in (("good", reload, Outcome.VALID), ("bad", wrong, Outcome.REPLAY_MISMATCH)):
-        report = counted_log(tmp_path / folder, _tolerant(brain), act)
+        report = counted_log(tmp_path / folder, _tolerant(), act)
         assert report.verdict is verdict
 
 
-def _tolerant(brain: Brain) -> Brain:
+def _tolerant() -> Mind:
     """The run's own first configuration was written with the real brain's state; this start accepts either."""
     started: list[int] = []
 
-    def start(policy: Any = None, profile: Any = None, facts: Any = (), seed: int = 0, now_us: int = 0) -> Any:
-        if policy is not None and not started:
+    def start(seed: int, now_us: int) -> Any:
+        if not started:
             started.append(1)
-            return tick.start(policy, profile, facts, seed, now_us)
+            return BRAIN.start(seed, now_us)
         return Count(0, 0)
 
-    return replace(brain, start=start)
+    return counting(start=start)
 
 
 def test_decisions_that_a_dead_disk_could_not_take_leave_a_stated_restart(tmp_path: Path) -> None:
@@ -252,4 +252,4 @@ def test_no_state_is_taken_on_trust_unless_a_failing_disk_called_for_it(tmp_path
 def test_the_state_in_a_heartbeat_is_the_whole_state(records: list[dict[str, Any]]) -> None:
     """A heartbeat carries every field of the brain's state, so that a reader can begin there."""
     beat = next(one for one in records if one["kind"] == "heartbeat")
-    assert set(beat["state"]) == set(to_plain(tick.start(POLICY, PROFILE, FACTS, 7, 0)))
+    assert set(beat["state"]) == set(to_plain(tick.Brain(POLICY, PROFILE, FACTS).start(7, 0)))

@@ -41,6 +41,7 @@ FACTS = (
     VariantFacts("fp16", 36_200, 4_430),
     VariantFacts("int8", 22_800, 3_490, priors=(Prior("bright", 3000, 2), Prior("dim", 3000, 5))),
 )
+BRAIN = tick.Brain(POLICY, PROFILE, FACTS)
 START_MS = 1_790_000_000_000
 SECOND = 1_000_000
 
@@ -125,12 +126,12 @@ def decisions(
 ) -> Iterator[tuple[Snapshot, tick.Verdict, tick.State]]:
     """Snapshots, verdicts and states of the real brain in the small world, without a log."""
     world = World(Random(seed), tick_us)
-    state = tick.start(POLICY, PROFILE, FACTS, 7, now_us)
+    state = BRAIN.start(7, now_us)
     point, shadow_ppm = state.point, 0
     for _ in range(count):
         now_us += tick_us
         snapshot = world.sense(now_us, point, shadow_ppm)
-        state, verdict = tick.step(state, snapshot, POLICY, PROFILE)
+        state, verdict = BRAIN.step(state, snapshot)
         point, shadow_ppm = verdict.point, verdict.shadow_ppm
         yield snapshot, verdict, state
 
@@ -149,7 +150,7 @@ class Run:
             folder, boot=boot, mono_us=self.clock.mono_us, utc_ms=self.clock.utc_ms, limits=limits, store=store, keys=keys
         )
         self.recorder = Recorder(self.ledger, heartbeat_decisions=heartbeat)
-        self.state = tick.start(POLICY, PROFILE, FACTS, 7, self.clock.now_us)
+        self.state = BRAIN.start(7, self.clock.now_us)
         self.recorder.config(replace(settings(self.clock.now_us), binding=replace(settings(0).binding, boot_id=boot)), self.state)
         self.point, self.shadow_ppm, self.setpoint = self.state.point, 0, 0
 
@@ -157,7 +158,7 @@ class Run:
         """Sense, decide, record, act, record the outcome; the decision's number."""
         self.clock.advance(self.world.tick_us)
         snapshot = self.world.sense(self.clock.now_us, self.point, self.shadow_ppm, self.recorder.ok)
-        self.state, verdict = tick.step(self.state, snapshot, POLICY, PROFILE)
+        self.state, verdict = BRAIN.step(self.state, snapshot)
         seq = self.recorder.decision(snapshot, verdict, self.state)
         self.shadow_ppm = verdict.shadow_ppm
         if verdict.point != self.point and seq is not None:

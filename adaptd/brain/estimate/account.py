@@ -162,13 +162,18 @@ def bound_ppm(rules: AccountRules, one: BandAccount, also: int | None = None) ->
     if not used:
         return one.whole_ppm
     best: int | None = None
+    last = used[-1]
+    lost = [at for at in used if one.strata[at].loss_ppm]  # usually none: then the sum is 0
     for row in rules.grid:
-        if row.thetas[used[-1]] is None:
+        thetas = row.thetas
+        if thetas[last] is None:
             continue
-        seen = sum((row.thetas[at] or 0) * one.strata[at].loss_ppm for at in used)
-        value = row.base_ppm + (seen + SCALE - 1) // SCALE
-        best = value if best is None else min(best, value)
-    alone = sum(stratum.frames - stratum.shadowed for stratum in one.strata) * M
+        value = row.base_ppm
+        if lost:
+            value += (sum([(thetas[at] or 0) * one.strata[at].loss_ppm for at in lost]) + SCALE - 1) // SCALE
+        if best is None or value < best:
+            best = value
+    alone = sum([stratum.frames - stratum.shadowed for stratum in one.strata]) * M
     return one.whole_ppm + (alone if best is None else best)
 
 

@@ -22,12 +22,8 @@ SETTLE_US = 3_000_000  # a point just chosen is not yet in the chip's average
 TRILLION = 10**12
 
 
-class Heard(NamedTuple):
-    """One source at one tick: its raw answer, why it is refused (None: believed), the doubt it is believed with."""
-
-    raw: Raw
-    refused: MissingReason | None
-    doubt: MissingReason | None
+Heard = tuple[Raw, MissingReason | None, MissingReason | None]
+"""One source at one tick: its raw answer, why it is refused (None: believed), the doubt it is believed with."""
 
 
 class Held(NamedTuple):
@@ -51,27 +47,33 @@ def hottest(heard: list[Heard]) -> list[Heard]:
 
     The first source is the junction, the maximum of all; when it is 5 K below another one it is named.
     """
-    best = None
-    for one in heard:
-        if one.refused is None and (best is None or _value(one) > _value(best)):
-            best = one
-    first = heard[0]
-    if best is None or best is first:
+    best, most_mc = -1, 0
+    for at, (raw, refused, _) in enumerate(heard):
+        if refused is None and isinstance(raw, RawReading) and (best < 0 or raw.value > most_mc):
+            best, most_mc = at, raw.value
+    if best <= 0:
         return heard
-    if first.refused is None and _value(first) < _value(best) - ZONE_MARGIN_MC:
-        first = Heard(first.raw, None, MissingReason.COOLER)
-    return [best, first, *[one for one in heard[1:] if one is not best]]
+    raw, refused, doubt = heard[0]
+    if refused is None and isinstance(raw, RawReading) and raw.value < most_mc - ZONE_MARGIN_MC:
+        doubt = MissingReason.COOLER
+    return [heard[best], (raw, refused, doubt), *heard[1:best], *heard[best + 1 :]]
 
 
 def first(heard: list[Heard]) -> int | None:
     """The value of the first source that is believed."""
-    return next((_value(one) for one in heard if one.refused is None), None)
+    for raw, refused, _ in heard:
+        if refused is None and isinstance(raw, RawReading):
+            return raw.value
+    return None
 
 
 def above_floor(heard: list[Heard], floor_mw: int) -> list[Heard]:
     """Refuse what a serving machine cannot take so little of."""
     return [
-        Heard(one.raw, MissingReason.TOO_LOW, None) if one.refused is None and _value(one) < floor_mw else one for one in heard
+        (one[0], MissingReason.TOO_LOW, None)
+        if one[1] is None and isinstance(one[0], RawReading) and one[0].value < floor_mw
+        else one
+        for one in heard
     ]
 
 
@@ -98,25 +100,25 @@ def expect(expected: Expected, now_us: int, power_mw: int | None, predicted_mw: 
 
 def against_picture(heard: list[Heard], picture: Picture | None) -> tuple[list[Heard], bool]:
     """The light sensor that would speak, refused where the picture says that it cannot be right; then nobody else speaks."""
-    at = next((at for at, one in enumerate(heard) if one.refused is None), None)
-    if at is None or heard[at].raw.source == CAMERA or heard[at].raw.simulated:
-        return heard, False
-    why = _contradiction(_value(heard[at]), heard, picture)
-    if why is None:
-        return heard, False
-    found = list(heard)
-    found[at] = Heard(heard[at].raw, why, None)
-    return [found[at], *found[:at], *found[at + 1 :]], True
+    for at, (raw, refused, _) in enumerate(heard):
+        if refused is None:
+            if raw.source == CAMERA or raw.simulated or not isinstance(raw, RawReading):
+                return heard, False
+            why = _contradiction(raw.value, heard, picture)
+            if why is None:
+                return heard, False
+            return [(raw, why, None), *heard[:at], *heard[at + 1 :]], True
+    return heard, False
 
 
 def _contradiction(value: int, heard: list[Heard], picture: Picture | None) -> MissingReason | None:
     if value == 0 and (picture is None or picture.linear_ppm >= BRIGHT_LINEAR_PPM):
         return MissingReason.ZERO
-    camera = next((one for one in heard if one.raw.source == CAMERA and one.doubt is not MissingReason.BOUND), None)
-    if camera is None or camera.refused is not None:
-        return None
-    low, high = sorted((max(value, DARKEST_MLX), max(_value(camera), DARKEST_MLX)))
-    return MissingReason.CONTRADICTED if high > low * CONTRADICTION_FACTOR else None
+    for raw, refused, doubt in heard:
+        if raw.source == CAMERA and refused is None and doubt is not MissingReason.BOUND and isinstance(raw, RawReading):
+            low, high = sorted((max(value, DARKEST_MLX), max(raw.value, DARKEST_MLX)))
+            return MissingReason.CONTRADICTED if high > low * CONTRADICTION_FACTOR else None
+    return None
 
 
 def doublings(picture: Picture) -> int:
@@ -132,19 +134,19 @@ def settle(
 ) -> tuple[Judged, Held | None, int | None]:
     """Who speaks for a quantity, what is held of it, and the value. A source that fails for one moment is bridged for less than
     a second, with its true age. ``overruled``: the first source was refused, and with it all others."""
-    speaks = None if overruled else next((one for one in heard if one.refused is None), None)
-    doubts = tuple([Doubt(one.raw.source, why, one.refused is not None) for one in heard if (why := one.refused or one.doubt)])
+    doubts: tuple[Doubt, ...] = ()
+    speaks: RawReading | None = None
+    for raw, refused, doubt in heard:
+        why = refused or doubt
+        if why is not None:
+            doubts = (*doubts, Doubt(raw.source, why, refused is not None))
+        if refused is None and speaks is None and not overruled and isinstance(raw, RawReading):
+            speaks = raw
     if speaks is not None:
-        raw = speaks.raw
-        assert isinstance(raw, RawReading)
-        return Judged(raw.source, None, doubts), Held(raw.value, now_us - raw.age_us, raw.source), raw.value
-    reason = heard[0].refused if heard else MissingReason.NO_SENSOR
+        kept = Held(speaks.value, now_us - speaks.age_us, speaks.source)
+        return Judged(speaks.source, None, doubts), kept, speaks.value
+    reason = heard[0][1] if heard else MissingReason.NO_SENSOR
     if reason is MissingReason.MOMENTARY and held is not None and now_us - held.at_us < HOLD_US:
         doubts = (*[one for one in doubts if one.source != held.source], Doubt(held.source, MissingReason.BRIDGED, False))
         return Judged(held.source, None, doubts, held.value, now_us - held.at_us), held, held.value
     return Judged("", reason, doubts), held, None
-
-
-def _value(one: Heard) -> int:
-    assert isinstance(one.raw, RawReading)
-    return one.raw.value

@@ -45,7 +45,7 @@ def judge(memory: Memory, snapshot: Snapshot, rules: Rules) -> tuple[Memory, Sen
     traces = _traces(memory.traces, raw)
     power, expected = _power(memory, snapshot, rules, traces)
     judged_power, held_power, power_mw = fusion.settle(now_us, power, memory.power)
-    simulated = next((one.raw.simulated for one in power if one.raw.source == judged_power.source), False)
+    simulated = bool(power) and power[0][0].simulated
     temperature = _temperature(snapshot, rules.of[TEMPERATURE], traces, power_mw, simulated)
     judged_temperature, held_temperature, temperature_mc = fusion.settle(now_us, temperature, memory.temperature)
     light, overruled = _light(snapshot, rules.of[LIGHT], traces)
@@ -81,11 +81,11 @@ def _traces(known: tuple[Trace, ...], raw: tuple[Raw, ...]) -> list[Trace]:
 def _power(memory: Memory, snapshot: Snapshot, rules: Rules, traces: list[Trace]) -> tuple[list[Heard], Expected]:
     """The power sources, each against what the operating point should take, then against the floor of a serving machine."""
     now_us, predicted_mw, worker = snapshot.now_us, memory.predicted_mw, snapshot.worker
-    heard = []
+    heard: list[Heard] = []
     for at, raw in enumerate(snapshot.raw):
         if raw.quantity == POWER:
             traces[at], refused, doubt = judge_source(traces[at], raw, now_us, rules.of[POWER], predicted_mw)
-            heard.append(Heard(raw, refused, doubt))
+            heard.append((raw, refused, doubt))
     if not worker.alive or worker.point.fps_mfps == 0 or not heard:
         return heard, memory.expected
     expected, half_mw = fusion.expect(memory.expected, now_us, fusion.first(heard), predicted_mw)
@@ -94,12 +94,12 @@ def _power(memory: Memory, snapshot: Snapshot, rules: Rules, traces: list[Trace]
 
 def _temperature(snapshot: Snapshot, limits: Limits, traces: list[Trace], power_mw: int | None, simulated: bool) -> list[Heard]:
     """The zones against power, as long as both are of the same world: a simulated zone does not follow a real rail."""
-    heard = []
+    heard: list[Heard] = []
     for at, raw in enumerate(snapshot.raw):
         if raw.quantity == TEMPERATURE:
             cause = power_mw if limits.effect_per_1000 and raw.simulated == simulated else None
             traces[at], refused, doubt = judge_source(traces[at], raw, snapshot.now_us, limits, cause)
-            heard.append(Heard(raw, refused, doubt))
+            heard.append((raw, refused, doubt))
     return fusion.hottest(heard) if len(heard) > 1 else heard
 
 
@@ -107,10 +107,10 @@ def _light(snapshot: Snapshot, limits: Limits, traces: list[Trace]) -> tuple[lis
     """The light sensors against the picture."""
     picture = snapshot.picture
     level = None if picture is None else 1000 * fusion.doublings(picture)
-    heard = []
+    heard: list[Heard] = []
     for at, raw in enumerate(snapshot.raw):
         if raw.quantity == LIGHT:
             cause = None if raw.source == CAMERA or raw.simulated else level
             traces[at], refused, doubt = judge_source(traces[at], raw, snapshot.now_us, limits, cause)
-            heard.append(Heard(raw, refused, doubt))
+            heard.append((raw, refused, doubt))
     return fusion.against_picture(heard, picture)

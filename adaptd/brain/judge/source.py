@@ -84,7 +84,7 @@ def judge_source(trace: Trace, raw: Raw, now_us: int, limits: Limits, cause: int
     if cause is None:
         return (trace if trace.still is None else trace._replace(still=None)), None, raw.note
     still = _watch_still(trace, raw, now_us, limits, cause)
-    trace = trace._replace(still=still)
+    trace = Trace(trace.source, trace.quantity, trace.seq, None, trace.value, trace.at_us, trace.waiting, trace.life, still)
     if still.stuck:
         return trace, MissingReason.STUCK, None
     return trace, None, raw.note or (None if still.moved_us is None else MissingReason.MAYBE_STUCK)
@@ -101,7 +101,7 @@ def _first_look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> T
     elif not limits.low <= value <= limits.high:
         fault = MissingReason.OUT_OF_RANGE
     else:
-        if _frozen(life, value, limits):
+        if life is not None and life.repeats + 1 >= FROZEN_AFTER and _frozen(life, value, limits):
             fault = MissingReason.FROZEN
         life = _moved(life, value)
         last = before if before is not None and at_us - before_us <= FORGOTTEN_US else None
@@ -144,9 +144,9 @@ def _is_jump(limits: Limits, before: int, value: int) -> bool:
     return False
 
 
-def _frozen(life: Life | None, value: int, limits: Limits) -> bool:
+def _frozen(life: Life, value: int, limits: Limits) -> bool:
     """Whether one more answer that equals the last is one too many."""
-    if life is None or value != life.last or life.repeats + 1 < FROZEN_AFTER:
+    if value != life.last:
         return False
     may = limits.may_freeze_below is not None and value < limits.may_freeze_below
     return not may and life.lively_ppm >= LIVELY_PPM and life.rustle >= STEPS * life.least

@@ -7,19 +7,19 @@ from adaptd.vocabulary import Snapshot, VariantFacts, Verdict
 
 
 class Adaptd:
-    """``tick.step`` with its state kept between calls."""
+    """``tick.Brain`` with its state kept between calls."""
 
     name = "adaptd"
 
     def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], seed: int) -> None:
-        self._policy, self._profile, self._facts, self._seed = policy, profile, facts, seed
+        self._brain, self._seed = tick.Brain(policy, profile, facts), seed
         self.restart(0)
 
     def restart(self, now_us: int) -> None:
         """Start anew with what bundle and profile say."""
-        self.state = tick.start(self._policy, self._profile, self._facts, self._seed, now_us)
+        self.state = self._brain.start(self._seed, now_us)
 
     def decide(self, snapshot: Snapshot) -> Verdict:
         """One decision."""
-        self.state, verdict = tick.step(self.state, snapshot, self._policy, self._profile)
+        self.state, verdict = self._brain.step(self.state, snapshot)
         return verdict

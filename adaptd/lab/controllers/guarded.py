@@ -51,7 +51,7 @@ class GuardedAlert:
         self._alert = Alert(policy, profile, facts, tick_us)
         self._policy = policy
         self._joules_uj = {fact.name: fact.energy_uj for fact in facts}
-        guards = tick.start(policy, profile, facts, 0, 0).guards
+        guards = tick.Brain(policy, profile, facts).start(0, 0).guards
         self._proven = {(one.band, one.variant) for one in guards if one.clear}
         self._proven |= {(band.name, policy.reference) for band in policy.bands} | {("", policy.reference)}
         self.restart(0)

@@ -1,4 +1,4 @@
-"""Running every decision again: the state is carried from ``config`` records through ``tick.step``, and bytes are compared.
+"""Running every decision again: the state is carried from ``config`` records through ``Brain.step``, and bytes are compared.
 
 Nothing is ignored and nothing is tolerated: the record that the verdict makes must be the record that was found.
 """
@@ -31,15 +31,8 @@ class ReplayError(ValueError):
     """A record does not follow from the ones before it. The text says which part."""
 
 
-@dataclass(frozen=True, slots=True)
-class Brain:
-    """What decides. The default is the brain of this package; tests hand in another."""
-
-    start: Callable[..., Any] = tick.start
-    step: Callable[..., tuple[Any, Verdict]] = tick.step
-    adopt: Callable[..., Any] = tick.adopt
-    resume: Callable[..., Any] = tick.resume
-    state: type = tick.State
+Mind = Callable[[Policy, HardwareProfile, tuple[VariantFacts, ...]], Any]
+"""What makes the brain that decides under a configuration: the one of this package; tests hand in another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +47,9 @@ class Decided:
 class Replayer:
     """Fed with every record in order; raises ReplayError at the first that does not follow."""
 
-    def __init__(self, brain: Brain = Brain(), *, run: bool = True) -> None:
-        self._brain, self._run = brain, run
+    def __init__(self, mind: Mind = tick.Brain, *, run: bool = True) -> None:
+        self._mind, self._run = mind, run
+        self._brain: Any = None
         self._state: Any = None
         self._full: Any = None
         self._policy: Policy | None = None
@@ -171,7 +165,8 @@ class Replayer:
         if not self._run:
             return self._coder.read_verdict(record)
         try:
-            self._state, verdict = self._brain.step(self._state, snapshot, self._policy, self._profile)
+            verdict: Verdict
+            self._state, verdict = self._brain.step(self._state, snapshot)
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise ReplayError(f"the decision cannot be run again: {type(error).__name__}: {error}") from None
         return verdict
@@ -210,20 +205,21 @@ class Replayer:
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
         if not self._run:
             return
-        reason, brain = record["reason"], self._brain
+        reason, brain = record["reason"], self._mind(self._policy, self._profile, facts)
+        self._brain = brain
         if reason == "start":
-            state = brain.start(self._policy, self._profile, facts, record["seed"], record["now_us"])
+            state = brain.start(record["seed"], record["now_us"])
         elif reason == "resume" and self._full is not None:
-            told = (self._full, self._policy, self._profile, facts, record["seed"], record["now_us"], tuple(self._unseen))
+            told = (self._full, record["seed"], record["now_us"], tuple(self._unseen))
             state = brain.resume(*told, clean=self._clean)
         elif reason == "reload" and self._state is not None:
-            state = brain.adopt(self._state, self._policy, self._profile, facts)
+            state = brain.adopt(self._state)
         elif reason == "rotation" and self._state is not None:
             state = self._state
         elif not (self._lost if reason == "resumed" else self._full is None and self._pruned):
             raise ReplayError(f"nothing on record calls for a state that is given anew at a {reason}")
         else:  # the first segment left after pruning, or decisions that a failing disk could not take
-            state = from_plain(brain.state, record["state"])
+            state = from_plain(brain.state_type, record["state"])
             self.given_states += 1
         if not same_bytes(record["state"], to_plain(state)):
             raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")

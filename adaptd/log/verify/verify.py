@@ -4,17 +4,18 @@ Needs the folder and the root public key, nothing else. Every line is encoded ag
 hand-over, header and head slot is checked; every decision is run again; time is accounted for.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adaptd.base.plain_file import MAX_SMALL, read_plain
+from adaptd.brain import tick
 from adaptd.log.format import note
 from adaptd.log.format.binding import code_hash
 from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
 from adaptd.log.format.segment import Header
 from adaptd.log.format.verdicts import LogFault, OldCore, Outcome, VerifyReport
-from adaptd.log.verify.replay import Brain, Replayer, ReplayError
+from adaptd.log.verify.replay import Mind, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
 from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads, removal_of, silent_witness
@@ -32,7 +33,7 @@ class Options:
     witnessed: tuple[Witnessed, ...] = ()
     witness_keys: tuple[note.VerifierKey, ...] = ()
     replay: bool = True
-    brain: Brain = field(default_factory=Brain)
+    brain: Mind = tick.Brain
 
 
 def verify(folder: Path, options: Options | None = None, progress: Progress | None = None) -> VerifyReport:

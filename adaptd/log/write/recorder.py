@@ -17,7 +17,7 @@ _POINT = row(OperatingPoint)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that ``tick.start`` or ``tick.adopt`` was given: texts of policy and profile, facts of the variants, seed, time."""
+    """What the brain of the run was made of and started with: texts of policy and profile, facts of the variants, seed, time."""
 
     policy_name: str
     policy_text: str

@@ -75,15 +75,15 @@ def random_board(draw: random.Random) -> Board:
 
 def compare(second: Second, policy: Policy, quantity: str, draw: random.Random, taken: Taken = honest) -> tuple[Verdict, Verdict]:
     """The verdict with a reading that could be believed (for light: with any reading), and the one without it."""
-    state = tick.step(second.before, honest(second, quantity), policy, board())[0]
-    blind = tick.step(second.before, taken(second, quantity), policy, board())[1]
+    state = tick.Brain(policy, board(), second.before.facts).step(second.before, honest(second, quantity))[0]
+    blind = tick.Brain(policy, board(), second.before.facts).step(second.before, taken(second, quantity))[1]
     temperature_mc, power_mw = tick.believed(state)
     value = {
         "light": int(10 ** draw.uniform(1, 8)),
         "temperature": temperature_mc + draw.randint(-20_000, 1000),
         "power": power_mw + draw.randint(-3000, 600),
     }[quantity]
-    known = tick.step(second.before, told(second.snapshot, quantity, value), policy, board())[1]
+    known = tick.Brain(policy, board(), second.before.facts).step(second.before, told(second.snapshot, quantity, value))[1]
     return known, blind
 
 

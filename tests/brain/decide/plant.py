@@ -59,7 +59,8 @@ class Board:
     def run(self, seconds: int, state: tick.State | None = None) -> Iterator["Second"]:
         """Serve for ``seconds``, one decision a second."""
         draw = random.Random(self.seed)
-        state = state or tick.start(self.policy, self.profile, self.facts, self.seed, 0)
+        brain = tick.Brain(self.policy, self.profile, self.facts)
+        state = state or brain.start(self.seed, 0)
         by_name = {fact.name: fact for fact in self.facts}
         heat_k = [pole.r_uk_per_mw / 1000 * self.r_scale * self.profile.idle_power_mw / 1000 for pole in self.profile.poles]
         point, share, owed, band, numbered = state.point, 0, 0.0, "unknown", 0
@@ -104,7 +105,7 @@ class Board:
             )
             snapshot = self.change(second, snapshot)
             before = state
-            state, verdict = tick.step(state, snapshot, self.policy, self.profile)
+            state, verdict = brain.step(state, snapshot)
             point, share, band = verdict.point, verdict.shadow_ppm, verdict.band
             yield Second(second, true_c, power_w, before, snapshot, state, verdict)
 
@@ -138,4 +139,4 @@ class Second:
     def again(self, **changes: object) -> Verdict:
         """The verdict that the same state gives on a changed snapshot."""
         board_ = board()
-        return tick.step(self.before, replace(self.snapshot, **changes), feeder(), board_)[1]  # type: ignore[arg-type]
+        return tick.Brain(feeder(), board_, self.before.facts).step(self.before, replace(self.snapshot, **changes))[1]  # type: ignore[arg-type]

@@ -38,7 +38,7 @@ def test_noise_of_four_kelvin_is_no_impossible_speed(fall_mc: int, known: bool) 
     assert held is not None
     later = replace(one.snapshot, now_us=one.state.now_us + 100_000, worker=_idle(one.snapshot))
     snapshot = told(later, "temperature", held.value - fall_mc)
-    verdict = tick.step(one.state, snapshot, feeder(), board())[1]
+    verdict = tick.Brain(feeder(), board(), one.state.facts).step(one.state, snapshot)[1]
     assert (("temperature_known", True) in verdict.conditions) is known
 
 
@@ -49,7 +49,7 @@ def _idle(snapshot: Snapshot) -> Telemetry:
 def after(one_state: tick.State, snapshot: Snapshot, seconds: float) -> object:
     """The thermal belief after one interval of that length."""
     later = replace(snapshot, now_us=one_state.now_us + round(seconds * 1e6), worker=_idle(snapshot))
-    return tick.step(one_state, later, feeder(), board())[0].heat
+    return tick.Brain(feeder(), board(), one_state.facts).step(one_state, later)[0].heat
 
 
 def test_an_interval_is_an_hour_at_most_and_a_millisecond_at_least() -> None:

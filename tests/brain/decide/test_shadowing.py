@@ -58,6 +58,8 @@ def test_a_burst_is_not_wasted_on_what_cannot_succeed(samples: int, loss_ppm: in
     )
     assert all(proof.loss_ppm <= samples * M for proof in proofs)
     quiet = replace(one.snapshot, worker=replace(one.snapshot.worker, shadows=()))
-    verdict = tick.step(replace(one.before, proofs=proofs), quiet, feeder(), board())[1]
+    verdict = tick.Brain(feeder(), board(), replace(one.before, proofs=proofs).facts).step(
+        replace(one.before, proofs=proofs), quiet
+    )[1]
     assert (verdict.shadow_ppm > 200_000) is bursts
     assert verdict.shadow_ppm >= feeder().shadow_ppm // 8

@@ -265,10 +265,10 @@ def test_the_loan_lets_it_start_and_is_paid_back_within_16_000_frames() -> None:
 def test_a_restart_goes_on_in_the_same_window_and_lends_nothing() -> None:
     """Counts, debit and loan stay; what was left of the window's time stays too, however long the device was off."""
     policy, profile, known = feeder(), board(), rules()
-    state = tick.start(policy, profile, facts(), 1, 0)
+    state = tick.Brain(policy, profile, facts()).start(1, 0)
     window = booked(known, state.account, served(0, 60, known.shares[0], 10))
     state = replace(state, account=window, now_us=3_600_000_000)
-    again = tick.resume(state, policy, profile, facts(), 2, 5_000_000_000)
+    again = tick.Brain(policy, profile, facts()).resume(state, 2, 5_000_000_000)
     assert of(again.account)._replace() == of(window)
     assert again.account.number == window.number
     assert again.now_us - again.account.opened_us == state.now_us - window.opened_us
@@ -277,11 +277,11 @@ def test_a_restart_goes_on_in_the_same_window_and_lends_nothing() -> None:
 def test_a_crash_while_int8_served_is_lost_in_full() -> None:
     """What nobody recorded may have gone wrong: two seconds of frames are charged, and never credited."""
     policy, profile, known = feeder(), board(), rules()
-    state = tick.start(policy, profile, facts(), 1, 0)
+    state = tick.Brain(policy, profile, facts()).start(1, 0)
     state = replace(state, account=credited(known, 100_000), band=BAND)
     told = (served(100_000, 15, known.shares[0], 2),)
-    clean = tick.resume(state, policy, profile, facts(), 2, 10, told, clean=True)
-    cut = tick.resume(state, policy, profile, facts(), 2, 10, told, clean=False)
+    clean = tick.Brain(policy, profile, facts()).resume(state, 2, 10, told, clean=True)
+    cut = tick.Brain(policy, profile, facts()).resume(state, 2, 10, told, clean=False)
     assert of(cut.account).debit_ppm - of(clean.account).debit_ppm == 31 * M
     assert of(cut.account).delivered == of(clean.account).delivered
 
@@ -290,13 +290,13 @@ def test_a_crash_while_int8_served_is_lost_in_full() -> None:
 def test_a_reload_that_promises_something_else_opens_a_window_without_a_loan(change: dict[str, int]) -> None:
     """Reloading and restarting buy no credit: not the old frames under a new limit, and no second loan."""
     policy, profile = feeder(), board()
-    state = replace(tick.start(policy, profile, facts(), 1, 0), account=credited(rules(), 100_000))
+    state = replace(tick.Brain(policy, profile, facts()).start(1, 0), account=credited(rules(), 100_000))
     other = replace(policy, **change)  # type: ignore[arg-type]
-    for after in (tick.adopt(state, other, profile, facts()), tick.resume(state, other, profile, facts(), 2, 10)):
+    for after in (tick.Brain(other, profile, facts()).adopt(state), tick.Brain(other, profile, facts()).resume(state, 2, 10)):
         assert after.account.number == state.account.number + 1
         assert after.account.loan_ppm == 0
         assert of(after.account).delivered == 0
-    same = tick.adopt(state, replace(policy, name="again"), profile, facts())
+    same = tick.Brain(replace(policy, name="again"), profile, facts()).adopt(state)
     assert same.account == state.account
 
 
@@ -308,7 +308,7 @@ def test_frames_that_no_stretch_tells_of_are_lost_in_full() -> None:
     untold = replace(second.snapshot.worker, stretches=())
     frames = sum(one.frames for one in untold.served if one.variant == "int8")
     before = of(second.before.account)
-    state, _ = tick.step(second.before, replace(second.snapshot, worker=untold), feeder(), board())
+    state, _ = tick.Brain(feeder(), board(), second.before.facts).step(second.before, replace(second.snapshot, worker=untold))
     assert frames > 0
     assert of(state.account).debit_ppm == before.debit_ppm + frames * M
     assert of(state.account).delivered == before.delivered

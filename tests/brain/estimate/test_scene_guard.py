@@ -83,6 +83,6 @@ def test_a_prior_opens_no_account() -> None:
     window = second.before.account
     shut = window._replace(bands=tuple([one._replace(debit_ppm=10**12, whole_ppm=10**12) for one in window.bands]))
     state = replace(second.before, account=shut)
-    _, verdict = tick.step(state, second.snapshot, feeder(), Board().profile)
+    _, verdict = tick.Brain(feeder(), Board().profile, state.facts).step(state, second.snapshot)
     assert verdict.point.variant == "fp16"
     assert ("account_open", False) in verdict.conditions

@@ -70,9 +70,11 @@ def test_a_single_flash_is_no_daylight() -> None:
 def test_a_tick_at_the_same_time_learns_nothing_and_fails_nothing() -> None:
     """Time that stands still is no fault of any sensor; time that runs back is one of the machine, and nothing is believed."""
     one = Board().last(30)
-    again = tick.step(one.state, one.snapshot, feeder(), board())[1]
+    again = tick.Brain(feeder(), board(), one.state.facts).step(one.state, one.snapshot)[1]
     assert again.judged == one.verdict.judged
-    back = tick.step(one.state, replace(one.snapshot, now_us=one.snapshot.now_us - 1), feeder(), board())[1]
+    back = tick.Brain(feeder(), board(), one.state.facts).step(one.state, replace(one.snapshot, now_us=one.snapshot.now_us - 1))[
+        1
+    ]
     assert {judged.reason for judged in back.judged} == {M.CLOCK}
     assert back.point.fps_mfps <= OperatingPoint("fp16", 5_000).fps_mfps
     assert RULES.of["temperature"].stale_us == feeder().stale_after_us
