@@ -345,12 +345,24 @@ class Daemon:
             self._trouble = [*self._trouble, text]
             self._note("fault", {"fault": kind, "text": text, "variant": ""}, durable=True)
 
+    def _book_the_rest(self) -> None:
+        """What the worker served after the last decision is on record before the run's statements are made."""
+        recorder = self._parts.recorder
+        if self._defect or not recorder.ok:
+            return
+        snapshot = self._snapshot(self._parts.clock.mono_us())
+        state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
+        if recorder.decision(snapshot, verdict, state) is not None:
+            self._state = state
+            self._window.decided(snapshot, verdict, state, self._policy)
+
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
         parts = self._parts
         parts.notifier.send("STOPPING=1")
         self._plans.stop()
         parts.worker.stop(STOP_S)
+        self._book_the_rest()
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)

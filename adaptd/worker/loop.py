@@ -7,13 +7,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from adaptd.base import coin
 from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
 from adaptd.protocol.messages import LastResult, Picture, Setpoint
 from adaptd.vision.answers import Answer, AnswerHead
 from adaptd.vocabulary import Shadow
-from adaptd.worker import picture, shadow
+from adaptd.worker import picture
 from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
 from adaptd.worker.latest_frame import Frame, LatestFrame
@@ -209,7 +210,7 @@ class FrameLoop:
             return False
         done_ns = now_ns()
         done_us, served_by, order = done_ns // 1000, self._pool.served_by, helm.order
-        shadowed = order.shadow_ppm > 0 and shadow.drawn(order.seed, frame.index, order.shadow_ppm)
+        shadowed = order.shadow_ppm > 0 and coin.drawn(order.seed, frame.index, order.shadow_ppm)
         both, given_by = None, served_by
         if shadowed and served_by != helm.reference:
             both = self._reference_first(frame, batch, done_us, helm)
@@ -272,7 +273,7 @@ class FrameLoop:
         What it comes to for the account: None where the reference served, a whole loss where it could not be compared.
         """
         order, reference = self.helm.order, self.helm.reference
-        tested = served_by if served_by != reference else shadow.which(order.seed, index, self._efficient())
+        tested = served_by if served_by != reference else coin.which(order.seed, index, self._efficient())
         if tested is None:
             return None
         other = reference if tested == served_by else tested

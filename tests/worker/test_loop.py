@@ -15,7 +15,7 @@ from adaptd.worker import lease as leases
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
 from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, LoopParts
-from adaptd.worker.shadow import drawn
+from adaptd.base.coin import drawn
 from tests.worker.fakes import FakeClock
 
 PERIOD_US = 66_667
