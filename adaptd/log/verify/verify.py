@@ -138,7 +138,7 @@ class _Audit:
             self._coins.feed(record)
         except CoinError as error:
             self._report.settle(Outcome.REPLAY_MISMATCH, record["seq"], f"record {record['seq']}: {error}")
-            self._coins = None
+            self._coins = self._report.coins = None
 
     def _replay(self, replayer: Replayer, record: dict[str, Any]) -> None:
         try:
@@ -242,5 +242,9 @@ class _Audit:
         report.torn_bytes, report.stale_bytes = walk.torn_bytes, walk.stale_bytes
         if self._replayer is not None:
             self._count_replay(self._replayer)
+        if self._coins is not None:
+            tossed = self._coins
+            report.coins, report.coins_waiting = tossed.revealed, tossed.waiting
+            report.draws, report.tossed_frames = tossed.drawn, tossed.frames
         if (self._folder / "private").exists():
             report.notes.append("the folder private/ holds the device's signing key: leave it out of copies")
