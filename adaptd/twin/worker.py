@@ -112,6 +112,11 @@ class TwinWorker:
         parts = [(point.variant, efficient, min(missed, efficient))] if efficient else []
         if count - efficient:
             parts.append((self._policy.reference, count - efficient, max(0, missed - efficient)))
+        paces = {point.variant: pace}
+        if count - efficient and efficient:
+            instead = OperatingPoint(self._policy.reference, point.fps_mfps)
+            paces[instead.variant] = self._pace(instead, 0, slow_ppm)
+        paces.setdefault(self._policy.reference, pace)
         tossed = [self._toss(name, shadow, shadow_ppm, light, t_us, frames, late_ones) for name, frames, late_ones in parts]
         shadows = tuple([one for _, found, _ in tossed for one in found])
         telemetry = Telemetry(
@@ -121,7 +126,7 @@ class TwinWorker:
             missed=missed,
             dropped=self._dropped.whole(point.fps_mfps / 1000 * seconds - executed),
             shadow_frames=len(shadows),
-            served=(self._served(point.variant, count, pace),) if count else (),
+            served=tuple([self._served(name, frames, paces[name]) for name, frames, _ in parts]),
             shadows=shadows,
             stretches=tuple([stretch for stretch, _, _ in tossed]),
             quarantined=self._quarantined,
