@@ -164,7 +164,7 @@ def run_show(args: argparse.Namespace) -> int:
         since_ms=moment(args.since, now_ms), until_ms=moment(args.until, now_ms), from_seq=args.from_seq,
     )  # fmt: skip
     shown = False
-    for line in lines(args.folder, wanted, last=args.last, follow=args.follow, as_json=args.json):
+    for line in lines(args.folder, wanted, last=args.last, follow=args.follow, as_json=args.json, told=_not_read):
         print(line, flush=args.follow)
         shown = True
     if not shown:
@@ -195,6 +195,11 @@ def run_statement(args: argparse.Namespace) -> int:
     return 0 if found else 1
 
 
+def _not_read(words: str) -> None:
+    """Say which part of the log a reader leaves out."""
+    print(f"not shown: {words}", file=sys.stderr)
+
+
 def run_history(args: argparse.Namespace) -> int:
     """Print steps and swaps, oldest first."""
     from adaptd.cli.audit_history import steps
@@ -222,6 +227,7 @@ def _need_log(folder: Path, *, empty: bool = False) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
     from adaptd.cli.audit_words import bar
+    from adaptd.log.verify.reader import unreadable
     from adaptd.report.page import write_page
 
     report = judge(args)
@@ -230,6 +236,8 @@ def run_report(args: argparse.Namespace) -> int:
             write_page(args.folder, report, args.output, progress)
     except OSError as error:
         raise CommandError(f"{args.output}: {error.strerror}; name a file that can be written with -o") from None
+    for words in unreadable(args.folder):
+        _not_read(words)
     print(f"{report.verdict.value}: {args.output}")
     return 0 if report.verdict.value == "valid" else 1
 
@@ -245,6 +253,13 @@ def run_export(args: argparse.Namespace) -> int:
             rows = export(args.folder, args.output, progress)
     except ExportError as error:
         raise CommandError(str(error)) from None
+    from adaptd.log.verify.reader import marked, unreadable
+
+    for words in unreadable(args.folder):
+        _not_read(words)
+    written = marked(args.folder, "decision")
+    if written > rows:
+        _not_read(f"{written - rows} of {written} decisions; 'adaptd audit verify {args.folder}' says what is wrong with them")
     print(f"{rows} decisions: {args.output}")
     return 0
 

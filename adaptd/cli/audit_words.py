@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from adaptd.base import decision_core as core
+from adaptd.cli.harmless import harmless
 from adaptd.log.format.verdicts import VerifyReport
 from adaptd.log.verify.headline import bar as extent
 from adaptd.log.verify.headline import headline, meaning, moment, rewritable_from
@@ -26,7 +27,11 @@ def report_json(report: VerifyReport) -> dict[str, Any]:
 
 
 def report_lines(report: VerifyReport) -> list[str]:
-    """The finding for a person: the verdict first, then what was checked."""
+    """The finding for a person: the verdict first, then what was checked. What the log says comes out harmless."""
+    return [harmless(line) for line in _lines(report)]
+
+
+def _lines(report: VerifyReport) -> list[str]:
     lines = [f"{report.verdict.value}: {meaning(report) if report.records else 'there is nothing to check'}"]
     if report.first_bad_seq is not None:
         lines.append(f"  first bad record  {report.first_bad_seq}: {report.reason}")

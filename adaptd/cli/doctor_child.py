@@ -42,19 +42,22 @@ def _pynvml() -> dict[str, Any]:
 
 def _bundle() -> dict[str, Any]:
     """Whether the shipped bundle's engines answer here as they did where they were qualified."""
-    from adaptd.bundle_build.qualify.device import fingerprint
-    from adaptd.config.manifest import fingerprints
+    from adaptd.config.engine_answers import close, identity, packed
     from adaptd.config.shipped import engines_dir
     from adaptd.engine.backends import EngineOptions, factory
+    from adaptd.engine.base import answers_of, fingerprint_of, probe_batch
     from adaptd.engine.bundle import Bundle
 
     bundle = Bundle.open(engines_dir() / "pet-bowl", backend="ort")
-    noted = fingerprints(bundle.folder, bundle.manifest, "ort")
+    noted = identity(bundle.folder, bundle.manifest, "ort")
     make = factory(bundle, "ort", EngineOptions(threads=1))
     other = []
     for name in bundle.variants("ort"):
         with make(name) as engine:
-            if fingerprint(engine) != noted.get(name):
+            same = fingerprint_of(engine.infer(probe_batch(engine.input_shape))) == noted.prints.get(name)
+            if not same and name == bundle.manifest.reference:
+                same = close(noted.answers, packed(answers_of(engine)), noted.tolerance_ppm)
+            if not same:
                 other.append(name)
     return {"model": bundle.manifest.model, "other": other}
 

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.engine_words import band_of, build_arguments, policy_of, preset_of, profile_here, qualify_arguments
+from adaptd.cli.engine_words import band_of, build_arguments, policy_of, preset_of, profile_here, qualify_arguments, wished_of
 from adaptd.cli.errors import CommandError
 from adaptd.config.shipped import engines_dir
 
 if TYPE_CHECKING:
     from adaptd.bundle_build.progress import Progress
+
+EVERY_S = 10.0
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -62,6 +64,7 @@ def _build(arguments: argparse.Namespace) -> int:
             calibration=arguments.calibration,
             bands=policy.bands,
             preset=preset_of(arguments),
+            wished=wished_of(arguments),
             wishes=Wishes(arguments.head, arguments.model_output, arguments.size, arguments.name),
             labels=None if arguments.labels is None else read_labels(arguments.labels),
             method=arguments.method,
@@ -200,7 +203,29 @@ def _verify(arguments: argparse.Namespace) -> int:
     signed = "signed, not checked: add --key F" if bundle.manifest.signature else "not signed"
     signed = "signature good" if arguments.key else signed
     print(f"{arguments.bundle}: good, {len(bundle.manifest.files)} files, digest {bundle.manifest.digest[:16]}, {signed}")
+    for line in _portability(bundle):
+        print(line)
     return 0
+
+
+def _portability(bundle: Any) -> list[str]:
+    """Of each integer file for ONNX Runtime, whether its 8-bit weights can saturate on some processors."""
+    from adaptd.engine.saturation import unsafe_layers
+
+    lines = []
+    for name in bundle.variants("ort"):
+        entry = bundle.entry(name, "ort")
+        if not entry.precision_computed.startswith("int8"):
+            continue
+        unsafe = unsafe_layers(bundle.model_bytes(name, "ort"))
+        said = "no pair of 8-bit weights can saturate: the same integers on every processor"
+        if unsafe:
+            said = (
+                f"{len(unsafe)} layers would saturate on x86 without VNNI ({unsafe[0]} first); they are re-encoded there, "
+                "which is slower: build the bundle again"
+            )
+        lines.append(f"  {entry.file}: {said}")
+    return lines
 
 
 def _sign(arguments: argparse.Namespace) -> int:
@@ -239,11 +264,9 @@ def _errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bar() -> "Iterator[Progress]":
-    """A progress bar on a terminal's stderr, silence elsewhere."""
-    from adaptd.bundle_build.progress import silent
-
+    """A progress bar on a terminal's stderr; elsewhere a line there at every new step and every ten seconds."""
     if not sys.stderr.isatty():
-        yield silent
+        yield _lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -258,3 +281,23 @@ def _bar() -> "Iterator[Progress]":
             bars.update(tasks[what], completed=done, total=total)
 
         yield progress
+
+
+def _lines() -> "Progress":
+    """Progress for logs and pipes: what is being done, how far it is, and how long the rest will take."""
+    import time
+
+    began: dict[str, float] = {}
+    told = {"at": time.monotonic()}
+
+    def progress(what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        first = began.setdefault(what, now)
+        if now - told["at"] < EVERY_S:
+            return
+        told["at"] = now
+        left = (now - first) / done * (total - done) if done else 0.0
+        rest = f", {left:.0f} s left" if done and left else ""
+        print(f"{what}: {done} of {total}{rest}", file=sys.stderr, flush=True)
+
+    return progress

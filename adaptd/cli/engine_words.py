@@ -1,7 +1,6 @@
 """The words of `adaptd engine build` and `qualify`, and what they stand for."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,19 +22,20 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     build.add_argument("--pictures", type=int, default=300, metavar="N", help="calibrate with up to N pictures (100 to 500)")
     build.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
     build.add_argument("--labels", type=Path, metavar="F", help="class names, one a line, in the order of the output")
-    build.add_argument("--head", choices=("classification", "boxes", "yolo"), help="what the output is, if not clear")
-    build.add_argument("--model-output", metavar="NAME", help="which output counts, of several")
+    build.add_argument("--head", metavar="FORM", help="what the output is, if not clear (docs/engines.md lists the forms)")
+    build.add_argument("--model-output", metavar="NAME", help="which output counts, of several; A,B joins boxes and scores")
     build.add_argument("--size", type=_size, metavar="HxW", help="picture size, where the model leaves it free")
     build.add_argument("--name", help="model name (default: from the file)")
     prepare = build.add_argument_group("preprocessing, (value / divisor - mean) / std")
     prepare.add_argument(
-        "--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="default imagenet; yolo for boxes"
+        "--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="default imagenet; yolo for detectors"
     )
     prepare.add_argument("--mean", type=_three, metavar="R,G,B")
     prepare.add_argument("--std", type=_three, metavar="R,G,B")
     prepare.add_argument("--divisor", type=int, metavar="N")
     prepare.add_argument("--colour", choices=("rgb", "bgr"))
     prepare.add_argument("--fit", choices=("stretch", "centre_crop", "letterbox"))
+    prepare.add_argument("--roi", type=_roi, metavar="X,Y,W,H", help="part of the camera's picture to look at, shares of it")
     plans = build.add_argument_group("TensorRT plans, on the device that will run them")
     plans.add_argument("--backend", choices=("onnx", "tensorrt"), default="onnx")
     plans.add_argument("--level", type=int, choices=range(1, 6), help="builder optimisation level (default TensorRT's own, 3)")
@@ -79,20 +79,24 @@ def band_of(arguments: argparse.Namespace, policy: "Policy") -> str | None:
     return band
 
 
-def preset_of(arguments: argparse.Namespace) -> "Preset":
-    """The preprocessing: a preset, and what was said beyond it."""
+def preset_of(arguments: argparse.Namespace) -> "Preset | None":
+    """The preset that was named; None leaves it to the model's task."""
     from adaptd.bundle_build.data.preset import PRESETS
 
-    usual = "yolo" if arguments.head in ("boxes", "yolo") else "imagenet"
-    preset = PRESETS[arguments.preset or usual]
+    return None if arguments.preset is None else PRESETS[arguments.preset]
+
+
+def wished_of(arguments: argparse.Namespace) -> dict[str, object]:
+    """What was said of preprocessing beyond the preset."""
     wished = {
         "mean_ppm": arguments.mean,
         "std_ppm": arguments.std,
         "divisor": arguments.divisor,
         "colour_order": arguments.colour,
         "fit": arguments.fit,
+        "roi_ppm": arguments.roi,
     }
-    return replace(preset, **{key: value for key, value in wished.items() if value is not None})
+    return {key: value for key, value in wished.items() if value is not None}
 
 
 def profile_here(backend: str) -> str:
@@ -119,3 +123,14 @@ def _three(text: str) -> tuple[int, int, int]:
     if len(values) != 3:
         raise argparse.ArgumentTypeError(f"{text!r} is not three numbers such as 0.485,0.456,0.406")
     return values[0], values[1], values[2]
+
+
+def _roi(text: str) -> tuple[int, ...]:
+    try:
+        values = [round(float(word) * 1_000_000) for word in text.split(",")]
+    except (ValueError, OverflowError):
+        values = []
+    inside = len(values) == 4 and min(values[:2]) >= 0 and min(values[2:]) > 0
+    if not inside or values[0] + values[2] > 1_000_000 or values[1] + values[3] > 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no part of the picture, give left,top,width,height from 0 to 1 inside it")
+    return tuple(values)

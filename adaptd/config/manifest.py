@@ -5,7 +5,6 @@ JSON without ``digest`` and ``signature`` (see ``sealing``).
 """
 
 import json
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,6 +40,7 @@ class Preprocessing(Strict):
     """A picture becomes ``(value / divisor - mean) / std`` per channel, in ``colour_order``, fitted to ``size`` (height, width).
 
     ``fit``: ``stretch`` both sides; ``centre_crop`` the middle ``crop_ppm`` of the shorter side; ``letterbox`` with mid grey.
+    ``roi_ppm`` is the part of the camera's picture that is looked at, before all else: left, top, width, height in millionths.
     """
 
     size: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2)]
@@ -50,11 +50,13 @@ class Preprocessing(Strict):
     colour_order: Literal["rgb", "bgr"]
     fit: Literal["stretch", "centre_crop", "letterbox"] = "stretch"
     crop_ppm: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000_000
+    roi_ppm: Annotated[tuple[Ppm, ...], Field(min_length=4, max_length=4)] | None = None
 
 
 class Band(Strict):
     """What one light band showed: ``n`` frames, score on labels (None without labels), and frames that differ from the reference.
 
+    ``near`` counts further frames that the last bits of another processor's float sums could turn; they count as differing.
     ``disagreement_bound_ppm`` is the upper confidence bound that qualification states; latencies are quantiles of one inference.
     """
 
@@ -65,6 +67,7 @@ class Band(Strict):
     latency_p50_us: Count
     latency_p90_us: Count
     latency_p99_us: Count
+    near: Count = 0
 
 
 class NoGain(Strict):
@@ -108,7 +111,8 @@ class VariantFile(Strict):
 
 
 class Manifest(Strict):
-    """A bundle's manifest. Shapes are whole, batch first; ``reference`` is the variant that disagreement was measured against."""
+    """A bundle's manifest. Shapes are whole, batch first; ``reference`` is the variant that disagreement was measured against;
+    ``head`` is the form of the output (``vision.heads``), None where task and shape tell it."""
 
     schema_version: Literal[1] = Field(alias="schema")
     model: Word
@@ -122,6 +126,7 @@ class Manifest(Strict):
     variants: dict[Word, dict[Word, VariantFile]]
     digest: Hash
     signature: str | None = None
+    head: Word | None = None
 
 
 def load_manifest(bundle: Path, *, public_key: Path | None = None, require_signature: bool = False) -> Manifest:
@@ -175,22 +180,6 @@ def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
     return tuple(found)
 
 
-def fingerprints(bundle: Path, manifest: Manifest, backend: str) -> dict[str, str]:
-    """What each variant's engine answered to the fixed probe where it was qualified, as sha256.
-
-    Empty where there is no such note, or it is not the one that the manifest names: then no prior is believed.
-    """
-    name = f"{manifest.model}.qualification.{backend}.json"
-    try:
-        data = read_regular(bundle, name, limit=LIMIT, hard_links=True)
-        if sha256(data).hexdigest() != manifest.files[name].sha256:
-            return {}
-        noted = json.loads(data)["fingerprint"]
-        return {str(variant): str(value) for variant, value in noted.items()}
-    except (ConfigError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
 def _variant_facts(name: str, measured: Qualification) -> VariantFacts:
     bands = sorted(measured.bands.items())
     return VariantFacts(
@@ -198,7 +187,7 @@ def _variant_facts(name: str, measured: Qualification) -> VariantFacts:
         energy_uj=measured.energy_marginal_uj,
         latency_us=max((band.latency_p50_us for _, band in bands), default=0),
         no_gain=measured.no_gain.flag,
-        priors=tuple(Prior(band=word, n=band.n, disagreed=band.disagreed) for word, band in bands),
+        priors=tuple(Prior(band=word, n=band.n, disagreed=min(band.n, band.disagreed + band.near)) for word, band in bands),
     )
 
 
@@ -231,6 +220,9 @@ def _refuse(text: str) -> object:
 
 
 def _check(manifest: Manifest, where: str) -> None:
+    roi = manifest.preprocessing.roi_ppm
+    if roi is not None and (min(roi[2:]) < 1 or roi[0] + roi[2] > 1_000_000 or roi[1] + roi[3] > 1_000_000):
+        raise ConfigError(f"{where}: preprocessing.roi_ppm: lies outside the picture, give left, top, width, height inside it")
     if manifest.reference not in manifest.variants:
         raise ConfigError(
             f"{where}: reference: {manifest.reference} is no variant, name one of {', '.join(sorted(manifest.variants))}"

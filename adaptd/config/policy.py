@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from adaptd.config.errors import ConfigError
+from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
-from adaptd.config.validate import Number, Strict, scaled, validate
+from adaptd.config.validate import Number, SchemaOne, Strict, scaled, validate
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Fps = Annotated[Number, Field(gt=0, le=1000)]
@@ -114,7 +115,7 @@ class PolicyModel(Strict):
     """A policy file, schema 1."""
 
     policy: Name
-    schema_: Annotated[Literal[1], Field(alias="schema")]
+    schema_: Annotated[SchemaOne, Field(alias="schema")]
     reference: Name
     efficient: Annotated[list[Name], Field(max_length=8)]
     objective: ObjectiveModel
@@ -202,6 +203,7 @@ def parse_policy(text: str, name: str = "policy") -> Policy:
 
 def _policy(document: Document) -> Policy:
     model = validate(document, PolicyModel)
+    refuse_lost(document, model)
     _refuse_contradictions(document, model)
     rate = model.frame_rate
     return Policy(
@@ -247,7 +249,7 @@ class _Refuse(Protocol):
 
 
 def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
-    """Refuse values that are each fine and contradict one another, naming both keys."""
+    """Refuse values that are each fine and contradict one another as the integers that are compared, naming both keys."""
     faults: list[str] = []
 
     def refuse(condition: bool, path: KeyPath, words: str) -> None:
@@ -269,12 +271,12 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
         f"is below frame_rate.floor_fps ({rate.floor_fps:g}), raise it or lower the floor",
     )
     refuse(
-        thermal.resume_c >= thermal.limit_c,
+        scaled(thermal.resume_c, 1000) >= scaled(thermal.limit_c, 1000),
         ("thermal", "resume_c"),
         f"is not below thermal.limit_c ({thermal.limit_c:g}), lower it by a few degrees",
     )
     refuse(
-        thermal.limit_c >= thermal.critical_c,
+        scaled(thermal.limit_c, 1000) >= scaled(thermal.critical_c, 1000),
         ("thermal", "limit_c"),
         f"is not below thermal.critical_c ({thermal.critical_c:g}), lower it",
     )
@@ -289,9 +291,10 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
 def _level_faults(rate: FrameRateModel, levels: list[float], refuse: _Refuse) -> None:
     """Levels are those of a camera: each once, floor and target among them, and nothing that could never be served."""
     path: KeyPath = ("frame_rate", "levels_fps")
-    refuse(len(set(levels)) != len(levels), path, "repeats a level, name each once")
+    kept = {scaled(level, 1000) for level in levels}
+    refuse(len(kept) != len(levels), path, "repeats a level to a thousandth, name each once")
     for key, value in (("target_fps", rate.target_fps), ("floor_fps", rate.floor_fps)):
-        refuse(value not in levels, ("frame_rate", key), f"is {value:g}, one of frame_rate.levels_fps is needed")
+        refuse(scaled(value, 1000) not in kept, ("frame_rate", key), f"is {value:g}, one of frame_rate.levels_fps is needed")
     outside = [level for level in levels if not rate.floor_fps <= level <= rate.target_fps]
     if outside and rate.floor_fps in levels and rate.target_fps in levels and rate.floor_fps <= rate.target_fps:
         span = f"{rate.floor_fps:g} to {rate.target_fps:g}"
@@ -314,11 +317,15 @@ def _band_faults(bands: list[BandModel], refuse: _Refuse) -> None:
         refuse(not first and band.down_at_lux is None, path, "leaves a gap below, add `down_at_lux`")
         refuse(not last and band.up_at_lux is None, path, "leaves a gap above, add `up_at_lux`")
         if band.down_at_lux is not None and band.up_at_lux is not None:
-            refuse(band.down_at_lux >= band.up_at_lux, path, "has down_at_lux at or above up_at_lux, widen the band")
+            refuse(
+                scaled(band.down_at_lux, 1000) >= scaled(band.up_at_lux, 1000),
+                path,
+                "has down_at_lux at or above up_at_lux, widen the band",
+            )
         if not first and band.down_at_lux is not None:
             below = bands[index - 1].up_at_lux
             refuse(
-                below is not None and band.down_at_lux >= below,
+                below is not None and scaled(band.down_at_lux, 1000) >= scaled(below, 1000),
                 (*path, "down_at_lux"),
                 f"does not overlap the band below (its up_at_lux is {below}), lower it: the overlap is the hysteresis",
             )

@@ -2,7 +2,6 @@
 
 import importlib.util
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +11,9 @@ from adaptd.base.clock import boot_id
 from adaptd.base.redact import redact
 from adaptd.brain.decide.analysis import unreachable
 from adaptd.brain.tick import State
+from adaptd.config.engine_answers import Identity, identity
 from adaptd.config.errors import ConfigError
-from adaptd.config.manifest import Manifest, facts, fingerprints, load_manifest
+from adaptd.config.manifest import Manifest, facts, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
@@ -77,7 +77,7 @@ class Checked:
     manifest: Manifest
     facts: tuple[VariantFacts, ...]
     backend: str
-    prints: Mapping[str, str] = field(default_factory=dict)
+    identity: Identity = field(default_factory=Identity)
 
 
 def check(request: Request) -> Checked:
@@ -101,14 +101,25 @@ def check(request: Request) -> Checked:
     words = unreachable(policy, profile)
     if words and "idle_power_w" not in profile.assumed:
         raise AssemblyError(f"{request.policy}: {words}")
+    _in_time(policy, known[0], request)
     try:
         parse_source(request.source)
     except SourceError as error:
         raise AssemblyError(str(error)) from None
     wanted = (policy.reference, *policy.efficient)
     ordered = tuple(fact for name in wanted for fact in known if fact.name == name)
-    prints = fingerprints(request.bundle, manifest, backend)
-    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, prints)
+    known_by = identity(request.bundle, manifest, backend)
+    return Checked(policy, policy_text, profile, profile_text, manifest, ordered, backend, known_by)
+
+
+def _in_time(policy: Policy, reference: VariantFacts, request: Request) -> None:
+    """A reference slower than the deadline would deliver no frame in time."""
+    if reference.latency_us > policy.deadline_us:
+        raise AssemblyError(
+            f"{request.bundle}: the reference {reference.name} takes {reference.latency_us / 1000:.1f} ms a frame where it was "
+            f"qualified, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model "
+            "or picture, or a longer deadline"
+        )
 
 
 def _text(path: Path) -> str:
@@ -167,11 +178,7 @@ def assemble(
     clock = clock or Clock()
     ledger, found = _open_log(request, checked, clock)
     board = StatusBoard()
-    try:
-        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
-    except (SocketInUseError, OSError):
-        ledger.close()
-        raise
+    api = _api(request, board, ledger)
     station = SensorHub.from_profile(checked.profile, request.root, camera=calibration)
     if api is not None:
         api.refusals["/v1/reading"] = station.push_refusal
@@ -209,6 +216,15 @@ def assemble(
     )
 
 
+def _api(request: Request, board: StatusBoard, ledger: Ledger) -> Api | None:
+    """The local API where a socket is asked for; where it cannot be had, the log is closed again."""
+    try:
+        return None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
+    except (SocketInUseError, OSError):
+        ledger.close()
+        raise
+
+
 def _why(document: dict[str, Any]) -> str:
     return f"{document.get('why', 'no decision yet')}\n"
 
@@ -227,7 +243,8 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
 
 def _origin(checked: Checked) -> EngineIdentity:
     qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
-    return EngineIdentity(checked.facts, checked.prints, "" if qualified is None else qualified.device)
+    device, noted = "" if qualified is None else qualified.device, checked.identity
+    return EngineIdentity(checked.facts, noted.prints, device, noted.answers, noted.tolerance_ppm)
 
 
 def _begin(request: Request, checked: Checked) -> Begin:

@@ -4,9 +4,6 @@ import queue
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
-
-import structlog
 
 from adaptd.base.defect import defect
 from adaptd.brain import tick
@@ -18,10 +15,11 @@ from adaptd.daemon.orders import VERBS as ORDERS
 from adaptd.daemon.orders import Orders, asked_by
 from adaptd.daemon.parts import LoopPace, Parts
 from adaptd.daemon.plans_beside import PlansBeside
-from adaptd.daemon.reload import ReloadError, reread
+from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
+from adaptd.daemon.teller import Teller
 from adaptd.daemon.worker_events import counted, engine_words, heard, missing_words, source_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
@@ -31,7 +29,6 @@ from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
 
 STOP_S = 1.5
-MAX_TROUBLE = 8
 
 
 class Daemon:
@@ -40,13 +37,12 @@ class Daemon:
     def __init__(self, parts: Parts, pace: LoopPace | None = None) -> None:
         self._parts = parts
         self._pace = pace or LoopPace()
-        self._log: Any = structlog.get_logger("adaptd")
+        self._say = Teller(parts.recorder, parts.watcher)
         self._asked = Asked()
         self._wake = threading.Event()
-        self._acting = Intents()
+        self._acting, self._reloads = Intents(), Reloads()
         self._act_seqs: dict[int, int] = {}
-        self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._note)
-        self._trouble: list[str] = []
+        self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
         self._quarantined: tuple[str, ...] = ()
         self._feedback = Feedback(parts.policy.efficient)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
@@ -54,13 +50,13 @@ class Daemon:
         now_us = parts.clock.mono_us()
         self._began_us = self._decide_at_us = now_us
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._plans = PlansBeside(parts.plans, self._plans_say)
+        self._plans = PlansBeside(parts.plans, self._say.plans)
         self._lost, self._defect = 0, ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
         self._state = (
             tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told, parts.unseen, clean=parts.clean)
         )
-        self._window = AccountWindow(parts.recorder.ledger.folder, lambda kind, fields: self._note(kind, fields, durable=True))
+        self._window = AccountWindow(parts.recorder.ledger.folder, self._say.durably)
 
     def run(self) -> int:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
@@ -119,7 +115,9 @@ class Daemon:
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
                 if event.lost > self._lost:
-                    self._fault_is("unheard", f"{event.lost - self._lost} messages of the worker were lost while nobody listened")
+                    self._say.fault(
+                        "unheard", f"{event.lost - self._lost} messages of the worker were lost while nobody listened"
+                    )
                 self._lost = event.lost
             else:
                 urgent |= self._heard(event)
@@ -143,8 +141,8 @@ class Daemon:
         if found.gone:
             self._acting.worker_gone()
         if found.words:
-            (self._trouble_is if found.trouble else self._tell)(found.words)
-        self._note(found.kind, found.fields, durable=found.durable)
+            (self._say.warn if found.trouble else self._say.tell)(found.words)
+        self._say.note(found.kind, found.fields, durable=found.durable)
         return found.urgent
 
     def _meet_engines(self, hello: Hello) -> None:
@@ -156,7 +154,7 @@ class Daemon:
             self._adopt(settings, tick.adopt(self._state, self._policy, self._profile, met.facts))
         self._engines = engine_words(hello, met.standing)
         for name, words in met.told:
-            self._fault_is("priors_left_out", words, name)
+            self._say.fault("priors_left_out", words, name)
 
     def _close_intent(self, done: IntentOutcome) -> None:
         act = self._act_seqs.pop(done.intent.seq, None)
@@ -177,7 +175,7 @@ class Daemon:
             snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=counted(snapshot.worker))
             state, verdict = tick.step(state, snapshot, self._policy, self._profile)
             recorder.decision(snapshot, verdict, state)
-            self._trouble_is(f"log degraded: {recorder.heads.degraded}")
+            self._say.warn(f"log degraded: {recorder.heads.degraded}")
         self._state = state
         self._window.decided(snapshot, verdict, state, self._policy)
         self._feedback.now_in(verdict.band, now_us)
@@ -236,7 +234,7 @@ class Daemon:
             source=source_words(self._parts.worker.report),
             account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
-            trouble=tuple(self._trouble),
+            trouble=self._say.trouble,
         )
         document = status_document(scene)
         document["orders"] = self._orders.words(now_us)
@@ -253,15 +251,17 @@ class Daemon:
         self._plans.poll(now_us)
         if self._asked.reload:
             self._asked.reload = False
-            self._reload_policy("SIGHUP")
+            self._ask_for_policy("SIGHUP")
+        if (tried := self._reloads.done()) is not None:
+            self._take_policy(tried)
         if self._asked.dump:
             self._asked.dump = False
             self._parts.watcher.asked(self._parts.board.read(now_us))
         for name in self._parts.slow.take(now_us):
             self._parts.chores[name]()
-        self._parts.retention.settle(self._tell)
+        self._parts.retention.settle(self._say.tell)
         for complaint in self._parts.slow.complaints():
-            self._trouble_is(complaint)
+            self._say.warn(complaint)
         if self._parts.api is not None:
             with suppress(queue.Empty):
                 while True:
@@ -274,63 +274,45 @@ class Daemon:
         with suppress(NotRecordedError):
             self._parts.recorder.clock_step(*step)
         self._parts.slow.rebase()
-        self._tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
+        self._say.tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
         if change.verb == "/v1/reload":
-            self._reload_policy(asked_by(change))
+            self._ask_for_policy(asked_by(change))
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
         else:
             taker = self._feedback.take if change.verb == "/v1/feedback" else lambda body: self._parts.senses.push(body, now_us)
             refused = self._orders.take(change, now_us) if change.verb in ORDERS else taker(change.body)
             if refused:
-                self._trouble_is(f"{change.verb} from {asked_by(change)} refused: {refused}")
+                self._say.warn(f"{change.verb} from {asked_by(change)} refused: {refused}")
 
-    def _reload_policy(self, who: str) -> None:
-        """Take the policy file anew; a bad one is refused and the running one stays."""
+    def _ask_for_policy(self, who: str) -> None:
+        self._parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={self._parts.clock.mono_us()}")
+        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts)
+
+    def _take_policy(self, tried: Tried) -> None:
+        """Take the policy file anew; a bad one is refused and the running one stays. Who asked is on record either way."""
         parts = self._parts
-        parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={parts.clock.mono_us()}")
+        self._say.note("asked", {"by": tried.who, "refused": tried.refused, "verb": "reload"})
         try:
-            new = reread(parts, self._state, self._profile, self._facts)
+            new = adopt(tried, parts, self._state, self._profile, self._facts)
         except ReloadError as error:
-            self._fault_is("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
+            self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
             before, old = self._state, self._policy
             self._policy, self._feedback = new.policy, Feedback(new.policy.efficient)
             self._adopt(new.settings, new.state)
             self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()
-            self._tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
+            self._say.tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({tried.who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
-
-    def _note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
-        with suppress(NotRecordedError):
-            self._parts.recorder.note(kind, fields, durable=durable)
-
-    def _tell(self, text: str) -> None:
-        self._log.info(text)
-        self._parts.watcher.happened(text)
-
-    def _trouble_is(self, text: str) -> None:
-        self._log.warning(text)
-        self._parts.watcher.happened(text)
-        self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], text]
 
     def _defect_is(self, error: Exception) -> None:
         """A defect of ours ends the run on record and in one line; the service manager starts the next one."""
         self._defect = defect(error)
-        self._fault_is("defect", self._defect, told=f"a defect ends this run, please report it: {self._defect}")
-
-    def _fault_is(self, kind: str, text: str, variant: str = "", told: str = "") -> None:
-        """Told to people, and durably on record."""
-        self._trouble_is(told or text)
-        self._note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
-
-    def _plans_say(self, kind: str, text: str) -> None:
-        self._tell(text)
-        self._note("worker", {"event": kind, "text": text}, durable=kind != "plans_building")
+        self._say.fault("defect", self._defect, told=f"a defect ends this run, please report it: {self._defect}")
 
     def _adopt(self, settings: Settings, state: tick.State) -> None:
         """Go on under another configuration, which is on record before anything is decided under it."""
@@ -341,9 +323,7 @@ class Daemon:
     def _say_at_start(self) -> None:
         """The kernel's limits and the quantities without a reading: on record, in status, and in the operational log."""
         for kind, text in first_words(self._parts.senses, self._policy.limit_mc):
-            self._log.warning(text)
-            self._trouble = [*self._trouble, text]
-            self._note("fault", {"fault": kind, "text": text, "variant": ""}, durable=True)
+            self._say.fault(kind, text, aloud=False)
 
     def _book_the_rest(self) -> None:
         """What the worker served after the last decision is on record before the run's statements are made."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float32]
 FLOAT32 = np.dtype(np.float32)
 WARM_UP_RUNS = 10
+PROBES, ANSWERS = 4, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,14 @@ class Engine(ABC):
         """Bytes this engine holds, asked once after warm-up."""
 
 
-def probe_batch(shape: tuple[int, ...]) -> Array:
-    """A fixed picture-like input, -1 to 1, neither constant nor zero: a network of zeros can hide a dead engine."""
+def probe_batch(shape: tuple[int, ...], turn: int = 0) -> Array:
+    """A fixed picture-like input, -1 to 1, neither constant nor zero: a network of zeros can hide a dead engine.
+
+    Every ``turn`` gives another one; odd turns change slowly from value to value, as pictures do.
+    """
     size = int(np.prod(shape))
-    ramp = (np.arange(size, dtype=np.int64) * 7919 % 2003).astype(np.float32)
+    ramp = np.arange(size, dtype=np.int64) * (1 if turn % 2 else 7919) + turn * 499
+    ramp = (ramp % 2003).astype(np.float32)
     batch: Array = (ramp / np.float32(1001.0) - np.float32(1.0)).reshape(shape)
     return batch
 
@@ -151,6 +156,15 @@ def probe_batch(shape: tuple[int, ...]) -> Array:
 def fingerprint_of(answer: Array) -> str:
     """sha256 of an answer to the fixed probe: the same bytes elsewhere mean the same arithmetic there."""
     return hashlib.sha256(np.ascontiguousarray(answer, np.dtype("<f4")).tobytes()).hexdigest()
+
+
+def answers_of(engine: Engine) -> list[float]:
+    """What an engine answers to the fixed probes: up to ANSWERS values of each, at even distances."""
+    values: list[float] = []
+    for turn in range(PROBES):
+        flat = engine.infer(probe_batch(engine.input_shape, turn)).reshape(-1)
+        values += flat[:: -(-len(flat) // ANSWERS)].tolist()
+    return values
 
 
 def resident_bytes() -> int:

@@ -58,7 +58,7 @@ def refuse_external(found: OnnxScan, name: str) -> None:
 
 
 def _model(data: memoryview, found: OnnxScan) -> None:
-    for number, _, value in _pieces(data):
+    for number, _, value in pieces(data):
         if number == 8 and isinstance(value, memoryview):
             _opset(value, found)
         elif number == 7 and isinstance(value, memoryview):
@@ -69,9 +69,9 @@ def _model(data: memoryview, found: OnnxScan) -> None:
 
 def _opset(data: memoryview, found: OnnxScan) -> None:
     domain, version = "", 0
-    for number, _, value in _pieces(data):
+    for number, _, value in pieces(data):
         if number == 1 and isinstance(value, memoryview):
-            domain = _text(value)
+            domain = text(value)
         elif number == 2 and isinstance(value, int):
             version = value
     if domain in ("", "ai.onnx"):
@@ -79,7 +79,7 @@ def _opset(data: memoryview, found: OnnxScan) -> None:
 
 
 def _function(data: memoryview, found: OnnxScan) -> None:
-    for number, _, value in _pieces(data):
+    for number, _, value in pieces(data):
         if number == 7 and isinstance(value, memoryview):
             _node(value, found, 1)
 
@@ -87,7 +87,7 @@ def _function(data: memoryview, found: OnnxScan) -> None:
 def _graph(data: memoryview, found: OnnxScan, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError("graphs nested too deep")
-    for number, _, value in _pieces(data):
+    for number, _, value in pieces(data):
         if not isinstance(value, memoryview):
             continue
         if number == 1:
@@ -103,15 +103,15 @@ def _node(data: memoryview, found: OnnxScan, depth: int) -> None:
     outputs: list[str] = []
     kind = ""
     constants: list[int] = []
-    for number, _, value in _pieces(data):
+    for number, _, value in pieces(data):
         if not isinstance(value, memoryview):
             continue
         if number == 1:
-            inputs.append(_text(value))
+            inputs.append(text(value))
         elif number == 2:
-            outputs.append(_text(value))
+            outputs.append(text(value))
         elif number == 4:
-            kind = _text(value)
+            kind = text(value)
         elif number == 5:
             constants += _attribute(value, found, depth)
     if kind in ("QuantizeLinear", "DequantizeLinear"):
@@ -123,7 +123,7 @@ def _node(data: memoryview, found: OnnxScan, depth: int) -> None:
 
 def _attribute(data: memoryview, found: OnnxScan, depth: int) -> list[int]:
     types = []
-    for number, _, value in _pieces(data):
+    for number, _, value in pieces(data):
         if not isinstance(value, memoryview):
             continue
         if number in (5, 10):
@@ -136,18 +136,18 @@ def _attribute(data: memoryview, found: OnnxScan, depth: int) -> list[int]:
 
 
 def _sparse(data: memoryview, found: OnnxScan) -> None:
-    for number, _, value in _pieces(data):
+    for number, _, value in pieces(data):
         if number in (1, 2) and isinstance(value, memoryview):
             _tensor(value, found)
 
 
 def _tensor(data: memoryview, found: OnnxScan) -> int:
     name, kind, outside = "", 0, False
-    for number, _, value in _pieces(data):
+    for number, _, value in pieces(data):
         if number == 2 and isinstance(value, int):
             kind = value
         elif number == 8 and isinstance(value, memoryview):
-            name = _text(value)
+            name = text(value)
         elif (number == 14 and value == 1) or number == 13:
             outside = True
     if outside:
@@ -156,11 +156,11 @@ def _tensor(data: memoryview, found: OnnxScan) -> int:
     return kind
 
 
-def _text(data: memoryview) -> str:
+def text(data: memoryview) -> str:
     return bytes(data).decode("utf-8")
 
 
-def _pieces(data: memoryview) -> Iterator[Piece]:
+def pieces(data: memoryview) -> Iterator[Piece]:
     """The fields of one protobuf message: number, wire type, value; refuses what does not add up."""
     at, end = 0, len(data)
     while at < end:

@@ -8,6 +8,7 @@ import numpy as np
 from adaptd.engine.base import Array, Engine, EngineSpec, resident_bytes
 from adaptd.engine.errors import BackendMissing, BundleError, EngineFault, EngineMemoryError, reason_of
 from adaptd.engine.onnx_scan import refuse_external, scan
+from adaptd.engine.saturation import reencoded, saturates
 
 QUIET = 4  # its errors come as exceptions; below that it talks to stderr about graphs it rewrites by itself
 
@@ -34,14 +35,17 @@ class OrtEngine(Engine):
         self._binding: Any = None
         self._answer = np.empty(spec.output_shape, np.float32)
         self._taken = 0
+        self._quantized = False
 
     def _activate_impl(self) -> None:
-        refuse_external(scan(self._model, self.name), self.name)
+        found = scan(self._model, self.name)
+        refuse_external(found, self.name)
+        self._quantized = found.quantized
         ort = import_onnxruntime()
         self._failures = _failures(ort)
         before = resident_bytes()
         try:
-            self._session = ort.InferenceSession(self._model, self._options(ort), providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(self._exact(), self._options(ort), providers=["CPUExecutionProvider"])
         except MemoryError:
             raise EngineMemoryError(f"engine {self.name}: out of memory while loading; serve fewer variants") from None
         except self._failures as error:
@@ -52,6 +56,15 @@ class OrtEngine(Engine):
             ) from None
         self._taken = before
         self._bind()
+
+    def _exact(self) -> bytes:
+        """The model's bytes; where this processor would saturate on its 8-bit weights, the same integers in another encoding."""
+        if not self._quantized or not saturates():
+            return self._model
+        try:
+            return reencoded(self._model)
+        except (ValueError, IndexError):
+            return self._model
 
     def _options(self, ort: Any) -> Any:
         options = ort.SessionOptions()

@@ -80,7 +80,8 @@ class Waiting:
 class EngineInfo:
     """One engine as it really is: the precision it computes in, what it holds, and its undisturbed latency when warmed up.
 
-    ``fingerprint`` is the sha256 of its answer to the fixed probe, empty where it is not warm.
+    ``fingerprint`` is the sha256 of its answer to the fixed probe, empty where it is not warm; ``answers`` are the reference's to
+    several probes, packed as ``config.engine_answers`` does.
     """
 
     name: str
@@ -89,6 +90,7 @@ class EngineInfo:
     warm: bool
     latency_us: int
     fingerprint: str = ""
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)

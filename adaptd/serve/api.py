@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.serve.board import StatusBoard
-from adaptd.serve.limits import MAX_CONNECTIONS, MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter
+from adaptd.serve.limits import MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter, Seats
 from adaptd.serve.peer import Peer, may_change, may_push, peer_of
 
 FLOOD_PAUSE_S = 0.02
@@ -71,7 +71,7 @@ class Api(socketserver.UnixStreamServer):
         self.refusals: dict[str, Callable[[object, int], str]] = {}
         self.changes: queue.Queue[Change] = queue.Queue(maxsize=64)
         self.limiter = Limiter()
-        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._seats = Seats()
         self._open: dict[socket.socket, float] = {}
         self._thread: threading.Thread | None = None
         _make_room(path)
@@ -116,14 +116,22 @@ class Api(socketserver.UnixStreamServer):
         return allowed
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, at most ``MAX_CONNECTIONS`` at a time; one more is closed at once, and one that gets no thread."""
-        if not self._slots.acquire(blocking=False):
+        """Answer in a thread, as many at a time as ``Seats`` allows; one more is closed at once, and one that gets no thread."""
+        try:
+            uid = peer_of(request).uid
+        except OSError:
+            self.shutdown_request(request)
+            return
+        owner = uid in (0, os.getuid())
+        if not self._seats.take(uid, owner=owner):
             self.shutdown_request(request)
             return
         try:
-            threading.Thread(target=self._answer, args=(request, client_address), name="api-request", daemon=True).start()
+            threading.Thread(
+                target=self._answer, args=(request, client_address, uid, owner), name="api-request", daemon=True
+            ).start()
         except RuntimeError:
-            self._slots.release()
+            self._seats.leave(uid, owner=owner)
             self.shutdown_request(request)
 
     def service_actions(self) -> None:
@@ -133,7 +141,7 @@ class Api(socketserver.UnixStreamServer):
                 with contextlib.suppress(OSError):
                     request.shutdown(socket.SHUT_RDWR)
 
-    def _answer(self, request: socket.socket, client_address: Any) -> None:
+    def _answer(self, request: socket.socket, client_address: Any, uid: int, owner: bool) -> None:
         self._open[request] = time.monotonic() + self._deadline_s
         try:
             request.settimeout(self._deadline_s)
@@ -143,7 +151,7 @@ class Api(socketserver.UnixStreamServer):
         finally:
             self._open.pop(request, None)
             self.shutdown_request(request)
-            self._slots.release()
+            self._seats.leave(uid, owner=owner)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A broken connection is the client's affair, never a traceback."""

@@ -14,6 +14,7 @@ from adaptd.config.manifest import Manifest
 from adaptd.engine.guard import SMALL
 from adaptd.vision import detection
 from adaptd.vision.errors import ModelError
+from adaptd.vision.heads import Head as HeadForm
 from adaptd.vision.heads import head_for
 
 Output = npt.NDArray[np.float32]
@@ -60,6 +61,7 @@ class AnswerHead(Protocol):
 
     def answer(self, output: Output) -> Answer: ...
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int: ...
+    def near(self, output: Output, within_ppm: int) -> bool: ...
 
 
 class Classification:
@@ -74,22 +76,38 @@ class Classification:
         values: list[float] = output.ravel().tolist()
         return Answer(self._classes[values.index(max(values))], values=values)
 
+    def near(self, output: Output, within_ppm: int) -> bool:
+        """Whether values that move by ``within_ppm`` of their size could turn the answer; small values count as 1."""
+        first, second = np.partition(output.ravel().astype(np.float64), -2)[-2:][::-1] if output.size > 1 else (1.0, 0.0)
+        return bool((first - second) * PPM < within_ppm * max(abs(first), 1.0))
+
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
         return 0 if reference.label == efficient.label else PPM
 
 
 class Detection:
-    """Boxes after non-maximum suppression; ``form`` is that of ``build.heads.Head``."""
+    """Boxes after non-maximum suppression; ``form`` is one of ``box_forms``, ``size`` is (height, width) of the input."""
 
-    def __init__(self, form: str, classes: tuple[str, ...]) -> None:
+    def __init__(self, form: str, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1)) -> None:
         self._form = form
         self._classes = classes
+        self._size = size
+
+    def boxes(self, output: Output, floor: float = detection.SCORE_FLOOR) -> Output:
+        """Kept boxes (n, 6) whose score reaches ``floor``, best first."""
+        return detection.decode(self._form, output, floor, len(self._classes), self._size)
 
     def answer(self, output: Output) -> Answer:
-        rows = detection.decode(self._form, output)
+        rows = self.boxes(output)
         if not len(rows):
             return Answer("", 0, rows)
         return Answer(self._name(rows[0, 5]), min(int(rows[0, 4] * PPM), PPM), rows)
+
+    def near(self, output: Output, within_ppm: int) -> bool:
+        """Whether a box stands so near the least score that ``within_ppm`` of 1 could add or drop it."""
+        slack = within_ppm / PPM
+        bold = self.boxes(output, detection.SCORE_FLOOR - slack)
+        return bool(len(bold) and bold[:, 4].min() < detection.SCORE_FLOOR + slack)
 
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
         assert reference.rows is not None
@@ -100,6 +118,71 @@ class Detection:
         return self._classes[min(max(int(kind), 0), len(self._classes) - 1)]
 
 
+class Binary:
+    """One value: the share, or with ``logit`` its logarithmic odds, of the second of two classes."""
+
+    def __init__(self, classes: tuple[str, ...], *, logit: bool = False) -> None:
+        self._classes = classes
+        self._logit = logit
+
+    def answer(self, output: Output) -> Answer:
+        share = _share(float(output.reshape(-1)[0]), logit=self._logit)
+        second = share > 0.5
+        return Answer(self._classes[int(second)], round(PPM * (share if second else 1 - share)))
+
+    def near(self, output: Output, within_ppm: int) -> bool:
+        value = float(output.reshape(-1)[0]) - (0.0 if self._logit else 0.5)
+        return abs(value) * PPM < within_ppm
+
+    def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
+        return 0 if reference.label == efficient.label else PPM
+
+
+class MultiLabel:
+    """Every class for itself: the answer is the set of classes over one half, its loss 1 - F1 of the two sets.
+
+    The label joins their names with "+", in the order of the output; it is empty where none is over one half.
+    """
+
+    def __init__(self, classes: tuple[str, ...], *, logit: bool = False) -> None:
+        self._classes = classes
+        self._edge = 0.0 if logit else 0.5
+        self._logit = logit
+
+    def answer(self, output: Output) -> Answer:
+        values = output.reshape(-1)
+        there = [name for name, value in zip(self._classes, values.tolist(), strict=True) if value > self._edge]
+        best = _share(float(values.max()), logit=self._logit)
+        return Answer("+".join(there), round(PPM * (best if there else 1 - best)))
+
+    def near(self, output: Output, within_ppm: int) -> bool:
+        return bool((np.abs(output - self._edge) * PPM < within_ppm).any())
+
+    def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
+        first, second = _names(reference.label), _names(efficient.label)
+        total = len(first) + len(second)
+        return 0 if not total else PPM - round(2 * PPM * len(first & second) / total)
+
+
+def _names(label: str) -> set[str]:
+    return set(label.split("+")) - {""}
+
+
+def _share(value: float, *, logit: bool) -> float:
+    return 1 / (1 + math.exp(-min(max(value, -500.0), 500.0))) if logit else min(max(value, 0.0), 1.0)
+
+
+def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1)) -> AnswerHead:
+    """The reader of a head, as worker and qualification use it; ``size`` is (height, width) of the input."""
+    if head.task == "detection":
+        return Detection(head.form, classes, size)
+    if head.form in ("sigmoid", "logit"):
+        return Binary(classes, logit=head.form == "logit")
+    if head.form in ("multilabel", "multilabel-logit"):
+        return MultiLabel(classes, logit=head.form == "multilabel-logit")
+    return Classification(classes)
+
+
 def head_of(manifest: Manifest) -> AnswerHead:
     """The head of a bundle's task.
 
@@ -107,11 +190,10 @@ def head_of(manifest: Manifest) -> AnswerHead:
         ValueError: the output is not one that the task's head reads; one line.
     """
     try:
-        head = head_for(manifest.task, manifest.output_shape, len(manifest.classes))
+        head = head_for(manifest.task, manifest.output_shape, len(manifest.classes), manifest.head)
     except ModelError as error:
         raise ValueError(str(error)) from None
-    if head.task == "detection":
-        return Detection(head.form, manifest.classes)
-    if math.prod(manifest.output_shape) != len(manifest.classes):
+    values = 1 if head.form in ("sigmoid", "logit") else len(manifest.classes)
+    if head.task == "classification" and math.prod(manifest.output_shape) != values:
         raise ValueError(f"output {manifest.output_shape} for {len(manifest.classes)} classes; build the bundle again")
-    return Classification(manifest.classes)
+    return reader(head, manifest.classes, manifest.preprocessing.size)

@@ -8,6 +8,8 @@ onwards).
 import numpy as np
 import numpy.typing as npt
 
+from adaptd.vision import box_forms
+
 Array = npt.NDArray[np.float32]
 SCORE_FLOOR = 0.25
 FAINT = 0.001  # the floor for average precision, which wants every box
@@ -16,33 +18,33 @@ NMS_IOU = 0.45
 MOST_CANDIDATES, MOST_BOXES = 3000, 300
 
 
-def decode(form: str, output: Array, floor: float = SCORE_FLOOR) -> Array:
+def decode(form: str, output: Array, floor: float = SCORE_FLOOR, classes: int = 0, size: tuple[int, ...] = (1, 1)) -> Array:
     """The kept boxes (n, 6) of one output, best score first.
 
-    ``form`` is that of ``heads.Head``; suppression is per class at IoU 0.45, except for ``boxes``, which come suppressed.
+    ``form`` is one of ``box_forms``; suppression is per class at IoU 0.45, except for forms that come suppressed. ``classes`` and
+    ``size`` (height, width of the input) are needed by the forms whose output does not tell them.
     """
-    if form == "boxes":
-        rows = output.reshape(-1, 6)
-        return _best(rows[rows[:, 4] >= floor])[:MOST_BOXES]
-    rows = output[0].T if output.shape[1] < output.shape[2] else output[0]
-    scores = rows[:, 4:]
-    label = np.argmax(scores, axis=1)
-    top = scores[np.arange(len(scores)), label]
-    half = rows[:, 2:4] / 2
-    boxes = np.column_stack([rows[:, :2] - half, rows[:, :2] + half, top, label]).astype(np.float32)
-    return suppress(_best(boxes[top >= floor])[:MOST_CANDIDATES])
+    found = box_forms.read(form, output, floor, classes, size)
+    boxes = _best(np.column_stack([found.corners, found.scores, found.labels]).astype(np.float32))
+    return boxes[:MOST_BOXES] if form in box_forms.FINISHED else suppress(boxes[:MOST_CANDIDATES])
 
 
 def suppress(boxes: Array, limit: float = NMS_IOU) -> Array:
-    """Greedy suppression within a class; ``boxes`` best first. A box is dropped where IoU with a kept one exceeds ``limit``."""
+    """Greedy suppression within a class; ``boxes`` best first. A box is dropped where IoU with a kept one exceeds ``limit``.
+
+    Each kept box is compared with those that are left, so the work is that of the kept ones, not of all pairs.
+    """
     kept: list[int] = []
-    alive = np.ones(len(boxes), dtype=bool)
-    overlap = iou(boxes, boxes) if len(boxes) else np.zeros((0, 0), np.float32)
-    same = boxes[:, None, 5] == boxes[None, :, 5]
-    for index in range(len(boxes)):
-        if alive[index] and len(kept) < MOST_BOXES:
-            kept.append(index)
-            alive &= ~(same[index] & (overlap[index] > limit))
+    left = np.arange(len(boxes))
+    sides, area = boxes.T.copy(), _area(boxes)
+    while len(left) and len(kept) < MOST_BOXES:
+        best, left = int(left[0]), left[1:]
+        kept.append(best)
+        width = np.minimum(sides[2, left], sides[2, best]) - np.maximum(sides[0, left], sides[0, best])
+        height = np.minimum(sides[3, left], sides[3, best]) - np.maximum(sides[1, left], sides[1, best])
+        inner = np.maximum(width, 0) * np.maximum(height, 0)
+        over = (inner > limit * (area[left] + area[best] - inner)) & (sides[5, left] == sides[5, best])
+        left = left[~over]
     return boxes[kept]
 
 

@@ -55,6 +55,9 @@ class Preprocessor:
         self._fit = Fit((slice(0), slice(0)), (slice(0), slice(0)), 0, resize=False)
 
     def __call__(self, image: Image) -> Batch:
+        if self._words.roi_ppm is not None and image.ndim == 3:
+            rows, columns = region(self._words.roi_ppm, image.shape[0], image.shape[1])
+            image = image[rows, columns]
         if image.shape != self._shape:
             self._meet(image)
         fit = self._fit
@@ -62,7 +65,7 @@ class Preprocessor:
             part = image[fit.source]
             cv2.resize(part, fit.target_size, dst=self._canvas[fit.target], interpolation=fit.interpolation)
             image = self._canvas
-        cv2.split(image, self._planes)
+        cv2.split(np.ascontiguousarray(image), self._planes)
         for plane, table, out in self._channels:
             cv2.LUT(plane, table, dst=out)
         return self.batch
@@ -78,6 +81,14 @@ class Preprocessor:
         self._fit = _fit(self._words, image.shape[0], image.shape[1])
         self._canvas[:] = GREY
         self._shape = image.shape
+
+
+def region(roi_ppm: tuple[int, ...], height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a picture that a region covers, one of each at least."""
+    left, top, across, down = roi_ppm
+    first_row, first_column = min(top * height // 1_000_000, height - 1), min(left * width // 1_000_000, width - 1)
+    last_row, last_column = -(-(top + down) * height // 1_000_000), -(-(left + across) * width // 1_000_000)
+    return slice(first_row, max(last_row, first_row + 1)), slice(first_column, max(last_column, first_column + 1))
 
 
 def _tables(words: Preprocessing) -> list[Batch]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from adaptd.base.clock import SystemClock
 from adaptd.base.redact import redact
 from adaptd.base.unix_socket import SocketError
+from adaptd.config.engine_answers import packed
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts
 from adaptd.engine.backends import EngineOptions, open_pool
-from adaptd.engine.base import probe_batch
+from adaptd.engine.base import answers_of, probe_batch
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.errors import EngineError
 from adaptd.engine.pool import WarmPool
@@ -168,6 +169,7 @@ def _hello(
             warm=True,
             latency_us=normal_us[name],
             fingerprint=pool.fingerprint(name),
+            answers=packed(answers_of(pool.engine(name))) if name == begin.variants[0] else "",
         )
         for name in pool.warm
     ]

@@ -15,7 +15,8 @@ from adaptd.bundle_build.qualify.findings import bound_ppm
 from adaptd.config.policy import Policy
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.stub import Misbehaviour, StubEngine
-from adaptd.vision.heads import Head, reader
+from adaptd.vision.answers import reader
+from adaptd.vision.heads import Head
 from tests.bundle_build.pictures import fill
 
 WORDS = PRESETS["unit"].words((32, 32))

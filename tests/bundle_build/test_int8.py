@@ -9,7 +9,7 @@ import pytest
 from onnx import numpy_helper
 
 from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.model.checks import check_error, check_ort, check_trt
+from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
 from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8, weighted_nodes
@@ -17,6 +17,7 @@ from adaptd.bundle_build.model.intake import take_in
 from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
 from adaptd.bundle_build.model.precision import computed
 from adaptd.bundle_build.model.ranges import Range
+from adaptd.bundle_build.qualify.judge import Distance
 from tests.bundle_build.nets import classifier, mobile, save
 
 
@@ -141,10 +142,14 @@ def test_a_file_that_tensorrt_would_misread_is_not_shipped(graph: Any, ranges: d
 
 
 def test_a_file_far_from_the_reference_is_not_shipped() -> None:
-    """An error of 25 % of the answers' size is the stated limit."""
-    check_error(250_000, "int8.ort")
+    """An error of 25 % of the answers' size or a soft disagreement of 20 % is refused, one of 5 % is told."""
+    assert check_distance(Distance(50_000, 0, 250_000, 9), "int8.ort") == []
     with pytest.raises(BuildError, match=r"int8.ort: answers differ by 26 %.*--keep-fp16 auto"):
-        check_error(260_000, "int8.ort")
+        check_distance(Distance(0, 0, 260_000, 9), "int8.ort")
+    with pytest.raises(BuildError, match=r"fp16: soft disagreement with the float model is 25.0 %.*smaller constants"):
+        check_distance(Distance(250_000, 0, 0, 9), "fp16")
+    (said,) = check_distance(Distance(60_000, 0, 0, 9), "int8.ort")
+    assert "6.0 %" in said
 
 
 def test_batch_norms_are_folded_before_calibration(tmp_path: Path) -> None:

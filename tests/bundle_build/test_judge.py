@@ -12,7 +12,8 @@ from adaptd.bundle_build.model.intake import take_in
 from adaptd.bundle_build.model.onnx_io import from_bytes
 from adaptd.bundle_build.qualify.judge import Distance, Judge, probabilities, relative_error_ppm, variation
 from adaptd.config.policy import Policy
-from adaptd.vision.heads import Head, reader
+from adaptd.vision.answers import reader
+from adaptd.vision.heads import Head
 
 
 def row(*values: float) -> np.ndarray:

@@ -10,17 +10,17 @@ import pytest
 
 from adaptd.bundle_build.data.pictures import Pictures
 from adaptd.bundle_build.data.preset import PRESETS
+from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model import make as making
 from adaptd.bundle_build.model.calibrate import calibrate, look
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.intake import Wishes
 from adaptd.bundle_build.model.make import Built, Order, assemble, build
 from adaptd.bundle_build.model.sensitivity import search
-from adaptd.bundle_build.qualify.judge import Judge
+from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.config.manifest import load_manifest
 from adaptd.engine.bundle import Bundle
-from adaptd.vision.errors import ModelError
-from adaptd.vision.heads import reader
+from adaptd.vision.answers import reader
 from tests.bundle_build.pictures import fill
 from tests.conftest import ROOT
 
@@ -37,13 +37,13 @@ print({name: hashlib.sha256(data).hexdigest() for name, data in sorted(built.fil
 
 
 def test_a_bundle_opens_with_four_files_and_both_back_ends(made: tuple[Built, Path]) -> None:
-    """The manifest verifies; FP16 and INT8 are there for ONNX Runtime and for TensorRT, each INT8 in its own file."""
+    """FP16 and INT8 for both back ends, each INT8 in its own file; where FP16 is computed in FP32 the float file serves as it."""
     bundle = Bundle.open(made[1])
     files = {
         f"{name}.{backend}": entry.file for name, kinds in bundle.manifest.variants.items() for backend, entry in kinds.items()
     }
     assert files == {
-        "fp16.ort": "tiny.fp16.onnx",
+        "fp16.ort": "tiny.fp32.onnx",
         "fp16.tensorrt": "tiny.fp16.onnx",
         "int8.ort": "tiny.int8.ort.onnx",
         "int8.tensorrt": "tiny.int8.trt.onnx",
@@ -87,7 +87,7 @@ def test_sensitive_layers_are_found_by_measuring(made: tuple[Built, Path], order
     pictures = Pictures(scan(order.calibration, order.bands).samples[:12], PRESETS["unit"].words((32, 32)))
     judge = Judge(source.data, pictures, reader(source.head, ("a", "b", "c")))
     ranges = calibrate(graph, look(graph, pictures), "minmax", judge).ranges
-    found = search(graph, ranges, judge)
+    found = search(graph, ranges, judge, "int8.ort")
     assert len(found.ranked) == 5
     left = [distance.soft_ppm for _, distance in found.ranked]
     assert left == sorted(left)
@@ -100,10 +100,12 @@ def test_an_int8_file_that_fails_its_check_leaves_a_bundle_of_fp16(
 ) -> None:
     """The bundle is still written and serves FP16; what is missing is said and recorded."""
 
-    def fail(error_ppm: int, what: str) -> None:
-        raise ModelError(f"{what}: answers differ by 90 %")
+    def fail(distance: Distance, what: str) -> list[str]:
+        if what == "fp16":
+            return []
+        raise BuildError(f"{what}: answers differ by 90 %")
 
-    monkeypatch.setattr(making, "check_error", fail)
+    monkeypatch.setattr(making, "check_distance", fail)
     built = build(order, tmp_path / "out")
     assert list(load_manifest(tmp_path / "out").variants) == ["fp16"]
     assert any(warning.startswith("int8.ort: not built") for warning in built.warnings)
@@ -113,13 +115,13 @@ def test_an_int8_file_that_fails_its_check_leaves_a_bundle_of_fp16(
 def test_nothing_is_written_when_the_build_is_refused(order: Order, tmp_path: Path) -> None:
     """An unknown method, class names that do not fit and an output path that is a file stop before the first byte."""
     out = tmp_path / "out"
-    with pytest.raises(ModelError, match="--method best: is not known"):
+    with pytest.raises(BuildError, match="--method best: is not known"):
         build(replace(order, method="best"), out)
-    with pytest.raises(ModelError, match="has 3 classes, but 2 names"):
+    with pytest.raises(BuildError, match="has 3 classes, but 2 names"):
         build(replace(order, labels=("x", "y")), out)
     assert not out.exists()
     out.write_text("a file")
-    with pytest.raises(ModelError, match="is no folder"):
+    with pytest.raises(BuildError, match="is no folder"):
         build(order, out)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -327,6 +328,13 @@ def test_what_the_worker_could_not_tell_is_on_record_as_lost(tmp_path: Path) -> 
     assert [text.split()[0] for kind, text in faults(tmp_path / "log") if kind == "unheard"] == ["3", "2"]
 
 
+def trial_over() -> None:
+    """Wait until the policy that was asked for has been read and tried."""
+    for thread in threading.enumerate():
+        if thread.name == "reload":
+            thread.join(60)
+
+
 def reloaded(folder: Path, text: str) -> tuple[Daemon, Parts, Watching]:
     """A running daemon whose policy file now holds ``text`` and that was asked to read it."""
     clock = Turned()
@@ -335,7 +343,8 @@ def reloaded(folder: Path, text: str) -> tuple[Daemon, Parts, Watching]:
     parts.policy_path.write_text(text)
     begin(running, parts)
     ticks(running, clock, 3)
-    running._reload_policy("SIGHUP")
+    running._ask_for_policy("SIGHUP")
+    trial_over()
     ticks(running, clock, 3)
     return running, parts, seen
 
@@ -383,7 +392,9 @@ def test_a_pipe_in_the_place_of_the_policy_does_not_hang_the_loop(tmp_path: Path
     parts.policy_path = tmp_path / "policy.yaml"
     os.mkfifo(parts.policy_path)
     begin(running, parts)
-    running._reload_policy("SIGHUP")
+    running._ask_for_policy("SIGHUP")
+    trial_over()
+    ticks(running, clock, 1)
     running._end()
     assert any("is no plain file" in words for words in seen.words)
 

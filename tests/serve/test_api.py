@@ -16,7 +16,7 @@ import pytest
 from adaptd.client import ApiError, call, get_json
 from adaptd.serve.api import CHANGE_VERBS, Api, SocketInUseError
 from adaptd.serve.board import StatusBoard
-from adaptd.serve.limits import BURST, MAX_CONNECTIONS, RATE_PER_S, Limiter, TokenBucket
+from adaptd.serve.limits import BURST, MAX_CONNECTIONS, MAX_FOR_ONE, MAX_FOR_OTHERS, RATE_PER_S, Limiter, Seats, TokenBucket
 from adaptd.serve.peer import Peer, may_change
 
 NOBODY = 65534
@@ -325,6 +325,17 @@ def test_http_versions_and_methods_that_are_not_served_close_the_connection(api:
     with pytest.raises((ApiError, http.client.HTTPException)):
         call(api.path, "DELETE", "/v1/status")
     assert get_json(api.path, "/v1/status")["state"] == "reference"
+
+
+def test_one_user_cannot_lock_others_out_nor_all_users_root() -> None:
+    """A member of the group gets a part of the connections, all members together leave some to root, and what ends is free."""
+    seats = Seats()
+    assert [seats.take(1000, owner=False) for _ in range(MAX_CONNECTIONS)].count(True) == MAX_FOR_ONE
+    assert [seats.take(1001, owner=False) for _ in range(MAX_CONNECTIONS)].count(True) == MAX_FOR_OTHERS - MAX_FOR_ONE
+    assert not seats.take(1002, owner=False)
+    assert [seats.take(0, owner=True) for _ in range(MAX_CONNECTIONS)].count(True) == MAX_CONNECTIONS - MAX_FOR_OTHERS
+    seats.leave(1000, owner=False)
+    assert seats.take(1002, owner=False)
 
 
 def test_health_is_bad_while_no_frame_comes() -> None:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from adaptd.vision.answers import reader
 from adaptd.vision.errors import ModelError
-from adaptd.vision.heads import Head, head_for, reader, recognise
+from adaptd.vision.heads import Head, head_for, recognise
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from math import sqrt
 
-from adaptd.brain.decide import planner, safety, shadowing
+from adaptd.brain.decide import outcome, planner, safety, shadowing
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
-from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
+from adaptd.brain.decide.headroom import cap_w
 from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs, dwell_us, frame
+from adaptd.brain.decide.limits import caps_of
 from adaptd.brain.decide.planner import Caps, Option, Plan
 from adaptd.brain.decide.settle import Owed
 from adaptd.brain.decide.transitions import Event, legal, move
@@ -16,7 +17,6 @@ from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Refusal, Verdi
 
 __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 
-NO_BUDGET_W = 1e9
 PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "protect_device", "protect_service")
 PPM = 1_000_000
@@ -29,23 +29,24 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     guards = {guard.variant: guard for guard in sight.guards if guard.band == sight.band}
     looking = _looking_share(sight, policy, table, guards)
     options = _options(sight, policy, table, guards, looking)
-    caps = _caps(sight, policy, options)
+    caps = caps_of(sight, policy, options)
     plan, event, refused, owed = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     wanted = OperatingPoint(plan.variant, rate)
-    point, vetoed = safety.veto(wanted, _veto_facts(sight, policy, admitted, _settled_mc(sight, options, wanted, caps)))
+    at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
+    point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
-    served_w = _power_at(options, point, caps)
+    served_w = outcome.power_at(options, point, caps)
     verdict = Verdict(
         mode=mode,
         point=point,
-        lease_us=_lease(point, policy),
+        lease_us=outcome.lease(point, policy),
         shadow_ppm=looking if point.variant == policy.reference else sight.offer.share_ppm,
         band=sight.band,
         rule=f"veto_{vetoed}" if vetoed else plan.rule,
-        conditions=_conditions(sight, policy, held, options, plan),
+        conditions=outcome.conditions(sight, policy, held, options, plan),
         evidence=tuple([_word(guard) for guard in sight.guards]),
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
@@ -189,35 +190,6 @@ def _forbidden(name: str, sight: Inputs, table: DecisionFrame, guard: Guard | No
     return ""
 
 
-def _caps(sight: Inputs, policy: Policy, options: list[Option]) -> Caps:
-    """Watts that heat and budget leave, on average and for one tick."""
-    drawn, limit = sight.drawn_w, policy.limit_mc / 1000.0
-    budget, average = NO_BUDGET_W, NO_BUDGET_W
-    if sight.budget_mw is not None and sight.average_w is None:
-        budget = sight.budget_mw / 1000.0
-    if sight.average_w is not None:
-        average = sight.average_w
-    if policy.peak_mw is not None:
-        budget = min(budget, policy.peak_mw / 1000.0)
-    unreachable = _unreachable(sight, policy, options[0])
-    least = sight.base_w + 1.001 * policy.floor_mfps / 1000.0 * max([option.joules for option in options])
-    if sight.meterless or unreachable:
-        # Nothing is measured that could be kept, or nothing that could be done keeps it: the floor is served all the same.
-        budget, average = (NO_BUDGET_W, NO_BUDGET_W) if unreachable else (max(budget, least), max(average, least))
-    mean, peak = cap_w(sight.ahead[1:2], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn)
-    if sight.modelled:  # what may have happened unseen costs rate down to the floor, and no more
-        mean = min(mean, max(least, cap_w(sight.ahead[-1:], limit, drawn, MEAN_SIGMAS)))
-    return Caps(sight.base_w, mean, peak, budget, average, unreachable)
-
-
-def _unreachable(sight: Inputs, policy: Policy, option: Option) -> bool:
-    """Whether what is drawn without a frame surely passes the budget, so that a pause would not keep it either."""
-    caps = [mw for mw in (sight.budget_mw, policy.peak_mw) if mw is not None]
-    if not caps or sight.unknown[1]:
-        return False
-    return sight.base_w - planner.POWER_SIGMAS * sqrt(option.doubt[0]) > min(caps) / 1000.0
-
-
 def _levels(sight: Inputs, policy: Policy, table: DecisionFrame, held: Carryover) -> tuple[int, ...]:
     """The rates that may be planned at all this tick: none beyond what takes every frame which arrives."""
     levels = _arriving(sight, table)
@@ -315,66 +287,3 @@ def _conflict(sight: Inputs, policy: Policy, table: DecisionFrame, options: list
         return replace(pause, rule="protect_critical"), Event.PROTECT
     plan = _best(least, (*table.below, floor), caps, table, policy)
     return replace(plan or pause, rule="protect_device"), Event.PROTECT
-
-
-def _power_at(options: list[Option], point: OperatingPoint, caps: Caps) -> float:
-    joules = next(option.joules for option in options if option.name == point.variant)
-    return caps.base_w + joules * point.fps_mfps / 1000.0
-
-
-def _lease(point: OperatingPoint, policy: Policy) -> int:
-    """How long the point holds without renewal; 0 for the reference at its target, which relaxes nothing."""
-    lease = 0
-    if point.fps_mfps < policy.target_mfps:
-        lease = policy.reduced_lease_us
-    if point.variant != policy.reference:
-        lease = min(lease or policy.efficient_lease_us, policy.efficient_lease_us)
-    return lease
-
-
-def _settled_mc(sight: Inputs, options: list[Option], point: OperatingPoint, caps: Caps) -> int | None:
-    """Without a thermometer: where the point would settle at the worst that the model allows; None where it says nothing."""
-    if not sight.modelled:
-        return None
-    _, free, gain, _, _ = sight.ahead[-1]
-    return int((free + gain * _power_at(options, point, caps)) * 1000)
-
-
-def _veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...], settled_mc: int | None) -> safety.VetoFacts:
-    return safety.VetoFacts(
-        reference=policy.reference,
-        floor_mfps=policy.floor_mfps,
-        target_mfps=policy.target_mfps,
-        admitted=admitted,
-        band_known=not sight.unknown[2],
-        log_ok=sight.log_ok,
-        worker_alive=sight.worker.alive,
-        quarantined=sight.worker.quarantined,
-        temperature_mc=sight.temperature_mc,
-        critical_mc=policy.critical_mc,
-        fault=sight.watch.fault,
-        modelled_mc=settled_mc,
-        limit_mc=policy.limit_mc,
-    )
-
-
-def _conditions(
-    sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan
-) -> tuple[tuple[str, bool], ...]:
-    """Every named condition, in an order that never changes."""
-    reasons = [option.forbidden for option in options if option.name != policy.reference]
-    return (
-        ("worker_alive", sight.worker.alive),
-        ("log_ok", sight.log_ok),
-        ("temperature_known", not sight.unknown[0]),
-        ("power_known", not sight.unknown[1]),
-        ("light_known", not sight.unknown[2]),
-        ("no_fault", not sight.watch.fault),
-        ("below_limit", not held.hot and not sight.unknown[0]),
-        ("below_critical", sight.temperature_mc is not None and sight.temperature_mc < policy.critical_mc),
-        ("efficient_allowed", "" in reasons),
-        ("account_open", sight.offer.frames > 0),
-        ("scene_clear", bool(reasons) and "scene_clear" not in reasons),
-        ("target_fits", plan.mean_mfps >= policy.target_mfps),
-        ("floor_fits", plan.mean_mfps >= policy.floor_mfps),
-    )

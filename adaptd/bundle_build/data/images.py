@@ -1,9 +1,10 @@
 """A folder of pictures: which ones, in which light, of which class, and each picture only once.
 
 Three layouts, told apart by what is there: ``labels.csv`` with the columns ``file`` and any of ``class``, ``band``, ``lux``;
-folders ``BAND/CLASS/``, ``BAND/`` or ``CLASS/`` where BAND is a light band of the policy; or pictures lying side by side.
-Detection labels lie beside a picture as ``NAME.txt``, one box a line: class number, centre x, centre y, width, height (0 to
-1).
+folders ``BAND/CLASS/``, ``BAND/`` or ``CLASS/`` where BAND is a light band of the policy; or pictures lying side by side. A
+folder ``images`` is Ultralytics' layout: what is below it is neither light nor class. Detection labels lie beside a picture
+as ``NAME.txt``, or under ``labels`` instead of ``images``, one box a line: class number, centre x, centre y, width, height (0
+to 1).
 """
 
 import csv
@@ -101,6 +102,8 @@ def _from_tree(folder: Path, bands: Sequence[LightBand]) -> list[tuple[str, str,
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in SUFFIXES and path.is_file():
             *parents, _ = path.relative_to(folder).parts
+            if "images" in parents:  # Ultralytics: images/train/1.jpg beside labels/train/1.txt; the split is no class
+                parents = parents[: parents.index("images")]
             band = parents.pop(0) if parents and parents[0] in names else NO_BAND
             rows.append((path.relative_to(folder).as_posix(), band, parents[0] if parents else None))
     return rows

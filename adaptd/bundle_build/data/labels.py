@@ -1,6 +1,7 @@
 """What the pictures are known to show: a class each, or boxes in a text file beside the picture."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,8 @@ from adaptd.bundle_build.data.images import Dataset, LabelledImage
 from adaptd.bundle_build.data.pictures import read_image
 from adaptd.bundle_build.errors import BuildError
 from adaptd.config.manifest import Preprocessing
+from adaptd.vision.heads import CLASS_FORMS
+from adaptd.vision.preprocess import region
 
 Array = npt.NDArray[np.float32]
 
@@ -24,17 +27,19 @@ class Labels:
 
     def boxes(self, sample: LabelledImage) -> Array | None:
         """The true boxes in pixels of the network's input, (n, 6) with score 1; None without a label file. Raises BuildError."""
-        path = sample.path.with_suffix(".txt")
-        if self.form == "classification" or not path.is_file():
+        path = boxes_file(sample.path)
+        if self.form in CLASS_FORMS or not path.is_file():
             return None
         rows = [
-            self._row(f"{path}:{number}", line) for number, line in enumerate(path.read_text().splitlines(), 1) if line.strip()
+            self._row(f"{path}:{number}", line)
+            for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1)
+            if line.strip()
         ]
         image = read_image(sample)
         if image is None:
             return None
         table = np.array(rows, np.float64).reshape(-1, 5)
-        return place(table, (image.shape[0], image.shape[1]), self.words)
+        return place(*_within(table, (image.shape[0], image.shape[1]), self.words), self.words)
 
     def _row(self, where: str, line: str) -> list[float]:
         try:
@@ -48,10 +53,22 @@ class Labels:
         return values
 
 
+def boxes_file(picture: Path) -> Path:
+    """The text file of a picture's boxes: beside it, or in Ultralytics' layout under ``labels`` where it lies under
+    ``images``.
+    """
+    beside = picture.with_suffix(".txt")
+    parts = list(beside.parts)
+    if beside.is_file() or "images" not in parts:
+        return beside
+    at = len(parts) - 1 - parts[::-1].index("images")
+    return Path(*parts[:at], "labels", *parts[at + 1 :])
+
+
 def labels_of(dataset: Dataset, form: str, classes: tuple[str, ...], words: Preprocessing) -> tuple[Labels, list[str]]:
     """How to read a dataset's labels, and what to tell. Raises BuildError where only some labels are classes of the model."""
     odd = [label for label in dataset.labels if label not in classes]
-    if form != "classification" or not dataset.labels:
+    if form not in CLASS_FORMS or not dataset.labels:
         return Labels(form, len(classes), words, classes=False), []
     if len(odd) == len(dataset.labels):
         known = f"{', '.join(classes[:4])}{', ...' if len(classes) > 4 else ''}"
@@ -61,6 +78,22 @@ def labels_of(dataset: Dataset, form: str, classes: tuple[str, ...], words: Prep
     if odd:
         raise BuildError(f"{dataset.folder}: label {odd[0]!r} is no class of the model, it has {', '.join(classes[:12])}")
     return Labels(form, len(classes), words, classes=True), []
+
+
+def _within(
+    table: npt.NDArray[np.float64], image: tuple[int, int], words: Preprocessing
+) -> tuple[npt.NDArray[np.float64], tuple[int, int]]:
+    """Boxes as shares of the region that is looked at, those outside left out, and the region's (height, width)."""
+    if words.roi_ppm is None:
+        return table, image
+    rows, columns = region(words.roi_ppm, *image)
+    size = rows.stop - rows.start, columns.stop - columns.start
+    scale, start = np.array([image[1], image[0]]), np.array([columns.start, rows.start])
+    inner = np.array([size[1], size[0]])
+    moved = table.copy()
+    moved[:, 1:3] = (table[:, 1:3] * scale - start) / inner
+    moved[:, 3:5] = table[:, 3:5] * scale / inner
+    return moved[((moved[:, 1:3] >= 0) & (moved[:, 1:3] < 1)).all(axis=1)], size
 
 
 def place(table: npt.NDArray[np.float64], image: tuple[int, int], words: Preprocessing) -> Array:

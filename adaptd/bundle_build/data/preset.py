@@ -20,6 +20,7 @@ class Preset:
     colour_order: str
     fit: str
     crop_ppm: int = MILLION
+    roi_ppm: tuple[int, ...] | None = None
 
     def words(self, size: tuple[int, int]) -> Preprocessing:
         """The manifest's preprocessing for a network that takes ``size`` (height, width)."""
@@ -32,6 +33,7 @@ class Preset:
                 "colour_order": self.colour_order,
                 "fit": self.fit,
                 "crop_ppm": self.crop_ppm,
+                "roi_ppm": self.roi_ppm,
             }
         )
 
@@ -49,7 +51,7 @@ PRESETS = {
 def read_labels(path: Path) -> tuple[str, ...]:
     """Class names, one a line, in the order of the network's output. Raises BuildError."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BuildError(f"{path}: cannot be read as text ({error}), one class name a line is needed") from None
     names = tuple(line.strip() for line in lines if line.strip())

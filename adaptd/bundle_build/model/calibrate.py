@@ -50,7 +50,8 @@ def calibrate(
     compared = []
     for done, name in enumerate(METHODS, 1):
         ranges = ranges_of(spreads, name)
-        first, second = judge.distance(ort_int8(model, ranges, keep)), judge.distance(symmetric_int8(model, ranges, keep))
+        exact = symmetric_int8(model, ranges, keep)
+        first, second = judge.distance(ort_int8(model, ranges, keep)), judge.distance(exact, exact=True)
         both = _together(first, second)
         compared.append((name, both))
         progress("comparing calibration methods", done, len(METHODS))

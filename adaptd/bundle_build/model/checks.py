@@ -6,9 +6,14 @@ import numpy as np
 
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.int8 import TRT_OPSET
-from adaptd.bundle_build.model.onnx_io import import_onnx, opset
+from adaptd.bundle_build.model.onnx_io import import_onnx, opset, to_bytes
+from adaptd.bundle_build.qualify.judge import Distance
+from adaptd.engine.saturation import unsafe_layers
 
 LARGEST_ERROR_PPM = 250_000
+ADVICE = {"fp16": "the model's numbers do not fit FP16, export it with smaller constants and activations"}
+LARGEST_SOFT_PPM = 200_000
+LOUD_SOFT_PPM = 50_000
 
 
 def check_trt(model: Any) -> None:
@@ -33,7 +38,11 @@ def check_trt(model: Any) -> None:
 
 
 def check_ort(model: Any) -> None:
-    """Activations are uint8, weights int8 with zero point 0, the checker content. Raises BuildError."""
+    """Activations are uint8, weights int8 with zero point 0 that no processor saturates on, the checker content.
+
+    Raises:
+        BuildError: one line.
+    """
     onnx = import_onnx()
     stored = {item.name: item for item in model.graph.initializer}
     pairs = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
@@ -42,17 +51,31 @@ def check_ort(model: Any) -> None:
     for node in pairs:
         if stored[node.input[2]].data_type != onnx.TensorProto.UINT8:
             raise BuildError(f"{node.name}: activations are not uint8; x86 kernels would be slow")
+    unsafe = unsafe_layers(to_bytes(model))
+    if unsafe:
+        raise BuildError(f"{unsafe[0]}: its 8-bit weights would saturate on processors without VNNI; keep it with --keep-fp16")
     onnx.checker.check_model(model, full_check=True)
 
 
-def check_error(error_ppm: int, what: str) -> None:
-    """Refuse a file so far from the reference that the graph, not the rounding, must be wrong. Raises BuildError."""
-    if error_ppm > LARGEST_ERROR_PPM:
-        share = error_ppm / 10_000
+def check_distance(distance: Distance, what: str) -> list[str]:
+    """Refuse a file that is useless for the task, warn of one that is far off. Raises BuildError.
+
+    An error of a quarter of the answers' size says that the graph is wrong, not the rounding; a soft disagreement of a fifth,
+    that the file answers another question.
+    """
+    error, soft = distance.error_ppm, distance.soft_ppm
+    advice = ADVICE.get(what, "try --keep-fp16 auto, --method percentile, or more calibration pictures")
+    if error > LARGEST_ERROR_PPM:
+        share, most = error / 10_000, LARGEST_ERROR_PPM // 10_000
+        raise BuildError(f"{what}: answers differ by {share:.0f} % of their size, at most {most} % is shipped; {advice}")
+    if soft > LARGEST_SOFT_PPM:
+        share, most = soft / 10_000, LARGEST_SOFT_PPM // 10_000
         raise BuildError(
-            f"{what}: answers differ by {share:.0f} % of their size, at most {LARGEST_ERROR_PPM // 10_000} % is shipped; "
-            "try --keep-fp16 auto, --method percentile, or more calibration pictures"
+            f"{what}: soft disagreement with the float model is {share:.1f} %, at most {most} % is shipped; {advice}"
         )
+    if soft > LOUD_SOFT_PPM:
+        return [f"{what}: soft disagreement with the float model is {soft / 10_000:.1f} %: it may never be admitted; {advice}"]
+    return []
 
 
 def _check_biases(model: Any, stored: dict[str, Any]) -> None:

@@ -22,14 +22,14 @@ class MethodChoice:
 def choose(dataset: Dataset, count: int = USUAL) -> MethodChoice:
     """Take up to ``count`` pictures in turn from every (band, class), in an order given by their bytes, not by their names.
 
-    At most half of a folder of more than 200 is taken, so that one folder serves for calibration and for qualification.
+    At most half of a folder is taken, so that one folder serves for calibration and for qualification.
     """
     ordered = _in_turn(dataset.samples)
     notes: list[str] = []
     total = len(ordered)
     if total < FEWEST:
         notes.append(f"only {total} pictures to calibrate with, {FEWEST} to {MOST} are advised")
-    used = min(total, max(FEWEST, total // 2), count + HELD_OUT)
+    used = min(max(1, total // 2), count + HELD_OUT)
     spare = max(used // 5, used - count)
     held_out, calibration = ordered[:spare], ordered[spare:used]
     if not held_out:

@@ -11,7 +11,7 @@ from adaptd.engine.base import probe_batch
 from adaptd.engine.ort import import_onnxruntime
 
 Array = npt.NDArray[np.float32]
-QUIET = 3
+QUIET = 4  # its errors come as exceptions
 
 
 def session(model: bytes, *, threads: int = 1, level: str = "ORT_ENABLE_ALL", save_to: str = "") -> Any:

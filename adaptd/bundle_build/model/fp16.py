@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.onnx_io import clone, import_onnx, quiet
 from adaptd.bundle_build.model.ranges import Range
 
 LARGEST_HALF = 65504.0
+SMALLEST_HALF = 5.96e-8
 SAFE_SHARE = 0.5
 
 
 def to_fp16(model: Any, ranges: Mapping[str, Range] | None = None) -> Any:
     """A copy computed in FP16 with float32 input and output.
 
-    Nodes that produce or take values beyond half of what FP16 can hold, by the calibration ``ranges``, stay in float32.
+    Nodes that produce or take values beyond half of what FP16 can hold, by the calibration ``ranges`` or as stored constants,
+    stay in float32: the converter would clip constants.
     """
     try:
         from onnxconverter_common import float16
@@ -22,7 +26,11 @@ def to_fp16(model: Any, ranges: Mapping[str, Range] | None = None) -> Any:
         raise BuildError(f"the FP16 conversion needs onnxconverter-common ({error}); pip install 'adaptd[build]'") from None
     with quiet():
         half = float16.convert_float_to_float16(
-            clone(model), keep_io_types=True, node_block_list=overflowing(model, ranges or {})
+            clone(model),
+            min_positive_val=SMALLEST_HALF,
+            max_finite_val=LARGEST_HALF,
+            keep_io_types=True,
+            node_block_list=overflowing(model, ranges or {}),
         )
     import_onnx().checker.check_model(half, full_check=True)
     return half
@@ -32,4 +40,12 @@ def overflowing(model: Any, ranges: Mapping[str, Range]) -> list[str]:
     """The names of the nodes that touch a tensor too large for FP16."""
     limit = SAFE_SHARE * LARGEST_HALF
     large = {name for name, span in ranges.items() if max(-span.low, span.high) > limit}
+    large |= {item.name for item in model.graph.initializer if _largest(item) > limit}
     return [node.name for node in model.graph.node if large & {*node.input, *node.output}]
+
+
+def _largest(item: Any) -> float:
+    onnx = import_onnx()
+    if item.data_type != onnx.TensorProto.FLOAT:
+        return 0.0
+    return float(np.max(np.abs(onnx.numpy_helper.to_array(item)), initial=0.0))

@@ -1,9 +1,9 @@
 """Two INT8 files from one calibration, since one cannot serve both back ends.
 
-``ort``: unsigned 8-bit activations, signed weights per channel, all operators that x86 kernels fuse; final scores stay float,
-because 8-bit scores tie. ``trt``: symmetric signed 8-bit with zero point 0 before convolutions and products only, biases
-float, the float part FP16, opset 19. Placement after onnx-tensorrt's parser rules (onnxOpImporters.cpp at 10.1) and
-ModelOpt's output for residual networks.
+``ort``: unsigned 8-bit activations, signed weights per channel, all operators that x86 kernels fuse; what comes after the
+last weights stays float: 8-bit scores tie. ``trt``: symmetric signed 8-bit with zero point 0 before convolutions and products
+only, biases float, the float part FP16, opset 19. Placement after onnx-tensorrt's parser rules (onnxOpImporters.cpp at 10.1)
+and ModelOpt's output for residual networks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,9 @@ import numpy as np
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.fp16 import to_fp16
 from adaptd.bundle_build.model.onnx_io import clone, import_onnx, keep_standard_domain, opset, quiet
+from adaptd.bundle_build.model.portable import make_portable
 from adaptd.bundle_build.model.ranges import Range
+from adaptd.bundle_build.model.rewrites import products_in_full, tail
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 ORT_OPS = (
@@ -34,14 +36,19 @@ def weighted_nodes(model: Any) -> list[str]:
 
 
 def ort_int8(model: Any, ranges: Mapping[str, Range], keep: Sequence[str] = ()) -> Any:
-    """The file for ONNX Runtime. ``keep`` names the nodes that stay in float."""
-    return _quantized(
-        model, ranges, keep, ORT_OPS, signed=False, options={"OpTypesToExcludeOutputQuantization": list(FLOAT_RESULTS)}
-    )
+    """The file for ONNX Runtime. ``keep`` names the nodes that stay in float, beside all that come after the last weights.
+
+    Its integers give the same bytes on every processor: see ``portable``.
+    """
+    options = {"OpTypesToExcludeOutputQuantization": list(FLOAT_RESULTS)}
+    graph = _quantized(model, ranges, [*keep, *tail(model)], ORT_OPS, signed=False, options=options)
+    make_portable(graph, model)
+    return graph
 
 
 def symmetric_int8(model: Any, ranges: Mapping[str, Range], keep: Sequence[str] = ()) -> Any:
     """The graph for TensorRT while its float part is still float32."""
+    model = products_in_full(model)
     names = weighted_nodes(model)
     unweighted = [node.name for node in model.graph.node if node.op_type in WEIGHTED and node.name not in names]
     options = {
@@ -92,7 +99,7 @@ def _quantized(
         quantizer = QDQQuantizer(
             clone(model),
             True,  # per channel
-            False,  # full 8 bits: VNNI and Arm dot products do not overflow
+            False,  # full 8 bits; what would saturate is rounded anew afterwards
             QuantType.QInt8,
             QuantType.QInt8 if signed else QuantType.QUInt8,
             TensorsData(CalibrationMethod.MinMax, spans),

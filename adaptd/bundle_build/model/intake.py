@@ -8,12 +8,15 @@ CVE-2026-34446 and CVE-2026-34447 (links).
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.adapt import adapt_input, adapt_output, join_outputs
+from adaptd.bundle_build.model.external import take_external
 from adaptd.bundle_build.model.floats import trial
+from adaptd.bundle_build.model.metadata import Noted, noted_in
 from adaptd.bundle_build.model.onnx_io import (
     INTERNAL_DOMAINS,
     clone,
@@ -27,9 +30,11 @@ from adaptd.bundle_build.model.onnx_io import (
 from adaptd.bundle_build.model.shapes import convert_opset, make_static, static_shape
 from adaptd.engine.errors import BundleError
 from adaptd.engine.onnx_scan import refuse_external, scan
-from adaptd.vision.heads import Head, recognise
+from adaptd.vision.errors import ModelError
+from adaptd.vision.heads import Head, check_anchors, recognise
 
 MAX_BYTES = 512 << 20
+Shape = tuple[int, ...]
 WORD = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -50,6 +55,7 @@ class SourceModel:
     output_shape: tuple[int, ...]
     head: Head
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +79,38 @@ def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
     where = path.name
     given = read_file(path)
     model = _parse(given, where)
+    notes = take_external(model, path, read_file)
+    if notes:
+        given = to_bytes(model)
     before = _essence(model)
-    notes: list[str] = []
+    noted = noted_in(model)
+    notes += noted.notes
     _refuse_foreign(model, where)
     _keep_real_inputs(model)
-    _keep_one_output(model, wishes.output, where)
+    _keep_one_output(model, wishes.output, where, noted, notes)
     _strip_prose(model)
     model = convert_opset(model, where, notes)
-    make_static(model, wishes.size, where, notes)
+    adapt_input(model, where, notes)
+    declared = _declared(model)
+    make_static(model, wishes.size or _noted_size(model, noted), where, notes)
+    adapt_output(model, notes)
     _name_nodes(model)
     model = _checked(model, where)
-    return _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes)
+    wishes = replace(wishes, classes=wishes.classes if wishes.classes or noted.names is None else len(noted.names))
+    return _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes, noted, declared)
+
+
+def _declared(model: Any) -> Shape:
+    """The output's shape as the exporter declared it, for one picture: inference can lose what a reshape hides."""
+    axes = model.graph.output[0].type.tensor_type.shape.dim
+    return tuple(int(axis.dim_value) or (1 if at == 0 else 0) for at, axis in enumerate(axes))
+
+
+def _noted_size(model: Any, noted: Noted) -> tuple[int, int] | None:
+    """The picture size of the exporter's note, where the graph leaves it free."""
+    axes: Any = model.graph.input[0].type.tensor_type.shape.dim if len(model.graph.input) == 1 else ()
+    free = len(axes) == 4 and not (axes[2].dim_value and axes[3].dim_value)
+    return noted.size if free else None
 
 
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
@@ -117,12 +144,23 @@ def _parse(data: bytes, where: str) -> Any:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        refuse_external(scan(data, where), where)
-        return onnx.ModelProto.FromString(data)
+        scan(data, where)
+        model = onnx.ModelProto.FromString(data)
+        _refuse_other_files(model, where)
+        return model
     except BundleError as error:
         raise BuildError(str(error)) from None
     except DecodeError as error:
         raise BuildError(f"{where}: is no ONNX model ({error}), export it again") from None
+
+
+def _refuse_other_files(model: Any, where: str) -> None:
+    """Only stored weights may live in a file beside the model; constants inside nodes may not."""
+    plain = clone(model)
+    for item in plain.graph.initializer:
+        del item.external_data[:]
+        item.data_location = 0
+    refuse_external(scan(to_bytes(plain), where), where)
 
 
 def _refuse_foreign(model: Any, where: str) -> None:
@@ -148,17 +186,27 @@ def _keep_real_inputs(model: Any) -> None:
     model.graph.input.extend(real)
 
 
-def _keep_one_output(model: Any, wish: str | None, where: str) -> None:
+def _keep_one_output(model: Any, wish: str | None, where: str, noted: Noted, notes: list[str]) -> None:
     outputs = list(model.graph.output)
     names = [item.name for item in outputs]
     if len(outputs) == 1 and wish is None:
         return
+    if wish is None and noted.task == "segment":
+        wish = names[0]
+        notes.append(f"of a segmentation model the boxes are served ({wish}), not the masks")
     if wish is None:
-        raise BuildError(f"{where}: has {len(names)} outputs ({', '.join(names[:6])}), add --output NAME to say which one counts")
-    if wish not in names:
+        known = ", ".join(names[:6])
+        raise BuildError(
+            f"{where}: has {len(names)} outputs ({known}), add --model-output NAME to say which one counts, "
+            "or BOXES,SCORES to join two"
+        )
+    if "," in wish and wish not in names:
+        join_outputs(model, wish.split(","), where, notes)
+    elif wish not in names:
         raise BuildError(f"{where}: has no output {wish!r}, it has {', '.join(names[:6])}")
-    del model.graph.output[:]
-    model.graph.output.append(outputs[names.index(wish)])
+    else:
+        del model.graph.output[:]
+        model.graph.output.append(outputs[names.index(wish)])
     _prune(model)
 
 
@@ -215,14 +263,19 @@ def _essence(model: Any) -> bytes:
     return to_bytes(copy)
 
 
-def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str]) -> SourceModel:
+def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str], noted: Noted, declared: Shape) -> SourceModel:
     entry, answer = model.graph.input[0], model.graph.output[0]
-    output_shape = static_shape(answer)
+    found = trial(data, static_shape(entry) or (), path.name).shape
+    output_shape = static_shape(answer) or (found if found == declared else None)
     if output_shape is None:
         raise BuildError(f"{path.name}: output {answer.name} has no static shape, export it with fixed sizes (no dynamic axes)")
     _refuse_type(answer, path.name, "output")
-    head = recognise(output_shape, wishes.head, wishes.classes, path.name)
-    trial(data, static_shape(entry) or (), path.name)
+    try:
+        last = next((node.op_type for node in reversed(model.graph.node) if answer.name in node.output), "")
+        head = recognise(output_shape, wishes.head, wishes.classes, path.name, noted.task, last)
+        check_anchors(head.form, output_shape, (static_shape(entry) or ())[2:])
+    except ModelError as error:
+        raise BuildError(f"{error}" if str(error).startswith(("--", path.name)) else f"{path.name}: {error}") from None
     return SourceModel(
         name=model_name(path, wishes.name),
         data=data,
@@ -234,6 +287,7 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
         output_shape=output_shape,
         head=head,
         notes=tuple(notes),
+        names=noted.names,
     )
 
 

@@ -1,17 +1,17 @@
 """The whole build: an ONNX file and a folder of pictures in, a bundle out that still has to be qualified."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from adaptd.bundle_build.data.images import NO_BAND, Dataset, missing_bands, scan
 from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
-from adaptd.bundle_build.data.preset import Preset, class_names
+from adaptd.bundle_build.data.preset import PRESETS, Preset, class_names
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.calibrate import Calibration, calibrate, look
-from adaptd.bundle_build.model.checks import check_error, check_ort, check_trt
+from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
 from adaptd.bundle_build.model.choose import FEWEST, USUAL, choose
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
@@ -19,26 +19,30 @@ from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8
 from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.bundle_build.model.precision import computed
-from adaptd.bundle_build.model.sensitivity import search
+from adaptd.bundle_build.model.rewrites import without_hardswish
+from adaptd.bundle_build.model.sensitivity import KINDS, search
 from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
 from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.describe import Made, Recipe, manifest_of, summary_of
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.config.policy import LightBand
+from adaptd.vision.answers import reader
 from adaptd.vision.errors import ModelError
-from adaptd.vision.heads import reader
 
 FEW_IN_A_BAND = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood)."""
+    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood); ``wished`` are
+    single numbers of preprocessing said beyond the preset, None takes that of the model's task.
+    """
 
     model: Path
     calibration: Path
     bands: Sequence[LightBand]
-    preset: Preset
+    preset: Preset | None = None
+    wished: Mapping[str, Any] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=Wishes)
     labels: tuple[str, ...] | None = None
     method: str = "auto"
@@ -71,26 +75,32 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
     """Everything but the writing: the same order gives the same bytes on one machine."""
     source = take_in(order.model, replace(order.wishes, classes=None if order.labels is None else len(order.labels)))
     dataset = scan(order.calibration, order.bands, order.band)
-    names = class_names(order.labels, dataset.labels, source.head.classes)
-    words = order.preset.words((source.input_shape[2], source.input_shape[3]))
+    names = class_names(order.labels or _noted(source), dataset.labels, source.head.classes)
+    preset = order.preset or PRESETS["imagenet" if source.head.task == "classification" else "yolo"]
+    words = replace(preset, **order.wished).words((source.input_shape[2], source.input_shape[3]))
     choice = choose(dataset, order.count)
     pictures, held_out = Pictures(choice.calibration, words), Pictures(choice.held_out, words)
     with tempfile.TemporaryDirectory() as folder:
-        graph = folded(source.data, folder)
+        graph = without_hardswish(folded(source.data, folder))
     wanted = named_layers(graph, order.keep)
     spreads = look(graph, pictures, progress)
-    judge = Judge(source.data, held_out, reader(source.head, names), classes=source.head.task == "classification")
+    judge = Judge(source.data, held_out, reader(source.head, names, words.size), classes=source.head.form == "classification")
     calibration = calibrate(graph, spreads, order.method, judge, wanted, progress)
-    found = search(graph, calibration.ranges, judge, wanted, progress) if "auto" in order.keep else None
-    kept = found.kept if found else tuple(wanted)
+    found = {name: search(graph, calibration.ranges, judge, name, wanted, progress) for name in KINDS if "auto" in order.keep}
+    kept = {name: found[name].kept if name in found else tuple(wanted) for name in KINDS}
     made, failures = _variants(source, graph, calibration, kept, judge)
     warnings = [*_light(dataset, order.bands), *dataset.notes, *choice.notes, *failures]
     warnings += [*unreadable_note(pictures), *unreadable_note(held_out)]
     return _bundle(Recipe(source, names, words, choice, calibration, found, kept), made, warnings)
 
 
+def _noted(source: SourceModel) -> tuple[str, ...] | None:
+    """Class names of the model's metadata, where their number fits."""
+    return source.names if source.names is not None and len(source.names) == source.head.classes else None
+
+
 def _variants(
-    source: SourceModel, graph: Any, calibration: Calibration, keep: Sequence[str], judge: Judge
+    source: SourceModel, graph: Any, calibration: Calibration, keep: Mapping[str, Sequence[str]], judge: Judge
 ) -> tuple[dict[str, Made], list[str]]:
     """The four files. An INT8 file that fails its checks is left out and said so; the bundle then serves FP16 only."""
     ranges = calibration.ranges
@@ -98,12 +108,13 @@ def _variants(
     made = {"fp32": _made(source.data, None), "fp16": _made(to_bytes(half), judge.distance(half))}
     large = overflowing(graph, ranges)
     failures = [f"{len(large)} layers overflow FP16 and stay in FP32 ({large[0]} first)"] if large else []
+    failures += check_distance(made["fp16"].distance or judge.worst, "fp16")
     for name, make, check in (("int8.ort", ort_int8, check_ort), ("int8.trt", trt_int8, check_trt)):
         try:
-            model = make(graph, ranges, keep)
+            model = make(graph, ranges, keep[name])
             check(model)
-            distance = judge.distance(model)
-            check_error(distance.error_ppm, name)
+            distance = judge.distance(model, exact=name == "int8.trt")
+            failures += check_distance(distance, name)
         except ModelError as error:
             failures.append(f"{name}: not built: {error}")
             continue

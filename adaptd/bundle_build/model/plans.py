@@ -10,17 +10,17 @@ import numpy as np
 
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx, to_bytes
+from adaptd.bundle_build.model.opset17 import to_opset17
 from adaptd.bundle_build.model.write import file_facts, write_bundle
 from adaptd.bundle_build.progress import Progress, silent
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.cuda import Gpu, PycudaGpu
-from adaptd.engine.errors import BackendMissing, EngineError
+from adaptd.engine.errors import BackendMissing, EngineError, reason_of
 from adaptd.engine.plan import Device, plan_name, timing_cache_name
 from adaptd.engine.trt_api import import_tensorrt
 from adaptd.engine.trt_build import BuildFailed, BuildOptions, BuiltPlan, build_plan
 
 BACKEND = "tensorrt"
-WEAK_OPSET = 17
 FP16_ONLY = "-fp16-only"
 PLAN_FILE = re.compile(r"\.plan(\.layers\.json)?$")
 
@@ -132,7 +132,11 @@ def _enter(bundle: Bundle, device: Device, built: dict[str, BuiltPlan], files: d
 
 
 def weak_graph(data: bytes) -> bytes:
-    """The same graph in float32 at opset 17, for TensorRT before 10: there Q/DQ takes float32 scales and flags set precisions."""
+    """The same graph in float32 at opset 17, for TensorRT before 10: there Q/DQ takes float32 scales and flags set precisions.
+
+    Raises:
+        BuildFailed: the graph has no such form.
+    """
     onnx = import_onnx()
     model = from_bytes(data)
     if not any(node.op_type == "QuantizeLinear" for node in model.graph.node):
@@ -145,10 +149,12 @@ def weak_graph(data: bytes) -> bytes:
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i == half:
                 attribute.i = single
-    for item in model.opset_import:
-        item.version = WEAK_OPSET
-    del model.graph.value_info[:]
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        to_opset17(model)
+        del model.graph.value_info[:]
+        onnx.checker.check_model(model, full_check=True)
+    except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise BuildFailed(f"the graph has no form of opset 17, which TensorRT before 10 needs: {reason_of(error)}") from None
     return to_bytes(model)
 
 

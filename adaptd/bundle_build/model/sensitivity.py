@@ -1,15 +1,16 @@
 """Which layers cost accuracy in INT8, measured: each one is set free in turn, and the dearest stay in FP16."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
+from adaptd.bundle_build.model.int8 import ort_int8, symmetric_int8, weighted_nodes
 from adaptd.bundle_build.model.ranges import Range
 from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 
 LARGEST_SHARE = 4  # at most one layer in four is kept
+KINDS: dict[str, Callable[[Any, Mapping[str, Range], Sequence[str]], Any]] = {"int8.ort": ort_int8, "int8.trt": symmetric_int8}
 WORTH_PPM = 950_000  # a layer is kept when the soft disagreement falls to 95 % or less
 
 
@@ -24,19 +25,27 @@ class Sensitivity:
 
 
 def search(
-    model: Any, ranges: Mapping[str, Range], judge: Judge, keep: Sequence[str] = (), progress: Progress = silent
+    model: Any, ranges: Mapping[str, Range], judge: Judge, kind: str, keep: Sequence[str] = (), progress: Progress = silent
 ) -> Sensitivity:
-    """Rank all layers not kept already, then keep them in that order while each makes the answers clearly better."""
+    """Rank all layers not kept already, then keep them in that order while each makes the answers clearly better.
+
+    ``kind`` is one of KINDS: what one back end cannot round well is no reason to take integers from the other.
+    """
+    make = KINDS[kind]
+
+    def distance(kept: Sequence[str]) -> Distance:
+        return judge.distance(make(model, ranges, kept), exact=make is symmetric_int8)
+
     layers = [name for name in weighted_nodes(model) if name not in keep]
-    before = judge.distance(ort_int8(model, ranges, keep))
+    before = distance(keep)
     ranked = []
     for done, name in enumerate(layers, 1):
-        ranked.append((name, judge.distance(ort_int8(model, ranges, [*keep, name]))))
-        progress("measuring the layers' sensitivity", done, len(layers))
+        ranked.append((name, distance([*keep, name])))
+        progress(f"measuring the layers' sensitivity, {kind}", done, len(layers))
     ranked.sort(key=lambda pair: (pair[1], pair[0]))
     kept, now = list(keep), before
     for name, _ in ranked[: max(1, len(layers) // LARGEST_SHARE)]:
-        then = judge.distance(ort_int8(model, ranges, [*kept, name]))
+        then = distance([*kept, name])
         if not _worth(now, then):
             break
         kept, now = [*kept, name], then

@@ -5,7 +5,7 @@ from typing import Any
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.onnx_io import import_onnx, opset
 
-OLDEST, BASE, NEWEST = 7, 17, 21
+OLDEST, BASE, NEWEST = 7, 17, 22
 SMALLEST_SIDE, LARGEST_SIDE = 8, 4096
 
 
@@ -14,9 +14,11 @@ def convert_opset(model: Any, where: str, notes: list[str]) -> Any:
     found = opset(model)
     if not OLDEST <= found <= NEWEST:
         raise BuildError(f"{where}: is opset {found}, {OLDEST} to {NEWEST} are read; export it with opset_version={BASE}")
-    if found >= BASE:
-        return model
     onnx = import_onnx()
+    if found >= BASE:
+        model.ir_version = max(int(model.ir_version), 8)
+        return model
+    _list_weights(model)
     try:
         converted = onnx.version_converter.convert_version(model, BASE)
     except (RuntimeError, ValueError, IndexError) as error:
@@ -26,6 +28,13 @@ def convert_opset(model: Any, where: str, notes: list[str]) -> Any:
     notes.append(f"converted from opset {found} to {BASE}")
     converted.ir_version = max(int(converted.ir_version), 8)
     return converted
+
+
+def _list_weights(model: Any) -> None:
+    """Before IR 4 weights were inputs too, and the converter of old models looks them up there; the new graph has them as
+    weights.
+    """
+    model.ir_version = max(int(model.ir_version), 4)
 
 
 def static_shape(item: Any) -> tuple[int, ...] | None:

@@ -17,15 +17,15 @@ REFERENCE, EFFICIENT = "fp16", "int8"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decided what the bundle became. ``kept`` are the layers outside INT8."""
+    """Everything that decided what the bundle became. ``kept`` are the layers outside INT8, of each INT8 file."""
 
     source: SourceModel
     classes: tuple[str, ...]
     words: Preprocessing
     choice: MethodChoice
     calibration: Calibration
-    found: Sensitivity | None
-    kept: tuple[str, ...]
+    found: Mapping[str, Sensitivity]
+    kept: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,10 @@ def manifest_of(recipe: Recipe, made: Mapping[str, Made]) -> dict[str, Any]:
     def entry(kind: str, precision: str, calibration_sha256: str | None = None) -> dict[str, Any]:
         return {"file": f"{source.name}.{kind}.onnx", "precision_computed": precision, "calibration_sha256": calibration_sha256}
 
-    variants = {REFERENCE: {ORT: entry("fp16", made["fp16"].precision), TENSORRT: entry("fp16", "fp16")}}
+    # where the runtime would compute FP16 in FP32, with a cast around every layer, the float file itself is the quicker reference
+    half = made["fp16"].precision
+    on_ort = entry("fp32" if half == "fp32" else "fp16", half)
+    variants = {REFERENCE: {ORT: on_ort, TENSORRT: entry("fp16", "fp16")}}
     int8 = {}
     if "int8.ort" in made:
         int8[ORT] = entry("int8.ort", made["int8.ort"].precision, calibrated)
@@ -58,6 +61,7 @@ def manifest_of(recipe: Recipe, made: Mapping[str, Made]) -> dict[str, Any]:
         "schema": 1,
         "model": source.name,
         "task": source.head.task,
+        "head": source.head.form,
         "classes": list(recipe.classes),
         "reference": REFERENCE,
         "input_shape": list(source.input_shape),
@@ -69,7 +73,7 @@ def manifest_of(recipe: Recipe, made: Mapping[str, Made]) -> dict[str, Any]:
 
 def summary_of(recipe: Recipe, made: Mapping[str, Made], warnings: list[str]) -> dict[str, Any]:
     """How the bundle was made, for people and for the qualification, which must not reuse the calibration pictures."""
-    found = recipe.found
+    found = recipe.found.get("int8.ort")
     return {
         "schema": 1,
         "head": recipe.source.head.form,
@@ -78,7 +82,8 @@ def summary_of(recipe: Recipe, made: Mapping[str, Made], warnings: list[str]) ->
         "warnings": warnings,
         "method": recipe.calibration.method,
         "compared": {name: _distance(distance) for name, distance in recipe.calibration.compared},
-        "kept_in_fp16": list(recipe.kept),
+        "kept_in_fp16": list(recipe.kept["int8.ort"]),
+        "kept_in_fp16_tensorrt": list(recipe.kept["int8.trt"]),
         "sensitivity": [] if found is None else [{"layer": name, **_distance(distance)} for name, distance in found.ranked],
         "files": {kind: {"computed": item.counts, **_distance(item.distance)} for kind, item in sorted(made.items())},
         "calibration": sorted(sample.sha256 for sample in recipe.choice.calibration),

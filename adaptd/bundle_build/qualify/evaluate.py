@@ -11,10 +11,12 @@ import numpy.typing as npt
 from adaptd.bundle_build.data.labels import Labels
 from adaptd.bundle_build.data.pictures import Pictures
 from adaptd.bundle_build.progress import Progress, silent
+from adaptd.config.engine_answers import TOLERANCE_PPM
 from adaptd.engine import guard
 from adaptd.engine.base import Engine
 from adaptd.engine.errors import EngineFault
 from adaptd.vision import detection
+from adaptd.vision.answers import Detection
 
 if TYPE_CHECKING:
     from adaptd.vision.answers import Answer
@@ -28,7 +30,8 @@ MILLION = 1_000_000
 class ScoreTally:
     """What one variant did in one band: time of each inference, and each frame's loss against the reference.
 
-    ``empty`` counts frames on which a detector found nothing.
+    ``empty`` counts frames on which a detector found nothing; ``near`` holds the frames without a whole loss that the last
+    bits of the reference's float sums could turn.
     """
 
     losses_ppm: list[int] = field(default_factory=list)
@@ -36,6 +39,7 @@ class ScoreTally:
     right: int = 0
     labelled: int = 0
     empty: int = 0
+    near: set[int] = field(default_factory=set)
     truths: list[Array] = field(default_factory=list)
     founds: list[Array] = field(default_factory=list)
 
@@ -47,6 +51,11 @@ class ScoreTally:
     def disagreed(self) -> int:
         """Frames of full loss that cost as much, rounded up: never less than what was seen."""
         return -(-sum(self.losses_ppm) // MILLION)
+
+    @property
+    def counted_ppm(self) -> list[int]:
+        """The losses with every near frame lost whole: what holds on processors whose sums differ in the last bits."""
+        return [MILLION if index in self.near else loss for index, loss in enumerate(self.losses_ppm)]
 
     @property
     def score_ppm(self) -> int | None:
@@ -75,28 +84,33 @@ def evaluate(
     for done, (sample, batch) in enumerate(pictures, 1):
         turn = done % len(names)
         outputs: dict[str, Array | None] = {}
+        answers: dict[str, Answer | None] = {}
         band = tallies.setdefault(sample.band, {name: ScoreTally() for name in names})
         for name in names[turn:] + names[:turn]:
-            outputs[name], latency = _timed(engines[name], batch)
+            outputs[name], answers[name], latency = _timed(engines[name], batch, reader)
             band[name].latencies_us.append(latency)
-        answers = {name: None if output is None else reader.answer(output) for name, output in outputs.items()}
         truth = labels.boxes(sample)
+        plain = outputs[reference]
+        near = plain is not None and reader.near(plain, 2 * TOLERANCE_PPM)
         for name in names:
             band[name].losses_ppm.append(_loss(reader, answers[reference], answers[name]))
+            if near and name != reference and band[name].losses_ppm[-1] < MILLION:
+                band[name].near.add(band[name].n - 1)
             band[name].empty += _is_empty(answers[name])
-            _score(band[name], labels.form, outputs[name], answers[name], sample.label if labels.classes else None, truth)
+            _score(band[name], reader, outputs[name], answers[name], sample.label if labels.classes else None, truth)
         progress("running every variant on every picture", done, len(pictures))
     return tallies
 
 
-def _timed(engine: Engine, batch: Array) -> tuple[Array | None, int]:
-    """The checked output and the time it took in microseconds, rounded up; None where the engine failed on this frame."""
+def _timed(engine: Engine, batch: Array, reader: "Reader") -> tuple[Array | None, "Answer | None", int]:
+    """Checked output, what it means, and the time both took in microseconds, rounded up; None where the engine failed."""
     start = time.perf_counter_ns()
     try:
         output: Array | None = guard.check(engine.infer(batch), engine.output_shape, engine.name)
+        answer = None if output is None else reader.answer(output)
     except EngineFault:
-        output = None
-    return output, -(-(time.perf_counter_ns() - start) // 1000)
+        output = answer = None
+    return output, answer, -(-(time.perf_counter_ns() - start) // 1000)
 
 
 def _loss(reader: "Reader", reference: "Answer | None", other: "Answer | None") -> int:
@@ -108,16 +122,16 @@ def _is_empty(answer: "Answer | None") -> bool:
 
 
 def _score(
-    tally: ScoreTally, form: str, output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
+    tally: ScoreTally, reader: "Reader", output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
 ) -> None:
-    if form == "classification":
+    if not isinstance(reader, Detection):
         if label is not None:
             tally.labelled += 1
             tally.right += answer is not None and answer.label == label
     elif truth is not None:
         tally.truths.append(truth)
         none = np.zeros((0, 6), np.float32)
-        tally.founds.append(none if output is None else detection.decode(form, output, detection.FAINT))
+        tally.founds.append(none if output is None else reader.boxes(output, detection.FAINT))
 
 
 def quantile_us(latencies_us: list[int], share_pct: int) -> int:

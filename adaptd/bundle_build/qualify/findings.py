@@ -12,6 +12,7 @@ from adaptd.bundle_build.qualify.energy import Cost
 from adaptd.bundle_build.qualify.evaluate import ScoreTally, Tallies, quantile_us
 from adaptd.bundle_build.qualify.gain import Gain
 from adaptd.bundle_build.qualify.measure import Run
+from adaptd.config.engine_answers import TOLERANCE_PPM
 from adaptd.config.manifest import Manifest
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
@@ -37,13 +38,16 @@ class MeasurePlan:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFigures:
-    """Everything that was measured, by variant; ``prints`` are fingerprints of the arithmetic (``device.fingerprint``)."""
+    """Everything that was measured, by variant; ``prints`` are fingerprints of the arithmetic (``device.fingerprint``),
+    ``answers`` the reference's to the fixed probes.
+    """
 
     tallies: Tallies
     runs: Mapping[str, Run]
     costs: Mapping[str, Cost]
     prints: Mapping[str, str]
     memory_mb: Mapping[str, int]
+    answers: str = ""
 
 
 def qualification(plan: MeasurePlan, measured: MeasuredFigures, name: str, gain: Gain) -> dict[str, Any]:
@@ -66,6 +70,7 @@ def _band(tally: ScoreTally, policy: Policy) -> dict[str, Any]:
         "n": tally.n,
         "score_ppm": tally.score_ppm,
         "disagreed": tally.disagreed,
+        "near": len(tally.near),
         "disagreement_bound_ppm": bound_ppm(tally, policy),
         "latency_p50_us": quantile_us(tally.latencies_us, 50),
         "latency_p90_us": quantile_us(tally.latencies_us, 90),
@@ -75,10 +80,10 @@ def _band(tally: ScoreTally, policy: Policy) -> dict[str, Any]:
 
 def bound_ppm(tally: ScoreTally, policy: Policy) -> int:
     """Upper confidence bound on the mean loss at the policy's level: exact for right-or-wrong frames, else by betting."""
-    alpha = policy.alpha_ppm / MILLION
-    if all(loss in (0, MILLION) for loss in tally.losses_ppm):
-        return clopper_pearson_ppm(tally.disagreed, tally.n, alpha)
-    return betting_ppm(tally.losses_ppm, alpha)
+    alpha, losses = policy.alpha_ppm / MILLION, tally.counted_ppm
+    if all(loss in (0, MILLION) for loss in losses):
+        return clopper_pearson_ppm(sum(losses) // MILLION, tally.n, alpha)
+    return betting_ppm(losses, alpha)
 
 
 def record_of(
@@ -109,7 +114,7 @@ def record_of(
             "sha256": plan.policy.sha256,
             "alpha_ppm": plan.policy.alpha_ppm,
             "max_loss_ppm": plan.policy.max_loss_ppm,
-            "levels_mfps": list(plan.policy.grid_mfps),
+            "levels_mfps": list(plan.policy.levels_mfps),
             "bands": [band.name for band in plan.policy.bands],
         },
         "profile": plan.profile.name,
@@ -122,11 +127,17 @@ def record_of(
         "warm_memory_mb": dict(measured.memory_mb),
         "gain": {name: {**asdict(gain), "rates": [asdict(rate) for rate in gain.rates]} for name, gain in gains.items()},
         "fingerprint": dict(measured.prints),
+        "answers": {"reference": measured.answers, "tolerance_ppm": TOLERANCE_PPM},
         "warnings": warnings,
     }
 
 
 def _admitted(policy: Policy, name: str, measured: MeasuredFigures) -> dict[str, bool]:
     return admitted(
-        policy, name, {band: (tallies[name].n, tallies[name].disagreed) for band, tallies in measured.tallies.items()}
+        policy,
+        name,
+        {
+            band: (tallies[name].n, tallies[name].disagreed + len(tallies[name].near))
+            for band, tallies in measured.tallies.items()
+        },
     )

@@ -44,19 +44,28 @@ class Judge:
         self._answers = self._run(reference)
         self._classes = classes
 
-    def distance(self, candidate: Any) -> Distance:
-        """How far ``candidate`` (a ModelProto) answers from the reference; one that does not run is at the largest distance."""
+    @property
+    def worst(self) -> Distance:
+        """That of a candidate that does not run."""
+        return Distance(MILLION, len(self._answers) * MILLION, MILLION, len(self._answers))
+
+    def distance(self, candidate: Any, *, exact: bool = False) -> Distance:
+        """How far ``candidate`` (a ModelProto) answers from the reference; one that does not run is at the largest distance.
+
+        ``exact`` keeps the processor's 8-bit kernels out: signed activations saturate on some, and what is chosen for another
+        device must not hang on this one. Quantized numbers are then multiplied in float32.
+        """
         broken: tuple[type[Exception], ...] = (BuildError, *failures(import_onnxruntime()))
         try:
-            outputs = self._run(to_bytes(candidate))
+            outputs = self._run(to_bytes(candidate), level="ORT_DISABLE_ALL" if exact else "ORT_ENABLE_ALL")
         except broken:
-            return Distance(MILLION, len(self._answers) * MILLION, MILLION, len(self._answers))
+            return self.worst
         loss, count = self._loss(outputs), len(outputs)
         soft = self._soft(outputs) if self._classes else loss // count
         return Distance(soft, loss, relative_error_ppm(self._answers, outputs), count)
 
-    def _run(self, model: bytes) -> list[Array]:
-        runner = session(model)
+    def _run(self, model: bytes, level: str = "ORT_ENABLE_ALL") -> list[Array]:
+        runner = session(model, level=level)
         name = runner.get_inputs()[0].name
         return [runner.run(None, {name: batch})[0] for _, batch in self._pictures]
 

@@ -21,14 +21,16 @@ from adaptd.bundle_build.qualify.findings import MeasuredFigures, MeasurePlan, q
 from adaptd.bundle_build.qualify.gain import Gain, Speed, judge
 from adaptd.bundle_build.qualify.measure import Run, load, saturate_all
 from adaptd.bundle_build.qualify.meters import Meter, metering
+from adaptd.config.engine_answers import packed
 from adaptd.config.manifest import Manifest
 from adaptd.config.policy import Policy
 from adaptd.engine.backends import EngineOptions, factory
-from adaptd.engine.base import Engine, EngineSpec
+from adaptd.engine.base import Engine, EngineSpec, answers_of
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.errors import EngineError
 from adaptd.engine.ort import OrtEngine
-from adaptd.vision.heads import Head, head_for, reader
+from adaptd.vision.answers import reader
+from adaptd.vision.heads import Head, head_for
 
 MILLION = 1_000_000
 SOURCE = "fp32"
@@ -49,7 +51,7 @@ def qualify(plan: MeasurePlan, progress: Progress = silent) -> Qualified:
     """Measure, write the manifest, and hand back what was found. Raises BuildError; then the bundle is as it was."""
     bundle = _open(plan)
     manifest = bundle.manifest
-    head = head_for(manifest.task, manifest.output_shape, len(manifest.classes))
+    head = head_for(manifest.task, manifest.output_shape, len(manifest.classes), manifest.head)
     dataset, notes = _unused(scan_all(plan.data, plan.policy.bands, plan.band), bundle)
     labels, said = labels_of(dataset, head.form, manifest.classes, manifest.preprocessing)
     pictures = Pictures(dataset.samples, manifest.preprocessing)
@@ -57,6 +59,7 @@ def qualify(plan: MeasurePlan, progress: Progress = silent) -> Qualified:
     measured = _measure(plan, bundle, head, labels, pictures, progress)
     others_ppm = load(plan.root).others_ppm(before)
     warnings = [*notes, *dataset.notes, *said, *unreadable_note(pictures), *_thin(dataset, plan.policy)]
+    warnings += _late(measured, plan.policy, manifest.reference)
     warnings += _chance(measured, manifest) + _nothing_found(measured, manifest) + _busy(others_ppm)
     if manifest.signature is not None:
         warnings.append(f"the manifest was signed and has changed: sign it again with adaptd engine sign {plan.bundle} --key F")
@@ -106,6 +109,18 @@ def _busy(others_ppm: int) -> list[str]:
     return [f"the machine was busy with other work ({share}): latencies and energy are stretched, qualify again when it is quiet"]
 
 
+def _late(measured: MeasuredFigures, policy: Policy, reference: str) -> list[str]:
+    """A reference that is slower than the deadline delivers nothing in time, and `adaptd run` will not start on it."""
+    slowest = max(quantile_us(tallies[reference].latencies_us, 50) for tallies in measured.tallies.values())
+    if slowest <= policy.deadline_us:
+        return []
+    words = (
+        f"the reference takes {slowest / 1000:.1f} ms a frame, the policy's deadline is {policy.deadline_us / 1000:.0f} ms: "
+        "adaptd run will refuse it; take a smaller model or picture, or a policy with a longer deadline_ms"
+    )
+    return [words]
+
+
 def _chance(measured: MeasuredFigures, manifest: Manifest) -> list[str]:
     """A reference that names the right class no more often than a guess has its class names in the wrong order, or is broken."""
     tallies = [band[manifest.reference] for band in measured.tallies.values()]
@@ -143,22 +158,25 @@ def _measure(
         try:
             engines = {name: stack.enter_context(make(name)) for name in names}
             scored = {**engines, **_source(plan, bundle, stack)}
-            tallies = evaluate(scored, manifest.reference, pictures, reader(head, manifest.classes), labels, progress)
+            read = reader(head, manifest.classes, manifest.preprocessing.size)
+            tallies = evaluate(scored, manifest.reference, pictures, read, labels, progress)
             if not tallies:
                 raise BuildError(f"{plan.data[0]}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
             runs = saturate_all(engines, plan.saturated_s)
             costs = _costs(plan, engines, runs, progress)
             prints = {name: fingerprint(engine) for name, engine in engines.items()}
             memory = {name: engine.memory_mb for name, engine in engines.items()}
+            answers = packed(answers_of(engines[manifest.reference]))
         except EngineError as error:
             raise BuildError(str(error)) from None
-    return MeasuredFigures(tallies, runs, costs, prints, memory)
+    return MeasuredFigures(tallies, runs, costs, prints, memory, answers)
 
 
 def _source(plan: MeasurePlan, bundle: Bundle, stack: ExitStack) -> dict[str, Engine]:
     """The float32 source on ONNX Runtime, scored beside the variants: what the reference itself lost."""
     name = f"{bundle.manifest.model}.fp32.onnx"
-    if SOURCE in bundle.variants(plan.backend) or name not in bundle.kept:
+    serves = bundle.entry(bundle.manifest.reference, plan.backend).file == name
+    if serves or SOURCE in bundle.variants(plan.backend) or name not in bundle.kept:
         return {}
     spec = EngineSpec(SOURCE, "fp32", bundle.manifest.input_shape, bundle.manifest.output_shape)
     return {SOURCE: stack.enter_context(OrtEngine(spec, bundle.kept[name], threads=plan.threads))}

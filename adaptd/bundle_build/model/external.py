@@ -1,0 +1,56 @@
+"""Weights beside the model, as torch's exporter writes them by default: one ``.data`` file in the same folder, read by us.
+
+The runtimes never see the reference: the bytes are taken in here, bounded, through no link and no path, and the bundle's own file
+holds them whole. CVE-2022-25882, CVE-2024-27318 and CVE-2026-27489 were paths that left the folder; here a name with a path in it
+is refused, and the file is opened without following links.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.onnx_io import import_onnx
+
+Reader = Callable[[Path], bytes]
+
+
+def take_external(model: Any, path: Path, read: Reader) -> list[str]:
+    """Put the tensors that live in one sibling file into ``model``, in place; gives what to tell.
+
+    Raises:
+        BuildError: another folder, several files, a link, a place outside the file.
+    """
+    onnx = import_onnx()
+    outside = [item for item in model.graph.initializer if item.data_location == onnx.TensorProto.EXTERNAL]
+    if not outside:
+        return []
+    names = {_facts(item).get("location", "") for item in outside}
+    if len(names) > 1:
+        raise BuildError(f"{path.name}: keeps its weights in {len(names)} files, one beside it is read; export it with one")
+    (name,) = names
+    if not name or name != Path(name).name or name.startswith(".") or name == path.name:
+        raise BuildError(f"{path.name}: keeps its weights in {name[:80]!r}; a file beside it, without a path, is read")
+    data = read(path.with_name(name))
+    for item in outside:
+        _fill(item, data, name, path.name)
+    return [f"weights taken from {name} beside it ({len(data) >> 10} KiB)"]
+
+
+def _facts(item: Any) -> dict[str, str]:
+    return {entry.key: entry.value for entry in item.external_data}
+
+
+def _fill(item: Any, data: bytes, name: str, where: str) -> None:
+    facts = _facts(item)
+    try:
+        start, length = int(facts.get("offset", "0")), int(facts.get("length", "-1"))
+    except ValueError:
+        start = -1
+        length = -1
+    length = len(data) - start if length < 0 and "length" not in facts else length
+    if start < 0 or length < 0 or start + length > len(data):
+        raise BuildError(f"{where}: tensor {item.name[:60]!r} lies outside {name} ({len(data)} bytes); export it again")
+    item.raw_data = data[start : start + length]
+    del item.external_data[:]
+    item.data_location = import_onnx().TensorProto.DEFAULT
