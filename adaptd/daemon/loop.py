@@ -244,8 +244,6 @@ class Daemon:
             self._parts.notifier.send("READY=1", f"STATUS={document['operating_point']['variant']}")
         self._parts.watcher.decided(scene, changed)
 
-    # ---- housekeeping ------------------------------------------------------------------------------------------------
-
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
         self._plans.poll(now_us)
@@ -327,14 +325,10 @@ class Daemon:
 
     def _book_the_rest(self) -> None:
         """What the worker served after the last decision is on record before the run's statements are made."""
-        recorder = self._parts.recorder
-        if self._defect or not recorder.ok:
-            return
         snapshot = self._snapshot(self._parts.clock.mono_us())
-        state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
-        if recorder.decision(snapshot, verdict, state) is not None:
-            self._state = state
-            self._window.decided(snapshot, verdict, state, self._policy)
+        self._state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
+        self._parts.recorder.decision(snapshot, verdict, self._state)
+        self._window.decided(snapshot, verdict, self._state, self._policy)
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
@@ -342,7 +336,8 @@ class Daemon:
         parts.notifier.send("STOPPING=1")
         self._plans.stop()
         parts.worker.stop(STOP_S)
-        self._book_the_rest()
+        if not self._defect and parts.recorder.ok:
+            self._book_the_rest()
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
