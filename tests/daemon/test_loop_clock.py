@@ -29,7 +29,7 @@ from adaptd.protocol.messages import WorkerReport
 from adaptd.sense.camera_light import PictureStats
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
-from adaptd.vocabulary import OperatingPoint, Prior, Served, Stretch, Snapshot, Telemetry, VariantFacts
+from adaptd.vocabulary import OperatingPoint, Prior, Served, Snapshot, Stretch, Telemetry, VariantFacts
 from tests.conftest import ROOT
 from tests.readings import sensed
 
