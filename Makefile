@@ -74,6 +74,7 @@ faults: develop
 evidence: develop
 	@$(BIN)/python -m tests.faults.evidence $(ARGS)
 	@$(BIN)/python -m tests.faults.boldness
+	@$(BIN)/python -m tests.faults.account_worlds
 
 mutants: develop
 	@$(BIN)/python -m tests.faults.constants $(ARGS)

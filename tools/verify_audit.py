@@ -5,7 +5,7 @@
 
 It was written from the format's description (docs/audit.md), not from the first verifier, so that a mistake in one is not a
 mistake in both. It checks bytes, numbering, hashes, tree, signatures, key hand-overs, head file, pruning and time. It can not
-run decisions again: that takes the decision code. Exit code 0: valid. 1: not. 2: wrong usage.
+run decisions again: that takes the decision code. It throws the coin of the loss account again and counts its statements anew. Exit code 0: valid. 1: not. 2: wrong usage.
 
 How it differs in kind from the first: it parses JSON by hand and writes it back by hand, keeps every leaf of the tree and folds
 roots from the top down, and never holds more of the log than two segments.
@@ -395,6 +395,90 @@ def prev_of(line):
     return named if isinstance(named, str) else None
 
 
+# ---------------------------------------------------------------- the coin and the books of the loss account
+
+
+def coin_fell(seed, frame, share):
+    """Whether the coin chose a frame: the first 8 bytes of BLAKE2b("seed:frame") below ``share`` millionths of 2^64."""
+    eight = hashlib.blake2b(f"{seed}:{frame}".encode(), digest_size=8).digest()
+    return share > 0 and int.from_bytes(eight, "big") * 1_000_000 < share * 2**64
+
+
+class Account:
+    """What the records say of the loss account: commitments, reveals, draws, and counts per window and band."""
+
+    def __init__(self):
+        self.open, self.now, self.seed = {}, None, None
+        self.revealed = self.draws = self.frames = 0
+        self.books, self.reference = {}, ""
+
+    def feed(self, record, whole):
+        """Why a record does not fit, or None. ``whole``: the log begins with its first record."""
+        kind = record["kind"]
+        if kind == "start":
+            self.now = self.seed = None
+        elif kind == "window_open":
+            self.now = {"window": record["window"], "told": [], "before": self.seed, "count": 0}
+            self.open[record["coin"]] = self.now
+            fresh = {"bands": {}, "loan": record["loan_ppm_frames"], "limit": record["limit_ppm"], "whole": whole}
+            self.books.setdefault(record["window"], fresh)
+            self.seed = None
+        elif kind == "window_close":
+            return self.reveal(record) or self.statements(record)
+        elif kind == "decision" and self.now is not None:
+            self.decision(record)
+        return None
+
+    def decision(self, record):
+        self.now["count"] += 1
+        rows = record.get("in", {}).get("worker", {}).get("stretches", [])
+        mixed = self.now["before"] if self.now["count"] <= 2 else None
+        for row in rows:
+            band, variant, share, frames, missed, shadowed, differed, loss, late, first, last, drawn = row
+            self.now["told"].append((share, frames, first, last, drawn, mixed))
+            book = self.books[self.now["window"]]["bands"].setdefault(band, [0, 0, 0, 0])
+            book[0] += frames - missed
+            if variant != self.reference:
+                book[1] += frames
+                book[2] += shadowed
+                book[3] += differed
+
+    def reveal(self, record):
+        tossed = self.open.pop(record["coin"], None)
+        if tossed is None:
+            return None  # its commitment was pruned
+        seed = record["seed"]
+        text = f"adaptd coin 1\n{record['window']}\n{seed}\n{record['salt']}\n"
+        if record["window"] != tossed["window"] or hashlib.sha256(text.encode()).hexdigest() != record["coin"]:
+            return "the coin that is revealed is not the one that was committed to"
+        for share, frames, first, last, drawn, before in tossed["told"]:
+            if not all(coin_fell(seed, one, share) or (before is not None and coin_fell(before, one, share)) for one in drawn):
+                return "a frame was shadowed that the coin had not chosen"
+            if before is None and share > 0 and last - first < 1_000_000:
+                chosen = sum(coin_fell(seed, one, share) for one in range(first, last + 1))
+                if chosen - len(drawn) > last - first + 1 - frames:
+                    return "the coin chose frames that were served unshadowed"
+            self.draws += len(drawn)
+            self.frames += frames
+        self.revealed += 1
+        self.seed = seed
+        if tossed is self.now:
+            self.now = None
+        return None
+
+    def statements(self, record):
+        book = self.books.get(record["window"])
+        if book is None or not book["whole"]:
+            return None
+        for said in record["statements"]:
+            delivered, efficient, shadowed, differed = book["bands"].get(said["band"], [0, 0, 0, 0])
+            counted = [delivered, efficient, shadowed, differed, max(book["limit"] * delivered, book["loan"])]
+            names = ("delivered", "efficient", "shadowed", "differed", "allowed_ppm_frames")
+            if not said["broken"] and [said[name] for name in names] != counted:
+                return "a statement does not say what the records count"
+        return None
+
+
 class Verifier:
     """Judges one log. ``result`` is filled as far as the log holds."""
 
@@ -411,6 +495,7 @@ class Verifier:
         self.boot = self.boot_id = self.silence = None
         self.mono = 0
         self.gap = None
+        self.account, self.odd = Account(), None
         self.prunes, self.decisions, self.witnessed, self.failing = [], 0, None, None
 
     # ------------------------------------------------ order of work
@@ -601,7 +686,20 @@ class Verifier:
         elif kind == "decision":
             self.decisions += 1
         self.time(record, kind, seq)
+        if record["v"] > 1 and self.odd is None:
+            self.toss(record, kind, seq)
         self.stopped = kind == "stop" or (self.stopped and kind == "checkpoint")
+
+    def toss(self, record, kind, seq):
+        if kind == "config":
+            found = re.search(r"^reference:[ ]*([A-Za-z0-9_.-]+)", record["policy"]["text"], re.MULTILINE)
+            self.account.reference = found[1] if found else ""
+        try:
+            why = self.account.feed(record, self.first == 0)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            why = "what it says of the loss account cannot be read"
+        if why:
+            self.odd = (seq, why)
 
     def checkpoint(self, record, seq):
         parts = note_parts(record.get("note"))
@@ -675,6 +773,8 @@ class Verifier:
             raise Bad("forged", self.first, f"the witness {silent[0]} has not cosigned any checkpoint that was given")
         if self.gap:
             raise Bad("gap", *self.gap)
+        if self.odd:
+            raise Bad("replay_mismatch", *self.odd)
         torn = self.torn + (self.unused if self.stopped else 0)
         now = self.log.head_slots(self.log.bytes("head"))[0]
         went_on = now and now[0] != self.slots[0]  # a writer is at work: what came after this began is not judged
@@ -769,9 +869,17 @@ def headline(one, own_key):
     sealed = f"up to record {one.sealed - 1} by keys that were erased since" if one.sealed else "no signing key was erased yet"
     free = one.rewritable()
     rest = f"from record {free} on by whoever holds this folder with its private key" if free < one.size else "no record"
+    account, coin = one.account, []
+    if account.revealed or account.open:
+        waiting = f"; {len(account.open)} not revealed yet" if account.open else ""
+        draws = f"{account.draws} draws among {account.frames} frames follow{waiting}"
+        coin = [("account", f"{account.revealed} coins revealed as committed, {draws}")]
+    if one.odd:
+        coin = [("account", "a coin does not fit its commitment, or a draw its coin")]
     return [
         ("records", f"{one.first} to {one.size - 1} in {len(one.log.files)} segments, re-encoded and compared byte by byte"),
         ("decisions", f"{one.decisions} decisions were not run again"),
+        *coin,
         ("key", beside if own_key else "checked under the public key that was given"),
         ("complete", complete),
         ("witnessed", witnessed),

@@ -18,6 +18,7 @@ def register(sub: Any) -> None:
     commands = group.add_subparsers(dest="audit_command", metavar="COMMAND", required=True)
     _register_verify(commands)
     _register_show(commands)
+    _register_statement(commands)
     _register_history(commands)
     _register_files(commands)
     _register_keys(commands)
@@ -71,6 +72,14 @@ def _register_show(commands: Any) -> None:
     parser.add_argument("--last", type=int, metavar="N", help="only the last N that match")
     parser.add_argument("--json", action="store_true", help="the records as they are, one JSON object a line")
     parser.set_defaults(handler=run_show)
+
+
+def _register_statement(commands: Any) -> None:
+    parser = commands.add_parser("statement", help="what the log states of every window of the loss account")
+    _folder(parser)
+    parser.add_argument("--day", metavar="D", help="only the statements made on this day, such as 2026-12-01 (UTC)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a statement")
+    parser.set_defaults(handler=run_statement)
 
 
 def _register_history(commands: Any) -> None:
@@ -179,6 +188,27 @@ def run_show(args: argparse.Namespace) -> int:
             f"{args.folder}: no record matches; leave a filter out, or see every kind with 'adaptd audit show'", file=sys.stderr
         )
     return 0
+
+
+def run_statement(args: argparse.Namespace) -> int:
+    """Print the recorded statements, oldest first; 1 where there is none to print."""
+    from datetime import date
+
+    from adaptd.cli.audit_statement import statements
+
+    _need_log(args.folder)
+    if args.day is not None:
+        try:
+            date.fromisoformat(args.day)
+        except ValueError:
+            raise CommandError(f"--day {args.day}: is no day, write it as 2026-12-01", 2) from None
+    found = list(statements(args.folder, args.day))
+    for one in found:
+        print(json.dumps(one.plain(), sort_keys=True) if args.json else one.sentence())
+    if not found:
+        when = f" on {args.day}" if args.day else ""
+        print(f"{args.folder}: no statement was made{when}; one is made when a window ends or a run stops", file=sys.stderr)
+    return 0 if found else 1
 
 
 def _not_read(words: str) -> None:

@@ -1,6 +1,6 @@
 """The coin of the loss account: drawn at random when a window opens, committed in the log at once, revealed when it is over.
 
-Which frames run on both engines follows from the seed and the frame's number (``worker/shadow.py``). The log holds a hash of
+Which frames run on both engines follows from the seed and the frame's number (``base/coin.py``). The log holds a hash of
 the seed before the first frame is drawn, so nobody can choose a seed afterwards; the revealed seed lets anyone draw again. Until
 then the seed lies in the log's private folder, so that a run that was cut short can be revealed by the next one.
 """
@@ -10,10 +10,10 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from adaptd.base import coin
 from adaptd.base.canonical_json import Plain
 from adaptd.brain.tick import State, statements
 from adaptd.config.policy import Policy
@@ -37,7 +37,7 @@ class Coin:
     @property
     def commitment(self) -> str:
         """What is published before the first draw: SHA-256 (hex) of window, seed and salt."""
-        return sha256(f"adaptd coin 1\n{self.window}\n{self.seed}\n{self.salt}\n".encode()).hexdigest()
+        return coin.commitment(self.window, self.seed, self.salt)
 
 
 class AccountWindow:

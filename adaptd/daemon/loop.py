@@ -247,8 +247,6 @@ class Daemon:
             self._parts.notifier.send("READY=1", f"STATUS={document['operating_point']['variant']}")
         self._parts.watcher.decided(scene, changed)
 
-    # ---- housekeeping ------------------------------------------------------------------------------------------------
-
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
         self._plans.poll(now_us)
@@ -328,12 +326,21 @@ class Daemon:
         for kind, text in first_words(self._parts.senses, self._policy.limit_mc):
             self._say.fault(kind, text, aloud=False)
 
+    def _book_the_rest(self) -> None:
+        """What the worker served after the last decision is on record before the run's statements are made."""
+        snapshot = self._snapshot(self._parts.recorder.ledger.next_mono_us(0))
+        self._state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
+        self._parts.recorder.decision(snapshot, verdict, self._state)
+        self._window.decided(snapshot, verdict, self._state, self._policy)
+
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
         parts = self._parts
         parts.notifier.send("STOPPING=1")
         self._plans.stop()
         parts.worker.stop(STOP_S)
+        if not self._defect and parts.recorder.ok:
+            self._book_the_rest()
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)

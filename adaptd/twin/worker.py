@@ -121,7 +121,7 @@ class TwinWorker:
             missed=missed,
             dropped=self._dropped.whole(point.fps_mfps / 1000 * seconds - executed),
             shadow_frames=len(shadows),
-            served=(self._served(point.variant, count, pace),) if count else (),
+            served=tuple([self._part(point, name, frames, pace, slow_ppm) for name, frames, _ in parts]),
             shadows=shadows,
             stretches=tuple([stretch for stretch, _, _ in tossed]),
             quarantined=self._quarantined,
@@ -142,6 +142,12 @@ class TwinWorker:
             found = pace_of(latency_us, beside_us, point.fps_mfps / 1000, self._policy.deadline_us, self._noise_ppm)
             self._paces[key] = found
         return found
+
+    def _part(self, point: OperatingPoint, variant: str, frames: int, pace: FramePace, slow_ppm: float) -> Served:
+        """What one engine served of an interval that two of them shared."""
+        if variant != point.variant:
+            pace = self._pace(OperatingPoint(variant, point.fps_mfps), 0, slow_ppm)
+        return self._served(variant, frames, pace)
 
     def _served(self, variant: str, frames: int, pace: FramePace) -> Served:
         mean = pace.latency_us * (1.0 + self._noise_ppm * self._latency() / sqrt(frames))

@@ -7,13 +7,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from adaptd.base import coin
 from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
 from adaptd.protocol.messages import LastResult, Picture, Setpoint
 from adaptd.vision.answers import Answer, AnswerHead
 from adaptd.vocabulary import Shadow
-from adaptd.worker import picture, shadow
+from adaptd.worker import picture
 from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
 from adaptd.worker.latest_frame import Frame, LatestFrame
@@ -209,7 +210,7 @@ class FrameLoop:
             return False
         done_ns = now_ns()
         done_us, served_by, order = done_ns // 1000, self._pool.served_by, helm.order
-        shadowed = order.shadow_ppm > 0 and shadow.drawn(order.seed, frame.index, order.shadow_ppm)
+        shadowed = order.shadow_ppm > 0 and coin.drawn(order.seed, frame.index, order.shadow_ppm)
         both, given_by = None, served_by
         if shadowed and served_by != helm.reference:
             both = self._reference_first(frame, batch, done_us, helm)
@@ -224,14 +225,12 @@ class FrameLoop:
             self._notice_quarantine()
         elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
             self._set_slow(served_by)
-        loss_ppm: int | None = None
+        loss_ppm = self._shadow(frame.index, batch, answer, served_by, order.band) if shadowed and both is None else None
         if both is not None:
             loss_ppm = self._parts.head.loss_ppm(both, efficient)
             self.tally.shadow(Shadow(order.band, served_by, loss_ppm))
-        elif shadowed:
-            loss_ppm = self._shadow(frame.index, batch, answer, served_by, order.band)
-        in_time, work_us = latency_us <= helm.deadline_us, (done_ns - began_ns) // 1000
-        self._count(key, frame.index, work_us, in_time, shadowed, loss_ppm, both is None)
+        work_us = (done_ns - began_ns) // 1000
+        self._count(key, frame.index, work_us, latency_us <= helm.deadline_us, shadowed, loss_ppm, both is None)
         self.busy_since_us = 0
         if done_us >= self._chores_us:
             self._between_frames(frame, done_us)
@@ -267,12 +266,9 @@ class FrameLoop:
         return None if output is None else self._answer(output)
 
     def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
-        """The same frame on the other side of the comparison: loss is always the efficient variant's against the reference.
-
-        What it comes to for the account: None where the reference served, a whole loss where it could not be compared.
-        """
+        """The same frame on the other side: the loss for the account, None where the reference served, whole where it failed."""
         order, reference = self.helm.order, self.helm.reference
-        tested = served_by if served_by != reference else shadow.which(order.seed, index, self._efficient())
+        tested = served_by if served_by != reference else coin.which(order.seed, index, self._efficient())
         if tested is None:
             return None
         other = reference if tested == served_by else tested

@@ -29,7 +29,7 @@ from adaptd.protocol.messages import WorkerReport
 from adaptd.sense.camera_light import PictureStats
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
-from adaptd.vocabulary import OperatingPoint, Prior, Served, Snapshot, Telemetry, VariantFacts
+from adaptd.vocabulary import OperatingPoint, Prior, Served, Snapshot, Stretch, Telemetry, VariantFacts
 from tests.conftest import ROOT
 from tests.readings import sensed
 
@@ -81,7 +81,7 @@ class Worker:
     def __init__(self) -> None:
         self.point, self.asked = OperatingPoint("fp16", 15_000), []  # type: ignore[var-annotated]
         self.says: list[Any] = []
-        self.resets = 0
+        self.resets = self.numbered = 0
 
     def reset(self) -> None:
         """Somebody has mended it."""
@@ -106,7 +106,14 @@ class Worker:
         del now_us
         frames = self.point.fps_mfps // 1000
         latency_us = 4_000 if self.point.variant == "fp16" else 1_700
-        return Telemetry(True, self.point, frames, served=(Served(self.point.variant, frames, frames * latency_us, latency_us),))
+        share_ppm = self.asked[-1][1].get("shadow_ppm", 0) if self.asked else 0
+        shadowed = frames * share_ppm // 1_000_000 if self.point.variant != "fp16" else 0
+        first, self.numbered = self.numbered, self.numbered + frames
+        told = Stretch(
+            "bright", self.point.variant, share_ppm, frames, shadowed=shadowed, first=first, last=max(first, first + frames - 1)
+        )
+        served = Served(self.point.variant, frames, frames * latency_us, latency_us)
+        return Telemetry(True, self.point, frames, served=(served,), stretches=(told,) if frames else ())
 
     def stop(self, timeout_s: float) -> int:
         """End."""

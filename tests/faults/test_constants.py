@@ -28,7 +28,7 @@ UNITS = {
     "_OWN",
     "_NONE",
 }
-WORDS = {"_TEXT", "BETWEEN", "BINDING", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
+WORDS = {"_TEXT", "BETWEEN", "BINDING", "CLOSED", "PAYING", "REFUSED", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
 TABLE = table()
 
 

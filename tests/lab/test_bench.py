@@ -67,7 +67,7 @@ def test_a_reaction_of_a_tick_is_clean_and_a_broken_promise_is_not() -> None:
     assert _row(budget_over_us=1_000_000).clean
     assert not _row(budget_over_us=2_000_000).clean
     assert not _row(unproven_frames=1.0).clean
-    assert not _row(false_admissions=1).clean
+    assert not _row(statements_broken=1).clean
     assert not _row(over_critical_us=1_000_000).clean
 
 
@@ -160,7 +160,7 @@ def test_the_sweep_adds_up_every_promise() -> None:
     plain = run_sweep(1, 7, ("static-REF",), 1, None).to_plain()
     totals = plain["controllers"]["static-REF"]
     assert plain["random_hours"] == 1
-    assert {"over_critical_s", "over_limit_share", "false_admissions", "mean_regret"} <= set(totals)
+    assert {"over_critical_s", "over_limit_share", "statements_broken", "mean_regret"} <= set(totals)
 
 
 def test_bench_control_prints_a_table_and_draws(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

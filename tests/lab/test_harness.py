@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from adaptd.lab.controllers import ONLINE, make
-from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
-from adaptd.vocabulary import BandEvidence, OperatingPoint, Snapshot
+from adaptd.vocabulary import OperatingPoint
 from tests.readings import value
 from tests.twin.worlds import EFFICIENT, FULL, PAUSE, TEXT, Script, episode, policy, profile
 
 KEYS = (
     "controller scenario cost_mj energy_mj frames_target frames_delivered deadline_misses over_limit_s over_critical_s "
-    "budget_over_s unproven_frames swaps shadow_frames false_admissions decisions step_p50_us step_p99_us"
+    "budget_over_s unproven_frames swaps shadow_frames efficient_share statements statements_broken realised_loss_ppm decisions "
+    "step_p50_us step_p99_us"
 ).split()
 
 
@@ -130,31 +130,19 @@ def test_time_over_the_budget_in_force_is_counted() -> None:
     assert _run(episode(budget_mw=curve), Script(PAUSE)).budget_over_us == 0
 
 
-def test_frames_of_an_unproven_variant_are_counted_in_the_dark_only() -> None:
-    """INT8 truly loses 3 % at night: its frames there break the promise, those of the day do not."""
-    light = ((0, 500_000), (300_000_000, 500_000), (300_000_000, 1_000))
-    assert _run(episode(light_mlx=light), Script(EFFICIENT)).unproven_frames == pytest.approx(4500)
-    assert _run(episode(light_mlx=light), Script(FULL)).unproven_frames == 0
+def test_frames_without_a_coin_are_beyond_the_account() -> None:
+    """A controller that serves INT8 and tosses no coin proves nothing: all of its frames beyond the loan are counted."""
+    frames = _run(episode(), Script(EFFICIENT)).unproven_frames
+    assert 8_700 < frames < 9_000
+    assert _run(episode(), Script(FULL)).unproven_frames == 0
 
 
-def test_where_two_bands_overlap_the_gentler_one_counts() -> None:
-    """At 10 lux a controller may rightly be in dim or in night, so a frame breaks no promise."""
-    assert _run(episode(light_mlx=((0, 10_000),)), Script(EFFICIENT)).unproven_frames == 0
-
-
-class _Admits(Script):
-    """Admits INT8 at night from the 5th tick on."""
-
-    def decide(self, snapshot: Snapshot) -> Any:
-        """The point, and a word that the truth does not bear out."""
-        choice = super().decide(snapshot)
-        words = (BandEvidence("night", "int8", len(self.seen) > 5, 10, 1000),)
-        return LabSetpoint(choice.point, 0, words)
-
-
-def test_a_false_admission_is_counted_once() -> None:
-    """Admitting a variant where it truly loses too much is one false admission, however long it lasts."""
-    assert _run(episode(), _Admits(FULL)).false_admissions == 1
+def test_a_window_that_lost_more_than_it_may_is_a_broken_statement() -> None:
+    """INT8 truly loses 3 % at night: served there all the time, the window ends with a broken statement; by day it does not."""
+    dark = _run(episode(light_mlx=((0, 1_000),)), Script(EFFICIENT))
+    assert (dark.statements, dark.statements_broken) == (1, 1)
+    assert 20_000 < dark.realised_loss_ppm["night"] < 40_000
+    assert _run(episode(light_mlx=((0, 500_000),)), Script(EFFICIENT)).statements_broken == 0
 
 
 def test_swaps_are_changes_of_the_engine_that_serves() -> None:

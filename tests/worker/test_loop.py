@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adaptd.base.coin import drawn
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.pool import WarmPool
 from adaptd.engine.stub import Misbehaviour, StubEngine
@@ -15,7 +16,6 @@ from adaptd.worker import lease as leases
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
 from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, LoopParts
-from adaptd.worker.shadow import drawn
 from tests.worker.fakes import FakeClock
 
 PERIOD_US = 66_667

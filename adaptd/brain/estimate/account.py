@@ -186,7 +186,8 @@ def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -
     """What an efficient variant may serve in a band before the next decision; CLOSED where that is less than ``least_frames``.
 
     The frames offered are all that could be lost before the debit passes the credit: the worker stops there by itself. The coin
-    is the thinnest whose bound leaves room for ``least_frames``, and the largest where none does.
+    is the thinnest whose bound leaves room for ``least_frames``, a quarter of the way to where one loss more seen under it would
+    bring it, so that a first difference does not shut the account for long; the largest where none does.
     """
     one = next((each for each in account.bands if each.band == band), None)
     if one is None or one.broken or not rules.shares:
@@ -196,9 +197,16 @@ def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -
     if frames < max(1, least_frames):
         return CLOSED
     for at in range(len(rules.shares) - 1, -1, -1):
-        if (credit - bound_ppm(rules, one, at)) // M >= least_frames:
+        then = (3 * bound_ppm(rules, one, at) + bound_ppm(rules, _with_one_more(one, at), at)) // 4
+        if (credit - then) // M >= least_frames:
             return Offer(rules.shares[at], frames)
     return Offer(rules.shares[0], frames)
+
+
+def _with_one_more(one: BandAccount, at: int) -> BandAccount:
+    """The band were one whole loss more seen at rate number ``at``."""
+    old = one.strata[at]
+    return one._replace(strata=(*one.strata[:at], old._replace(loss_ppm=old.loss_ppm + M), *one.strata[at + 1 :]))
 
 
 def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:

@@ -109,6 +109,10 @@ class VerifyReport:
     last_ms: int | None = None
     code_matches: bool | None = None
     not_run_again: tuple[OldCore, ...] = ()
+    coins: int | None = 0  # coins of the loss account that were revealed and fit; None where the check ended at a fault
+    coins_waiting: int = 0
+    draws: int = 0
+    tossed_frames: int = 0
     interruptions: list[Interruption] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     intervals: list[Interval] = field(default_factory=list)

@@ -55,6 +55,7 @@ def headline(report: VerifyReport) -> list[Statement]:
         Statement("records", GOOD if whole else BAD, records),
         Statement("decisions", ran, _replayed(report)),
         Statement("proof", *_proof(report)),
+        *([Statement("account", *_account(report))] if report.coins != 0 or report.coins_waiting else []),
         Statement("time", BAD if report.gaps else GOOD, gaps),
         Statement("key", UNSURE if report.own_key else GOOD, beside if report.own_key else given),
         Statement("complete", *_complete(report)),
@@ -122,6 +123,16 @@ def _proof(report: VerifyReport) -> tuple[str, str]:
     frames = sum(one.frames for one in report.intervals)
     served = f"{frames} frames of efficient engines in {len(report.intervals)} intervals"
     return (BAD, f"{served}, {weak} of them without evidence") if weak else (GOOD, f"{served}, the evidence held in every one")
+
+
+def _account(report: VerifyReport) -> tuple[str, str]:
+    """The coin of the loss account: which frames were compared was nobody's choice."""
+    if report.coins is None:
+        return BAD, "a coin does not fit its commitment, or a draw its coin"
+    waiting = f"; {report.coins_waiting} not revealed yet" if report.coins_waiting else ""
+    return UNSURE if report.coins_waiting else GOOD, (
+        f"{report.coins} coins revealed as committed, {report.draws} draws among {report.tossed_frames} frames follow{waiting}"
+    )
 
 
 def _complete(report: VerifyReport) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
 from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
 from adaptd.log.format.evidence import changes
-from adaptd.vocabulary import Snapshot, Stretch, VariantFacts, Verdict
+from adaptd.vocabulary import BandStatement, Snapshot, Stretch, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
 # Segments and restarts carry the same texts again and again.
@@ -61,6 +61,8 @@ class Replayer:
         self._release = v1.RELEASE
         self.given_states = 0
         self._unseen: list[Stretch] = []
+        self._closed: tuple[BandStatement, ...] = ()
+        self._reloaded: tuple[tick.State, Policy] | None = None
         self._stopped = self._clean = False
         self._pruned: bool | None = None
         self._lost = False
@@ -83,6 +85,8 @@ class Replayer:
             self._evidence(record)
         elif kind == "heartbeat":
             self._heartbeat(record)
+        elif kind == "window_close":
+            self._window_close(record)
         elif kind == "config":
             self._config(record)
         elif kind == "degraded":
@@ -158,6 +162,7 @@ class Replayer:
         self._proofs = [{**proof, "decision": record["seq"]} for proof in changes(before, verdict)]
         self.decided += 1
         self._unseen += snapshot.worker.stretches
+        self._closed = verdict.closed
         return Decided(record, snapshot, verdict)
 
     def _verdict(self, record: dict[str, Any], snapshot: Snapshot) -> Verdict:
@@ -174,6 +179,21 @@ class Replayer:
     def _evidence(self, record: dict[str, Any]) -> None:
         if not self._proofs or not same_fields(record, self._proofs.pop(0)):
             raise ReplayError("the evidence record does not follow from the decision before")
+
+    def _window_close(self, record: dict[str, Any]) -> None:
+        """The statements must be those that the decisions before them lead to."""
+        if not self._run or not isinstance(self._state, tick.State):
+            return
+        reason, said = record.get("reason"), self._closed
+        if reason == "cut_short":
+            said = ()
+        elif reason == "policy":
+            said = () if self._reloaded is None else tick.statements(*self._reloaded)
+        elif reason == "stopped":
+            assert self._policy is not None
+            said = tick.statements(self._state, self._policy)
+        if not same_bytes(record.get("statements"), [to_plain(one) for one in said]):
+            raise ReplayError("the statements of the window are not the ones that the decisions lead to")
 
     def _heartbeat(self, record: dict[str, Any]) -> None:
         if not self._run or self._state is None:
@@ -200,6 +220,7 @@ class Replayer:
 
     def _take(self, record: dict[str, Any], policy: str, profile: str, facts: tuple[VariantFacts, ...]) -> None:
         """The state that start or adopt gives under this configuration must be the one on record."""
+        before = self._policy
         self._policy = _policy(policy, record["policy"]["name"])
         self._profile = _profile(profile, record["profile"]["name"])
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
@@ -213,6 +234,7 @@ class Replayer:
             told = (self._full, record["seed"], record["now_us"], tuple(self._unseen))
             state = brain.resume(*told, clean=self._clean)
         elif reason == "reload" and self._state is not None:
+            self._reloaded = (self._state, before) if before is not None else None
             state = brain.adopt(self._state)
         elif reason == "rotation" and self._state is not None:
             state = self._state

@@ -15,6 +15,7 @@ from adaptd.log.format.binding import code_hash
 from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
 from adaptd.log.format.segment import Header
 from adaptd.log.format.verdicts import LogFault, OldCore, Outcome, VerifyReport
+from adaptd.log.verify.coins import CoinError, Coins
 from adaptd.log.verify.replay import Mind, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
@@ -67,6 +68,7 @@ class _Audit:
         self._timeline, self._service = Timeline(report), Service(report)
         self._replayer: Replayer | None = Replayer(options.brain) if options.replay else None
         self._prunes: list[dict[str, Any]] = []
+        self._coins: Coins | None = Coins()
 
     def run(self) -> None:
         """Walk the log, then hold its end against the head file and the witnesses."""
@@ -125,8 +127,19 @@ class _Audit:
             self._report.first_ms = record["utc_ms"]
         self._report.decisions += kind == "decision"
         self._timeline.feed(record)
+        self._toss(record)
         if self._replayer is not None:
             self._replay(self._replayer, record)
+
+    def _toss(self, record: dict[str, Any]) -> None:
+        """The coin of the loss account against its commitment and its draws; the first fault ends this check alone."""
+        if self._coins is None:
+            return
+        try:
+            self._coins.feed(record)
+        except CoinError as error:
+            self._report.settle(Outcome.REPLAY_MISMATCH, record["seq"], f"record {record['seq']}: {error}")
+            self._coins = self._report.coins = None
 
     def _replay(self, replayer: Replayer, record: dict[str, Any]) -> None:
         try:
@@ -230,5 +243,9 @@ class _Audit:
         report.torn_bytes, report.stale_bytes = walk.torn_bytes, walk.stale_bytes
         if self._replayer is not None:
             self._count_replay(self._replayer)
+        if self._coins is not None:
+            tossed = self._coins
+            report.coins, report.coins_waiting = tossed.revealed, tossed.waiting
+            report.draws, report.tossed_frames = tossed.drawn, tossed.frames
         if (self._folder / "private").exists():
             report.notes.append("the folder private/ holds the device's signing key: leave it out of copies")

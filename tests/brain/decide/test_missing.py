@@ -3,7 +3,7 @@
 import pytest
 
 from adaptd.brain.decide.boldness import bolder, unproven
-from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Verdict
+from adaptd.vocabulary import Mode, OperatingPoint, Verdict
 from tests.brain.decide.missing import breaches, gullible
 
 
@@ -17,10 +17,10 @@ def test_a_controller_that_reads_absence_as_a_number_is_caught() -> None:
     assert list(breaches(1000, seed=20, taken=gullible))
 
 
-def verdict(variant: str, mfps: int, lease_us: int = 0, *, admitted: bool = True) -> Verdict:
-    """A verdict in bright light."""
-    evidence = (BandEvidence("bright", "int8", admitted, 100, 5000),)
-    return Verdict(Mode.REFERENCE, OperatingPoint(variant, mfps), lease_us, 0, "bright", "test", (), evidence)
+def verdict(variant: str, mfps: int, lease_us: int = 0, *, borne: bool = True) -> Verdict:
+    """A verdict in bright light; ``borne``: the loss account offers frames."""
+    most = 100 if borne else 0
+    return Verdict(Mode.REFERENCE, OperatingPoint(variant, mfps), lease_us, 0, "bright", "test", (), most_frames=most)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def verdict(variant: str, mfps: int, lease_us: int = 0, *, admitted: bool = True
     [
         (verdict("fp16", 15_000), verdict("fp16", 10_000), ("power",)),
         (verdict("fp16", 15_000), verdict("int8", 15_000, 600), ()),
-        (verdict("int8", 15_000, 600, admitted=False), verdict("fp16", 15_000), ("unproven",)),
+        (verdict("int8", 15_000, 600, borne=False), verdict("fp16", 15_000), ("unproven",)),
         (verdict("int8", 15_000, 600), verdict("fp16", 15_000), ()),
         (verdict("int8", 10_000, 600), verdict("int8", 10_000, 300), ("lease",)),
         (verdict("fp16", 0), verdict("int8", 5000, 300), ()),
@@ -41,5 +41,5 @@ def test_the_order_of_boldness(one: Verdict, other: Verdict, ways: tuple[str, ..
 
 def test_a_pause_on_an_unproven_engine_serves_nothing_unproven() -> None:
     """At zero frames nobody gets an answer, so nothing unproven is served."""
-    assert not unproven(verdict("int8", 0, admitted=False), "fp16")
-    assert unproven(verdict("int8", 5000, admitted=False), "fp16")
+    assert not unproven(verdict("int8", 0, borne=False), "fp16")
+    assert unproven(verdict("int8", 5000, borne=False), "fp16")

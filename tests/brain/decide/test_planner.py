@@ -6,9 +6,9 @@ from itertools import combinations
 
 import pytest
 
-from adaptd.brain.decide.inputs import dwell_us, frame
+from adaptd.brain.decide.inputs import dwell_us
 from adaptd.brain.decide.planner import Caps, Option, Plan, choose, plan_variant, slice_tick
-from tests.brain.decide.plant import board, feeder
+from tests.brain.decide.plant import board
 
 NONE = (0.0, 0.0, 0.0)
 OPEN = Caps(5.0, 1e9, 1e9, 1e9)
@@ -188,9 +188,3 @@ def test_a_dwell_is_half_of_the_dominant_time_constant() -> None:
     """A swap that is undone sooner has hardly moved the temperature: after half a time constant 39 % of its effect shows."""
     dominant = max(board().poles, key=lambda pole: pole.r_uk_per_mw)
     assert 1 - math.exp(-dwell_us(board()) / 1000 / dominant.tau_ms) == pytest.approx(0.39, abs=0.01)
-
-
-def test_a_proof_is_young_until_the_device_itself_would_have_shown_the_limit() -> None:
-    """A variant exactly at the limit shows no loss in so many samples with a chance of 5 %."""
-    samples = frame(feeder(), 1, frozenset()).proven_samples
-    assert 0.03 < (1 - feeder().max_loss_ppm / 1e6) ** samples < 0.06

@@ -21,7 +21,7 @@ BOLD = OperatingPoint("int8", 15_000)
         ({"worker_alive": False}, OperatingPoint("fp16", 15_000), "worker_down"),
         ({"band_known": False}, OperatingPoint("fp16", 15_000), "light_unknown"),
         ({"quarantined": ("int8",)}, OperatingPoint("fp16", 15_000), "quarantined"),
-        ({"admitted": ()}, OperatingPoint("fp16", 15_000), "unproven"),
+        ({"admitted": ()}, OperatingPoint("fp16", 15_000), "account_closed"),
         ({"fault": "power_no_effect"}, OperatingPoint("fp16", 5000), "fault_latched"),
         ({"temperature_mc": None}, OperatingPoint("int8", 5000), "temperature_unknown"),
         ({"temperature_mc": 95_000}, OperatingPoint("int8", 0), "over_critical"),

@@ -88,9 +88,7 @@ def float_bound(policy: Policy, strata: dict[int, float], used: tuple[int, ...])
 
 
 def test_the_factor_of_one_frame_is_at_most_one_on_average() -> None:
-    """For every rate, every row of the grid and every loss in [0, 1] the mean factor under the coin is at most 1: a
-    supermartingale.
-    """
+    """For every rate, row of the grid and loss in [0, 1] the mean factor under the coin is at most 1: a supermartingale."""
     for row, at in product(rules().grid, range(len(rules().shares))):
         theta = row.thetas[at]
         if theta is None:
@@ -320,3 +318,21 @@ def test_windows_follow_the_monotonic_clock_alone() -> None:
     window = opened(known, 5)
     assert not account.due(known, window, known.window_us + 4)
     assert account.due(known, window, known.window_us + 5)
+
+
+def test_the_numbers_of_the_account_are_those_of_the_page() -> None:
+    """Rates of the coin, the loan and the reach of a tick as docs/control.md explains them, seen in what follows from them."""
+    known = rules()
+    assert known.shares == (160_000, 40_000, 10_000), "a burst, twice the share, half of it"
+    assert account_table.shares_of(400_000) == (500_000, 200_000, 160_000), "never more than half"
+    opening = min(row.base_ppm for row in known.grid)
+    assert known.loan_ppm == (-(-opening // M) + 2 * 15) * M, "the bound at the opening and two seconds of frames"
+    assert 40 <= opening / M <= 60
+    frames = 100_000
+    expected = frames * known.shares[-1] / M
+    honest = int(expected - 7 * math.sqrt(expected))
+    silent = int(expected - 9.5 * math.sqrt(expected))
+    assert not of(booked(known, credited(known, frames), served(frames, frames, known.shares[-1], honest))).broken
+    assert of(booked(known, credited(known, frames), served(frames, frames, known.shares[-1], silent))).broken
+    assert tick.AHEAD_US == 1_500_000
+    assert account.offer(known, credited(known, 100), BAND, 23).frames >= 23

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from adaptd.brain import tick
+from adaptd.brain.decide import decision
 from adaptd.brain.estimate import scene_guard
 from adaptd.brain.estimate.scene_guard import FIRST_OWED, HOLD_OWED, MOST_OWED, M
 from adaptd.vocabulary import Prior, Shadow
@@ -86,3 +87,19 @@ def test_a_prior_opens_no_account() -> None:
     _, verdict = tick.Brain(feeder(), Board().profile, state.facts).step(state, second.snapshot)
     assert verdict.point.variant == "fp16"
     assert ("account_open", False) in verdict.conditions
+
+
+def test_the_numbers_of_the_guard_are_those_of_the_page() -> None:
+    """What is owed at first, after a loss, after more of them and at most; what is a scene to leave; what a prior needs."""
+    assert guard().owed == 30
+    open_ = guard(Prior("bright", 6000, 3))
+    hit = fed(open_, M)
+    assert (hit.owed, fed(hit, M).owed, fed(hit, *[M] * 100).owed) == (40, 60, 300)
+    assert 0.8**40 < 1 / 7000, "a scene that loses a fifth seldom looks clean for so long"
+    assert fed(open_, *[2 * LIMIT] * 5000).clear
+    assert not fed(open_, *[3 * LIMIT] * 5000).clear
+    assert fed(open_, 500_000 + 2 * LIMIT - 1).clear
+    assert not fed(open_, 500_000 + 2 * LIMIT).clear
+    assert guard(Prior("bright", 299, 0)).owed == 30
+    assert guard(Prior("bright", 300, 0)).clear
+    assert decision.HOPELESS_OWED == 250

@@ -1,8 +1,17 @@
-"""Which frames run on both engines: a draw that anyone can repeat from the seed and the frame's number."""
+"""Which frames run on both engines: a draw that anyone can repeat from the seed and the frame's number.
 
-from hashlib import blake2b
+The seed is committed to before the first draw and revealed after the last, so nobody can have chosen it, or the frames.
+"""
+
+from hashlib import blake2b, sha256
 
 PPM = 1_000_000
+LONGEST_SPAN = 1_000_000  # frames between two decisions: beyond it a log is nonsense
+
+
+def commitment(window: int, seed: int, salt: str) -> str:
+    """What is published before the first draw: SHA-256 (hex) of window, seed and salt. The salt keeps it from being guessed."""
+    return sha256(f"adaptd coin 1\n{window}\n{seed}\n{salt}\n".encode()).hexdigest()
 
 
 def drawn(seed: int, frame: int, share_ppm: int) -> bool:

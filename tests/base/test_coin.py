@@ -2,7 +2,7 @@
 
 from hashlib import blake2b
 
-from adaptd.worker.shadow import drawn, which
+from adaptd.base.coin import drawn, which
 
 
 def test_the_draw_can_be_repeated_by_hand() -> None:

@@ -1,0 +1,114 @@
+"""The coin of the loss account: what was committed is what was revealed, and every frame was drawn as the revealed seed says.
+
+A commitment (``window_open``) stands in the log before the first frame is drawn; the seed (``window_close``) after the last. A
+stretch names the frames that the coin chose, and the range of numbers it served. Where every number of the range was served, the
+chosen ones must be exactly those that the seed draws; where some were dropped before they were served, no more may be missing
+than were dropped. The frames between a new commitment and the first decision after it may still have been drawn with the old one.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adaptd.base import coin
+from adaptd.log.format.decisions import stretches_in
+from adaptd.vocabulary import Stretch
+
+OPEN, CLOSE = "window_open", "window_close"
+OVERLAP = 2  # decisions after a new commitment that may tell of frames of the old one
+
+
+class CoinError(ValueError):
+    """A reveal that does not fit its commitment, or a draw that does not follow from the seed."""
+
+
+@dataclass(slots=True)
+class _Tossed:
+    """What was told under one commitment. ``before``: the seed revealed just before it, for the first decisions."""
+
+    window: int
+    before: int | None
+    stretches: list[tuple[Stretch, bool]] = field(default_factory=list)
+    decisions: int = 0
+
+
+class Coins:
+    """Fed with every record in order; raises CoinError at the first that does not fit."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Tossed] = {}
+        self._now: _Tossed | None = None
+        self._seed: int | None = None
+        self.revealed = 0
+        self.drawn = 0
+        self.frames = 0
+
+    @property
+    def waiting(self) -> int:
+        """Commitments that nobody has revealed yet."""
+        return len(self._open)
+
+    def feed(self, record: dict[str, Any]) -> None:
+        """Take the next record."""
+        kind = record["kind"]
+        if kind == "decision":
+            self._decision(record)
+        elif kind == OPEN:
+            self._now = _Tossed(_integer(record, "window"), self._seed)
+            self._open[_text(record, "coin")] = self._now
+            self._seed = None
+        elif kind == CLOSE:
+            self._reveal(record)
+        elif kind == "start":
+            self._now = self._seed = None
+
+    def _decision(self, record: dict[str, Any]) -> None:
+        if self._now is None:
+            return
+        mixed = self._now.before is not None and self._now.decisions < OVERLAP
+        self._now.decisions += 1
+        self._now.stretches += [(one, mixed) for one in stretches_in(record)]
+
+    def _reveal(self, record: dict[str, Any]) -> None:
+        tossed = self._open.pop(_text(record, "coin"), None)
+        if tossed is None:
+            return  # its commitment lies in what was pruned
+        window, seed, salt = _integer(record, "window"), _integer(record, "seed"), _text(record, "salt")
+        if window != tossed.window or coin.commitment(window, seed, salt) != record["coin"]:
+            raise CoinError(f"the coin of window {window} that is revealed is not the one that was committed to")
+        for stretch, mixed in tossed.stretches:
+            _check(stretch, seed, tossed.before if mixed else None)
+            self.frames += stretch.frames
+            self.drawn += len(stretch.drawn)
+        self.revealed += 1
+        self._seed = seed
+        if tossed is self._now:
+            self._now = None
+
+
+def _check(stretch: Stretch, seed: int, before: int | None) -> None:
+    share, chosen = stretch.share_ppm, set(stretch.drawn)
+    for frame in stretch.drawn:
+        if not coin.drawn(seed, frame, share) and (before is None or not coin.drawn(before, frame, share)):
+            raise CoinError(f"frame {frame} was shadowed and the coin had not chosen it")
+    if before is not None or share <= 0:
+        return
+    span = stretch.last - stretch.first + 1
+    if span > coin.LONGEST_SPAN:
+        raise CoinError(f"a stretch of {span} frames is longer than any that a worker tells")
+    passed_over = sum(coin.drawn(seed, at, share) for at in range(stretch.first, stretch.last + 1)) - len(chosen)
+    if passed_over > span - stretch.frames:
+        raise CoinError(f"between frames {stretch.first} and {stretch.last} the coin chose frames that were served unshadowed")
+
+
+def _integer(record: dict[str, Any], name: str) -> int:
+    value = record.get(name)
+    if type(value) is not int:
+        raise CoinError(f"a {record['kind']} record has no {name}")
+    return value
+
+
+def _text(record: dict[str, Any], name: str) -> str:
+    value = record.get(name)
+    if type(value) is not str:
+        raise CoinError(f"a {record['kind']} record has no {name}")
+    return value

@@ -1,0 +1,142 @@
+"""The coin of the loss account: nobody can choose which frames are compared without both verifiers saying so."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptd.base import coin
+from adaptd.cli.audit_statement import statements
+from adaptd.log.verify.verify import Options, Outcome, verify
+from adaptd.log.write.opening import open_ledger
+from tests.log.attacks import ROOT, second_verifier
+from tests.log.workload import SMALL, Clock
+
+SEED, SALT, SHARE = 4_242, "ab" * 16, 160_000
+POLICY = {"text": "policy: feeder\nreference: fp16\naccuracy: {confidence_pct: 99}\n", "name": "feeder", "sha256": ""}
+
+
+def stretch(first: int, frames: int, seed: int = SEED, span: int | None = None) -> list[Any]:
+    """What an honest worker tells of ``frames`` of int8 under the coin; ``span`` numbers of which some were dropped."""
+    last = first + (span or frames) - 1
+    drawn = [at for at in range(first, last + 1) if coin.drawn(seed, at, SHARE)]
+    return ["bright", "int8", SHARE, frames, 0, len(drawn), 0, 0, 0, first, last, drawn]
+
+
+def said(rows: list[list[Any]], **changes: Any) -> dict[str, Any]:
+    """The statement that follows from the rows."""
+    frames = sum(row[3] for row in rows)
+    counts = {"band": "bright", "delivered": frames, "efficient": frames, "shadowed": sum(row[5] for row in rows), "differed": 0}
+    allowed = max(5000 * frames, 79_000_000)
+    return {**counts, "allowed_ppm_frames": allowed, "bound_ppm_frames": 40_000_000, "broken": ""} | changes
+
+
+def log(folder: Path, rows: list[list[Any]], reveal: dict[str, Any] | None = None, **statement: Any) -> None:
+    """A log of one window whose decisions tell of ``rows``."""
+    clock = Clock()
+    ledger, _ = open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=SMALL)
+    commitment = coin.commitment(0, SEED, SALT)
+    ledger.append("config", {"policy": POLICY}, durable=True)
+    opening = {"coin": commitment, "limit_ppm": 5000, "loan_ppm_frames": 79_000_000, "window": 0}
+    ledger.append("window_open", opening, durable=True)
+    for row in rows:
+        clock.now_us += 1_000_000
+        ledger.append("decision", {"in": {"worker": {"stretches": [row]}}})
+    words = {"coin": commitment, "reason": "stopped", "salt": SALT, "seed": SEED, "statements": [said(rows, **statement)]}
+    ledger.append("window_close", {**words, "window": 0, **(reveal or {})}, durable=True)
+    ledger.close({"reason": "stopped"})
+
+
+def both(folder: Path) -> tuple[str, str, str]:
+    """The verdicts of the first and of the second verifier, and the first one's reason."""
+    first = verify(folder, Options(replay=False))
+    return first.verdict.value, second_verifier().verify(str(folder))["verdict"], first.reason
+
+
+def test_an_honest_window_holds(tmp_path: Path) -> None:
+    """Commitment, reveal, draws and counts agree; both verifiers say how many draws they threw again, in the same words."""
+    log(tmp_path, [stretch(0, 200), stretch(200, 200), stretch(400, 15, span=18)])
+    assert both(tmp_path)[:2] == ("valid", "valid")
+    report = verify(tmp_path, Options(replay=False))
+    assert (report.coins, report.coins_waiting, report.tossed_frames) == (1, 0, 415)
+    words = dict(second_verifier().verify(str(tmp_path))["headline"])["account"]
+    assert words == f"1 coins revealed as committed, {report.draws} draws among 415 frames follow"
+
+
+@pytest.mark.parametrize("change", [{"seed": SEED + 1}, {"salt": "cd" * 16}])
+def test_another_coin_than_the_committed_one_is_found(tmp_path: Path, change: dict[str, Any]) -> None:
+    """A seed that was made up afterwards does not have the hash on record."""
+    log(tmp_path, [stretch(0, 200)], reveal=change)
+    first, second, reason = both(tmp_path)
+    assert first == second == "replay_mismatch"
+    assert "not the one that was committed to" in reason
+
+
+def test_a_frame_shadowed_by_choice_is_found(tmp_path: Path) -> None:
+    """A frame that the coin had not chosen is no evidence."""
+    row = stretch(0, 200)
+    other = next(at for at in range(200) if at not in row[11])
+    row[11], row[5] = sorted([*row[11], other]), row[5] + 1
+    log(tmp_path, [row])
+    assert both(tmp_path)[:2] == ("replay_mismatch", "replay_mismatch")
+
+
+def test_a_shadow_left_out_is_found(tmp_path: Path) -> None:
+    """A frame that the coin chose and that was served unshadowed, perhaps because it looked bad, is missed."""
+    row = stretch(0, 200)
+    row[11], row[5] = row[11][1:], row[5] - 1
+    log(tmp_path, [row])
+    first, second, reason = both(tmp_path)
+    assert first == second == "replay_mismatch"
+    assert "unshadowed" in reason
+
+
+def test_frames_that_were_dropped_explain_as_many_missing_draws_and_no_more(tmp_path: Path) -> None:
+    """A dropped frame may have been one that the coin chose; two of them cannot explain three."""
+    row = stretch(0, 198, span=200)
+    row[11], row[5] = row[11][2:], row[5] - 2
+    log(tmp_path / "two", [row])
+    assert both(tmp_path / "two")[:2] == ("valid", "valid")
+    row = stretch(0, 198, span=200)
+    row[11], row[5] = row[11][3:], row[5] - 3
+    log(tmp_path / "three", [row])
+    assert both(tmp_path / "three")[:2] == ("replay_mismatch", "replay_mismatch")
+
+
+@pytest.mark.parametrize("change", [{"delivered": 10}, {"shadowed": 0}, {"allowed_ppm_frames": 10**9}])
+def test_a_statement_that_the_records_do_not_bear_out_is_found(tmp_path: Path, change: dict[str, int]) -> None:
+    """The second verifier counts the frames of every window anew, without any code of ours."""
+    log(tmp_path, [stretch(0, 200)], **change)
+    assert second_verifier().verify(str(tmp_path))["verdict"] == "replay_mismatch"
+
+
+def test_a_commitment_that_is_never_revealed_is_said(tmp_path: Path) -> None:
+    """A window that is still open is no fault, and no proof."""
+    clock = Clock()
+    ledger, _ = open_ledger(tmp_path, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=SMALL)
+    opening = {"coin": coin.commitment(0, SEED, SALT), "limit_ppm": 5000, "loan_ppm_frames": 0, "window": 0}
+    ledger.append("window_open", opening, durable=True)
+    ledger.close({"reason": "stopped"})
+    report = verify(tmp_path, Options(replay=False))
+    assert (report.verdict, report.coins, report.coins_waiting) == (Outcome.VALID, 0, 1)
+
+
+def test_statements_are_read_in_words_and_as_json(tmp_path: Path) -> None:
+    """Counts while the loan is more than the credit, per cent from then on; a day that has none says so with exit code 1."""
+    log(tmp_path / "short", [stretch(0, 200)])
+    (short,) = statements(tmp_path / "short")
+    assert "With 99 % confidence at most 40 of them differ from the reference (79 were allowed)" in short.sentence()
+    log(tmp_path / "long", [stretch(at * 1000, 1000) for at in range(20)])
+    (long,) = statements(tmp_path / "long")
+    assert "at most 0.20 % of them differ from the reference (limit 0.5 %)" in long.sentence()
+    command = [sys.executable, "-m", "adaptd", "audit", "statement", str(tmp_path / "long"), "--json"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert json.loads(told.stdout)["delivered"] == 20_000
+    none = subprocess.run([*command, "--day", "1999-01-01"], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (none.returncode, none.stdout) == (1, "")
+    odd = subprocess.run([*command, "--day", "soon"], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert odd.returncode == 2
+    assert "write it as 2026-12-01" in odd.stderr
