@@ -13,8 +13,8 @@ DECIDES = (
     *(f"brain/estimate/{name}" for name in "account account_table bands betting bound fixed linear".split()),
     *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
-    *(f"brain/decide/{name}" for name in "carryover deadline decision headroom inputs outcome planner safety".split()),
-    *(f"brain/decide/{name}" for name in "settle shadowing transitions words".split()),
+    *(f"brain/decide/{name}" for name in "carryover deadline decision headroom inputs limits outcome planner".split()),
+    *(f"brain/decide/{name}" for name in "safety settle shadowing transitions words".split()),
 )  # fmt: skip
 READS = (
     *(f"config/{name}" for name in "errors policy profile scaling strict_yaml validate".split()),

@@ -24,6 +24,7 @@ from adaptd.vocabulary import (
     OperatingPoint,
     Snapshot,
     Stretch,
+    Telemetry,
     VariantFacts,
     Verdict,
 )

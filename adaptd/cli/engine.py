@@ -221,8 +221,8 @@ def _portability(bundle: Any) -> list[str]:
         said = "no pair of 8-bit weights can saturate: the same integers on every processor"
         if unsafe:
             said = (
-                f"{len(unsafe)} layers would saturate on x86 without VNNI ({unsafe[0]} first); they are re-encoded there, which is "
-                "slower: build the bundle again"
+                f"{len(unsafe)} layers would saturate on x86 without VNNI ({unsafe[0]} first); they are re-encoded there, "
+                "which is slower: build the bundle again"
             )
         lines.append(f"  {entry.file}: {said}")
     return lines

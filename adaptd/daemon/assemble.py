@@ -117,8 +117,8 @@ def _in_time(policy: Policy, reference: VariantFacts, request: Request) -> None:
     if reference.latency_us > policy.deadline_us:
         raise AssemblyError(
             f"{request.bundle}: the reference {reference.name} takes {reference.latency_us / 1000:.1f} ms a frame where it was "
-            f"qualified, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model or picture, "
-            "or a longer deadline"
+            f"qualified, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model "
+            "or picture, or a longer deadline"
         )
 
 

@@ -33,15 +33,20 @@ class EngineIdentity:
     def settle(self, current: tuple[VariantFacts, ...], running: Mapping[str, str], said: str = "") -> tuple[VariantFacts, ...]:
         """The facts once the engines have answered; of a variant that does not run nothing new is known.
 
-        A disagreement is measured between two engines, so both must answer as they did then. ``said`` are the reference's answers.
+        A disagreement is measured between two engines, so both must answer as they did then. ``said`` are the reference's
+        answers.
         """
         if not self.facts or not running.get(self.facts[0].name):
             return current
-        same = self._same_reference(running, said)
-        return tuple(
-            now if not running.get(now.name) else whole if same and self._same(now.name, running) else replace(now, priors=())
-            for whole, now in zip(self.facts, current, strict=True)
-        )
+        if not self._same_reference(running, said):
+            return tuple(replace(now, priors=()) if running.get(now.name) else now for now in current)
+        pairs = zip(self.facts, current, strict=True)
+        return tuple(self._believed(whole, now, running) if running.get(now.name) else now for whole, now in pairs)
+
+    def _believed(self, whole: VariantFacts, now: VariantFacts, running: Mapping[str, str]) -> VariantFacts:
+        """The bundle's facts of a variant that runs beside the right reference, without priors where it computes otherwise."""
+        right = whole is self.facts[0] or self._same(now.name, running)
+        return whole if right else replace(now, priors=())
 
     def meet(
         self, current: tuple[VariantFacts, ...], engines: Iterable[EngineInfo], before: tuple[tuple[str, str], ...]

@@ -60,7 +60,7 @@ class PushInbox:
 
         Returns why it was refused, in one line with the remedy; empty when it was taken.
         """
-        fault = self.refusal(message, now_us)
+        fault = self._malformed(message)
         if fault or not isinstance(message, dict):
             return fault
         feed = self._feeds[message["quantity"], str(message["source"])]
@@ -68,6 +68,13 @@ class PushInbox:
 
     def refusal(self, message: object, now_us: int) -> str:
         """Why this message would be refused, empty where it would be taken; changes nothing, so any thread may ask."""
+        fault = self._malformed(message)
+        if fault or not isinstance(message, dict):
+            return fault
+        return self._feeds[message["quantity"], str(message["source"])].out_of_order(message["stamp_us"], now_us)
+
+    def _malformed(self, message: object) -> str:
+        """Why this is no message of a known sender; one whose stamp is out of order is one, and makes its source Missing."""
         if not isinstance(message, dict) or set(message) - {"quantity", "source", "value", "stamp_us", "age_us"}:
             return "a pushed reading is {quantity, source, value, stamp_us, age_us}, age_us may be left out"
         quantity, name = message.get("quantity"), message.get("source")
@@ -76,7 +83,7 @@ class PushInbox:
         feed = self._feeds.get((quantity, str(name)))
         if feed is None:
             return f"no push source {str(name)[:40]!r} for {quantity}: write push:{str(name)[:40]} under sensors of the profile"
-        return _whole_numbers(message, quantity) or feed.out_of_order(message["stamp_us"], now_us)
+        return _whole_numbers(message, quantity)
 
 
 def _whole_numbers(message: dict[str, object], quantity: str) -> str:

@@ -14,7 +14,7 @@ from adaptd.config.manifest import Manifest
 from adaptd.engine.guard import SMALL
 from adaptd.vision import detection
 from adaptd.vision.errors import ModelError
-from adaptd.vision.heads import AnswerHead as HeadForm
+from adaptd.vision.heads import Head as HeadForm
 from adaptd.vision.heads import head_for
 
 Output = npt.NDArray[np.float32]
@@ -88,7 +88,7 @@ class Classification:
 class Detection:
     """Boxes after non-maximum suppression; ``form`` is one of ``box_forms``, ``size`` is (height, width) of the input."""
 
-    def __init__(self, form: str, classes: tuple[str, ...], size: tuple[int, int] = (1, 1)) -> None:
+    def __init__(self, form: str, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1)) -> None:
         self._form = form
         self._classes = classes
         self._size = size
@@ -172,7 +172,7 @@ def _share(value: float, *, logit: bool) -> float:
     return 1 / (1 + math.exp(-min(max(value, -500.0), 500.0))) if logit else min(max(value, 0.0), 1.0)
 
 
-def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, int] = (1, 1)) -> AnswerHead:
+def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1)) -> AnswerHead:
     """The reader of a head, as worker and qualification use it; ``size`` is (height, width) of the input."""
     if head.task == "detection":
         return Detection(head.form, classes, size)

@@ -76,8 +76,9 @@ class Counters:
     ) -> None:
         """Frame ``index``, served by the variant of ``key`` in ``work_us``, in time or too late, chosen by the coin or not.
 
-        ``loss_ppm`` is what its comparison showed of an efficient variant, ``late`` whether the efficient answer had gone out. All
-        of it is booked at once: a report that is taken in between must not part a frame from the loss that was seen on it.
+        ``loss_ppm`` is what its comparison showed of an efficient variant, ``late`` whether the efficient answer had gone
+        out. All of it is booked at once: a report that is taken in between must not part a frame from the loss that was seen
+        on it.
         """
         with self._lock:
             counts = self._counts

@@ -74,7 +74,9 @@ def test_without_a_prior_int8_serves_within_a_minute_on_the_loan() -> None:
 
 
 def test_a_bad_variant_costs_no_more_than_the_loan() -> None:
-    """A variant that loses half of its frames is tried, if at all, for a few of them: far less than the account allows goes out."""
+    """A variant that loses half of its frames is tried, if at all, for a few of them: far less than the account allows goes
+    out.
+    """
     run = seconds(Board(facts=facts(priors=()), loss=lambda band: 0.5), 15 * MINUTE)
     served = sum(one.frames for second in run for one in second.snapshot.worker.served if one.variant == "int8")
     assert served < 80

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adaptd.brain import tick
+from adaptd.config.engine_answers import packed
 from adaptd.config.policy import load_policy
 from adaptd.config.profile import load_profile
 from adaptd.daemon.engine_identity import EngineIdentity
@@ -81,3 +82,17 @@ def test_priors_that_come_before_the_first_frame_use_up_no_attempt() -> None:
     gone = tick.adopt(early, policy, profile, BARE)
     assert not any(proof.word.admitted for proof in gone.proofs)
     assert {proof.attempt for proof in gone.proofs if proof.word.band != "night"} == {1}
+
+
+def test_a_reference_that_differs_in_the_last_bits_is_the_same_and_another_one_is_named() -> None:
+    """Float sums differ between processors: within the tolerance the priors count; beyond it the message blames the reference."""
+    origin = replace(ORIGIN, answers=packed([5.8061957, -2.1]))
+    there = [
+        EngineInfo("fp16", "fp32", 9, warm=True, latency_us=1, fingerprint="cc", answers=packed([5.8061943, -2.1])),
+        EngineInfo("int8", "int8", 9, warm=True, latency_us=1, fingerprint="bb"),
+    ]
+    assert origin.meet(BARE, there, ()).facts == FACTS
+    ((_, words),) = origin.meet(BARE, [replace(there[0], answers=packed([5.9, -2.1])), there[1]], ()).told
+    assert words.startswith("the reference fp16 answers otherwise here")
+    ((_, words),) = origin.meet(BARE, [there[0], replace(there[1], fingerprint="dd")], ()).told
+    assert words.startswith("int8 computes otherwise here")

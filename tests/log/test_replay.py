@@ -104,9 +104,13 @@ def test_the_least_change_of_anything_decided_is_found_at_that_record(short: lis
 
 def test_a_changed_input_is_found_too(records: list[dict[str, Any]]) -> None:
     """Another temperature than the one decided on gives another decision or, at the latest, another state at the heartbeat."""
-    at = next(one["seq"] for one in records if one["kind"] == "decision" and "temp" in one.get("in", {}) and one["seq"] > 300)
+    at = next(
+        one["seq"]
+        for one in records
+        if one["kind"] == "decision" and "0" in one.get("in", {}).get("raw", {}) and one["seq"] > 300
+    )
     copy = json.loads(json.dumps(records[at]))
-    copy["in"]["temp"][0] += 1
+    copy["in"]["raw"]["0"][0] += 1
     found = first_mismatch([*records[:at], copy, *records[at + 1 :]])
     heartbeat = next(one["seq"] for one in records[at:] if one["kind"] == "heartbeat")
     assert found is not None

@@ -6,8 +6,9 @@ from math import sqrt
 from adaptd.brain.decide import outcome, planner, safety, shadowing
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
-from adaptd.brain.decide.headroom import MEAN_SIGMAS, cap_w
+from adaptd.brain.decide.headroom import cap_w
 from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs, dwell_us, frame
+from adaptd.brain.decide.limits import caps_of
 from adaptd.brain.decide.planner import Caps, Option, Plan
 from adaptd.brain.decide.settle import Owed
 from adaptd.brain.decide.transitions import Event, legal, move
@@ -16,7 +17,6 @@ from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Refusal, Verdi
 
 __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 
-NO_BUDGET_W = 1e9
 PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "protect_device", "protect_service")
 PPM = 1_000_000
@@ -29,7 +29,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     guards = {guard.variant: guard for guard in sight.guards if guard.band == sight.band}
     looking = _looking_share(sight, policy, table, guards)
     options = _options(sight, policy, table, guards, looking)
-    caps = _caps(sight, policy, options)
+    caps = caps_of(sight, policy, options)
     plan, event, refused, owed = _plan(sight, policy, table, options, caps, held)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
@@ -188,35 +188,6 @@ def _forbidden(name: str, sight: Inputs, table: DecisionFrame, guard: Guard | No
     if sight.point.variant != name and sight.now_us - sight.held.swapped_at_us < table.dwell_us:
         return "dwell_over"
     return ""
-
-
-def _caps(sight: Inputs, policy: Policy, options: list[Option]) -> Caps:
-    """Watts that heat and budget leave, on average and for one tick."""
-    drawn, limit = sight.drawn_w, policy.limit_mc / 1000.0
-    budget, average = NO_BUDGET_W, NO_BUDGET_W
-    if sight.budget_mw is not None and sight.average_w is None:
-        budget = sight.budget_mw / 1000.0
-    if sight.average_w is not None:
-        average = sight.average_w
-    if policy.peak_mw is not None:
-        budget = min(budget, policy.peak_mw / 1000.0)
-    unreachable = _unreachable(sight, policy, options[0])
-    least = sight.base_w + 1.001 * policy.floor_mfps / 1000.0 * max([option.joules for option in options])
-    if sight.meterless or unreachable:
-        # Nothing is measured that could be kept, or nothing that could be done keeps it: the floor is served all the same.
-        budget, average = (NO_BUDGET_W, NO_BUDGET_W) if unreachable else (max(budget, least), max(average, least))
-    mean, peak = cap_w(sight.ahead[1:2], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn)
-    if sight.modelled:  # what may have happened unseen costs rate down to the floor, and no more
-        mean = min(mean, max(least, cap_w(sight.ahead[-1:], limit, drawn, MEAN_SIGMAS)))
-    return Caps(sight.base_w, mean, peak, budget, average, unreachable)
-
-
-def _unreachable(sight: Inputs, policy: Policy, option: Option) -> bool:
-    """Whether what is drawn without a frame surely passes the budget, so that a pause would not keep it either."""
-    caps = [mw for mw in (sight.budget_mw, policy.peak_mw) if mw is not None]
-    if not caps or sight.unknown[1]:
-        return False
-    return sight.base_w - planner.POWER_SIGMAS * sqrt(option.doubt[0]) > min(caps) / 1000.0
 
 
 def _levels(sight: Inputs, policy: Policy, table: DecisionFrame, held: Carryover) -> tuple[int, ...]:

@@ -103,7 +103,7 @@ def observe(rules: AccountRules, account: Account, stretches: tuple[Stretch, ...
         at = index.get(stretch.band)
         if at is not None:
             after[at] = _book(rules, after[at], stretch, reference, account.last_frame)
-    last_frame = max(account.last_frame, max([stretch.last for stretch in stretches]))
+    last_frame = max(account.last_frame, *[stretch.last for stretch in stretches])
     return account._replace(bands=tuple(after), last_frame=last_frame)
 
 

@@ -2,9 +2,9 @@
 
 Three layouts, told apart by what is there: ``labels.csv`` with the columns ``file`` and any of ``class``, ``band``, ``lux``;
 folders ``BAND/CLASS/``, ``BAND/`` or ``CLASS/`` where BAND is a light band of the policy; or pictures lying side by side. A
-folder ``images`` is Ultralytics' layout: what is below it is neither light nor class.
-Detection labels lie beside a picture as ``NAME.txt``, or under ``labels`` instead of ``images``, one box a line: class number, centre x, centre y, width, height (0 to
-1).
+folder ``images`` is Ultralytics' layout: what is below it is neither light nor class. Detection labels lie beside a picture
+as ``NAME.txt``, or under ``labels`` instead of ``images``, one box a line: class number, centre x, centre y, width, height (0
+to 1).
 """
 
 import csv

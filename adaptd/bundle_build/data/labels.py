@@ -54,7 +54,9 @@ class Labels:
 
 
 def boxes_file(picture: Path) -> Path:
-    """The text file of a picture's boxes: beside it, or in Ultralytics' layout under ``labels`` where it lies under ``images``."""
+    """The text file of a picture's boxes: beside it, or in Ultralytics' layout under ``labels`` where it lies under
+    ``images``.
+    """
     beside = picture.with_suffix(".txt")
     parts = list(beside.parts)
     if beside.is_file() or "images" not in parts:

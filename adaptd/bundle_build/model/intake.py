@@ -97,8 +97,7 @@ def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
     _name_nodes(model)
     model = _checked(model, where)
     wishes = replace(wishes, classes=wishes.classes if wishes.classes or noted.names is None else len(noted.names))
-    source = _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes, noted, declared)
-    return source
+    return _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes, noted, declared)
 
 
 def _declared(model: Any) -> Shape:
@@ -109,7 +108,7 @@ def _declared(model: Any) -> Shape:
 
 def _noted_size(model: Any, noted: Noted) -> tuple[int, int] | None:
     """The picture size of the exporter's note, where the graph leaves it free."""
-    axes = model.graph.input[0].type.tensor_type.shape.dim if len(model.graph.input) == 1 else ()
+    axes: Any = model.graph.input[0].type.tensor_type.shape.dim if len(model.graph.input) == 1 else ()
     free = len(axes) == 4 and not (axes[2].dim_value and axes[3].dim_value)
     return noted.size if free else None
 
@@ -268,7 +267,7 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
     entry, answer = model.graph.input[0], model.graph.output[0]
     found = trial(data, static_shape(entry) or (), path.name).shape
     output_shape = static_shape(answer) or (found if found == declared else None)
-    if output_shape is None is None:
+    if output_shape is None:
         raise BuildError(f"{path.name}: output {answer.name} has no static shape, export it with fixed sizes (no dynamic axes)")
     _refuse_type(answer, path.name, "output")
     try:

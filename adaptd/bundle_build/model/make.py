@@ -34,8 +34,9 @@ FEW_IN_A_BAND = 20
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood); ``wished`` are single
-    numbers of preprocessing said beyond the preset, None takes that of the model's task."""
+    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood); ``wished`` are
+    single numbers of preprocessing said beyond the preset, None takes that of the model's task.
+    """
 
     model: Path
     calibration: Path

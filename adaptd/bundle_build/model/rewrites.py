@@ -88,7 +88,7 @@ def products_in_full(model: Any) -> Any:
             continue
         before, after = maker.get(node.input[0]), takers.get(node.output[0], [])
         folded = before is not None and before.name.startswith("gemm_input_reshape") and len(after) == 1
-        if folded and after[0].op_type == "Reshape" and len(takers[before.output[0]]) == 1:
+        if before is not None and folded and after[0].op_type == "Reshape" and len(takers[before.output[0]]) == 1:
             swaps[before.name] = []
             swaps[after[0].name] = []
             swaps[node.name] = _product(copy, node, before.input[0], after[0].output[0], stored)

@@ -30,8 +30,8 @@ MILLION = 1_000_000
 class ScoreTally:
     """What one variant did in one band: time of each inference, and each frame's loss against the reference.
 
-    ``empty`` counts frames on which a detector found nothing; ``near`` holds the frames without a whole loss that the last bits of
-    the reference's float sums could turn.
+    ``empty`` counts frames on which a detector found nothing; ``near`` holds the frames without a whole loss that the last
+    bits of the reference's float sums could turn.
     """
 
     losses_ppm: list[int] = field(default_factory=list)

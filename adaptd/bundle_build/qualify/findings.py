@@ -38,8 +38,9 @@ class MeasurePlan:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFigures:
-    """Everything that was measured, by variant; ``prints`` are fingerprints of the arithmetic (``device.fingerprint``), ``answers`` the
-    reference's to the fixed probes."""
+    """Everything that was measured, by variant; ``prints`` are fingerprints of the arithmetic (``device.fingerprint``),
+    ``answers`` the reference's to the fixed probes.
+    """
 
     tallies: Tallies
     runs: Mapping[str, Run]

@@ -114,10 +114,11 @@ def _late(measured: MeasuredFigures, policy: Policy, reference: str) -> list[str
     slowest = max(quantile_us(tallies[reference].latencies_us, 50) for tallies in measured.tallies.values())
     if slowest <= policy.deadline_us:
         return []
-    return [
+    words = (
         f"the reference takes {slowest / 1000:.1f} ms a frame, the policy's deadline is {policy.deadline_us / 1000:.0f} ms: "
         "adaptd run will refuse it; take a smaller model or picture, or a policy with a longer deadline_ms"
-    ]
+    )
+    return [words]
 
 
 def _chance(measured: MeasuredFigures, manifest: Manifest) -> list[str]:

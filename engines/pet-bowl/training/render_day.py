@@ -2,9 +2,9 @@
 
     python engines/pet-bowl/training/render_day.py [--variant int8|fp16|both] [--fps 4] [--lux 60] [--seed 1] > day.jsonl
 
-Writes one result a line in the form of the daemon's results, with ``utc_us``, ``light_mlx`` and ``truth`` beside it. Visits are rendered at
-``--fps``; between visits one picture a minute is rendered and its answer stands until the next. No daemon takes part: the pictures go
-to ONNX Runtime as the bundle's manifest says.
+Writes one result a line in the form of the daemon's results, with ``utc_us``, ``light_mlx`` and ``truth`` beside it. Visits are
+rendered at ``--fps``; between visits one picture a minute is rendered and its answer stands until the next. No daemon takes
+part: the pictures go to ONNX Runtime as the bundle's manifest says.
 """
 
 import argparse

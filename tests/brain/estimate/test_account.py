@@ -88,7 +88,9 @@ def float_bound(policy: Policy, strata: dict[int, float], used: tuple[int, ...])
 
 
 def test_the_factor_of_one_frame_is_at_most_one_on_average() -> None:
-    """For every rate, every row of the grid and every loss in [0, 1] the mean factor under the coin is at most 1: a supermartingale."""
+    """For every rate, every row of the grid and every loss in [0, 1] the mean factor under the coin is at most 1: a
+    supermartingale.
+    """
     for row, at in product(rules().grid, range(len(rules().shares))):
         theta = row.thetas[at]
         if theta is None:
