@@ -304,7 +304,6 @@ class Log:
             names = sorted(name for name in os.listdir(folder) if re.fullmatch(r"[0-9]{8}\.log", name))
         except OSError:
             names = []
-        names = [name for name in names if os.path.isfile(os.path.join(folder, name))]
         self.files = [(int(name[:8]), name) for name in names]
         self.slots = self.head_slots(self.bytes("head"))
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
@@ -125,5 +125,19 @@ def _schema(arguments: argparse.Namespace) -> int:
     from adaptd.config.policy import PolicyModel
 
     del arguments
-    print(json.dumps(PolicyModel.model_json_schema(by_alias=True), indent=2, sort_keys=True))
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **PolicyModel.model_json_schema(by_alias=True)}
+    print(json.dumps(_with_limits(schema), indent=2, sort_keys=True))
     return 0
+
+
+BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
+
+
+def _with_limits(node: Any) -> Any:
+    """The schema with the bounds of numbers under the names that JSON Schema has for them: pydantic leaves its own here."""
+    if isinstance(node, list):
+        return [_with_limits(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    number = node.get("type") == "number"
+    return {BOUNDS.get(key, key) if number else key: _with_limits(value) for key, value in node.items()}

@@ -26,8 +26,8 @@ from adaptd.log.format.binding import Binding, PlanFile, code_hash
 from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger, LedgerLimits
-from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder, Settings
+from adaptd.log.write.quarantine import open_or_put_aside
 from adaptd.log.write.recovery import Found
 from adaptd.log.write.retention import Retention
 from adaptd.protocol.messages import Begin
@@ -231,7 +231,7 @@ def _why(document: dict[str, Any]) -> str:
 
 def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:
     about = {"adaptd": __version__, "source": redact(request.source), "backend": checked.backend, "bundle": request.bundle.name}
-    return open_ledger(
+    opened = open_or_put_aside(
         request.audit,
         boot=boot_id(),
         mono_us=clock.mono_us,
@@ -239,6 +239,7 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
         about=dict(about),
         limits=LedgerLimits(wear_budget_mb=checked.policy.wear_budget_mb),
     )
+    return opened.ledger, opened.found
 
 
 def _origin(checked: Checked) -> EngineIdentity:

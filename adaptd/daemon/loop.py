@@ -64,6 +64,10 @@ class Daemon:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
+        for name in parts.recorder.unseen:
+            folder = parts.recorder.ledger.folder
+            words = f"{folder / name}: this log could not be continued and was put aside; only {self._policy.reference} serves"
+            self._say.fault("log_put_aside", f"{words} until a person has looked and moved it out of {folder}")
         self._window.open(self._state, self._policy)
         self._say_at_start()
         parts.worker.start()

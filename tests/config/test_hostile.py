@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.brain.estimate import accuracy, bound
+from adaptd.brain.estimate import bound
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
 from adaptd.config.profile import load_profile, parse_profile
 from adaptd.config.scaling import factor
+from tests.brain.estimate import old_admission as accuracy
 from tests.config.hostile import HangError, at_most, hostile, lived_through
 
 LOST = [
@@ -20,7 +21,7 @@ LOST = [
     ("shadow_pct: 2", "shadow_pct: 0.00002", "accuracy.shadow_pct", "write at least 0.0001"),
     ("resume_c: 80", "resume_c: 84.9999", "thermal.resume_c", "lower it"),
     ("critical_c: 95", "critical_c: 85.0001", "thermal.limit_c", "lower it"),
-    ("[5, 8, 10, 15]", "[5, 8, 8.0001, 10, 15]", "frame_rate.levels_fps", "name each once"),
+    ("floor_fps: 5}", "floor_fps: 5, levels_fps: [5, 8, 8.0001, 15]}", "frame_rate.levels_fps", "name each once"),
     ("down_at_lux: 8", "down_at_lux: 14.9999", "light.bands.1.down_at_lux", "lower it"),
     ("schema: 1", "schema: true", "schema", "write 1"),
     ("schema: 1", "schema: 1.0", "schema", "write 1"),

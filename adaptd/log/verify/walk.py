@@ -39,13 +39,13 @@ class Piece:
 
 
 def pieces(folder: Path) -> list[Piece]:
-    """The segment files in order of their numbers."""
+    """The segment files in order of their numbers; what is no plain file under such a name fails when it is read."""
     found = []
     try:
         for path in folder.iterdir():
             number = segment_number(path.name)
-            if number is not None and path.is_file():
-                found.append(Piece(number, path, path.stat().st_size))
+            if number is not None:
+                found.append(Piece(number, path, path.stat().st_size if path.is_file() else 0))
     except OSError:
         return []
     return sorted(found, key=lambda piece: piece.number)
@@ -150,7 +150,7 @@ class Walk:
     def _next_header(self, at: int) -> Header | None:
         """The header of the segment that follows, its signature, and what the first record behind it names, all unverified."""
         self._next_signature, self._next_prev = b"", None
-        if at + 1 >= len(self._pieces):
+        if at + 1 >= len(self._pieces) or not self._pieces[at + 1].path.is_file():
             return None
         with self._pieces[at + 1].path.open("rb") as file:
             try:

@@ -1,5 +1,6 @@
 """Opening a log folder for writing: lock, recover what a crash left, begin a segment, record the start, begin a key epoch."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,14 @@ class LedgerError(RuntimeError):
     """The log cannot be opened for writing. The text is one line with the remedy."""
 
 
+class LogUnusableError(LedgerError):
+    """The log in the folder may not be continued. ``good``: sound records, and the hash of the last line, where that is known."""
+
+    def __init__(self, text: str, good: tuple[int, str] | None = None) -> None:
+        super().__init__(text)
+        self.good = good
+
+
 def open_ledger(
     folder: Path,
     *,
@@ -31,7 +40,7 @@ def open_ledger(
     """Open ``folder`` for writing, or create the log; also returns what was found of an earlier run.
 
     ``boot`` is the kernel's boot id, within which ``mono_us`` never goes back; ``about`` is added to the ``start`` record.
-    Raises LedgerError with one line that holds the remedy.
+    Raises LedgerError with one line that holds the remedy, LogUnusableError where what is there may not be continued.
     """
     store = store or Store(folder)
     keys = keys or KeyFolder(store.inside(PRIVATE_FOLDER))
@@ -39,9 +48,12 @@ def open_ledger(
     try:
         store.make_folder()
         lock = store.lock()
-        found = find_end(store)
+        found = _find_end(store)
         ledger = _ready(store, keys, found, mono_us, utc_ms, limits or LedgerLimits())
-    except (FolderBusyError, LogDamagedError, KeyFileError, NoteError, _KeyLostError) as error:
+    except (LogDamagedError, _KeyLostError) as error:
+        _release(lock)
+        raise LogUnusableError(str(error), getattr(error, "good", None)) from None
+    except (FolderBusyError, KeyFileError, NoteError) as error:
         _release(lock)
         raise LedgerError(str(error)) from None
     except OSError as error:
@@ -56,6 +68,19 @@ def open_ledger(
 
 class _KeyLostError(RuntimeError):
     pass
+
+
+def _find_end(store: Store) -> Found | None:
+    """The end of the log; a sector that cannot be read is damage, and not a folder that cannot be written."""
+    try:
+        return find_end(store)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        raise LogDamagedError(
+            f"{store.folder}: a file of the log cannot be read ({error.strerror}), so what was acknowledged cannot be known; "
+            f"check with 'adaptd audit verify {store.folder}', then move the folder away to start a new log"
+        ) from None
 
 
 def _release(lock: FolderLock | None) -> None:

@@ -1,6 +1,6 @@
 """What the daemon says to the log: configuration, decisions, intents and outcomes, heartbeats. One instance a ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adaptd.base.canonical_json import Plain
@@ -9,6 +9,7 @@ from adaptd.log.format.codec import layout, row, to_plain
 from adaptd.log.format.decisions import SHORT, DecisionCoder
 from adaptd.log.format.evidence import changes
 from adaptd.log.write.ledger import Heads, Ledger, NotRecordedError
+from adaptd.log.write.quarantine import waiting
 from adaptd.vocabulary import OperatingPoint, Snapshot, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
@@ -44,15 +45,21 @@ class Recorder:
         self._since = self._beat_at = 0
         self.last_decision: int | None = None
         self.unrecorded = 0
+        self.unseen = waiting(ledger.folder)
 
     @property
     def ok(self) -> bool:
-        """Whether the log takes records durably; goes into the next snapshot as ``log_ok``."""
-        return self.ledger.ok
+        """Whether the log takes records durably and nothing was put aside unseen; goes into the next snapshot as ``log_ok``."""
+        if self.unseen:  # only a person moves such a folder away
+            self.unseen = [name for name in self.unseen if (self.ledger.folder / name).exists()]
+        return self.ledger.ok and not self.unseen
 
     @property
     def heads(self) -> Heads:
-        return self.ledger.heads
+        heads = self.ledger.heads
+        if heads.degraded is None and self.unseen:
+            return replace(heads, degraded=f"{self.unseen[0]} was put aside: look at it, then move it out of the log folder")
+        return heads
 
     def config(self, settings: Settings, state: Any, *, reason: str = "start") -> int:
         """Record the configuration in force and the full state: at ``start``, after a ``reload``. Durable."""

@@ -19,6 +19,8 @@ from adaptd.vocabulary import Stretch
 class LogDamagedError(RuntimeError):
     """The folder lacks records that had been acknowledged, or is not a log. The text is one line with the remedy."""
 
+    good: tuple[int, str] | None = None  # records that follow one another, and the hash of the last one's line
+
 
 @dataclass(slots=True)
 class Found:
@@ -68,7 +70,11 @@ def find_end(store: Store) -> Found | None:
         _recall(found, store, names[:-1], header.first)
         _recall_keys(found, store, names[:-1], header.first, min((slot[0].size for slot in slots if slot is not None), default=0))
         _follow(found, data)
-        _check_head(store, found, [slot[1] for slot in slots if slot is not None])
+        try:
+            _check_head(store, found, [slot[1] for slot in slots if slot is not None])
+        except LogDamagedError as error:
+            error.good = (found.chain.size, found.chain.last)
+            raise
         return found
     if head is not None and head.size:
         raise _missing(store, 0, head.size)
