@@ -73,12 +73,12 @@ def fits(form: str, shape: tuple[int, ...], classes: int) -> bool:
 
 def _anchors(form: str, output: Array, classes: int) -> Array:
     """One row an anchor, whichever way round they are written."""
-    if form not in ("yolo", *EXTRAS):
-        return output[0]
-    first, second = output.shape[1:]
+    rows: Array = output[0]
+    first, second = rows.shape
+    turned = first < second
     if form == "yolo" and classes and (first == 4 + classes) != (second == 4 + classes):
-        return output[0].T if first == 4 + classes else output[0]
-    return output[0].T if first < second else output[0]
+        turned = first == 4 + classes
+    return rows.T if turned and form in ("yolo", *EXTRAS) else rows
 
 
 def _corners(form: str, rows: Array, size: tuple[int, int]) -> Array:

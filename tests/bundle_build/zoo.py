@@ -82,7 +82,10 @@ def _ir3(opset: int = 9) -> Any:
 def _pair(*, classes: bool = False) -> Any:
     graph = Graph(6)
     x = _features(graph)
-    sides, scores = graph.conv(x, "sides", (8, 4, 1), act="Sigmoid"), graph.conv(x, "scores", (8, 1 if classes else 3, 1), act="Sigmoid")
+    sides, scores = (
+        graph.conv(x, "sides", (8, 4, 1), act="Sigmoid"),
+        graph.conv(x, "scores", (8, 1 if classes else 3, 1), act="Sigmoid"),
+    )
     outs = []
     for name, wide in ((sides, 4), (scores, 1 if classes else 3)):
         flat = graph.add("Reshape", [name, graph.weight(f"{name}.shape", [1, wide, 64], np.int64)], f"{name}.flat")
@@ -160,7 +163,10 @@ CASES = [
     Case("plain", classifier, form="classification"),
     Case("batch-1", lambda: classifier(batch=1), form="classification"),
     Case("mobile", lambda: mobile(size=64), form="classification"),
-    *[Case(f"opset-{n}", lambda n=n: classifier(batch=1, opset=n), form="classification") for n in (9, 11, 13, 15, 18, 19, 20, 21, 22)],
+    *[
+        Case(f"opset-{n}", lambda n=n: classifier(batch=1, opset=n), form="classification")
+        for n in (9, 11, 13, 15, 18, 19, 20, 21, 22)
+    ],
     Case("ir3-opset9", _ir3, form="classification"),
     Case("ir3-opset8", lambda: _ir3(8), form="classification"),
     Case("float16", _half, form="classification"),
@@ -190,7 +196,7 @@ CASES = [
     Case("lost-shape", _lost_shape, form="classification"),
     Case("gain-40000", _gain, form="classification"),
     Case("two-outputs", _pair, refused="--model-output NAME"),
-    Case("long-metadata", lambda: _rows(6, extra={"names": "x" * 10_000_000}), refused="" , form="yolo"),
+    Case("long-metadata", lambda: _rows(6, extra={"names": "x" * 10_000_000}), refused="", form="yolo"),
     Case("quantized", _quantized, refused="quantized already"),
 ]
 

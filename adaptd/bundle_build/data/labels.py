@@ -31,7 +31,9 @@ class Labels:
         if self.form in CLASS_FORMS or not path.is_file():
             return None
         rows = [
-            self._row(f"{path}:{number}", line) for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1) if line.strip()
+            self._row(f"{path}:{number}", line)
+            for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1)
+            if line.strip()
         ]
         image = read_image(sample)
         if image is None:

@@ -38,7 +38,9 @@ def adapt_input(model: Any, where: str, notes: list[str]) -> None:
     if channels == 1:
         inner.append(_node("Conv", [current, _weights(model)], "grey"))
         current = inner[-1].output[0]
-        notes.append("grey input: the three channels are weighed into one by ITU-R BT.601; preprocessing is that of red, green, blue")
+        notes.append(
+            "grey input: the three channels are weighed into one by ITU-R BT.601; preprocessing is that of red, green, blue"
+        )
     if last:
         inner.append(_node("Transpose", [current], "last", perm=[0, 2, 3, 1]))
         current = inner[-1].output[0]

@@ -109,9 +109,11 @@ def _declared(model: Any) -> Shape:
 
 def _noted_size(model: Any, noted: Noted) -> tuple[int, int] | None:
     """The picture size of the exporter's note, where the graph leaves it free."""
-    axes = model.graph.input[0].type.tensor_type.shape.dim if len(model.graph.input) == 1 else ()
-    free = len(axes) == 4 and not (axes[2].dim_value and axes[3].dim_value)
-    return noted.size if free else None
+    if len(model.graph.input) != 1:
+        return None
+    axes = model.graph.input[0].type.tensor_type.shape.dim
+    fixed = len(axes) != 4 or (axes[2].dim_value and axes[3].dim_value)
+    return None if fixed else noted.size
 
 
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:

@@ -50,6 +50,10 @@ def _names(value: object) -> tuple[str, ...] | None:
 def _size(value: object) -> tuple[int, int] | None:
     if isinstance(value, int):
         value = [value, value]
-    if isinstance(value, (list, tuple)) and len(value) == 2 and all(isinstance(side, int) and 8 <= side <= 4096 for side in value):
+    if (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and all(isinstance(side, int) and 8 <= side <= 4096 for side in value)
+    ):
         return int(value[0]), int(value[1])
     return None

@@ -128,5 +128,10 @@ def record_of(
 
 def _admitted(policy: Policy, name: str, measured: Measured) -> dict[str, bool]:
     return admitted(
-        policy, name, {band: (tallies[name].n, tallies[name].disagreed + len(tallies[name].near)) for band, tallies in measured.tallies.items()}
+        policy,
+        name,
+        {
+            band: (tallies[name].n, tallies[name].disagreed + len(tallies[name].near))
+            for band, tallies in measured.tallies.items()
+        },
     )
