@@ -3,10 +3,12 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup run test lint bench docs compiled cores faults evidence mutants audit-torture conformance lock clean
+LOCK := --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+.PHONY: help setup develop run test lint bench docs compiled cores faults evidence mutants audit-torture conformance lock clean
 
 help:
-	@echo "make run    set up and run the main job on the shipped model and clip (ARGS='--duration 60s' to pass options)"
+	@echo "make run    set up what running needs and run the main job on the shipped model and clip (ARGS='--duration 60s' to pass options)"
 	@echo "make test   set up and run every test"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  speed as ratios in one run, and the controllers against the oracle"
@@ -19,40 +21,49 @@ help:
 	@echo "make mutants        every constant of the controller changed in a copy: its test must fail (some minutes)"
 	@echo "make audit-torture   the audit figures at full size (two hours or so)"
 
+# Two sets of locked packages: what serving needs (requirements.lock), and what tests, lint, bench and build need as well.
 setup: .venv/.ready
+develop: .venv/.develop
 
-.venv/.ready: requirements.lock pyproject.toml
+.venv/bin/python:
 	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "adaptd needs Python 3.10 or later: make $(MAKECMDGOALS) PY=python3.12" >&2; exit 2; }
-	@test -x $(BIN)/python || $(PY) -m venv .venv || { echo "no venv module: apt-get install python3-venv" >&2; exit 2; }
-	@echo "installing the locked packages into .venv (once, a minute or two)"
+	@$(PY) -m venv .venv || { echo "no venv module: apt-get install python3-venv" >&2; exit 2; }
+
+.venv/.ready: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "installing what running needs into .venv (once, a minute or less)"
 	@$(BIN)/python -m pip install --quiet --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-cache-dir --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: setup
-	@$(BIN)/adaptd run $(ARGS)
+.venv/.develop: requirements-dev.lock .venv/.ready
+	@echo "installing what tests, lint and builds need into .venv (once, a minute or two)"
+	@$(BIN)/python -m pip install --quiet --no-cache-dir --require-hashes --only-binary :all: -r requirements-dev.lock
+	@touch $@
 
-test: setup
+run: setup
+	@$(BIN)/adaptd run --page $(ARGS)
+
+test: develop
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: setup
+lint: develop
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: setup
+bench: develop
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docs: setup
+docs: develop
 	@$(BIN)/python tools/draw_docs.py
 
-compiled: setup
+compiled: develop
 	@$(BIN)/python tools/compile_core.py
 
-cores: setup
+cores: develop
 	@$(BIN)/python -m tests.faults.cores $(ARGS)
 
-faults: setup
+faults: develop
 	@$(BIN)/python -m tests.faults.policies
 	@$(BIN)/python -m tests.faults.sensors
 	@$(BIN)/python -m tests.faults.api
@@ -60,22 +71,23 @@ faults: setup
 	@$(BIN)/python -m tests.faults.daemon
 	@$(BIN)/python -m tests.faults.soak --ticks 1000000 --control 50000 --hours 1
 
-evidence: setup
+evidence: develop
 	@$(BIN)/python -m tests.faults.evidence $(ARGS)
 	@$(BIN)/python -m tests.faults.boldness
 
-mutants: setup
+mutants: develop
 	@$(BIN)/python -m tests.faults.constants $(ARGS)
 
-audit-torture: setup
+audit-torture: develop
 	@$(BIN)/python -m tests.faults.torture $(ARGS)
 
-conformance: setup
+conformance: develop
 	@$(BIN)/python -m tests.engine.bindings
 	@$(BIN)/python -m pytest tests/engine/test_conformance_trt.py -rs $(ARGS)
 
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+	uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra run $(LOCK) -c requirements-dev.lock -o requirements.lock
 
 clean:
 	find adaptd -name '*.so' -delete

@@ -1,11 +1,14 @@
-"""What other programs import: status, results and push over the daemon's Unix sockets, from the standard library alone.
+"""What other programs import: status, results and push over the daemon's Unix sockets, and alerts; standard library alone.
 
 status = get_json(default_socket(), "/v1/status")
 for result in results(default_socket()):
     print(result["class"], result["variant"])
+alert(default_state(), "no-food-2026-11-28", "clinical", "No eating in 24 hours.", {"observed_h": 24})
 """
 
+import base64
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -15,6 +18,12 @@ from pathlib import Path
 from typing import Any
 
 MAX_LINE_BYTES = 1 << 20
+MAX_PICTURE_BYTES = 4 << 20
+
+ALERT_KINDS = ("clinical", "fault", "watch", "notice")  # clinical is never held back; docs/mqtt.md says what each is for
+ALERTS_FOLDER = "alerts"
+MAX_KEY, MAX_TEXT, MAX_RESTS_ON_BYTES, MAX_ALERT_PICTURE_BYTES = 200, 2_000, 16_384, 262_144
+MAX_WAITING_ALERTS = 1_000  # files that no gateway has fetched; a clinical alert is taken all the same
 
 
 def default_socket() -> Path:
@@ -23,6 +32,14 @@ def default_socket() -> Path:
         return Path("/run/adaptd/adaptd.sock")
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     return Path(runtime or f"/tmp/adaptd-{os.geteuid()}") / "adaptd" / "adaptd.sock"  # noqa: S108 - a folder of mode 0750
+
+
+def default_state() -> Path:
+    """The service's state folder for root, the user's own otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/adaptd")
+    home = os.environ.get("XDG_STATE_HOME", "")
+    return Path(home or Path.home() / ".local" / "state") / "adaptd"
 
 
 class ApiError(Exception):
@@ -99,6 +116,28 @@ def results(path: Path, timeout_s: float | None = None) -> Iterator[dict[str, An
             raise ApiError(f"{place}: no results to be had ({error.strerror}), start `adaptd run` or name its --socket") from None
 
 
+def preview(path: Path, timeout_s: float = 3.0) -> bytes:
+    """The camera's newest picture as JPEG, at most one a second; empty where there is none yet.
+
+    ``path`` is the daemon's socket; the picture comes from ``preview.sock`` beside it.
+
+    Raises:
+        ApiError: the policy does not allow it, or no worker serves.
+    """
+    place = path.parent / "preview.sock"
+    pieces: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(timeout_s)
+        try:
+            stream.connect(str(place))
+            while (piece := stream.recv(65_536)) and sum(map(len, pieces)) < MAX_PICTURE_BYTES:
+                pieces.append(piece)
+        except OSError as error:
+            words = error.strerror or "no answer"
+            raise ApiError(f"{place}: no picture to be had ({words}), set `camera: {{preview: true}}` in the policy") from None
+    return b"".join(pieces)
+
+
 def push(path: Path, reading: dict[str, Any]) -> None:
     """Hand the daemon a reading that another program took (docs/sensors.md names the keys).
 
@@ -106,3 +145,64 @@ def push(path: Path, reading: dict[str, Any]) -> None:
         ApiError: nobody listens on ``path``, or the daemon refused.
     """
     call(path, "POST", "/v1/reading", reading)
+
+
+def check_alert(key: str, kind: str, text: str, rests_on: dict[str, Any], picture: bytes | None = None) -> None:
+    """Raise ValueError, with what would be right, unless these make an alert."""
+    if kind not in ALERT_KINDS:
+        raise ValueError(f"alert kind {kind!r:.40} is unknown, one of {', '.join(ALERT_KINDS)}")
+    if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise ValueError(f"an alert's key is 1 to {MAX_KEY} printable ASCII characters, the same for the same event")
+    if not 0 < len(text) <= MAX_TEXT:
+        raise ValueError(f"an alert's text is 1 to {MAX_TEXT} characters, this one has {len(text)}")
+    try:
+        size = len(json.dumps(rests_on, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"what an alert rests on is a JSON object ({error})") from None
+    if not isinstance(rests_on, dict) or size > MAX_RESTS_ON_BYTES:
+        raise ValueError(f"what an alert rests on is a JSON object of at most {MAX_RESTS_ON_BYTES} bytes, this has {size}")
+    if picture is not None and not (picture[:2] == b"\xff\xd8" and len(picture) <= MAX_ALERT_PICTURE_BYTES):
+        raise ValueError(f"an alert's picture is a JPEG of at most {MAX_ALERT_PICTURE_BYTES} bytes")
+
+
+def alert(state: Path, key: str, kind: str, text: str, rests_on: dict[str, Any], picture: bytes | None = None) -> bool:
+    """Leave an alert in ``state/alerts`` for the gateway, which delivers it at least once; durable when this returns.
+
+    ``key`` names the event: the same key is delivered as one alert, however often it is left. ``rests_on`` says what the alert
+    is founded on (engine mix, rate, light, account). Returns False where this key already waits.
+
+    Raises:
+        ValueError: no alert can be made of this.
+        ApiError: the folder cannot be written, or a thousand alerts wait and nobody fetches them.
+    """
+    check_alert(key, kind, text, rests_on, picture)
+    words = {"v": 1, "key": key, "kind": kind, "text": text, "rests_on": rests_on}
+    if picture is not None:
+        words["picture_base64"] = base64.b64encode(picture).decode()
+    folder = state / ALERTS_FOLDER
+    final = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    try:
+        folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+        if final.exists():
+            return False
+        if kind != "clinical" and len(os.listdir(folder)) >= MAX_WAITING_ALERTS:
+            raise ApiError(f"{folder}: {MAX_WAITING_ALERTS} alerts wait and nobody fetches them, start `adaptd gateway`")
+        _write_whole(final, json.dumps(words).encode())
+    except OSError as error:
+        raise ApiError(f"{folder}: the alert cannot be written ({error.strerror}), name a --state folder that can be") from None
+    return True
+
+
+def _write_whole(final: Path, data: bytes) -> None:
+    """The file appears complete and durable, or not at all."""
+    draft = final.with_name(f".{final.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(final)
+    folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

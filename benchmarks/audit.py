@@ -21,7 +21,7 @@ from adaptd.brain import tick
 from adaptd.log.verify.reader import segment_files
 from adaptd.log.verify.replay import Brain
 from adaptd.log.verify.verify import Options, verify
-from adaptd.log.write.ledger import Limits
+from adaptd.log.write.ledger import LedgerLimits
 from adaptd.log.write.opening import open_ledger
 from benchmarks.table import Targets, report
 from tests.log.attacks import second_verifier
@@ -45,7 +45,9 @@ def best(work: Callable[[], object], passes: int = PASSES) -> float:
 def append(folder: Path) -> dict[str, float]:
     """Records a second through the ledger with group commit, by CPU and by the wall clock of this disk."""
     clock, count = Clock(), 20_000
-    ledger, _ = open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=Limits(wear_budget_mb=100_000))
+    ledger, _ = open_ledger(
+        folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=LedgerLimits(wear_budget_mb=100_000)
+    )
     fields = {
         "in": {"light": [405_600, 91_902], "power": [5079, 662], "temp": [65_689, 979]},
         "out": {"pred_mc": 65_636, "pred_mw": 5118},
@@ -144,7 +146,7 @@ def measure() -> dict[str, float]:
     """All figures, on logs that are removed again."""
     base = Path(tempfile.mkdtemp(prefix="adaptd-bench-"))
     try:
-        make_log(base / "log", DECISIONS, limits=replace(Limits(), wear_budget_mb=100_000))
+        make_log(base / "log", DECISIONS, limits=replace(LedgerLimits(), wear_budget_mb=100_000))
         return {**append(base / "append"), **record_in_tick(), **verification(base / "log"), **day(base / "day")}
     finally:
         shutil.rmtree(base)

@@ -17,8 +17,8 @@ from adaptd.protocol.messages import Setpoint
 from adaptd.vision.answers import head_of
 from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
-from adaptd.worker.latest_frame import Frame, LatestSlot
-from adaptd.worker.loop import FrameLoop, Parts
+from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.loop import FrameLoop, LoopParts
 from adaptd.worker.results import Results
 
 BUNDLE = engines_dir() / "pet-bowl"
@@ -33,11 +33,11 @@ class Rig:
         self.bundle = bundle
         self.pool = pool
         self.clock = SystemClock()
-        self.slot = LatestSlot()
+        self.slot = LatestFrame()
         self.said: list[Any] = []
         manifest = bundle.manifest
         self.results = Results(results, manifest.classes, (manifest.input_shape[-2], manifest.input_shape[-1]))
-        parts = Parts(
+        parts = LoopParts(
             pool,
             Preprocessor(manifest.preprocessing),
             head_of(manifest),

@@ -14,8 +14,8 @@ from adaptd.engine.pool import WarmPool
 from adaptd.protocol.messages import Setpoint
 from adaptd.vision.answers import Classification
 from adaptd.worker import lease as leases
-from adaptd.worker.latest_frame import Frame, LatestSlot
-from adaptd.worker.loop import FrameLoop, Parts
+from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.loop import FrameLoop, LoopParts
 
 NEVER_US = 10**13
 RATE_MFPS = 30_000
@@ -61,7 +61,7 @@ class Fence:
         return None if isinstance(answer, dict) and "failed" in answer else answer
 
 
-class Ready(LatestSlot):
+class Ready(LatestFrame):
     """A slot in which the next frame always lies ready: in a worker another thread puts it there."""
 
     def __init__(self, now_us: Callable[[], int]) -> None:
@@ -88,7 +88,7 @@ class Served:
         self._slot = Ready(self._clock.now_us)
         self._seq = 0
         names = tuple(f"class {index}" for index in range(classes))
-        parts = Parts(
+        parts = LoopParts(
             pool,
             lambda image: batch,
             Classification(names),

@@ -1,7 +1,8 @@
 """`make compiled`: the decision core as extension modules beside its sources. `--remove` takes them away again.
 
 mypyc compiles the native form (tools/native_form.py) of every module of ``decision_core.COMPILED`` in the folder .compiled/,
-where everything it read and said stays. Floating point is that of the interpreter: no fused multiply-add, nothing like -ffast-math.
+where everything it read and said stays. Floating point is that of the interpreter: no fused multiply-add, nothing like
+-ffast-math.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The second verifier of adaptd's audit log: one file, no code of adaptd, one dependency (``cryptography``, for Ed25519).
 
-    python verify_audit.py DIR [--key FILE-OR-TEXT] [--witness NOTE]... [--json]
+    python verify_audit.py DIR [--key FILE-OR-TEXT] [--witness NOTE]... [--witness-key FILE-OR-TEXT]... [--json]
 
 It was written from the format's description (docs/audit.md), not from the first verifier, so that a mistake in one is not a
 mistake in both. It checks bytes, numbering, hashes, tree, signatures, key hand-overs, head file, pruning and time. It can not
@@ -19,6 +19,7 @@ import os
 import re
 import stat
 import sys
+import time
 import zlib
 
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +29,7 @@ LIMIT = 2**53
 DEEPEST = 16
 LONGEST = 1 << 20
 GENESIS = "0" * 64
+USUAL_DAYS = 184  # what is kept where nobody asks for less
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 UNESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
@@ -255,15 +257,39 @@ def signed_by(text, name, public):
     return body if mine and all(good(public, data, body.encode()) for data in mine) else None
 
 
-def read_key(text):
-    """(name, public key) of a key line ``name+hash+base64``, or None."""
+def cosigned_at(text, name, public):
+    """When a witness cosigned a note (C2SP cosignature/v1), in seconds of UTC, or None."""
+    body, signatures = note_parts(text)
+    key_id = hashlib.sha256(name.encode() + b"\n\x04" + public).digest()[:4]
+    for who, which, data in signatures:
+        if (who, which) == (name, key_id) and len(data) == 72:
+            when = int.from_bytes(data[:8], "big")
+            if good(public, data[8:], f"cosignature/v1\ntime {when}\n{body}".encode()):
+                return when
+    return None
+
+
+def key_line(text):
+    """(kind, name, public key, line) of a key line ``name+hash+base64``: kind 1 signs logs, kind 4 cosigns them; or None."""
     found = re.fullmatch(r"([!-*,-~]{1,96})\+([0-9a-f]{8})\+([^+]+=?=?|.+)", text.strip())
     data = unbase64(found[3]) if found else None
     if data is None or len(data) != 33 or data[0] not in (1, 4):
         return None
     if hashlib.sha256(found[1].encode() + b"\n" + data).hexdigest()[:8] != found[2]:
         return None
-    return (found[1], data[1:], text.strip()) if data[0] == 1 else None
+    return data[0], found[1], data[1:], text.strip()
+
+
+def read_key(text):
+    """(name, public key, line) of a log's key line, or None."""
+    found = key_line(text)
+    return found[1:] if found and found[0] == 1 else None
+
+
+def read_witness_key(text):
+    """(name, public key) of a witness's key line, or None."""
+    found = key_line(text)
+    return found[1:3] if found and found[0] == 4 else None
 
 
 # ---------------------------------------------------------------- the folder
@@ -372,11 +398,13 @@ def prev_of(line):
 class Verifier:
     """Judges one log. ``result`` is filled as far as the log holds."""
 
-    def __init__(self, folder, key, witnesses):
-        self.log, self.given, self.witnesses = Log(folder), key, witnesses
+    def __init__(self, folder, key, witnesses, cosigners=()):
+        self.log, self.given, self.witnesses, self.cosigners = Log(folder), key, witnesses, cosigners
+        self.cosigned = {}
         self.slots, self.whole = self.log.slots
         self.size = self.signed = self.first = self.torn = self.unused = 0
         self.last, self.epoch = GENESIS, 0
+        self.version = 1
         self.heirs = []
         self.leaves = None
         self.stopped = False
@@ -540,13 +568,15 @@ class Verifier:
             return str(error), False
         if not isinstance(record, dict) or type(record.get("seq")) is not int or record["seq"] != self.size:
             return "not the next record", False
-        if any(type(record.get(name)) is not int for name in ("boot", "mono_us", "utc_ms", "v")) or record["v"] != 1:
+        if any(type(record.get(name)) is not int for name in ("boot", "mono_us", "utc_ms", "v")) or record["v"] not in (1, 2):
             return "chain fields", False
+        if record["v"] < self.version:
+            return "the version of the records falls", False
         if type(record.get("kind")) is not str:
             return "kind", False
         if record.get("prev") != self.last:
             return "the hash of the line before does not fit", True
-        self.record = record
+        self.record, self.version = record, record["v"]
         return None, False
 
     def named_after(self, lines, at, following):
@@ -640,6 +670,9 @@ class Verifier:
         self.signed = max(self.signed, self.slots[0][1])
         for text in self.witnesses:
             self.check_witness(text)
+        silent = [name for name, _ in self.cosigners if name not in self.cosigned]
+        if silent:
+            raise Bad("forged", self.first, f"the witness {silent[0]} has not cosigned any checkpoint that was given")
         if self.gap:
             raise Bad("gap", *self.gap)
         torn = self.torn + (self.unused if self.stopped else 0)
@@ -669,6 +702,15 @@ class Verifier:
             return hashlib.sha256(lines[size - head["first"]]).hexdigest() if size - head["first"] < len(lines) else None
         return None
 
+    @property
+    def sealed(self):
+        """How many records were signed by keys that were handed over, and erased, since."""
+        return self.heirs[-1][0] if self.heirs else 0
+
+    def rewritable(self):
+        """The first record that whoever holds the folder with its private key could write anew unnoticed."""
+        return max(self.first, 0 if self.given is None else self.sealed, self.witnessed or 0)
+
     def check_prunes(self):
         root = base64.b64encode(self.leaves.root(self.first)).decode()
         for record in self.prunes:
@@ -694,7 +736,58 @@ class Verifier:
             return  # it lies in what was pruned
         if self.leaves.root(size) != root:
             raise Bad("forged", self.first, "the records are not the ones that were witnessed")
+        if not any(signed_by(text, self.origin, key) for key in self.keys_at(size)):
+            raise Bad("forged", self.first, "a witnessed checkpoint is not signed by the log's own key of that time")
+        found = {name: when for name, public in self.cosigners if (when := cosigned_at(text, name, public)) is not None}
+        if self.cosigners and not found:
+            raise Bad("forged", self.first, f"no witness whose key was given has cosigned the checkpoint over {size} records")
+        self.cosigned.update(found)
         self.witnessed = max(size, self.witnessed or 0)
+
+
+def utc(ms):
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ms / 1000))
+    except (OverflowError, ValueError, OSError):
+        return f"{ms} ms"
+
+
+def headline(one, own_key):
+    """What was checked, in the words of `adaptd audit verify`."""
+    if one.size == one.first:
+        return []
+    beside = "checked only against the key in this folder, which an attacker could replace: give your own copy with --key"
+    complete = "from record 0: nothing was removed"
+    if one.first:
+        said = [removal_words(record) for record in one.prunes]
+        complete = f"from record {one.first}: {'; '.join(filter(None, said)) or 'what came before was removed on record'}"
+    witnessed = "by nobody outside this device"
+    if one.witnessed is not None:
+        by = [f"{name} at {utc(when * 1000)}" for name, when in sorted(one.cosigned.items())]
+        witnessed = f"up to record {one.witnessed - 1} by {', '.join(by) or 'a copy of a checkpoint kept elsewhere'}"
+    behind = f"; {one.size - one.signed} records behind the last signature" if one.signed < one.size else ""
+    sealed = f"up to record {one.sealed - 1} by keys that were erased since" if one.sealed else "no signing key was erased yet"
+    free = one.rewritable()
+    rest = f"from record {free} on by whoever holds this folder with its private key" if free < one.size else "no record"
+    return [
+        ("records", f"{one.first} to {one.size - 1} in {len(one.log.files)} segments, re-encoded and compared byte by byte"),
+        ("decisions", f"{one.decisions} decisions were not run again"),
+        ("key", beside if own_key else "checked under the public key that was given"),
+        ("complete", complete),
+        ("witnessed", witnessed),
+        ("sealed", sealed + behind),
+        ("rewritable", rest),
+    ]
+
+
+def removal_words(record):
+    keep, first, rest, ms = (record.get(name) for name in ("keep_days", "from", "to", "utc_ms"))
+    if any(type(value) is not int for value in (keep, first, rest, ms)):
+        return ""
+    decisions = record.get("decisions")
+    held = f" with {decisions} decisions" if type(decisions) is int else ""
+    short = f", fewer than the {USUAL_DAYS} that are usual" if keep < USUAL_DAYS else ""
+    return f"{max(0, rest - first)} records{held} removed on {utc(ms)[:10]}, older than {keep} days{short}"
 
 
 def perfect(size):
@@ -707,13 +800,16 @@ def perfect(size):
     return found
 
 
-def verify(folder, key=None, witnesses=()):
-    """The finding on a log folder as a dict; ``key`` is a key line, ``witnesses`` are checkpoint notes."""
+def verify(folder, key=None, witnesses=(), witness_keys=()):
+    """The finding on a log folder as a dict; ``key`` and ``witness_keys`` are key lines, ``witnesses`` checkpoint notes."""
     trusted = None if key is None else read_key(key)
     if key is not None and trusted is None:
         return {"verdict": "forged", "first_bad_seq": 0, "reason": "the key given is not a key"}
+    cosigners = [read_witness_key(text) for text in witness_keys]
+    if None in cosigners:
+        return {"verdict": "forged", "first_bad_seq": 0, "reason": "a witness key given is not a key"}
     for again in (True, False):
-        one = Verifier(folder, trusted, witnesses)
+        one = Verifier(folder, trusted, witnesses, cosigners)
         verdict, seq, why = "valid", None, ""
         try:
             one.run()
@@ -727,8 +823,18 @@ def verify(folder, key=None, witnesses=()):
     return {
         "verdict": verdict, "first_bad_seq": seq, "reason": why, "records": one.size - one.first, "first_seq": one.first,
         "decisions": one.decisions, "decisions_run_again": None, "signed": one.signed, "witnessed": one.witnessed,
-        "epochs": one.epoch + 1, "torn_bytes": one.torn, "own_key": key is None,
+        "witnesses": sorted(one.cosigned.items()),
+        "epochs": one.epoch + 1, "torn_bytes": one.torn, "own_key": key is None, "sealed": one.sealed,
+        "rewritable_from": one.rewritable(), "headline": headline(one, key is None),
     }  # fmt: skip
+
+
+def given(text):
+    """A key given as a file or as text."""
+    if not os.path.isfile(text):
+        return text
+    with open(text, encoding="utf-8") as file:
+        return file.read()
 
 
 def main(argv=None):
@@ -736,16 +842,17 @@ def main(argv=None):
     parser.add_argument("folder", metavar="DIR")
     parser.add_argument("--key", metavar="F", help="the root public key, as a file or as text")
     parser.add_argument("--witness", action="append", default=[], metavar="NOTE", help="a checkpoint note kept elsewhere")
+    parser.add_argument(
+        "--witness-key", action="append", default=[], metavar="F", help="a key that must have cosigned one of them"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     if not os.path.isdir(args.folder):
         print(f"{args.folder}: no such folder; name the folder of the log", file=sys.stderr)
         return 2
     try:
-        key = args.key
-        if key is not None and os.path.isfile(key):
-            with open(key, encoding="utf-8") as file:
-                key = file.read()
+        key = None if args.key is None else given(args.key)
+        witness_keys = [given(text) for text in args.witness_key]
         notes = []
         for path in args.witness:
             with open(path, encoding="utf-8") as file:
@@ -753,15 +860,14 @@ def main(argv=None):
     except (OSError, UnicodeDecodeError) as error:
         print(f"{error}; give readable text files with --key and --witness", file=sys.stderr)
         return 2
-    found = verify(args.folder, key, notes)
+    found = verify(args.folder, key, notes, witness_keys)
     if args.json:
         print(json.dumps(found, indent=2, sort_keys=True))
     else:
         bad = "" if found["first_bad_seq"] is None else f", first bad record {found['first_bad_seq']}: {found['reason']}"
         print(f"{found['verdict']}{bad}")
-        print(f"{found.get('records', 0)} records, signed up to {found.get('signed', 0)}; decisions were not run again")
-        if found.get("own_key"):
-            print("no --key was given: the log vouches for itself with the key beside it")
+        for topic, text in found.get("headline", []):
+            print(f"  {topic:<17} {text}")
     return 0 if found["verdict"] == "valid" else 1
 
 

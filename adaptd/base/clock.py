@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 Clock = Callable[[], int]
@@ -38,3 +39,11 @@ class SystemClock:
         if delay_us <= 0:
             return not self.stopping.is_set()
         return not self.stopping.wait(delay_us / 1e6)
+
+
+def boot_id() -> str:
+    """The kernel's name of this boot, ``unknown`` where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"

@@ -9,6 +9,7 @@ from typing import Any
 
 from adaptd.cli.errors import CommandError
 from adaptd.cli.places import default_audit
+from adaptd.log import KEEP_DAYS
 
 
 def register(sub: Any) -> None:
@@ -17,6 +18,7 @@ def register(sub: Any) -> None:
     commands = group.add_subparsers(dest="audit_command", metavar="COMMAND", required=True)
     _register_verify(commands)
     _register_show(commands)
+    _register_history(commands)
     _register_files(commands)
     _register_keys(commands)
 
@@ -56,6 +58,14 @@ def _register_show(commands: Any) -> None:
     parser.set_defaults(handler=run_show)
 
 
+def _register_history(commands: Any) -> None:
+    parser = commands.add_parser("history", help="the log thinned to steps, one JSON object a line, for pages and charts")
+    _folder(parser)
+    parser.add_argument("--since", metavar="T", default="1h", help="from this time on: 90s, 15m, 2h, 3d ago (default 1h)")
+    parser.add_argument("--step", metavar="S", type=int, default=10, help="seconds in a step (default 10)")
+    parser.set_defaults(handler=run_history)
+
+
 def _register_files(commands: Any) -> None:
     report = commands.add_parser("report", help="one self-contained HTML page about the log")
     _folder(report)
@@ -81,7 +91,10 @@ def _register_keys(commands: Any) -> None:
     keygen.set_defaults(handler=run_keygen)
     prune = commands.add_parser("prune", help="remove segments older than the retention, and put that on record")
     _folder(prune)
-    prune.add_argument("--keep-days", type=int, default=184, metavar="N", help="default: 184, the longest six months and a day")
+    prune.add_argument(
+        "--keep-days", type=int, default=KEEP_DAYS, metavar="N", help=f"default: {KEEP_DAYS}, the longest six months and a day"
+    )
+    prune.add_argument("--short-retention", action="store_true", help=f"allow fewer than {KEEP_DAYS} days; every verdict says so")
     prune.set_defaults(handler=run_prune)
 
 
@@ -99,7 +112,7 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def judge(args: argparse.Namespace) -> Any:
     """Run the verifier as the options say."""
-    from adaptd.cli.audit_progress import bar
+    from adaptd.cli.audit_words import bar
     from adaptd.log.format.note import NoteError
     from adaptd.log.verify.trust import read_witness
     from adaptd.log.verify.verify import Options, verify
@@ -111,8 +124,11 @@ def judge(args: argparse.Namespace) -> Any:
         witnessed = tuple(read_witness(path, witness_keys) for path in args.witness)
     except NoteError as error:
         raise CommandError(str(error), 2) from None
+    if witness_keys and not witnessed:
+        raise CommandError("--witness-key: there is no checkpoint to hold it against, give one with --witness", 2)
+    options = Options(key=key, witnessed=witnessed, witness_keys=witness_keys, replay=not args.no_replay)
     with bar("verifying") as progress:
-        return verify(args.folder, Options(key=key, witnessed=witnessed, replay=not args.no_replay), progress)
+        return verify(args.folder, options, progress)
 
 
 def _key(text: str) -> Any:
@@ -139,13 +155,32 @@ def run_show(args: argparse.Namespace) -> int:
         since_ms=moment(args.since, now_ms), until_ms=moment(args.until, now_ms), from_seq=args.from_seq,
     )  # fmt: skip
     shown = False
-    for line in lines(args.folder, wanted, last=args.last, follow=args.follow, as_json=args.json):
+    for line in lines(args.folder, wanted, last=args.last, follow=args.follow, as_json=args.json, told=_not_read):
         print(line, flush=args.follow)
         shown = True
     if not shown:
         print(
             f"{args.folder}: no record matches; leave a filter out, or see every kind with 'adaptd audit show'", file=sys.stderr
         )
+    return 0
+
+
+def _not_read(words: str) -> None:
+    """Say which part of the log a reader leaves out."""
+    print(f"not shown: {words}", file=sys.stderr)
+
+
+def run_history(args: argparse.Namespace) -> int:
+    """Print steps and swaps, oldest first."""
+    from adaptd.cli.audit_history import steps
+    from adaptd.cli.audit_show import moment
+
+    if args.step < 1:
+        raise CommandError("--step: at least 1 second", 2)
+    _need_log(args.folder, empty=True)
+    since_ms = moment(args.since, time.time_ns() // 1_000_000) or 0
+    for line in steps(args.folder, since_ms, 1000 * args.step):
+        print(json.dumps(line, separators=(",", ":")))
     return 0
 
 
@@ -161,7 +196,8 @@ def _need_log(folder: Path, *, empty: bool = False) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
-    from adaptd.cli.audit_progress import bar
+    from adaptd.cli.audit_words import bar
+    from adaptd.log.verify.reader import unreadable
     from adaptd.report.page import write_page
 
     report = judge(args)
@@ -170,13 +206,15 @@ def run_report(args: argparse.Namespace) -> int:
             write_page(args.folder, report, args.output, progress)
     except OSError as error:
         raise CommandError(f"{args.output}: {error.strerror}; name a file that can be written with -o") from None
+    for words in unreadable(args.folder):
+        _not_read(words)
     print(f"{report.verdict.value}: {args.output}")
     return 0 if report.verdict.value == "valid" else 1
 
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as Parquet."""
-    from adaptd.cli.audit_progress import bar
+    from adaptd.cli.audit_words import bar
     from adaptd.report.export import ExportError, export
 
     _need_log(args.folder)
@@ -185,6 +223,13 @@ def run_export(args: argparse.Namespace) -> int:
             rows = export(args.folder, args.output, progress)
     except ExportError as error:
         raise CommandError(str(error)) from None
+    from adaptd.log.verify.reader import marked, unreadable
+
+    for words in unreadable(args.folder):
+        _not_read(words)
+    written = marked(args.folder, "decision")
+    if written > rows:
+        _not_read(f"{written - rows} of {written} decisions; 'adaptd audit verify {args.folder}' says what is wrong with them")
     print(f"{rows} decisions: {args.output}")
     return 0
 
@@ -226,6 +271,7 @@ def run_keygen(args: argparse.Namespace) -> int:
 
 def run_prune(args: argparse.Namespace) -> int:
     """Remove what is older than the retention; the daemon must not be running."""
+    from adaptd.base.clock import boot_id
     from adaptd.log.format.store import Store
     from adaptd.log.write.opening import LedgerError, open_ledger
     from adaptd.log.write.prune import prune
@@ -233,8 +279,12 @@ def run_prune(args: argparse.Namespace) -> int:
     _need_log(args.folder)
     if args.keep_days < 1:
         raise CommandError("--keep-days: at least 1", 2)
+    if args.keep_days < KEEP_DAYS and not args.short_retention:
+        raise CommandError(
+            f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
+        )
     try:
-        ledger, _ = open_ledger(args.folder, boot=_boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
+        ledger, _ = open_ledger(args.folder, boot=boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
         removed = prune(ledger, Store(args.folder), now_ms=_utc_ms(), keep_days=args.keep_days)
         ledger.close({"reason": "prune"})
     except (LedgerError, OSError) as error:
@@ -249,10 +299,3 @@ def _mono_us() -> int:
 
 def _utc_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return "unknown"

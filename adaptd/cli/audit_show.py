@@ -4,18 +4,20 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from adaptd.brain.judge.words import why_missing
 from adaptd.brain.tick import explain
 from adaptd.cli.errors import CommandError
+from adaptd.cli.harmless import harmless
 from adaptd.log.verify import reader
 from adaptd.log.verify.replay import Decided
 from adaptd.report.history import DecisionReader
-from adaptd.vocabulary import Measured, Reading
+from adaptd.vocabulary import QUANTITIES, Measured, Reading, believed
 
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _CHAIN = {"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"}
@@ -62,14 +64,40 @@ def moment(text: str | None, now_ms: int) -> int | None:
     raise CommandError(f"{text!r}: not a time; write 2026-11-21T08:00 (UTC), 08:00, or how long ago: 90s, 15m, 2h, 3d", 2)
 
 
-def lines(folder: Path, wanted: Filter, *, last: int | None, follow: bool, as_json: bool) -> Iterator[str]:
-    """The lines to print."""
-    shown = _shown(_source(folder, follow=follow), wanted, as_json=as_json)
-    yield from shown if last is None or follow else deque(shown, maxlen=last)
+def lines(
+    folder: Path,
+    wanted: Filter,
+    *,
+    last: int | None,
+    follow: bool,
+    as_json: bool,
+    told: Callable[[str], None] | None = None,
+) -> Iterator[str]:
+    """The lines to print; ``told`` gets one for each part of the log that cannot be read."""
+    if follow:
+        return _shown(_following(folder), wanted, as_json=as_json)
+    if last is None:
+        return _shown(reader.iter_records(folder, from_seq=_before(folder, wanted), told=told), wanted, as_json=as_json)
+    return iter(_from_the_end(folder, wanted, last, as_json=as_json, told=told))
 
 
-def _source(folder: Path, *, follow: bool) -> Iterator[dict[str, Any]]:
-    return _following(folder) if follow else reader.iter_records(folder)
+def _before(folder: Path, wanted: Filter) -> int:
+    """Where to begin: the segment of the first record that is wanted, with one before it for a configuration."""
+    return max([0, *[first for first in reader.starts(folder) if first <= wanted.from_seq][-2:-1]])
+
+
+def _from_the_end(folder: Path, wanted: Filter, count: int, *, as_json: bool, told: Callable[[str], None] | None) -> list[str]:
+    """The last ``count`` wanted lines, read segment by segment from the newest back: a log of half a year is not read for ten."""
+    found: deque[str] = deque()
+    end: int | None = None
+    for start in reversed([0, *reader.starts(folder)[1:]]):
+        records = reader.iter_records(folder, from_seq=start, to_seq=end, told=told)
+        piece = deque(_shown(records, wanted, as_json=as_json), maxlen=count)
+        found.extendleft(list(reversed(piece))[: count - len(found)])
+        end = start
+        if len(found) >= count or start <= wanted.from_seq:
+            break
+    return list(found)
 
 
 def _following(folder: Path) -> Iterator[dict[str, Any]]:
@@ -95,16 +123,16 @@ def line(record: dict[str, Any], decided: Decided | None) -> str:
     except (OverflowError, ValueError, OSError):
         when = f"{record['utc_ms']} ms"
     text = _decision(decided) if decided is not None else _fields(record)
-    return f"{record['seq']:>8}  {when}  {record['kind']:<10}  {text}".rstrip()
+    return harmless(f"{record['seq']:>8}  {when}  {record['kind']:<10}  {text}".rstrip())
 
 
 def _decision(decided: Decided) -> str:
-    snapshot = decided.snapshot
+    temperature, power, light = (believed(decided.snapshot, decided.verdict, one) for one in QUANTITIES)
     sensed = "  ".join(
         (
-            _reading(snapshot.temperature, 1000, "C", 1),
-            _reading(snapshot.power, 1000, "W", 2),
-            _reading(snapshot.light, 1000, "lx", 0),
+            _reading(temperature, 1000, "C", 1),
+            _reading(power, 1000, "W", 2),
+            _reading(light, 1000, "lx", 0),
         )
     )
     return f"{sensed}  {explain(decided.verdict)}"
@@ -112,7 +140,7 @@ def _decision(decided: Decided) -> str:
 
 def _reading(reading: Reading, scale: int, unit: str, digits: int) -> str:
     if not isinstance(reading, Measured):
-        return f"no {unit} ({reading.reason})"
+        return f"no {unit} ({why_missing(reading)})"
     return f"{reading.value / scale:.{digits}f} {unit}{' (simulated)' if reading.simulated else ''}"
 
 

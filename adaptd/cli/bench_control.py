@@ -12,14 +12,14 @@ from adaptd.cli.errors import CommandError
 from adaptd.twin.words import CONTROLLERS
 
 if TYPE_CHECKING:
-    from adaptd.lab.bench import Matrix, Row
+    from adaptd.lab.bench import BenchRow, Matrix
 
 LETTERS = (
     ("over_critical_s", "C", "over critical, s"),
     ("over_limit_s", "L", "over limit, s"),
     ("budget_over_s", "B", "over budget, s"),
     ("unproven_frames", "U", "unproven frames"),
-    ("false_admissions", "F", "false admissions"),
+    ("statements_broken", "F", "broken statements"),
 )
 
 
@@ -122,17 +122,17 @@ def _binds(ground: Any) -> str:
     return " ".join(word for word, holds in (("heat", ground.oracle.heat_binds), ("power", ground.oracle.budget_binds)) if holds)
 
 
-def _letters(row: "Row") -> str:
+def _letters(row: "BenchRow") -> str:
     return "".join(letter for key, letter, _ in LETTERS if row.violations[key] > 0)
 
 
-def _cell(row: "Row") -> str:
+def _cell(row: "BenchRow") -> str:
     """The regret, with letters in capitals where it is spoilt and in small where the time broken is within a tick's reaction."""
     letters = _letters(row)
     return f"{100 * row.regret:+.2f} {letters.lower() if row.clean else letters}".strip()
 
 
-def _broken(row: "Row") -> list[str]:
+def _broken(row: "BenchRow") -> list[str]:
     return [row.result.scenario, row.result.controller, *(_plain(row.violations[key]) for key, _, _ in LETTERS)]
 
 

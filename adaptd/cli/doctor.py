@@ -1,4 +1,4 @@
-"""`adaptd doctor [--root DIR] [--profile F] [--json]`: what this machine offers, what is missing, and the remedy for each thing.
+"""`adaptd doctor [--root DIR] [--profile F] [--write-profile F] [--json]`: what this machine offers, what it lacks, each remedy.
 
 Exit code 0 when nothing must be mended, 1 when something must. With ``--root`` a captured device tree is examined in place of
 this machine: sensors and profile only, since engines and permissions are of the machine the command runs on.
@@ -38,6 +38,9 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--root", type=Path, default=Path("/"), metavar="DIR", help="examine a captured device tree in place of this machine"
     )
     parser.add_argument("--profile", metavar="F", help="hardware profile to compare with (default: the one that fits the board)")
+    parser.add_argument(
+        "--write-profile", type=Path, metavar="F", help="write a profile of this very board: its zones, meters and trip points"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(handler=run)
 
@@ -48,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(
             f"{arguments.root}: no such folder, give --root a device tree such as tests/sense/trees/orin-nx-16gb", 2
         )
+    if arguments.write_profile is not None:
+        return _write_profile(arguments.root, arguments.profile, arguments.write_profile)
     with _working():
         report = examine(arguments.root, arguments.profile)
     if arguments.json:
@@ -55,6 +60,26 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(report)
     return 0 if report["good"] else 1
+
+
+def _write_profile(root: Path, profile_name: str | None, target: Path) -> int:
+    from adaptd.config.profile import load_profile
+    from adaptd.doctor.skeleton import skeleton
+    from adaptd.sense.board import identify
+    from adaptd.sense.catalog import Catalog
+    from adaptd.sense.sysfs import Sysfs
+
+    sysfs = Sysfs(root)
+    board = identify(sysfs)
+    if target.exists():
+        raise CommandError(f"{target}: exists already, name another file or remove it")
+    try:
+        target.write_text(skeleton(board, find_profile(profile_name or board.profile), Catalog(sysfs)))
+    except OSError as error:
+        raise CommandError(f"{target}: cannot be written ({error.strerror}), name another place") from None
+    made = load_profile(target)
+    print(f"wrote {target}: {made.name}, {len(made.assumed)} of its numbers assumed; use it with: adaptd run --profile {target}")
+    return 0
 
 
 def _working() -> AbstractContextManager[Any]:

@@ -109,7 +109,7 @@ def _build_plans(arguments: argparse.Namespace) -> int:
 
 
 def _qualify(arguments: argparse.Namespace) -> int:
-    from adaptd.bundle_build.qualify.findings import Plan
+    from adaptd.bundle_build.qualify.findings import MeasurePlan
     from adaptd.bundle_build.qualify.qualify import qualify
     from adaptd.cli.profile import find_profile
     from adaptd.config.profile import load_profile
@@ -118,7 +118,7 @@ def _qualify(arguments: argparse.Namespace) -> int:
     profile = load_profile(find_profile(arguments.profile or profile_here(arguments.backend)))
     with _errors(), _bar() as progress:
         band = band_of(arguments, policy)
-        plan = Plan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
+        plan = MeasurePlan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
         found = qualify(replace(plan, window_s=arguments.energy_window), progress)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -221,8 +221,8 @@ def _portability(bundle: Any) -> list[str]:
         said = "no pair of 8-bit weights can saturate: the same integers on every processor"
         if unsafe:
             said = (
-                f"{len(unsafe)} layers would saturate on x86 without VNNI ({unsafe[0]} first); they are re-encoded there, which is "
-                "slower: build the bundle again"
+                f"{len(unsafe)} layers would saturate on x86 without VNNI ({unsafe[0]} first); they are re-encoded there, "
+                "which is slower: build the bundle again"
             )
         lines.append(f"  {entry.file}: {said}")
     return lines

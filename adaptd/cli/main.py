@@ -11,9 +11,25 @@ from typing import NoReturn
 
 from adaptd import __version__
 from adaptd.cli.errors import CommandError
+from adaptd.cli.extras import missing_library
 from adaptd.config.errors import ConfigError
 
-GROUPS = ("run", "status_text", "doctor", "policy", "profile", "engine", "simulate", "bench", "audit", "service")
+GROUPS = (
+    "run",
+    "status_text",
+    "top",
+    "doctor",
+    "policy",
+    "profile",
+    "engine",
+    "simulate",
+    "bench",
+    "audit",
+    "service",
+    "gateway",
+    "camera",
+    "feeder",
+)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -45,6 +61,12 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, CommandError) as error:
         print(error, file=sys.stderr)
         return getattr(error, "code", 1)
+    except ModuleNotFoundError as error:
+        told = missing_library(error)
+        if not told:
+            raise
+        print(f"adaptd {arguments.command}: {told}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -4,10 +4,12 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.nonblocking_out import Outlet
-from adaptd.vocabulary import Measured, OperatingPoint, Reading
+from adaptd.base.redact import redact
+from adaptd.cli.nonblocking_out import NonblockingOut
+from adaptd.vocabulary import QUANTITIES, Measured, OperatingPoint, Reading, believed
 
 if TYPE_CHECKING:
     from adaptd.daemon.assemble import Checked, Request
@@ -21,11 +23,11 @@ BOLD, DIM, GREEN, YELLOW, CYAN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[
 class Narrator:
     """Prints on stdout; colour only on a terminal that wants it."""
 
-    def __init__(self, request: "Request", checked: "Checked", *, simulated: bool, quiet: bool) -> None:
+    def __init__(self, request: "Request", checked: "Checked", *, staged: Path | None, quiet: bool) -> None:
         self._request, self._checked = request, checked
-        self._simulated, self._quiet = simulated, quiet
+        self._staged, self._quiet = staged, quiet
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self._out = Outlet(sys.stdout)
+        self._out = NonblockingOut(sys.stdout)
         self._began = time.monotonic()
         self._spoke_s: float = -EVERY_S
         self._asked: OperatingPoint | None = None
@@ -42,22 +44,24 @@ class Narrator:
             really = manifest.variants[fact.name][self._checked.backend].precision_computed
             computed.append(fact.name if really == fact.name else f"{fact.name} (computed as {really} here)")
         budget = "" if policy.budget_mw is None else f", {policy.budget_mw / 1000:g} W"
-        absent = parts.senses.station.absent
-        simulated = (
-            f"{', '.join(absent)} simulated: this machine has no sensor for it" if self._simulated and absent else "all real"
-        )
         rates = f"{policy.target_mfps / 1000:g} fps wanted, {policy.floor_mfps / 1000:g} at least"
         limits = f"{policy.limit_mc / 1000:g} degC{budget}, loss at most {policy.max_loss_ppm / 10_000:g} points"
         rows = [
             ("policy", f"{policy.name}: {rates}, {limits}"),
             ("profile", f"{self._checked.profile.name}, {len(self._checked.profile.assumed)} of its numbers assumed"),
             ("bundle", f"{manifest.model}: {', '.join(computed)} on {self._checked.backend}; reference {policy.reference}"),
-            ("frames", str(self._request.source)),
-            ("sensors", simulated),
+            ("frames", redact(self._request.source)),
+            *(("sensors" if at == 0 else "", words) for at, words in enumerate(parts.senses.opening.words())),
+            *([] if self._staged is None else [("staged", self._staging())]),
             ("log", f"{self._request.audit}"),
             ("socket", f"{self._request.socket}"),
         ]
         self._print("\n".join(f"{self._paint(name.ljust(9), DIM)}{words}" for name, words in rows) + "\n")
+
+    def _staging(self) -> str:
+        """Which scenario plays, and how to have none."""
+        name = "this demonstration" if self._staged is not None and self._staged.stem == "demo" else str(self._staged)
+        return f"{name} plays the power supply; your own --source or --bundle, or --no-twin, simulates nothing"
 
     def decided(self, scene: "Scene", changed: bool) -> None:
         """A line when the point changes, and one every ten seconds."""
@@ -80,7 +84,7 @@ class Narrator:
 
     def asked(self, document: dict[str, Any]) -> None:
         """The state as one JSON line on stderr, in every mode: who sends SIGUSR1 wants an answer."""
-        Outlet(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
+        NonblockingOut(sys.stderr).write(json.dumps({"event": "state", "state": document}, sort_keys=True) + "\n")
 
     def closing(self) -> None:
         """What came of it."""
@@ -99,10 +103,10 @@ class Narrator:
         self._rates += before.fps_mfps != after.fps_mfps
 
     def _line(self, scene: "Scene", at_s: float, head: str) -> str:
-        snapshot = scene.snapshot
+        temperature, power, light = (believed(scene.snapshot, scene.verdict, one) for one in QUANTITIES)
         return (
-            f"{_clock(at_s)} {head} {scene.verdict.band:<8} {_reading(snapshot.light, 'lux', 6)}  "
-            f"{_reading(snapshot.temperature, 'degC', 5)}  {_reading(snapshot.power, 'W', 5)}  {scene.totals.delivered} frames"
+            f"{_clock(at_s)} {head} {scene.verdict.band:<8} {_reading(light, 'lux', 6)}  "
+            f"{_reading(temperature, 'degC', 5)}  {_reading(power, 'W', 5)}  {scene.totals.delivered} frames"
         )
 
     def _paint(self, text: str, style: str) -> str:
@@ -115,7 +119,9 @@ class Narrator:
 
 def _because(why: str) -> str:
     """The sentences that say why and what was refused; the rest is in `adaptd why`."""
-    kept = [sentence for sentence in why.split(". ")[:2] if not sentence.startswith(("Not holding", "Expected"))]
+    sentences = why.split(". ")
+    kept = [sentence for sentence in sentences[:2] if not sentence.startswith(("Not holding", "Expected", "Missing"))]
+    kept += [sentence for sentence in sentences if sentence.startswith(("Missing: temperature", "Missing: power"))]
     return ". ".join(kept).rstrip(".") + "."
 
 

@@ -8,7 +8,7 @@ import select
 from typing import TextIO
 
 
-class Outlet:
+class NonblockingOut:
     """Writes to ``stream`` where it takes the text at once, else drops it and says so with the next line that fits.
 
     A pipe that is ready takes 4 KiB (PIPE_BUF) without waiting; no line for people is longer.

@@ -11,7 +11,18 @@ from adaptd.brain import tick
 from adaptd.brain.estimate.fixed import ONE, store
 from adaptd.config.policy import LightBand, Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import Measured, Mode, OperatingPoint, Served, Shadow, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import (
+    QUANTITIES,
+    Mode,
+    OperatingPoint,
+    RawReading,
+    Served,
+    Shadow,
+    Snapshot,
+    Telemetry,
+    VariantFacts,
+    Verdict,
+)
 
 COLUMNS = 60
 STEPS, SHOWN = 16, 8
@@ -96,7 +107,6 @@ def _worker(point: OperatingPoint, facts: tuple[VariantFacts, ...], band: str, s
 
 
 def _snapshot(second: int, temperature_mc: int, power_mw: int, light_mlx: int, worker: Telemetry) -> Snapshot:
-    def reading(value: int) -> Measured:
-        return Measured(value, 0, "plane", simulated=True)
-
-    return Snapshot(second * 1_000_000, reading(temperature_mc), reading(power_mw), reading(light_mlx), worker)
+    said = zip((temperature_mc, power_mw, light_mlx), QUANTITIES, strict=True)
+    raw = tuple(RawReading(value, 0, second, "plane", quantity, simulated=True) for value, quantity in said)
+    return Snapshot(second * 1_000_000, raw, worker)

@@ -8,17 +8,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from adaptd.cli.beside import page
 from adaptd.cli.errors import CommandError
-from adaptd.cli.nonblocking_out import Outlet
+from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.cli.places import default_audit
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
+from adaptd.log import KEEP_DAYS
+from adaptd.serve.notify import under_service_manager
 
 if TYPE_CHECKING:
     from adaptd.daemon.assemble import Request
 
 STEEP = 3
+SOURCES = "video, folder, camera index, address or pipeline (#size=..,fps=.. behind a camera), push:SOCKET, @FILE that holds it"
 SHIPPED = "pet-bowl"
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -27,22 +31,31 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = sub.add_parser("run", help="serve the model and control it, in the foreground")
-    parser.add_argument("--policy", type=Path, default=policies_dir() / "feeder.yaml")
+    parser.add_argument("--policy", type=Path, default=policies_dir() / "default.yaml")
     parser.add_argument("--profile", default=None, help="name or file of a hardware profile; default: the board's own")
     parser.add_argument("--bundle", type=Path, default=engines_dir() / SHIPPED)
-    parser.add_argument("--source", default=None, help="video, folder of images, camera index or pipeline, push:SOCKET")
+    parser.add_argument("--source", default=None, help=SOURCES)
     parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
-    parser.add_argument("--no-twin", action="store_true", help="never simulate: a sensor that is absent is missing")
+    parser.add_argument("--no-twin", action="store_true", help="simulate nothing, not even in the demonstration")
+    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read sensors below DIR, a captured tree")
     parser.add_argument("--audit", type=Path, default=None, help="folder of the log")
     parser.add_argument(
-        "--keep-days", type=_days, default=184, metavar="N", help="log older than this goes, on record (default 184)"
+        "--keep-days",
+        type=_days,
+        default=KEEP_DAYS,
+        metavar="N",
+        help=f"remove older log, on record (default {KEEP_DAYS})",
     )
+    parser.add_argument("--short-retention", action="store_true", help=f"allow --keep-days below {KEEP_DAYS}; verdicts say so")
     parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
     parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
     parser.add_argument("--tick", type=duration_us, default=1_000_000, help="time between two decisions (default 1s)")
     parser.add_argument("--backend", choices=["auto", "ort", "tensorrt"], default="auto")
     parser.add_argument("--threads", type=int, default=0, help="threads of one engine (default: the backend's choice)")
     parser.add_argument("--public-key", type=Path, default=None, help="key that the bundle's signature must fit")
+    parser.add_argument(
+        "--page", type=int, nargs="?", const=8460, metavar="PORT", help="a gateway beside it: the live page on this port (8460)"
+    )
     parser.add_argument("--json", action="store_true", help="operational log as JSON lines on stderr")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings")
     parser.set_defaults(handler=_run)
@@ -58,15 +71,19 @@ def duration_us(text: str) -> int:
 
 def _days(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 36_500:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example 184")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, write for example {KEEP_DAYS}")
     return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.keep_days < KEEP_DAYS and not arguments.short_retention:
+        raise CommandError(
+            f"--keep-days {arguments.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
+        )
     from adaptd.cli.narrate import Narrator
     from adaptd.daemon.assemble import AssemblyError, assemble, check
     from adaptd.daemon.loop import Daemon
-    from adaptd.daemon.parts import Pace
+    from adaptd.daemon.parts import LoopPace
     from adaptd.log.write.opening import LedgerError
     from adaptd.serve.api import SocketInUseError
 
@@ -75,17 +92,19 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         checked = check(request)
         _whole(request, checked.manifest.digest)
-        device, priced = (None, ()) if arguments.no_twin else _software_device(arguments, checked)
-        narrator = Narrator(request, checked, simulated=device is not None, quiet=arguments.quiet or arguments.json)
+        scenario = scenario_of(arguments)
+        device, priced = (None, ()) if scenario is None else _software_device(scenario, arguments, checked)
+        narrator = Narrator(request, checked, staged=scenario, quiet=arguments.quiet or arguments.json)
         calibration = _calibration(request.source)
         forced = arguments.twin is not None
         parts = assemble(request, checked, device, narrator, forced=forced, calibration=calibration, priced=priced)
     except (AssemblyError, LedgerError, SocketInUseError) as error:
         raise CommandError(str(error)) from None
     narrator.opening(parts)
-    daemon = Daemon(parts, Pace(tick_us=arguments.tick, duration_us=arguments.duration))
+    daemon = Daemon(parts, LoopPace(tick_us=arguments.tick, duration_us=arguments.duration))
     daemon.on_signals()
-    code = daemon.run()
+    with page(arguments.page, request.socket or default_socket()):
+        code = daemon.run()
     if parts.worker.refused is not None:
         raise CommandError(parts.worker.refused)
     narrator.closing()
@@ -113,45 +132,60 @@ def _request(arguments: argparse.Namespace) -> "Request":
         )
     return Request(
         policy=arguments.policy,
-        profile=find_profile(arguments.profile or _board_profile()),
+        profile=find_profile(arguments.profile or _board_profile(arguments.root)),
         bundle=bundle,
-        source=arguments.source or str(_shipped_clip()),
+        source=_source(arguments.source),
         audit=arguments.audit or default_audit(),
         socket=arguments.socket or default_socket(),
         backend=arguments.backend,
         public_key=arguments.public_key,
         threads=arguments.threads,
         keep_days=arguments.keep_days,
+        root=arguments.root,
     )
 
 
-def _board_profile() -> str:
+def _source(text: str | None) -> str:
+    from adaptd.protocol.source_spec import SourceError, written_elsewhere
+
+    try:
+        return str(_shipped_clip()) if text is None else written_elsewhere(text)
+    except SourceError as error:
+        raise CommandError(str(error)) from None
+
+
+def _board_profile(root: Path) -> str:
     from adaptd.sense.board import identify
     from adaptd.sense.sysfs import Sysfs
 
-    return identify(Sysfs(Path("/"))).profile
+    return identify(Sysfs(root)).profile
 
 
 def _shipped_clip() -> Path:
     return engines_dir() / SHIPPED / "clip" / "day-to-night.mp4"
 
 
-def _software_device(arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:
+def _software_device(path: Path, arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:
     from adaptd.daemon.assemble import with_prices
     from adaptd.twin.live import live_device
     from adaptd.twin.scenario import load_scenario
 
-    path = scenario_of(arguments)
     priced = load_scenario(path).variants if arguments.twin or _is_shipped(arguments.bundle) else ()
     return live_device(path, checked.profile, with_prices(checked.facts, priced), checked.policy), priced
 
 
-def scenario_of(arguments: argparse.Namespace) -> Path:
-    """The scenario behind absent sensors: what was asked for, the staged minute of the shipped clip, else a quiet room."""
+def scenario_of(arguments: argparse.Namespace) -> Path | None:
+    """What is simulated is what was asked for: a scenario by name, or the demonstration; None where nothing is.
+
+    The demonstration is the shipped bundle on the shipped clip, with a staged power supply. Started by a service manager nothing
+    is ever simulated unless a scenario is named.
+    """
     if arguments.twin:
         return Path(arguments.twin)
-    staged = _is_shipped(arguments.bundle) and arguments.source is None
-    return policies_dir() / "scenarios" / ("demo.yaml" if staged else "room.yaml")
+    demonstration = _is_shipped(arguments.bundle) and arguments.source is None
+    if arguments.no_twin or not demonstration or under_service_manager():
+        return None
+    return policies_dir() / "scenarios" / "demo.yaml"
 
 
 def _is_shipped(bundle: Path) -> bool:
@@ -198,6 +232,6 @@ def operational_log(*, as_json: bool, told: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", Outlet(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", NonblockingOut(sys.stderr))),
         cache_logger_on_first_use=False,
     )

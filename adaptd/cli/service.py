@@ -7,79 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from adaptd.base.redact import has_secret, redact
 from adaptd.cli.errors import CommandError
-
-UNIT_NAME = "adaptd.service"
-
-UNIT = """\
-[Unit]
-Description=adaptd: warm engines, operating point under safety limits, verifiable log
-After=local-fs.target nvpmodel.service
-StartLimitIntervalSec=300
-StartLimitBurst=10
-
-[Service]
-Type=notify
-ExecStart={command} run --policy /etc/adaptd/policy.yaml --audit /var/lib/adaptd/audit_logs --socket /run/adaptd/adaptd.sock
-ExecReload=/bin/kill -HUP $MAINPID
-Restart=on-failure
-RestartSec=2
-WatchdogSec=10
-TimeoutStopSec=5
-User=adaptd
-Group=adaptd
-SupplementaryGroups=video render i2c
-RuntimeDirectory=adaptd
-RuntimeDirectoryMode=0750
-StateDirectory=adaptd
-StateDirectoryMode=0750
-UMask=0077
-Environment=ORT_DISABLE_TELEMETRY=1
-Environment=PYTHONUNBUFFERED=1
-
-# What it may touch. CUDA maps writable code and needs its device nodes, so MemoryDenyWriteExecute and PrivateDevices stay off.
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
-ProtectHome=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectProc=invisible
-PrivateTmp=yes
-PrivateNetwork=yes
-IPAddressDeny=any
-RestrictAddressFamilies=AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RemoveIPC=yes
-LockPersonality=yes
-KeyringMode=private
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
-DevicePolicy=closed
-DeviceAllow=char-video4linux rw
-DeviceAllow=char-nvidia-frontend rw
-DeviceAllow=char-nvidia rw
-DeviceAllow=char-nvidia-uvm rw
-DeviceAllow=char-nvhost rw
-DeviceAllow=char-nvmap rw
-DeviceAllow=char-drm rw
-DeviceAllow=char-i2c r
-MemoryMax=2G
-TasksMax=128
-LimitNOFILE=1024
-
-[Install]
-WantedBy=multi-user.target
-"""
+from adaptd.cli.profile import find_profile
+from adaptd.cli.service_unit import CREDENTIAL, UNIT_NAME, Wanted, command, refuse_hidden, unit_text
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -94,42 +25,118 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     ):
         parser = group.add_parser(verb, help=words)
         parser.add_argument("--root", type=Path, default=Path("/"), help="install below this folder instead of /")
+        if verb != "uninstall":
+            parser.add_argument("--source", default=None, help="what the service serves; `adaptd run --help` lists the forms")
+            parser.add_argument("--bundle", type=Path, default=None, help="bundle folder (default: the shipped one)")
+            parser.add_argument("--profile", default=None, help="hardware profile (default: the board's own)")
+            parser.add_argument("--network", action="store_true", help="let the service reach the network, for a network camera")
+        if verb == "install":
+            parser.add_argument("--policy", type=Path, default=None, help="policy to install (default: keep, or the feeder's)")
+            parser.add_argument("--dry-run", action="store_true", help="print the unit and try its sandbox; write nothing")
         parser.set_defaults(handler=handler)
 
 
-def unit_text() -> str:
-    """The unit for this installation of adaptd."""
-    beside = Path(sys.executable).parent / "adaptd"
-    command = str(beside) if beside.exists() else shutil.which("adaptd") or f"{sys.executable} -m adaptd"
-    return UNIT.format(command=command)
-
-
 def _show(arguments: argparse.Namespace) -> int:
-    del arguments
-    print(unit_text(), end="")
+    print(unit_text(_wanted(arguments, needed=False)), end="")
     return 0
 
 
+def _wanted(arguments: argparse.Namespace, *, needed: bool) -> Wanted:
+    """What the service is to serve, checked as `adaptd run` checks it."""
+    from adaptd.protocol.source_spec import SourceError, on_the_network, parse_source, written_elsewhere
+
+    source = arguments.source or ""
+    if needed and not source:
+        raise CommandError(
+            "service install: no --source, the service has no picture of its own; name a camera, address or file", 2
+        )
+    try:
+        spec = None if not source else parse_source(written_elsewhere(source))
+    except SourceError as error:
+        raise CommandError(f"service install: {error}") from None
+    if spec is not None and spec.kind == "camera" and on_the_network(written_elsewhere(source)) and not arguments.network:
+        raise CommandError(
+            f"service install: {redact(source)} needs a network, which the sandbox closes; allow it with --network"
+        )
+    bundle = None if arguments.bundle is None else arguments.bundle.absolute()
+    if bundle is not None and not (bundle / "manifest.json").is_file():
+        raise CommandError(f"service install: {bundle}: is no bundle, make one with `adaptd engine build`")
+    if spec is not None and spec.kind in ("video", "folder"):
+        source = str(Path(source).absolute())
+    profile = arguments.profile or ""
+    if profile and needed:
+        found = find_profile(profile)
+        profile = str(found.absolute()) if Path(profile).is_file() else profile
+    return Wanted(source, bundle, profile, arguments.network)
+
+
 def _install(arguments: argparse.Namespace) -> int:
+    from adaptd.config.policy import load_policy
     from adaptd.config.shipped import policies_dir
 
     root: Path = arguments.root
     live = root == Path("/")
+    wanted = _wanted(arguments, needed=True)
+    if arguments.policy is not None:
+        load_policy(arguments.policy)
+    if live:
+        refuse_hidden(wanted, arguments.policy)
+    if arguments.dry_run:
+        print(unit_text(wanted), end="")
+        return _dry_run(wanted)
     if live and os.geteuid() != 0:
         raise CommandError("service install: needs root, run it with sudo")
     unit, policy = root / "etc/systemd/system" / UNIT_NAME, root / "etc/adaptd/policy.yaml"
     unit.parent.mkdir(parents=True, exist_ok=True)
     policy.parent.mkdir(parents=True, exist_ok=True)
-    unit.write_text(unit_text())
+    unit.write_text(unit_text(wanted))
     print(f"wrote {unit}")
-    if not policy.exists():
-        policy.write_text((policies_dir() / "feeder.yaml").read_text())
+    _write_secret(root, wanted.source)
+    if arguments.policy is not None:
+        policy.write_text(arguments.policy.read_text())
+        print(f"wrote {policy} (from {arguments.policy})")
+    elif not policy.exists():
+        policy.write_text((policies_dir() / "default.yaml").read_text())
         print(f"wrote {policy} (the feeder policy, tune it)")
     if live:
         _run("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", "adaptd", may_fail=True)
         _run("systemctl", "daemon-reload")
+        _dry_run(wanted)
         _run("systemctl", "enable", "--now", UNIT_NAME)
         print("started; look with `adaptd status`")
+    return 0
+
+
+def _write_secret(root: Path, source: str) -> None:
+    """A source with a password goes into a file that root alone reads; systemd hands it to the unit as a credential."""
+    if not has_secret(source):
+        return
+    place = root / CREDENTIAL.lstrip("/")
+    place.unlink(missing_ok=True)
+    with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(source + "\n")
+    print(f"wrote {place} (mode 0600: it holds a password)")
+
+
+def _dry_run(wanted: Wanted) -> int:
+    """`adaptd doctor` once inside the same sandbox: what the unit will not see is found before it is started."""
+    if shutil.which("systemd-run") is None or not Path("/run/systemd/system").is_dir():
+        print("no dry run: this machine is not run by systemd", file=sys.stderr)
+        return 0
+    lines = [line for line in unit_text(wanted).partition("[Service]")[2].partition("[Install]")[0].splitlines() if "=" in line]
+    left_out = ("#", "Exec", "Type=", "Watchdog", "Restart", "RuntimeDirectory", "State")
+    sandbox = [word for line in lines if not line.startswith(left_out) for word in ("-p", line)]
+    program = shutil.which("systemd-run") or "systemd-run"
+    done = subprocess.run(  # noqa: S603 - fixed words
+        [program, "--wait", "--pipe", "--quiet", "--collect", *sandbox, *command().split(), "doctor", "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode not in (0, 1) or not done.stdout.startswith("{"):
+        last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        raise CommandError(f"service install: adaptd does not start inside the sandbox: {last[:200]}")
+    print("dry run: adaptd starts inside the sandbox")
     return 0
 
 

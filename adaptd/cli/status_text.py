@@ -1,9 +1,7 @@
-"""`adaptd status`, `adaptd why`, `adaptd top`: ask a running daemon, or its log."""
+"""`adaptd status`, `adaptd why`: ask a running daemon, or its log."""
 
 import argparse
 import json
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,12 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the group."""
     status = sub.add_parser("status", help="what the daemon is doing now")
     status.add_argument("--json", action="store_true")
-    status.set_defaults(handler=_status)
+    status.set_defaults(handler=show_status)
     why = sub.add_parser("why", help="the last decision in words: what was refused, and by which condition")
     why.add_argument("--audit", type=Path, help="read the log in this folder instead of asking a daemon")
     why.add_argument("--all", action="store_true", help="with --audit: every change of operating point, oldest first")
     why.set_defaults(handler=_why)
-    top = sub.add_parser("top", help="the status, redrawn every second")
-    top.set_defaults(handler=_top)
-    for parser in (status, why, top):
+    for parser in (status, why):
         parser.add_argument("--socket", type=Path, default=None, help="the daemon's socket")
 
 
@@ -35,7 +31,8 @@ def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
         raise CommandError(str(error)) from None
 
 
-def _status(arguments: argparse.Namespace) -> int:
+def show_status(arguments: argparse.Namespace) -> int:
+    """Print the status once."""
     document = _ask(arguments)
     if arguments.json:
         print(json.dumps(document, indent=2, sort_keys=True))
@@ -68,16 +65,6 @@ def _left_out(document: dict[str, Any]) -> list[str]:
     ]
 
 
-def _top(arguments: argparse.Namespace) -> int:
-    if not sys.stdout.isatty():
-        return _status(argparse.Namespace(**{**vars(arguments), "json": False}))
-    while True:
-        lines = status_lines(_ask(arguments))
-        sys.stdout.write("\x1b[H\x1b[2J" + "\n".join(lines) + "\n\nCtrl-C leaves\n")
-        sys.stdout.flush()
-        time.sleep(1)
-
-
 def status_lines(document: dict[str, Any]) -> list[str]:
     """The status document for people."""
     if "operating_point" not in document:
@@ -88,6 +75,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
         f"policy       {document['policy']['name']}  {document['policy']['sha256'][:12]}",
         f"serving      {point['variant']} at {point['fps']:g} fps  ({engines['backend']}, warm: {', '.join(engines['warm'])})",
     ]
+    if "source" in document:
+        lines.append(f"source       {document['source']['words']}")
     for key, unit, form in (("temperature_mc", "degC", ".1f"), ("power_mw", "W", ".2f"), ("light_mlx", "lux", ".4g")):
         lines.append(f"{key.split('_')[0]:<12} {_reading(document['sensors'][key], unit, form)}")
     lines.append(f"light band   {document['band']}")

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptd.cli.errors import CommandError
+from adaptd.cli.harmless import harmless
 from adaptd.log.format.codec import CodecError
 from adaptd.log.format.decisions import DecisionCoder
-from adaptd.log.verify.reader import iter_records
+from adaptd.log.format.v1 import coder_of, read_decision
+from adaptd.log.verify.reader import iter_records, starts
 from adaptd.vocabulary import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class LoggedDecision:
     """One decision of the log."""
 
     seq: int
@@ -20,7 +22,7 @@ class Decided:
     verdict: Verdict
 
 
-def decisions(folder: Path) -> Iterator[Decided]:
+def decisions(folder: Path) -> Iterator[LoggedDecision]:
     """Every decision of a log in order.
 
     Raises:
@@ -32,14 +34,33 @@ def decisions(folder: Path) -> Iterator[Decided]:
         if record["kind"] == "start":
             began_us = record["mono_us"]
         elif record["kind"] == "config":
-            coder = DecisionCoder(record["bind"])
+            coder = coder_of(record)
         elif record["kind"] == "decision" and coder is not None:
             try:
-                coder.snapshot, coder.verdict = coder.read_snapshot(record), coder.read_verdict(record)
+                verdict = read_decision(coder, record)[1]
             except CodecError as error:
                 advice = f"check with `adaptd audit verify {folder}`"
                 raise CommandError(f"{folder}: record {record['seq']} cannot be read ({error}), {advice}") from None
-            yield Decided(record["seq"], record["mono_us"] - began_us, coder.verdict)
+            yield LoggedDecision(record["seq"], record["mono_us"] - began_us, verdict)
+
+
+def last_verdict(folder: Path) -> Verdict | None:
+    """The last decision, read from the newest segment that begins with a configuration: the ones before it are left alone."""
+    for start in reversed([0, *starts(folder)[1:]]):
+        coder: DecisionCoder | None = None
+        found: Verdict | None = None
+        for record in iter_records(folder, from_seq=start):
+            if record["kind"] == "config":
+                coder = coder_of(record)
+            elif record["kind"] == "decision" and coder is not None:
+                try:
+                    found = read_decision(coder, record)[1]
+                except CodecError as error:
+                    advice = f"check with `adaptd audit verify {folder}`"
+                    raise CommandError(f"{folder}: record {record['seq']} cannot be read ({error}), {advice}") from None
+        if found is not None:
+            return found
+    return None
 
 
 def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
@@ -51,12 +72,14 @@ def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
     from adaptd.brain.tick import explain
 
     lines: list[str] = []
-    last: Decided | None = None
+    last: LoggedDecision | None = None
+    if not everything and (verdict := last_verdict(folder)) is not None:
+        return [harmless(explain(verdict))]
     for decided in decisions(folder):
         changed = last is None or last.verdict.point != decided.verdict.point
         last = decided
         if everything and changed:
-            lines.append(f"{decided.since_start_us / 1e6:9.1f} s  record {decided.seq}: {explain(decided.verdict)}")
+            lines.append(f"{decided.since_start_us / 1e6:9.1f} s  record {decided.seq}: {harmless(explain(decided.verdict))}")
     if last is None:
         raise CommandError(f"{folder}: holds no decision, name the folder that `adaptd run --audit` wrote")
-    return lines if everything else [explain(last.verdict)]
+    return lines if everything else [harmless(explain(last.verdict))]

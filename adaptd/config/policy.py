@@ -7,13 +7,15 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from adaptd.config.errors import ConfigError
+from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
-from adaptd.config.validate import Number, Strict, scaled, validate
+from adaptd.config.validate import Number, SchemaOne, Strict, scaled, validate
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Fps = Annotated[Number, Field(gt=0, le=1000)]
 Celsius = Annotated[Number, Field(ge=-40, le=150)]
 Lux = Annotated[Number, Field(gt=0, le=200_000)]
+GRID = 5  # steps of the rates that stand for a range
 
 
 class ObjectiveModel(Strict):
@@ -23,19 +25,25 @@ class ObjectiveModel(Strict):
 
 
 class FrameRateModel(Strict):
-    """The rates the controller may choose."""
+    """The rates the controller may choose: any between floor and target, or ``levels_fps`` where a camera has nothing between."""
 
     target_fps: Fps
     floor_fps: Fps
-    levels_fps: Annotated[list[Fps], Field(min_length=1, max_length=32)]
+    levels_fps: Annotated[list[Fps] | None, Field(min_length=1, max_length=32)] = None
 
 
 class AccuracyModel(Strict):
-    """How much score an efficient variant may lose, in percentage points, and how sure that must be."""
+    """What share of the frames delivered in a light band and window may differ from the reference, in percentage points.
+
+    ``confidence_pct``: 100 minus it is the chance that a statement of a window is wrong, whatever the camera sees.
+    ``loan_frames``: what may differ while a window is young; left out, what the bound is at its opening.
+    """
 
     max_loss_points: Annotated[Number, Field(gt=0, le=50)]
     confidence_pct: Annotated[Number, Field(ge=50, lt=100)]
     shadow_pct: Annotated[Number, Field(ge=0, le=100)]
+    window_h: Annotated[Number, Field(gt=0, le=720)] = 24
+    loan_frames: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class ThermalModel(Strict):
@@ -47,9 +55,15 @@ class ThermalModel(Strict):
 
 
 class PowerModel(Strict):
-    """Board power the planner must stay within."""
+    """Board power the planner must stay within: a cap at every moment, or with ``window_s`` the average over any such window.
+
+    ``peak_w`` is a hard cap beside the average. RAPL's PL1 with its window and PL2 are the model, and an INA3221's curr_max and
+    curr_crit.
+    """
 
     budget_w: Annotated[Number, Field(gt=0, le=10_000)]
+    window_s: Annotated[Number, Field(ge=2, le=3600)] | None = None
+    peak_w: Annotated[Number, Field(gt=0, le=10_000)] | None = None
 
 
 class BandModel(Strict):
@@ -91,11 +105,17 @@ class BundleModel(Strict):
     require_signature: bool = False
 
 
+class CameraModel(Strict):
+    """Who may see what the camera sees."""
+
+    preview: bool = False
+
+
 class PolicyModel(Strict):
     """A policy file, schema 1."""
 
     policy: Name
-    schema_: Annotated[Literal[1], Field(alias="schema")]
+    schema_: Annotated[SchemaOne, Field(alias="schema")]
     reference: Name
     efficient: Annotated[list[Name], Field(max_length=8)]
     objective: ObjectiveModel
@@ -110,6 +130,7 @@ class PolicyModel(Strict):
     sensors: SensorsModel
     audit: AuditModel = AuditModel()
     bundle: BundleModel = BundleModel()
+    camera: CameraModel = CameraModel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +144,10 @@ class LightBand:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy in integers. ``sha256`` is that of the file's bytes, and binds every decision to it."""
+    """A policy in integers. ``sha256`` is that of the file's bytes, and binds every decision to it.
+
+    ``levels_mfps`` is empty where the camera takes any rate. ``window_us`` is 0 where the budget is a cap at every moment.
+    """
 
     name: str
     sha256: str
@@ -146,8 +170,21 @@ class Policy:
     efficient_lease_us: int
     reduced_lease_us: int
     stale_after_us: int
+    window_us: int = 86_400_000_000
+    loan_frames: int | None = None
     wear_budget_mb: int = 80
     require_signature: bool = False
+    preview: bool = False
+    budget_window_us: int = 0
+    peak_mw: int | None = None
+
+    @property
+    def grid_mfps(self) -> tuple[int, ...]:
+        """The levels, or where any rate is allowed some that stand for them in tables: six from the floor to the target."""
+        if self.levels_mfps:
+            return self.levels_mfps
+        low, span = self.floor_mfps, self.target_mfps - self.floor_mfps
+        return tuple(sorted({low + span * at // GRID for at in range(GRID + 1)}))
 
 
 def load_policy(path: Path) -> Policy:
@@ -166,6 +203,7 @@ def parse_policy(text: str, name: str = "policy") -> Policy:
 
 def _policy(document: Document) -> Policy:
     model = validate(document, PolicyModel)
+    refuse_lost(document, model)
     _refuse_contradictions(document, model)
     rate = model.frame_rate
     return Policy(
@@ -176,7 +214,7 @@ def _policy(document: Document) -> Policy:
         frame_value_uj=scaled(model.objective.frame_value_mj, 1000),
         target_mfps=scaled(rate.target_fps, 1000),
         floor_mfps=scaled(rate.floor_fps, 1000),
-        levels_mfps=tuple(sorted(scaled(level, 1000) for level in rate.levels_fps)),
+        levels_mfps=tuple(sorted(scaled(level, 1000) for level in rate.levels_fps or ())),
         deadline_us=scaled(model.deadline_ms, 1000),
         max_loss_ppm=scaled(model.accuracy.max_loss_points, 10_000),
         alpha_ppm=1_000_000 - scaled(model.accuracy.confidence_pct, 10_000),
@@ -190,8 +228,13 @@ def _policy(document: Document) -> Policy:
         efficient_lease_us=scaled(model.lease_s.efficient, 1_000_000),
         reduced_lease_us=scaled(model.lease_s.reduced_rate, 1_000_000),
         stale_after_us=scaled(model.sensors.stale_after_s, 1_000_000),
+        window_us=scaled(model.accuracy.window_h, 3_600_000_000),
+        loan_frames=model.accuracy.loan_frames,
         wear_budget_mb=scaled(model.audit.wear_budget_mb, 1),
         require_signature=model.bundle.require_signature,
+        preview=model.camera.preview,
+        budget_window_us=0 if model.power is None else scaled(model.power.window_s or 0, 1_000_000),
+        peak_mw=None if model.power is None or model.power.peak_w is None else scaled(model.power.peak_w, 1000),
     )
 
 
@@ -206,7 +249,7 @@ class _Refuse(Protocol):
 
 
 def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
-    """Refuse values that are each fine and contradict one another, naming both keys."""
+    """Refuse values that are each fine and contradict one another as the integers that are compared, naming both keys."""
     faults: list[str] = []
 
     def refuse(condition: bool, path: KeyPath, words: str) -> None:
@@ -218,21 +261,22 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
         model.reference in model.efficient, ("efficient",), f"holds the reference {model.reference!r}, list other variants only"
     )
     refuse(len(set(model.efficient)) != len(model.efficient), ("efficient",), "repeats a variant, name each once")
-    refuse(len(set(rate.levels_fps)) != len(rate.levels_fps), ("frame_rate", "levels_fps"), "repeats a level, name each once")
-    for key, value in (("target_fps", rate.target_fps), ("floor_fps", rate.floor_fps)):
-        refuse(value not in rate.levels_fps, ("frame_rate", key), f"is {value:g}, one of frame_rate.levels_fps is needed")
+    if rate.levels_fps is not None:
+        _level_faults(rate, rate.levels_fps, refuse)
+    if model.power is not None:
+        _power_faults(model.power, refuse)
     refuse(
         rate.target_fps < rate.floor_fps,
         ("frame_rate", "target_fps"),
         f"is below frame_rate.floor_fps ({rate.floor_fps:g}), raise it or lower the floor",
     )
     refuse(
-        thermal.resume_c >= thermal.limit_c,
+        scaled(thermal.resume_c, 1000) >= scaled(thermal.limit_c, 1000),
         ("thermal", "resume_c"),
         f"is not below thermal.limit_c ({thermal.limit_c:g}), lower it by a few degrees",
     )
     refuse(
-        thermal.limit_c >= thermal.critical_c,
+        scaled(thermal.limit_c, 1000) >= scaled(thermal.critical_c, 1000),
         ("thermal", "limit_c"),
         f"is not below thermal.critical_c ({thermal.critical_c:g}), lower it",
     )
@@ -242,6 +286,24 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
     _band_faults(model.light.bands, refuse)
     if faults:
         raise ConfigError(*faults)
+
+
+def _level_faults(rate: FrameRateModel, levels: list[float], refuse: _Refuse) -> None:
+    """Levels are those of a camera: each once, floor and target among them, and nothing that could never be served."""
+    path: KeyPath = ("frame_rate", "levels_fps")
+    kept = {scaled(level, 1000) for level in levels}
+    refuse(len(kept) != len(levels), path, "repeats a level to a thousandth, name each once")
+    for key, value in (("target_fps", rate.target_fps), ("floor_fps", rate.floor_fps)):
+        refuse(scaled(value, 1000) not in kept, ("frame_rate", key), f"is {value:g}, one of frame_rate.levels_fps is needed")
+    outside = [level for level in levels if not rate.floor_fps <= level <= rate.target_fps]
+    if outside and rate.floor_fps in levels and rate.target_fps in levels and rate.floor_fps <= rate.target_fps:
+        span = f"{rate.floor_fps:g} to {rate.target_fps:g}"
+        refuse(True, path, f"holds {min(outside):g}, outside floor_fps and target_fps ({span}), remove it")
+
+
+def _power_faults(power: PowerModel, refuse: _Refuse) -> None:
+    below = power.peak_w is not None and power.peak_w < power.budget_w
+    refuse(below, ("power", "peak_w"), f"is below power.budget_w ({power.budget_w:g}), raise it or leave it out")
 
 
 def _band_faults(bands: list[BandModel], refuse: _Refuse) -> None:
@@ -255,11 +317,15 @@ def _band_faults(bands: list[BandModel], refuse: _Refuse) -> None:
         refuse(not first and band.down_at_lux is None, path, "leaves a gap below, add `down_at_lux`")
         refuse(not last and band.up_at_lux is None, path, "leaves a gap above, add `up_at_lux`")
         if band.down_at_lux is not None and band.up_at_lux is not None:
-            refuse(band.down_at_lux >= band.up_at_lux, path, "has down_at_lux at or above up_at_lux, widen the band")
+            refuse(
+                scaled(band.down_at_lux, 1000) >= scaled(band.up_at_lux, 1000),
+                path,
+                "has down_at_lux at or above up_at_lux, widen the band",
+            )
         if not first and band.down_at_lux is not None:
             below = bands[index - 1].up_at_lux
             refuse(
-                below is not None and band.down_at_lux >= below,
+                below is not None and scaled(band.down_at_lux, 1000) >= scaled(below, 1000),
                 (*path, "down_at_lux"),
                 f"does not overlap the band below (its up_at_lux is {below}), lower it: the overlap is the hysteresis",
             )

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Name
+from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, parse_document, read_document
-from adaptd.config.validate import Number, Strict, scaled, validate
+from adaptd.config.validate import Number, SchemaOne, Strict, scaled, validate
 
 Class = Literal["measured", "vendor", "derived", "assumed"]
 Source = Annotated[str, Field(min_length=8, max_length=1000)]
@@ -35,7 +36,7 @@ class PoleModel(Strict):
     tau_s: Sourced[Positive]
 
 
-class ThermalModel(Strict):
+class BoardThermalModel(Strict):
     """The thermal model and the trip points."""
 
     poles: Annotated[list[PoleModel], Field(min_length=1, max_length=4)]
@@ -62,7 +63,7 @@ class RangeModel(Strict):
     source: Source
 
 
-class SensorsModel(Strict):
+class BoardSensorsModel(Strict):
     """Which zone, rail and light source to read, best first, and what they can plausibly say."""
 
     temperature_zones: list[str]
@@ -85,13 +86,13 @@ class ProfileModel(Strict):
     """A hardware profile file, schema 1."""
 
     profile: Name
-    schema_: Annotated[Literal[1], Field(alias="schema")]
+    schema_: Annotated[SchemaOne, Field(alias="schema")]
     idle_power_w: Sourced[Positive]
-    thermal: ThermalModel
+    thermal: BoardThermalModel
     precisions: dict[str, PrecisionModel]
-    memory_bandwidth_gb_s: Sourced[Positive]
-    peak_tops: dict[str, Sourced[Positive]]
-    sensors: SensorsModel
+    memory_bandwidth_gb_s: Sourced[Positive] | None = None  # for people: nothing is decided by it
+    peak_tops: Annotated[dict[str, Sourced[Positive]], Field(default_factory=dict)]
+    sensors: BoardSensorsModel
     power_modes: Annotated[list[PowerModeModel], Field(default_factory=list)]
     notes: str = ""
 
@@ -156,6 +157,7 @@ def read_profile_model(path: Path) -> ProfileModel:
 
 def _profile(document: Document) -> HardwareProfile:
     model = validate(document, ProfileModel)
+    refuse_lost(document, model)
     _refuse_contradictions(document, model)
     thermal, sensors = model.thermal, model.sensors
     return HardwareProfile(
@@ -187,12 +189,12 @@ def _range(model: RangeModel) -> tuple[int, int]:
 
 def _refuse_contradictions(document: Document, model: ProfileModel) -> None:
     faults = []
-    if model.thermal.passive_c.value >= model.thermal.critical_c.value:
+    if scaled(model.thermal.passive_c.value, 1000) >= scaled(model.thermal.critical_c.value, 1000):
         where = document.where(("thermal", "passive_c"))
         faults.append(f"{where}: thermal.passive_c: is not below thermal.critical_c, lower it")
     for key in ("range_c", "range_w", "range_lux"):
         span: RangeModel = getattr(model.sensors, key)
-        if span.min >= span.max:
+        if scaled(span.min, 1000) >= scaled(span.max, 1000):
             faults.append(f"{document.where(('sensors', key))}: sensors.{key}: has min at or above max, widen it")
     if faults:
         raise ConfigError(*faults)

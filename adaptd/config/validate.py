@@ -1,7 +1,7 @@
 """Join pydantic's findings to the line and column they came from; conversion from human units happens beside the models."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -21,7 +21,14 @@ def _no_bool(value: object) -> object:
     return value
 
 
+def _whole(value: object) -> object:
+    if type(value) is not int:
+        raise ValueError("is no bare whole number, write 1")
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_no_bool)]
+SchemaOne = Annotated[Literal[1], BeforeValidator(_whole)]  # `true` and `1.0` equal 1 and are not what a schema number is
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 

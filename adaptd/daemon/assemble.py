@@ -2,39 +2,40 @@
 
 import importlib.util
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from adaptd import __version__
+from adaptd.base.clock import boot_id
+from adaptd.base.redact import redact
+from adaptd.brain.decide.analysis import unreachable
 from adaptd.brain.tick import State
-from adaptd.config.errors import ConfigError
 from adaptd.config.engine_answers import Identity, identity
+from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
 from adaptd.daemon import jobs
-from adaptd.daemon.engine_identity import Origin
+from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.parts import Clock, Parts, Watcher
-from adaptd.daemon.sensors_or_twin import Blend, SoftwareDevice
-from adaptd.log.format.binding import Binding, Plan, code_hash
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin, SoftwareDevice
+from adaptd.log import KEEP_DAYS
+from adaptd.log.format.binding import Binding, PlanFile, code_hash
 from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.format.store import Store
-from adaptd.log.write.ledger import Ledger, Limits
+from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.opening import open_ledger
-from adaptd.log.write.prune import KEEP_DAYS
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.recovery import Found
 from adaptd.log.write.retention import Retention
 from adaptd.protocol.messages import Begin
 from adaptd.protocol.source_spec import SourceError, parse_source
 from adaptd.sense.camera_light import Calibration
-from adaptd.sense.sensor_hub import Station
-from adaptd.sense.source import POWER
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.serve.api import Api, SocketInUseError
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.metrics import render
 from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
@@ -49,7 +50,7 @@ class AssemblyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for; every path exists or is refused here."""
+    """What the user asked for; every path exists or is refused here. Sensors are read below ``root``."""
 
     policy: Path
     profile: Path
@@ -62,6 +63,7 @@ class Request:
     seed: int | None = None
     threads: int = 0
     keep_days: int = KEEP_DAYS
+    root: Path = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,9 @@ def check(request: Request) -> Checked:
         raise AssemblyError(
             f"{request.policy}: reference: {policy.reference!r} is not in {request.bundle}, one of {known_names} is"
         )
+    words = unreachable(policy, profile)
+    if words and "idle_power_w" not in profile.assumed:
+        raise AssemblyError(f"{request.policy}: {words}")
     _in_time(policy, known[0], request)
     try:
         parse_source(request.source)
@@ -112,8 +117,8 @@ def _in_time(policy: Policy, reference: VariantFacts, request: Request) -> None:
     if reference.latency_us > policy.deadline_us:
         raise AssemblyError(
             f"{request.bundle}: the reference {reference.name} takes {reference.latency_us / 1000:.1f} ms a frame where it was "
-            f"qualified, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model or picture, "
-            "or a longer deadline"
+            f"qualified, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model "
+            "or picture, or a longer deadline"
         )
 
 
@@ -124,11 +129,29 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}:1:1: file: is not UTF-8 text, save it as UTF-8") from None
 
 
+def plans_wanted(wanted: str, manifest: Manifest) -> bool:
+    """Whether TensorRT is here and would be taken if this bundle had a plan."""
+    return wanted == "auto" and _has_tensorrt(manifest) and manifest.variants[manifest.reference]["tensorrt"].plan is None
+
+
+def _has_tensorrt(manifest: Manifest) -> bool:
+    offered = {name for files in manifest.variants.values() for name in files}
+    return "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
+
+
+def _planned(manifest: Manifest) -> bool:
+    """Whether the reference has a plan that was qualified."""
+    try:
+        facts(manifest, "tensorrt")
+    except ConfigError:
+        return False
+    return True
+
+
 def _backend(wanted: str, manifest: Manifest) -> str:
     offered = {name for files in manifest.variants.values() for name in files}
     if wanted == "auto":
-        usable = "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
-        return "tensorrt" if usable else "ort"
+        return "tensorrt" if _has_tensorrt(manifest) and _planned(manifest) else "ort"
     if wanted not in offered:
         raise AssemblyError(f"--backend {wanted}: the bundle has no files for it, one of {', '.join(sorted(offered))} is there")
     return wanted
@@ -145,7 +168,7 @@ def assemble(
     priced: tuple[VariantFacts, ...] = (),
     clock: Clock | None = None,
 ) -> Parts:
-    """Open the log, the socket and the sensors. ``forced`` takes every reading from the software device.
+    """Open the log, the socket and the sensors. ``device`` stages the demonstration, ``forced`` takes every reading from it.
 
     ``priced`` holds the energies of a frame on the software device; they are told to the controller where power is simulated.
 
@@ -154,14 +177,12 @@ def assemble(
     """
     clock = clock or Clock()
     ledger, found = _open_log(request, checked, clock)
-    board = Board()
-    try:
-        api = None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
-    except (SocketInUseError, OSError):
-        ledger.close()
-        raise
-    station = Station.from_profile(checked.profile, camera=calibration)
-    if forced or (device is not None and POWER in station.absent):
+    board = StatusBoard()
+    api = _api(request, board, ledger)
+    station = SensorHub.from_profile(checked.profile, request.root, camera=calibration)
+    if api is not None:
+        api.refusals["/v1/reading"] = station.push_refusal
+    if device is not None:
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)
     origin = _origin(checked)
@@ -175,7 +196,7 @@ def assemble(
         settings=_settings(request, checked, clock),
         policy_path=request.policy,
         worker=Supervisor(_begin(request, checked)),
-        senses=Blend(station, device, forced=forced, picture_light=not forced),
+        senses=SensorsOrTwin(station, device, forced=forced, picture_light=not forced),
         recorder=Recorder(ledger),
         board=board,
         api=api,
@@ -185,9 +206,23 @@ def assemble(
         notifier=Notifier(),
         watcher=watcher,
         inherited=inherited,
+        unseen=() if found is None else tuple(found.unseen),
+        clean=found is None or found.stopped,
         clock=clock,
         origin=origin,
+        plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
+        if plans_wanted(request.backend, checked.manifest)
+        else None,
     )
+
+
+def _api(request: Request, board: StatusBoard, ledger: Ledger) -> Api | None:
+    """The local API where a socket is asked for; where it cannot be had, the log is closed again."""
+    try:
+        return None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
+    except (SocketInUseError, OSError):
+        ledger.close()
+        raise
 
 
 def _why(document: dict[str, Any]) -> str:
@@ -195,21 +230,21 @@ def _why(document: dict[str, Any]) -> str:
 
 
 def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:
-    about = {"adaptd": __version__, "source": request.source, "backend": checked.backend, "bundle": request.bundle.name}
+    about = {"adaptd": __version__, "source": redact(request.source), "backend": checked.backend, "bundle": request.bundle.name}
     return open_ledger(
         request.audit,
-        boot=_boot_id(),
+        boot=boot_id(),
         mono_us=clock.mono_us,
         utc_ms=clock.utc_ms,
         about=dict(about),
-        limits=Limits(wear_budget_mb=checked.policy.wear_budget_mb),
+        limits=LedgerLimits(wear_budget_mb=checked.policy.wear_budget_mb),
     )
 
 
-def _origin(checked: Checked) -> Origin:
+def _origin(checked: Checked) -> EngineIdentity:
     qualified = checked.manifest.variants[checked.policy.reference][checked.backend].qualification
     device, noted = "" if qualified is None else qualified.device, checked.identity
-    return Origin(checked.facts, noted.prints, device, noted.answers, noted.tolerance_ppm)
+    return EngineIdentity(checked.facts, noted.prints, device, noted.answers, noted.tolerance_ppm)
 
 
 def _begin(request: Request, checked: Checked) -> Begin:
@@ -224,6 +259,7 @@ def _begin(request: Request, checked: Checked) -> Begin:
         threads=request.threads,
         digest=checked.manifest.digest,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
+        preview=checked.policy.preview,
     )
 
 
@@ -245,10 +281,10 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
     manifest = checked.manifest
     names = {files[checked.backend].file for files in manifest.variants.values() if checked.backend in files}
     binding = Binding(
-        boot_id=_boot_id(),
+        boot_id=boot_id(),
         bundle=manifest.digest,
         code=code_hash(),
-        plans=tuple(Plan(name, manifest.files[name].sha256) for name in sorted(names)),
+        plans=tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names)),
         policy=checked.policy.sha256,
         profile=checked.profile.sha256,
     )
@@ -262,10 +298,3 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
         now_us=clock.mono_us(),
         binding=binding,
     )
-
-
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return "unknown"

@@ -16,7 +16,7 @@ COUNTED, LEFT_OUT = "counted", "left_out"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class EngineIdentity:
     """What the bundle says: all facts, the reference first, each engine's fingerprint, the device that was qualified, and the
     reference's answers there."""
 
@@ -33,7 +33,8 @@ class Origin:
     def settle(self, current: tuple[VariantFacts, ...], running: Mapping[str, str], said: str = "") -> tuple[VariantFacts, ...]:
         """The facts once the engines have answered; of a variant that does not run nothing new is known.
 
-        A disagreement is measured between two engines, so both must answer as they did then. ``said`` are the reference's answers.
+        A disagreement is measured between two engines, so both must answer as they did then. ``said`` are the reference's
+        answers.
         """
         if not self.facts or not running.get(self.facts[0].name):
             return current
@@ -90,7 +91,7 @@ def left_out(before: tuple[tuple[str, str], ...], now: tuple[tuple[str, str], ..
     return tuple(name for name, stands in now if stands == LEFT_OUT and (name, stands) not in before)
 
 
-def left_out_words(name: str, origin: Origin, *, same_reference: bool = True) -> str:
+def left_out_words(name: str, origin: EngineIdentity, *, same_reference: bool = True) -> str:
     """One line for people: what is not believed, which engine is why, and how to be believed."""
     remedy = (
         f"the {name} priors are left out and shadow frames must prove it; "

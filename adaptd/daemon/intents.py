@@ -18,7 +18,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class IntentOutcome:
     """What came of an intent: ``applied``, ``overtaken`` by the next one, or ``silent`` past the deadline."""
 
     intent: Intent
@@ -26,7 +26,7 @@ class Outcome:
     latency_us: int
 
 
-class Acting:
+class Intents:
     """The bookkeeping between verdicts and the worker. One intent is open at a time."""
 
     def __init__(self) -> None:
@@ -38,26 +38,26 @@ class Acting:
         """True when this verdict asks for another point than the last one did."""
         return verdict.point != self.asked
 
-    def intend(self, verdict: Verdict, now_us: int) -> tuple[Intent, Outcome | None]:
+    def intend(self, verdict: Verdict, now_us: int) -> tuple[Intent, IntentOutcome | None]:
         """Open an intent for a changed point; an older one that is still open is overtaken."""
-        overtaken = None if self.open is None else Outcome(self.open, "overtaken", now_us - self.open.at_us)
+        overtaken = None if self.open is None else IntentOutcome(self.open, "overtaken", now_us - self.open.at_us)
         self.seq += 1
         self.open = Intent(self.seq, self.asked, verdict.point, now_us)
         self.asked = verdict.point
         return self.open, overtaken
 
-    def applied(self, seq: int, latency_us: int) -> Outcome | None:
+    def applied(self, seq: int, latency_us: int) -> IntentOutcome | None:
         """The worker says that setpoint ``seq`` holds; the outcome, if that closes the open intent."""
         if self.open is None or seq < self.open.seq:
             return None
-        done, self.open = Outcome(self.open, "applied", latency_us), None
+        done, self.open = IntentOutcome(self.open, "applied", latency_us), None
         return done
 
-    def overdue(self, now_us: int) -> Outcome | None:
+    def overdue(self, now_us: int) -> IntentOutcome | None:
         """The open intent's outcome once its deadline has passed without a read-back."""
         if self.open is None or now_us - self.open.at_us < RESULT_DEADLINE_US:
             return None
-        late, self.open = Outcome(self.open, "silent", now_us - self.open.at_us), None
+        late, self.open = IntentOutcome(self.open, "silent", now_us - self.open.at_us), None
         return late
 
     def worker_gone(self) -> None:

@@ -12,6 +12,7 @@ LATE = 5
 MOST_COMPLAINTS = 4
 FIRST_S = 600  # a device that is switched off every evening must get round to its daily jobs too
 CHECKPOINT, RETENTION = "checkpoint", "retention"
+STEP_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,16 @@ class SlowJobs:
 
     def _note(self, event: Any) -> None:
         self.trouble.put(f"{event.job_id}: {getattr(event, 'exception', None) or 'ran late or overlapped'}")
+
+
+class WallClock:
+    """Remembers how far the two clocks are apart; slow drift is followed, a step is told."""
+
+    def __init__(self, now_us: int, utc_ms: int) -> None:
+        self._offset_ms = utc_ms - now_us // 1000
+
+    def step(self, now_us: int, utc_ms: int) -> tuple[int, int] | None:
+        """What the clock would have said without a step, and what it says; None where it did not step."""
+        before_ms = self._offset_ms + now_us // 1000
+        self._offset_ms = utc_ms - now_us // 1000
+        return (before_ms, utc_ms) if abs(utc_ms - before_ms) >= STEP_MS else None

@@ -4,67 +4,69 @@ import queue
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
-
-import structlog
 
 from adaptd.base.defect import defect
 from adaptd.brain import tick
+from adaptd.daemon.account_window import AccountWindow
 from adaptd.daemon.feedback import Feedback
-from adaptd.daemon.intents import Acting, Outcome
-from adaptd.daemon.parts import Pace, Parts
-from adaptd.daemon.reload import ReloadError, reread
-from adaptd.daemon.sensors_or_twin import picture_stats
+from adaptd.daemon.intents import IntentOutcome, Intents
+from adaptd.daemon.jobs import WallClock
+from adaptd.daemon.orders import VERBS as ORDERS
+from adaptd.daemon.orders import Orders, asked_by
+from adaptd.daemon.parts import LoopPace, Parts
+from adaptd.daemon.plans_beside import PlansBeside
+from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt
+from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
-from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, status_document
-from adaptd.daemon.wall_clock import WallClock
-from adaptd.daemon.worker_events import counted, engine_words, heard, trip_words
+from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
+from adaptd.daemon.teller import Teller
+from adaptd.daemon.worker_events import counted, engine_words, heard, missing_words, source_words
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
-from adaptd.protocol.messages import Applied, Hello, Report, Swapped
-from adaptd.sense.sensor_hub import WorkerFacts
+from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
 from adaptd.serve.api import Change
 from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
 
 STOP_S = 1.5
-MAX_TROUBLE = 8
 
 
 class Daemon:
     """One run of adaptd. ``run`` returns the exit code; everything else happens on its thread."""
 
-    def __init__(self, parts: Parts, pace: Pace | None = None) -> None:
+    def __init__(self, parts: Parts, pace: LoopPace | None = None) -> None:
         self._parts = parts
-        self._pace = pace or Pace()
-        self._log: Any = structlog.get_logger("adaptd")
+        self._pace = pace or LoopPace()
+        self._say = Teller(parts.recorder, parts.watcher)
         self._asked = Asked()
         self._wake = threading.Event()
-        self._acting = Acting()
+        self._acting, self._reloads = Intents(), Reloads()
         self._act_seqs: dict[int, int] = {}
-        self._engines = EngineWords()
-        self._totals = Totals()
-        self._trouble: list[str] = []
+        self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
         self._quarantined: tuple[str, ...] = ()
-        self._expected_mw: int | None = None
         self._feedback = Feedback(parts.policy.efficient)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         parts.board.period_us = self._pace.tick_us
         now_us = parts.clock.mono_us()
         self._began_us = self._decide_at_us = now_us
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._lost = 0
-        self._defect = ""
+        self._plans = PlansBeside(parts.plans, self._say.plans)
+        self._lost, self._defect = 0, ""
         told = (parts.policy, parts.profile, parts.facts, parts.settings.seed, parts.settings.now_us)
-        self._state = tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told)
+        self._state = (
+            tick.start(*told) if parts.inherited is None else tick.resume(parts.inherited, *told, parts.unseen, clean=parts.clean)
+        )
+        self._window = AccountWindow(parts.recorder.ledger.folder, self._say.durably)
 
     def run(self) -> int:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
-        self._warn_of_trips()
+        self._window.open(self._state, self._policy)
+        self._say_at_start()
         parts.worker.start()
         parts.slow.start()
+        self._plans.start(parts.clock.mono_us())
         if parts.api is not None:
             parts.api.start()
         try:
@@ -109,11 +111,13 @@ class Daemon:
         """Take what the worker said; True where that calls for a decision at once."""
         urgent = False
         for event in self._parts.worker.poll():
-            if isinstance(event, Report):
+            if isinstance(event, WorkerReport):
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
                 if event.lost > self._lost:
-                    self._fault_is("unheard", f"{event.lost - self._lost} messages of the worker were lost while nobody listened")
+                    self._say.fault(
+                        "unheard", f"{event.lost - self._lost} messages of the worker were lost while nobody listened"
+                    )
                 self._lost = event.lost
             else:
                 urgent |= self._heard(event)
@@ -137,8 +141,8 @@ class Daemon:
         if found.gone:
             self._acting.worker_gone()
         if found.words:
-            (self._trouble_is if found.trouble else self._tell)(found.words)
-        self._note(found.kind, found.fields, durable=found.durable)
+            (self._say.warn if found.trouble else self._say.tell)(found.words)
+        self._say.note(found.kind, found.fields, durable=found.durable)
         return found.urgent
 
     def _meet_engines(self, hello: Hello) -> None:
@@ -150,9 +154,9 @@ class Daemon:
             self._adopt(settings, tick.adopt(self._state, self._policy, self._profile, met.facts))
         self._engines = engine_words(hello, met.standing)
         for name, words in met.told:
-            self._fault_is("priors_left_out", words, name)
+            self._say.fault("priors_left_out", words, name)
 
-    def _close_intent(self, done: Outcome) -> None:
+    def _close_intent(self, done: IntentOutcome) -> None:
         act = self._act_seqs.pop(done.intent.seq, None)
         if act is not None:
             back = done.intent.new if done.outcome == "applied" else None
@@ -164,17 +168,18 @@ class Daemon:
     def _decide(self, now_us: int) -> None:
         """One tick: snapshot, step, record, act, publish. Where the record fails, the step is taken again."""
         recorder = self._parts.recorder
-        snapshot = self._snapshot(now_us)
+        snapshot = self._orders.on(self._snapshot(now_us), self._policy.efficient)
         state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
         seq = recorder.decision(snapshot, verdict, state)
         if snapshot.log_ok and not (recorder.ok and seq is not None):
             snapshot = replace(snapshot, now_us=snapshot.now_us + 1, log_ok=False, worker=counted(snapshot.worker))
             state, verdict = tick.step(state, snapshot, self._policy, self._profile)
             recorder.decision(snapshot, verdict, state)
-            self._trouble_is(f"log degraded: {recorder.heads.degraded}")
-        self._state, self._expected_mw = state, verdict.predicted_mw
+            self._say.warn(f"log degraded: {recorder.heads.degraded}")
+        self._state = state
+        self._window.decided(snapshot, verdict, state, self._policy)
         self._feedback.now_in(verdict.band, now_us)
-        self._totals.add(snapshot)
+        self._totals.add(snapshot, verdict)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
         self._publish(snapshot, verdict, now_us, changed)
@@ -187,17 +192,7 @@ class Daemon:
         if labelled:
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
         picture = picture_stats(self._parts.worker.picture)
-        facts = WorkerFacts(worker.point.fps_mfps if worker.alive else 0, self._expected_mw, picture)
-        readings = self._parts.senses.read(now_us, worker, facts)
-        return Snapshot(
-            now_us=now_us,
-            temperature=readings.temperature,
-            power=readings.power,
-            light=readings.light,
-            worker=worker,
-            budget_mw=readings.budget_mw,
-            log_ok=self._parts.recorder.ok,
-        )
+        return self._parts.senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
 
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
         """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
@@ -218,9 +213,10 @@ class Daemon:
             lease_us=verdict.lease_us,
             band=verdict.band,
             seq=self._acting.seq,
-            seed=self._state.seed,
+            seed=self._window.seed,
             safe_mfps=self._policy.target_mfps,
             deadline_us=self._policy.deadline_us,
+            until_frame=self._window.until_frame(verdict),
         )
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
@@ -234,12 +230,14 @@ class Daemon:
             log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, str(recorder.ledger.folder)),
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
-            why=tick.explain(verdict),
+            why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
+            source=source_words(self._parts.worker.report),
+            account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
-            trouble=tuple(self._trouble),
+            trouble=self._say.trouble,
         )
         document = status_document(scene)
-        document["sources"] = self._parts.senses.details()
+        document["orders"] = self._orders.words(now_us)
         first = self._totals.delivered == snapshot.worker.delivered
         self._parts.board.publish(document, now_us)
         if first and snapshot.worker.alive:
@@ -250,17 +248,20 @@ class Daemon:
 
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
+        self._plans.poll(now_us)
         if self._asked.reload:
             self._asked.reload = False
-            self._reload_policy("SIGHUP")
+            self._ask_for_policy("SIGHUP")
+        if (tried := self._reloads.done()) is not None:
+            self._take_policy(tried)
         if self._asked.dump:
             self._asked.dump = False
             self._parts.watcher.asked(self._parts.board.read(now_us))
         for name in self._parts.slow.take(now_us):
             self._parts.chores[name]()
-        self._parts.retention.settle(self._tell)
+        self._parts.retention.settle(self._say.tell)
         for complaint in self._parts.slow.complaints():
-            self._trouble_is(complaint)
+            self._say.warn(complaint)
         if self._parts.api is not None:
             with suppress(queue.Empty):
                 while True:
@@ -273,57 +274,45 @@ class Daemon:
         with suppress(NotRecordedError):
             self._parts.recorder.clock_step(*step)
         self._parts.slow.rebase()
-        self._tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
+        self._say.tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
         if change.verb == "/v1/reload":
-            self._reload_policy(f"uid {change.uid}")
+            self._ask_for_policy(asked_by(change))
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
         else:
             taker = self._feedback.take if change.verb == "/v1/feedback" else lambda body: self._parts.senses.push(body, now_us)
-            refused = taker(change.body)
+            refused = self._orders.take(change, now_us) if change.verb in ORDERS else taker(change.body)
             if refused:
-                self._trouble_is(f"{change.verb} from uid {change.uid} refused: {refused}")
+                self._say.warn(f"{change.verb} from {asked_by(change)} refused: {refused}")
 
-    def _reload_policy(self, who: str) -> None:
-        """Take the policy file anew; a bad one is refused and the running one stays."""
+    def _ask_for_policy(self, who: str) -> None:
+        self._parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={self._parts.clock.mono_us()}")
+        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts)
+
+    def _take_policy(self, tried: Tried) -> None:
+        """Take the policy file anew; a bad one is refused and the running one stays. Who asked is on record either way."""
         parts = self._parts
-        parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={parts.clock.mono_us()}")
+        self._say.note("asked", {"by": tried.who, "refused": tried.refused, "verb": "reload"})
         try:
-            new = reread(parts, self._state, self._profile, self._facts)
+            new = adopt(tried, parts, self._state, self._profile, self._facts)
         except ReloadError as error:
-            self._fault_is("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
+            self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
+            before, old = self._state, self._policy
             self._policy, self._feedback = new.policy, Feedback(new.policy.efficient)
             self._adopt(new.settings, new.state)
+            self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()
-            self._tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({who})")
+            self._say.tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({tried.who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
-
-    def _note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
-        with suppress(NotRecordedError):
-            self._parts.recorder.note(kind, fields, durable=durable)
-
-    def _tell(self, text: str) -> None:
-        self._log.info(text)
-        self._parts.watcher.happened(text)
-
-    def _trouble_is(self, text: str) -> None:
-        self._log.warning(text)
-        self._parts.watcher.happened(text)
-        self._trouble = [*self._trouble[-MAX_TROUBLE + 1 :], text]
 
     def _defect_is(self, error: Exception) -> None:
         """A defect of ours ends the run on record and in one line; the service manager starts the next one."""
         self._defect = defect(error)
-        self._fault_is("defect", self._defect, told=f"a defect ends this run, please report it: {self._defect}")
-
-    def _fault_is(self, kind: str, text: str, variant: str = "", told: str = "") -> None:
-        """Told to people, and durably on record."""
-        self._trouble_is(told or text)
-        self._note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
+        self._say.fault("defect", self._defect, told=f"a defect ends this run, please report it: {self._defect}")
 
     def _adopt(self, settings: Settings, state: tick.State) -> None:
         """Go on under another configuration, which is on record before anything is decided under it."""
@@ -331,18 +320,21 @@ class Daemon:
         with suppress(NotRecordedError):
             self._parts.recorder.config(settings, state, reason="reload")
 
-    def _warn_of_trips(self) -> None:
-        if text := trip_words(self._parts.senses.station.trips, self._policy.limit_mc):
-            self._fault_is("trip_below_limit", text)
+    def _say_at_start(self) -> None:
+        """The kernel's limits and the quantities without a reading: on record, in status, and in the operational log."""
+        for kind, text in first_words(self._parts.senses, self._policy.limit_mc):
+            self._say.fault(kind, text, aloud=False)
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
         parts = self._parts
         parts.notifier.send("STOPPING=1")
+        self._plans.stop()
         parts.worker.stop(STOP_S)
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
+        self._window.stop(self._state, self._policy)
         parts.recorder.close("defect" if self._defect else "stopped" if parts.worker.refused is None else "refused")
         if parts.api is not None:
             parts.api.stop()

@@ -9,17 +9,17 @@ from typing import Any, Protocol
 from adaptd.brain.tick import State
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.daemon.engine_identity import Origin
+from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.jobs import SlowJobs
-from adaptd.daemon.sensors_or_twin import Blend
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin
 from adaptd.daemon.status import Scene
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.retention import Retention
 from adaptd.serve.api import Api
-from adaptd.serve.board import Board
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
-from adaptd.vocabulary import VariantFacts
+from adaptd.vocabulary import Stretch, VariantFacts
 
 
 class Watcher(Protocol):
@@ -44,7 +44,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class LoopPace:
     """How often to listen to the worker and to decide; ``duration_us`` None runs until told to stop."""
 
     tick_us: int = 1_000_000
@@ -54,7 +54,8 @@ class Pace:
 
 @dataclass(slots=True)
 class Parts:
-    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before.
+    """Everything the loop drives, made by ``assemble.py``. ``inherited`` is the last full state of the run before,
+    ``unseen`` what the log holds of frames served after it, ``clean`` whether that run said that it stopped.
 
     ``chores`` are what each slow job asks for, by its name. ``facts`` are what the run starts with; ``origin`` says what they
     become once the worker's engines have answered.
@@ -66,9 +67,9 @@ class Parts:
     settings: Settings
     policy_path: Path
     worker: Supervisor
-    senses: Blend
+    senses: SensorsOrTwin
     recorder: Recorder
-    board: Board
+    board: StatusBoard
     api: Api | None
     slow: SlowJobs
     chores: dict[str, Callable[[], object]]
@@ -76,5 +77,8 @@ class Parts:
     notifier: Notifier
     watcher: Watcher
     inherited: State | None = None
+    unseen: tuple[Stretch, ...] = ()
+    clean: bool = True
     clock: Clock = field(default_factory=Clock)
-    origin: Origin = field(default_factory=Origin)
+    origin: EngineIdentity = field(default_factory=EngineIdentity)
+    plans: tuple[Path, Path] | None = None  # the bundle to build TensorRT plans from, and where

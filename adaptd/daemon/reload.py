@@ -1,6 +1,12 @@
-"""A policy read anew while the daemon runs: all of it is good, or nothing changes."""
+"""A policy read anew while the daemon runs: all of it is good, or nothing changes, and meanwhile the control loop goes on."""
 
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from adaptd.brain import tick
 from adaptd.config.errors import ConfigError
@@ -8,12 +14,24 @@ from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.config.strict_yaml import read_text_at_once
 from adaptd.daemon.parts import Parts
+from adaptd.daemon.policy_trial import order_of, tried
 from adaptd.log.write.recorder import Settings
 from adaptd.vocabulary import VariantFacts
+
+MOST_WAITING = 16
 
 
 class ReloadError(Exception):
     """The new policy is refused; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A policy's text as it was read and tried, who asked for it, and why it is refused (empty where it is good)."""
+
+    who: str
+    text: str
+    refused: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +43,58 @@ class Adopted:
     settings: Settings
 
 
-def reread(parts: Parts, state: tick.State, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Adopted:
-    """The policy file as it is now.
+class Reloads:
+    """Asked for a reload, reads and tries the policy in a thread, one at a time; ``done`` hands over what came of it."""
+
+    def __init__(self, trial: Callable[[dict[str, Any]], str] = tried) -> None:
+        self._trial = trial
+        self._waiting: deque[tuple[str, Path, Settings, tuple[VariantFacts, ...]]] = deque(maxlen=MOST_WAITING)
+        self._found: queue.SimpleQueue[Tried] = queue.SimpleQueue()
+        self._busy = False
+
+    def ask(self, who: str, path: Path, settings: Settings, facts: tuple[VariantFacts, ...]) -> None:
+        """Begin to read and try the policy, or do so once the trial under way has ended."""
+        self._waiting.append((who, path, settings, facts))
+        self._begin()
+
+    def done(self) -> Tried | None:
+        """The outcome of a trial that has ended since the last call."""
+        try:
+            found = self._found.get_nowait()
+        except queue.Empty:
+            return None
+        self._busy = False
+        self._begin()
+        return found
+
+    def _begin(self) -> None:
+        if not self._busy and self._waiting:
+            self._busy = True
+            threading.Thread(target=self._try, args=self._waiting.popleft(), name="reload", daemon=True).start()
+
+    def _try(self, who: str, path: Path, settings: Settings, facts: tuple[VariantFacts, ...]) -> None:
+        text = ""
+        try:
+            text = read_text_at_once(path)
+            order = order_of(str(path), text, settings.profile_name, settings.profile_text, facts)
+            refused = self._trial(order)
+        except (OSError, ConfigError, ValueError) as error:
+            refused = str(error).splitlines()[0]
+        self._found.put(Tried(who, text, refused))
+
+
+def adopt(new: Tried, parts: Parts, state: tick.State, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Adopted:
+    """The policy that was tried, and the state under it.
 
     Raises:
         ReloadError: it cannot be read, is refused, or asks for variants that this run does not have.
     """
+    if new.refused:
+        raise ReloadError(new.refused)
     try:
-        text = read_text_at_once(parts.policy_path)
-        policy = parse_policy(text, str(parts.policy_path))
+        policy = parse_policy(new.text, str(parts.policy_path))
         adopted = tick.adopt(state, policy, profile, facts)
-    except (OSError, ConfigError, ValueError) as error:
+    except (ConfigError, ValueError) as error:
         raise ReloadError(str(error).splitlines()[0]) from None
     here = [fact.name for fact in facts]
     if policy.reference != here[0] or not set(policy.efficient) <= set(here):
@@ -44,4 +103,4 @@ def reread(parts: Parts, state: tick.State, profile: HardwareProfile, facts: tup
             f"{parts.policy_path}: asks for other variants than are loaded ({loaded}), restart adaptd to change them"
         )
     binding = replace(parts.settings.binding, policy=policy.sha256)
-    return Adopted(policy, adopted, replace(parts.settings, policy_name=policy.name, policy_text=text, binding=binding))
+    return Adopted(policy, adopted, replace(parts.settings, policy_name=policy.name, policy_text=new.text, binding=binding))

@@ -1,79 +1,79 @@
-"""The sensors of this machine, with the software device standing in for those it does not have.
+"""The sensors of this machine, and the software device where the user asked for it: in the demonstration and with ``--twin``.
 
-A quantity for which the machine has no sensor at all is simulated and marked so. A sensor that is there and fails stays Missing:
-a simulated number never hides a fault.
+Everywhere else nothing is simulated: what is absent is Missing and named. In the demonstration the power supply is staged, and
+with it power; temperature and light are real where the machine has a sensor for them. A sensor that is there and fails stays
+Missing: a simulated number never hides a fault.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from adaptd.sense.camera_light import PictureStats
-from adaptd.sense.sensor_hub import Sampled, Station, WorkerFacts, details
-from adaptd.sense.source import LIGHT, POWER, TEMPERATURE
-from adaptd.vocabulary import Missing, Reading, Telemetry
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """What the software device says at one tick, every reading marked ``simulated``."""
-
-    temperature: Reading
-    power: Reading
-    light: Reading
-    budget_mw: int | None = None
+from adaptd.sense.missing_policy import meaning_of
+from adaptd.sense.sensor_hub import Sampled, SensorHub
+from adaptd.sense.thermal_zone import Trip
+from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, MissingReason, Raw, RawReading, Snapshot, Telemetry
 
 
 class SoftwareDevice(Protocol):
     """A device in software that is driven by what the worker really does."""
 
-    def observe(self, now_us: int, worker: Telemetry) -> Simulated:
-        """Advance to ``now_us`` under the load that ``worker`` reports and read the simulated sensors."""
+    def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
+        """Advance to ``now_us`` under the load that ``worker`` reports: the simulated sensors, and the budget if there is one."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """One reading a quantity, the outside budget where there is one, and which quantities were simulated."""
-
-    temperature: Reading
-    power: Reading
-    light: Reading
-    budget_mw: int | None
-    simulated: tuple[str, ...]
-
-
-class Blend:
-    """Station and software device behind one call a tick. ``forced`` simulates every quantity (``adaptd run --twin``)."""
+class SensorsOrTwin:
+    """SensorHub and software device behind one call a tick. ``device`` alone is the demonstration, ``forced`` simulates every
+    quantity (``adaptd run --twin``), and without a device nothing is simulated.
+    """
 
     def __init__(
-        self, station: Station, device: SoftwareDevice | None, *, forced: bool = False, picture_light: bool = True
+        self, station: SensorHub, device: SoftwareDevice | None, *, forced: bool = False, picture_light: bool = True
     ) -> None:
         self.station = station
         self._device = device
         self._forced = forced
         self._picture_light = picture_light
-        self._last: Sampled | None = None
+        self._opening: Opening | None = None
 
-    def read(self, now_us: int, worker: Telemetry, facts: WorkerFacts) -> Readings:
-        """The readings of this tick; absent quantities from the software device where there is one."""
-        sampled = self._last = self.station.sample(now_us, facts)
-        real: dict[str, Reading] = {TEMPERATURE: sampled.temperature, POWER: sampled.power, LIGHT: sampled.light}
-        if self._device is None:
-            return Readings(sampled.temperature, sampled.power, sampled.light, None, ())
-        invented = self._device.observe(now_us, worker)
-        made = {TEMPERATURE: invented.temperature, POWER: invented.power, LIGHT: invented.light}
-        stand_in = tuple(name for name in real if self._stands_in(name, sampled))
-        chosen = {name: made[name] if name in stand_in else real[name] for name in real}
-        return Readings(chosen[TEMPERATURE], chosen[POWER], chosen[LIGHT], invented.budget_mw, stand_in)
+    def read(self, now_us: int, worker: Telemetry, picture: PictureStats | None, *, log_ok: bool) -> Snapshot:
+        """The snapshot of this tick; absent quantities from the software device where there is one."""
+        sampled = self.station.sample(now_us, picture)
+        raw, budget_mw = sampled.raw, None
+        if self._device is not None:
+            invented, budget_mw = self._device.observe(now_us, worker)
+            stand_in = {name for name in QUANTITIES if self._stands_in(name, sampled)}
+            if POWER not in stand_in:
+                budget_mw = None  # the software device's budget says nothing of real power
+            raw = tuple(
+                [one for one in raw if one.quantity not in stand_in] + [one for one in invented if one.quantity in stand_in]
+            )
+        return Snapshot(now_us, raw, worker, budget_mw, log_ok, sampled.picture)
 
     def _stands_in(self, name: str, sampled: Sampled) -> bool:
         if name == LIGHT and self._picture_light and LIGHT not in sampled.absent:
             return False
-        return self._forced or name in sampled.absent
+        return self._forced or name == POWER or name in sampled.absent
 
-    def details(self) -> dict[str, Any]:
-        """Every source's verdict at the last tick, for status."""
-        return {} if self._last is None else details(self._last)
+    @property
+    def opening(self) -> "Opening":
+        """What each quantity is at the start, from a first look at every sensor."""
+        if self._opening is None:
+            self._opening = self._look(self.station.now_us())
+        return self._opening
+
+    def _look(self, now_us: int) -> "Opening":
+        sampled = self.station.sample(now_us)
+        staged = [name for name in QUANTITIES if self._device is not None and self._stands_in(name, sampled)]
+        answers = {name: [one for one in sampled.raw if one.quantity == name] for name in QUANTITIES}
+        return Opening(tuple(_opening(name, answers[name], self.station, staged=name in staged) for name in QUANTITIES))
+
+    @property
+    def firmware(self) -> str:
+        """Under-voltage and throttling that the board's firmware tells of; empty where it does not."""
+        return self.station.firmware
 
     def push(self, message: object, now_us: int) -> str:
         """A reading from another process; why it was refused, or empty."""
@@ -84,10 +84,74 @@ class Blend:
         self.station.close()
 
 
-def no_reading(reason: str) -> Readings:
-    """Readings while nothing can be sensed."""
-    missing = Missing(reason)
-    return Readings(missing, missing, missing, None, ())
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One quantity at the start: ``kind`` is ``real``, ``later`` (nothing to read yet), ``simulated`` or ``missing``."""
+
+    quantity: str
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the sensors are at the start. "All real" is said only where every quantity has given a reading."""
+
+    told: tuple[Told, ...]
+
+    def words(self) -> list[str]:
+        """One line a quantity."""
+        if all(one.kind == "real" for one in self.told):
+            return [f"all real: {'; '.join(one.words for one in self.told)}"]
+        return [one.words for one in self.told]
+
+
+def _opening(name: str, answers: list[Raw], station: SensorHub, *, staged: bool) -> Told:
+    readings = [one for one in answers if isinstance(one, RawReading)]
+    first = max(readings, key=lambda one: one.value) if readings and name == TEMPERATURE else next(iter(readings), None)
+    shown = "" if first is None else f"{name} {in_units(name, first.value)} from {first.source}"
+    if staged:
+        own = f"; this machine's own, {shown.removeprefix(name + ' ')}, is not used" if shown else ""
+        return Told(name, "simulated", f"{name} simulated, as asked{own}")
+    if shown:
+        return Told(name, "real", shown)
+    if name == LIGHT and answers and not station.calibrated:
+        return Told(name, "missing", UNCALIBRATED)
+    if any(not isinstance(one, RawReading) and one.reason in LATER for one in answers):
+        return Told(name, "later", f"{name} {'from the camera, once frames come' if name == LIGHT else 'in a moment'}")
+    said = next((one.text for one in answers if not isinstance(one, RawReading)), f"no {name} sensor")
+    lost = "; ".join(f"{each}: {reason}" for each, reason in station.lost(name))
+    words = f"{name} missing ({station.silent.get(name) or said}{': ' + lost if lost else ''})"
+    return Told(name, "missing", f"{words}: counts as {meaning_of(name).taken_as}{_REMEDY.get(name, '')}")
+
+
+_REMEDY = {TEMPERATURE: "; name a sensor in the profile, push one (push:NAME), or simulate all with --twin SCENARIO"}
+LATER = (MissingReason.NOT_READ, MissingReason.MOMENTARY)
+UNCALIBRATED = (
+    "light missing: nobody calibrated this camera, so light stays unknown and the reference alone serves; "
+    "to change that: adaptd camera calibrate --source SOURCE"
+)
+
+
+def first_words(senses: SensorsOrTwin, limit_mc: int) -> list[tuple[str, str]]:
+    """What is wrong with the sensors at the start, as (kind of fault, words): a low trip, and each quantity without a reading."""
+    low = trip_words(senses.station.trips, limit_mc)
+    lost = [("sensor_missing", one.words) for one in senses.opening.told if one.kind == "missing"]
+    return [*([("trip_below_limit", low)] if low else []), *lost]
+
+
+def trip_words(trips: Iterable[Trip], limit_mc: int) -> str:
+    """What to tell where the kernel throttles at or below the policy's limit; empty where it does not."""
+    low = min((trip.at_mc for trip in trips if trip.kind == "passive"), default=None)
+    if low is None or low > limit_mc:
+        return ""
+    return f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"
+
+
+def in_units(quantity: str, value: int) -> str:
+    """A value in the units a person uses."""
+    unit = {TEMPERATURE: "degC", POWER: "W", LIGHT: "lux"}[quantity]
+    return f"{value / 1000:.{0 if quantity == LIGHT else 1}f} {unit}"
 
 
 def picture_stats(picture: object) -> PictureStats | None:

@@ -1,10 +1,54 @@
 """The status document: the contract of `adaptd status --json`, built from one snapshot and one verdict."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
+from adaptd.brain.estimate import account, account_table
+from adaptd.brain.judge.words import BETWEEN, quality, why, why_missing
+from adaptd.brain.tick import State
 from adaptd.config.policy import Policy
-from adaptd.vocabulary import Measured, Reading, Snapshot, Verdict
+from adaptd.vocabulary import (
+    POWER,
+    QUANTITIES,
+    UNITS,
+    Doubt,
+    Judged,
+    Measured,
+    Raw,
+    RawReading,
+    Reading,
+    Snapshot,
+    Verdict,
+    believed,
+)
+
+
+@dataclass(slots=True)
+class Energy:
+    """Board energy since the daemon started: power times time, over the ticks in which power was known."""
+
+    total_uj: int = 0
+    known_us: int = 0
+    unknown_us: int = 0
+    simulated: bool = False
+    at_us: int | None = None
+
+    def add(self, now_us: int, power: Reading) -> None:
+        """Add the time since the last decision at the power that this one believed."""
+        passed_us = 0 if self.at_us is None else now_us - self.at_us
+        self.at_us = now_us
+        if isinstance(power, Measured):
+            self.total_uj += power.value * passed_us // 1000
+            self.known_us += passed_us
+            self.simulated |= power.simulated
+        else:
+            self.unknown_us += passed_us
+
+    def words(self) -> dict[str, Any]:
+        """For the status document."""
+        seconds = {"known_s": self.known_us // 1_000_000, "unknown_s": self.unknown_us // 1_000_000}
+        return {"total_mj": self.total_uj // 1000, **seconds, "simulated": self.simulated}
 
 
 @dataclass(slots=True)
@@ -16,10 +60,18 @@ class Totals:
     dropped: int = 0
     shadow: int = 0
     swaps: int = 0
+    served: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    energy: Energy = field(default_factory=Energy)
 
-    def add(self, snapshot: Snapshot) -> None:
-        """Count what the worker did since the last snapshot."""
+    def add(self, snapshot: Snapshot, verdict: Verdict) -> None:
+        """Count what the worker did since the last snapshot, and which conditions refused a better point."""
         worker = snapshot.worker
+        for one in worker.served:
+            self.served[one.variant] = self.served.get(one.variant, 0) + one.frames
+        for condition in {refusal.condition for refusal in verdict.refused}:
+            self.refused[condition] = self.refused.get(condition, 0) + 1
+        self.energy.add(snapshot.now_us, believed(snapshot, verdict, POWER))
         self.delivered += worker.delivered
         self.missed += worker.missed
         self.dropped += worker.dropped
@@ -37,6 +89,24 @@ class EngineWords:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceWords:
+    """How the source is: ``no_source`` while no frame comes, the rate that arrives, and frames that could not be used."""
+
+    state: str = "ok"
+    arriving_mfps: int | None = None
+    bad_frames: int = 0
+
+    def plain(self, target_mfps: int) -> dict[str, Any]:
+        """For status; ``words`` is the line that people read."""
+        arriving = self.arriving_mfps if self.state == "ok" else None
+        fps = None if arriving is None else arriving / 1000
+        asked = target_mfps / 1000
+        shown = self.state if fps is None else f"{fps:.1f} fps of {asked:g} asked"
+        bad = f", {self.bad_frames} frames unusable" if self.bad_frames else ""
+        return {"state": self.state, "fps": fps, "asked_fps": asked, "bad_frames": self.bad_frames, "words": shown + bad}
+
+
+@dataclass(frozen=True, slots=True)
 class LogWords:
     """Where the log stands."""
 
@@ -44,6 +114,52 @@ class LogWords:
     checkpoint_seq: int = -1
     degraded: bool = False
     folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """The loss account of one band as people and scripts see it; losses in ppm of a frame."""
+
+    band: str
+    window_end_ms: int
+    delivered: int
+    efficient: int
+    shadowed: int
+    differed: int
+    bound_ppm_frames: int
+    allowed_ppm_frames: int
+    limit_ppm: int
+    open: bool
+
+    @property
+    def in_counts(self) -> bool:
+        """Whether so little was delivered that the loan is more than the limit's share: then counts say it, not per cent."""
+        return self.allowed_ppm_frames > self.limit_ppm * self.delivered
+
+    def words(self) -> str:
+        """The account in one sentence that says the limit, the bound and what was seen."""
+        seen = f"{self.differed} seen in {self.shadowed:,} that ran on both engines"
+        if self.in_counts:
+            most, allowed = -(-self.bound_ppm_frames // 1_000_000), self.allowed_ppm_frames // 1_000_000
+            return f"in {self.band} light at most {most} of {self.delivered:,} frames differ, {allowed} allowed; {seen}"
+        share, limit = self.bound_ppm_frames / max(1, self.delivered) / 10_000, self.limit_ppm / 10_000
+        return f"in {self.band} light at most {share:.2f} % of {self.delivered:,} frames differ, limit {limit:g} %; {seen}"
+
+    def plain(self) -> dict[str, Any]:
+        """The row for scripts."""
+        return {
+            "window_end_utc": datetime.fromtimestamp(self.window_end_ms / 1000, tz=timezone.utc).isoformat(timespec="seconds"),
+            "delivered": self.delivered,
+            "efficient": self.efficient,
+            "shadowed": self.shadowed,
+            "differed": self.differed,
+            "bound_ppm": self.bound_ppm_frames // max(1, self.delivered),
+            "limit_ppm": self.limit_ppm,
+            "allowed_frames": self.allowed_ppm_frames // 1_000_000,
+            "bound_frames": -(-self.bound_ppm_frames // 1_000_000),
+            "open": self.open,
+            "words": self.words(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +175,30 @@ class Scene:
     uptime_s: int
     why: str
     last_result: dict[str, Any] = field(default_factory=dict)
+    source: "SourceWords" = field(default_factory=SourceWords)
     trouble: tuple[str, ...] = ()
+    account: tuple[AccountRow, ...] = ()
+
+
+def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int) -> tuple[AccountRow, ...]:
+    """The loss account of every band in which anything was delivered in the window in force."""
+    rules, window = account_table.rules(policy), state.account
+    ends_ms = utc_ms + max(0, window.opened_us + rules.window_us - now_us) // 1000
+    return tuple(
+        AccountRow(
+            band=said.band,
+            window_end_ms=ends_ms,
+            delivered=said.delivered,
+            efficient=said.efficient,
+            shadowed=said.shadowed,
+            differed=said.differed,
+            bound_ppm_frames=said.bound_ppm_frames,
+            allowed_ppm_frames=said.allowed_ppm_frames,
+            limit_ppm=policy.max_loss_ppm,
+            open=account.most_frames(rules, window, said.band) > 0,
+        )
+        for said in account.statements(rules, window)
+    )
 
 
 def status_document(scene: Scene) -> dict[str, Any]:
@@ -67,7 +206,8 @@ def status_document(scene: Scene) -> dict[str, Any]:
     snapshot, verdict = scene.snapshot, scene.verdict
     real = snapshot.worker.point
     return {
-        "state": verdict.mode.value,
+        "state": "no_source" if scene.source.state == "no_source" else verdict.mode.value,
+        "source": scene.source.plain(scene.policy.target_mfps),
         "policy": {"name": scene.policy.name, "sha256": scene.policy.sha256},
         "operating_point": {"variant": real.variant, "fps": real.fps_mfps / 1000},
         "asked": {"variant": verdict.point.variant, "fps": verdict.point.fps_mfps / 1000},
@@ -79,13 +219,11 @@ def status_document(scene: Scene) -> dict[str, Any]:
             "priors": dict(scene.engines.priors),
             "quarantined": list(snapshot.worker.quarantined),
         },
-        "sensors": {
-            "temperature_mc": reading_words(snapshot.temperature),
-            "power_mw": reading_words(snapshot.power),
-            "light_mlx": reading_words(snapshot.light),
-        },
+        "sensors": {f"{name}_{UNITS[name]}": reading_words(believed(snapshot, verdict, name)) for name in QUANTITIES},
+        "sources": source_words(snapshot, verdict),
         "band": verdict.band,
         "evidence": _evidence(verdict),
+        "account": {row.band: row.plain() for row in scene.account},
         "conditions": dict(verdict.conditions),
         "audit": {
             "seq": scene.log.seq,
@@ -100,11 +238,38 @@ def status_document(scene: Scene) -> dict[str, Any]:
             "shadow": scene.totals.shadow,
         },
         "swaps": scene.totals.swaps,
+        "served": dict(scene.totals.served),
+        "refusals": dict(scene.totals.refused),
+        "refused": [
+            {"variant": one.point.variant, "fps": one.point.fps_mfps / 1000, "condition": one.condition}
+            for one in verdict.refused
+        ],
+        "energy": scene.totals.energy.words(),
+        "limits": _limits(scene),
+        "preview": scene.policy.preview,
+        "expected": {"temperature_mc": verdict.predicted_mc, "power_mw": verdict.predicted_mw},
         "rule": verdict.rule,
         "why": scene.why,
         "last_result": scene.last_result,
         "trouble": list(scene.trouble),
         "uptime_s": scene.uptime_s,
+    }
+
+
+def _limits(scene: Scene) -> dict[str, Any]:
+    """What the policy demands, and the budget that holds now; None where there is none."""
+    policy, given_mw = scene.policy, scene.snapshot.budget_mw
+    return {
+        "reference": policy.reference,
+        "target_fps": policy.target_mfps / 1000,
+        "floor_fps": policy.floor_mfps / 1000,
+        "deadline_us": policy.deadline_us,
+        "limit_mc": policy.limit_mc,
+        "resume_mc": policy.resume_mc,
+        "critical_mc": policy.critical_mc,
+        "budget_mw": policy.budget_mw if given_mw is None else given_mw,
+        "max_loss_ppm": policy.max_loss_ppm,
+        "bands": [{"name": band.name, "down_at_mlx": band.down_at_mlx, "up_at_mlx": band.up_at_mlx} for band in policy.bands],
     }
 
 
@@ -117,11 +282,38 @@ def reading_words(reading: Reading) -> dict[str, Any]:
             "source": reading.source,
             "simulated": reading.simulated,
         }
-    return {"missing": reading.reason}
+    return {"missing": why_missing(reading), "code": reading.reason.value}
+
+
+def source_words(snapshot: Snapshot, verdict: Verdict) -> dict[str, Any]:
+    """Every source's own judgement: good, suspect (used and named), stale or failed (both Missing)."""
+    return {name: _of_quantity(snapshot, judged, name) for name, judged in zip(QUANTITIES, verdict.judged, strict=True)}
+
+
+def _of_quantity(snapshot: Snapshot, judged: Judged, name: str) -> dict[str, Any]:
+    doubts = {doubt.source: doubt for doubt in judged.doubts}
+    own = [raw for raw in snapshot.raw if raw.quantity == name]
+    between = [doubt.reason for doubt in judged.doubts if doubt.reason in BETWEEN]
+    return {
+        "note": why(between[0]) if between else "",
+        "sources": [_of_source(raw, doubts.get(raw.source)) for raw in own],
+    }
+
+
+def _of_source(raw: Raw, doubt: Doubt | None) -> dict[str, Any]:
+    known = isinstance(raw, RawReading) and (doubt is None or not doubt.refused)
+    return {
+        "source": raw.source,
+        "quality": quality(doubt),
+        "reason": "" if doubt is None else why(doubt.reason, raw),
+        "code": None if doubt is None else doubt.reason.value,
+        "value": raw.value if isinstance(raw, RawReading) and known else None,
+        "age_ms": raw.age_us // 1000 if isinstance(raw, RawReading) and known else None,
+    }
 
 
 def _evidence(verdict: Verdict) -> dict[str, Any]:
-    """Per band the most proven variant; the whole list is in the log."""
+    """Per band what the scene guard says of the variant nearest to serving; kept for one release, the account is the promise."""
     words: dict[str, Any] = {}
     for found in verdict.evidence:
         row = {"variant": found.variant, "admitted": found.admitted, "samples": found.samples, "bound_ppm": found.bound_ppm}

@@ -1,14 +1,13 @@
 """What the daemon makes of the worker's events: what goes into the log, whether it calls for a decision, and in which words."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adaptd.daemon.status import EngineWords
-from adaptd.protocol.messages import Fault, Garbled, Hello, Swapped
-from adaptd.sense.thermal_zone import Trip
+from adaptd.brain.judge.words import why_missing
+from adaptd.daemon.status import EngineWords, SourceWords
+from adaptd.protocol.messages import Fault, Garbled, Hello, Swapped, WorkerReport
 from adaptd.supervise.supervisor import Event, Lost, Started
-from adaptd.vocabulary import Telemetry
+from adaptd.vocabulary import QUANTITIES, Missing, Snapshot, Telemetry, Verdict, believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,20 @@ def engine_words(event: Hello, priors: tuple[tuple[str, str], ...] = ()) -> Engi
     return EngineWords(event.backend, warm, tuple((engine.name, engine.precision) for engine in event.engines), priors)
 
 
+def source_words(report: WorkerReport | None) -> SourceWords:
+    """What status says of the source."""
+    if report is None:
+        return SourceWords("starting")
+    return SourceWords(report.source_state, report.source_mfps, report.bad_frames)
+
+
+def missing_words(snapshot: Snapshot, verdict: Verdict) -> list[str]:
+    """Which quantity is missing and why, in a sentence: it is what holds a choice back, so the reason names it."""
+    readings = {name: believed(snapshot, verdict, name) for name in QUANTITIES}
+    lost = [f"{name} ({why_missing(reading)})" for name, reading in readings.items() if isinstance(reading, Missing)]
+    return [f"Missing: {', '.join(lost)}."] if lost else []
+
+
 def counted(worker: Telemetry) -> Telemetry:
     """The same telemetry after its frames were counted once: a step that is taken again must not count them twice."""
     return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=())
-
-
-def trip_words(trips: Iterable[Trip], limit_mc: int) -> str:
-    """What to tell where the kernel throttles at or below the policy's limit; empty where it does not."""
-    low = min((trip.at_mc for trip in trips if trip.kind == "passive"), default=None)
-    if low is None or low > limit_mc:
-        return ""
-    return f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"

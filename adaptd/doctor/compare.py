@@ -1,13 +1,14 @@
 """The profile held against the machine: names that lead nowhere, trip points that differ, numbers that nobody published."""
 
 from adaptd.config.profile import HardwareProfile
+from adaptd.config.shipped import profiles_dir
 from adaptd.doctor.finding import Finding, Level
 from adaptd.sense.board import Board
 from adaptd.sense.camera_light import parse_calibration, parse_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, parse_name
 from adaptd.sense.sensor_hub import names_of
 from adaptd.sense.sysfs import Sysfs
-from adaptd.sense.thermal_zone import Trip, find
+from adaptd.sense.thermal_zone import Trip
 
 _OWN = {"camera", "push"}
 
@@ -31,6 +32,8 @@ def _which(profile: HardwareProfile, board: Board) -> Finding:
         return Finding("profile", profile.name, Level.NOTE, "this machine does not tell its board", "give --profile, or keep it")
     if board.profile == profile.name:
         return Finding("profile", profile.name, Level.OK, f"fits the board: {board.model}")
+    if not (profiles_dir() / f"{profile.name}.yaml").is_file():
+        return Finding("profile", profile.name, Level.OK, f"a profile of your own, on {board.model}")
     return Finding("profile", profile.name, Level.BAD, f"the board is {board.model}", f"use --profile {board.profile}")
 
 
@@ -65,9 +68,8 @@ def _calibration_fault(text: str) -> str:
 
 
 def _trips(profile: HardwareProfile, catalog: Catalog) -> list[Finding]:
-    """A trip on the device that is lower than the profile's must be believed."""
-    zones = [zone for name in profile.temperature_zones if (zone := find(catalog.zones, name)) is not None]
-    trips = [trip for zone in zones for trip in zone.trips()]
+    """A trip on the device that is lower than the profile's must be believed, whichever zone it belongs to."""
+    trips = [trip for zone in catalog.zones for trip in zone.trips()]
     found = []
     for kind, ours_mc in (("passive", profile.passive_mc), ("critical", profile.critical_mc)):
         lowest_mc = _lowest(trips, kind)

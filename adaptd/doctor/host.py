@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.doctor.finding import Finding, Level
-from adaptd.sense.board import Board
+from adaptd.sense.board import JETSONS, Board
 from adaptd.sense.catalog import nvidia_present
 from adaptd.sense.sysfs import Sysfs
 
@@ -43,7 +43,7 @@ _INSTALL = {
 def host_findings(sysfs: Sysfs, board: Board) -> list[Finding]:
     """Engines, libraries, permissions and service of the machine this command runs on."""
     wanted = ["onnxruntime", "cv2"]
-    if nvidia_present(sysfs) or (board.certain and board.profile != "raspberry-pi-5"):
+    if nvidia_present(sysfs) or board.profile in JETSONS:
         wanted += ["tensorrt", "pycuda", "nvml"]
     with ThreadPoolExecutor(max_workers=2) as pool:
         engines = list(pool.map(_library, wanted))

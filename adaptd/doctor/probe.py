@@ -5,40 +5,60 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adaptd.base.clock import monotonic_us
+from adaptd.brain.judge.judge import Memory, judge
+from adaptd.brain.judge.rules import rules_of
+from adaptd.brain.judge.words import why_missing
 from adaptd.config.profile import HardwareProfile
 from adaptd.doctor.finding import Finding, Level
-from adaptd.sense.board import Board
+from adaptd.sense import firmware
+from adaptd.sense.battery import Battery
+from adaptd.sense.board import JETSONS, RASPBERRY_PIS, Board
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, nvidia_present
 from adaptd.sense.deadline import ReaderPool
+from adaptd.sense.jtop import first_line
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.rapl import Rapl
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.sense.source import LIGHT, POWER, TEMPERATURE, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import ThermalZone, denied
-from adaptd.vocabulary import Measured, Missing, Reading
+from adaptd.vocabulary import (
+    QUANTITIES,
+    Measured,
+    MissingReason,
+    OperatingPoint,
+    Raw,
+    RawReading,
+    Reading,
+    Snapshot,
+    Telemetry,
+    Unread,
+    of_judged,
+)
 
 _MOST = 256
 _PAUSE_S = 0.2
 _LATE_S = 0.6
+_STALE_US = 3_000_000  # what the shipped policies say
 I2C_LIGHT = "bh1750 0x23"
 # The I2C bus at pins 3 and 5 of the developer kits' 40-pin header; where it is not known the person has to look.
 _BUSES = {"jetson-nano": "1", "xavier-nx": "8", "orin-nano-super": "7", "orin-nx-16gb": "7", "agx-orin": "7"}
 _UNCALIBRATED = "not calibrated: its light stays missing"
 
 
-def read_all(sources: Sequence[Source]) -> dict[str, Reading]:
+def read_all(sources: Sequence[Source]) -> dict[str, Raw]:
     """Every source read twice, a moment apart (counters need a difference); what hangs is Missing after its deadline."""
     pool = ReaderPool(monotonic_us, grace_s=_PAUSE_S, limit=_MOST)
     readers = [(source.quantity + " " + source.name, pool.add(source)) for source in sources]
     pool.collect(monotonic_us())
-    if any(isinstance(reader.sample(monotonic_us()).reading, Missing) for _, reader in readers):
+    if any(isinstance(reader.sample(monotonic_us()), Unread) for _, reader in readers):
         time.sleep(_PAUSE_S)
         pool.collect(monotonic_us())
         if any(reader.busy for _, reader in readers):
             time.sleep(_LATE_S)
     now_us = monotonic_us()
-    readings = {name: reader.sample(now_us).reading for name, reader in readers}
+    readings = {name: reader.sample(now_us) for name, reader in readers}
     pool.close()
     return readings
 
@@ -62,7 +82,7 @@ def sensor_findings(sysfs: Sysfs, catalog: Catalog, board: Board) -> list[Findin
     for quantity in (TEMPERATURE, POWER, LIGHT):
         if not any(source.quantity == quantity for source in sources):
             found.append(_nothing(quantity, board))
-    return found + _jtop(sysfs, board) + _cameras(sysfs)
+    return found + _firmware(sysfs) + _jtop(sysfs, board) + _cameras(sysfs)
 
 
 def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Finding] = ()) -> list[Finding]:
@@ -70,15 +90,20 @@ def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Findi
 
     ``there`` are the sources that the machine has: one that the profile does not name is pointed out where nothing else is read.
     """
-    station = Station.from_profile(profile, root, grace_s=_PAUSE_S)
-    station.sample(monotonic_us())
-    time.sleep(_PAUSE_S)
-    sampled = station.sample(monotonic_us())
+    station = SensorHub.from_profile(profile, root, grace_s=_PAUSE_S)
+    memory, idle = Memory(), Telemetry(False, OperatingPoint("", 0))
+    judging = rules_of(_STALE_US, None, profile)
+    for _ in range(2):
+        now_us = monotonic_us()
+        sampled = station.sample(now_us)
+        snapshot = Snapshot(now_us, sampled.raw, idle)
+        memory, senses = judge(memory, snapshot, judging)
+        time.sleep(_PAUSE_S)
     station.close()
-    readings = {TEMPERATURE: sampled.temperature, POWER: sampled.power, LIGHT: sampled.light}
+    readings = {name: of_judged(snapshot, one, name) for name, one in zip(QUANTITIES, senses.judged, strict=True)}
     unread = {one.area: one.item for one in reversed(there) if one.level is Level.OK}
     found = [_reading(quantity, reading, quantity in sampled.absent, unread) for quantity, reading in readings.items()]
-    return found + _calibration(profile, sampled.light)
+    return found + _calibration(profile, readings[LIGHT])
 
 
 def _calibration(profile: HardwareProfile, light: Reading) -> list[Finding]:
@@ -100,21 +125,21 @@ def _reading(quantity: str, reading: Reading, absent: bool, unread: dict[str, st
             return Finding("reading", quantity, Level.NOTE, f"no sensor: {simulated}")
         remedy = f"name {unread[quantity]} in the profile, or give --profile of this board"
         return Finding("reading", quantity, Level.MISSING, f"the profile names no sensor that is here: {simulated}", remedy)
-    if reading.reason == "no picture yet":
+    if reading.reason is MissingReason.NOT_READ and quantity == LIGHT:
         return Finding("reading", quantity, Level.NOTE, "from the camera, once frames come")
     return Finding(
         "reading",
         quantity,
         Level.MISSING,
-        f"{reading.reason}: counts as {meaning_of(quantity).taken_as}",
+        f"{why_missing(reading)}: counts as {meaning_of(quantity).taken_as}",
         "see the sources above",
     )
 
 
-def _finding(source: Source, reading: Reading) -> Finding:
-    if isinstance(reading, Measured):
-        return Finding(source.quantity, source.name, Level.OK, shown(source.quantity, reading.value) + _extras(source))
-    return Finding(source.quantity, source.name, Level.MISSING, reading.reason, _remedy(source, reading.reason))
+def _finding(source: Source, raw: Raw) -> Finding:
+    if isinstance(raw, RawReading):
+        return Finding(source.quantity, source.name, Level.OK, shown(source.quantity, raw.value) + _extras(source))
+    return Finding(source.quantity, source.name, Level.MISSING, raw.text, _remedy(source, raw))
 
 
 def shown(quantity: str, value: int) -> str:
@@ -130,16 +155,16 @@ def _extras(source: Source) -> str:
     return f" ({', '.join(dict.fromkeys(trips))})" if trips else ""
 
 
-def _remedy(source: Source, reason: str) -> str:
-    if reason.startswith(("EACCES", "EPERM")) and source.name.startswith("rapl"):
+def _remedy(source: Source, raw: Unread) -> str:
+    if raw.reason is MissingReason.NO_ACCESS and isinstance(source, Rapl):
         return "give the service's group the counter: see RAPL in docs/sensors.md for the udev rule"
-    if reason.startswith(("EACCES", "EPERM")):
+    if raw.reason is MissingReason.NO_ACCESS:
         return "add the user to the group that owns the file, then log in again"
-    if reason == "the energy counter stands still":
+    if raw.reason is MissingReason.ZERO:
         return "a captured tree stands still; on a running machine the driver is at fault, look at dmesg"
-    if "pip install" in reason:
-        return reason.partition(": ")[2]
-    if reason.startswith("battery is"):
+    if raw.reason is MissingReason.UNSUPPORTED and isinstance(source, (NvmlPower, NvmlTemperature)):
+        return raw.text.partition(": ")[2] or "nothing to do: this GPU does not tell it"
+    if raw.reason is MissingReason.UNSUPPORTED and isinstance(source, Battery):
         return "nothing to do: it counts only while the machine runs from it"
     if isinstance(source, ThermalZone):
         return "nothing to do if another zone speaks: zones of parts that are off or not fitted cannot be read"
@@ -164,9 +189,9 @@ def _nothing(quantity: str, board: Board) -> Finding:
 
 def overlay(board: Board) -> str:
     """The line that makes an I2C light sensor appear under IIO."""
-    if board.profile == "raspberry-pi-5":
+    if board.profile in RASPBERRY_PIS:
         return "light comes from the camera; for a sensor on I2C add to config.txt: dtoverlay=i2c-sensor,bh1750"
-    if board.certain and board.profile != "h200":
+    if board.profile in JETSONS:
         bus = _BUSES.get(board.profile, "BUS")
         node = f"/sys/bus/i2c/devices/i2c-{bus}/new_device"
         which = "" if bus.isdigit() else " (i2cdetect -l lists the buses)"
@@ -176,13 +201,38 @@ def overlay(board: Board) -> str:
     return "light comes from the camera; calibrate it with camera:MEAN%=LUX,... under light of the profile"
 
 
+def _firmware(sysfs: Sysfs) -> list[Finding]:
+    """A Raspberry Pi's own account of under-voltage and throttling."""
+    found = []
+    for flags in firmware.discover(sysfs):
+        bits = flags.read(monotonic_us())
+        if not isinstance(bits, int):
+            found.append(Finding("sensors", "firmware", Level.NOTE, bits.text, "vcgencmd get_throttled shows the same mask"))
+            continue
+        said = firmware.words(bits)
+        level = Level.BAD if " now" in said else Level.NOTE if said else Level.OK
+        remedy = "use the supply and cable the board asks for, and a cooler" if said else ""
+        found.append(Finding("sensors", "firmware", level, said or "no under-voltage, no throttling since the start", remedy))
+    return found
+
+
 def _jtop(sysfs: Sysfs, board: Board) -> list[Finding]:
-    if sysfs.exists(JTOP_SOCKET):
+    """The service is asked for a line, since a client of another version is refused although the socket is there."""
+    if not sysfs.exists(JTOP_SOCKET):
+        if board.profile not in JETSONS:
+            return []
+        remedy = "optional: pip install 'adaptd[jetson]' && sudo jtop --install-service, user in group jtop"
+        return [Finding("sensors", "jtop", Level.NOTE, "no service; the kernel's own files are the first source anyway", remedy)]
+    if str(sysfs.root) != "/":
         return [Finding("sensors", "jtop", Level.OK, "the service's socket is there")]
-    if board.profile in {"generic-x86", "h200", "raspberry-pi-5"}:
-        return []
-    remedy = "optional: pip install 'adaptd[jetson]' && sudo jtop --install-service, user in group jtop"
-    return [Finding("sensors", "jtop", Level.NOTE, "no service; the kernel's own files are the first source anyway", remedy)]
+    told = first_line()
+    if isinstance(told, str):
+        remedy = "give client and service one version: pip install 'jetson-stats==VERSION' with the one that jtop --version shows"
+        return [Finding("sensors", "jtop", Level.MISSING, told, remedy if "version" in told.lower() else "see `jtop` itself")]
+    zones, rails = told.get("temperature_mc"), told.get("power_mw")
+    counts = [len(each) if isinstance(each, dict) else 0 for each in (zones, rails)]
+    said = f"jetson-stats {told.get('version', '')}: {counts[0]} zones, {counts[1]} rails"
+    return [Finding("sensors", "jtop", Level.OK, said)]
 
 
 def _cameras(sysfs: Sysfs) -> list[Finding]:

@@ -10,7 +10,7 @@ from adaptd.engine.cuda import Gpu
 from adaptd.engine.errors import BackendMissing, EngineFault, EngineMemoryError, PlanError, reason_of
 from adaptd.engine.plan import Device, refuse_foreign
 from adaptd.engine.trt_api import import_tensorrt, logger_of
-from adaptd.engine.trt_channel import Channel, Tensors
+from adaptd.engine.trt_channel import DeviceChannel, Tensors
 
 LOG = logging.getLogger("adaptd.engine")
 SMALLEST_PLAN = 64  # TensorRT reads a header of this order without asking how much there is
@@ -46,7 +46,7 @@ class TrtEngine(Engine):
         self._trt: Any = None
         self._runtime: Any = None
         self._engine: Any = None
-        self._channels: list[Channel] = []
+        self._channels: list[DeviceChannel] = []
         self._taken = 0
         self._path = "enqueue"
 
@@ -109,10 +109,10 @@ class TrtEngine(Engine):
         dynamic = -1 in tuple(engine.get_tensor_shape(inputs[0]))
         return Tensors(inputs[0], self.input_shape, outputs[0], self.output_shape, dynamic)
 
-    def _channel(self, trt: Any, tensors: Tensors, camera: int) -> Channel:
+    def _channel(self, trt: Any, tensors: Tensors, camera: int) -> DeviceChannel:
         context, taken = self._context(trt, camera)
         self._taken += taken + 2 * tensors.bytes
-        return Channel(self._gpu, context, tensors, self.name)
+        return DeviceChannel(self._gpu, context, tensors, self.name)
 
     def _context(self, trt: Any, camera: int) -> tuple[Any, int]:
         """An execution context and the device memory it took: shared among variants where the API lets us place it."""

@@ -28,7 +28,7 @@ class Tensors:
         return 4 * (prod(self.input_shape) + prod(self.output_shape))
 
 
-class Channel:
+class DeviceChannel:
     """Copies in, runs, copies out, waits. Everything is allocated once; nothing moves, so a graph stays valid."""
 
     def __init__(self, gpu: Gpu, context: Any, tensors: Tensors, name: str) -> None:

@@ -15,14 +15,14 @@ from adaptd.lab.score import Result
 from adaptd.twin.words import CONTROLLERS
 
 # A step in load or budget is seen one tick late by anyone who does not know the future: a thousandth of the time is not held
-# against a controller. Critical temperature, unproven frames and false admissions are, from the first.
+# against a controller. Critical temperature, unproven frames and broken statements are, from the first.
 TOLERATED_SHARE = 0.001
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
-class Row:
+class BenchRow:
     """One controller in one scenario beside the oracle; ``regret`` is (cost - oracle cost) / oracle energy."""
 
     result: Result
@@ -43,14 +43,14 @@ class Row:
             "over_limit_s": max(0.0, result.over_limit_us / 1e6 - oracle.over_limit_s),
             "budget_over_s": max(0.0, result.budget_over_us / 1e6 - oracle.budget_over_s),
             "unproven_frames": round(result.unproven_frames),
-            "false_admissions": result.false_admissions,
+            "statements_broken": result.statements_broken,
         }
 
     @property
     def clean(self) -> bool:
         """Whether every promise was kept, so that its regret means something."""
         broken, tolerated = self.violations, TOLERATED_SHARE * self.seconds
-        hard = broken["over_critical_s"] or broken["unproven_frames"] or broken["false_admissions"]
+        hard = broken["over_critical_s"] or broken["unproven_frames"] or broken["statements_broken"]
         return not hard and broken["over_limit_s"] <= tolerated and broken["budget_over_s"] <= tolerated
 
     def to_plain(self) -> dict[str, Any]:
@@ -94,9 +94,9 @@ class Matrix:
     """All rows, scenario by scenario."""
 
     grounds: list[Ground]
-    rows: list[Row]
+    rows: list[BenchRow]
 
-    def row(self, scenario: str, controller: str) -> Row:
+    def row(self, scenario: str, controller: str) -> BenchRow:
         """One cell."""
         return next(row for row in self.rows if row.result.scenario == scenario and row.result.controller == controller)
 
@@ -167,8 +167,8 @@ def run_matrix(
     for n, ground in enumerate(grounds):
         seconds = episodes[n].scenario.ticks * episodes[n].scenario.tick_us / 1e6
         if "oracle" in controllers:
-            rows.append(Row(ground.oracle.result(), ground.oracle, seconds))
-        rows += [Row(answers[n, name], ground.oracle, seconds) for name in online]
+            rows.append(BenchRow(ground.oracle.result(), ground.oracle, seconds))
+        rows += [BenchRow(answers[n, name], ground.oracle, seconds) for name in online]
     return Matrix(grounds, rows)
 
 

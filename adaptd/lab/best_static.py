@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.lab.controllers.static import Static
+from adaptd.lab.controllers.baselines import Static
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
 from adaptd.twin.words import PPM, Scenario
@@ -44,7 +44,7 @@ def try_all(scenario: Scenario, policy: Policy, profile: HardwareProfile, facts:
     trials = []
     for v, name in enumerate(names):
         sound = line.reach_fps[:, v] > 0
-        for mfps in policy.levels_mfps:
+        for mfps in policy.grid_mfps:
             if mfps < policy.floor_mfps:
                 continue
             rows = {s: pace_of(work[name].latency_us * s, 0.0, mfps / 1000, policy.deadline_us, noise) for s in set(slow)}

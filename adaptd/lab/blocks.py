@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from adaptd.lab.bounds import Bounds
-from adaptd.lab.timeline import Array, Timeline
+from adaptd.lab.timeline import Array, TrueTimeline
 
 TINY = 1e-9
 
@@ -29,7 +29,7 @@ class Coarse:
     ticks: Array
 
 
-def block_prices(line: Timeline, limits: Bounds, grid: int) -> tuple[Array, Array]:
+def block_prices(line: TrueTimeline, limits: Bounds, grid: int) -> tuple[Array, Array]:
     """Prices on each tick's limit (joules a kelvin) and suggested shares ``[k, v]``."""
     length = max(1, -(-line.ticks // grid))
     coarse = _coarsen(line, limits, length)
@@ -39,7 +39,7 @@ def block_prices(line: Timeline, limits: Bounds, grid: int) -> tuple[Array, Arra
     return per_tick, shares[owner] * (limits.fps > 0)
 
 
-def _coarsen(line: Timeline, limits: Bounds, length: int) -> Coarse:
+def _coarsen(line: TrueTimeline, limits: Bounds, length: int) -> Coarse:
     blocks = -(-line.ticks // length)
     owner = np.arange(line.ticks) // length
     ticks = np.bincount(owner, minlength=blocks).astype(np.float64)
@@ -68,7 +68,7 @@ def _coarsen(line: Timeline, limits: Bounds, length: int) -> Coarse:
     )
 
 
-def _programme(line: Timeline, coarse: Coarse) -> tuple[Array, Array]:
+def _programme(line: TrueTimeline, coarse: Coarse) -> tuple[Array, Array]:
     """Solve; returns shares ``[b, v]`` and the price of each block's limit, all zero where the means cannot be kept."""
     from scipy.optimize import linprog
 
@@ -101,7 +101,7 @@ def _block(of: Array, at: Any, columns: int) -> Any:
     return csr_matrix((of.ravel(), (rows, np.asarray(at).ravel())), shape=(of.shape[0], columns))
 
 
-def _dynamics(line: Timeline, coarse: Coarse) -> Any:
+def _dynamics(line: TrueTimeline, coarse: Coarse) -> Any:
     """Pole rises (above those of passive power) at the end of each block: x[b] = A x[b-1] + r (1 - A) power[b]."""
     from scipy.sparse import vstack
 
@@ -119,7 +119,7 @@ def _dynamics(line: Timeline, coarse: Coarse) -> Any:
     return vstack(parts, format="csr")
 
 
-def _walls(line: Timeline, coarse: Coarse, heat: Any, floor: Array) -> tuple[Any, Array]:
+def _walls(line: TrueTimeline, coarse: Coarse, heat: Any, floor: Array) -> tuple[Any, Array]:
     """Mean temperature below its margin, shares within one, frames between floor and ceiling."""
     from scipy.sparse import vstack
 

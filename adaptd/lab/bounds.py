@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from adaptd.config.policy import Policy
 from adaptd.lab.score import BUDGET_SLACK_MW, LIMIT_SLACK_MC
-from adaptd.lab.timeline import Array, Timeline
+from adaptd.lab.timeline import Array, TrueTimeline
 
 SLACK_K, SLACK_W = LIMIT_SLACK_MC / 1000, BUDGET_SLACK_MW / 1000  # the oracle may use what the score forgives
 
@@ -43,7 +43,7 @@ class Bounds:
     short: NDArray[np.bool_]
 
 
-def bounds_of(line: Timeline, policy: Policy) -> Bounds:
+def bounds_of(line: TrueTimeline, policy: Policy) -> Bounds:
     """The vertices and the relaxed limits of an episode."""
     limit, critical = policy.limit_mc / 1000, policy.critical_mc / 1000
     service = policy.on_conflict == "protect_service"
@@ -78,9 +78,12 @@ def bounds_of(line: Timeline, policy: Policy) -> Bounds:
     )
 
 
-def _vertices(line: Timeline, policy: Policy, room_w: Array) -> Array:
+def _vertices(line: TrueTimeline, policy: Policy, room_w: Array) -> Array:
     """The highest rate ``[k, v]`` whose power fits, cut where the target is delivered in time."""
     best = np.zeros_like(line.reach_fps)
+    if not policy.levels_mfps:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            best = np.minimum(line.reach_fps, np.where(line.frame_j > 0, room_w[:, None] / line.frame_j, np.inf))
     for mfps in policy.levels_mfps:
         fps = np.minimum(mfps / 1000, line.reach_fps)
         best = np.where(fps * line.frame_j <= room_w[:, None], np.maximum(best, fps), best)
@@ -89,7 +92,7 @@ def _vertices(line: Timeline, policy: Policy, room_w: Array) -> Array:
     return np.minimum(best, enough)
 
 
-def _cheapest_floor(line: Timeline, policy: Policy) -> Array:
+def _cheapest_floor(line: TrueTimeline, policy: Policy) -> Array:
     """Watts above passive of the floor rate on the sound variant that serves it most cheaply."""
     served = np.minimum(policy.floor_mfps / 1000, line.reach_fps) * line.frame_j
     cheapest: Array = np.where(line.reach_fps > 0, served, np.inf).min(axis=1)

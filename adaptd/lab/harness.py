@@ -10,12 +10,13 @@ from typing import Protocol
 
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
+from adaptd.lab.run_account import RunAccount
 from adaptd.lab.score import BUDGET_SLACK_MW, LIMIT_SLACK_MC, Result, quantile
 from adaptd.twin.device import TwinDevice
 from adaptd.twin.words import Scenario
 from adaptd.twin.worker import Tick, TwinWorker
-from adaptd.twin.world import Disagreement, TrueLight
-from adaptd.vocabulary import BandEvidence, OperatingPoint, Snapshot, Telemetry, VariantFacts
+from adaptd.twin.world import TrueLight
+from adaptd.vocabulary import OperatingPoint, Snapshot, Telemetry, VariantFacts
 
 
 class Choice(Protocol):
@@ -26,7 +27,7 @@ class Choice(Protocol):
     @property
     def shadow_ppm(self) -> int: ...
     @property
-    def evidence(self) -> tuple[BandEvidence, ...]: ...
+    def most_frames(self) -> int | None: ...
 
 
 class Controller(Protocol):
@@ -58,7 +59,7 @@ def simulate(
     """
     device = TwinDevice(scenario, profile)
     worker = TwinWorker(scenario, policy, facts)
-    judge = Judge(scenario, policy)
+    judge = RunJudge(scenario, policy)
     world, dt_us = device.world, scenario.tick_us
     times: list[int] = []
     restarts = list(scenario.restarts_us)
@@ -68,40 +69,39 @@ def simulate(
         while restarts and restarts[0] <= now_us:
             restarts.pop(0)
             controller.restart(now_us)
-        temperature, power, light = device.read(now_us)
         budget_mw = world.budget_mw(now_us)
-        snapshot = Snapshot(now_us, temperature, power, light, telemetry, budget_mw)
+        snapshot = Snapshot(now_us, device.read(now_us), telemetry, budget_mw)
         before = perf_counter_ns()
         choice = controller.decide(snapshot)
         times.append(perf_counter_ns() - before)
         judge.light.follow(world.light_mlx(now_us))
-        tick = worker.serve(choice.point, choice.shadow_ppm, world.slow_ppm(now_us), judge.light, now_us, dt_us)
+        slow_ppm = world.slow_ppm(now_us)
+        tick = worker.serve(choice.point, choice.shadow_ppm, slow_ppm, judge.light, now_us, dt_us, choice.most_frames)
         device.advance(dt_us, tick.active_uj)
-        judge.score(device, choice, tick, budget_mw)
+        judge.score(device, tick, budget_mw)
         telemetry = tick.telemetry
         if observer is not None:
             observer(device, snapshot, choice, tick)
     return judge.result(controller.name, device, times)
 
 
-class Judge:
-    """Keeps the score with the truth in hand."""
+class RunJudge:
+    """Keeps the score with the truth in hand. The loss account it keeps is the same for every controller."""
 
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
         self._scenario, self._policy = scenario, policy
-        self._truth = Disagreement(scenario, policy)
         self.light = TrueLight(scenario, policy)
         self._sums = Result("", scenario.name)
         self._variant = policy.reference
-        self._evidence: tuple[BandEvidence, ...] = ()
-        self._admitted: frozenset[tuple[str, str]] = frozenset()
+        self._account = RunAccount(policy)
 
-    def score(self, device: TwinDevice, choice: Choice, tick: Tick, budget_mw: int | None) -> None:
+    def score(self, device: TwinDevice, tick: Tick, budget_mw: int | None) -> None:
         """Book one tick that has just ended."""
         sums, policy, dt_us = self._sums, self._policy, self._scenario.tick_us
         point = tick.telemetry.point
         sums.worth_uj += tick.delivered * policy.frame_value_uj
         sums.frames_delivered += tick.delivered
+        sums.frames_executed += tick.executed
         sums.deadline_misses += tick.late
         sums.shadow_frames += tick.shadowed
         if device.temperature_mc > policy.limit_mc + LIMIT_SLACK_MC:
@@ -116,18 +116,9 @@ class Judge:
         if point.variant != self._variant:
             sums.swaps += 1
             self._variant = point.variant
-        if point.variant != policy.reference and self._truth.unproven(self.light.truth.inside, point.variant):
-            sums.unproven_frames += tick.executed
-        if choice.evidence != self._evidence:
-            self._admissions(choice.evidence)
-
-    def _admissions(self, evidence: tuple[BandEvidence, ...]) -> None:
-        """Count admissions that the truth does not bear out."""
-        self._evidence = evidence
-        admitted = frozenset([(word.band, word.variant) for word in evidence if word.admitted])
-        if admitted != self._admitted:
-            self._sums.false_admissions += sum(self._truth.falsely_admitted(*pair) for pair in admitted - self._admitted)
-            self._admitted = admitted
+        if point.variant != policy.reference:
+            sums.efficient_frames += tick.executed
+        sums.unproven_frames += self._account.book(tick, self.light.label.name, device.t_us)
 
     def result(self, controller: str, device: TwinDevice, times_ns: list[int]) -> Result:
         """The final score."""
@@ -136,6 +127,7 @@ class Judge:
         sums.energy_uj = device.energy_uj
         sums.frames_target = self._policy.target_mfps * (self._scenario.ticks * self._scenario.tick_us) / 1e9
         sums.decisions = len(times_ns)
+        self._account.close(sums)
         ordered = sorted(times_ns)
         sums.step_p50_us, sums.step_p99_us = quantile(ordered, 0.5) / 1000, quantile(ordered, 0.99) / 1000
         return sums

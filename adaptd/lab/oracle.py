@@ -22,7 +22,7 @@ from adaptd.lab.blocks import block_prices
 from adaptd.lab.bounds import SLACK_K, SLACK_W, Bounds, bounds_of
 from adaptd.lab.score import Result
 from adaptd.lab.share import best_shares
-from adaptd.lab.timeline import Array, Timeline, timeline
+from adaptd.lab.timeline import Array, TrueTimeline, timeline
 from adaptd.twin.words import Scenario
 from adaptd.vocabulary import VariantFacts
 
@@ -91,8 +91,11 @@ def solve(
     *,
     variants: tuple[str, ...] | None = None,
     grid: int = GRID,
+    admitted: Array | None = None,
 ) -> Oracle:
     """The bound over all variants of the policy, or those named (the reference alone: the best reference-only schedule).
+
+    ``admitted`` [tick, variant] is 0 where a variant may not serve although it keeps the promise.
 
     Raises:
         OracleError: SciPy is not installed.
@@ -103,6 +106,8 @@ def solve(
         raise OracleError("oracle: SciPy is not installed, run: pip install 'adaptd[twin]'") from None
     names = variants or tuple(name for name in (policy.reference, *policy.efficient) if name in {fact.name for fact in facts})
     line = timeline(scenario, policy, profile, facts, names)
+    if admitted is not None:
+        line.reach_fps *= admitted
     limits = bounds_of(line, policy)
     shares, free = best_shares(line.dt_s, limits, np.zeros(line.ticks))
     warm = line.temperatures(line.passive_w + _watts(limits, shares))
@@ -116,7 +121,7 @@ def solve(
     return _summary(scenario, policy, line, limits, shares, (cost, coarse), heat_binds)
 
 
-def dual_value(line: Timeline, limits: Bounds, prices: Array) -> float:
+def dual_value(line: TrueTimeline, limits: Bounds, prices: Array) -> float:
     """The lower bound that these prices (joules a kelvin, one a tick, none negative) prove, without passive energy."""
     watts_price = np.zeros(line.ticks)
     for r, keep in zip(line.heat_k, line.keep, strict=True):
@@ -134,7 +139,7 @@ def _backward(prices: Array, keep: float) -> Array:
     return backward
 
 
-def _bound(line: Timeline, limits: Bounds, grid: int, passive_j: float) -> tuple[float, Array]:
+def _bound(line: TrueTimeline, limits: Bounds, grid: int, passive_j: float) -> tuple[float, Array]:
     """The bound from prices over ``grid`` blocks, and the schedule that the blocks suggest."""
     prices, shares = block_prices(line, limits, grid)
     value = max(dual_value(line, limits, prices * scale) for scale in (1.0, 0.995, 1.005))
@@ -148,7 +153,7 @@ def _watts(limits: Bounds, shares: Array) -> Array:
 def _summary(
     scenario: Scenario,
     policy: Policy,
-    line: Timeline,
+    line: TrueTimeline,
     limits: Bounds,
     shares: Array,
     costs: tuple[float, float],
@@ -182,7 +187,7 @@ def _summary(
     )
 
 
-def _clip(line: Timeline, limits: Bounds, shares: Array) -> Array:
+def _clip(line: TrueTimeline, limits: Bounds, shares: Array) -> Array:
     """The same shares, scaled down in every tick in which they would pass the limit."""
     prompt = float((line.heat_k * (1 - line.keep)).sum())
     rise, kept = line.rise_k.copy(), shares.copy()

@@ -3,7 +3,7 @@
 from html import escape
 from math import log10
 
-from adaptd.lab.bench import Matrix, Row
+from adaptd.lab.bench import BenchRow, Matrix
 
 COLOURS = {
     "adaptd": "#0072b2",
@@ -30,7 +30,7 @@ TICKS = (-10, 0, 1.3, 4, 10, 30, 100)
 BROKEN = (
     ("over_critical_s", "critical", "s"),
     ("unproven_frames", "unproven", ""),
-    ("false_admissions", "false", ""),
+    ("statements_broken", "broken", ""),
     ("over_limit_s", "hot", "s"),
     ("budget_over_s", "power", "s"),
 )
@@ -113,7 +113,7 @@ def _heads(names: list[str]) -> list[str]:
     return parts
 
 
-def _line(n: int, name: str, rows: list[Row]) -> list[str]:
+def _line(n: int, name: str, rows: list[BenchRow]) -> list[str]:
     y = TOP + n * ROW_H + ROW_H / 2
     parts = [_text(16, y + 4, name)]
     for row in reversed(rows):
@@ -129,7 +129,7 @@ def _offset(controller: str) -> float:
     return (order.index(controller) - (len(order) - 1) / 2) * 3.6
 
 
-def _broken(y: float, rows: list[Row]) -> list[str]:
+def _broken(y: float, rows: list[BenchRow]) -> list[str]:
     """What each controller broke, the gravest of it, in its own column."""
     parts = []
     for n, row in enumerate(rows):

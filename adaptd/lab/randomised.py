@@ -11,12 +11,13 @@ from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile, load_profile
 from adaptd.config.shipped import policies_dir, profiles_dir
 from adaptd.lab.episode import Episode
-from adaptd.twin.words import PPM, Curve, Scenario, Truth
+from adaptd.twin.words import PPM, Curve, Scenario, Scenes, Truth
 from adaptd.vocabulary import Prior, VariantFacts
 
 HOUR_US = 3_600_000_000
 TICK_US = 1_000_000
 OFF = 0.3
+PLAIN_SHARE = 0.3  # of the bands whose losses come at every moment alike; the others' come in scenes
 SPARE_K = 1.0
 POLICIES = ("feeder", "agv-inspection", "battery-robot")
 # Milliseconds in FP16 and INT8, YOLO11 s to x (Ultralytics' Jetson guide); 8.17 and 6.52 W above idle (see policies/scenarios).
@@ -29,7 +30,7 @@ DEADLINE_ROOM, WORTH_ROOM = 0.6, 1.1
 
 
 @dataclass(slots=True)
-class Draw:
+class RandomCase:
     """A stream of choices."""
 
     source: Random
@@ -52,7 +53,7 @@ class Draw:
 
 def random_episode(seed: int, number: int) -> Episode:
     """Hour ``number`` of the sweep ``seed``: always the same."""
-    draw = Draw(Random(f"hour/{seed}/{number}"))  # noqa: S311 - repeatable on purpose
+    draw = RandomCase(Random(f"hour/{seed}/{number}"))  # noqa: S311 - repeatable on purpose
     policy = load_policy(policies_dir() / f"{draw.source.choice(POLICIES)}.yaml")
     board = draw.source.choice(sorted(NETS))
     profile = load_profile(profiles_dir() / f"{board}.yaml")
@@ -91,7 +92,7 @@ def _sensible(policy: Policy, board: str) -> list[tuple[float, float]]:
     ]
 
 
-def _facts(draw: Draw, policy: Policy, latency_ms: tuple[float, float]) -> tuple[VariantFacts, ...]:
+def _facts(draw: RandomCase, policy: Policy, latency_ms: tuple[float, float]) -> tuple[VariantFacts, ...]:
     """The reference and one efficient variant; priors in most bands but the darkest."""
     names = (policy.reference, policy.efficient[0])
     facts = []
@@ -102,7 +103,17 @@ def _facts(draw: Draw, policy: Policy, latency_ms: tuple[float, float]) -> tuple
     return tuple(facts)
 
 
-def _truth(draw: Draw, policy: Policy, facts: tuple[VariantFacts, ...]) -> Truth:
+def _scenes(draw: RandomCase, ppm: int) -> Scenes:
+    """The same mean share of frames that differ, at every moment or gathered in scenes of seconds to an hour."""
+    if draw.source.random() < PLAIN_SHARE:
+        return Scenes(0, ((PPM, ppm),))
+    bad_ppm = min(PPM // 2, round(ppm * draw.source.uniform(5, 60)))
+    share_ppm = min(PPM, ppm * PPM // max(bad_ppm, 1))
+    length_s = draw.source.choice((20, 120, 600, 3600))
+    return Scenes(length_s * 1_000_000, ((PPM - share_ppm, 0), (share_ppm, bad_ppm)))
+
+
+def _truth(draw: RandomCase, policy: Policy, facts: tuple[VariantFacts, ...]) -> Truth:
     dark, limit = policy.bands[0].name, policy.max_loss_ppm
     efficient = facts[1].name
     light = {band.name: draw.source.uniform(0.02, 0.5) * limit for band in policy.bands[1:]}
@@ -113,7 +124,7 @@ def _truth(draw: Draw, policy: Policy, facts: tuple[VariantFacts, ...]) -> Truth
         idle_scale_ppm=draw.off(0.1),
         energy_scale_ppm=tuple((fact.name, draw.off(0.2)) for fact in facts),
         latency_scale_ppm=tuple((fact.name, draw.off(0.1)) for fact in facts),
-        disagreement_ppm=tuple((band, efficient, round(ppm)) for band, ppm in light.items()),
+        disagreement=tuple((band, efficient, _scenes(draw, round(ppm))) for band, ppm in light.items()),
         noise_temperature_mc=round(draw.source.uniform(100, 400)),
         noise_power_mw=round(draw.source.uniform(50, 200)),
         noise_light_ppm=round(draw.source.uniform(20_000, 60_000)),
@@ -122,12 +133,12 @@ def _truth(draw: Draw, policy: Policy, facts: tuple[VariantFacts, ...]) -> Truth
     )
 
 
-def _slow(draw: Draw) -> Curve:
+def _slow(draw: RandomCase) -> Curve:
     """No contention in half of the hours, bursts of up to twice the latency in the others."""
     return ((0, PPM),) if draw.source.random() < 0.5 else draw.steps(1.0, 2.0, 4, PPM)
 
 
-def _light(draw: Draw, policy: Policy) -> Curve:
+def _light(draw: RandomCase, policy: Policy) -> Curve:
     """A light level inside a band chosen by chance, up to four changes an hour."""
     levels: list[int] = []
     for _ in range(draw.source.randint(1, 5)):
@@ -142,7 +153,7 @@ def _light(draw: Draw, policy: Policy) -> Curve:
     return tuple(curve)
 
 
-def _budget(draw: Draw, profile: HardwareProfile) -> Curve:
+def _budget(draw: RandomCase, profile: HardwareProfile) -> Curve:
     """The policy's budget in two thirds of the hours, else one that leaves 0.8 to 4 W above idle and the most other load."""
     if draw.source.random() < 0.67:
         return ((0, None),)
@@ -151,7 +162,7 @@ def _budget(draw: Draw, profile: HardwareProfile) -> Curve:
 
 
 def _ambient(
-    draw: Draw,
+    draw: RandomCase,
     policy: Policy,
     profile: HardwareProfile,
     truth: Truth,

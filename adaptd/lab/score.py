@@ -1,6 +1,6 @@
 """What an episode came to: cost, frames, and every promise that was broken and for how long."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 LIMIT_SLACK_MC = 0.5  # what counts as over: half of the unit that limits are written in
@@ -30,7 +30,11 @@ class Result:
     unproven_frames: float = 0.0
     swaps: int = 0
     shadow_frames: float = 0.0
-    false_admissions: int = 0
+    frames_executed: float = 0.0
+    efficient_frames: float = 0.0
+    statements: int = 0
+    statements_broken: int = 0
+    realised_loss_ppm: dict[str, int] = field(default_factory=dict)
     decisions: int = 0
     step_p50_us: float | None = None
     step_p99_us: float | None = None
@@ -56,7 +60,10 @@ class Result:
             "unproven_frames": round(self.unproven_frames),
             "swaps": self.swaps,
             "shadow_frames": round(self.shadow_frames),
-            "false_admissions": self.false_admissions,
+            "efficient_share": round(self.efficient_frames / self.frames_executed, 4) if self.frames_executed else 0.0,
+            "statements": self.statements,
+            "statements_broken": self.statements_broken,
+            "realised_loss_ppm": self.realised_loss_ppm,
             "decisions": self.decisions,
             "step_p50_us": self.step_p50_us,
             "step_p99_us": self.step_p99_us,

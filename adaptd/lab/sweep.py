@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adaptd.lab.bench import Progress, Row, spread
+from adaptd.lab.bench import BenchRow, Progress, spread
 from adaptd.lab.episode import run
 from adaptd.lab.oracle import solve
 from adaptd.lab.randomised import HOUR_US, random_episode
@@ -18,7 +18,7 @@ class Sweep:
     """The rows of a sweep by controller; row n is hour n."""
 
     seed: int
-    rows: dict[str, list[Row]]
+    rows: dict[str, list[BenchRow]]
 
     def to_plain(self) -> dict[str, Any]:
         """The totals for machines."""
@@ -36,13 +36,13 @@ def run_sweep(hours: int, seed: int, controllers: Sequence[str], jobs: int | Non
     return Sweep(seed, {name: [hour[at] for hour in found] for at, name in enumerate(controllers)})
 
 
-def _hour(seed: int, number: int, controllers: tuple[str, ...]) -> list[Row]:
+def _hour(seed: int, number: int, controllers: tuple[str, ...]) -> list[BenchRow]:
     episode = random_episode(seed, number)
     oracle = solve(episode.scenario, episode.policy, episode.profile, episode.facts, grid=GRID)
-    return [Row(run(episode, name), oracle, HOUR_US / 1e6) for name in controllers]
+    return [BenchRow(run(episode, name), oracle, HOUR_US / 1e6) for name in controllers]
 
 
-def _totals(rows: list[Row]) -> dict[str, Any]:
+def _totals(rows: list[BenchRow]) -> dict[str, Any]:
     seconds = sum(row.seconds for row in rows)
     regrets = sorted(row.regret for row in rows)
     kept = [row.regret for row in rows if row.clean]
@@ -56,7 +56,7 @@ def _totals(rows: list[Row]) -> dict[str, Any]:
         "budget_over_share": round(sum(row.violations["budget_over_s"] for row in rows) / seconds, 8),
         "unproven_frames": sum(row.violations["unproven_frames"] for row in rows),
         "hours_with_unproven_frames": sum(row.violations["unproven_frames"] > 0 for row in rows),
-        "false_admissions": sum(row.violations["false_admissions"] for row in rows),
+        "statements_broken": sum(row.violations["statements_broken"] for row in rows),
         "clean_hours": sum(row.clean for row in rows),
         "mean_regret": round(sum(regrets) / len(regrets), 6),
         "mean_regret_where_clean": round(sum(kept) / len(kept), 6) if kept else None,
@@ -68,7 +68,7 @@ def _totals(rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _top(rows: list[Row], key: str) -> list[dict[str, Any]]:
+def _top(rows: list[BenchRow], key: str) -> list[dict[str, Any]]:
     """The five hours with most of ``key``, where there is any."""
     order = sorted(range(len(rows)), key=lambda n: -rows[n].violations[key])[:5]
     return [{"hour": n, key: rows[n].violations[key]} for n in order if rows[n].violations[key] > 0]

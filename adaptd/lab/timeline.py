@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(slots=True)
-class Timeline:
+class TrueTimeline:
     """Arrays over ticks k (and variants v): watts, frames a second, degrees Celsius.
 
     ``reach_fps[k, v]`` is the most that the engine can compute (0 where it may not serve), ``late[k, v]`` the share of it that is
@@ -59,7 +59,7 @@ def _filter(drive: Array, keep: float, start: float) -> Array:
 
 def timeline(
     scenario: Scenario, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], variants: tuple[str, ...]
-) -> Timeline:
+) -> TrueTimeline:
     """The truth of every tick, for the variants named."""
     device = TwinDevice(scenario, profile)
     world, ticks, dt_us = device.world, scenario.ticks, scenario.tick_us
@@ -70,7 +70,7 @@ def timeline(
     table = np.array([engines[value] for value in slow])
     policy_w = float("inf") if policy.budget_mw is None else policy.budget_mw / 1000
     budgets = [world.budget_mw(t) for t in times]
-    return Timeline(
+    return TrueTimeline(
         dt_s=dt_us / 1e6,
         names=variants,
         passive_w=np.array([(device.idle_mw + world.other_mw(t)) / 1000 for t in times]),
@@ -92,14 +92,14 @@ def _engines(
     work, slow, noise = true_work(scenario, facts), slow_ppm / PPM, scenario.truth.noise_latency_ppm / PPM
     rows = []
     for name in variants:
-        pace = pace_of(work[name].latency_us * slow, 0.0, policy.levels_mfps[-1] / 1000, policy.deadline_us, noise)
+        pace = pace_of(work[name].latency_us * slow, 0.0, max(policy.grid_mfps) / 1000, policy.deadline_us, noise)
         rows.append((pace.executed_fps, pace.late, work[name].energy_uj / 1e6 * slow))
     return rows
 
 
 def _allowed(scenario: Scenario, policy: Policy, variants: tuple[str, ...], times: list[int], lights: list[float]) -> Array:
     """1 where the variant may serve: worker up, engine sound, and frames that keep the accuracy promise."""
-    truth, seen = Disagreement(scenario, policy), TrueLight(scenario, policy)
+    truth, seen, limit_ppm = Disagreement(scenario), TrueLight(scenario, policy), policy.max_loss_ppm
     garbage = {fault.target: fault.from_us for fault in scenario.faults if fault.engine and fault.kind == "garbage"}
     allowed = np.ones((len(times), len(variants)))
     broken = any(fault.engine for fault in scenario.faults)
@@ -108,6 +108,7 @@ def _allowed(scenario: Scenario, policy: Policy, variants: tuple[str, ...], time
         down = broken and is_down(scenario.faults, t_us)
         for v, name in enumerate(variants):
             reference = name == policy.reference
-            if down or (not reference and (t_us >= garbage.get(name, t_us + 1) or truth.unproven(seen.truth.inside, name))):
+            sound = t_us < garbage.get(name, t_us + 1)
+            if down or not (reference or (sound and truth.affordable(seen.truth.inside, name, t_us, limit_ppm))):
                 allowed[k, v] = 0.0
     return allowed

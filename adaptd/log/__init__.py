@@ -1,1 +1,3 @@
-"""The log that proves itself: canonical lines, a Merkle tree over their bytes, signed checkpoints, and what reads them."""
+"""The log: what it is made of (``format``), the writer's half (``write``) and the verifier's (``verify``)."""
+
+KEEP_DAYS = 184  # six months and a day: the longest six months of a calendar

@@ -5,7 +5,7 @@ Times named ``at_us`` are CLOCK_MONOTONIC, which every process of one machine sh
 
 from dataclasses import dataclass
 
-from adaptd.vocabulary import Served, Shadow
+from adaptd.vocabulary import Served, Shadow, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,9 @@ class Begin:
     ``spinning`` None leaves the choice to the worker: it spins only where the rate leaves no idle time.
     ``source_mfps`` overrides the source's own rate where that is a matter of choice (folders, files).
     ``digest`` is that of the manifest the daemon has checked: another bundle put in its place since is refused.
-    ``first_frame`` and ``patient`` are for a restart: numbering goes on, and a camera that is away is waited for.
+    ``first_frame`` is for a restart: numbering goes on.
     ``touch_us`` is how often every engine is exercised, serving or not; 0 never, to measure what that is good for.
+    ``preview`` lets whoever may read results see the newest picture too, at ``preview.sock`` beside them.
     """
 
     bundle: str
@@ -36,9 +37,9 @@ class Begin:
     orphan_us: int = 30_000_000
     start_mfps: int | None = None
     first_frame: int = 0
-    patient: bool = False
     digest: str | None = None
     touch_us: int = 20_000_000
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Setpoint:
     """Daemon to worker: serve at this point until ``lease_us`` from receipt, shadow this share of frames drawn from ``seed``.
 
     ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
-    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload.
+    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
+    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end.
     """
 
     seq: int
@@ -58,6 +60,7 @@ class Setpoint:
     band: str
     safe_mfps: int | None = None
     deadline_us: int | None = None
+    until_frame: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +173,14 @@ class LastResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WorkerReport:
     """Worker to daemon, at a steady beat: what happened since the last report, and where the worker is now.
 
     ``busy_us`` is how long the frame in flight has been worked on, 0 between frames: a beat that goes on while ``busy_us``
     grows is a hung engine. ``quarantined`` engines are broken, ``slow`` ones set aside for a while. ``swaps`` and ``lost``
     (messages that could not be sent) count from the start of the worker. ``source_ok`` is False where the source hangs in its
-    driver, so that only the end of the process can free it.
+    driver, so that only the end of the process can free it. ``source_state`` is no_source while no frame comes;
+    ``bad_frames`` counts those that could not be used, since the start of the worker.
     """
 
     at_us: int
@@ -193,10 +197,13 @@ class Report:
     shadow_frames: int
     served: tuple[Served, ...] = ()
     shadows: tuple[Shadow, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
     quarantined: tuple[str, ...] = ()
     slow: tuple[str, ...] = ()
     source_mfps: int | None = None
     source_ok: bool = True
+    source_state: str = "ok"
+    bad_frames: int = 0
     subscribers: int = 0
     picture: Picture | None = None
     result: LastResult | None = None
@@ -210,4 +217,4 @@ class Garbled:
 
 
 ToWorker = Begin | Setpoint | Stop
-ToDaemon = Waiting | Hello | Applied | Swapped | Fault | Report
+ToDaemon = Waiting | Hello | Applied | Swapped | Fault | WorkerReport

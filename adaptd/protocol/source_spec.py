@@ -6,40 +6,66 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from adaptd.base.plain_file import read_plain
+from adaptd.base.redact import redact
+from adaptd.protocol.source_options import SourceOptions, split_options
+
+LONGEST_SOURCE = 4096
+NO_OPTIONS = SourceOptions()
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
 _PATTERN = re.compile(r"(\d{1,5})x(\d{1,5})(?:@(\d{1,4}))?")
 
 
 class SourceError(Exception):
-    """A source that cannot be used. ``str(error)`` is one line: what, where, remedy."""
+    """A source that cannot be used. ``str(error)`` is one line without secrets: what, where, remedy."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(redact(" ".join(message.split())))
+
+
+class UnusableSourceError(SourceError):
+    """No waiting helps: a library is missing, or the camera gives pixels that cannot be served."""
+
+
+class BadFrameError(SourceError):
+    """One frame that cannot be used; the next may be good."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """``kind`` is video, folder, camera, push or pattern; ``target`` the path, device, pipeline or size."""
+    """``kind`` is video, folder, camera, push or pattern; ``target`` path, device, pipeline or size; ``options`` a camera's."""
 
     kind: str
     target: str
+    options: SourceOptions = NO_OPTIONS
 
 
 def parse_source(text: str) -> SourceSpec:
     """Tell the kinds apart.
 
     A folder of images; ``push:SOCKET``; ``pattern:320x240@30``; a camera as index, ``/dev/videoN``, ``camera:ANYTHING``, an
-    address with ``://`` or a pipeline with `` ! ``; everything else is a video file.
+    address with ``://`` or a pipeline with `` ! ``; everything else is a video file. Options of a camera stand behind a ``#``.
 
     Raises:
         SourceError: nothing there, in one line with the remedy.
     """
+    try:
+        target, options = split_options(text)
+    except ValueError as error:
+        raise SourceError(f"--source {text}: {error}") from None
+    spec = _kind_of(target)
+    if options != NO_OPTIONS and spec.kind != "camera":
+        raise SourceError(f"--source {text}: options are for cameras, this is a {spec.kind}; leave out what follows #")
+    return SourceSpec(spec.kind, spec.target, options)
+
+
+def _kind_of(text: str) -> SourceSpec:
     kind, colon, rest = text.partition(":")
     if colon and kind in ("push", "camera", "pattern"):
         if not rest or (kind == "pattern" and not _PATTERN.fullmatch(rest)):
             raise SourceError(f"--source {text}: {_EXAMPLES[kind]}")
         return SourceSpec(kind, rest)
-    if text.isdigit() or text.startswith("/dev/") or "://" in text or " ! " in text:
+    if text.isdigit() or text.startswith(("/dev/", "libcamera")) or "://" in text or " ! " in text:
         return SourceSpec("camera", text)
     path = Path(text)
     if path.is_dir():
@@ -51,6 +77,32 @@ def parse_source(text: str) -> SourceSpec:
     if not path.is_file():
         raise SourceError(f"{text}: is neither a file nor a folder; name a video, a folder of images, or camera:{text}")
     return SourceSpec("video", text)
+
+
+def written_elsewhere(text: str) -> str:
+    """The source itself: ``@FILE`` names a file that holds it, so that a password stands in no command line and no unit.
+
+    Raises:
+        SourceError: the file cannot be read or holds no single line.
+    """
+    if not text.startswith("@"):
+        return text
+    path = Path(text[1:])
+    try:
+        data = read_plain(path, LONGEST_SOURCE)
+    except OSError as error:
+        raise SourceError(
+            f"--source {text}: cannot be read ({error.strerror}); write the source into that file, in one line"
+        ) from None
+    lines = data.decode("utf-8", "replace").strip().splitlines()
+    if len(lines) != 1 or lines[0].startswith("@"):
+        raise SourceError(f"--source {text}: holds {len(lines)} lines; write the source alone into that file, in one line")
+    return lines[0].strip()
+
+
+def on_the_network(text: str) -> bool:
+    """Whether the source needs a network: an address, or a pipeline with one."""
+    return "://" in text.replace("file://", "")
 
 
 _EXAMPLES = {

@@ -1,20 +1,18 @@
 """JSON lines over a socket: one message a line, bounded in size, checked field by field. A bad line is a value, not a crash."""
 
 import contextlib
-import json
+import re
 import socket
-import types
-from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
-from adaptd.protocol.messages import Applied, Begin, Fault, Garbled, Hello, Report, Setpoint, Stop, Swapped, Waiting
+from pydantic import TypeAdapter, ValidationError
+
+from adaptd.protocol.messages import Applied, Begin, Fault, Garbled, Hello, Setpoint, Stop, Swapped, Waiting, WorkerReport
 
 MAX_LINE = 64 * 1024
-MAX_DIGITS = 19
 MAX_PENDING = 1 << 20
 
-Message = Begin | Setpoint | Stop | Waiting | Hello | Applied | Swapped | Fault | Report
+Message = Begin | Setpoint | Stop | Waiting | Hello | Applied | Swapped | Fault | WorkerReport
 _KINDS: dict[str, type[Message]] = {
     "begin": Begin,
     "set": Setpoint,
@@ -24,9 +22,12 @@ _KINDS: dict[str, type[Message]] = {
     "applied": Applied,
     "swapped": Swapped,
     "fault": Fault,
-    "report": Report,
+    "report": WorkerReport,
 }
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+_FORMS: dict[bytes, TypeAdapter[Any]] = {name.encode(): TypeAdapter(kind) for name, kind in _KINDS.items()}
+_NAMES = {kind: name.encode() for name, kind in _KINDS.items()}
+_KIND = re.compile(rb'\{"k":"([a-z]{1,9})"(?:,(?=")|(?=\}))')
+_TOO_LONG = re.compile(rb"[:,\[]-?[0-9]{20}")  # a number that no field of 64 bits holds
 
 
 class WireError(ValueError):
@@ -34,13 +35,14 @@ class WireError(ValueError):
 
 
 def encode(message: Message) -> bytes:
-    """One line of compact ASCII JSON, newline included.
+    """One line of compact ASCII JSON, newline included; the kind comes first.
 
     Raises:
         WireError: the line would be longer than MAX_LINE.
     """
-    plain = {"k": _NAMES[type(message)], **_plain_fields(message)}
-    line = json.dumps(plain, separators=(",", ":")).encode("ascii") + b"\n"
+    name = _NAMES[type(message)]
+    fields = _FORMS[name].dump_json(message, ensure_ascii=True)[1:]
+    line = b'{"k":"%b"%b%b\n' % (name, b"" if fields == b"}" else b",", fields)
     if len(line) > MAX_LINE:
         raise WireError(f"message of {len(line)} bytes, at most {MAX_LINE} go in a line")
     return line
@@ -54,95 +56,19 @@ def decode(line: bytes) -> Message:
     """
     if len(line) > MAX_LINE:
         raise WireError(f"line of {len(line)} bytes, at most {MAX_LINE} are read")
-    try:
-        plain = json.loads(line, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float)
-    except (ValueError, RecursionError) as error:
-        raise WireError(f"not a message: {str(error)[:80]}") from None
-    if not isinstance(plain, dict):
-        raise WireError("not a message: no object")
-    kind = _KINDS.get(str(plain.pop("k", "")))
-    if kind is None:
-        raise WireError("unknown kind of message")
-    built: Message = _build(kind, plain)
-    return built
-
-
-def _integer(text: str) -> int:
-    if len(text) > MAX_DIGITS:
+    start = _KIND.match(line)
+    form = None if start is None else _FORMS.get(start[1])
+    if start is None or form is None:
+        raise WireError("not a message: it does not begin with a known kind")
+    if _TOO_LONG.search(line):
         raise WireError("number too long")
-    return int(text)
-
-
-def _no_float(text: str) -> int:
-    raise WireError(f"{text[:20]} is not an integer")
-
-
-def _plain_fields(word: Any) -> dict[str, Any]:
-    return {name: _plain(getattr(word, name)) for name in _SHAPES[type(word)][0]}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return _plain_fields(value) if is_dataclass(value) else value
-
-
-def _build(kind: type, plain: Any) -> Any:
-    if not isinstance(plain, dict):
-        raise WireError(f"{kind.__name__} is no object")
-    readers, required = _SHAPES[kind]
-    if unknown := plain.keys() - readers.keys():
-        raise WireError(f"{kind.__name__}: unknown field {min(unknown)[:40]}")
-    if missing := required - plain.keys():
-        raise WireError(f"{kind.__name__}: field {min(missing)} is missing")
-    return kind(**{name: readers[name](value) for name, value in plain.items()})
-
-
-Reader = Callable[[Any], Any]
-_SHAPES: dict[type, tuple[dict[str, Reader], set[str]]] = {}
-
-
-def _exactly(kind: type) -> Reader:
-    def read(value: Any) -> Any:
-        if type(value) is not kind:
-            raise WireError(f"{type(value).__name__} where {kind.__name__} belongs")
-        return value
-
-    return read
-
-
-def _reader(hint: Any) -> Reader:
-    if get_origin(hint) in (Union, types.UnionType):
-        inner = _reader(next(arm for arm in get_args(hint) if arm is not type(None)))
-        return lambda value: None if value is None else inner(value)
-    if get_origin(hint) is tuple:
-        return _many(_reader(get_args(hint)[0]))
-    if is_dataclass(hint):
-        assert isinstance(hint, type)
-        _learn(hint)
-        return lambda value: _build(hint, value)
-    return _exactly(hint)
-
-
-def _many(inner: Reader) -> Reader:
-    def read(value: Any) -> tuple[Any, ...]:
-        if type(value) is not list:
-            raise WireError(f"{type(value).__name__} where a list belongs")
-        return tuple(inner(item) for item in value)
-
-    return read
-
-
-def _learn(kind: type) -> None:
-    if kind in _SHAPES:
-        return
-    hints = get_type_hints(kind)
-    required = {field.name for field in fields(kind) if field.default is MISSING}
-    _SHAPES[kind] = ({name: _reader(hint) for name, hint in hints.items()}, required)
-
-
-for _kind in _KINDS.values():
-    _learn(_kind)
+    try:
+        message: Message = form.validate_json(b"{" + line[start.end() :], strict=True, extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part)[:40] for part in first["loc"])
+        raise WireError(f"{start[1].decode()}: {where + ': ' if where else ''}{first['msg'][:80]}") from None
+    return message
 
 
 class Channel:

@@ -6,7 +6,7 @@ from typing import Any
 
 from adaptd.log.verify.replay import Decided
 from adaptd.report.history import all_decisions
-from adaptd.vocabulary import Measured, Reading
+from adaptd.vocabulary import QUANTITIES, Measured, believed
 
 BATCH = 20_000
 
@@ -61,10 +61,10 @@ def row_of(decided: Decided) -> dict[str, Any]:
     record, snapshot, verdict = decided.record, decided.snapshot, decided.verdict
     row: dict[str, Any] = {name: record[name] for name in ("seq", "boot", "mono_us", "utc_ms")}
     for name, column in _READINGS:
-        reading: Reading = getattr(snapshot, name)
+        reading = believed(snapshot, verdict, name)
         row[column] = reading.value if isinstance(reading, Measured) else None
         row[f"{name}_source"] = reading.source if isinstance(reading, Measured) else None
-    readings = (snapshot.temperature, snapshot.power, snapshot.light)
+    readings = [believed(snapshot, verdict, name) for name in QUANTITIES]
     row["simulated"] = any(isinstance(one, Measured) and one.simulated for one in readings)
     worker = snapshot.worker
     row.update(log_ok=snapshot.log_ok, served_variant=worker.point.variant, served_fps_mfps=worker.point.fps_mfps)

@@ -6,6 +6,7 @@ from typing import Any
 
 from adaptd.log.format.codec import CodecError
 from adaptd.log.format.decisions import DecisionCoder
+from adaptd.log.format.v1 import coder_of, read_decision
 from adaptd.log.verify.reader import iter_records, segment_files, watched
 from adaptd.log.verify.replay import Decided
 
@@ -19,16 +20,14 @@ class DecisionReader:
     def feed(self, record: dict[str, Any]) -> Decided | None:
         """The decision if the record is a readable one."""
         if record["kind"] == "config":
-            bind = record.get("bind")
-            self._coder = DecisionCoder(bind) if isinstance(bind, str) else None
+            self._coder = coder_of(record) if isinstance(record.get("bind"), str) else None
         if record["kind"] != "decision" or self._coder is None:
             return None
         try:
-            snapshot, verdict = self._coder.read_snapshot(record), self._coder.read_verdict(record)
+            snapshot, verdict = read_decision(self._coder, record)
         except (CodecError, KeyError, TypeError):
             self._coder = None
             return None
-        self._coder.snapshot, self._coder.verdict = snapshot, verdict
         return Decided(record, snapshot, verdict)
 
 

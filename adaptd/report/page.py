@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
 
-from adaptd.log.format.verdicts import Outcome, Report
+from adaptd.log.format.verdicts import Outcome, VerifyReport
+from adaptd.log.verify.headline import headline, meaning, moment, rewritable_from
 from adaptd.report import page_lines
 from adaptd.report.drawing import LEFT, PLOT, WIDTH
 from adaptd.report.page_style import SCRIPT, STYLE
@@ -14,23 +15,14 @@ from adaptd.report.page_tables import changes, intervals, proof_notes, settings,
 from adaptd.report.report_data import Story, tell
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-HEADLINES = {
-    Outcome.VALID: "Valid: complete, unchanged, and every decision follows",
-    Outcome.TORN_TAIL: "Torn tail: sound up to the last acknowledgement, nothing is proven after it",
-    Outcome.EVIDENCE_INSUFFICIENT: "Evidence insufficient: an efficient engine served without proof",
-    Outcome.GAP: "Gap: time is unaccounted for",
-    Outcome.REPLAY_MISMATCH: "Replay mismatch: a decision does not follow from what was sensed",
-    Outcome.FORGED: "Forged: the records are not the ones that were signed",
-    Outcome.DAMAGED: "Damaged: records are missing or changed",
-}
 
 
-def write_page(folder: Path, report: Report, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
+def write_page(folder: Path, report: VerifyReport, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
     """Write the report on the log in ``folder`` to ``target``; raises OSError."""
     target.write_text(page(tell(folder, progress), report), encoding="utf-8")
 
 
-def page(story: Story, report: Report) -> str:
+def page(story: Story, report: VerifyReport) -> str:
     """The whole page."""
     title = f"Audit report: {report.origin or 'unknown log'}"
     parts = [
@@ -57,63 +49,40 @@ def page(story: Story, report: Report) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _span(report: Report) -> str:
-    return f"{when(report.first_ms)} to {when(report.last_ms)}"
+def _span(report: VerifyReport) -> str:
+    return f"{moment(report.first_ms)} to {moment(report.last_ms)}"
 
 
-def when(ms: int | None) -> str:
-    """A moment for people, or 'unknown'."""
-    try:
-        return "unknown" if ms is None else f"{datetime.fromtimestamp(ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError, OSError):
-        return f"{ms} ms"
-
-
-def _verdict(report: Report) -> str:
+def _verdict(report: VerifyReport) -> str:
     kind = {Outcome.VALID: "good", Outcome.TORN_TAIL: "warn"}.get(report.verdict, "bad")
     bad = (
         "" if report.first_bad_seq is None else f"<p>First bad record: <b>{report.first_bad_seq}</b>. {escape(report.reason)}</p>"
     )
     if report.verdict in (Outcome.DAMAGED, Outcome.FORGED, Outcome.REPLAY_MISMATCH):
         bad += "<p>What this page shows from that record on is as it was found, and nothing vouches for it.</p>"
+    name = report.verdict.value.replace("_", " ").capitalize()
+    said = f"{name}: {escape(meaning(report) if report.records else 'there is nothing to check')}"
     items = "".join(f'<li class="{kind}">{escape(text)}</li>' for kind, text in _findings(report))
-    return f'<section class="verdict {kind}"><strong>{HEADLINES[report.verdict]}</strong>{bad}<ul>{items}</ul></section>'
+    return f'<section class="verdict {kind}"><strong>{said}</strong>{bad}<ul>{items}</ul>{_extent(report)}</section>'
 
 
-def _findings(report: Report) -> list[tuple[str, str]]:
-    """What was checked, each with its result: '' for good, 'no', or 'unsure'."""
-    last = report.first_seq + report.records - 1
-    whole = report.verdict not in (Outcome.DAMAGED, Outcome.FORGED)
-    found = [("" if whole else "no", f"Records {report.first_seq:,} to {last:,} re-encoded and compared byte by byte")]
-    if report.replayed is None:
-        found.append(("unsure", "Decisions were not run again"))
-    else:
-        same = report.replayed == report.decisions and report.verdict is not Outcome.REPLAY_MISMATCH
-        found.append(
-            ("" if same else "no", f"{report.replayed:,} of {report.decisions:,} decisions run again with the same bits")
-        )
-    weak = sum(not one.admitted for one in report.intervals)
-    proof = f"Accuracy proof held in {len(report.intervals) - weak} of {len(report.intervals)} intervals on the efficient engine"
-    found.append(("unsure" if report.replayed is None else "no" if weak else "", proof))
-    found.append(
-        ("no" if report.gaps else "", "No unexplained silence" if not report.gaps else f"{len(report.gaps)} gaps in time")
-    )
-    if report.witnessed is not None:
-        by = ", ".join(report.witnesses) or "a checkpoint kept elsewhere"
-        found.append(("", f"Witnessed up to record {report.witnessed - 1:,} by {by}"))
-    signed = f"{report.self_signed:,} records signed by the device {'only' if report.witnessed is not None else 'alone'}"
-    found.append(("unsure" if report.witnessed is None else "", signed))
-    if report.unsigned:
-        found.append(("no", f"{report.unsigned:,} records behind the last signature"))
-    key = (
-        "No key from outside was given: the log vouches for itself"
-        if report.own_key
-        else "Signatures checked under the key that was given"
-    )
-    found.append(("unsure" if report.own_key else "", key))
-    if report.code_matches is False:
-        found.append(("unsure", "The decision code is not the one that made the log"))
-    return found
+def _findings(report: VerifyReport) -> list[tuple[str, str]]:
+    """What was checked, each with its result as a style: '' for good, 'no', or 'unsure'."""
+    style = {"good": "", "unsure": "unsure", "bad": "no"}
+    return [(style[one.standing], f"{one.topic.capitalize()}: {one.text}") for one in headline(report)] if report.records else []
+
+
+def _extent(report: VerifyReport) -> str:
+    """The log from its first record to its last as one bar: witnessed, sealed by erased keys, rewritable."""
+    if report.records <= 0:
+        return ""
+    end, free = report.first_seq + report.records, rewritable_from(report)
+    witnessed = min(max((report.witnessed or 0) - report.first_seq, 0), report.records)
+    sealed = max(0, min(free, end) - report.first_seq - witnessed)
+    parts = {"witnessed": witnessed, "sealed": sealed, "rewritable": report.records - witnessed - sealed}
+    bars = "".join(f'<span class="{name}" style="flex-grow:{count}"></span>' for name, count in parts.items() if count)
+    words = ", ".join(f"{name} {count:,}" for name, count in parts.items())
+    return f'<div class="extent" role="img" aria-label="{words} records">{bars}</div><p class="soft">Records: {words}.</p>'
 
 
 def _tiles(story: Story) -> str:
@@ -166,7 +135,7 @@ def _lines(story: Story) -> str:
     return f"<h2>Time lines</h2>{simulated}<div class=sideways>{figure}</div>"
 
 
-def _footer(report: Report) -> str:
+def _footer(report: VerifyReport) -> str:
     notes = "".join(f"<p>{escape(text[0].upper() + text[1:])}.</p>" for text in report.notes)
     made = datetime.now(tz=timezone.utc)
     energy = (

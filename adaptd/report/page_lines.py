@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from adaptd.report.drawing import LEFT, RIGHT, WIDTH, Axis, Panel, Scale, linear
-from adaptd.report.report_data import Bucket, Range, Story
+from adaptd.report.report_data import Bucket, Story, ValueRange
 
 VARIANT_COLOURS = ("c0", "c1", "c2", "c3")
 BAND_COLOURS = ("b0", "b1", "b2", "b3", "b4")
@@ -58,7 +58,7 @@ def _xs(story: Story, axis: Axis) -> list[float]:
     return [min(WIDTH - RIGHT, axis.x((at + 0.5) * story.width_us)) for at in _kept(story)]
 
 
-def _spread(story: Story, panel: Panel, axis: Axis, pick: Callable[[Bucket], Range], colour: str) -> None:
+def _spread(story: Story, panel: Panel, axis: Axis, pick: Callable[[Bucket], ValueRange], colour: str) -> None:
     """Mean as a line, lowest to highest as an area behind it; thousandths become units."""
     xs = _xs(story, axis)
     ranges = [pick(bucket) for bucket in _buckets(story)]
@@ -68,7 +68,7 @@ def _spread(story: Story, panel: Panel, axis: Axis, pick: Callable[[Bucket], Ran
     panel.line(xs, [None if one.mean is None else one.mean / 1000 for one in ranges], colour)
 
 
-def _held(story: Story, pick: Callable[[Bucket], Range]) -> list[float]:
+def _held(story: Story, pick: Callable[[Bucket], ValueRange]) -> list[float]:
     ranges = [pick(bucket) for bucket in story.buckets]
     return [value / 1000 for one in ranges if one.count for value in (one.low, one.high)]
 

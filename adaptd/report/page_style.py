@@ -22,6 +22,9 @@ repeat(auto-fit,minmax(min(300px,100%),1fr));gap:4px 28px}
 .verdict li{position:relative;padding-left:22px}
 .verdict li::before{content:"\\2713";color:var(--good);font-weight:700;position:absolute;left:0}
 .verdict li.no::before{content:"\\2717";color:var(--bad)}.verdict li.unsure::before{content:"\\2013";color:var(--warn)}
+.extent{display:flex;height:14px;border-radius:4px;overflow:hidden;margin:14px 0 2px;border:1px solid var(--line)}
+.extent .witnessed{background:var(--good)}.extent .sealed{background:var(--c0)}
+.extent .rewritable{background:repeating-linear-gradient(45deg,var(--warn) 0 5px,transparent 5px 9px)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:18px 0 0}
 .tile{background:var(--card);border-radius:8px;padding:12px 16px}.tile b{display:block;font-size:22px;line-height:1.3;
 font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:13px;display:block}

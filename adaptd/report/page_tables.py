@@ -4,11 +4,14 @@ from datetime import datetime, timezone
 from html import escape
 from typing import Any
 
+from adaptd.brain.judge.words import why_missing
 from adaptd.brain.tick import explain
 from adaptd.log.format.decisions import CHAIN_FIELDS
-from adaptd.log.format.verdicts import Interruption, Interval, Report
-from adaptd.report.report_data import Event, Story, Swap
-from adaptd.vocabulary import Measured, OperatingPoint, Reading
+from adaptd.log.format.verdicts import Interruption, Interval, VerifyReport
+from adaptd.report.report_data import Story, StoryEvent, Swap
+from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, OperatingPoint, Reading, believed
+
+_UNITS = {TEMPERATURE: "degC", POWER: "W", LIGHT: "lx"}
 
 _KINDS = {"#": "n", "!": "why", "@": "t", "~": "some"}  # numbers, sentences, words on one line, a few words
 
@@ -52,7 +55,7 @@ def proof_notes(story: Story) -> str:
     )
 
 
-def intervals(report: Report) -> str:
+def intervals(report: VerifyReport) -> str:
     """One row an interval."""
     head = ["#from record", "#to record", "engine", "light", "#time", "#frames", "#samples", "#bound at most", "proof"]
     empty = "The reference served throughout."
@@ -78,8 +81,8 @@ def _swap(one: Swap) -> list[str]:
     why = sensed = light = "-"
     if one.decided is not None:
         why, light = escape(explain(one.decided.verdict)), escape(one.decided.verdict.band)
-        seen = one.decided.snapshot
-        sensed = ", ".join((_reading(seen.temperature, "degC"), _reading(seen.power, "W"), _reading(seen.light, "lx")))
+        seen, said = one.decided.snapshot, one.decided.verdict
+        sensed = ", ".join(_reading(believed(seen, said, name), unit) for name, unit in _UNITS.items())
     late = f" in {one.latency_us / 1000:.1f} ms" if one.latency_us is not None and one.outcome == "applied" else ""
     good = "yes" if one.outcome == "applied" else "no" if one.outcome in (None, "silent", "interrupted") else "soft"
     change = f"{_point(one.old)}<span class=arrow>&rarr;</span>{_point(one.new)}"
@@ -97,12 +100,12 @@ def _point(point: OperatingPoint | None) -> str:
 
 def _reading(reading: Reading, unit: str) -> str:
     if not isinstance(reading, Measured):
-        return f"no {unit} ({escape(reading.reason)})"
+        return f"no {unit} ({escape(why_missing(reading))})"
     value = reading.value / 1000
     return f"{value:,.0f}&nbsp;{unit}" if value >= 100 else f"{value:.1f}&nbsp;{unit}"
 
 
-def changes(story: Story, report: Report) -> str:
+def changes(story: Story, report: VerifyReport) -> str:
     """Starts, stops, clock steps, faults, failures of the disk, prunings; then gaps and interruptions from the verifier."""
     rows = [_event(one) for one in story.events]
     rows += [_row(gap.seq, "", "<span class=no>gap</span>", gap.why) for gap in report.gaps]
@@ -114,7 +117,7 @@ def _row(seq: int, time: str, kind: str, text: str) -> list[str]:
     return [str(seq), time, kind, escape(text)]
 
 
-def _event(one: Event) -> list[str]:
+def _event(one: StoryEvent) -> list[str]:
     names = sorted(one.record.keys() - CHAIN_FIELDS, key=lambda name: (name not in _FIRST, name))
     return _row(one.seq, _clock(one.utc_ms), escape(one.kind), "; ".join(_said(name, one.record[name]) for name in names))
 
@@ -148,7 +151,7 @@ def _value(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def settings(story: Story, report: Report) -> str:
+def settings(story: Story, report: VerifyReport) -> str:
     """Hashes of everything a decision depends on, per configuration."""
     items = [
         ("Log", report.origin),

@@ -11,7 +11,7 @@ from adaptd.log.format.codec import CodecError, row
 from adaptd.log.verify.reader import watched
 from adaptd.log.verify.replay import Decided
 from adaptd.report.history import DecisionReader
-from adaptd.vocabulary import Measured, OperatingPoint, Reading, VariantFacts
+from adaptd.vocabulary import POWER, QUANTITIES, TEMPERATURE, Measured, OperatingPoint, Reading, VariantFacts, believed
 
 MOST_BUCKETS = 1024
 FIRST_WIDTH_US = 1_000_000
@@ -21,7 +21,7 @@ _POINT = row(OperatingPoint)
 
 
 @dataclass(slots=True)
-class Range:
+class ValueRange:
     """Lowest, highest and summed value of one quantity in one bucket."""
 
     count: int = 0
@@ -35,7 +35,7 @@ class Range:
         self.total += value
         self.count += 1
 
-    def merge(self, other: "Range") -> None:
+    def merge(self, other: "ValueRange") -> None:
         if other.count:
             self.low = min(self.low, other.low) if self.count else other.low
             self.high = max(self.high, other.high) if self.count else other.high
@@ -51,11 +51,11 @@ class Range:
 class Bucket:
     """Everything drawn of one stretch of time."""
 
-    temperature: Range = field(default_factory=Range)
-    power: Range = field(default_factory=Range)
-    light: Range = field(default_factory=Range)
-    rate: Range = field(default_factory=Range)
-    budget: Range = field(default_factory=Range)
+    temperature: ValueRange = field(default_factory=ValueRange)
+    power: ValueRange = field(default_factory=ValueRange)
+    light: ValueRange = field(default_factory=ValueRange)
+    rate: ValueRange = field(default_factory=ValueRange)
+    budget: ValueRange = field(default_factory=ValueRange)
     energy_uj: float = 0.0
     baseline_uj: float = 0.0
     frames: int = 0
@@ -96,7 +96,7 @@ class Stretch:
 
 
 @dataclass(slots=True)
-class Event:
+class StoryEvent:
     """A record worth a line of its own: a fault, a clock step, a start, a failure of the disk, a pruning."""
 
     seq: int
@@ -114,7 +114,7 @@ class Story:
     buckets: list[Bucket] = field(default_factory=list)
     swaps: list[Swap] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    events: list[StoryEvent] = field(default_factory=list)
     facts: tuple[VariantFacts, ...] = ()
     policy: Policy | None = None
     configs: list[dict[str, Any]] = field(default_factory=list)
@@ -173,7 +173,7 @@ class Teller:
         elif kind == "result":
             self._result(record)
         elif kind in _EVENTS:
-            self.story.events.append(Event(record["seq"], at_us, record["utc_ms"], kind, record))
+            self.story.events.append(StoryEvent(record["seq"], at_us, record["utc_ms"], kind, record))
         if kind == "start":
             self._before = None
         self.story.end_us = max(self.story.end_us, at_us)
@@ -212,8 +212,8 @@ class Teller:
         story, snapshot, verdict = self.story, decided.snapshot, decided.verdict
         bucket = self._bucket(at_us)
         bucket.utc_ms = decided.record["utc_ms"] if bucket.utc_ms is None else bucket.utc_ms
-        for name in ("temperature", "power", "light"):
-            self._sense(name, getattr(snapshot, name), getattr(bucket, name))
+        for name in QUANTITIES:
+            self._sense(name, believed(snapshot, verdict, name), getattr(bucket, name))
         bucket.rate.add(verdict.point.fps_mfps)
         own_mw = None if story.policy is None else story.policy.budget_mw
         budget_mw = own_mw if snapshot.budget_mw is None else snapshot.budget_mw
@@ -229,7 +229,7 @@ class Teller:
             del self._decided[next(iter(self._decided))]
         self._before, self._before_us = decided, at_us
 
-    def _sense(self, name: str, reading: Reading, into: Range) -> None:
+    def _sense(self, name: str, reading: Reading, into: ValueRange) -> None:
         if isinstance(reading, Measured):
             into.add(reading.value)
             if reading.simulated:
@@ -244,10 +244,10 @@ class Teller:
         story.shadow_frames += worker.shadow_frames
         for served in worker.served:
             story.served[served.variant] = story.served.get(served.variant, 0) + served.frames
-        policy, temperature = story.policy, decided.snapshot.temperature
+        policy, temperature = story.policy, believed(decided.snapshot, decided.verdict, TEMPERATURE)
         if policy is not None and isinstance(temperature, Measured) and temperature.value > policy.limit_mc:
             story.over_limit_us += dt_us
-        power = decided.snapshot.power
+        power = believed(decided.snapshot, decided.verdict, POWER)
         if isinstance(power, Measured) and policy is not None:
             energy_uj = power.value * dt_us / 1000.0
             bucket.energy_uj += energy_uj

@@ -7,7 +7,10 @@ from adaptd.sense.sysfs import Sysfs
 _MODEL = ("proc/device-tree/model", "sys/firmware/devicetree/base/model")
 _COMPATIBLE = ("proc/device-tree/compatible", "sys/firmware/devicetree/base/compatible")
 _GPU_INFORMATION = "proc/driver/nvidia/gpus/*/information"
-GENERIC = "generic-x86"
+GENERIC, GENERIC_ARM = "generic-x86", "generic-arm"
+
+JETSONS = frozenset("orin-nano-super orin-nx-16gb agx-orin xavier-nx agx-xavier jetson-tx2 jetson-nano jetson-thor".split())
+RASPBERRY_PIS = frozenset({"raspberry-pi-4", "raspberry-pi-5"})
 
 # Part of the device tree's compatible text (module part numbers) -> profile.
 _BY_COMPATIBLE = (
@@ -17,11 +20,19 @@ _BY_COMPATIBLE = (
     ("p3767-", "orin-nx-16gb"),
     ("p3701-", "agx-orin"),
     ("p3668-", "xavier-nx"),
+    ("p2888-", "agx-xavier"),
+    ("p2972-", "agx-xavier"),
+    ("p3310-", "jetson-tx2"),
+    ("p3489-", "jetson-tx2"),
+    ("p2771-", "jetson-tx2"),
     ("p3448-", "jetson-nano"),
     ("p3450-", "jetson-nano"),
     ("tegra264", "jetson-thor"),
     ("raspberrypi,5-model-b", "raspberry-pi-5"),
     ("brcm,bcm2712", "raspberry-pi-5"),
+    ("raspberrypi,4-", "raspberry-pi-4"),
+    ("brcm,bcm2711", "raspberry-pi-4"),
+    ("rockchip,rk3588", "rk3588"),
 )
 
 
@@ -45,7 +56,7 @@ def identify(sysfs: Sysfs) -> Board:
         text = sysfs.read_text(path)
         if isinstance(text, str) and "H200" in text.partition("\n")[0]:
             return Board(text.partition("\n")[0].partition(":")[2].strip(), "h200", certain=True)
-    return Board(model, GENERIC, certain=False)
+    return Board(model, GENERIC_ARM if compatible else GENERIC, certain=False)  # an x86 machine has no device tree
 
 
 def _first_text(sysfs: Sysfs, paths: tuple[str, ...]) -> str:

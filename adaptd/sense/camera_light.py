@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from adaptd.sense.source import LIGHT, Sample
-from adaptd.vocabulary import Measured, Missing
+from adaptd.sense.source import LIGHT, Answer, Feed
+from adaptd.vocabulary import CAMERA, Missing, MissingReason, Picture, Raw
 
 _LUX_SECONDS = 55.0
 _CLIPPED_PPM = 500_000
@@ -21,8 +21,6 @@ _FLOOR_PPM = 12_000  # a mean below 3 of 255 is black level and noise
 _TABLE_ENTRY = re.compile(r"([0-9]+(?:\.[0-9]+)?)%=([0-9]+(?:\.[0-9]+)?)")
 _GAIN = re.compile(r"gain=([1-9][0-9]{0,5})")
 _FULL = 1_000_000
-# Mean linear signal, in ppm of full scale, from which a picture counts as bright: reading 0 lux beside it is a dead sensor.
-BRIGHT_LINEAR_PPM = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +93,20 @@ class LightEstimate:
     mlx: int
     low_mlx: int
     high_mlx: int
-    note: str = ""
+    note: MissingReason | None = None
 
 
 def estimate(picture: PictureStats, calibration: Calibration | None) -> LightEstimate | Missing:
     """Millilux from one picture, by exposure and gain where known, else by the table."""
     fault = _impossible(picture)
     if fault:
-        return Missing(fault)
+        return Missing(MissingReason.UNREADABLE, fault)
     if picture.exposure_us and picture.gain_ppm:
         return _by_exposure(picture)
     if calibration is None:
-        return Missing("camera is not calibrated: write camera:MEAN%=LUX,... under sensors.light of the profile")
+        return Missing(
+            MissingReason.UNSUPPORTED, "camera is not calibrated: write camera:MEAN%=LUX,... under sensors.light of the profile"
+        )
     return _by_table(picture, calibration)
 
 
@@ -117,9 +117,9 @@ def linear_ppm(mean_ppm: int) -> int:
     return round(linear * _FULL)
 
 
-def bright(picture: PictureStats) -> bool:
-    """Whether the picture cannot have been taken in the dark, whatever the camera's exposure."""
-    return linear_ppm(picture.mean_ppm) >= BRIGHT_LINEAR_PPM
+def seen(picture: PictureStats) -> Picture:
+    """What the judge of readings holds a light sensor against. The curve is taken here: powers round as each processor likes."""
+    return Picture(linear_ppm(picture.mean_ppm), picture.exposure_us or None, picture.gain_ppm or None)
 
 
 def _impossible(picture: PictureStats) -> str:
@@ -135,27 +135,25 @@ def _by_exposure(picture: PictureStats) -> LightEstimate | Missing:
     exposure_s, gain = (picture.exposure_us or 0) / 1e6, (picture.gain_ppm or 0) / 1e6
     lux = _LUX_SECONDS * linear_ppm(picture.mean_ppm) / _FULL / (exposure_s * gain)
     if picture.mean_ppm < _FLOOR_PPM:
-        return Missing(f"too dark for the camera: at most {lux:.2g} lux")
+        return Missing(MissingReason.SATURATED, f"too dark for the camera: at most {lux:.2g} lux")
     mlx = round(lux * 1000)
-    note = (
-        f"bound: at least {lux:.3g} lux, the picture is clipped" if picture.clipped_ppm > _CLIPPED_PPM else "calibration assumed"
-    )
-    return LightEstimate(mlx, mlx // 2, mlx * 2, note)
+    clipped = picture.clipped_ppm > _CLIPPED_PPM
+    return LightEstimate(mlx, mlx // 2, mlx * 2, MissingReason.BOUND if clipped else MissingReason.ASSUMED)
 
 
 def _by_table(picture: PictureStats, calibration: Calibration) -> LightEstimate | Missing:
     table = calibration.table
     if picture.mean_ppm < table[0][0]:
-        return Missing(f"too dark for the camera: at most {table[0][1] / 1000:g} lux")
+        return Missing(MissingReason.SATURATED, f"too dark for the camera: at most {table[0][1] / 1000:g} lux")
     if picture.mean_ppm >= table[-1][0] or picture.clipped_ppm > _CLIPPED_PPM:
-        return _ranged(table[-1][1], calibration, f"bound: at least {table[-1][1] / 1000:g} lux, the picture is clipped")
+        return _ranged(table[-1][1], calibration, MissingReason.BOUND)
     upper = next(index for index, row in enumerate(table) if row[0] > picture.mean_ppm)
     (mean0, light0), (mean1, light1) = table[upper - 1], table[upper]
     share = (picture.mean_ppm - mean0) / (mean1 - mean0)
-    return _ranged(round(light0 * math.exp(share * math.log(light1 / light0))), calibration, "")
+    return _ranged(round(light0 * math.exp(share * math.log(light1 / light0))), calibration, None)
 
 
-def _ranged(mlx: int, calibration: Calibration, note: str) -> LightEstimate:
+def _ranged(mlx: int, calibration: Calibration, note: MissingReason | None) -> LightEstimate:
     factor = (_FULL + calibration.uncertainty_ppm) / _FULL
     return LightEstimate(mlx, round(mlx / factor), round(mlx * factor), note)
 
@@ -164,28 +162,25 @@ def _ascending(values: list[int]) -> bool:
     return all(low < high for low, high in pairwise(values))
 
 
-class CameraFeed:
+class CameraFeed(Feed):
     """The camera as a light source: the newest picture the worker told of. Never blocks."""
 
     quantity = LIGHT
-    name = "camera"
+    name = CAMERA
     step = 1
 
-    def __init__(self, picture: Callable[[], PictureStats | None], calibration: Calibration | None) -> None:
+    def __init__(
+        self, picture: Callable[[], PictureStats | None], calibration: Calibration | None, *, gain_known: bool = False
+    ) -> None:
         self._picture = picture
         self._calibration = calibration
+        self.calibrated = calibration is not None or gain_known
 
-    def request(self, now_us: int) -> bool:
-        return False
-
-    def sample(self, now_us: int) -> Sample:
+    def sample(self, now_us: int) -> Raw:
         picture = self._picture()
         if picture is None:
-            return Sample(0, now_us, Missing("no picture yet"))
+            return self.raw(Answer(0, now_us, Missing(MissingReason.NOT_READ, "no picture yet")), now_us)
         found = estimate(picture, self._calibration)
         if isinstance(found, Missing):
-            return Sample(picture.frame, picture.at_us, found)
-        return Sample(picture.frame, picture.at_us, Measured(found.mlx, 0, self.name), found.note)
-
-    def close(self) -> None:
-        """Nothing is held."""
+            return self.raw(Answer(picture.frame, picture.at_us, found), now_us)
+        return self.raw(Answer(picture.frame, picture.at_us, found.mlx, found.note), now_us)

@@ -10,15 +10,15 @@ import threading
 import time
 
 from adaptd.base.clock import Clock, monotonic_us
-from adaptd.sense.source import Sample, Source
-from adaptd.vocabulary import Measured, Missing
+from adaptd.sense.source import Answer, Feed, Source
+from adaptd.vocabulary import Missing, MissingReason, Raw
 
 DEADLINE_US = 500_000
 GRACE_S = 0.025
 MOST_READERS = 24
 
 
-class DeadlineReader:
+class DeadlineReader(Feed):
     """One source and its thread. ``request`` and ``sample`` never block."""
 
     def __init__(self, source: Source, done: "queue.SimpleQueue[DeadlineReader]", clock: Clock, deadline_us: int) -> None:
@@ -30,7 +30,7 @@ class DeadlineReader:
         self._deadline_us = deadline_us
         self._done = done
         self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._latest = Sample(0, clock(), Missing("not read yet"))
+        self._latest = Answer(0, clock(), Missing(MissingReason.NOT_READ, "not read yet"))
         self._busy_since_us: int | None = None
         self._asked_us: int | None = None
         self._thread = threading.Thread(target=self._run, name=f"adaptd-{self.name}", daemon=True)
@@ -50,14 +50,15 @@ class DeadlineReader:
         """Whether a read is under way."""
         return self._busy_since_us is not None
 
-    def sample(self, now_us: int) -> Sample:
+    def sample(self, now_us: int) -> Raw:
         """The newest answer, or Missing once the read under way has outlasted its deadline."""
         since_us = self._busy_since_us
         if not self._thread.is_alive():
-            return Sample(self._latest.seq, now_us, Missing("reader failed"))
+            return self.raw(Answer(self._latest.seq, now_us, Missing(MissingReason.DEVICE, "reader failed")), now_us)
         if since_us is not None and now_us - since_us > self._deadline_us:
-            return Sample(self._latest.seq, now_us, Missing(f"hung: no answer for {(now_us - since_us) // 1000} ms"))
-        return self._latest
+            late = Missing(MissingReason.HUNG, f"hung: no answer within {self._deadline_us // 1000} ms")
+            return self.raw(Answer(self._latest.seq, now_us, late), now_us)
+        return self.raw(self._latest, now_us)
 
     def close(self) -> None:
         """Let the thread end; one that hangs in the kernel is left behind, it holds nothing else up."""
@@ -68,9 +69,7 @@ class DeadlineReader:
     def _run(self) -> None:
         while self._asked.get():
             began_us = self._clock()
-            reading = self.source.read(began_us)
-            age_us = reading.age_us if isinstance(reading, Measured) else 0
-            self._latest = Sample(self._latest.seq + 1, began_us - age_us, reading)
+            self._latest = Answer(self._latest.seq + 1, began_us, self.source.read(began_us))
             self._busy_since_us = None
             self._done.put(self)
 

@@ -15,12 +15,12 @@ from adaptd.sense.sysfs import Sysfs
 
 EVERY_S = 10.0
 # ``push`` and ``camera`` wait by themselves, whether somebody sends or not.
-LOOKED_FOR = ("", "hwmon", "nvml", "rapl", "battery", "iio", "jtop")
+LOOKED_FOR = ("", "thermal", "hwmon", "nvml", "rapl", "battery", "iio", "jtop")
 
 Wanted = tuple[str, Named]
 
 
-class Lookout:
+class Hotplug:
     """Looks every ten seconds for what is ``wanted`` (quantity, name); ``take`` gives what has come. Ends when all has."""
 
     def __init__(self, sysfs: Sysfs, wanted: list[Wanted], catalog: Callable[[Sysfs], Catalog] = Catalog) -> None:

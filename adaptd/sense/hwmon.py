@@ -7,9 +7,9 @@ through IIO, in milliwatt. A sum of rails is Missing as soon as one of its rails
 
 from collections.abc import Sequence
 
-from adaptd.sense.source import POWER, TEMPERATURE, Source, elsewhere
+from adaptd.sense.source import POWER, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs, divide
-from adaptd.vocabulary import Measured, Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 HWMON = ("sys/class/hwmon/hwmon*", "sys/bus/i2c/drivers/*/*/hwmon/hwmon*")
 IIO_INA = "sys/bus/i2c/drivers/ina3221x/*/iio:device*"
@@ -17,7 +17,6 @@ _CHANNELS = (1, 2, 3)
 _ALL_ONES_MA = 81_920  # 0xFFFF times 1.25 mA, what an INA26x shows when the bus is dead
 _PERIOD_US = 450_000  # every read is an I2C transaction, and the chip averages over a window anyway
 _INA_STEP_MW = 40  # 8 mA at 5 V over 5 milliohm
-_TEMPERATURE_CHIPS = {"coretemp": "Package id 0", "k10temp": "Tctl", "zenpower": "Tdie", "cpu_thermal": ""}
 
 
 class Rail(Source):
@@ -47,11 +46,11 @@ class Rail(Source):
         self._per_mw = per_mw
         self._volts_path, self._amps_path = channel
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         told = self._sysfs.read_text(self._label_path)
         if told != self.label and not self._find_again():
             return elsewhere(told, self.label)
-        return self.measured(self._milliwatt())
+        return self._milliwatt()
 
     def _milliwatt(self) -> int | Missing:
         if self._power_path:
@@ -59,12 +58,12 @@ class Rail(Source):
             return _refuse_negative(raw if isinstance(raw, Missing) else divide(raw, self._per_mw))
         millivolt = self._sysfs.read_int(self._volts_path)
         if isinstance(millivolt, Missing):
-            return Missing(f"{millivolt.reason} (volts)")
+            return Missing(millivolt.reason, f"{millivolt.text} (volts)")
         milliampere = self._sysfs.read_int(self._amps_path)
         if isinstance(milliampere, Missing):
-            return Missing(f"{milliampere.reason} (amperes)")
+            return Missing(milliampere.reason, f"{milliampere.text} (amperes)")
         if milliampere >= _ALL_ONES_MA:
-            return Missing("implausible: every bit of the current register is set")
+            return Missing(MissingReason.OUT_OF_RANGE, "implausible: every bit of the current register is set")
         return _refuse_negative(milliampere if milliampere < 0 else divide(millivolt * milliampere, 1000))
 
     def _find_again(self) -> bool:
@@ -86,43 +85,19 @@ class RailSum(Source):
         super().__init__("hwmon:" + "+".join(names), step=sum(rail.step for rail in rails))
         self._rails = tuple(rails)
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         total = 0
         for rail in self._rails:
             reading = rail.read(now_us)
-            if not isinstance(reading, Measured):
-                return Missing(f"{rail.name}: {reading.reason}, and no sum is made of the rest")
-            total += reading.value
-        return self.measured(total)
-
-
-class ChipTemperature(Source):
-    """A processor's temperature from its hwmon chip, in millidegrees, for machines whose thermal zones lack it."""
-
-    quantity = TEMPERATURE
-
-    def __init__(self, sysfs: Sysfs, chip: str, path: str) -> None:
-        super().__init__(f"hwmon:{chip}", step=1000)
-        self.chip = chip
-        self.path = path
-        self._sysfs = sysfs
-
-    def read(self, now_us: int) -> Reading:
-        told = self._sysfs.read_text(f"{self.path.rpartition('/')[0]}/name")
-        if told != self.chip and not self._find_again():
-            return elsewhere(told, self.chip)
-        return self.measured(self._sysfs.read_int(self.path))
-
-    def _find_again(self) -> bool:
-        chip = next((chip for chip in discover_chips(self._sysfs) if chip.chip == self.chip), None)
-        if chip is not None:
-            self.path = chip.path
-        return chip is not None
+            if isinstance(reading, Missing):
+                return Missing(reading.reason, f"{rail.name}: {reading.text}, and no sum is made of the rest")
+            total += reading
+        return total
 
 
 def _refuse_negative(value: int | Missing) -> int | Missing:
     if isinstance(value, int) and value < 0:
-        return Missing(f"implausible: negative, {value}")
+        return Missing(MissingReason.OUT_OF_RANGE, f"implausible: negative, {value}")
     return value
 
 
@@ -165,22 +140,3 @@ def _channel(sysfs: Sysfs, folder: str, channel: int) -> Rail | None:
 
 def _connected(label: str | Missing) -> bool:
     return isinstance(label, str) and label.upper() != "NC"
-
-
-def discover_chips(sysfs: Sysfs) -> list[ChipTemperature]:
-    """Processor temperatures: the package sensor of ``coretemp``, the control sensor of ``k10temp``."""
-    chips: dict[str, ChipTemperature] = {}
-    for folder in sysfs.glob(HWMON[0]):
-        chip = sysfs.read_text(f"{folder}/name")
-        if isinstance(chip, str) and chip in _TEMPERATURE_CHIPS:
-            path = _labelled(sysfs, folder, _TEMPERATURE_CHIPS[chip])
-            if path:
-                chips.setdefault(chip, ChipTemperature(sysfs, chip, path))
-    return list(chips.values())
-
-
-def _labelled(sysfs: Sysfs, folder: str, label: str) -> str:
-    for path in sysfs.glob(f"{folder}/temp*_label"):
-        if sysfs.read_text(path) == label:
-            return path.removesuffix("_label") + "_input"
-    return f"{folder}/temp1_input" if not label and sysfs.exists(f"{folder}/temp1_input") else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from adaptd.sense.source import LIGHT, Source, elsewhere
 from adaptd.sense.sysfs import Sysfs, divide
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 DEVICES = "sys/bus/iio/devices/iio:device*"
 _PROCESSED = ("in_illuminance_input", "in_illuminance[0-9]_input")
@@ -53,7 +53,7 @@ class IioLight(Source):
         self._folder = folder
         self._trap = TRAPS.get(chip, Trap())
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         told = _chip(self._sysfs, self._folder)
         if told != self.chip and not self._find_again():
             return elsewhere(told, self.chip)
@@ -61,17 +61,20 @@ class IioLight(Source):
         if isinstance(value, Missing):
             return value
         if value < 0:
-            return Missing(f"implausible: negative, {value} mlx")
-        return self.measured(value)
+            return Missing(MissingReason.OUT_OF_RANGE, f"implausible: negative, {value} mlx")
+        return value
 
     def _millilux(self) -> int | Missing:
         if self.node.endswith("_input"):
             value = self._sysfs.read_scaled(f"{self._folder}/{self.node}", 3)
             if isinstance(value, int) and value in {lux * 1000 for lux in self._trap.saturated_lux}:
-                return Missing("saturated: brighter than the sensor can tell")
+                return Missing(MissingReason.SATURATED, "saturated: brighter than the sensor can tell")
             return value
         if not self._trap.scale_is_lux:
-            return Missing(f"the {self.chip} driver's scale is a gain, so raw times scale is not lux: update the kernel")
+            return Missing(
+                MissingReason.UNSUPPORTED,
+                f"the {self.chip} driver's scale is a gain, so raw times scale is not lux: update the kernel",
+            )
         return self._from_raw()
 
     def _from_raw(self) -> int | Missing:
@@ -79,7 +82,10 @@ class IioLight(Source):
         if isinstance(raw, Missing):
             return raw
         if raw < 0 or raw in self._trap.saturated_raw:
-            return Missing("saturated: brighter than the sensor can tell" if raw > 0 else f"implausible: negative, raw {raw}")
+            return Missing(
+                MissingReason.SATURATED,
+                "saturated: brighter than the sensor can tell" if raw > 0 else f"implausible: negative, raw {raw}",
+            )
         offset = self._optional("offset", 0)
         scale = self._optional("scale", 10**_MICRO)
         if isinstance(offset, Missing) or isinstance(scale, Missing):

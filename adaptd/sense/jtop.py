@@ -10,12 +10,13 @@ import selectors
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 
 from adaptd.base.clock import Clock, monotonic_us
-from adaptd.sense.source import POWER, TEMPERATURE, UNITS, Sample
-from adaptd.vocabulary import Measured, Missing, Reading
+from adaptd.sense.source import POWER, TEMPERATURE, UNITS, Answer, Feed
+from adaptd.vocabulary import Missing, MissingReason, Raw
 
 RESTARTS = 3
 RESTART_WINDOW_US = 60_000_000
@@ -127,7 +128,24 @@ class JtopProcess:
         return True
 
 
-class JtopFeed:
+def first_line(command: Sequence[str] | None = None, patience_s: float = 4.0) -> dict[str, object] | str:
+    """One line of the service, for `adaptd doctor`, or why there is none."""
+    process = JtopProcess(command or child_command())
+    until_s = time.monotonic() + patience_s
+    try:
+        while time.monotonic() < until_s:
+            latest = process.latest()
+            if not isinstance(latest, str):
+                return latest[2]
+            if latest != "starting":
+                return latest
+            time.sleep(0.05)
+    finally:
+        process.close()
+    return f"jtop: no line for {patience_s:g} s"
+
+
+class JtopFeed(Feed):
     """One zone or one rail of the newest line."""
 
     def __init__(self, process: JtopProcess, quantity: str, key: str) -> None:
@@ -137,26 +155,22 @@ class JtopFeed:
         self._process = process
         self._key = key
 
-    def request(self, now_us: int) -> bool:
-        return False
-
-    def sample(self, now_us: int) -> Sample:
+    def sample(self, now_us: int) -> Raw:
         latest = self._process.latest()
         if isinstance(latest, str):
-            return Sample(0, now_us, Missing(latest))
+            return self.raw(Answer(0, now_us, Missing(MissingReason.DEVICE, latest)), now_us)
         count, at_us, line = latest
-        return Sample(count, at_us, self._value(line))
+        return self.raw(Answer(count, at_us, self._value(line)), now_us)
 
-    def close(self) -> None:
-        """The process is closed by the station."""
-
-    def _value(self, line: dict[str, object]) -> Reading:
+    def _value(self, line: dict[str, object]) -> int | Missing:
         values = line.get(f"{self.quantity}_{UNITS[self.quantity]}")
         if not isinstance(values, dict) or self._key not in values:
-            return Missing(f"jtop names no {self._key}")
+            return Missing(MissingReason.UNSUPPORTED, f"jtop names no {self._key}")
         value = values[self._key]
         if value is None:
-            return Missing("offline (jtop shows -256)" if self.quantity == TEMPERATURE else "jtop gives no number")
+            return Missing(
+                MissingReason.DEVICE, "offline (jtop shows -256)" if self.quantity == TEMPERATURE else "jtop gives no number"
+            )
         if isinstance(value, bool) or not isinstance(value, int):
-            return Missing(f"unparsable: {self._key} is no whole number")
-        return Measured(value, 0, self.name)
+            return Missing(MissingReason.UNREADABLE, f"unparsable: {self._key} is no whole number")
+        return value

@@ -11,7 +11,7 @@ from typing import Any
 
 from adaptd.sense.source import POWER, TEMPERATURE, Source
 from adaptd.sense.sysfs import divide
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 # ``Any``: the library has no types, and a fake of it in tests has only the functions used here.
 Library = Any
@@ -44,7 +44,14 @@ class NvmlGpu:
     def ask(self, function: str, *arguments: object) -> Any:
         """What ``function(handle, *arguments)`` answers, or why it does not."""
         if function in self._unsupported:
-            return Missing("not supported by this GPU")
+            return Missing(MissingReason.UNSUPPORTED, "not supported by this GPU")
+        fresh = self._handle is None
+        answer = self._ask_once(function, arguments)
+        if isinstance(answer, Missing) and self._handle is None and not fresh:
+            answer = self._ask_once(function, arguments)  # one lost with a killed process is asked for anew
+        return answer
+
+    def _ask_once(self, function: str, arguments: tuple[object, ...]) -> Any:
         if self._handle is None:
             fault = self._open()
             if fault is not None:
@@ -60,7 +67,7 @@ class NvmlGpu:
         if isinstance(answer, Missing):
             return answer
         if isinstance(answer, bool) or not isinstance(answer, int):
-            return Missing(f"unparsable: {function} gave {type(answer).__name__}")
+            return Missing(MissingReason.UNREADABLE, f"unparsable: {function} gave {type(answer).__name__}")
         return answer
 
     def details(self) -> dict[str, str]:
@@ -82,21 +89,21 @@ class NvmlGpu:
         try:
             library = self._load()
         except ImportError:
-            return Missing(_ABSENT)
+            return Missing(MissingReason.UNSUPPORTED, _ABSENT)
         self._library = library
         try:
             library.nvmlInit()
             self._handle = library.nvmlDeviceGetHandleByIndex(self.index)
         except library.NVMLError as error:
-            return Missing(f"NVML: {str(error).lower()}")
+            return Missing(MissingReason.DEVICE, f"NVML: {str(error).lower()}")
         return None
 
     def _refused(self, function: str, error: Any) -> Missing:
         if error.value == self._library.NVML_ERROR_NOT_SUPPORTED:
             self._unsupported.add(function)
-            return Missing("not supported by this GPU")
+            return Missing(MissingReason.UNSUPPORTED, "not supported by this GPU")
         self._handle = None
-        return Missing(f"NVML: {str(error).lower()}")
+        return Missing(MissingReason.DEVICE, f"NVML: {str(error).lower()}")
 
 
 def throttle_words(bits: int) -> list[str]:
@@ -126,9 +133,9 @@ class NvmlTemperature(Source):
         super().__init__(f"nvml:{gpu.index}", step=1000)
         self.gpu = gpu
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         celsius = self.gpu.number("nvmlDeviceGetTemperature", 0)
-        return celsius if isinstance(celsius, Missing) else self.measured(celsius * 1000)
+        return celsius if isinstance(celsius, Missing) else celsius * 1000
 
 
 class NvmlPower(Source):
@@ -142,13 +149,17 @@ class NvmlPower(Source):
         self.gpu = gpu
         self._before: tuple[int, int] | None = None
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         energy_mj = self.gpu.number("nvmlDeviceGetTotalEnergyConsumption")
         if isinstance(energy_mj, int):
             mean = self._mean(now_us, energy_mj)
             if mean is not None:
-                return self.measured(mean)
-        return self.measured(self.gpu.number("nvmlDeviceGetPowerUsage"))
+                return mean
+        return self.gpu.number("nvmlDeviceGetPowerUsage")
+
+    def why_not(self, now_us: int) -> Missing | None:
+        told = self.gpu.number("nvmlDeviceGetPowerUsage")
+        return told if isinstance(told, Missing) else None
 
     def _mean(self, now_us: int, energy_mj: int) -> int | None:
         before = self._before

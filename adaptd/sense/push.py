@@ -4,15 +4,15 @@ Only a source that the profile names as ``push:NAME`` is taken: what decides on 
 answers for the device. The sender's own ``stamp_us`` orders its messages; the age counts from the arrival here.
 """
 
-from adaptd.sense.source import QUANTITIES, UNITS, Sample
-from adaptd.vocabulary import Measured, Missing
+from adaptd.sense.source import QUANTITIES, UNITS, Answer, Feed
+from adaptd.vocabulary import Missing, MissingReason, Raw
 
 LONGEST_AGE_US = 60_000_000
 FORGOTTEN_US = 10_000_000  # a sender that was started anew may begin its stamps anew after this silence
 _LARGEST = 10**12
 
 
-class PushFeed:
+class PushFeed(Feed):
     """The newest reading that one sender pushed."""
 
     def __init__(self, name: str, quantity: str, step: int = 1) -> None:
@@ -21,29 +21,28 @@ class PushFeed:
         self.step = step
         self._count = 0
         self._taken: tuple[int, int] | None = None
-        self._latest: Sample | None = None
+        self._latest = Answer(0, None, Missing(MissingReason.NOT_READ, "nothing pushed yet"))
+
+    def out_of_order(self, stamp_us: int, now_us: int) -> str:
+        """Why a stamp is no news; empty where it is, or where the sender was silent for so long that it may have begun anew."""
+        before = self._taken
+        if before is None or stamp_us > before[0] or now_us - before[1] >= FORGOTTEN_US:
+            return ""
+        return f"clock: the sender's stamp {'repeated' if stamp_us == before[0] else 'went backwards'}"
 
     def take(self, value: int, stamp_us: int, age_us: int, now_us: int) -> str:
         """Keep one reading; the text says why it was refused, empty when it was taken."""
         self._count += 1
-        before = self._taken
-        if before is not None and stamp_us <= before[0] and now_us - before[1] < FORGOTTEN_US:
-            word = "repeated" if stamp_us == before[0] else "went backwards"
-            fault = f"clock: the sender's stamp {word}"
-            self._latest = Sample(self._count, now_us, Missing(fault))
+        fault = self.out_of_order(stamp_us, now_us)
+        if fault:
+            self._latest = Answer(self._count, now_us, Missing(MissingReason.CLOCK, fault))
             return fault
         self._taken = (stamp_us, now_us)
-        self._latest = Sample(self._count, now_us - age_us, Measured(value, 0, self.name))
+        self._latest = Answer(self._count, now_us - age_us, value)
         return ""
 
-    def request(self, now_us: int) -> bool:
-        return False
-
-    def sample(self, now_us: int) -> Sample:
-        return self._latest or Sample(0, now_us, Missing("nothing pushed yet"))
-
-    def close(self) -> None:
-        """Nothing is held."""
+    def sample(self, now_us: int) -> Raw:
+        return self.raw(self._latest, now_us)
 
 
 class PushInbox:
@@ -61,6 +60,21 @@ class PushInbox:
 
         Returns why it was refused, in one line with the remedy; empty when it was taken.
         """
+        fault = self._malformed(message)
+        if fault or not isinstance(message, dict):
+            return fault
+        feed = self._feeds[message["quantity"], str(message["source"])]
+        return feed.take(message["value"], message["stamp_us"], message.get("age_us", 0), now_us)
+
+    def refusal(self, message: object, now_us: int) -> str:
+        """Why this message would be refused, empty where it would be taken; changes nothing, so any thread may ask."""
+        fault = self._malformed(message)
+        if fault or not isinstance(message, dict):
+            return fault
+        return self._feeds[message["quantity"], str(message["source"])].out_of_order(message["stamp_us"], now_us)
+
+    def _malformed(self, message: object) -> str:
+        """Why this is no message of a known sender; one whose stamp is out of order is one, and makes its source Missing."""
         if not isinstance(message, dict) or set(message) - {"quantity", "source", "value", "stamp_us", "age_us"}:
             return "a pushed reading is {quantity, source, value, stamp_us, age_us}, age_us may be left out"
         quantity, name = message.get("quantity"), message.get("source")
@@ -69,8 +83,7 @@ class PushInbox:
         feed = self._feeds.get((quantity, str(name)))
         if feed is None:
             return f"no push source {str(name)[:40]!r} for {quantity}: write push:{str(name)[:40]} under sensors of the profile"
-        fault = _whole_numbers(message, quantity)
-        return fault or feed.take(message["value"], message["stamp_us"], message.get("age_us", 0), now_us)
+        return _whole_numbers(message, quantity)
 
 
 def _whole_numbers(message: dict[str, object], quantity: str) -> str:

@@ -2,7 +2,7 @@
 
 from adaptd.sense.source import POWER, Source
 from adaptd.sense.sysfs import Sysfs, divide
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason
 
 COUNTERS = "sys/class/powercap/intel-rapl:*"
 _SHORTEST_US = 20_000
@@ -23,29 +23,36 @@ class Rapl(Source):
         self._sysfs = sysfs
         self._before: tuple[int, tuple[int, ...]] | None = None
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         counters: list[int] = []
         for folder in self.folders:
             value = self._sysfs.read_int(f"{folder}/energy_uj")
             if isinstance(value, Missing):
                 self._before = None
-                return Missing(f"{value.reason} ({folder}/energy_uj)")
+                return Missing(value.reason, f"{value.text} ({folder}/energy_uj)")
             counters.append(value)
         return self._difference(now_us, tuple(counters))
 
-    def _difference(self, now_us: int, counters: tuple[int, ...]) -> Reading:
+    def why_not(self, now_us: int) -> Missing | None:
+        values = [(folder, self._sysfs.read_int(f"{folder}/energy_uj")) for folder in self.folders]
+        lost = [
+            Missing(value.reason, f"{value.text} ({folder}/energy_uj)") for folder, value in values if isinstance(value, Missing)
+        ]
+        return lost[0] if lost else None
+
+    def _difference(self, now_us: int, counters: tuple[int, ...]) -> int | Missing:
         before = self._before
         if before is not None and now_us - before[0] < _SHORTEST_US:
-            return Missing("gap: two reads too close together for an energy counter")
+            return Missing(MissingReason.MOMENTARY, "gap: two reads too close together for an energy counter")
         self._before = (now_us, counters)
         if before is None:
-            return Missing("gap: first read of an energy counter")
+            return Missing(MissingReason.MOMENTARY, "gap: first read of an energy counter")
         if any(new < old for new, old in zip(counters, before[1], strict=True)):
-            return Missing("gap: the energy counter wrapped")
+            return Missing(MissingReason.MOMENTARY, "gap: the energy counter wrapped")
         used_uj = sum(counters) - sum(before[1])
         if not used_uj:
-            return Missing("the energy counter stands still")
-        return self.measured(divide(used_uj * 1000, now_us - before[0]))
+            return Missing(MissingReason.ZERO, "the energy counter stands still")
+        return divide(used_uj * 1000, now_us - before[0])
 
 
 def discover(sysfs: Sysfs) -> list[Rapl]:

@@ -1,73 +1,69 @@
 """All sensors of one machine behind one call a tick.
 
-    station = Station.from_profile(profile)
-    sampled = station.sample(now_us, WorkerFacts(delivered_mfps=15000, picture=picture))
-    sampled.temperature, sampled.power, sampled.light     # Measured or Missing
-    sampled.absent                                        # quantities this machine has no sensor for at all
+    station = SensorHub.from_profile(profile)
+    sampled = station.sample(now_us, picture)
+    sampled.raw                  # RawReading or Unread of every source, in the order of trust
+    sampled.absent               # quantities this machine has no sensor for at all
 
 ``absent`` is the only case in which the daemon may put a simulated reading in: a sensor that is there and fails is Missing.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from adaptd.base.clock import Clock, monotonic_us
 from adaptd.config.profile import HardwareProfile
+from adaptd.sense import firmware
 from adaptd.sense.board import identify
-from adaptd.sense.camera_light import Calibration, CameraFeed, PictureStats, parse_calibration, parse_gain, with_gain
+from adaptd.sense.camera_light import (
+    Calibration,
+    CameraFeed,
+    PictureStats,
+    parse_calibration,
+    parse_gain,
+    seen,
+    with_gain,
+)
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
-from adaptd.sense.fuse import Context, Fused, Fuser, Rules
-from adaptd.sense.guard import Limits
-from adaptd.sense.hotplug import LOOKED_FOR, Lookout, Wanted
+from adaptd.sense.first_look import unreadable
+from adaptd.sense.hotplug import LOOKED_FOR, Hotplug, Wanted
 from adaptd.sense.jtop import JtopFeed, JtopProcess, child_command
 from adaptd.sense.nvml import NvmlGpu
 from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
 from adaptd.sense.sysfs import Sysfs
-from adaptd.sense.thermal_zone import ThermalZone, Trip
-from adaptd.vocabulary import Measured, Missing, Reading
-
-STALE_US = 2_000_000
-_LIGHT_FACTOR = 8
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerFacts:
-    """What the worker tells the sensors: whether frames are served, what that should cost, and the newest picture."""
-
-    delivered_mfps: int = 0
-    expected_mw: int | None = None
-    picture: PictureStats | None = None
+from adaptd.sense.thermal_zone import Trip
+from adaptd.vocabulary import CAMERA, Picture, Raw, RawReading
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """The readings of one tick. ``fused`` holds every source's verdict, by quantity."""
+    """What every source said at one tick, by quantity in the order of trust; none of it is judged.
 
-    temperature: Reading
-    power: Reading
-    light: Reading
+    ``picture`` is given where there is a light sensor to hold against it; ``absent`` are quantities without any source.
+    """
+
+    raw: tuple[Raw, ...]
+    picture: Picture | None
     absent: tuple[str, ...]
-    fused: dict[str, Fused]
 
 
-class Station:
-    """Sources, their threads, their guards and the fusion per quantity; built with ``from_profile``, ended with ``close``."""
+class SensorHub:
+    """Sources and their threads; built with ``from_profile``, ended with ``close``."""
 
     def __init__(self, build: "_Build") -> None:
         self._build = build
         self._pool = build.pool
+        self.now_us = build.clock
         self._inbox = build.inbox
-        self._fusers: dict[str, Fuser] = {}
-        self._facts = WorkerFacts()
-        self._now_us: int | None = None
-        self._power_mw: int | None = None
+        self._feeds: dict[str, list[Feed]] = {}
+        self._picture: PictureStats | None = None
         self._named_here: frozenset[str] = frozenset()
         self.trips = build.trips()
-        self.lookout = Lookout(build.sysfs, [])
+        self.lookout = Hotplug(build.sysfs, [])
 
     @classmethod
     def from_profile(
@@ -82,39 +78,32 @@ class Station:
         grace_s: float = GRACE_S,
         gpu: Callable[[int], NvmlGpu] = NvmlGpu,
         jtop_command: tuple[str, ...] = child_command(),
-    ) -> "Station":
+    ) -> "SensorHub":
         """Find the profile's sources below ``root`` and start one thread for each that can block.
 
         ``camera`` calibrates the picture where the profile's ``light`` says only ``camera``.
         """
         files = Sysfs(root) if sysfs is None else sysfs
-        build = _Build(profile, files, Catalog(files, gpu), camera, ReaderPool(clock, deadline_us, grace_s), jtop_command)
+        pool = ReaderPool(clock, deadline_us, grace_s)
+        build = _Build(profile, files, Catalog(files, gpu), camera, pool, jtop_command, clock)
         build.all()
         station = cls(build)
         if identify(files).profile == profile.name and identify(files).certain:
             station._named_here = frozenset(quantity for quantity, names in names_of(profile).items() if names)
-        build.camera_picture.append(lambda: station._facts.picture)
-        station._fusers = {quantity: Fuser(quantity, build.feeds[quantity], _rules(quantity, profile)) for quantity in QUANTITIES}
-        station.lookout = Lookout(files, station._awaited(), lambda here: Catalog(here, gpu))
+        build.camera_picture.append(lambda: station._picture)
+        station._feeds = build.feeds
+        station.lookout = Hotplug(files, station._awaited(), lambda here: Catalog(here, gpu))
         station.lookout.start()
         return station
 
-    def sample(self, now_us: int, facts: WorkerFacts | None = None) -> Sampled:
-        """Ask every source, wait at most the grace time, and give one reading a quantity. Called once a tick."""
-        told = facts or WorkerFacts()
-        self._facts = replace(told, picture=with_gain(told.picture, self._build.gain_unit))
+    def sample(self, now_us: int, picture: PictureStats | None = None) -> Sampled:
+        """Ask every source, wait at most the grace time, and give every source's newest answer. Called once a tick."""
+        self._picture = picture = with_gain(picture, self._build.gain_unit)
         self._welcome()
-        if self._now_us is not None and now_us <= self._now_us:
-            return self._clock_fault()
-        self._now_us = now_us
         self._pool.collect(now_us)
-        facts = self._facts
-        context = Context(None, facts.expected_mw, facts.delivered_mfps > 0, facts.picture)
-        power = self._fusers[POWER].fuse(now_us, context)
-        self._power_mw = power.reading.value if isinstance(power.reading, Measured) else None
-        context = Context(self._power_mw, facts.expected_mw, facts.delivered_mfps > 0, facts.picture)
-        fused = {POWER: power, **{name: self._fusers[name].fuse(now_us, context) for name in (TEMPERATURE, LIGHT)}}
-        return Sampled(fused[TEMPERATURE].reading, power.reading, fused[LIGHT].reading, self.absent, fused)
+        raw = tuple([feed.sample(now_us) for quantity in QUANTITIES for feed in self._feeds[quantity]])
+        held_against = picture is not None and any(feed.name != CAMERA for feed in self._feeds[LIGHT])
+        return Sampled(raw, seen(picture) if picture is not None and held_against else None, self.absent)
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -122,16 +111,41 @@ class Station:
 
         On the very board that a profile describes, a quantity whose sensors the profile names is never absent: there it is lost.
         """
-        return tuple(name for name, fuser in self._fusers.items() if not fuser.feeds and name not in self._named_here)
+        return tuple([name for name in QUANTITIES if not self._feeds[name] and name not in self._named_here])
+
+    @property
+    def firmware(self) -> str:
+        """What the board's firmware did by itself (under-voltage, throttling), in words; empty where it tells nothing."""
+        answers = [feed.sample(0) for feed in self._build.firmware]
+        return "; ".join(told for each in answers if isinstance(each, RawReading) and (told := firmware.words(each.value)))
+
+    @property
+    def silent(self) -> dict[str, str]:
+        """Of each quantity why none of its sources could be read at the start; empty text where one could, or there is none."""
+        return dict(self._build.silent)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether light can come from something else than a camera that nobody calibrated."""
+        return any(not isinstance(feed, CameraFeed) or feed.calibrated for feed in self._feeds[LIGHT])
 
     @property
     def unresolved(self) -> tuple[tuple[str, str], ...]:
         """The profile's names that lead nowhere on this machine now, each with the reason."""
         return tuple(self._build.unresolved)
 
+    def lost(self, quantity: str) -> tuple[tuple[str, str], ...]:
+        """The profile's names of one quantity that lead nowhere on this machine now, each with the reason."""
+        names = {text.strip() for text in names_of(self._build.profile)[quantity]}
+        return tuple(pair for pair in self._build.unresolved if pair[0] in names)
+
     def push(self, message: object, now_us: int) -> str:
         """A reading from another process; returns why it was refused, empty when it was taken (``push.py``)."""
         return self._inbox.push(message, now_us)
+
+    def push_refusal(self, message: object, now_us: int) -> str:
+        """Why a pushed reading would be refused, for its sender's answer; any thread may ask."""
+        return self._inbox.refusal(message, now_us)
 
     def close(self) -> None:
         """End threads and the jtop process."""
@@ -155,31 +169,7 @@ class Station:
         """Take what the lookout has found, each in the place that the profile gives it."""
         for (quantity, name), sources in self.lookout.take():
             for place, feed in self._build.arrived(quantity, name, sources):
-                self._fusers[quantity].add(feed, place)
-
-    def _clock_fault(self) -> Sampled:
-        fault = Missing("clock: the tick's own time did not advance")
-        return Sampled(fault, fault, fault, self.absent, {name: Fused(fault, ()) for name in QUANTITIES})
-
-
-def details(sampled: Sampled) -> dict[str, object]:
-    """Every source's verdict as plain values, for `adaptd status`."""
-    return {
-        quantity: {
-            "note": fused.note,
-            "sources": [
-                {
-                    "source": item.name,
-                    "quality": item.quality.value,
-                    "reason": item.reason,
-                    "value": item.reading.value if isinstance(item.reading, Measured) else None,
-                    "age_ms": item.reading.age_us // 1000 if isinstance(item.reading, Measured) else None,
-                }
-                for item in fused.sources
-            ],
-        }
-        for quantity, fused in sampled.fused.items()
-    }
+                self._feeds[quantity].insert(place, feed)
 
 
 class _Build:
@@ -193,13 +183,17 @@ class _Build:
         camera: Calibration | None,
         pool: ReaderPool,
         jtop_command: tuple[str, ...],
+        clock: Clock,
     ) -> None:
+        self.clock = clock
         self.profile, self.sysfs, self.catalog, self.camera, self.pool = profile, sysfs, catalog, camera, pool
         self._jtop_command = jtop_command
         self.inbox = PushInbox()
         self.jtop: JtopProcess | None = None
         self.feeds: dict[str, list[Feed]] = {}
         self.unresolved: list[tuple[str, str]] = []
+        self.silent: dict[str, str] = {}
+        self.firmware: list[Feed] = []
         self.gain_unit: int | None = None
         self.camera_picture: list[Callable[[], PictureStats | None]] = []
         self._sources: list[Source] = []
@@ -208,13 +202,29 @@ class _Build:
     def all(self) -> None:
         for quantity, names in names_of(self.profile).items():
             ranked = [(rank, feed) for rank, text in enumerate(names) for feed in self._feeds_of(quantity, parse_name(text))]
-            if not ranked:
-                ranked = [(len(names), feed) for feed in self._threaded(self.catalog.fallback(quantity))]
+            self.silent[quantity] = self._why_silent(quantity, [feed.name for _, feed in ranked])
+            if not ranked or self.silent[quantity]:
+                known = {feed.name for _, feed in ranked}
+                others = [source for source in self.catalog.fallback(quantity) if source.name not in known]
+                ranked += [(len(names), feed) for feed in self._threaded(others)]
+                self.silent[quantity] = self._why_silent(quantity, [feed.name for _, feed in ranked])
             self.feeds[quantity] = [feed for _, feed in ranked]
             self._ranks[quantity] = [rank for rank, _ in ranked]
+        self.firmware = self._threaded(list(firmware.discover(self.sysfs)))
 
     def trips(self) -> tuple[Trip, ...]:
-        return tuple(trip for source in self._sources if isinstance(source, ThermalZone) for trip in source.trips())
+        """The trip points of every zone, read or not: the kernel acts on each of them."""
+        return tuple(trip for zone in self.catalog.zones for trip in zone.trips())
+
+    def _why_silent(self, quantity: str, names: list[str]) -> str:
+        """Why none of these sources can be read now; empty where one can, or may in a moment, or waits for somebody else.
+
+        Only files are tried: light is bridged by the camera, and what is pushed or comes from jtop comes later.
+        """
+        tried = [source for source in self._sources if source.quantity == quantity and source.name in names]
+        if quantity == LIGHT or len(tried) < len(names):
+            return ""
+        return unreadable(tried)
 
     def arrived(self, quantity: str, name: Named, sources: list[Source]) -> list[tuple[int, Feed]]:
         """The feeds of a name that leads somewhere now, each with its place among those of its quantity."""
@@ -243,7 +253,7 @@ class _Build:
     def _camera_feeds(self, name: Named) -> list[Feed]:
         self.gain_unit = parse_gain(name.key)
         if self.gain_unit is not None:
-            return [CameraFeed(self._picture, self.camera)]
+            return [CameraFeed(self._picture, self.camera, gain_known=True)]
         try:
             calibration = parse_calibration(name.key) if name.key else self.camera
         except ValueError as error:
@@ -277,18 +287,3 @@ class _Build:
 def names_of(profile: HardwareProfile) -> dict[str, tuple[str, ...]]:
     """The profile's source names, by quantity."""
     return {TEMPERATURE: profile.temperature_zones, POWER: profile.power_rails, LIGHT: profile.light_sources}
-
-
-def _rules(quantity: str, profile: HardwareProfile) -> Rules:
-    if quantity == TEMPERATURE:
-        limits = Limits(*profile.range_mc, stale_us=STALE_US, slew_per_s=profile.max_slew_mc_per_s)
-        return Rules(limits, prompt_uk_per_mw=_prompt(profile))
-    if quantity == POWER:
-        limits = Limits(*profile.range_mw, stale_us=STALE_US, sure_step=3 * profile.idle_power_mw)
-        return Rules(limits, floor_mw=0 if "idle_power_w" in profile.assumed else profile.idle_power_mw // 2)
-    return Rules(Limits(*profile.range_mlx, stale_us=STALE_US, sure_factor=_LIGHT_FACTOR))
-
-
-def _prompt(profile: HardwareProfile) -> int:
-    """Millikelvin per watt that a step of power shows promptly: each pole's R times 1 s / tau, at most R."""
-    return sum(pole.r_uk_per_mw * 1000 // max(pole.tau_ms, 1000) for pole in profile.poles)

@@ -1,16 +1,14 @@
-"""What a source is: something that can be asked for one quantity and answers with a number or with the reason why not."""
+"""What a source is: something that can be asked for one quantity and answers with a whole number or with the reason why not.
+
+A source only reads. Whether its number can be believed is the judge's affair (``brain/judge``), from the raw readings of all.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
-from adaptd.vocabulary import Measured, Missing, Reading
+from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, UNITS, Missing, MissingReason, Raw, RawReading, Unread
 
-TEMPERATURE = "temperature"
-POWER = "power"
-LIGHT = "light"
-QUANTITIES = (TEMPERATURE, POWER, LIGHT)
-UNITS = {TEMPERATURE: "mc", POWER: "mw", LIGHT: "mlx"}
+__all__ = ["LIGHT", "POWER", "QUANTITIES", "TEMPERATURE", "UNITS", "Answer", "Feed", "Source", "elsewhere"]
 
 
 class Source(ABC):
@@ -28,46 +26,50 @@ class Source(ABC):
         self.step = step
 
     @abstractmethod
-    def read(self, now_us: int) -> Reading:
-        """One reading; ``now_us`` is the monotonic time at which the read begins. Never raises OSError."""
+    def read(self, now_us: int) -> int | Missing:
+        """The number in the quantity's unit (mc, mw, mlx), or why there is none; the read begins at ``now_us`` (monotonic).
 
-    def measured(self, value: int | Missing, age_us: int = 0) -> Reading:
-        """The number under this source's name, or the reason passed on."""
-        return value if isinstance(value, Missing) else Measured(value, age_us, self.name)
+        Never raises OSError.
+        """
+
+    def why_not(self, now_us: int) -> Missing | None:
+        """Why nothing can be read, None where something can: asked once at the start, and without a trace in later readings."""
+        answer = self.read(now_us)
+        return answer if isinstance(answer, Missing) else None
 
 
 def elsewhere(told: str | Missing, wanted: str) -> Missing:
     """Why a place that used to be this source's is not read: numbers are given anew, and another sensor's value looks healthy."""
     if isinstance(told, Missing):
-        return Missing(f"gone: {told.reason}")
-    return Missing(f"gone: its place is now {told[:40]}'s, not {wanted}'s")
+        return Missing(MissingReason.GONE, f"gone: {told.text}")
+    return Missing(MissingReason.GONE, f"gone: its place is now {told[:40]}'s, not {wanted}'s")
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """The ``seq``-th answer of a source: its reading, and the monotonic time at which the value was true.
-
-    A ``note`` makes it suspect without making it Missing: it is a bound, or its calibration is assumed.
-    """
+class Answer:
+    """The ``seq``-th answer of a source, true at ``at_us`` (monotonic; None: now). ``note``: what the source doubts of it."""
 
     seq: int
-    at_us: int
-    reading: Reading
-    note: str = ""
+    at_us: int | None
+    answer: int | Missing
+    note: MissingReason | None = None
 
 
-class Feed(Protocol):
-    """A source as the station sees it: asking never blocks, the answer is the latest sample.
+class Feed(ABC):
+    """A source as the station sees it: asking never blocks, ``sample`` gives the newest answer."""
 
-    ``request`` starts a read where one is due and tells whether an answer is under way; ``sample`` gives the latest answer.
-    """
+    name: str
+    quantity: str
+    step: int = 1
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def quantity(self) -> str: ...
-    @property
-    def step(self) -> int: ...
-    def request(self, now_us: int) -> bool: ...
-    def sample(self, now_us: int) -> Sample: ...
-    def close(self) -> None: ...
+    @abstractmethod
+    def sample(self, now_us: int) -> Raw:
+        """The newest answer as it stands at ``now_us``."""
+
+    def raw(self, newest: Answer, now_us: int) -> Raw:
+        """An answer under this source's name. An age below zero says that its time lies ahead of ours."""
+        answer = newest.answer
+        if isinstance(answer, Missing):
+            return Unread(answer.reason, answer.text, self.name, self.quantity)
+        age_us = 0 if newest.at_us is None else now_us - newest.at_us
+        return RawReading(answer, age_us, newest.seq, self.name, self.quantity, False, self.step, newest.note)

@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from adaptd.vocabulary import Missing
+from adaptd.vocabulary import Missing, MissingReason
 
 _LONGEST_BYTES = 64
 _LONGEST_TEXT = 4096
@@ -55,7 +55,7 @@ class Sysfs:
         if isinstance(raw, Missing):
             return raw
         text = raw.rstrip(b"\0\n").decode("utf-8", "replace").strip()
-        return text or Missing("empty")
+        return text or Missing(MissingReason.UNREADABLE, "empty")
 
     def glob(self, pattern: str) -> list[str]:
         """Absolute paths (as seen from ``root``) that match, in the order a person counts: ``hwmon2`` before ``hwmon10``."""
@@ -74,13 +74,21 @@ class Sysfs:
         try:
             return self.read_bytes(path, limit)
         except OSError as error:
-            return Missing(reason_of(error))
+            return _refusal(error)
 
 
-def reason_of(error: OSError) -> str:
+def _refusal(error: OSError) -> Missing:
     """The error number's name and its plain words, so that a log line says which of the kernel's refusals it was."""
     name = errno.errorcode.get(error.errno or 0, "error")
-    return f"{name}: {_WORDS.get(name) or os.strerror(error.errno or 0).lower()}"
+    text = f"{name}: {_WORDS.get(name) or os.strerror(error.errno or 0).lower()}"
+    return Missing(_REASONS.get(name, MissingReason.DEVICE), text)
+
+
+_REASONS = {
+    **dict.fromkeys(("EAGAIN", "EIO", "ETIMEDOUT", "EREMOTEIO"), MissingReason.MOMENTARY),
+    **dict.fromkeys(("ENOENT", "ENODEV", "ENXIO"), MissingReason.GONE),
+    **dict.fromkeys(("EACCES", "EPERM"), MissingReason.NO_ACCESS),
+}
 
 
 _WORDS = {
@@ -102,18 +110,18 @@ def parse_int(raw: bytes) -> int | Missing:
     """ASCII digits with an optional sign, at most one newline at the end: everything else is ``Missing``."""
     body = raw[:-1] if raw.endswith(b"\n") else raw
     if not body.strip():
-        return Missing("empty")
-    return int(body) if _INTEGER.fullmatch(body) else Missing(f"unparsable: {_shown(body)}")
+        return Missing(MissingReason.UNREADABLE, "empty")
+    return int(body) if _INTEGER.fullmatch(body) else Missing(MissingReason.UNREADABLE, f"unparsable: {_shown(body)}")
 
 
 def parse_scaled(raw: bytes, places: int) -> int | Missing:
     """The same with a decimal point, as IIO prints it: ``b"0.833333\\n"`` with ``places=6`` is 833333."""
     body = raw[:-1] if raw.endswith(b"\n") else raw
     if not body.strip():
-        return Missing("empty")
+        return Missing(MissingReason.UNREADABLE, "empty")
     match = _DECIMAL.fullmatch(body)
     if match is None:
-        return Missing(f"unparsable: {_shown(body)}")
+        return Missing(MissingReason.UNREADABLE, f"unparsable: {_shown(body)}")
     sign, whole, fraction = match.group(1), match.group(2), match.group(3) or b""
     digits = int(whole + fraction)
     value = divide(digits * 10**places, 10 ** len(fraction))

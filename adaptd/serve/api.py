@@ -20,13 +20,22 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from adaptd.serve.board import Board
-from adaptd.serve.limits import MAX_CONNECTIONS, MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter
-from adaptd.serve.peer import Peer, may_change, peer_of
+from adaptd.serve.board import StatusBoard
+from adaptd.serve.limits import MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter, Seats
+from adaptd.serve.peer import Peer, may_change, may_push, peer_of
 
 FLOOD_PAUSE_S = 0.02
 READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")
-CHANGE_VERBS = ("/v1/reload", "/v1/reading", "/v1/feedback", "/v1/checkpoint")
+CHANGE_VERBS = ("/v1/reload", "/v1/reading", "/v1/feedback", "/v1/checkpoint", "/v1/hold", "/v1/budget")
+
+
+PUSH_VERB = "/v1/reading"
+
+
+def _never(body: object, now_us: int) -> str:
+    """A verb whose bodies are judged by the control loop alone."""
+    del body, now_us
+    return ""
 
 
 class SocketInUseError(Exception):
@@ -50,7 +59,7 @@ class Api(socketserver.UnixStreamServer):
     def __init__(
         self,
         path: Path,
-        board: Board,
+        board: StatusBoard,
         renderers: dict[str, Callable[[dict[str, Any]], str]] | None = None,
         *,
         deadline_s: float = REQUEST_DEADLINE_S,
@@ -59,9 +68,10 @@ class Api(socketserver.UnixStreamServer):
         self.board = board
         self.renderers = renderers or {}
         self._deadline_s = deadline_s
+        self.refusals: dict[str, Callable[[object, int], str]] = {}
         self.changes: queue.Queue[Change] = queue.Queue(maxsize=64)
         self.limiter = Limiter()
-        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._seats = Seats()
         self._open: dict[socket.socket, float] = {}
         self._thread: threading.Thread | None = None
         _make_room(path)
@@ -106,14 +116,22 @@ class Api(socketserver.UnixStreamServer):
         return allowed
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, at most ``MAX_CONNECTIONS`` at a time; one more is closed at once, and one that gets no thread."""
-        if not self._slots.acquire(blocking=False):
+        """Answer in a thread, as many at a time as ``Seats`` allows; one more is closed at once, and one that gets no thread."""
+        try:
+            uid = peer_of(request).uid
+        except OSError:
+            self.shutdown_request(request)
+            return
+        owner = uid in (0, os.getuid())
+        if not self._seats.take(uid, owner=owner):
             self.shutdown_request(request)
             return
         try:
-            threading.Thread(target=self._answer, args=(request, client_address), name="api-request", daemon=True).start()
+            threading.Thread(
+                target=self._answer, args=(request, client_address, uid, owner), name="api-request", daemon=True
+            ).start()
         except RuntimeError:
-            self._slots.release()
+            self._seats.leave(uid, owner=owner)
             self.shutdown_request(request)
 
     def service_actions(self) -> None:
@@ -123,7 +141,7 @@ class Api(socketserver.UnixStreamServer):
                 with contextlib.suppress(OSError):
                     request.shutdown(socket.SHUT_RDWR)
 
-    def _answer(self, request: socket.socket, client_address: Any) -> None:
+    def _answer(self, request: socket.socket, client_address: Any, uid: int, owner: bool) -> None:
         self._open[request] = time.monotonic() + self._deadline_s
         try:
             request.settimeout(self._deadline_s)
@@ -133,7 +151,7 @@ class Api(socketserver.UnixStreamServer):
         finally:
             self._open.pop(request, None)
             self.shutdown_request(request)
-            self._slots.release()
+            self._seats.leave(uid, owner=owner)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A broken connection is the client's affair, never a traceback."""
@@ -203,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path not in CHANGE_VERBS:
             self._send(404, f"{self.path}: unknown, one of {', '.join(CHANGE_VERBS)} can be asked for\n")
-        elif not may_change(peer, os.getuid()):
+        elif not (may_change(peer, os.getuid()) or (self.path == PUSH_VERB and may_push(peer))):
             self._send(403, f"{self.path}: uid {peer.uid} may not change anything, ask root or join the group adaptd-admin\n")
         else:
             self._queue(peer, raw)
@@ -211,6 +229,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _queue(self, peer: Peer, raw: bytes) -> None:
         body = self._parsed(raw)
         if body is None:
+            return
+        refused = self.server.refusals.get(self.path, _never)(body, time.monotonic_ns() // 1000)
+        if refused:
+            self._send(422, f"{self.path}: {refused}\n")
             return
         try:
             self.server.changes.put_nowait(Change(self.path, body, peer.uid))

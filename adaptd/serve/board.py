@@ -8,11 +8,12 @@ import json
 import threading
 from typing import Any
 
+NO_SOURCE = "no_source"
 STALLED_PERIODS = 3
 STALLED_US = 3_000_000
 
 
-class Board:
+class StatusBoard:
     """One status document, replaced whole. A reader never waits: it gets the last one, with its age."""
 
     def __init__(self, period_us: int = 1_000_000) -> None:
@@ -39,6 +40,9 @@ class Board:
         document = self.read(now_us)
         if document["stalled"]:
             return False, f"stalled: no decision for {document['age_ms'] // 1000} s, look at the operational log"
+        source = document.get("source", {})
+        if source.get("state") == NO_SOURCE:
+            return False, f"{NO_SOURCE}: no frame comes from the source; it is waited for, look at `adaptd status`"
         return "operating_point" in document, str(document["state"])
 
     def text(self, now_us: int) -> bytes:

@@ -5,6 +5,11 @@ import socket
 from collections.abc import Mapping
 
 
+def under_service_manager(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a service manager started this process and waits to be told."""
+    return bool(environ.get("NOTIFY_SOCKET", ""))
+
+
 class Notifier:
     """Sends state lines to the service manager, or nothing where there is none."""
 

@@ -7,7 +7,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-ADMIN_GROUP = "adaptd-admin"
+ADMIN_GROUP, PUSH_GROUP = "adaptd-admin", "adaptd-push"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,17 @@ def peer_of(connection: socket.socket) -> Peer:
 
 def may_change(peer: Peer, own_uid: int) -> bool:
     """Changes are for root, for the user the daemon runs as, and for members of the admin group."""
-    return peer.uid in (0, own_uid) or _in_admin_group(peer)
+    return peer.uid in (0, own_uid) or _in_group(peer, ADMIN_GROUP)
 
 
-def _in_admin_group(peer: Peer) -> bool:
+def may_push(peer: Peer) -> bool:
+    """Readings may be pushed by members of a group of their own, who may change nothing else."""
+    return _in_group(peer, PUSH_GROUP)
+
+
+def _in_group(peer: Peer, group: str) -> bool:
     try:
-        admin = grp.getgrnam(ADMIN_GROUP)
+        admin = grp.getgrnam(group)
         name = pwd.getpwuid(peer.uid).pw_name
     except KeyError:
         return False

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from adaptd.protocol.messages import Report
-from adaptd.vocabulary import OperatingPoint, Served, Telemetry
+from adaptd.protocol.messages import WorkerReport
+from adaptd.vocabulary import OperatingPoint, Served, Stretch, Telemetry
+
+MARGIN_FRAMES = 4  # in flight, and begun since
 
 
 def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
@@ -25,7 +27,16 @@ def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
     return tuple(sums[name] for name in sorted(sums))
 
 
-def gathered(reports: list[Report], last: Report, *, alive: bool) -> Telemetry:
+def unheard(report: WorkerReport, band: str, variant: str, rate_mfps: int, now_us: int) -> Stretch:
+    """What a worker that ended may have served since its last report, as a stretch under no coin: the account counts it as lost.
+
+    The numbers of these frames are not used again, so that no coin falls twice.
+    """
+    frames = max(0, now_us - report.at_us) * rate_mfps // 1_000_000_000 + MARGIN_FRAMES
+    return Stretch(band, variant, 0, frames, missed=frames, first=report.frame + 1, last=report.frame + frames)
+
+
+def gathered(reports: list[WorkerReport], last: WorkerReport, *, alive: bool) -> Telemetry:
     """What ``reports`` count, at the point that ``last`` reads back. Shadow results of an engine set aside since are left out."""
     out = {*last.quarantined, *last.slow}
     return Telemetry(
@@ -37,6 +48,7 @@ def gathered(reports: list[Report], last: Report, *, alive: bool) -> Telemetry:
         shadow_frames=sum(report.shadow_frames for report in reports),
         served=merged(served for report in reports for served in report.served),
         shadows=tuple(shadow for report in reports for shadow in report.shadows if shadow.variant not in out),
+        stretches=tuple(stretch for report in reports for stretch in report.stretches),
         quarantined=tuple(sorted(out)),
         source_mfps=last.source_mfps,
     )
@@ -53,5 +65,6 @@ def joined(first: Telemetry, then: Telemetry, quarantined: tuple[str, ...] = ())
         shadow_frames=first.shadow_frames + then.shadow_frames,
         served=merged((*first.served, *then.served)),
         shadows=tuple(shadow for shadow in (*first.shadows, *then.shadows) if shadow.variant not in bad),
+        stretches=(*first.stretches, *then.stretches),
         quarantined=tuple(sorted(bad)),
     )

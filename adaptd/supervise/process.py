@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Report, Setpoint, Stop, Waiting
+from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Setpoint, Stop, Waiting, WorkerReport
 from adaptd.protocol.wire import Channel, Message
 from adaptd.supervise.counting import gathered
 from adaptd.vocabulary import OperatingPoint, Telemetry
@@ -35,9 +35,9 @@ class WorkerClient:
         self._now_us = now_us
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
-        self._gathered: list[Report] = []
+        self._gathered: list[WorkerReport] = []
         self.hello: Hello | None = None
-        self.report: Report | None = None
+        self.report: WorkerReport | None = None
         self.fatal: Fault | None = None
         self.waiting = False
         self.started_us = now_us()
@@ -120,9 +120,21 @@ class WorkerClient:
         seed: int = 0,
         safe_mfps: int | None = None,
         deadline_us: int | None = None,
+        until_frame: int | None = None,
     ) -> bool:
         """Ask for an operating point; False where the worker cannot hear it. ``Applied`` or a ``refused`` fault follows."""
-        order = Setpoint(seq, point.variant, point.fps_mfps, lease_us, shadow_ppm, seed, band, safe_mfps, deadline_us)
+        order = Setpoint(
+            seq=seq,
+            variant=point.variant,
+            fps_mfps=point.fps_mfps,
+            lease_us=lease_us,
+            shadow_ppm=shadow_ppm,
+            seed=seed,
+            band=band,
+            safe_mfps=safe_mfps,
+            deadline_us=deadline_us,
+            until_frame=until_frame,
+        )
         return self._channel is not None and self.exit_code is None and self._channel.send(order)
 
     def telemetry(self, now_us: int) -> Telemetry:
@@ -171,7 +183,7 @@ class WorkerClient:
         return True
 
     def _note(self, message: Message | Garbled) -> None:
-        if isinstance(message, Report):
+        if isinstance(message, WorkerReport):
             self.report = message
             self._gathered.append(message)
         elif isinstance(message, Hello):

@@ -33,7 +33,7 @@ class Sign(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class WorkerLimits:
     """How long each thing may take; ``settle_us`` after a start the spare process is prepared."""
 
     start_us: int = 30_000_000
@@ -45,7 +45,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class WorkerSigns:
     """What is known of a worker now: ``normal_us`` is the serving variant's warmed-up latency, ``blind_us`` how long without."""
 
     exit_code: int | None
@@ -58,7 +58,7 @@ class Facts:
     blind_us: int
 
 
-TABLE: tuple[tuple[Sign, Callable[[Facts, Limits], bool]], ...] = (
+TABLE: tuple[tuple[Sign, Callable[[WorkerSigns, WorkerLimits], bool]], ...] = (
     (Sign.REFUSED, lambda facts, limits: facts.refused),
     (Sign.CRASHED, lambda facts, limits: facts.exit_code is not None),
     (Sign.LATE, lambda facts, limits: not facts.ready and facts.age_us > limits.start_us),
@@ -70,7 +70,7 @@ TABLE: tuple[tuple[Sign, Callable[[Facts, Limits], bool]], ...] = (
 )
 
 
-def judge(facts: Facts, limits: Limits) -> Sign:
+def judge(facts: WorkerSigns, limits: WorkerLimits) -> Sign:
     """The first sign of the table that shows."""
     return next(sign for sign, shows in TABLE if shows(facts, limits))
 

@@ -11,7 +11,7 @@ from adaptd.supervise.process import WorkerClient
 RETRY_US = 30_000_000
 
 
-class Spare:
+class Standby:
     """At most one waiting process, started ``settle_us`` after the serving one so as not to slow its start.
 
     ``tend`` is called while the serving worker is well.

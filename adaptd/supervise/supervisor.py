@@ -7,12 +7,22 @@ The thin half around ``supervision``: processes and sockets here, decisions ther
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Report
+from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, WorkerReport
 from adaptd.protocol.wire import Message
-from adaptd.supervise.counting import joined
+from adaptd.supervise.counting import joined, unheard
 from adaptd.supervise.process import COMMAND, WorkerClient, monotonic_us
-from adaptd.supervise.signs import UNSTARTABLE_US, Facts, History, Limits, Sign, after_crash, delay_us, judge, slow_restart_due
-from adaptd.supervise.standby import Spare
+from adaptd.supervise.signs import (
+    UNSTARTABLE_US,
+    History,
+    Sign,
+    WorkerLimits,
+    WorkerSigns,
+    after_crash,
+    delay_us,
+    judge,
+    slow_restart_due,
+)
+from adaptd.supervise.standby import Standby
 from adaptd.vocabulary import OperatingPoint, Telemetry
 
 
@@ -53,21 +63,22 @@ class Supervisor:
         *,
         command: Sequence[str] = COMMAND,
         now_us: Callable[[], int] = monotonic_us,
-        limits: Limits | None = None,
+        limits: WorkerLimits | None = None,
         make: Callable[..., WorkerClient] = WorkerClient,
         spare: bool = True,
     ) -> None:
         self._begin = begin
         self._command = tuple(command)
         self._now_us = now_us
-        self._limits = limits or Limits()
+        self._limits = limits or WorkerLimits()
         self._make = make
         self._client: WorkerClient | None = None
-        self._spare = Spare(lambda: self._new_client(self._begin), now_us(), self._limits.settle_us) if spare else None
+        self._spare = Standby(lambda: self._new_client(self._begin), now_us(), self._limits.settle_us) if spare else None
         self._last = Telemetry(alive=False, point=OperatingPoint(begin.variants[0], 0))
         self._history = History()
         self._start_at_us: int | None = None
         self._ordered_mfps: int | None = None
+        self._duty = ("", begin.variants[0])
         self._seen_source_us = now_us()
         self._served_once = False
         self._attempt = 0
@@ -86,7 +97,7 @@ class Supervisor:
         return None if self._client is None else self._client.hello
 
     @property
-    def report(self) -> Report | None:
+    def report(self) -> WorkerReport | None:
         """The running worker's newest report."""
         return None if self._client is None else self._client.report
 
@@ -152,9 +163,10 @@ class Supervisor:
         seed: int = 0,
         safe_mfps: int | None = None,
         deadline_us: int | None = None,
+        until_frame: int | None = None,
     ) -> bool:
         """Ask for an operating point; False where no worker can hear it."""
-        self._ordered_mfps = point.fps_mfps
+        self._ordered_mfps, self._duty = point.fps_mfps, (band, point.variant)
         self._begin = replace(
             self._begin,
             safe_mfps=self._begin.safe_mfps if safe_mfps is None else safe_mfps,
@@ -169,6 +181,7 @@ class Supervisor:
             seed=seed,
             safe_mfps=safe_mfps,
             deadline_us=deadline_us,
+            until_frame=until_frame,
         )
 
     def telemetry(self, now_us: int) -> Telemetry:
@@ -202,14 +215,14 @@ class Supervisor:
         self._client = None
         return exit_code
 
-    def _facts(self, now_us: int) -> Facts:
+    def _facts(self, now_us: int) -> WorkerSigns:
         assert self._client is not None
         client, report, hello = self._client, self._client.report, self._client.hello
         if report is None or report.source_ok:
             self._seen_source_us = now_us
         self._served_once = self._served_once or (report is not None and report.frame >= 0)
         known = {} if hello is None else {engine.name: engine.latency_us for engine in hello.engines}
-        return Facts(
+        return WorkerSigns(
             exit_code=client.exit_code,
             refused=client.fatal is not None,
             ready=hello is not None,
@@ -258,7 +271,10 @@ class Supervisor:
         self._keep_counts()
         report = self._client.report
         if report is not None:
-            self._begin = replace(self._begin, first_frame=max(report.frame + 1, self._begin.first_frame))
+            lost = unheard(report, *self._duty, self._ordered_mfps or 0, self._now_us())
+            self._begin = replace(self._begin, first_frame=max(lost.last + 1, self._begin.first_frame))
+            if lost.variant != self._begin.variants[0]:
+                self._last = replace(self._last, stretches=(*self._last.stretches, lost))
         self._client = None
 
     def _keep_counts(self) -> None:
@@ -292,7 +308,6 @@ class Supervisor:
             begin,
             variants=variants,
             quarantined=self._broken(),
-            patient=begin.patient or again,
             start_mfps=self._ordered_mfps if again else begin.start_mfps,
         )
         self._start_at_us, self._attempt, self._seen_source_us = None, self._attempt + 1, now_us

@@ -12,7 +12,7 @@ from adaptd.twin.faults import SensorFaults
 from adaptd.twin.noise import Noise
 from adaptd.twin.words import PPM, Scenario
 from adaptd.twin.world import World
-from adaptd.vocabulary import Measured, Reading
+from adaptd.vocabulary import QUANTITIES, Raw, RawReading
 
 SOURCE = "twin"
 
@@ -61,8 +61,9 @@ class TwinDevice:
         self._truth = truth
         self._lags_us = (truth.lag_temperature_us, truth.lag_power_us, truth.lag_light_us)
         self._felt = [self.temperature_mc, self.power_mw, self.world.light_mlx(0)]
-        self._rustle = tuple(Noise(scenario.seed, name).normal for name in ("temperature", "power", "light"))
-        self._faults = tuple(SensorFaults(name, scenario.faults, scenario.seed) for name in ("temperature", "power", "light"))
+        self._rustle = tuple(Noise(scenario.seed, name).normal for name in QUANTITIES)
+        self._faults = tuple(SensorFaults(name, scenario.faults, scenario.seed) for name in QUANTITIES)
+        self._reads = 0
 
     def _settle(self, start_mc: int | None) -> None:
         """Start at idle's steady state, or with the poles warmed evenly to ``start_mc``."""
@@ -87,16 +88,18 @@ class TwinDevice:
             felt = self._felt[at]
             self._felt[at] = truths[at] + exp(-dt_us / lag_us) * (felt - truths[at]) if lag_us else truths[at]
 
-    def read(self, now_us: int) -> tuple[Reading, Reading, Reading]:
+    def read(self, now_us: int) -> tuple[Raw, ...]:
         """Temperature, power and light as the sensors give them, marked simulated. One call a step."""
         felt, truth = self._felt, self._truth
         rustle_t, rustle_p, rustle_l = self._rustle
         temperature = felt[0] + truth.noise_temperature_mc * rustle_t()
         power = max(0.0, felt[1] + truth.noise_power_mw * rustle_p())
         light = max(0.0, felt[2] * (1 + truth.noise_light_ppm / PPM * rustle_l()))
-        faults = self._faults
-        return (
-            faults[0].apply(Measured(round(temperature), 0, SOURCE, True), now_us),
-            faults[1].apply(Measured(round(power), 0, SOURCE, True), now_us),
-            faults[2].apply(Measured(round(light), 0, SOURCE, True), now_us),
+        self._reads += 1
+        values = (temperature, power, light)
+        return tuple(
+            [
+                fault.apply(RawReading(round(value), 0, self._reads, SOURCE, quantity, True), now_us)
+                for fault, value, quantity in zip(self._faults, values, QUANTITIES, strict=True)
+            ]
         )

@@ -1,10 +1,9 @@
 """The software device behind a real worker: `adaptd run` reads it wherever the machine has no sensor.
 
-It is driven by the frames that the worker really served; what a frame costs comes from the scenario, times how much longer than
-at its quickest the engine took: contention costs energy here as in every scenario, however fast this machine is.
+It is driven by the frames that the worker really served; what a frame costs comes from the scenario, times how much longer the
+engine took than in its first half minute: contention costs energy here as in every scenario, however fast this machine is.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from adaptd.config.policy import Policy, load_policy
@@ -13,20 +12,11 @@ from adaptd.twin.device import TwinDevice
 from adaptd.twin.scenario import load_scenario
 from adaptd.twin.words import PPM, Scenario
 from adaptd.twin.work import Work, beside_uj, true_work
-from adaptd.vocabulary import Reading, Served, Telemetry, VariantFacts
+from adaptd.vocabulary import Raw, Served, Telemetry, VariantFacts
 
 STEP_US = 100_000
-MOST_SLOW = 10.0  # one stalled frame is no measurement
-
-
-@dataclass(frozen=True, slots=True)
-class LiveReadings:
-    """What the sensors say at one tick, every reading marked ``simulated``, and the outside budget where one is given."""
-
-    temperature: Reading
-    power: Reading
-    light: Reading
-    budget_mw: int | None
+MOST_SLOW, LEAST_SLOW = 10.0, 0.5  # one stalled frame is no measurement, nor is one that cost nothing
+SETTLED = 30  # intervals whose mean is what an engine usually takes: the quickest one ever would rise with every record
 
 
 class LiveTwin:
@@ -36,18 +26,17 @@ class LiveTwin:
         self._device = TwinDevice(scenario, profile)
         self._work, self._policy = work, policy
         self._began_us: int | None = None
-        self._quickest_us: dict[str, float] = {}
+        self._usual_us: dict[str, tuple[int, float]] = {}
 
-    def observe(self, now_us: int, worker: Telemetry) -> LiveReadings:
-        """Advance to ``now_us`` under the frames that ``worker`` reports since the last call, and read the sensors."""
+    def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
+        """Advance to ``now_us`` under the frames that ``worker`` reports since the last call; the sensors and the budget."""
         device = self._device
         if self._began_us is None:
             self._began_us = now_us
         elapsed_us = now_us - self._began_us - device.t_us
         if elapsed_us > 0:
             self._spend(elapsed_us, self._active_uj(worker))
-        temperature, power, light = device.read(device.t_us)
-        return LiveReadings(temperature, power, light, device.world.budget_mw(device.t_us))
+        return device.read(device.t_us), device.world.budget_mw(device.t_us)
 
     def _spend(self, elapsed_us: int, active_uj: float) -> None:
         """In small steps, so that signals move smoothly however rare the calls are."""
@@ -69,10 +58,13 @@ class LiveTwin:
         return (energy_uj + worker.shadow_frames * beside_uj(self._work, self._policy, worker.point.variant) * serving) * slow
 
     def _slow(self, served: Served) -> float:
-        """How much longer than at its quickest the engine took, on average over the interval."""
+        """How much longer than in its first intervals the engine took, on average over this one."""
         mean_us = max(1.0, served.latency_sum_us / served.frames)
-        quickest_us = self._quickest_us[served.variant] = min(mean_us, self._quickest_us.get(served.variant, mean_us))
-        return min(MOST_SLOW, mean_us / quickest_us)
+        count, usual_us = self._usual_us.get(served.variant, (0, 0.0))
+        if count < SETTLED:
+            count, usual_us = count + 1, usual_us + (mean_us - usual_us) / (count + 1)
+            self._usual_us[served.variant] = count, usual_us
+        return max(LEAST_SLOW, min(MOST_SLOW, mean_us / usual_us))
 
 
 def live_device(path: Path, profile: HardwareProfile, facts: tuple[VariantFacts, ...], policy: Policy | Path) -> LiveTwin:

@@ -10,8 +10,8 @@ from adaptd.config.policy import Policy, load_policy
 from adaptd.config.shipped import engines_dir, policies_dir, profiles_dir
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
 from adaptd.config.validate import scaled, validate
-from adaptd.twin.schema import FaultModel, Points, ScenarioModel, TruthModel, VariantModel
-from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, Curve, Fault, Scenario, Truth
+from adaptd.twin.schema import FaultModel, Points, ScenarioModel, ScenesModel, TruthModel, VariantModel
+from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, Curve, Scenario, Scenes, StagedFault, Truth
 from adaptd.vocabulary import Prior, VariantFacts
 
 US = 1_000_000
@@ -60,7 +60,7 @@ def facts_of(scenario: Scenario, policy: Policy, backend: str = "ort") -> tuple[
         raise ConfigError(
             f"{scenario.name}: variants: has no {policy.reference!r}, the reference of policy {policy.name}, add it"
         )
-    for band, variant, _ in scenario.truth.disagreement_ppm:
+    for band, variant, _ in scenario.truth.disagreement:
         if variant not in known:
             raise ConfigError(f"{scenario.name}: truth.disagreement_pct.{band}: {variant!r} is no variant, correct it")
     return tuple(known[name] for name in (policy.reference, *policy.efficient) if name in known)
@@ -74,7 +74,7 @@ def with_truth_bands(scenario: Scenario, policy: Policy) -> Scenario:
     Raises:
         ConfigError: the truth names a band that neither policy has.
     """
-    named = {band for band, _, _ in scenario.truth.disagreement_ppm}
+    named = {band for band, _, _ in scenario.truth.disagreement}
     if named <= {band.name for band in policy.bands}:
         return scenario
     own = load_policy(policy_path(scenario))
@@ -117,6 +117,14 @@ def _variant(name: str, model: VariantModel) -> VariantFacts:
     return VariantFacts(name, scaled(model.energy_mj, 1000), scaled(model.latency_ms, 1000), model.no_gain, priors)
 
 
+def _scenes(found: float | ScenesModel) -> Scenes:
+    """A plain share of frames, or scenes of their own."""
+    if not isinstance(found, ScenesModel):
+        return Scenes(0, ((PPM, scaled(found, 10_000)),))
+    scenes = tuple((scaled(one.share, PPM), scaled(one.pct, 10_000)) for one in found.scenes)
+    return Scenes(scaled(found.scene_s, US), scenes)
+
+
 def _truth(model: TruthModel) -> Truth:
     return Truth(
         r_scale_ppm=scaled(model.r_scale, PPM),
@@ -124,8 +132,8 @@ def _truth(model: TruthModel) -> Truth:
         idle_scale_ppm=scaled(model.idle_power_scale, PPM),
         energy_scale_ppm=tuple((name, scaled(scale, PPM)) for name, scale in model.energy_scale.items()),
         latency_scale_ppm=tuple((name, scaled(scale, PPM)) for name, scale in model.latency_scale.items()),
-        disagreement_ppm=tuple(
-            (band, name, scaled(percent, 10_000)) for band, row in model.disagreement_pct.items() for name, percent in row.items()
+        disagreement=tuple(
+            (band, name, _scenes(found)) for band, row in model.disagreement_pct.items() for name, found in row.items()
         ),
         noise_temperature_mc=scaled(model.noise.temperature_c, 1000),
         noise_power_mw=scaled(model.noise.power_w, 1000),
@@ -138,11 +146,11 @@ def _truth(model: TruthModel) -> Truth:
     )
 
 
-def _fault(model: FaultModel) -> Fault:
+def _fault(model: FaultModel) -> StagedFault:
     if model.engine is not None:
         at_us = scaled(model.at_s or 0, US)
-        return Fault(model.engine, model.kind, at_us, at_us, engine=True)
-    return Fault(model.sensor or "", model.kind, scaled(model.from_s or 0, US), scaled(model.to_s or 0, US), engine=False)
+        return StagedFault(model.engine, model.kind, at_us, at_us, engine=True)
+    return StagedFault(model.sensor or "", model.kind, scaled(model.from_s or 0, US), scaled(model.to_s or 0, US), engine=False)
 
 
 def _refuse_contradictions(document: Document, model: ScenarioModel) -> None:
@@ -154,6 +162,11 @@ def _refuse_contradictions(document: Document, model: ScenarioModel) -> None:
             faults.append(f"{document.where(path)}: {'.'.join(map(str, path))}: {words}")
 
     refuse(model.duration_s < model.tick_s, ("duration_s",), "is shorter than tick_s, lengthen it")
+    for band, row in model.truth.disagreement_pct.items():
+        for name, kinds in row.items():
+            whole = sum(scaled(one.share, PPM) for one in kinds.scenes) if isinstance(kinds, ScenesModel) else PPM
+            words = f"has shares that add up to {whole / PPM:g}, make them 1"
+            refuse(whole != PPM, ("truth", "disagreement_pct", band, name), words)
     refuse(
         not model.variants and model.bundle is None,
         ("variants",),

@@ -87,6 +87,20 @@ class LagModel(Strict):
     light: Seconds = 0
 
 
+class SceneModel(Strict):
+    """One kind of scene: how often it comes, and how many of its frames differ."""
+
+    share: Annotated[Number, Field(gt=0, le=1)]
+    pct: Percent
+
+
+class ScenesModel(Strict):
+    """Scenes of exponential length, ``scene_s`` on average; the shares add up to 1."""
+
+    scene_s: Annotated[Number, Field(gt=0, le=LONGEST_S)]
+    scenes: Annotated[list[SceneModel], Field(min_length=1, max_length=16)]
+
+
 class TruthModel(Strict):
     """How this device really differs from its profile and its bundle."""
 
@@ -95,7 +109,7 @@ class TruthModel(Strict):
     idle_power_scale: Scale = 1
     energy_scale: dict[Name, Scale] = Field(default_factory=dict)
     latency_scale: dict[Name, Scale] = Field(default_factory=dict)
-    disagreement_pct: dict[Name, dict[Name, Percent]] = Field(default_factory=dict)
+    disagreement_pct: dict[Name, dict[Name, Percent | ScenesModel]] = Field(default_factory=dict)
     noise: NoiseModel = NoiseModel()
     lag_s: LagModel = LagModel()
     start_c: Annotated[Number, Field(ge=-60, le=200)] | None = None

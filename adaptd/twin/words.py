@@ -16,7 +16,7 @@ PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class StagedFault:
     """Something that breaks: a sensor within ``[from_us, to_us)``, or an engine at ``from_us``."""
 
     target: str
@@ -27,10 +27,26 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Scenes:
+    """How a variant's answers differ in one band: scenes as (share, chance that a frame differs) in ppm, and their mean length.
+
+    One scene is a plain chance.
+    """
+
+    length_us: int
+    scenes: tuple[tuple[int, int], ...]
+
+    @property
+    def mean_ppm(self) -> int:
+        """The chance over all scenes."""
+        return sum(share * chance for share, chance in self.scenes) // PPM
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """How the device really differs from its profile; no controller sees this.
 
-    ``disagreement_ppm`` holds (band, variant, chance that a frame differs from the reference). ``start_mc`` is the temperature
+    ``disagreement`` holds (band, variant, scenes). ``start_mc`` is the temperature
     at the start; None is the steady state at idle. Noises are one standard deviation, lags are first order.
     """
 
@@ -39,7 +55,7 @@ class Truth:
     idle_scale_ppm: int = PPM
     energy_scale_ppm: tuple[tuple[str, int], ...] = ()
     latency_scale_ppm: tuple[tuple[str, int], ...] = ()
-    disagreement_ppm: tuple[tuple[str, str, int], ...] = ()
+    disagreement: tuple[tuple[str, str, Scenes], ...] = ()
     noise_temperature_mc: int = 0
     noise_power_mw: int = 0
     noise_light_ppm: int = 0
@@ -73,7 +89,7 @@ class Scenario:
     other_load_mw: Curve
     budget_mw: Curve
     slow_down_ppm: Curve
-    faults: tuple[Fault, ...]
+    faults: tuple[StagedFault, ...]
     restarts_us: tuple[int, ...] = ()
     truth_bands: tuple[LightBand, ...] = ()
 

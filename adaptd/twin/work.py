@@ -18,7 +18,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class FramePace:
     """What a requested rate comes to under contention: frames a second computed, the share of them late, latency of one."""
 
     executed_fps: float
@@ -53,7 +53,7 @@ def beside_uj(work: dict[str, Work], policy: Policy, serving: str) -> float:
     return work[name].energy_uj if name else 0.0
 
 
-def pace_of(latency_us: float, beside_us: float, fps: float, deadline_us: int, noise: float) -> Pace:
+def pace_of(latency_us: float, beside_us: float, fps: float, deadline_us: int, noise: float) -> FramePace:
     """An engine computes one frame at a time, so no more than 1 / (latency + shadow time) of them start; the others are dropped.
 
     Latencies are normal around their mean with relative deviation ``noise``; the late ones are counted exactly, not drawn. A
@@ -64,4 +64,4 @@ def pace_of(latency_us: float, beside_us: float, fps: float, deadline_us: int, n
         late = 0.5 * erfc((deadline_us - latency_us) / (noise * latency_us * sqrt(2)))
     else:
         late = 1.0 if latency_us > deadline_us else 0.0
-    return Pace(executed, late, latency_us)
+    return FramePace(executed, late, latency_us)

@@ -9,10 +9,10 @@ from math import sqrt
 
 from adaptd.config.policy import Policy
 from adaptd.twin.noise import Noise
-from adaptd.twin.words import PPM, Fault, Scenario
-from adaptd.twin.work import Pace, beside, beside_uj, pace_of, true_work
+from adaptd.twin.words import PPM, Scenario, StagedFault
+from adaptd.twin.work import FramePace, beside, beside_uj, pace_of, true_work
 from adaptd.twin.world import Disagreement, TrueLight
-from adaptd.vocabulary import OperatingPoint, Served, Shadow, Telemetry, VariantFacts
+from adaptd.vocabulary import OperatingPoint, Served, Shadow, Stretch, Telemetry, VariantFacts
 
 DOWN_US = {"crash": 2_000_000, "hang": 4_000_000}  # until the reference serves again: noticed and restarted
 DIFFERS, AGREES = PPM, 0
@@ -20,7 +20,10 @@ DIFFERS, AGREES = PPM, 0
 
 @dataclass(slots=True)
 class Tick:
-    """What one interval really brought, in fluid frames and microjoules above idle."""
+    """What one interval really brought, in fluid frames and microjoules above idle.
+
+    ``efficient`` whole frames were served by an efficient variant; ``lost`` of them delivered what the reference would not have.
+    """
 
     telemetry: Telemetry
     executed: float = 0.0
@@ -28,6 +31,8 @@ class Tick:
     late: float = 0.0
     shadowed: float = 0.0
     active_uj: float = 0.0
+    efficient: int = 0
+    lost: int = 0
 
 
 class Carry:
@@ -54,18 +59,32 @@ class TwinWorker:
         self._work = true_work(scenario, facts)
         self._noise_ppm = scenario.truth.noise_latency_ppm / PPM
         self._engine_faults = tuple(fault for fault in scenario.faults if fault.engine)
-        self._disagreement = Disagreement(scenario, policy)
+        self._disagreement = Disagreement(scenario)
         self._latency = Noise(scenario.seed, "latency").normal
         self._differs = Noise(scenario.seed, "disagreement").chance
-        self._paces: dict[tuple[str, int, int, float], Pace] = {}
-        self._delivered, self._late, self._dropped, self._shadowed = Carry(), Carry(), Carry(), Carry()
+        self._coin = Noise(scenario.seed, "coin").chance
+        self._frames = 0
+        self._paces: dict[tuple[str, int, int, float], FramePace] = {}
+        self._delivered, self._late, self._dropped = Carry(), Carry(), Carry()
         self._quarantined: tuple[str, ...] = ()
         self._rates = frozenset((0, *policy.levels_mfps))
         self.idle = Telemetry(True, OperatingPoint(policy.reference, policy.target_mfps))
 
-    def serve(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float, light: TrueLight, t_us: int, dt_us: int) -> Tick:
-        """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true ``light``."""
-        if point.fps_mfps not in self._rates:
+    def serve(
+        self,
+        point: OperatingPoint,
+        shadow_ppm: int,
+        slow_ppm: float,
+        light: TrueLight,
+        t_us: int,
+        dt_us: int,
+        most_frames: int | None = None,
+    ) -> Tick:
+        """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true ``light``.
+
+        An efficient variant stops after ``most_frames``, and the reference serves the rest of the interval.
+        """
+        if self._policy.levels_mfps and point.fps_mfps not in self._rates:
             raise ValueError(
                 f"{point.fps_mfps} mfps is no level of policy {self._policy.name}, which allows {sorted(self._rates)}"
             )
@@ -87,21 +106,30 @@ class TwinWorker:
         energy = executed * self._work[point.variant].energy_uj + shadowed * beside_uj(self._work, self._policy, point.variant)
         whole, missed = self._delivered.whole(on_time), self._late.whole(late)
         count = whole + missed
-        shadows = self._shadowed.whole(shadowed) if shadowed else 0
+        efficient = count if point.variant != self._policy.reference else 0
+        if most_frames is not None:
+            efficient = min(efficient, most_frames)
+        parts = [(point.variant, efficient, min(missed, efficient))] if efficient else []
+        if count - efficient:
+            parts.append((self._policy.reference, count - efficient, max(0, missed - efficient)))
+        tossed = [self._toss(name, shadow, shadow_ppm, light, t_us, frames, late_ones) for name, frames, late_ones in parts]
+        shadows = tuple([one for _, found, _ in tossed for one in found])
         telemetry = Telemetry(
-            True,
-            point,
-            whole,
-            missed,
-            self._dropped.whole(point.fps_mfps / 1000 * seconds - executed),
-            shadows,
-            (self._served(point.variant, count, pace),) if count else (),
-            self._shadows(shadows, light, shadow) if shadows else (),
-            self._quarantined,
+            alive=True,
+            point=point,
+            delivered=whole,
+            missed=missed,
+            dropped=self._dropped.whole(point.fps_mfps / 1000 * seconds - executed),
+            shadow_frames=len(shadows),
+            served=(self._served(point.variant, count, pace),) if count else (),
+            shadows=shadows,
+            stretches=tuple([stretch for stretch, _, _ in tossed]),
+            quarantined=self._quarantined,
         )
-        return Tick(telemetry, executed, delivered, late, shadowed, energy * slow)
+        lost = sum(wrong for _, _, wrong in tossed)
+        return Tick(telemetry, executed, delivered, late, shadowed, energy * slow, efficient, lost)
 
-    def _pace(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float) -> Pace:
+    def _pace(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float) -> FramePace:
         key = (point.variant, point.fps_mfps, shadow_ppm, slow_ppm)
         found = self._paces.get(key)
         if found is None:
@@ -115,7 +143,7 @@ class TwinWorker:
             self._paces[key] = found
         return found
 
-    def _served(self, variant: str, frames: int, pace: Pace) -> Served:
+    def _served(self, variant: str, frames: int, pace: FramePace) -> Served:
         mean = pace.latency_us * (1.0 + self._noise_ppm * self._latency() / sqrt(frames))
         longest = mean * (1.0 + 2.0 * self._noise_ppm)
         return Served(variant, frames, round(mean * frames), round(longest))
@@ -125,9 +153,37 @@ class TwinWorker:
         variant = serving if serving != self._policy.reference else beside(self._work, self._policy, serving)
         return "" if variant in self._quarantined else variant
 
-    def _shadows(self, frames: int, light: TrueLight, variant: str) -> tuple[Shadow, ...]:
-        band, chance, differs = light.label.name, self._disagreement.chance(light.truth.name, variant), self._differs
-        return tuple([Shadow(band, variant, DIFFERS if differs(chance) else AGREES) for _ in range(frames)])
+    def _toss(
+        self, variant: str, tested: str, share_ppm: int, light: TrueLight, t_us: int, count: int, missed: int
+    ) -> tuple[Stretch, tuple[Shadow, ...], int]:
+        """Which frames the coin chose, what was seen on them, and how many others delivered a wrong answer."""
+        band, efficient = light.label.name, variant != self._policy.reference
+        chance = self._disagreement.chance(light.truth.name, tested, t_us) if tested else 0.0
+        share = share_ppm / PPM if tested else 0.0
+        shadows, drawn, lost = [], [], 0
+        for index in range(self._frames, self._frames + count):
+            differs = chance > 0.0 and self._differs(chance)
+            if share > 0.0 and self._coin(share):
+                drawn.append(index)
+                shadows.append(Shadow(band, tested, DIFFERS if differs else AGREES))
+            else:
+                lost += differs and efficient
+        differed = sum(shadow.loss_ppm > 0 for shadow in shadows)
+        stretch = Stretch(
+            band=band,
+            variant=variant,
+            share_ppm=share_ppm,
+            frames=count,
+            missed=missed,
+            shadowed=len(drawn) if efficient else 0,
+            differed=differed if efficient else 0,
+            loss_ppm=differed * DIFFERS if efficient else 0,
+            first=self._frames,
+            last=self._frames + count - 1,
+            drawn=tuple(drawn),
+        )
+        self._frames += count
+        return stretch, tuple(shadows), lost
 
     def _breaks(self, t_us: int) -> bool:
         """Whether the worker is down at ``t_us``; quarantines an engine that began to answer garbage."""
@@ -137,6 +193,6 @@ class TwinWorker:
         return is_down(self._engine_faults, t_us)
 
 
-def is_down(faults: tuple[Fault, ...], t_us: int) -> bool:
+def is_down(faults: tuple[StagedFault, ...], t_us: int) -> bool:
     """Whether a crash or a hang keeps the worker from serving at ``t_us``."""
     return any(fault.engine and fault.from_us <= t_us < fault.from_us + DOWN_US.get(fault.kind, 0) for fault in faults)

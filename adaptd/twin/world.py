@@ -1,7 +1,9 @@
 """What goes on around the device: ambient, light, other load, budget and contention as functions of time."""
 
+from random import Random
+
 from adaptd.config.policy import LightBand, Policy
-from adaptd.twin.words import PPM, Curve, Scenario
+from adaptd.twin.words import PPM, Curve, Scenario, Scenes
 
 
 class Follower:
@@ -100,36 +102,59 @@ class TrueLight:
 
 
 class Disagreement:
-    """How often a variant's answer really differs from the reference's."""
+    """How often a variant's answers really differ from the reference's, scene after scene.
 
-    def __init__(self, scenario: Scenario, policy: Policy) -> None:
-        self._ppm = {(band, variant): ppm for band, variant, ppm in scenario.truth.disagreement_ppm}
-        self._limit_ppm = policy.max_loss_ppm
-        self._reference = policy.reference
-        self._within: dict[str, tuple[str, ...]] = {band.name: (band.name,) for band in policy.bands}
-        if scenario.truth_bands:
-            for band in policy.bands:
-                self._within[band.name] = tuple(other.name for other in scenario.truth_bands if _overlap(band, other))
+    Scenes are drawn once for all controllers from the scenario's seed: what a controller does never changes what it meets.
+    """
 
-    def chance(self, truth_band: str, variant: str) -> float:
-        """The chance that one frame differs."""
-        return self._ppm.get((truth_band, variant), 0) / PPM
+    def __init__(self, scenario: Scenario) -> None:
+        self._streams = {
+            (band, variant): SceneStream(scenario.seed, f"{band}/{variant}", scenes)
+            for band, variant, scenes in scenario.truth.disagreement
+        }
 
-    def _over(self, truth_band: str, variant: str) -> bool:
-        return variant != self._reference and self._ppm.get((truth_band, variant), 0) > self._limit_ppm
+    def chance(self, truth_band: str, variant: str, t_us: int) -> float:
+        """The chance that a frame differs at ``t_us``; asked in the order of time."""
+        stream = self._streams.get((truth_band, variant))
+        return 0.0 if stream is None else stream.at(t_us) / PPM
 
-    def unproven(self, inside: tuple[str, ...], variant: str) -> bool:
-        """Whether a frame of the variant breaks the promise: over the limit in every band that the light can be counted to."""
-        return all(self._over(band, variant) for band in inside)
+    def affordable(self, inside: tuple[str, ...], variant: str, t_us: int, limit_ppm: int) -> bool:
+        """Whether somebody who knows every scene could serve the variant at ``t_us`` within the limit.
 
-    def falsely_admitted(self, band: str, variant: str) -> bool:
-        """Whether the variant loses more than the policy allows everywhere in a band of the policy."""
-        names = self._within.get(band, ())
-        return bool(names) and all(self._over(name, variant) for name in names)
+        True where in one of the bands that hold the light the scene of now, or all scenes together, lose no more than that.
+        """
+        streams = [self._streams.get((band, variant)) for band in inside]
+        return any(one is None or min(one.at(t_us), one.mean_ppm) <= limit_ppm for one in streams)
 
 
-def _overlap(one: LightBand, other: LightBand) -> bool:
-    """Whether two bands share more light than the hysteresis of their edges."""
-    low = max(band.down_at_mlx or 0 for band in (one, other))
-    high = min(band.up_at_mlx if band.up_at_mlx is not None else 10**12 for band in (one, other))
-    return high > 2 * low
+class SceneStream:
+    """One stream of scenes: which one is on, and when it ends."""
+
+    __slots__ = ("_chance_ppm", "_ends_us", "_random", "_scenes")
+
+    def __init__(self, seed: int, stream: str, scenes: Scenes) -> None:
+        self._scenes = scenes
+        self._random = Random(f"{seed}/scenes/{stream}")  # noqa: S311 - repeatable on purpose
+        self._ends_us = 0
+        self._chance_ppm = self._draw()
+
+    @property
+    def mean_ppm(self) -> int:
+        """The chance over all scenes."""
+        return self._scenes.mean_ppm
+
+    def at(self, t_us: int) -> int:
+        """The chance in ppm that a frame differs at ``t_us``."""
+        if self._scenes.length_us:
+            while t_us >= self._ends_us:
+                self._chance_ppm = self._draw()
+                self._ends_us += max(1, round(self._random.expovariate(1.0) * self._scenes.length_us))
+        return self._chance_ppm
+
+    def _draw(self) -> int:
+        at_ppm = self._random.randrange(PPM)
+        for share_ppm, chance_ppm in self._scenes.scenes:
+            at_ppm -= share_ppm
+            if at_ppm < 0:
+                return chance_ppm
+        return self._scenes.scenes[-1][1]

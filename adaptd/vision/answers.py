@@ -56,7 +56,7 @@ def probability_ppm(values: list[float]) -> int:
     return min(int(best * PPM + 0.5), PPM)
 
 
-class Head(Protocol):
+class AnswerHead(Protocol):
     """Reads a task's raw outputs."""
 
     def answer(self, output: Output) -> Answer: ...
@@ -88,7 +88,7 @@ class Classification:
 class Detection:
     """Boxes after non-maximum suppression; ``form`` is one of ``box_forms``, ``size`` is (height, width) of the input."""
 
-    def __init__(self, form: str, classes: tuple[str, ...], size: tuple[int, int] = (1, 1)) -> None:
+    def __init__(self, form: str, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1)) -> None:
         self._form = form
         self._classes = classes
         self._size = size
@@ -172,7 +172,7 @@ def _share(value: float, *, logit: bool) -> float:
     return 1 / (1 + math.exp(-min(max(value, -500.0), 500.0))) if logit else min(max(value, 0.0), 1.0)
 
 
-def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, int] = (1, 1)) -> Head:
+def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1)) -> AnswerHead:
     """The reader of a head, as worker and qualification use it; ``size`` is (height, width) of the input."""
     if head.task == "detection":
         return Detection(head.form, classes, size)
@@ -183,7 +183,7 @@ def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, int] = (1,
     return Classification(classes)
 
 
-def head_of(manifest: Manifest) -> Head:
+def head_of(manifest: Manifest) -> AnswerHead:
     """The head of a bundle's task.
 
     Raises:

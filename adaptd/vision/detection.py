@@ -18,7 +18,7 @@ NMS_IOU = 0.45
 MOST_CANDIDATES, MOST_BOXES = 3000, 300
 
 
-def decode(form: str, output: Array, floor: float = SCORE_FLOOR, classes: int = 0, size: tuple[int, int] = (1, 1)) -> Array:
+def decode(form: str, output: Array, floor: float = SCORE_FLOOR, classes: int = 0, size: tuple[int, ...] = (1, 1)) -> Array:
     """The kept boxes (n, 6) of one output, best score first.
 
     ``form`` is one of ``box_forms``; suppression is per class at IoU 0.45, except for forms that come suppressed. ``classes`` and

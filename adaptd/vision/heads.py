@@ -35,7 +35,9 @@ class Head:
 
 
 def head_for(task: str, shape: tuple[int, ...], classes: int, form: str | None = None) -> Head:
-    """The head of a manifest, from its form, or in bundles of before from task, shape and number of classes. Raises ModelError."""
+    """The head of a manifest, from its form, or in bundles of before from task, shape and number of classes. Raises
+    ModelError.
+    """
     if form is not None:
         if form not in FORMS or Head(form, classes).task != task:
             raise ModelError(f"head {form!r} is no form of {task} that this version reads; build the bundle again")
@@ -54,7 +56,8 @@ def head_for(task: str, shape: tuple[int, ...], classes: int, form: str | None =
 def recognise(
     shape: tuple[int, ...], wish: str | None, classes: int | None, where: str, task: str | None = None, last: str = ""
 ) -> Head:
-    """The head of a model that comes in: declared by ``wish``, by the exporter's ``task``, or read off shape and ``last`` operator.
+    """The head of a model that comes in: declared by ``wish``, by the exporter's ``task``, or read off shape and ``last``
+    operator.
 
     Raises:
         ModelError: it has to be declared.
@@ -115,7 +118,7 @@ def _classes(shape: tuple[int, ...], form: str, declared: int | None, where: str
         return declared
     beside = 5 if form in ("yolov5", "yolox") else 4
     whole = form in CLASS_FORMS
-    found = int(np.prod(shape)) if whole else (shape[-1] if form not in ("yolo",) else min(shape[1:])) - beside
+    found = int(np.prod(shape)) if whole else (shape[-1] if form != "yolo" else min(shape[1:])) - beside
     if found < (2 if form == "classification" else 1):
         raise ModelError(f"{where}: output {shape} leaves no classes for --head {form}")
     if declared is not None and declared != found:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from adaptd.base.clock import SystemClock
+from adaptd.base.redact import redact
 from adaptd.base.unix_socket import SocketError
 from adaptd.config.engine_answers import packed
 from adaptd.config.errors import ConfigError
@@ -24,10 +25,12 @@ from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
 from adaptd.worker.grabber import Grabber
 from adaptd.worker.health import spin_wanted
-from adaptd.worker.latest_frame import LatestSlot
+from adaptd.worker.latest_frame import LatestFrame
 from adaptd.worker.link import Link, Speaker, worker_threads
-from adaptd.worker.loop import FrameLoop, Parts
+from adaptd.worker.loop import FrameLoop, LoopParts
 from adaptd.worker.pacing import Pacer
+from adaptd.worker.preview import NAME as PREVIEW_NAME
+from adaptd.worker.preview import Preview
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import LockError, ServingLock
 from adaptd.worker.sources.choose import source_of
@@ -61,7 +64,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         undo.callback(clock.stopping.set)
         try:
             lock = _lock(begin, undo)
-            slot = LatestSlot()
+            slot = LatestFrame()
             grabber = _grabber(begin, slot, clock, speaker)
             grabber.start()
             undo.callback(_join, grabber, clock)
@@ -74,7 +77,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             manifest = bundle.manifest
             results = Results(begin.results, manifest.classes, (manifest.input_shape[-2], manifest.input_shape[-1]))
             undo.callback(results.close)
-            parts = Parts(
+            parts = LoopParts(
                 pool,
                 Preprocessor(manifest.preprocessing),
                 head_of(manifest),
@@ -89,6 +92,8 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             raise StartError(str(error)) from None
         lease = leases.resume(begin.variants[0], begin.safe_mfps, begin.start_mfps, clock.now_us())
         loop = FrameLoop(parts, lease, begin.deadline_us, normal_us, begin.touch_us)
+        if begin.preview and begin.results:
+            _preview(begin, loop, clock, undo)
         link = Link(begin, channel, speaker, clock, loop, grabber, results, lock)
         speaker.tell(
             _hello(begin, pool, grabber, spinning=spinning, normal_us=normal_us, began_us=began_us, now_us=clock.now_us())
@@ -110,11 +115,20 @@ def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
     return lock
 
 
-def _grabber(begin: Begin, slot: LatestSlot, clock: SystemClock, speaker: Speaker) -> Grabber:
+def _preview(begin: Begin, loop: FrameLoop, clock: SystemClock, undo: ExitStack) -> None:
+    """Let who may read results see the newest picture; a socket that cannot be made is no reason not to serve."""
+    try:
+        preview = Preview(str(Path(begin.results).with_name(PREVIEW_NAME)), lambda: loop.newest_image, clock)
+    except SocketError:
+        return
+    undo.callback(preview.close)
+    preview.start()
+    undo.callback(_join, preview, clock)
+
+
+def _grabber(begin: Begin, slot: LatestFrame, clock: SystemClock, speaker: Speaker) -> Grabber:
     source = source_of(begin.source, clock, begin.source_mfps)
-    return Grabber(
-        source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame, patient=begin.patient
-    )
+    return Grabber(source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame)
 
 
 def _spinning(begin: Begin, manifest: Manifest) -> bool:
@@ -164,7 +178,7 @@ def _hello(
         pid=os.getpid(),
         backend=begin.backend,
         engines=tuple(engines),
-        source=begin.source,
+        source=redact(begin.source),
         source_mfps=grabber.mfps,
         spinning=spinning,
         start_us=now_us - began_us,

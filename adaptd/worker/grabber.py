@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.messages import Fault
-from adaptd.protocol.source_spec import SourceError
-from adaptd.worker.latest_frame import Frame, LatestSlot
+from adaptd.protocol.source_spec import BadFrameError, SourceError, UnusableSourceError
+from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.pacing import Pacer, RateMeter
-from adaptd.worker.sources.base import Source
+from adaptd.worker.sources.base import FrameSource
 
 BACK_OFF_US = (250_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
 STEADY_US = 5_000_000
@@ -16,24 +16,25 @@ SETTINGS_US = 500_000
 GLANCE_US = 500_000  # while serving pauses one picture in so long is taken for its light: a pause must not blind the camera
 STARVED_US = 5_000_000
 STUCK_US = 20_000_000
+BAD_ROW = 10
 
 
 class Grabber(threading.Thread):
     """Feeds ``slot`` from ``source`` at the set rate. Faults go to ``tell``; the thread ends with the source or the clock.
 
-    ``patient`` waits for a live source that is away at the start; without it that is a fatal fault, as for any other source.
+    A live source that is away is waited for, at the start as later: a camera may boot later than the box. One that no waiting
+    helps is fatal, as any fault of another source. A frame that cannot be used is dropped and counted; a row of them is a fault.
     """
 
     def __init__(
         self,
-        source: Source,
-        slot: LatestSlot,
+        source: FrameSource,
+        slot: LatestFrame,
         clock: WaitingClock,
         pacer: Pacer,
         tell: Callable[[Fault], None],
         *,
         first_frame: int = 0,
-        patient: bool = False,
     ) -> None:
         super().__init__(name="source", daemon=True)
         self._source = source
@@ -43,13 +44,14 @@ class Grabber(threading.Thread):
         self._lock = threading.Lock()
         self._tell = tell
         self._index = first_frame
-        self._patient = patient
         self._meter = RateMeter()
         self._settings: tuple[int | None, int | None] = (None, None)
         self._settings_us = -SETTINGS_US
         self._glanced_us = -GLANCE_US
         self._moved_us = self._came_us = clock.now_us()
-        self._starved = False
+        self._starved = self._away = False
+        self._bad_row = 0
+        self.bad = 0
         self.ok = False
         self.failed = False
 
@@ -68,6 +70,11 @@ class Grabber(threading.Thread):
         elif self._starved and self.ok and not starved:
             self._report("source_back", f"{self._source.name}: gives frames again")
         self._starved = starved
+
+    @property
+    def state(self) -> str:
+        """``ok`` while frames come, ``no_source`` while there are none: away, not open yet, or open and still."""
+        return "ok" if self.ok and not self._starved and not self._away and self._meter.mfps is not None else "no_source"
 
     @property
     def mfps(self) -> int | None:
@@ -115,15 +122,14 @@ class Grabber(threading.Thread):
         try:
             self._source.open()
         except SourceError as error:
-            if not self._source.live or not self._patient:
+            if not self._source.live or isinstance(error, UnusableSourceError):
                 raise
             if attempt == 0:
                 self._report("source_lost", str(error))
             return False
-        if attempt:
-            self._report("source_back", f"{self._source.name}: serves frames again")
+        self._away = attempt > 0
         self._moved_us = self._came_us = self._clock.now_us()
-        self.ok, self._patient, self._meter = True, self._source.live, RateMeter()
+        self.ok, self._meter, self._bad_row = True, RateMeter(), 0
         return True
 
     def _read(self) -> None:
@@ -131,7 +137,7 @@ class Grabber(threading.Thread):
             while self._source.advance():
                 self._arrived()
         except SourceError as error:
-            if not self._source.live:
+            if not self._source.live or isinstance(error, UnusableSourceError):
                 raise
             self._lost(str(error))
             return
@@ -151,11 +157,26 @@ class Grabber(threading.Thread):
         if now_us - self._settings_us >= SETTINGS_US:
             self._settings, self._settings_us = self._source.settings(), now_us
         if wanted:
-            self._slot.put(Frame(self._source.picture(), self._index, now_us, *self._settings))
-            self._index += 1
+            self._put(now_us, look_only=False)
         elif paused and now_us - self._glanced_us >= GLANCE_US:
             self._glanced_us = now_us
-            self._slot.put(Frame(self._source.picture(), self._index, now_us, *self._settings, look_only=True))
+            self._put(now_us, look_only=True)
+
+    def _put(self, now_us: int, *, look_only: bool) -> None:
+        try:
+            image = self._source.picture()
+        except BadFrameError:
+            self.bad += 1
+            self._bad_row += 1
+            if self._bad_row >= BAD_ROW or not self._source.live:
+                raise
+            return
+        self._bad_row = 0
+        if self._away:
+            self._away = False
+            self._report("source_back", f"{self._source.name}: gives frames again")
+        self._slot.put(Frame(image, self._index, now_us, *self._settings, look_only=look_only))
+        self._index += not look_only
 
     def _report(self, kind: str, text: str, *, fatal: bool = False) -> None:
         self._tell(Fault(kind, text, self._clock.now_us(), fatal=fatal))

@@ -20,7 +20,7 @@ class Frame:
     look_only: bool = False
 
 
-class LatestSlot:
+class LatestFrame:
     """Holds the newest frame that is to be served."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ import select
 import threading
 
 from adaptd.base.clock import SystemClock
-from adaptd.protocol.messages import Begin, Fault, Garbled, Report, Setpoint, Stop, ToDaemon
+from adaptd.protocol.messages import Begin, Fault, Garbled, Setpoint, Stop, ToDaemon, WorkerReport
 from adaptd.protocol.wire import Channel
 from adaptd.worker.grabber import Grabber
 from adaptd.worker.loop import FrameLoop
@@ -117,18 +117,19 @@ class Link(threading.Thread):
         self._loop.orphan()
         self._lock.mark_orphan()
 
-    def _report(self) -> Report:
-        loop, counts = self._loop, self._loop.tally.take()
+    def _report(self) -> WorkerReport:
+        loop, frame = self._loop, self._loop.helm.frame  # before the counts: what they hold goes at least as far
+        counts = loop.tally.take()
         now_us, busy_since_us = self._clock.now_us(), loop.busy_since_us
         total = self._grabber.dropped
         dropped, self._dropped = total - self._dropped, total
         helm = loop.helm
-        return Report(
+        return WorkerReport(
             at_us=now_us,
             seq=helm.order.seq,
             variant=helm.variant,
             fps_mfps=helm.lease.point.fps_mfps,
-            frame=helm.frame,
+            frame=frame,
             busy_us=max(now_us - busy_since_us, 1) if busy_since_us else 0,
             swaps=helm.swaps,
             lost=self._speaker.lost,
@@ -138,10 +139,13 @@ class Link(threading.Thread):
             shadow_frames=counts.shadow_frames,
             served=counts.by_variant(),
             shadows=tuple(counts.shadows),
+            stretches=counts.stretches(),
             quarantined=helm.quarantined,
             slow=helm.slow,
             source_mfps=self._grabber.mfps,
             source_ok=not self._grabber.stuck(now_us),
+            source_state=self._grabber.state,
+            bad_frames=self._grabber.bad,
             subscribers=len(self._results),
             picture=loop.picture,
             result=loop.last_result,

@@ -11,14 +11,14 @@ from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
 from adaptd.protocol.messages import LastResult, Picture, Setpoint
-from adaptd.vision.answers import Answer, Head
+from adaptd.vision.answers import Answer, AnswerHead
 from adaptd.vocabulary import Shadow
 from adaptd.worker import picture, shadow
-from adaptd.worker.counters import Tally
+from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
-from adaptd.worker.latest_frame import Frame, LatestSlot
+from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.lease import Lease
-from adaptd.worker.setpoints import Helm, Tell
+from adaptd.worker.setpoints import Setpoints, Tell
 
 Batch = npt.NDArray[np.float32]
 TOUCH_US = 20_000_000
@@ -27,6 +27,7 @@ CHORES_US = 50_000
 DEAD_AFTER = 3
 RESTART = 3
 NAP_S = 0.25
+LOST_PPM = 1_000_000
 
 
 class Publisher(Protocol):
@@ -36,13 +37,13 @@ class Publisher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class LoopParts:
     """What a loop is made of. ``set_rate`` and ``next_us`` are the grabber's."""
 
     pool: WarmPool
     preprocess: Callable[[Any], Batch]
-    head: Head
-    slot: LatestSlot
+    head: AnswerHead
+    slot: LatestFrame
     results: Publisher
     clock: WaitingClock
     tell: Tell
@@ -57,7 +58,9 @@ class FrameLoop:
     is entered costs ten times what it costs in a tight loop.
     """
 
-    def __init__(self, parts: Parts, lease: Lease, deadline_us: int, normal_us: dict[str, int], touch_us: int = TOUCH_US) -> None:
+    def __init__(
+        self, parts: LoopParts, lease: Lease, deadline_us: int, normal_us: dict[str, int], touch_us: int = TOUCH_US
+    ) -> None:
         self._parts = parts
         self._pool = parts.pool
         self._now_us = parts.clock.now_us
@@ -77,8 +80,8 @@ class FrameLoop:
         self._touched_us = self._now_us()
         self._looked_us = self._touched_us - LOOK_US
         self._rate_mfps = lease.point.fps_mfps
-        self.helm = Helm(parts.pool, lease, deadline_us, parts.clock, parts.tell, self._set_rate)
-        self.tally = Tally()
+        self.helm = Setpoints(parts.pool, lease, deadline_us, parts.clock, parts.tell, self._set_rate)
+        self.tally = Counters()
         self._count = self.tally.frame
         self.running = True
         self.exit_code = 0
@@ -93,6 +96,11 @@ class FrameLoop:
             return None
         frame, answer, latency_us, variant, at_us = self.last
         return LastResult(frame, answer.label, answer.score_ppm, latency_us, variant, at_us)
+
+    @property
+    def newest_image(self) -> Any:
+        """The newest picture that was served or looked at; None before the first."""
+        return self._image
 
     def offer(self, setpoint: Setpoint) -> None:
         """Hold this setpoint from the next frame on."""
@@ -180,9 +188,11 @@ class FrameLoop:
         next_us = self._parts.next_us()
         return next_us is None or next_us - now_us > cost_us
 
-    def _serve(self, frame: Frame, helm: Helm) -> bool:
+    def _serve(self, frame: Frame, helm: Setpoints) -> bool:
         """Whether the frame gave a result."""
         now_ns = self._now_ns
+        if frame.index > helm.until_frame:
+            helm.end_of_credit()
         began_ns = now_ns()
         self.busy_since_us = began_ns // 1000
         try:
@@ -198,19 +208,30 @@ class FrameLoop:
             self._reference_failed(str(error))
             return False
         done_ns = now_ns()
-        done_us, served_by = done_ns // 1000, self._pool.served_by
-        latency_us, order = done_us - frame.at_us, helm.order
+        done_us, served_by, order = done_ns // 1000, self._pool.served_by, helm.order
         shadowed = order.shadow_ppm > 0 and shadow.drawn(order.seed, frame.index, order.shadow_ppm)
-        self._publish(frame.index, answer, latency_us, served_by, done_us, shadowed)
-        self._count(served_by, (done_ns - began_ns) // 1000, latency_us <= helm.deadline_us)
+        both, given_by = None, served_by
+        if shadowed and served_by != helm.reference:
+            both = self._reference_first(frame, batch, done_us, helm)
+            if both is not None:
+                answer, efficient, given_by, done_us = both, answer, helm.reference, self._now_us()
+        latency_us = done_us - frame.at_us
+        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed)
+        key = (order.band, served_by, order.shadow_ppm)
         helm.frame = frame.index
-        self.last = (frame.index, answer, latency_us, served_by, done_us)
+        self.last = (frame.index, answer, latency_us, given_by, done_us)
         if served_by != helm.variant:
             self._notice_quarantine()
         elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
             self._set_slow(served_by)
-        if shadowed:
-            self._shadow(frame.index, batch, answer, served_by)
+        loss_ppm: int | None = None
+        if both is not None:
+            loss_ppm = self._parts.head.loss_ppm(both, efficient)
+            self.tally.shadow(Shadow(order.band, served_by, loss_ppm))
+        elif shadowed:
+            loss_ppm = self._shadow(frame.index, batch, answer, served_by, order.band)
+        in_time, work_us = latency_us <= helm.deadline_us, (done_ns - began_ns) // 1000
+        self._count(key, frame.index, work_us, in_time, shadowed, loss_ppm, both is None)
         self.busy_since_us = 0
         if done_us >= self._chores_us:
             self._between_frames(frame, done_us)
@@ -233,28 +254,51 @@ class FrameLoop:
             self.helm.tell_fault("engine", words, self.helm.reference)
             self.stop(RESTART)
 
-    def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str) -> None:
-        """The same frame on the other side of the comparison: loss is always the efficient variant's against the reference."""
+    def _reference_first(self, frame: Frame, batch: Batch, now_us: int, helm: Setpoints) -> Answer | None:
+        """The reference's answer to a frame that an efficient variant served, where it comes before the deadline; else None."""
+        if now_us - frame.at_us + self._cost_us[helm.reference] > helm.deadline_us:
+            return None
+        try:
+            output = self._pool.shadow(batch, helm.reference)
+        except EngineError as error:
+            self._reference_failed(str(error))
+            return None
+        self._failures = 0
+        return None if output is None else self._answer(output)
+
+    def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
+        """The same frame on the other side of the comparison: loss is always the efficient variant's against the reference.
+
+        What it comes to for the account: None where the reference served, a whole loss where it could not be compared.
+        """
         order, reference = self.helm.order, self.helm.reference
         tested = served_by if served_by != reference else shadow.which(order.seed, index, self._efficient())
         if tested is None:
-            return
+            return None
         other = reference if tested == served_by else tested
         try:
             output = self._pool.shadow(batch, other)
         except EngineError as error:
             self._reference_failed(str(error))
-            return
+            return self._unseen(band, tested, served_by)
         if output is None:
             self._notice_quarantine()
-            return
+            return self._unseen(band, tested, served_by)
         second = self._parts.head.answer(output)
         if other == reference:
             self._failures = 0
             loss_ppm = self._parts.head.loss_ppm(second, answer)
         else:
             loss_ppm = self._parts.head.loss_ppm(answer, second)
-        self.tally.shadow(Shadow(order.band, tested, loss_ppm))
+        self.tally.shadow(Shadow(band, tested, loss_ppm))
+        return loss_ppm if tested == served_by else None
+
+    def _unseen(self, band: str, tested: str, served_by: str) -> int | None:
+        """A frame that the coin chose and that could not be compared: where an efficient variant served it, it counts as lost."""
+        if tested != served_by:
+            return None
+        self.tally.shadow(Shadow(band, tested, LOST_PPM))
+        return LOST_PPM
 
     def _efficient(self) -> tuple[str, ...]:
         out = {self.helm.reference, *self.helm.slow}

@@ -11,10 +11,11 @@ from adaptd.vocabulary import OperatingPoint
 from adaptd.worker import lease as leases
 
 ASIDE_US, LONGEST_ASIDE_US = 60_000_000, 3_600_000_000
+NO_END = 1 << 62
 Tell = Callable[[Applied | Swapped | Fault], None]
 
 
-class Helm:
+class Setpoints:
     """Where the worker is, and the only place that moves it. ``frame`` is the last frame served, kept by the loop."""
 
     def __init__(
@@ -37,6 +38,7 @@ class Helm:
         self.lease = lease
         self.order = Setpoint(0, lease.reference, lease.point.fps_mfps, 0, 0, 0, "")
         self.deadline_us = deadline_us
+        self.until_frame = NO_END
         self._aside_until_us: dict[str, int] = {}
         self._times_slow: dict[str, int] = {}
         self._refused: tuple[int, str] = (-1, "")
@@ -93,6 +95,11 @@ class Helm:
         self.to_reference("slow")
         return aside_us
 
+    def end_of_credit(self) -> None:
+        """The loss account has credit for no further frame: the reference serves until the next setpoint."""
+        self.until_frame = NO_END
+        self.to_reference("account")
+
     def acquit(self) -> None:
         """Nobody crawls more than the reference does: it is the machine."""
         self._aside_until_us.clear()
@@ -121,6 +128,7 @@ class Helm:
             self._refuse(order, str(error))
             return
         self.lease, self.order = taken, order
+        self.until_frame = NO_END if order.until_frame is None or order.variant == self.reference else order.until_frame
         self.deadline_us = self.deadline_us if order.deadline_us is None else order.deadline_us
         now_us = self._now_us()
         self._tell(Applied(order.seq, order.variant, order.fps_mfps, now_us - received_us, now_us))

@@ -6,7 +6,7 @@ import pytest
 
 from adaptd.bundle_build.data.preset import PRESETS
 from adaptd.bundle_build.model.make import Built, Order, build
-from adaptd.bundle_build.qualify.findings import Plan
+from adaptd.bundle_build.qualify.findings import MeasurePlan
 from adaptd.bundle_build.qualify.qualify import Qualified, qualify
 from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile, load_profile
@@ -59,4 +59,6 @@ def qualified(
 ) -> tuple[Qualified, Path]:
     """The same bundle after qualification on other pictures."""
     data = fill(tmp_path_factory.mktemp("data"), each=4, seed=1)
-    return qualify(Plan(made[1], (data,), policy, profile, saturated_s=0.1, root=tmp_path_factory.mktemp("no-meters"))), made[1]
+    return qualify(
+        MeasurePlan(made[1], (data,), policy, profile, saturated_s=0.1, root=tmp_path_factory.mktemp("no-meters"))
+    ), made[1]

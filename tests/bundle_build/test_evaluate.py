@@ -10,7 +10,7 @@ from adaptd.bundle_build.data.labels import Labels, labels_of, place
 from adaptd.bundle_build.data.pictures import Pictures
 from adaptd.bundle_build.data.preset import PRESETS
 from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.qualify.evaluate import Tally, evaluate, quantile_us
+from adaptd.bundle_build.qualify.evaluate import ScoreTally, evaluate, quantile_us
 from adaptd.bundle_build.qualify.findings import bound_ppm
 from adaptd.config.policy import Policy
 from adaptd.engine.base import EngineSpec
@@ -29,7 +29,7 @@ def _engine(name: str) -> StubEngine:
     return engine
 
 
-def _run(dataset: Dataset, engines: dict[str, StubEngine]) -> dict[str, dict[str, Tally]]:
+def _run(dataset: Dataset, engines: dict[str, StubEngine]) -> dict[str, dict[str, ScoreTally]]:
     labels, _ = labels_of(dataset, "classification", CLASSES, WORDS)
     return evaluate(engines, "fp16", Pictures(dataset.samples, WORDS), reader(Head("classification", 3), CLASSES), labels)
 
@@ -79,8 +79,8 @@ def test_without_the_reference_there_is_no_agreement(dataset: Dataset) -> None:
 
 def test_fractional_losses_round_up_and_are_bounded_by_betting(policy: Policy) -> None:
     """1.2 frames of loss are stated as 2; the bound is that for losses between 0 and 1."""
-    tally = Tally(losses_ppm=[0] * 1997 + [400_000] * 3)
-    whole = Tally(losses_ppm=[0] * 1998 + [1_000_000] * 2)
+    tally = ScoreTally(losses_ppm=[0] * 1997 + [400_000] * 3)
+    whole = ScoreTally(losses_ppm=[0] * 1998 + [1_000_000] * 2)
     assert tally.disagreed == whole.disagreed == 2
     assert 0 < bound_ppm(tally, policy) < 10_000
     assert bound_ppm(whole, policy) == pytest.approx(4_192, abs=40)
@@ -133,6 +133,6 @@ def test_detection_is_scored_against_boxes(dataset: Dataset) -> None:
     assert truth is not None
     assert labels.boxes(dataset.samples[1]) is None
     found = np.array([[8, 8, 24, 24, 0.9, 0]], np.float32)
-    assert Tally(truths=[truth], founds=[found]).score_ppm == 1_000_000
-    assert Tally(truths=[truth], founds=[found[:0]]).score_ppm == 0
-    assert Tally().score_ppm is None
+    assert ScoreTally(truths=[truth], founds=[found]).score_ppm == 1_000_000
+    assert ScoreTally(truths=[truth], founds=[found[:0]]).score_ppm == 0
+    assert ScoreTally().score_ppm is None

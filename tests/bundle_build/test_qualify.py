@@ -11,7 +11,7 @@ import pytest
 from adaptd.bundle_build.data.preset import PRESETS
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.make import Built, Order, build
-from adaptd.bundle_build.qualify.findings import Plan
+from adaptd.bundle_build.qualify.findings import MeasurePlan
 from adaptd.bundle_build.qualify.qualify import Qualified, qualify
 from adaptd.config.manifest import facts, load_manifest
 from adaptd.config.policy import Policy
@@ -65,9 +65,9 @@ def test_pictures_that_calibrated_do_not_judge(
     for path in [path for path in seen.rglob("*.png") if hashlib.sha256(path.read_bytes()).hexdigest() not in used]:
         path.unlink()
     with pytest.raises(BuildError, match="all 27 pictures were used to calibrate"):
-        qualify(Plan(folder, (seen,), policy, profile, saturated_s=0.1, root=tmp_path))
+        qualify(MeasurePlan(folder, (seen,), policy, profile, saturated_s=0.1, root=tmp_path))
     mixed = fill(shutil.copytree(pictures, tmp_path / "data"), each=2, seed=8)
-    found = qualify(Plan(folder, (mixed,), policy, profile, saturated_s=0.1, root=tmp_path))
+    found = qualify(MeasurePlan(folder, (mixed,), policy, profile, saturated_s=0.1, root=tmp_path))
     assert any("pictures were used to calibrate and are left out" in line for line in found.warnings)
 
 
@@ -82,7 +82,7 @@ def test_a_flipped_bit_is_refused_before_anything_runs(
     path.write_bytes(data)
     before = (folder / "manifest.json").read_bytes()
     with pytest.raises(BuildError, match=r"tiny\.int8\.ort\.onnx: sha256 does not match"):
-        qualify(Plan(folder, (fill(tmp_path / "data", each=1, seed=3),), policy, profile))
+        qualify(MeasurePlan(folder, (fill(tmp_path / "data", each=1, seed=3),), policy, profile))
     assert (folder / "manifest.json").read_bytes() == before
 
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_measured_here_is_one_line(
 ) -> None:
     """Another reference, no plan for this backend, no folder of pictures and unreadable pictures each say what to do."""
     data = fill(tmp_path / "data", each=1, seed=3)
-    plan = Plan(made[1], (data,), policy, profile, saturated_s=0.1, root=tmp_path)
+    plan = MeasurePlan(made[1], (data,), policy, profile, saturated_s=0.1, root=tmp_path)
     with pytest.raises(BuildError, match="its reference is fp16, the policy's is fp32"):
         qualify(replace(plan, policy=replace(policy, reference="fp32")))
     with pytest.raises(BuildError, match=r"no TensorRT plan|TensorRT cannot be imported"):
@@ -118,7 +118,9 @@ def test_a_signed_manifest_that_changes_has_to_be_signed_again(
     plain = load_manifest(folder).model_dump(mode="json", by_alias=True, exclude={"digest", "signature"})
     write_bundle(folder, {}, plain, key)
     assert load_manifest(folder).signature
-    found = qualify(Plan(folder, (fill(tmp_path / "data", each=1, seed=3),), policy, profile, saturated_s=0.1, root=tmp_path))
+    found = qualify(
+        MeasurePlan(folder, (fill(tmp_path / "data", each=1, seed=3),), policy, profile, saturated_s=0.1, root=tmp_path)
+    )
     assert any("sign it again" in line for line in found.warnings)
     assert load_manifest(folder).signature is None
 
@@ -132,7 +134,7 @@ def test_a_detector_is_built_and_qualified_too(policy: Policy, profile: Hardware
     built = build(order, tmp_path / "bundle")
     assert built.manifest["task"] == "detection"
     new = fill(tmp_path / "new", each=2, size=64, seed=5)
-    found = qualify(Plan(tmp_path / "bundle", (new,), policy, profile, saturated_s=0.1, root=tmp_path))
+    found = qualify(MeasurePlan(tmp_path / "bundle", (new,), policy, profile, saturated_s=0.1, root=tmp_path))
     assert found.record["score"] == "mAP at IoU 0.5"
     assert found.record["bound"].startswith("mixture of constant bets")
     assert found.record["scores"]["fp16"]["dim"]["score_ppm"] is None
@@ -152,5 +154,5 @@ def test_a_band_in_which_the_reference_finds_nothing_is_named(
     order = Order(save(detector(surest=surest), tmp_path / "boxes.onnx"), data, policy.bands, PRESETS["yolo"], method="minmax")
     build(order, tmp_path / "bundle")
     new = fill(tmp_path / "new", each=2, size=64, seed=5, bands=("night",))
-    found = qualify(Plan(tmp_path / "bundle", (new,), policy, profile, saturated_s=0.1, root=tmp_path))
+    found = qualify(MeasurePlan(tmp_path / "bundle", (new,), policy, profile, saturated_s=0.1, root=tmp_path))
     assert any("finds nothing in 6 of 6 pictures in night" in line for line in found.warnings) is warned

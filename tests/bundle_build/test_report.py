@@ -102,11 +102,11 @@ def test_rows_are_in_the_order_of_the_policy(record: dict[str, Any]) -> None:
 def test_the_curve_has_a_point_per_variant_and_rate(record: dict[str, Any]) -> None:
     """Energy of a frame falls with the rate, since idle power is shared; the whisker ends at the proven score."""
     points = points_of(record, "bright")
-    assert len(points) == 2 * 4
+    assert len(points) == 2 * 6
     fp16 = [point.millijoules for point in points if point.variant == "fp16"]
     assert fp16 == sorted(fp16, reverse=True)
     assert next(point.proven for point in points if point.variant == "int8") == pytest.approx(98.0 - 0.22)
-    assert curve_svg(record).count("<title>") == 3 * 8
+    assert curve_svg(record).count("<title>") == 3 * 12
 
 
 def test_without_labels_the_curve_shows_agreement(record: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ def test_weights_beside_the_model_are_taken_from_one_plain_file_only(spoil: str,
             if entry.key == "offset" and spoil == "outside":
                 entry.value = "999999999"
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(BuildError, match="link|a file beside it|2 files|lies outside") as caught:
+    with pytest.raises(BuildError, match=r"link|a file beside it|2 files|lies outside") as caught:
         take_in(path, Wishes())
     assert "\n" not in str(caught.value)
 

@@ -1,7 +1,7 @@
 """Forty small networks in the forms that people export, made with the onnx package: each under 200 kB."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ class Case:
 
     name: str
     make: Callable[[], Any]
-    wishes: Wishes = Wishes()
+    wishes: Wishes = field(default_factory=Wishes)
     form: str = ""
     refused: str = ""
     external: bool = False

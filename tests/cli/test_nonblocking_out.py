@@ -3,14 +3,14 @@
 import io
 import os
 
-from adaptd.cli.nonblocking_out import Outlet
+from adaptd.cli.nonblocking_out import NonblockingOut
 
 
 def test_a_reader_that_does_not_read_costs_lines_and_is_told() -> None:
     """A full pipe drops the line at once; when it is read again, the next line says how many are missing."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "w") as stream:
-        outlet = Outlet(stream)
+        outlet = NonblockingOut(stream)
         lines = 0
         while not outlet.dropped:
             outlet.write("x" * 1000 + "\n")
@@ -27,5 +27,5 @@ def test_a_reader_that_does_not_read_costs_lines_and_is_told() -> None:
 def test_what_is_no_file_is_written_to() -> None:
     """A buffer takes everything."""
     buffer = io.StringIO()
-    Outlet(buffer).write("a\n")
+    NonblockingOut(buffer).write("a\n")
     assert buffer.getvalue() == "a\n"

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -41,17 +40,27 @@ def test_the_main_job_serves_both_engines_warm_and_its_log_verifies(service: Ser
     assert verified(service.audit)["verdict"] == "valid"
 
 
-def test_pictures_of_ones_own_are_served_in_a_room_where_nothing_is_staged() -> None:
-    """The shipped clip plays with a sagging power supply; a source of one's own gets a budget that stays, or none."""
-    staged, own = (_signals(words) for words in ((), ("--source", "pattern:64x48@15")))
-    assert any(len(values) > 1 for values in staged.values())
-    assert all(len(values) == 1 for values in own.values())
+def test_only_the_demonstration_and_a_named_scenario_are_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped clip plays with a sagging supply; own pictures, --no-twin and a service manager have nothing staged."""
+    room = ROOT / "policies" / "scenarios" / "room.yaml"
+    assert any(len(values) > 1 for values in yaml.safe_load(_scenario(()).read_text())["signals"].values())
+    assert all(len(values) == 1 for values in yaml.safe_load(room.read_text())["signals"].values())
+    assert _staged(("--source", "pattern:64x48@15")) is None
+    assert _staged(("--no-twin",)) is None
+    assert _staged(("--source", "0", "--twin", str(room))) == room
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    assert _staged(()) is None
+    assert _staged(("--twin", str(room))) == room
 
 
-def _signals(words: tuple[str, ...]) -> dict[str, list[Any]]:
-    parsed = build_parser().parse_args(["run", *words])
-    plain: dict[str, list[Any]] = yaml.safe_load(scenario_of(parsed).read_text())["signals"]
-    return plain
+def _staged(words: tuple[str, ...]) -> Path | None:
+    return scenario_of(build_parser().parse_args(["run", *words]))
+
+
+def _scenario(words: tuple[str, ...]) -> Path:
+    found = _staged(words)
+    assert found is not None
+    return found
 
 
 def test_status_and_why_answer_from_another_process(service: Service) -> None:

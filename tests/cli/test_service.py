@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adaptd.cli.main import main
-from adaptd.cli.service import unit_text
+from adaptd.cli.service_unit import GROUPS, Wanted, groups_here, out_of_sight, unit_text
 
 MOST_EXPOSED = 1.5
 
@@ -46,10 +46,11 @@ def test_the_service_manager_is_told_and_watches() -> None:
 def test_install_and_uninstall_below_another_root(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Unit and policy are written, a tuned policy is never overwritten, and only the unit is removed."""
     unit, policy = tmp_path / "etc/systemd/system/adaptd.service", tmp_path / "etc/adaptd/policy.yaml"
-    assert main(["service", "install", "--root", str(tmp_path)]) == 0
-    assert unit.read_text() == unit_text()
+    install = ["service", "install", "--root", str(tmp_path), "--source", "/dev/video0"]
+    assert main(install) == 0
+    assert unit.read_text() == unit_text(Wanted("/dev/video0"))
     policy.write_text("tuned\n")
-    assert main(["service", "install", "--root", str(tmp_path)]) == 0
+    assert main(install) == 0
     assert policy.read_text() == "tuned\n"
     assert main(["service", "uninstall", "--root", str(tmp_path)]) == 0
     assert not unit.exists()
@@ -57,6 +58,64 @@ def test_install_and_uninstall_below_another_root(tmp_path: Path, capsys: pytest
     capsys.readouterr()
     assert main(["service", "uninstall", "--root", str(tmp_path)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "no --source"),
+        (("--source", "/nowhere.mp4"), "no such video"),
+        (("--source", "0#zoom=2"), "no option of a camera"),
+        (("--source", "rtsp://u:secret@h/x"), "needs a network"),
+        (("--source", "0", "--bundle", "/nowhere"), "is no bundle"),
+        (("--source", "0", "--profile", "abacus"), "no such profile"),
+        (("--source", "0", "--policy", "README.md"), "README.md"),
+    ],
+)
+def test_what_could_not_run_is_not_installed(
+    words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each is refused in one line before anything is written, and no password is shown."""
+    assert main(["service", "install", "--root", str(tmp_path), *words]) in (1, 2)
+    told = capsys.readouterr().err
+    assert said in told
+    assert "secret" not in told
+    assert not (tmp_path / "etc").exists()
+
+
+def test_a_password_stands_in_no_unit(tmp_path: Path) -> None:
+    """It lies in a file that root alone reads, and systemd hands it over as a credential."""
+    words = ["--source", "rtsp://u:secret@h/x", "--network"]
+    assert main(["service", "install", "--root", str(tmp_path), *words]) == 0
+    unit, kept = (tmp_path / "etc/systemd/system/adaptd.service").read_text(), tmp_path / "etc/adaptd/source"
+    assert "secret" not in unit
+    assert "LoadCredential=source:/etc/adaptd/source" in unit
+    assert "--source @%d/source" in unit
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.read_text() == "rtsp://u:secret@h/x\n"
+
+
+def test_the_unit_never_simulates_names_groups_that_exist_and_opens_the_network_when_asked() -> None:
+    """Nothing is staged under the service manager; a group that is missing would keep the unit from starting."""
+    closed, opened = unit_text(Wanted("0")), unit_text(Wanted("rtsp://h/x", network=True))
+    assert " --no-twin " in closed
+    assert "PrivateNetwork=yes" in closed
+    assert "PrivateNetwork" not in opened
+    assert "AF_INET6" in opened
+    assert "BindPaths=-/tmp/argus_socket" in closed
+    assert set(groups_here()) <= set(GROUPS)
+    assert ("SupplementaryGroups=" in closed) is bool(groups_here())
+    assert '--source "v4l2src ! appsink"' in unit_text(Wanted("v4l2src ! appsink"))
+    assert "50%%" in unit_text(Wanted("clip-50%.mp4"))
+
+
+def test_what_the_sandbox_hides_is_known(tmp_path: Path) -> None:
+    """An interpreter below a home folder would not start, also where only a link leads there."""
+    assert "sandbox hides" in out_of_sight(Path("/home/ada/adaptd/.venv/bin/python"))
+    link = tmp_path / "python"
+    link.symlink_to("/root/.pyenv/bin/python")
+    assert "sandbox hides" in out_of_sight(link)
+    assert out_of_sight(Path("/opt/adaptd/.venv/bin/python")) == ""
 
 
 def test_show_prints_the_unit(capsys: pytest.CaptureFixture[str]) -> None:

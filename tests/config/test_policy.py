@@ -19,10 +19,15 @@ REFUSED = [
     ("confidence_pct: 99", "confidence_pct: 99.99999999", "accuracy.confidence_pct"),
     ("resume_c: 80", "resume_c: 85", "thermal.resume_c"),
     ("critical_c: 95", "critical_c: 85", "thermal.limit_c"),
-    ("target_fps: 15", "target_fps: 14", "frame_rate.target_fps"),
-    ("floor_fps: 5", "floor_fps: 6", "frame_rate.floor_fps"),
+    ("floor_fps: 5}", "floor_fps: 5, levels_fps: [5, 8, 14]}", "frame_rate.target_fps"),
+    ("floor_fps: 5}", "floor_fps: 5, levels_fps: [6, 8, 15]}", "frame_rate.floor_fps"),
+    ("floor_fps: 5}", "floor_fps: 5, levels_fps: [5, 8, 15, 20]}", "frame_rate.levels_fps"),
+    ("floor_fps: 5}", "floor_fps: 5, levels_fps: [2, 5, 8, 15]}", "frame_rate.levels_fps"),
+    ("budget_w: 12", "budget_w: 12, window_s: 0", "power.window_s"),
+    ("budget_w: 12", "budget_w: 12, window_s: 604800", "power.window_s"),
+    ("budget_w: 12", "budget_w: 12, peak_w: 11", "power.peak_w"),
     ("target_fps: 15, floor_fps: 5", "target_fps: 5, floor_fps: 15", "frame_rate.target_fps"),
-    ("[5, 8, 10, 15]", "[5, 8, 8, 10, 15]", "frame_rate.levels_fps"),
+    ("floor_fps: 5}", "floor_fps: 5, levels_fps: [5, 8, 8, 15]}", "frame_rate.levels_fps"),
     ("efficient: [int8]", "efficient: [fp16]", "efficient"),
     ("efficient: [int8]", "efficient: int8", "efficient"),
     ("reference: fp16", "reference: ../fp16", "reference"),
@@ -49,7 +54,11 @@ def test_human_units_become_integers_once(feeder_text: str) -> None:
     policy = parse_policy(feeder_text)
     assert (policy.limit_mc, policy.budget_mw, policy.max_loss_ppm, policy.deadline_us) == (85_000, 12_000, 5_000, 66_000)
     assert (policy.alpha_ppm, policy.shadow_ppm, policy.frame_value_uj) == (10_000, 20_000, 500_000)
-    assert policy.levels_mfps == (5_000, 8_000, 10_000, 15_000)
+    assert policy.levels_mfps == ()
+    assert policy.grid_mfps == (5_000, 7_000, 9_000, 11_000, 13_000, 15_000)
+    both = parse_policy(feeder_text.replace("budget_w: 12", "budget_w: 12, window_s: 60, peak_w: 15"))
+    assert (both.budget_window_us, both.peak_mw) == (60_000_000, 15_000)
+    assert (policy.budget_window_us, policy.peak_mw) == (0, None)
     assert [band.name for band in policy.bands] == ["night", "dim", "bright"]
 
 

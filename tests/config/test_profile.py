@@ -9,7 +9,10 @@ from adaptd.config.profile import load_profile, parse_profile
 from tests.conftest import ROOT
 
 SHIPPED = sorted((ROOT / "hw_profiles").glob("*.yaml"))
-NAMES = set("orin-nano-super orin-nx-16gb agx-orin xavier-nx jetson-thor jetson-nano raspberry-pi-5 h200 generic-x86".split())
+NAMES = set(
+    "orin-nano-super orin-nx-16gb agx-orin xavier-nx agx-xavier jetson-thor jetson-nano jetson-tx2 raspberry-pi-4 raspberry-pi-5 "
+    "rk3588 h200 generic-x86 generic-arm".split()
+)
 
 
 def test_the_promised_profiles_ship() -> None:

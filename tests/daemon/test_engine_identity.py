@@ -8,7 +8,7 @@ from adaptd.brain import tick
 from adaptd.config.engine_answers import packed
 from adaptd.config.policy import load_policy
 from adaptd.config.profile import load_profile
-from adaptd.daemon.engine_identity import Origin
+from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.protocol.messages import EngineInfo
 from adaptd.vocabulary import Prior, VariantFacts
 from tests.conftest import ROOT
@@ -20,7 +20,7 @@ FACTS = (
 )
 BARE = tuple(replace(fact, priors=()) for fact in FACTS)
 HOME = {"fp16": "aa", "int8": "bb"}
-ORIGIN = Origin(FACTS, HOME, "the bench")
+ORIGIN = EngineIdentity(FACTS, HOME, "the bench")
 
 
 def test_before_the_engines_have_answered_no_prior_counts() -> None:
@@ -52,7 +52,7 @@ def test_where_either_engine_answers_otherwise_they_do_not(running: dict[str, st
 
 def test_a_bundle_that_says_nothing_of_its_origin_is_not_believed() -> None:
     """No fingerprint is no match: missing data never makes it bolder."""
-    assert Origin(FACTS, {}, "").settle(FACTS, HOME) == BARE
+    assert EngineIdentity(FACTS, {}, "").settle(FACTS, HOME) == BARE
 
 
 def test_an_engine_that_is_not_loaded_changes_nothing() -> None:

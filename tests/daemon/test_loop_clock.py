@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,8 @@ from adaptd.config.policy import load_policy
 from adaptd.config.profile import load_profile
 from adaptd.daemon.jobs import CHECKPOINT, RETENTION, SlowJobs
 from adaptd.daemon.loop import Daemon
-from adaptd.daemon.parts import Clock, Pace, Parts
-from adaptd.daemon.sensors_or_twin import Readings
+from adaptd.daemon.parts import Clock, LoopPace, Parts
+from adaptd.daemon.sensors_or_twin import Opening
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import Scene
 from adaptd.log.format.binding import Binding, code_hash
@@ -24,12 +25,13 @@ from adaptd.log.verify.verify import verify
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.retention import Retention
-from adaptd.protocol.messages import Report
-from adaptd.sense.sensor_hub import WorkerFacts
-from adaptd.serve.board import Board
+from adaptd.protocol.messages import WorkerReport
+from adaptd.sense.camera_light import PictureStats
+from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
-from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Telemetry, VariantFacts
+from adaptd.vocabulary import OperatingPoint, Prior, Served, Snapshot, Telemetry, VariantFacts
 from tests.conftest import ROOT
+from tests.readings import sensed
 
 FACTS = (VariantFacts("fp16", 160_000, 4_000), VariantFacts("int8", 70_000, 1_700, False, (Prior("bright", 5000, 1),)))
 
@@ -53,20 +55,18 @@ class Senses:
 
         trips = ()
 
+    opening = Opening(())
+    firmware = ""
+
     def __init__(self) -> None:
         self.station = self.Station()
         self.power_mw = 8_000
 
-    def read(self, now_us: int, worker: Telemetry, facts: WorkerFacts) -> Readings:
-        """The readings of this tick."""
-        del now_us, facts
+    def read(self, now_us: int, worker: Telemetry, picture: PictureStats | None, *, log_ok: bool) -> Snapshot:
+        """The snapshot of this tick."""
+        del picture
         self.power_mw = 8_000 + worker.delivered * (160 if worker.point.variant == "fp16" else 70)
-        warm = Measured(45_000, 0, "tj")
-        return Readings(warm, Measured(self.power_mw, 0, "VDD_IN"), Measured(900_000, 0, "iio"), None, ())
-
-    def details(self) -> dict[str, Any]:
-        """Nothing more to say."""
-        return {}
+        return replace(sensed(now_us, 45_000 + now_us // 1_000_000 % 2, self.power_mw, 900_000, worker), log_ok=log_ok)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -147,10 +147,10 @@ def daemon(folder: Path, clock: Turned) -> tuple[Daemon, Parts, Watching]:
     retention = Retention(ledger, Store(folder), clock.utc_ms, slow.trouble.put, 1)
     chores: dict[str, Callable[[], object]] = {CHECKPOINT: ledger.checkpoint, RETENTION: retention.seek}
     parts = Parts(
-        policy, profile, FACTS, settings, policy_path, Worker(), Senses(), Recorder(ledger), Board(), None,  # type: ignore[arg-type]
+        policy, profile, FACTS, settings, policy_path, Worker(), Senses(), Recorder(ledger), StatusBoard(), None,  # type: ignore[arg-type]
         slow, chores, retention, Notifier({}), watching, None, Clock(lambda: clock.mono_us, clock.utc_ms),
     )  # fmt: skip
-    return Daemon(parts, Pace()), parts, watching
+    return Daemon(parts, LoopPace()), parts, watching
 
 
 def begin(running: Daemon, parts: Parts) -> None:
@@ -303,13 +303,13 @@ def test_a_defect_of_ours_ends_the_run_on_record(tmp_path: Path) -> None:
     clock = Turned()
     running, parts, seen = daemon(tmp_path / "log", clock)
 
-    def fail(now_us: int, worker: Telemetry, facts: WorkerFacts) -> Readings:
+    def fail(now_us: int, worker: Telemetry, picture: object, *, log_ok: bool) -> Snapshot:
         raise ZeroDivisionError("by\nnothing")
 
     parts.senses.read = fail  # type: ignore[method-assign]
     assert running.run() == 1
     ((kind, text),) = faults(tmp_path / "log")
-    assert (kind, text.startswith("ZeroDivisionError: by nothing at test_daemon_clock.py:")) == ("defect", True)
+    assert (kind, text.startswith("ZeroDivisionError: by nothing at test_loop_clock.py:")) == ("defect", True)
     assert any("please report it" in words for words in seen.words)
     assert [record["reason"] for record in iter_records(tmp_path / "log") if record["kind"] == "stop"] == ["defect"]
     assert verify(tmp_path / "log").verdict.value == "valid"
@@ -322,10 +322,17 @@ def test_what_the_worker_could_not_tell_is_on_record_as_lost(tmp_path: Path) -> 
     begin(running, parts)
     words = {"swaps": 0, "delivered": 0, "missed": 0, "dropped": 0, "shadow_frames": 0}
     for lost in (0, 3, 3, 5):
-        parts.worker.says.append(Report(0, 1, "fp16", 15_000, 0, 0, lost=lost, **words))  # type: ignore[attr-defined]
+        parts.worker.says.append(WorkerReport(0, 1, "fp16", 15_000, 0, 0, lost=lost, **words))  # type: ignore[attr-defined]
         running._listen(clock.mono_us)
     running._end()
     assert [text.split()[0] for kind, text in faults(tmp_path / "log") if kind == "unheard"] == ["3", "2"]
+
+
+def trial_over() -> None:
+    """Wait until the policy that was asked for has been read and tried."""
+    for thread in threading.enumerate():
+        if thread.name == "reload":
+            thread.join(60)
 
 
 def reloaded(folder: Path, text: str) -> tuple[Daemon, Parts, Watching]:
@@ -336,7 +343,8 @@ def reloaded(folder: Path, text: str) -> tuple[Daemon, Parts, Watching]:
     parts.policy_path.write_text(text)
     begin(running, parts)
     ticks(running, clock, 3)
-    running._reload_policy("SIGHUP")
+    running._ask_for_policy("SIGHUP")
+    trial_over()
     ticks(running, clock, 3)
     return running, parts, seen
 
@@ -384,7 +392,9 @@ def test_a_pipe_in_the_place_of_the_policy_does_not_hang_the_loop(tmp_path: Path
     parts.policy_path = tmp_path / "policy.yaml"
     os.mkfifo(parts.policy_path)
     begin(running, parts)
-    running._reload_policy("SIGHUP")
+    running._ask_for_policy("SIGHUP")
+    trial_over()
+    ticks(running, clock, 1)
     running._end()
     assert any("is no plain file" in words for words in seen.words)
 

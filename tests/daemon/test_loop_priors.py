@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adaptd.brain import tick
-from adaptd.daemon.engine_identity import Origin
+from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.loop import Daemon
 from adaptd.daemon.parts import Parts
 from adaptd.daemon.status import Scene
@@ -23,7 +23,7 @@ def met(folder: Path, answers: dict[str, str]) -> tuple[Daemon, Parts, Watching,
     """A daemon that started without priors, decided once, and then heard ``answers`` from its worker."""
     clock = Turned()
     running, parts, seen = daemon(folder, clock)
-    parts.origin = Origin(FACTS, HOME, "the bench")
+    parts.origin = EngineIdentity(FACTS, HOME, "the bench")
     parts.facts = running._facts = parts.origin.first_guess(())
     parts.settings = replace(parts.settings, facts=parts.facts)
     running._state = tick.start(parts.policy, parts.profile, parts.facts, 7, parts.settings.now_us)

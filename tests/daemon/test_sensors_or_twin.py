@@ -6,12 +6,25 @@ from pathlib import Path
 import pytest
 
 from adaptd.config.profile import load_profile
-from adaptd.daemon.sensors_or_twin import Blend, Simulated, picture_stats
+from adaptd.daemon.sensors_or_twin import SensorsOrTwin, picture_stats
 from adaptd.protocol.messages import Picture
 from adaptd.sense.camera_light import PictureStats
-from adaptd.sense.sensor_hub import Station, WorkerFacts
-from adaptd.vocabulary import Measured, Missing, OperatingPoint, Telemetry
+from adaptd.sense.sensor_hub import SensorHub
+from adaptd.vocabulary import (
+    POWER,
+    QUANTITIES,
+    TEMPERATURE,
+    Measured,
+    Missing,
+    MissingReason,
+    OperatingPoint,
+    Raw,
+    RawReading,
+    Telemetry,
+    first,
+)
 from tests.conftest import ROOT
+from tests.readings import raw
 
 IDLE = Telemetry(alive=True, point=OperatingPoint("fp16", 15_000))
 
@@ -20,16 +33,16 @@ IDLE = Telemetry(alive=True, point=OperatingPoint("fp16", 15_000))
 class Invented:
     """A software device that always says the same."""
 
-    def observe(self, now_us: int, worker: Telemetry) -> Simulated:
+    def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
         """50 degC, 7 W, 100 lux, and a budget of 9 W."""
-        del now_us, worker
-        said = [Measured(value, 0, "twin", simulated=True) for value in (50_000, 7_000, 100_000)]
-        return Simulated(said[0], said[1], said[2], 9_000)
+        del worker
+        said = zip(QUANTITIES, (50_000, 7_000, 100_000), strict=True)
+        return tuple(raw(name, value, now_us, source="twin", simulated=True) for name, value in said), 9_000
 
 
-def station(root: Path) -> Station:
+def station(root: Path) -> SensorHub:
     """The sensors of a PC below ``root``."""
-    return Station.from_profile(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
+    return SensorHub.from_profile(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
 
 
 def zone(root: Path, text: str) -> None:
@@ -43,15 +56,13 @@ def zone(root: Path, text: str) -> None:
 def test_what_the_machine_has_is_read_and_the_rest_is_simulated(tmp_path: Path) -> None:
     """With a real thermal zone only power is invented, marked as such, and the outside budget comes through."""
     zone(tmp_path, "47000\n")
-    blend = Blend(station(tmp_path), Invented())
+    blend = SensorsOrTwin(station(tmp_path), Invented())
     try:
-        found = blend.read(1_000_000, IDLE, WorkerFacts(15_000))
-        assert isinstance(found.temperature, Measured), found
-        assert (found.temperature.value, found.temperature.simulated) == (47_000, False)
-        assert isinstance(found.power, Measured)
-        assert found.power.simulated
-        assert (found.budget_mw, "temperature" in found.simulated) == (9_000, False)
-        assert set(blend.details()) == {"temperature", "power", "light"}
+        found = blend.read(1_000_000, IDLE, None, log_ok=True)
+        temperature, power = first(found, TEMPERATURE), first(found, POWER)
+        assert temperature == Measured(47_000, 0, "thermal:x86_pkg_temp")
+        assert power == Measured(7_000, 0, "twin", simulated=True)
+        assert found.budget_mw == 9_000
     finally:
         blend.close()
 
@@ -59,9 +70,9 @@ def test_what_the_machine_has_is_read_and_the_rest_is_simulated(tmp_path: Path) 
 def test_a_failing_sensor_is_missing_and_never_simulated(tmp_path: Path) -> None:
     """A zone that gives garbage is Missing although a software device could have given a number."""
     zone(tmp_path, "garbage\n")
-    blend = Blend(station(tmp_path), Invented())
+    blend = SensorsOrTwin(station(tmp_path), Invented())
     try:
-        assert isinstance(blend.read(1_000_000, IDLE, WorkerFacts()).temperature, Missing)
+        assert isinstance(first(blend.read(1_000_000, IDLE, None, log_ok=True), TEMPERATURE), Missing)
     finally:
         blend.close()
 
@@ -69,22 +80,22 @@ def test_a_failing_sensor_is_missing_and_never_simulated(tmp_path: Path) -> None
 def test_forced_simulation_takes_every_reading_from_the_scenario(tmp_path: Path) -> None:
     """`--twin` replaces real sensors too, so that a scenario can be played on any machine."""
     zone(tmp_path, "47000\n")
-    blend = Blend(station(tmp_path), Invented(), forced=True, picture_light=False)
+    blend = SensorsOrTwin(station(tmp_path), Invented(), forced=True, picture_light=False)
     try:
-        found = blend.read(1_000_000, IDLE, WorkerFacts())
-        assert [reading.simulated for reading in (found.temperature, found.power, found.light)] == [True] * 3  # type: ignore[union-attr]
+        found = blend.read(1_000_000, IDLE, None, log_ok=True)
+        assert [(one.quantity, one.simulated) for one in found.raw] == [(name, True) for name in QUANTITIES]
     finally:
         blend.close()
 
 
 def test_without_a_software_device_absent_is_missing(tmp_path: Path) -> None:
     """`--no-twin` on a machine without sensors invents nothing."""
-    blend = Blend(station(tmp_path), None)
+    blend = SensorsOrTwin(station(tmp_path), None)
     try:
-        found = blend.read(1_000_000, IDLE, WorkerFacts())
-        assert isinstance(found.temperature, Missing)
-        assert isinstance(found.power, Missing)
-        assert (found.budget_mw, found.simulated) == (None, ())
+        found = blend.read(1_000_000, IDLE, None, log_ok=True)
+        assert [one.quantity for one in found.raw if isinstance(one, RawReading)] == []
+        assert found.budget_mw is None
+        assert first(found, TEMPERATURE) == Missing(MissingReason.NO_SENSOR)
     finally:
         blend.close()
 

@@ -1,9 +1,23 @@
 """Everything the worker says that matters is recorded, and what is urgent calls for a decision."""
 
-from adaptd.daemon.worker_events import engine_words, heard
+from adaptd.daemon.status import SourceWords
+from adaptd.daemon.worker_events import engine_words, heard, missing_words, source_words
 from adaptd.protocol.messages import Applied, EngineInfo, Fault, Garbled, Hello, Swapped
 from adaptd.supervise.supervisor import Lost, Started
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import (
+    LIGHT,
+    POWER,
+    TEMPERATURE,
+    Judged,
+    MissingReason,
+    Mode,
+    OperatingPoint,
+    RawReading,
+    Snapshot,
+    Telemetry,
+    Unread,
+    Verdict,
+)
 
 HELLO = Hello(
     1, "ort", (EngineInfo("fp16", "fp32", 9, True, 1), EngineInfo("int8", "int8", 3, False, 1)), "clip", 15_000, False, 5, 6
@@ -48,3 +62,28 @@ def test_status_says_which_engines_are_warm_and_what_they_compute_in() -> None:
     words = engine_words(HELLO)
     assert (words.backend, words.warm, words.precision) == ("ort", ("fp16",), (("fp16", "fp32"), ("int8", "int8")))
     assert OperatingPoint("fp16", 1) != OperatingPoint("fp16", 2)
+
+
+def test_what_is_missing_is_named_with_its_reason() -> None:
+    """A rate that falls because a sensor was lost with a killed worker says so, in the sentence that people read."""
+    lost = Unread(MissingReason.DEVICE, "NVML: driver not loaded", "nvml:0", TEMPERATURE)
+    others = (RawReading(5, 0, 1, "x", POWER), RawReading(5, 0, 1, "y", LIGHT))
+    snapshot = Snapshot(0, (lost, *others), Telemetry(alive=True, point=OperatingPoint("fp16", 0)))
+    none = Judged("", MissingReason.DEVICE)
+    verdict = Verdict(Mode.REFERENCE, OperatingPoint("fp16", 0), 0, 0, "", "", (), judged=(none, Judged("x"), Judged("y")))
+    (words,) = missing_words(snapshot, verdict)
+    assert words.startswith("Missing: temperature (")
+
+
+def test_status_says_what_arrives_of_what_was_asked() -> None:
+    """`15.0 fps of 60 asked`, and no_source while nothing comes."""
+    assert SourceWords("ok", 15_000, 0).plain(60_000)["words"] == "15.0 fps of 60 asked"
+    assert SourceWords("ok", 14_960, 3).plain(15_000)["words"] == "15.0 fps of 15 asked, 3 frames unusable"
+    assert SourceWords("no_source", 15_000).plain(15_000) == {
+        "state": "no_source",
+        "fps": None,
+        "asked_fps": 15.0,
+        "bad_frames": 0,
+        "words": "no_source",
+    }
+    assert source_words(None).state == "starting"

@@ -12,7 +12,7 @@ NUMBERS = (
 LUX = (("up_at_lux", "15"), ("down_at_lux", "8"), ("up_at_lux", "250"), ("down_at_lux", "150"))
 KEYS = (
     "policy", "schema", "reference", "efficient", "objective", "frame_rate", "deadline_ms", "accuracy", "thermal", "light",
-    "on_conflict", "lease_s", "sensors", "frame_value_mj", "target_fps", "floor_fps", "levels_fps", "max_loss_points",
+    "on_conflict", "lease_s", "sensors", "frame_value_mj", "target_fps", "floor_fps", "max_loss_points", "shadow_pct",
     "confidence_pct", "limit_c",
 )  # fmt: skip
 
@@ -54,7 +54,7 @@ def _doubled() -> list[str]:
 def _missing() -> list[str]:
     lines = GOOD.splitlines(keepends=True)
     found = [GOOD.replace(line, "", 1) for line in lines if line.strip() and not line.startswith("#")]
-    cut = [swap("target_fps: 15, ", ""), swap("floor_fps: 5, ", ""), swap(", levels_fps: [5, 8, 10, 15]", "")]
+    cut = [swap("target_fps: 15, ", ""), swap(", floor_fps: 5", ""), swap("{budget_w: 12}", "{window_s: 60}")]
     cut += [swap("limit_c: 85, ", ""), swap("resume_c: 80, ", ""), swap(", critical_c: 95", ""), swap("efficient: 600, ", "")]
     keep = [text for text in found if "budget_w" in text and "name: dim" in text and "# A pet" in text]
     return (cut + keep)[:20]
@@ -79,7 +79,7 @@ def _bands() -> list[str]:
 
 
 def _rates() -> list[str]:
-    rate = "{target_fps: 15, floor_fps: 5, levels_fps: [5, 8, 10, 15]}"
+    rate = "{target_fps: 15, floor_fps: 5}"
     wrong = [
         (16, 5, "5, 8, 10, 15"), (15, 4, "5, 8, 10, 15"), (5, 15, "5, 8, 10, 15"), (8, 10, "5, 8, 10, 15"), (15, 5, ""), (15, 5, "5"),
         (15, 5, "15"), (15, 5, "5, 5, 15"), (15, 5, "5, 15, 15"), (15, 5, "0, 5, 15"), (15, 5, "-5, 5, 15"), (15, 5, "5, 15, 2000"),

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptd.brain.estimate import accuracy
 from adaptd.brain.estimate.betting import M
 from adaptd.config.policy import Policy
 from adaptd.lab.harness import Choice
@@ -22,6 +21,7 @@ from adaptd.twin.worker import Tick
 from adaptd.vocabulary import Shadow
 from tests.brain.decide.plant import facts, feeder
 from tests.brain.estimate import arrivals, streams
+from tests.brain.estimate import old_admission as accuracy
 
 LIMIT, ALPHA = 0.005, 0.01
 STREAMS, SAMPLES = 10_000, 20_000

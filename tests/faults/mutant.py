@@ -25,14 +25,14 @@ def open_door() -> None:
 
 def held() -> None:
     """Readers hold the board while they read, and the control loop waits for them."""
-    plain, lock = board.Board.read, threading.Lock()
+    plain, lock = board.StatusBoard.read, threading.Lock()
 
-    def slow(self: board.Board, now_us: int) -> dict[str, object]:
+    def slow(self: board.StatusBoard, now_us: int) -> dict[str, object]:
         with lock, self._lock:
             time.sleep(0.3)
         return plain(self, now_us)
 
-    board.Board.read = slow  # type: ignore[method-assign]
+    board.StatusBoard.read = slow  # type: ignore[method-assign]
 
 
 MUTANTS = {"hungry": hungry, "open_door": open_door, "held": held}

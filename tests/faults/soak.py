@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.faults.growth import growth
 from tests.faults.service import Service, verified
+from tests.readings import sensed
 
 DAY_S = 86_400
 MOST_KB_A_DAY = 1024.0
@@ -73,7 +74,7 @@ def accelerated(ticks: int, leak: Callable[[], object] | None = None) -> Life:
     from adaptd.log.format.binding import Binding, code_hash
     from adaptd.log.write.opening import open_ledger
     from adaptd.log.write.recorder import Recorder, Settings
-    from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Shadow, Snapshot, Telemetry, VariantFacts
+    from adaptd.vocabulary import OperatingPoint, Prior, Served, Shadow, Telemetry, VariantFacts
     from tests.conftest import ROOT
 
     policy_path, profile_path = ROOT / "policies" / "feeder.yaml", ROOT / "hw_profiles" / "orin-nano-super.yaml"
@@ -98,10 +99,8 @@ def accelerated(ticks: int, leak: Callable[[], object] | None = None) -> Life:
             worker = Telemetry(
                 True, point, frames, served=(Served(point.variant, frames, frames * 4_500, 6_000),), shadows=shadows
             )
-            heat = Measured(48_000 + int(9_000 * day) + index % 7 * 30, 0, "tj")
-            watts = Measured(6_500 + (index * 7919) % 90, 0, "VDD_IN")
-            light = Measured(int(1_000_000 * day) + 500, 0, "iio")
-            snapshot = Snapshot(clock[0], heat, watts, light, worker)
+            heat_mc, watts_mw = 48_000 + int(9_000 * day) + index % 7 * 30, 6_500 + (index * 7919) % 90
+            snapshot = sensed(clock[0], heat_mc, watts_mw, int(1_000_000 * day) + 500, worker)
             state, verdict = tick.step(state, snapshot, policy, profile)
             recorder.decision(snapshot, verdict, state)
             point = verdict.point

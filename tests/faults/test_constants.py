@@ -26,8 +26,9 @@ UNITS = {
     "_ONE",
     "_INDEX",
     "_OWN",
+    "_NONE",
 }
-WORDS = {"BINDING", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
+WORDS = {"_TEXT", "BETWEEN", "BINDING", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
 TABLE = table()
 
 

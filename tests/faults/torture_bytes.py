@@ -9,11 +9,11 @@ from random import Random
 from typing import Any
 
 from adaptd.log.format.epochs import KeyFolder
-from adaptd.log.format.verdicts import Fault, Outcome, Report
+from adaptd.log.format.verdicts import LogFault, Outcome, VerifyReport
 from adaptd.log.verify import verify as verify_module
 from adaptd.log.verify import walk as walk_module
 from adaptd.log.verify.verify import Options, verify
-from adaptd.log.write.ledger import Limits
+from adaptd.log.write.ledger import LedgerLimits
 from tests.faults.result import Result, tracked
 from tests.log import attacks
 from tests.log.attacks import Bench, Files
@@ -95,7 +95,7 @@ class Resumed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.states: list[tuple[Any, ...]] = []
-        audit = verify_module._Audit(folder, Options(replay=False), Report(), None)
+        audit = verify_module._Audit(folder, Options(replay=False), VerifyReport(), None)
         walk = audit._walk
         original = walk._header
 
@@ -108,7 +108,7 @@ class Resumed:
 
     def first_bad(self, at: int) -> int | None:
         """The first bad record when the walk begins at segment number ``at`` of the folder."""
-        audit = verify_module._Audit(self.folder, Options(replay=False), Report(), None)
+        audit = verify_module._Audit(self.folder, Options(replay=False), VerifyReport(), None)
         walk, (chain, trust, before) = audit._walk, self.states[at]
         walk.chain = chain.copy()
         audit._trust.__dict__.update(trust | {"_epochs": list(trust["_epochs"])})
@@ -123,7 +123,7 @@ class Resumed:
                     if record["kind"] in ("checkpoint", "epoch"):
                         audit._take(record, root)
                 before = len(data)
-        except Fault as fault:
+        except LogFault as fault:
             return fault.seq
         return None
 
@@ -132,7 +132,7 @@ def flips_large(share: float, _: Args) -> Result:
     """Random flips of a 10 MB log of real decisions."""
     result = Result(zero=("undetected", "misplaced", "differs from the whole verifier"))
     with Room() as room:
-        limits = Limits(segment_bytes=24 << 10, chunk_bytes=24 << 10)
+        limits = LedgerLimits(segment_bytes=24 << 10, chunk_bytes=24 << 10)
         make_log(room / "log", max(600, round(19_000 * min(1.0, share * 10))), limits=limits)
         files = attacks.read_files(room / "log")
         names = attacks.segments(files)

@@ -18,7 +18,7 @@ from adaptd.log.format.verdicts import Outcome
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import Options, verify
 from adaptd.log.write import ledger as ledger_module
-from adaptd.log.write.ledger import Limits
+from adaptd.log.write.ledger import LedgerLimits
 from adaptd.log.write.opening import LedgerError
 from tests.faults.result import Result, Skipped, tracked
 from tests.faults.torture_process import fork, judge_log, recover
@@ -60,7 +60,7 @@ def disk_full(share: float, _: Args) -> Result:
         above_zero=("degraded on record while full", "silent when full without a reserve"),
     )
     with small_disk() as place:
-        run = Run(place / "log", limits=Limits(segment_bytes=1 << 20))
+        run = Run(place / "log", limits=LedgerLimits(segment_bytes=1 << 20))
         real, ledger_module.has_reserve = ledger_module.has_reserve, lambda _: False
         while run.ledger.ok and run.world.ticks < 40_000:
             run.tick()
@@ -69,7 +69,7 @@ def disk_full(share: float, _: Args) -> Result:
         result.counts["silent when full without a reserve"] = int(silent)
         run.ledger.abandon()
     with small_disk() as place:
-        run = Run(place / "log", limits=Limits(segment_bytes=1 << 20))
+        run = Run(place / "log", limits=LedgerLimits(segment_bytes=1 << 20))
         filler = place / "filler"
         filler.write_bytes(bytes(512 << 10))
         while run.ledger.ok and run.world.ticks < 40_000:
@@ -124,7 +124,7 @@ def dead_device(share: float, _: Args) -> Result:
     del share
     result = Result(zero=("acknowledged lost", "decisions until the reference", "bad verdict"))
     with small_disk() as place:
-        run = Run(place / "log", limits=Limits(segment_bytes=1 << 20)).ticks(200)
+        run = Run(place / "log", limits=LedgerLimits(segment_bytes=1 << 20)).ticks(200)
         run.ledger.sync()
         acknowledged = run.ledger.heads.acknowledged
         _shut_down(place)
@@ -212,16 +212,16 @@ def wear(share: float, _: Args) -> Result:
     """Bytes that reach the block device for decisions at 1 Hz, against the budget; and those of a log that keeps to none."""
     ticks = max(600, round(7200 * share))
     result = Result(zero=("over budget",), above_zero=("over it where every second is committed",))
-    device_mb, billed_mb = _a_day(Limits(), ticks)
+    device_mb, billed_mb = _a_day(LedgerLimits(), ticks)
     result.counts["device MB a day at 1 Hz"], result.counts["billed MB a day at 1 Hz"] = device_mb, billed_mb
     result.counts["over budget"] = int(device_mb > 1.15 * 80)
-    eager_mb, _ = _a_day(Limits(wear_budget_mb=100_000), max(300, ticks // 6))
+    eager_mb, _ = _a_day(LedgerLimits(wear_budget_mb=100_000), max(300, ticks // 6))
     result.counts["device MB a day where every second is committed"] = eager_mb
     result.counts["over it where every second is committed"] = int(eager_mb > 1.15 * 80)
     return result
 
 
-def _a_day(limits: Limits, ticks: int) -> tuple[float, float]:
+def _a_day(limits: LedgerLimits, ticks: int) -> tuple[float, float]:
     """MB that reach the device in a day at 1 Hz, and MB billed for them, from ``ticks`` decisions."""
     with small_disk(64) as place:
         counter = Path("/sys/block") / Path(_device(place)).name / "stat"

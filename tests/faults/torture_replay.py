@@ -20,7 +20,7 @@ from adaptd.log.format.verdicts import Outcome
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.replay import Replayer, ReplayError
 from adaptd.log.verify.verify import verify
-from adaptd.log.write.ledger import Limits
+from adaptd.log.write.ledger import LedgerLimits
 from tests.faults.result import Result, tracked
 from tests.log.workload import ROOT, decisions, make_log
 
@@ -59,7 +59,7 @@ def replay(share: float, args: Args) -> Result:
     pythons = [sys.executable, *args.python]
     base = Path(tempfile.mkdtemp(prefix="adaptd-torture-"))
     try:
-        make_log(base / "log", count, limits=Limits(wear_budget_mb=100_000))
+        make_log(base / "log", count, limits=LedgerLimits(wear_budget_mb=100_000))
         result.counts["decisions in the log"] = count
         for python in pythons:
             for seed in tracked(SEEDS, f"replay {python}"):

@@ -9,11 +9,11 @@ import pytest
 from adaptd.lab.best_static import best_static, try_all
 from adaptd.lab.controllers import make
 from adaptd.lab.controllers.alert import Alert, Configuration, IdleRatio, SlowDown, pooled_quality
+from adaptd.lab.controllers.baselines import Threshold, static_efficient, static_reference
 from adaptd.lab.controllers.guarded import GuardedAlert, band_of
-from adaptd.lab.controllers.static import static_efficient, static_reference
-from adaptd.lab.controllers.threshold import Threshold
 from adaptd.lab.harness import simulate
-from adaptd.vocabulary import Measured, Missing, OperatingPoint, Prior, Reading, Served, Snapshot, Telemetry, VariantFacts
+from adaptd.vocabulary import Measured, Missing, MissingReason, OperatingPoint, Prior, Served, Snapshot, Telemetry, VariantFacts
+from tests.readings import Said, sensed, told
 from tests.twin.worlds import episode, policy, profile
 
 FACTS = (
@@ -23,22 +23,22 @@ FACTS = (
 
 
 def _snapshot(
-    temperature: Reading, served: tuple[Served, ...] = (), power_mw: int | None = None, budget_mw: int | None = None
+    temperature: Said, served: tuple[Served, ...] = (), power_mw: int | None = None, budget_mw: int | None = None
 ) -> Snapshot:
     point = OperatingPoint(served[0].variant if served else "fp16", 15_000)
     frames = sum(one.frames for one in served)
-    power: Reading = Missing("none") if power_mw is None else Measured(power_mw, 0, "test")
+    power = MissingReason.GONE if power_mw is None else power_mw
     worker = Telemetry(True, point, frames, served=served)
-    return Snapshot(0, temperature, power, Measured(500_000, 0, "test"), worker, budget_mw)
+    return sensed(0, temperature, power, 500_000, worker, budget_mw)
 
 
-def _celsius(value: float) -> Measured:
-    return Measured(round(value * 1000), 0, "test")
+def _celsius(value: float) -> int:
+    return round(value * 1000)
 
 
 def test_the_threshold_script_steps_up_at_once_and_back_below_resume() -> None:
     """85: the efficient variant; 90: half the rate; in between nothing changes; below 80 all is forgiven."""
-    script = Threshold(policy(), FACTS)
+    script = Threshold(policy(levels_mfps=(5_000, 8_000, 10_000, 15_000)), FACTS)
     path = [
         (84, "fp16", 15),
         (85, "int8", 15),
@@ -56,9 +56,9 @@ def test_the_threshold_script_ignores_a_missing_temperature() -> None:
     """No reading, no change: what such scripts do."""
     script = Threshold(policy(), FACTS)
     script.decide(_snapshot(_celsius(86)))
-    assert script.decide(_snapshot(Missing("gone"))).point.variant == "int8"
+    assert script.decide(_snapshot(MissingReason.GONE)).point.variant == "int8"
     script.restart(0)
-    assert script.decide(_snapshot(Missing("gone"))).point.variant == "fp16"
+    assert script.decide(_snapshot(MissingReason.GONE)).point.variant == "fp16"
 
 
 def test_the_static_baselines_are_the_two_ends() -> None:
@@ -124,7 +124,7 @@ def test_accuracy_is_pooled_over_light_because_alert_has_no_light_input() -> Non
 
 def test_alert_takes_the_variant_that_is_worth_most_and_keeps_the_budget() -> None:
     """With room INT8 at full rate; under a budget of 5.3 W the highest rate that it expects to fit."""
-    alert = Alert(policy(), profile(), FACTS, 1_000_000)
+    alert = Alert(policy(levels_mfps=(5_000, 8_000, 10_000, 15_000)), profile(), FACTS, 1_000_000)
     assert alert.decide(_snapshot(_celsius(50))).point == OperatingPoint("int8", 15_000)
     served = (Served("int8", 15, 150_000, 10_000),)
     for _ in range(50):
@@ -157,8 +157,8 @@ def _guarded_in(celsius: float, lux: float, seconds: int, **changes: int) -> Ope
     point = OperatingPoint("fp16", 15_000)
     for second in range(seconds):
         reading = _snapshot(_celsius(celsius), **changes)
-        light = Measured(round(lux * 1000), 0, "test")
-        point = guarded.decide(replace(reading, now_us=second * 1_000_000, light=light)).point
+        light = told(reading, "light", round(lux * 1000))
+        point = guarded.decide(replace(light, now_us=second * 1_000_000)).point
     return point
 
 
@@ -167,7 +167,7 @@ def test_a_guarded_alert_serves_only_what_qualification_proves_in_the_light_of_n
     assert _guarded_in(50, 500, 3).variant == "int8"
     assert _guarded_in(50, 100, 3).variant == "fp16"
     bands = policy().bands
-    assert band_of(bands, "bright", Missing("gone")) == ""
+    assert band_of(bands, "bright", Missing(MissingReason.GONE)) == ""
     assert [band_of(bands, held, Measured(200_000, 0, "test")) for held in ("dim", "bright")] == ["dim", "bright"]
 
 
@@ -177,7 +177,7 @@ def test_a_guarded_alert_slows_down_at_the_limit_and_comes_back_below_it() -> No
     assert _guarded_in(80, 500, 60).fps_mfps == 15_000
     guarded = GuardedAlert(policy(), profile(), FACTS, 1_000_000)
     for second in range(60):
-        point = guarded.decide(replace(_snapshot(Missing("gone")), now_us=second * 1_000_000)).point
+        point = guarded.decide(replace(_snapshot(MissingReason.GONE), now_us=second * 1_000_000)).point
     assert point.fps_mfps == 0
 
 
@@ -199,7 +199,7 @@ def test_best_static_is_the_cheapest_point_that_breaks_nothing() -> None:
 
 def test_best_static_agrees_with_the_harness_on_every_point() -> None:
     """The vectorised trial of each point and the harness's run of it give the same cost."""
-    from adaptd.lab.controllers.static import Static
+    from adaptd.lab.controllers.baselines import Static
 
     world = episode(slow_down_ppm=((0, 1_000_000), (300_000_000, 3_000_000)), noise_latency_ppm=50_000)
     words = (world.scenario, world.policy, world.profile, world.facts)

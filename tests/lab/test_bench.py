@@ -12,7 +12,7 @@ import pytest
 from adaptd.cli import bench_control
 from adaptd.cli.errors import CommandError
 from adaptd.cli.main import build_parser, main
-from adaptd.lab.bench import Ground, Matrix, Row, ground_of, run_matrix, spread
+from adaptd.lab.bench import BenchRow, Ground, Matrix, ground_of, run_matrix, spread
 from adaptd.lab.episode import load_episode
 from adaptd.lab.oracle import Oracle, OracleError, solve
 from adaptd.lab.picture import draw
@@ -40,9 +40,9 @@ def matrix(folder: Path) -> Matrix:
     return run_matrix(sorted(folder.glob("*.yaml")), ("oracle", *CONTROLLERS), jobs=1)
 
 
-def _row(**broken: float) -> Row:
+def _row(**broken: float) -> BenchRow:
     oracle = _oracle()
-    return Row(Result("x", "s", energy_uj=110e6, worth_uj=20e6, **broken), oracle, 1000.0)  # type: ignore[arg-type]
+    return BenchRow(Result("x", "s", energy_uj=110e6, worth_uj=20e6, **broken), oracle, 1000.0)  # type: ignore[arg-type]
 
 
 def _oracle() -> Oracle:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from adaptd.lab.controllers import ONLINE, make
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
 from adaptd.vocabulary import BandEvidence, OperatingPoint, Snapshot
+from tests.readings import value
 from tests.twin.worlds import EFFICIENT, FULL, PAUSE, TEXT, Script, episode, policy, profile
 
 KEYS = (
@@ -148,7 +149,7 @@ class _Admits(Script):
         """The point, and a word that the truth does not bear out."""
         choice = super().decide(snapshot)
         words = (BandEvidence("night", "int8", len(self.seen) > 5, 10, 1000),)
-        return Setpoint(choice.point, 0, words)
+        return LabSetpoint(choice.point, 0, words)
 
 
 def test_a_false_admission_is_counted_once() -> None:
@@ -180,10 +181,11 @@ def test_controllers_meet_the_same_noise() -> None:
     first, second = Script(FULL, shadow_ppm=500_000), Script(PAUSE)
     for script in (first, second):
         _run(episode(text, duration_us=60_000_000), script)
-    assert [one.light for one in first.seen] == [two.light for two in second.seen]
+    assert [value(one, "light") for one in first.seen] == [value(two, "light") for two in second.seen]
 
 
 def test_a_rate_that_the_policy_does_not_list_is_refused() -> None:
-    """The operating points are the same for everyone: the policy's levels and a pause."""
+    """Where a policy lists levels the operating points are the same for everyone: these and a pause; else any rate is served."""
     with pytest.raises(ValueError, match="no level of policy feeder"):
-        _run(episode(), Script(OperatingPoint("fp16", 14_000)))
+        _run(episode(rules=policy(levels_mfps=(5_000, 8_000, 10_000, 15_000))), Script(OperatingPoint("fp16", 14_000)))
+    assert _run(episode(), Script(OperatingPoint("fp16", 14_000))).frames_delivered == pytest.approx(14 * 600)

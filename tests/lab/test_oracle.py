@@ -11,14 +11,14 @@ from scipy.optimize import linprog
 
 from adaptd.lab.bounds import Bounds, bounds_of
 from adaptd.lab.controllers import ONLINE, make
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import Choice, simulate
 from adaptd.lab.oracle import Oracle, dual_value, solve
 from adaptd.lab.randomised import random_episode
 from adaptd.lab.score import Result
 from adaptd.lab.share import best_shares
-from adaptd.lab.timeline import Timeline, timeline
+from adaptd.lab.timeline import TrueTimeline, timeline
 from adaptd.twin.device import TwinDevice
 from adaptd.twin.worker import Tick
 from adaptd.vocabulary import OperatingPoint, Snapshot
@@ -31,7 +31,7 @@ def _oracle(world: Episode, **options: Any) -> Oracle:
     return solve(world.scenario, world.policy, world.profile, world.facts, **options)
 
 
-def _line(world: Episode) -> tuple[Timeline, Bounds]:
+def _line(world: Episode) -> tuple[TrueTimeline, Bounds]:
     line = timeline(world.scenario, world.policy, world.profile, world.facts, ("fp16", "int8"))
     return line, bounds_of(line, world.policy)
 
@@ -69,7 +69,7 @@ class _Feasible(Script):
         heat = line.heat_k * (1 - line.keep)
         self._rise = self._rise * line.keep + heat * (line.passive_w[k] + watts)
         self._at += 1
-        return Setpoint(point)
+        return LabSetpoint(point)
 
     def _points_now(self, k: int) -> list[tuple[OperatingPoint, float]]:
         line = self._line
@@ -197,9 +197,9 @@ def test_the_oracle_never_serves_where_it_would_break_the_accuracy_promise() -> 
 
 def test_the_oracle_has_no_frames_while_the_worker_is_down() -> None:
     """A crash costs everyone the same two seconds."""
-    from adaptd.twin.words import Fault
+    from adaptd.twin.words import StagedFault
 
-    crash = Fault("int8", "crash", 10_000_000, 10_000_000, engine=True)
+    crash = StagedFault("int8", "crash", 10_000_000, 10_000_000, engine=True)
     assert _oracle(episode(faults=(crash,))).delivered == pytest.approx(15 * 598)
 
 
@@ -222,14 +222,17 @@ def test_protect_service_keeps_the_floor_up_to_critical() -> None:
 
 def test_an_outside_budget_leaves_the_levels_that_fit_it() -> None:
     """With 0.9 W above idle INT8 serves 8 fps and not 9: a controller holds one level for a tick, and so does the oracle."""
-    world = episode()
+    levels = policy(levels_mfps=(5_000, 8_000, 10_000, 15_000))
+    world = episode(rules=levels)
     budget = world.profile.idle_power_mw + 900
-    tight = _oracle(episode(budget_mw=((0, budget),)))
+    tight = _oracle(episode(rules=levels, budget_mw=((0, budget),)))
     assert tight.budget_binds
     assert tight.delivered == pytest.approx(8 * 600)
-    result = simulate(*_words(episode(budget_mw=((0, budget),))), Script(OperatingPoint("int8", 8_000)))
+    result = simulate(*_words(episode(rules=levels, budget_mw=((0, budget),))), Script(OperatingPoint("int8", 8_000)))
     assert result.cost_uj / 1e6 == pytest.approx(tight.cost_j, rel=1e-9)
     assert result.budget_over_us == 0
+    free = _oracle(episode(budget_mw=((0, budget),)))
+    assert free.delivered == pytest.approx(tight.delivered * 9.005 / 8, rel=0.001), "any rate is served where no levels are named"
 
 
 def test_the_vertex_is_the_best_point_under_every_budget() -> None:

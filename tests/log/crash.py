@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from adaptd.log.verify.verify import Options, Outcome, Report, verify
-from adaptd.log.write.ledger import Ledger, Limits, NotRecordedError
+from adaptd.log.verify.verify import Options, Outcome, VerifyReport, verify
+from adaptd.log.write.ledger import Ledger, LedgerLimits, NotRecordedError
 from adaptd.log.write.opening import LedgerError, open_ledger
 from tests.log.simdisk import Fault, Killed, SimDisk, SimStore, no_fault
 from tests.log.workload import SECOND, Clock
 
-TINY = Limits(
+TINY = LedgerLimits(
     segment_bytes=6000, chunk_bytes=2048, reserve_bytes=8192, pending_bytes=1500, checkpoint_records=20, epoch_records=35,
     group_us=SECOND, window_us=7 * SECOND,
 )  # fmt: skip
@@ -98,12 +98,12 @@ def fail_at(number: int, code: int, *, times: int = 1) -> Fault:
     return fault
 
 
-def judge(disk: SimDisk, folder: Path) -> Report:
+def judge(disk: SimDisk, folder: Path) -> VerifyReport:
     """The verifier's word on what the process sees."""
     return verify(disk.write_to(folder), Options(replay=False))
 
 
-def lost(report: Report, witness: Witness) -> int:
+def lost(report: VerifyReport, witness: Witness) -> int:
     """Acknowledged records that the log no longer proves."""
     proven = report.first_seq + report.records if report.verdict in (Outcome.VALID, Outcome.TORN_TAIL, Outcome.GAP) else 0
     return max(0, witness.acknowledged - proven)

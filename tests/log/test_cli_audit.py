@@ -28,15 +28,26 @@ def say(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, st
     return code, out, err
 
 
-def test_verify_says_valid_and_who_vouches(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A sound log gives 0, the verdict first, and says that without a key from outside the log vouches for itself."""
+def test_verify_says_what_was_checked_and_under_which_key(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sound log gives 0, the verdict first, and says from which record on the folder's holder could rewrite it."""
     code, out, err = say(capsys, "verify", folder)
     assert (code, err) == (0, "")
-    assert out.startswith("valid: complete, unchanged, and every decision follows\n")
-    assert "vouches for itself" in out
+    assert out.startswith("valid: records 0 to ")
+    assert out.splitlines()[0].endswith("are complete and unchanged, and every decision follows")
+    assert "checked only against the key in this folder, which an attacker could replace" in out
+    assert "from record 0 on by whoever holds this folder with its private key" in out
     code, out, _ = say(capsys, "verify", folder, "--key", folder / "log.pub")
     assert code == 0
-    assert "vouches for itself" not in out
+    assert "checked under the public key that was given" in out
+    assert "an attacker could replace" not in out
+
+
+def test_a_verdict_without_replay_does_not_claim_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where decisions were not run again the first line says so instead of claiming that they follow."""
+    code, out, _ = say(capsys, "verify", folder, "--no-replay")
+    assert code == 0
+    assert "were not run again" in out.splitlines()[0]
+    assert "every decision follows" not in out
 
 
 def test_verify_as_json_holds_the_whole_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +148,7 @@ def test_a_checkpoint_that_was_kept_is_a_witness(folder: Path, tmp_path: Path, c
     (tmp_path / "note").write_text(text)
     code, out, _ = say(capsys, "verify", folder, "--no-replay", "--witness", tmp_path / "note")
     assert code == 0
-    assert f"witnessed up to record {int(text.splitlines()[1]) - 1} by a copy of a checkpoint" in out
+    assert f"up to record {int(text.splitlines()[1]) - 1} by a copy of a checkpoint" in out
 
 
 def test_keygen_makes_the_key_before_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from adaptd.base.canonical_json import decode, encode
 from adaptd.brain import tick
 from adaptd.log.format.codec import CodecError, from_plain, layout, to_plain, words
 from adaptd.log.format.decisions import DecisionCoder, same_fields
-from adaptd.vocabulary import Measured, Missing, Reading, Snapshot, Telemetry, Verdict
+from adaptd.vocabulary import Measured, Missing, MissingReason, Reading, Snapshot, Telemetry, Verdict
 from tests.log.workload import decisions
 
 
@@ -65,7 +65,7 @@ FULL = Outer(
 def test_every_kind_of_field_comes_back() -> None:
     """Integers of any size, floats to the last bit, enums, rows, unions and None survive the way through bytes."""
     assert from_plain(Outer, decode(encode(to_plain(FULL)))) == FULL
-    other = replace(FULL, inner_or_none=Inner(3), reading=Missing("gone"), real=-0.0, maybe=7)
+    other = replace(FULL, inner_or_none=Inner(3), reading=Missing(MissingReason.GONE), real=-0.0, maybe=7)
     back = from_plain(Outer, decode(encode(to_plain(other))))
     assert back == other
     assert back.real.hex() == (-0.0).hex()
@@ -83,7 +83,7 @@ def test_a_state_of_the_real_brain_comes_back() -> None:
         {}, {"flag": False}, {"maybe": 1}, {"inner": Inner(5, "x")}, {"inner_or_none": Inner(1)}, {"pair": (2, "b")},
         {"rows": ()}, {"rows": (Inner(9), Inner(3))}, {"rows": (Inner(1), Inner(4, "y"))}, {"names": ("p", "r")},
         {"both": Pair(2)}, {"both": Pair(1, (5,))}, {"more": (Pair(2, (4,)),)},
-        {"reading": Missing("r")}, {"reading": Measured(1, 3, "s")}, {"reading": Measured(1, 2, "t")},
+        {"reading": Missing(MissingReason.HUNG)}, {"reading": Measured(1, 3, "s")}, {"reading": Measured(1, 2, "t")},
     ],
 )  # fmt: skip
 def test_a_difference_leads_to_the_new_word(change: dict[str, object]) -> None:
@@ -99,8 +99,8 @@ def test_a_reading_changes_by_what_is_new() -> None:
     """A reading repeats neither its source nor its mark when those stay, and absence carries its reason and no number."""
     shape = words(Outer)
     assert shape.diff(FULL, replace(FULL, reading=Measured(5, 6, "s"))) == {"reading": [5, 6]}
-    assert shape.diff(FULL, replace(FULL, reading=Missing("gone"))) == {"reading": {"Missing": ["gone"]}}
-    assert shape.diff(replace(FULL, reading=Missing("gone")), FULL) == {"reading": [1, 2, "s", False]}
+    assert shape.diff(FULL, replace(FULL, reading=Missing(MissingReason.GONE))) == {"reading": {"Missing": ["gone", ""]}}
+    assert shape.diff(replace(FULL, reading=Missing(MissingReason.GONE)), FULL) == {"reading": [1, 2, "s", False]}
     assert shape.diff(FULL, replace(FULL, rows=(Inner(1), Inner(2)))) == {"rows": {"1": {"number": 2}}}
 
 
@@ -144,9 +144,11 @@ def test_words_that_can_not_be_written_are_refused_at_once() -> None:
 def test_a_log_says_how_its_rows_read() -> None:
     """The layout names the fields of every word in order, so that rows can be read without this code."""
     found = layout(Snapshot, Verdict)
-    assert found["Measured"] == ["value", "age_us", "source", "simulated"]
+    assert found["RawReading"][:5] == ["value", "age_us", "seq", "source", "quantity"]
     assert found["Served"] == ["variant", "frames", "latency_sum_us", "latency_max_us"]
-    assert {"Snapshot", "Verdict", "Telemetry", "BandEvidence", "Refusal", "OperatingPoint", "Missing", "Shadow"} <= set(found)
+    assert {"Snapshot", "Verdict", "Telemetry", "BandEvidence", "Refusal", "OperatingPoint", "Unread", "Judged", "Shadow"} <= set(
+        found
+    )
 
 
 def test_decisions_come_back_from_what_changed() -> None:
@@ -156,7 +158,7 @@ def test_decisions_come_back_from_what_changed() -> None:
     for snapshot, verdict, _ in decisions(800):
         mono_us = snapshot.now_us + (random.randrange(3) == 0) * 17
         fields = writer.write(snapshot, verdict, mono_us)
-        stamp = {"mono_us": mono_us, "kind": "decision", "boot": 0, "prev": "", "seq": 0, "utc_ms": 0, "v": 1}
+        stamp = {"mono_us": mono_us, "kind": "decision", "boot": 0, "prev": "", "seq": 0, "utc_ms": 0, "v": 2}
         record = {**decode(encode(fields)), **stamp}
         assert reader.read_snapshot(record) == snapshot
         assert reader.read_verdict(record) == verdict
@@ -167,7 +169,7 @@ def test_true_is_not_one() -> None:
     """A flag written as a number is another record, though the language calls the two equal."""
     *_, (snapshot, verdict, _) = decisions(2)
     fields = decode(encode(DecisionCoder("b").write(snapshot, verdict, snapshot.now_us)))
-    stamp = {"mono_us": snapshot.now_us, "kind": "decision", "boot": 0, "prev": "", "seq": 0, "utc_ms": 0, "v": 1}
+    stamp = {"mono_us": snapshot.now_us, "kind": "decision", "boot": 0, "prev": "", "seq": 0, "utc_ms": 0, "v": 2}
     record = {**decode(encode(fields)), **stamp}
     assert same_fields(record, fields)
     record["out"]["conditions"][0][1] = int(record["out"]["conditions"][0][1])

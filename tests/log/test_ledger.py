@@ -13,14 +13,14 @@ from adaptd.log.format.epochs import KeyFolder
 from adaptd.log.format.store import Store
 from adaptd.log.verify.reader import iter_records, last
 from adaptd.log.verify.verify import Options, Outcome, verify
-from adaptd.log.write.ledger import Ledger, Limits, NotRecordedError
+from adaptd.log.write.ledger import Ledger, LedgerLimits, NotRecordedError
 from adaptd.log.write.opening import LedgerError, open_ledger
 from tests.log.crash import fail_at
 from tests.log.simdisk import SimDisk, no_fault
 from tests.log.workload import SECOND, SMALL, Clock, Run
 
 
-def opened(folder: Path, clock: Clock, *, limits: Limits = SMALL, store: Store | None = None) -> Ledger:
+def opened(folder: Path, clock: Clock, *, limits: LedgerLimits = SMALL, store: Store | None = None) -> Ledger:
     """A ledger on ``folder``."""
     return open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=limits, store=store)[0]
 
@@ -77,7 +77,7 @@ def test_wear_makes_groups_coarser_and_drops_nothing(tmp_path: Path) -> None:
     for budget_mb in (800, 80):
         clock = Clock()
         disk = SimDisk()
-        ledger = opened(tmp_path, clock, limits=replace(Limits(), wear_budget_mb=budget_mb), store=disk.store())
+        ledger = opened(tmp_path, clock, limits=replace(LedgerLimits(), wear_budget_mb=budget_mb), store=disk.store())
         begun = ledger.written_bytes
         for _ in range(3600):
             clock.advance(SECOND)

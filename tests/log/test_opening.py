@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adaptd.log.format.chain import Chain
-from adaptd.log.format.head import HEAD_FILE, SLOT_BYTES, Head, slot_bytes
+from adaptd.log.format.head import HEAD_FILE, SLOT_BYTES, LogHead, slot_bytes
 from adaptd.log.format.keys import Signer
 from adaptd.log.format.note import parse_verifier_key
 from adaptd.log.verify.reader import iter_records, segment_files
@@ -35,7 +35,7 @@ def cut_back(folder: Path, size: int, signer: Signer) -> None:
     for line in lines[:size]:
         chain.read(line)
     path.write_bytes(b"\n".join([header, *lines[:size], b""]))
-    slots = [slot_bytes(Head(signer.name, turn, size, chain.tree.root(), chain.last), signer) for turn in (98, 99)]
+    slots = [slot_bytes(LogHead(signer.name, turn, size, chain.tree.root(), chain.last), signer) for turn in (98, 99)]
     (folder / HEAD_FILE).write_bytes(b"".join(slots))
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from adaptd.log.format.segment import segment_number
 from adaptd.log.format.store import Store
-from adaptd.log.format.verdicts import Report
+from adaptd.log.format.verdicts import VerifyReport
+from adaptd.log.verify.headline import headline
 from adaptd.log.verify.reader import iter_records, segment_files
 from adaptd.log.verify.timeline import Timeline
 from adaptd.log.verify.trust import read_witness
 from adaptd.log.verify.verify import Options, Outcome, verify
-from adaptd.log.write.ledger import Limits
+from adaptd.log.write.ledger import LedgerLimits
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.prune import DAY_MS, _read, prune, remove
 from tests.log import attacks
@@ -188,7 +189,7 @@ def test_a_log_that_is_pruned_while_it_is_verified_is_not_called_damaged(
 def test_silence_is_judged_also_where_the_start_record_was_pruned(tmp_path: Path) -> None:
     """The configuration that begins each segment repeats how long the log may be silent; without it a gap would pass."""
     clock = Clock()
-    run = Run(tmp_path, clock=clock, limits=replace(Limits(), segment_bytes=20_000)).ticks(200)
+    run = Run(tmp_path, clock=clock, limits=replace(LedgerLimits(), segment_bytes=20_000)).ticks(200)
     store = Store(tmp_path)
     numbers = [number for name in store.names() if (number := segment_number(name)) is not None]
     remove(run.ledger, store, [_read(store, numbers[0])], _read(store, numbers[1]).header, 184)
@@ -198,7 +199,7 @@ def test_silence_is_judged_also_where_the_start_record_was_pruned(tmp_path: Path
     assert both(tmp_path) == ("gap", seq)
     records = [record for record in iter_records(tmp_path) if record["kind"] in ("start", "config")]
     assert records[0]["kind"] == "config"
-    report = Report()
+    report = VerifyReport()
     without = Timeline(report)
     for record in iter_records(tmp_path):
         without.feed({name: value for name, value in record.items() if name != "silence_us"})
@@ -208,7 +209,7 @@ def test_silence_is_judged_also_where_the_start_record_was_pruned(tmp_path: Path
 def test_nothing_goes_while_nobody_knows_the_date(tmp_path: Path) -> None:
     """After a step of the wall clock by more than a day, pruning waits until the step lies further back."""
     clock = Clock()
-    run = Run(tmp_path, clock=clock, limits=replace(Limits(), segment_bytes=20_000)).ticks(200)
+    run = Run(tmp_path, clock=clock, limits=replace(LedgerLimits(), segment_bytes=20_000)).ticks(200)
     run.recorder.clock_step(0, 400 * DAY_MS)
     run.ledger.rotate()
     run.ticks(3)
@@ -219,3 +220,33 @@ def test_nothing_goes_while_nobody_knows_the_date(tmp_path: Path) -> None:
     report = verify(tmp_path)
     assert report.verdict is Outcome.VALID
     assert report.replayed == report.decisions > 0
+
+
+def test_starts_and_stops_never_push_the_decisions_out(tmp_path: Path) -> None:
+    """However often a log is opened and pruned with one day, the newest two segments that hold decisions stay."""
+    folder, clock = tmp_path / "log", Clock()
+    for kind in ("decision", "decision", "decision", "note", "note", "note", "note"):
+        ledger, _ = open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=MANY)
+        for _ in range(20):
+            if ledger.rotation_due:
+                ledger.rotate()
+            ledger.append(kind, {"text": "x" * 60})
+            clock.advance(SECOND)
+        ledger.close()
+    clock.wall_ms += 20 * 3600 * 1000
+    for _ in range(3):
+        clock.wall_ms += 20 * 3600 * 1000  # by less than the step after which nobody knows how old anything is
+        ledger, _ = open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=MANY)
+        prune(ledger, Store(folder), now_ms=clock.utc_ms(), keep_days=1)
+        ledger.close()
+    report = verify(folder, Options(replay=False))
+    assert report.verdict is Outcome.VALID
+    assert report.first_seq > 0
+    assert report.decisions > 0
+    assert all(one.keep_days == 1 for one in report.removals)
+    assert sum(one.decisions or 0 for one in report.removals) + report.decisions == 60
+    said = {one.topic: one for one in headline(report)}["complete"]
+    assert said.standing == "unsure"
+    assert "fewer than the 184 that are usual" in said.text
+    second = attacks.second_verifier().verify(str(folder))
+    assert dict(second["headline"])["complete"] == said.text

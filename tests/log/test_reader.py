@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.brain.tick import explain
+from adaptd.cli.audit_show import Filter, lines
+from adaptd.cli.why_log import decisions, lines_from_log
 from adaptd.log.verify import reader
 from adaptd.log.verify.reader import follow, iter_records
-from adaptd.log.write.ledger import Limits
+from adaptd.log.write.ledger import LedgerLimits
 from tests.log.workload import Run
 
 
@@ -16,7 +19,7 @@ def test_following_gives_every_record_once_across_rotation_and_reads_no_line_twi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A writer that rotates and restarts between looks is followed to its last record; each line is decoded once."""
-    run = Run(tmp_path, limits=replace(Limits(), segment_bytes=20_000))
+    run = Run(tmp_path, limits=replace(LedgerLimits(), segment_bytes=20_000))
     decoded: list[bytes] = []
     real = reader._readable
     monkeypatch.setattr(reader, "_readable", lambda line: (decoded.append(line), real(line))[1])
@@ -55,3 +58,61 @@ def test_a_line_that_is_only_half_there_is_waited_for(tmp_path: Path) -> None:
 
     seen = [record["seq"] for record in follow(tmp_path, from_seq=0, wait=wait)]
     assert seen == [record["seq"] for record in iter_records(tmp_path)] == list(range(len(seen)))
+
+
+HALF = b'{"before":1,"epoch":0,"fir'
+
+
+@pytest.mark.parametrize("left", [b"", bytes(4096), HALF, HALF + bytes(4096)], ids=["empty", "zeros", "half", "half and zeros"])
+def test_what_a_power_cut_at_a_rotation_leaves_hides_no_record(tmp_path: Path, left: bytes) -> None:
+    """A next segment without a header takes nothing away from the one before it, and it is named."""
+    Run(tmp_path, limits=replace(LedgerLimits(), segment_bytes=20_000)).ticks(200).close()
+    whole = [record["seq"] for record in iter_records(tmp_path)]
+    files = reader.segment_files(tmp_path)
+    (tmp_path / f"{int(files[-1].stem) + 1:08d}.log").write_bytes(left)
+    told: list[str] = []
+    assert [record["seq"] for record in iter_records(tmp_path, told=told.append)] == whole
+    assert [record["seq"] for record in iter_records(tmp_path, from_seq=whole[-3])] == whole[-3:]
+    assert len(told) == len(reader.unreadable(tmp_path)) == 1
+    assert told[0].startswith(f"{int(files[-1].stem) + 1:08d}.log: ")
+
+
+def test_records_that_are_gone_are_named(tmp_path: Path) -> None:
+    """A segment whose header was zeroed costs its header alone; a line that is broken is named by its number."""
+    Run(tmp_path, limits=replace(LedgerLimits(), segment_bytes=20_000)).ticks(200).close()
+    whole = [record["seq"] for record in iter_records(tmp_path)]
+    path = reader.segment_files(tmp_path)[1]
+    lines = path.read_bytes().split(b"\n")
+    lines[0] = bytes(len(lines[0]))
+    lines[5] = b"x" * len(lines[5])
+    path.write_bytes(b"\n".join(lines))
+    told: list[str] = []
+    left = [record["seq"] for record in iter_records(tmp_path, told=told.append)]
+    assert len(left) == len(whole) - 1
+    (gone,) = set(whole) - set(left)
+    assert any(f"records {gone} to {gone} cannot be read" in words for words in told)
+    assert any(path.name in words for words in told)
+    assert reader.marked(tmp_path, "decision") <= sum(1 for _ in iter_records(tmp_path))
+
+
+def test_the_last_lines_are_those_of_the_whole_log(tmp_path: Path) -> None:
+    """`show --last` and `why`, which read from the end, say what a reading of everything says."""
+    Run(tmp_path, limits=replace(LedgerLimits(), segment_bytes=20_000)).ticks(300).close()
+    everything = list(lines(tmp_path, Filter(), last=None, follow=False, as_json=False))
+    for count in (1, 7, 150, 10_000):
+        assert list(lines(tmp_path, Filter(), last=count, follow=False, as_json=False)) == everything[-count:]
+    late = Filter(from_seq=200)
+    assert list(lines(tmp_path, late, last=None, follow=False, as_json=False)) == everything[200:]
+    for found in decisions(tmp_path):
+        last = found
+    assert lines_from_log(tmp_path, everything=False) == [explain(last.verdict)]
+
+
+def test_what_a_log_says_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    """Escapes, bells and marks that turn the direction of text come out as their numbers."""
+    run = Run(tmp_path).ticks(2)
+    run.recorder.note("fault", {"text": "\x1b[2J\x07\u202eevil\u2066", "fault": "x"}, durable=True)
+    run.close()
+    (shown,) = (one for one in lines(tmp_path, Filter(), last=None, follow=False, as_json=False) if "evil" in one)
+    assert shown.isprintable()
+    assert "\\u001b[2J\\u0007\\u202eevil\\u2066" in shown

@@ -15,11 +15,12 @@ from adaptd.brain import tick
 from adaptd.log.format.codec import to_plain
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.replay import Brain, Replayer, ReplayError
-from adaptd.log.verify.verify import Options, Outcome, Report, verify
+from adaptd.log.verify.verify import Options, Outcome, VerifyReport, verify
 from adaptd.vocabulary import OperatingPoint, Snapshot, Verdict
 from tests.log.crash import fail_at
 from tests.log.simdisk import SimDisk, no_fault
 from tests.log.workload import FACTS, POLICY, PROFILE, SMALL, Run, make_log, settings
+from tests.readings import value
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +104,13 @@ def test_the_least_change_of_anything_decided_is_found_at_that_record(short: lis
 
 def test_a_changed_input_is_found_too(records: list[dict[str, Any]]) -> None:
     """Another temperature than the one decided on gives another decision or, at the latest, another state at the heartbeat."""
-    at = next(one["seq"] for one in records if one["kind"] == "decision" and "temp" in one.get("in", {}) and one["seq"] > 300)
+    at = next(
+        one["seq"]
+        for one in records
+        if one["kind"] == "decision" and "0" in one.get("in", {}).get("raw", {}) and one["seq"] > 300
+    )
     copy = json.loads(json.dumps(records[at]))
-    copy["in"]["temp"][0] += 1
+    copy["in"]["raw"]["0"][0] += 1
     found = first_mismatch([*records[:at], copy, *records[at + 1 :]])
     heartbeat = next(one["seq"] for one in records[at:] if one["kind"] == "heartbeat")
     assert found is not None
@@ -157,7 +162,7 @@ def counting(reference: str = "fp16") -> Brain:
         return Count(0, 0)
 
     def step(state: Count, snapshot: Snapshot, *_: Any) -> tuple[Count, Verdict]:
-        seen = getattr(snapshot.temperature, "value", 0)
+        seen = value(snapshot, "temperature") or 0
         _, verdict = tick.step(tick.start(POLICY, PROFILE, FACTS, 7, 0), snapshot, POLICY, PROFILE)
         verdict = replace(verdict, point=OperatingPoint(reference, 15_000), predicted_mc=state.total_mc % 997)
         return Count(state.ticks + 1, state.total_mc + seen), verdict
@@ -168,7 +173,7 @@ def counting(reference: str = "fp16") -> Brain:
     return Brain(start, step, adopt, Count)
 
 
-def counted_log(folder: Path, brain: Brain, act: Callable[[Run, Any], Any]) -> Report:
+def counted_log(folder: Path, brain: Brain, act: Callable[[Run, Any], Any]) -> VerifyReport:
     """A log written by another brain, with ``act`` in its middle, and the verifier's word on it."""
     run = Run(folder)
     state = brain.start()

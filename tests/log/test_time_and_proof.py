@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from adaptd.log.format.evidence import changes
-from adaptd.log.format.verdicts import Outcome, Report
+from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.replay import Brain, Decided
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.verify import Options, verify
-from adaptd.log.write.clockwatch import ClockWatch
 from adaptd.log.write.opening import open_ledger
 from adaptd.vocabulary import BandEvidence, OperatingPoint, Served
 from tests.log.workload import SECOND, SMALL, Clock, Run, decisions, make_log
@@ -118,15 +117,6 @@ def test_runs_follow_one_another_and_a_crash_is_told_from_a_stop(tmp_path: Path)
     assert [one.down_us for one in report.interruptions] == [50 * SECOND, 50 * SECOND, None]
 
 
-def test_the_clock_watch_tells_steps_from_drift() -> None:
-    """Slow drift is not a step, a jump is one, and each is told once with the times before and after."""
-    watch = ClockWatch(tolerance_ms=500)
-    assert watch.look(0, 1_000_000) is None
-    assert all(watch.look(at * SECOND, 1_000_000 + at * 1001) is None for at in range(1, 100))
-    assert watch.look(100 * SECOND, 5_000_000) == (1_100_099, 5_000_000)
-    assert watch.look(101 * SECOND, 5_001_000) is None
-
-
 def test_every_interval_on_the_efficient_engine_is_listed_with_its_weakest_proof(tmp_path: Path) -> None:
     """The intervals cover exactly the decisions that chose an efficient engine, and each was admitted throughout."""
     make_log(tmp_path, 500)
@@ -171,7 +161,7 @@ def _rest() -> tuple[Any, Any]:
 
 def test_frames_of_an_engine_that_nobody_chose_are_found() -> None:
     """A worker that serves INT8 while every recent decision said reference is caught by what it reports itself."""
-    report = Report()
+    report = VerifyReport()
     service = Service(report)
     for at, (snapshot, verdict, _) in enumerate(decisions(8)):
         reference = replace(verdict, point=OperatingPoint("fp16", 15_000))

@@ -2,16 +2,20 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adaptd.cli.audit_words import report_lines
 from adaptd.log.format import keys, note
 from adaptd.log.format.epochs import KeyFolder
+from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.log.verify.reader import last
 from adaptd.log.verify.trust import Witnessed, read_witness
-from adaptd.log.verify.verify import Options, Outcome, verify
+from adaptd.log.verify.verify import Options, verify
 from adaptd.log.write.opening import open_ledger
 from tests.log import attacks
+from tests.log.attacks import second_verifier
 from tests.log.workload import SECOND, SMALL, Clock
 
 
@@ -83,25 +87,77 @@ def test_a_fork_under_the_device_s_own_key_fails_against_the_witnessed_branch(tm
     assert report.verdict is Outcome.FORGED
 
 
-def test_witnesses_are_named_only_when_their_cosignature_holds(tmp_path: Path) -> None:
-    """A known witness that signed is named; one whose signature is of another checkpoint is not."""
-    folder = history(tmp_path / "log", 2)[-1]
-    signed = note.parse_note(str((last(folder, "checkpoint") or {})["note"]))
-    witness = keys.Signer.generate("witness.example.com/w1")
-    known = note.VerifierKey(witness.name, note.COSIGNATURE, witness.public)
+STAMP_S = 1_790_000_000
 
-    def cosigned(body: str) -> Path:
-        stamp = 1_790_000_000
-        data = stamp.to_bytes(8, "big") + witness.sign_bytes(note.cosigned_message(body, stamp))
-        line = note.signature_line(note.Signature(witness.name, known.key_id, data))
-        path = tmp_path / "cosigned"
-        path.write_text(signed.body + "\n" + note.signature_line(signed.signatures[0]) + line)
-        return path
 
-    report = verify(folder, Options(witnessed=(read_witness(cosigned(signed.body), (known,)),), replay=False))
-    assert (report.verdict, report.witnesses) == (Outcome.VALID, (witness.name,))
-    report = verify(folder, Options(witnessed=(read_witness(cosigned("another\n1\n\n"), (known,)),), replay=False))
-    assert report.witnesses == ()
+class Scene:
+    """A log with a checkpoint note that a witness may cosign, and both verifiers to hold it against."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = history(folder / "log", 2)[-1]
+        self.signed = note.parse_note(str((last(self.folder, "checkpoint") or {})["note"]))
+        self.witness = keys.Signer.generate("witness.example.com/w1")
+        self.key = note.VerifierKey(self.witness.name, note.COSIGNATURE, self.witness.public)
+        self.path = folder / "cosigned"
+
+    def line(self, body: str) -> str:
+        """A cosignature over ``body``."""
+        data = STAMP_S.to_bytes(8, "big") + self.witness.sign_bytes(note.cosigned_message(body, STAMP_S))
+        return note.signature_line(note.Signature(self.witness.name, self.key.key_id, data))
+
+    def verdicts(self, text: str, *witness_keys: note.VerifierKey) -> tuple[VerifyReport, dict[str, Any]]:
+        """What both verifiers say of the log with ``text`` as the note that left the device."""
+        self.path.write_text(text)
+        found = (read_witness(self.path, witness_keys),)
+        ours = verify(self.folder, Options(witnessed=found, witness_keys=witness_keys, replay=False))
+        lines = [note.verifier_key_text(key) for key in witness_keys]
+        return ours, second_verifier().verify(str(self.folder), None, [text], lines)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """A log of two runs and a witness."""
+    return Scene(tmp_path)
+
+
+def test_a_witness_that_cosigned_is_named_with_its_time(scene: Scene) -> None:
+    """A known witness whose cosignature holds is named by both verifiers, and when it signed."""
+    own = note.signature_line(scene.signed.signatures[0])
+    ours, second = scene.verdicts(f"{scene.signed.body}\n{own}{scene.line(scene.signed.body)}", scene.key)
+    assert (ours.verdict, ours.witnesses) == (Outcome.VALID, ((scene.witness.name, STAMP_S),))
+    assert (second["verdict"], second["witnesses"]) == ("valid", [(scene.witness.name, STAMP_S)])
+    assert f"{scene.witness.name} at 2026-09-21" in "\n".join(report_lines(ours))
+
+
+@pytest.mark.parametrize("kind", ["none", "broken", "stranger's"])
+def test_every_witness_key_must_have_cosigned(scene: Scene, kind: str) -> None:
+    """A note without a cosignature, with a broken one, or with that of somebody else does not pass as witnessed."""
+    own = note.signature_line(scene.signed.signatures[0])
+    stranger = keys.Signer.generate("witness.example.com/w2")
+    known = note.VerifierKey(stranger.name, note.COSIGNATURE, stranger.public) if kind == "stranger's" else scene.key
+    lines = {"none": "", "broken": scene.line("another\n1\n\n"), "stranger's": scene.line(scene.signed.body)}
+    ours, second = scene.verdicts(f"{scene.signed.body}\n{own}{lines[kind]}", known)
+    assert (ours.verdict, ours.witnesses) == (Outcome.FORGED, ())
+    assert known.name in ours.reason
+    assert second["verdict"] == "forged"
+
+
+def test_the_log_s_own_signature_on_a_witnessed_note_is_required(scene: Scene) -> None:
+    """A note that only a witness signed says nothing of this log: whoever asked for it may have made it up."""
+    ours, second = scene.verdicts(f"{scene.signed.body}\n{scene.line(scene.signed.body)}", scene.key)
+    assert ours.verdict is Outcome.FORGED
+    assert "not signed by the log's own key" in ours.reason
+    assert second["verdict"] == "forged"
+
+
+def test_two_witnesses_must_both_have_signed(scene: Scene) -> None:
+    """One of two witnesses is not both."""
+    own = note.signature_line(scene.signed.signatures[0])
+    other = keys.Signer.generate("witness.example.com/w2")
+    silent = note.VerifierKey(other.name, note.COSIGNATURE, other.public)
+    ours, second = scene.verdicts(f"{scene.signed.body}\n{own}{scene.line(scene.signed.body)}", scene.key, silent)
+    assert (ours.verdict, second["verdict"]) == (Outcome.FORGED, "forged")
+    assert silent.name in ours.reason
 
 
 def test_a_checkpoint_of_another_log_is_refused(tmp_path: Path) -> None:

@@ -11,13 +11,25 @@ from random import Random
 from adaptd.brain import tick
 from adaptd.config.policy import parse_policy
 from adaptd.config.profile import parse_profile
-from adaptd.log.format.binding import Binding, Plan
+from adaptd.log.format.binding import Binding, PlanFile
 from adaptd.log.format.epochs import KeyFolder
 from adaptd.log.format.store import Store
-from adaptd.log.write.ledger import Ledger, Limits
+from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder, Settings
-from adaptd.vocabulary import Measured, Missing, OperatingPoint, Prior, Reading, Served, Shadow, Snapshot, Telemetry, VariantFacts
+from adaptd.vocabulary import (
+    MissingReason,
+    OperatingPoint,
+    Prior,
+    Raw,
+    RawReading,
+    Served,
+    Shadow,
+    Snapshot,
+    Telemetry,
+    Unread,
+    VariantFacts,
+)
 from tests.log.attacks import Files, read_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,9 +89,11 @@ class World:
         worker = Telemetry(True, point, frames, 0, 0, len(shadows), served, shadows)
         return Snapshot(
             now_us=now_us,
-            temperature=self._reading((51_600 + self.heat_mc + draw(10) * 62) // 31 * 31, "tj-thermal", 900),
-            power=self._reading(power_mw, "VDD_IN", 700),
-            light=self._reading(self.light_mlx * (970 + draw(60)) // 1000, "camera", 66_000),
+            raw=(
+                self._raw("temperature", (51_600 + self.heat_mc + draw(10) * 62) // 31 * 31, "tj-thermal", 900),
+                self._raw("power", power_mw, "VDD_IN", 700),
+                self._raw("light", self.light_mlx * (970 + draw(60)) // 1000, "camera", 66_000),
+            ),
             worker=worker,
             log_ok=log_ok,
         )
@@ -94,15 +108,15 @@ class World:
         if self.ticks % 900 == 0:
             self.light_mlx = self.random.choice((400_000, 400_000, 90_000, 3_000, 700_000))
 
-    def _reading(self, value: int, source: str, age_us: int) -> Reading:
+    def _raw(self, quantity: str, value: int, source: str, age_us: int) -> Raw:
         if self.trouble and self.random.randrange(2000) == 0:
-            return Missing("read failed: Input/output error")
-        return Measured(value, age_us // 2 + self.random.randrange(age_us), source, False)
+            return Unread(MissingReason.MOMENTARY, "EIO: bus or device failed", source, quantity)
+        return RawReading(value, age_us // 2 + self.random.randrange(age_us), self.ticks, source, quantity)
 
 
 def settings(now_us: int, boot: str = "b0") -> Settings:
     """The configuration every test log runs under."""
-    binding = Binding(boot, "bb" * 32, "cc" * 32, (Plan("pet-bowl.int8.onnx", "dd" * 32),), POLICY.sha256, PROFILE.sha256)
+    binding = Binding(boot, "bb" * 32, "cc" * 32, (PlanFile("pet-bowl.int8.onnx", "dd" * 32),), POLICY.sha256, PROFILE.sha256)
     return Settings("feeder.yaml", POLICY_TEXT, "orin-nx-16gb.yaml", PROFILE_TEXT, FACTS, 7, now_us, binding)
 
 
@@ -125,7 +139,7 @@ class Run:
     """One run of a daemon without its worker: a ledger, a recorder, the brain and the small world, one tick at a time."""
 
     def __init__(
-        self, folder: Path, *, seed: int = 1, clock: Clock | None = None, boot: str = "b0", limits: Limits | None = None,
+        self, folder: Path, *, seed: int = 1, clock: Clock | None = None, boot: str = "b0", limits: LedgerLimits | None = None,
         store: Store | None = None, keys: KeyFolder | None = None, tick_us: int = SECOND, heartbeat: int = 256,
     ) -> None:  # fmt: skip
         self.clock = clock or Clock()
@@ -187,4 +201,4 @@ def raw_log(folder: Path, records: int = 12, *, seed: int = 1, per_segment: int 
     return read_files(folder)
 
 
-SMALL = Limits(chunk_bytes=4096, reserve_bytes=8192)
+SMALL = LedgerLimits(chunk_bytes=4096, reserve_bytes=8192)

@@ -18,7 +18,8 @@ from adaptd.report.export import COLUMNS, export
 from adaptd.report.history import decisions, last_decision
 from adaptd.report.page import page, write_page
 from adaptd.report.page_lines import draw
-from adaptd.report.report_data import MOST_BUCKETS, Bucket, Range, Story, tell
+from adaptd.report.report_data import MOST_BUCKETS, Bucket, Story, ValueRange, tell
+from adaptd.vocabulary import believed
 from tests.log.workload import Run, make_log
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,7 +55,7 @@ def test_a_budget_that_changed_is_drawn_as_it_changed(folder: Path, html: str) -
     assert ">budget 12</text>" in html
     sagged = tell(folder)
     for bucket in sagged.buckets[: len(sagged.buckets) // 2]:
-        bucket.budget = Range()
+        bucket.budget = ValueRange()
         bucket.budget.add(9000)
     assert "budget, 9 to 12" in page(sagged, verify(folder))
 
@@ -107,7 +108,7 @@ def test_the_verdict_stands_first_and_every_line_is_drawn(html: str) -> None:
     places = [
         html.index(text)
         for text in (
-            "Valid: complete", "board energy per frame", "Temperature", ">Power", ">Light", "Engine and frame rate",
+            "Valid: records", "board energy per frame", "Temperature", ">Power", ">Light", "Engine and frame rate",
             "Energy per frame", "Inferences per joule", "Bound on the accuracy loss", "and the proof for it", "Every swap",
             "What else is on record", "What every decision is bound to",
         )
@@ -168,7 +169,7 @@ def test_long_logs_are_drawn_with_a_bounded_number_of_points(folder: Path, story
     """However long the log, buckets merge so that a panel stays small, and no value is lost from its extremes."""
     assert len(story.buckets) <= MOST_BUCKETS
     assert story.width_us == 2_000_000
-    values = [one.snapshot.temperature for one in decisions(folder)]
+    values = [believed(one.snapshot, one.verdict, "temperature") for one in decisions(folder)]
     highest = max(getattr(value, "value", 0) for value in values)
     assert max(bucket.temperature.high for bucket in story.buckets) == highest
 
@@ -215,9 +216,9 @@ def test_the_last_decision_is_read_in_full(folder: Path) -> None:
 
 def test_the_last_decision_is_found_across_segments(tmp_path: Path) -> None:
     """Also where the newest segment has no configuration of its own yet, or none at all."""
-    from adaptd.log.write.ledger import Limits
+    from adaptd.log.write.ledger import LedgerLimits
 
-    run = make_log(tmp_path, 120, limits=replace(Limits(), segment_bytes=20_000))
+    run = make_log(tmp_path, 120, limits=replace(LedgerLimits(), segment_bytes=20_000))
     assert len(list(tmp_path.glob("*.log"))) > 2
     found = last_decision(tmp_path)
     assert found is not None
@@ -235,7 +236,9 @@ def test_the_export_holds_every_decision(folder: Path, tmp_path: Path) -> None:
     assert table.num_rows == rows == 1100
     assert table.column_names == [name for name, _ in COLUMNS]
     read = list(decisions(folder))
-    assert table.column("temperature_mc").to_pylist() == [getattr(one.snapshot.temperature, "value", None) for one in read]
+    assert table.column("temperature_mc").to_pylist() == [
+        getattr(believed(one.snapshot, one.verdict, "temperature"), "value", None) for one in read
+    ]
     assert table.column("variant").to_pylist() == [one.verdict.point.variant for one in read]
 
 

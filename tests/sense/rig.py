@@ -8,11 +8,11 @@ import errno
 from dataclasses import replace
 
 from adaptd.sense.camera_light import Calibration, PictureStats
-from adaptd.sense.guard import Quality
-from adaptd.sense.sensor_hub import Sampled, Station, WorkerFacts
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.vocabulary import Measured
 from tests.sense.conftest import profile
 from tests.sense.fakes import FaultySysfs, HandClock
+from tests.sense.judged import JudgedHub, Tick, WorkerFacts
 
 ONSET_S = 5.0
 FILES = {
@@ -49,9 +49,8 @@ class Rig:
         self._say_truth()
         if grace_s is None:
             grace_s = 0.5 if kind == "hang" else 20.0
-        self.station = Station.from_profile(
-            board, sysfs.root, sysfs=sysfs, clock=self.reader_clock, camera=TABLE, grace_s=grace_s
-        )
+        hub = SensorHub.from_profile(board, sysfs.root, sysfs=sysfs, clock=self.reader_clock, camera=TABLE, grace_s=grace_s)
+        self.station = JudgedHub(board, hub)
 
     def truth(self, quantity: str) -> int:
         """The machine as it is: mC, mW, mlx."""
@@ -74,16 +73,15 @@ class Rig:
                 self._break()
             self._judge(self.station.sample(self.clock.now_us, self._facts()))
 
-    def _judge(self, sampled: Sampled) -> None:
-        reading = getattr(sampled, self.quantity)
-        fused = sampled.fused[self.quantity]
-        source = next(item for item in fused.sources if item.name == NAMES[self.quantity])
+    def _judge(self, sampled: Tick) -> None:
+        reading = sampled.reading(self.quantity)
+        quality, why = sampled.source(self.quantity, NAMES[self.quantity])
         if self.elapsed_s < ONSET_S:
-            self.good_at_onset = isinstance(reading, Measured) and source.quality is Quality.GOOD
-        elif self.detected_s is None and (source.quality is not Quality.GOOD or fused.note):
+            self.good_at_onset = isinstance(reading, Measured) and quality == "good"
+        elif self.detected_s is None and quality != "good":
             self.detected_s = self.elapsed_s - ONSET_S
         if self.detected_s is not None and self.elapsed_s <= ONSET_S + self.detected_s + 2:
-            self.noticed = source.reason or fused.note or self.noticed
+            self.noticed = why or self.noticed
         self.truths.append(self.truth(self.quantity))
         recent = self.truths[-(2 * self.hz + 1) :]
         if isinstance(reading, Measured):

@@ -6,8 +6,9 @@ import pytest
 
 from adaptd.sense.deadline import MOST_READERS, ReaderPool
 from adaptd.sense.source import TEMPERATURE, Source
-from adaptd.vocabulary import Measured, Missing, Reading
+from adaptd.vocabulary import Missing, RawReading
 from tests.sense.fakes import HandClock
+from tests.sense.judged import said
 
 
 class Steps(Source):
@@ -22,23 +23,24 @@ class Steps(Source):
         self.gate.set()
         self.finished = threading.Event()
 
-    def read(self, now_us: int) -> Reading:
+    def read(self, now_us: int) -> int | Missing:
         self.reads += 1
         self.gate.wait()
         self.finished.set()
-        return Measured(self.reads, 0, self.name)
+        return self.reads
 
 
 def test_a_quick_read_is_there_in_the_tick_that_asked_for_it(clock: HandClock) -> None:
     """Reading, number and time belong to this tick."""
     pool = ReaderPool(clock, grace_s=20.0)
     reader = pool.add(Steps())
-    assert reader.sample(clock.now_us).reading == Missing("not read yet")
+    assert said(reader.sample(clock.now_us)) == "not read yet"
     for expected in (1, 2):
         now_us = clock.advance(1)
         pool.collect(now_us)
         sample = reader.sample(now_us)
-        assert (sample.seq, sample.at_us, sample.reading) == (expected, now_us, Measured(expected, 0, "steps"))
+        assert isinstance(sample, RawReading)
+        assert (sample.seq, sample.age_us, sample.value, sample.source) == (expected, 0, expected, "steps")
     pool.close()
 
 
@@ -52,11 +54,11 @@ def test_a_hung_read_returns_to_the_caller_and_is_named_after_its_deadline(clock
     for _ in range(10):
         now_us = clock.advance(0.1)
         pool.collect(now_us)
-        words.append(slow_reader.sample(now_us).reading)
-    assert words[4] == Missing("not read yet")
-    assert words[9] == Missing("hung: no answer for 900 ms")
+        words.append(slow_reader.sample(now_us))
+    assert said(words[4]) == "not read yet"
+    assert said(words[9]) == "hung: no answer within 500 ms"
     assert slow.reads == 1
-    assert isinstance(quick_reader.sample(now_us).reading, Measured)
+    assert isinstance(quick_reader.sample(now_us), RawReading)
     slow.gate.set()
     pool.close()
 
@@ -76,7 +78,8 @@ def test_an_answer_that_comes_late_carries_the_time_at_which_its_read_began(cloc
     while reader._busy_since_us is not None:
         slow.finished.wait()
     sample = reader.sample(now_us)
-    assert (sample.seq, sample.at_us) == (1, began_us)
+    assert isinstance(sample, RawReading)
+    assert (sample.seq, now_us - sample.age_us) == (1, began_us)
     pool.close()
 
 
@@ -90,7 +93,9 @@ def test_a_dear_read_is_made_no_oftener_than_it_is_worth(clock: HandClock) -> No
         now_us = clock.advance(0.1)
         pool.collect(now_us)
     assert dear.reads == 2
-    assert now_us - reader.sample(now_us).at_us == 400_000
+    sample = reader.sample(now_us)
+    assert isinstance(sample, RawReading)
+    assert sample.age_us == 400_000
     pool.close()
 
 
@@ -111,12 +116,12 @@ def test_a_reader_that_died_is_missing(clock: HandClock) -> None:
     class Broken(Steps):
         """Raises what no source may raise."""
 
-        def read(self, now_us: int) -> Reading:
+        def read(self, now_us: int) -> int | Missing:
             raise RuntimeError("a fault in the source")
 
     pool = ReaderPool(clock, grace_s=0.05)
     reader = pool.add(Broken())
     pool.collect(clock.now_us)
     reader._thread.join()
-    assert reader.sample(clock.now_us).reading == Missing("reader failed")
+    assert said(reader.sample(clock.now_us)) == "reader failed"
     pool.close()

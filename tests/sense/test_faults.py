@@ -8,14 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
-from adaptd.sense import fuse, guard, hwmon, sysfs
-from adaptd.sense import sensor_hub as station
+from adaptd.brain.judge import fusion, source
+from adaptd.brain.judge.fusion import Heard
+from adaptd.brain.judge.rules import Limits
+from adaptd.brain.judge.source import Still, Trace
+from adaptd.sense import hwmon, sysfs
 from adaptd.sense.deadline import DeadlineReader
-from adaptd.sense.fuse import Fused
-from adaptd.sense.guard import Guard
 from adaptd.sense.iio_light import IioLight
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import Missing, Reading
+from adaptd.vocabulary import Missing, MissingReason, RawReading
+from tests.sense import judged
 from tests.sense.fakes import FaultySysfs
 from tests.sense.rig import Rig
 
@@ -85,14 +87,13 @@ def test_a_machine_without_a_fault_stays_good(orin_nx: FaultySysfs) -> None:
         assert rig.detected_s is None
 
 
-def _quiet(*arguments: object) -> str:
+def _nothing(*arguments: object) -> None:
     """A check that finds nothing."""
-    return ""
 
 
-def _first(judged: list[guard.Judged], context: fuse.Context) -> Fused:
+def _first(heard: list[Heard], *rest: object) -> list[Heard]:
     """A fusion that believes the first source whatever the others say."""
-    return Fused(fuse._first(judged), tuple(judged))
+    return heard
 
 
 def _swallow(self: sysfs.Sysfs, path: str, limit: int) -> bytes:
@@ -105,23 +106,33 @@ def _swallow(self: sysfs.Sysfs, path: str, limit: int) -> bytes:
 
 def _patient(self: DeadlineReader, now_us: int) -> object:
     """A reader without a deadline."""
-    return self._latest
+    return self.raw(self._latest, now_us)
 
 
-def _same_item(item: guard.Judged, floor_mw: int) -> guard.Judged:
-    """A floor that lets everything pass."""
-    return item
+def _believed(trace: Trace, raw: RawReading, now_us: int, *rest: object) -> Trace:
+    """A first look that finds nothing wrong."""
+    return trace._replace(seq=raw.seq, fault=None, value=raw.value, at_us=now_us - raw.age_us)
+
+
+def _never_stale(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(judged, "STALE_US", 10**12)
 
 
 def _no_deadline(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DeadlineReader, "sample", _patient)
-    patch.setattr(station, "STALE_US", 10**12)
+    _never_stale(patch)
     _never_stuck(patch)
 
 
 def _no_clock(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Guard, "_clock_fault", _quiet)
-    patch.setattr(station, "STALE_US", 10**12)
+    plain = source._first_look
+
+    def look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> Trace:
+        found = plain(trace, raw, now_us, limits)
+        return _believed(trace, raw, now_us) if found.fault is MissingReason.CLOCK else found
+
+    patch.setattr(source, "_first_look", look)
+    _never_stale(patch)
 
 
 def _errors_become_numbers(patch: pytest.MonkeyPatch) -> None:
@@ -130,28 +141,30 @@ def _errors_become_numbers(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_range(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Guard, "_range_fault", _quiet)
-    patch.setattr(Guard, "_jump_fault", _quiet)
+    patch.setattr(source, "_first_look", _believed)
 
 
 def _no_jump(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Guard, "_jump_fault", _quiet)
-    patch.setitem(fuse._CHECKS, "light", _first)
+    patch.setattr(source, "_change", lambda *rest: (None, None))
+    patch.setattr(fusion, "_contradiction", _nothing)
 
 
 def _no_floor(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fuse, "_at_least", _same_item)
+    patch.setattr(fusion, "above_floor", _first)
 
 
 def _never_stuck(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Guard, "_watch_still", _quiet)
-    patch.setitem(fuse._CHECKS, "light", _first)
+    def moves(trace: Trace, raw: RawReading, now_us: int, limits: Limits, cause: int) -> Still:
+        return Still(raw.value, cause, cause, now_us)
+
+    patch.setattr(source, "_watch_still", moves)
+    patch.setattr(fusion, "_contradiction", _nothing)
     _no_floor(patch)
 
 
 def _no_cross_check(patch: pytest.MonkeyPatch) -> None:
-    for quantity in QUANTITIES:
-        patch.setitem(fuse._CHECKS, quantity, _first)
+    patch.setattr(fusion, "_contradiction", _nothing)
+    patch.setattr(fusion, "hottest", _first)
     _no_floor(patch)
 
 
@@ -210,9 +223,9 @@ def _keeps_the_last_value(patch: pytest.MonkeyPatch) -> None:
     _never_stuck(patch)
 
 
-def _believe(self: IioLight, now_us: int) -> Reading:
+def _believe(self: IioLight, now_us: int) -> int | Missing:
     """A light sensor that says whatever its file says."""
-    return self.measured(self._millilux())
+    return self._millilux()
 
 
 def _same(value: int | Missing) -> int | Missing:
@@ -222,9 +235,9 @@ def _same(value: int | Missing) -> int | Missing:
 
 def _believes_every_number(patch: pytest.MonkeyPatch) -> None:
     """No range, no jump, no clock, no stuck detection, no cross-check: what parses is true."""
-    for name in ("_range_fault", "_jump_fault", "_watch_still", "_clock_fault"):
-        patch.setattr(Guard, name, _quiet)
-    patch.setattr(station, "STALE_US", 10**12)
+    patch.setattr(source, "_first_look", _believed)
+    _never_stuck(patch)
+    _never_stale(patch)
     patch.setattr(hwmon, "_refuse_negative", _same)
     patch.setattr(hwmon, "_ALL_ONES_MA", 10**12)
     patch.setattr(IioLight, "read", _believe)

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from adaptd.sense import hotplug as room
-from adaptd.sense.sensor_hub import Station
+from adaptd.sense.sensor_hub import SensorHub
 from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import Measured, Missing
 from tests.sense.conftest import profile, tree
 from tests.sense.fakes import HandClock
+from tests.sense.judged import JudgedHub
 
 BOARD = "orin-nx-16gb"
 
@@ -31,9 +32,10 @@ def come(root: Path, part: str) -> None:
     (root / part.replace("/", "-")).rename(root / part)
 
 
-def started(root: Path, clock: HandClock) -> Station:
+def started(root: Path, clock: HandClock) -> JudgedHub:
     """A station whose lookout looks only when it is told to, and whose ticks wait for every read."""
-    return Station.from_profile(profile(BOARD), root, sysfs=Sysfs(root), clock=clock, grace_s=20.0)
+    hub = SensorHub.from_profile(profile(BOARD), root, sysfs=Sysfs(root), clock=clock, grace_s=20.0)
+    return JudgedHub(profile(BOARD), hub)
 
 
 def test_drivers_that_are_loaded_after_the_start_are_noticed(early: Path, clock: HandClock) -> None:
@@ -52,9 +54,11 @@ def test_drivers_that_are_loaded_after_the_start_are_noticed(early: Path, clock:
     assert second.temperature == Measured(58_000, 0, "thermal:tj-thermal")
     assert second.power == Measured(4_601, 0, "hwmon:VDD_IN")
     assert isinstance(second.light, Measured)
-    zones = [source.name for source in second.fused["temperature"].sources]
+    zones = [one.source for one in second.snapshot.raw if one.quantity == "temperature"]
     assert zones[:2] == ["thermal:tj-thermal", "thermal:cpu-thermal"]
-    assert [source.name for source in second.fused["light"].sources] == ["iio:veml6030", "camera"], "iio comes before camera"
+    assert [one.source for one in second.snapshot.raw if one.quantity == "light"] == ["iio:veml6030", "camera"], (
+        "iio comes before camera"
+    )
     assert [name for name, _ in late.unresolved] == ["jtop:tot"]
 
 
@@ -72,7 +76,7 @@ def test_what_has_not_come_is_looked_for_again(early: Path, clock: HandClock) ->
 
 def test_a_quantity_that_is_simulated_stays_simulated_until_the_next_start(tmp_path: Path, clock: HandClock) -> None:
     """On a machine whose profile is no description of it, an absent quantity is not looked for: prices go with the device."""
-    bare = Station.from_profile(profile("generic-x86"), tmp_path, sysfs=Sysfs(tmp_path), clock=clock, grace_s=20.0)
+    bare = SensorHub.from_profile(profile("generic-x86"), tmp_path, sysfs=Sysfs(tmp_path), clock=clock, grace_s=20.0)
     bare.close()
     assert bare.absent == ("temperature", "power")
     assert [name.text for _, name in bare.lookout.wanted] == ["iio"]

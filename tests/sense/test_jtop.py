@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.sense import jtop_child
 from adaptd.sense.jtop import RESTARTS, JtopFeed, JtopProcess
 from adaptd.sense.jtop_child import line
-from adaptd.vocabulary import Measured, Missing
+from adaptd.vocabulary import Unread
 from tests.conftest import ROOT
+from tests.sense.judged import said
 
 FAKE = Path(__file__).parent / "fake_jtop"
 BOARD = {
@@ -80,13 +82,10 @@ def test_zones_and_rails_come_through_the_pipe(start) -> None:  # type: ignore[n
     """The newest line answers for its zones; offline and unknown ones are Missing."""
     process = start(f"board {json.dumps(BOARD)}", "hang")
     wait_for(process)
-    assert JtopFeed(process, "temperature", "tj").sample(0).reading == Measured(49593, 0, "jtop:tj")
-    assert JtopFeed(process, "power", "tot").sample(0).reading == Measured(6210, 0, "jtop:tot")
-    assert JtopFeed(process, "temperature", "gpu").sample(0).reading == Missing("offline (jtop shows -256)")
-    assert JtopFeed(process, "temperature", "nowhere").sample(0).reading == Missing("jtop names no nowhere")
-    feed = JtopFeed(process, "power", "VDD_SOC")
-    assert not feed.request(0)
-    feed.close()
+    assert JtopFeed(process, "temperature", "tj").sample(0).value == 49593  # type: ignore[union-attr]
+    assert JtopFeed(process, "power", "tot").sample(0).value == 6210  # type: ignore[union-attr]
+    assert said(JtopFeed(process, "temperature", "gpu").sample(0)) == "offline (jtop shows -256)"
+    assert said(JtopFeed(process, "temperature", "nowhere").sample(0)) == "jtop names no nowhere"
 
 
 def test_a_child_that_says_nothing_is_ended_and_every_reading_is_missing(start) -> None:  # type: ignore[no-untyped-def]
@@ -95,12 +94,13 @@ def test_a_child_that_says_nothing_is_ended_and_every_reading_is_missing(start) 
     latest = wait_for(process, "gave up")
     assert latest == f"jtop: gave up for a while after {RESTARTS} restarts in 60 s, last: no line for 0.05 s"
     assert process.restarts == RESTARTS
-    assert isinstance(JtopFeed(process, "temperature", "tj").sample(0).reading, Missing)
+    assert isinstance(JtopFeed(process, "temperature", "tj").sample(0), Unread)
 
 
 DAEMON = """
 import os, sys, threading
 from adaptd.sense.jtop import JtopProcess
+from tests.sense.judged import said
 process = JtopProcess((sys.executable, "-m", "adaptd.sense.jtop_child"), 600.0)
 while isinstance(process.latest(), str):
     threading.Event().wait(0.01)
@@ -162,3 +162,19 @@ def test_the_daemons_side_never_imports_the_library() -> None:
         text = path.read_text()
         assert "import jtop" not in text
         assert ('import_module("jtop")' in text) == (path.name == "jtop_child.py")
+
+
+def test_a_client_of_another_version_goes_on_as_the_services_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where this interpreter has no jetson-stats that fits, the one that the installed `jtop` command names is used."""
+    told: list[list[str]] = []
+    command = tmp_path / "jtop"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(jtop_child.os, "execv", lambda path, words: told.append([path, *words]))
+    jtop_child.become_the_services(again=False)
+    assert told[0][0] == "/bin/sh"
+    assert told[0][-1] == "--again"
+    assert any(word.endswith("jtop_child.py") for word in told[0])
+    jtop_child.become_the_services(again=True)
+    assert len(told) == 1

@@ -3,7 +3,8 @@
 import pytest
 
 from adaptd.sense.push import FORGOTTEN_US, PushInbox
-from adaptd.vocabulary import Measured, Missing
+from adaptd.vocabulary import RawReading, Unread
+from tests.sense.judged import said
 
 
 @pytest.fixture
@@ -23,12 +24,13 @@ def test_a_pushed_reading_has_its_senders_age(inbox: PushInbox) -> None:
     """A value measured 200 ms before it arrived is 200 ms old."""
     assert inbox.push(message(age_us=200_000), now_us=1_000_000) == ""
     sample = inbox.open("light", "room").sample(1_000_000)
-    assert (sample.at_us, sample.reading) == (800_000, Measured(250_000, 0, "push:room"))
+    assert isinstance(sample, RawReading)
+    assert (sample.age_us, sample.value, sample.source) == (200_000, 250_000, "push:room")
 
 
 def test_nothing_pushed_yet_is_missing(inbox: PushInbox) -> None:
     """A sender that was never heard has no reading."""
-    assert inbox.open("light", "room").sample(0).reading == Missing("nothing pushed yet")
+    assert said(inbox.open("light", "room").sample(0)) == "nothing pushed yet"
 
 
 def test_a_source_that_the_profile_does_not_name_is_refused_with_the_remedy(inbox: PushInbox) -> None:
@@ -66,7 +68,7 @@ def test_a_malformed_message_is_refused_in_one_line(inbox: PushInbox, broken: ob
     refusal = inbox.push(broken, 0)
     assert refusal
     assert "\n" not in refusal
-    assert isinstance(inbox.open("light", "room").sample(0).reading, Missing)
+    assert isinstance(inbox.open("light", "room").sample(0), Unread)
 
 
 @pytest.mark.parametrize(("stamp_us", "word"), [(10, "repeated"), (9, "went backwards")])
@@ -74,9 +76,9 @@ def test_a_stamp_that_repeats_or_goes_back_is_missing_until_it_goes_on(inbox: Pu
     """A sender that repeats itself or whose clock jumps is not believed."""
     inbox.push(message(), 0)
     assert word in inbox.push(message(stamp_us=stamp_us), 1)
-    assert inbox.open("light", "room").sample(1).reading == Missing(f"clock: the sender's stamp {word}")
+    assert said(inbox.open("light", "room").sample(1)) == f"clock: the sender's stamp {word}"
     assert inbox.push(message(stamp_us=11), 2) == ""
-    assert isinstance(inbox.open("light", "room").sample(2).reading, Measured)
+    assert isinstance(inbox.open("light", "room").sample(2), RawReading)
 
 
 def test_a_sender_that_was_started_anew_is_heard_after_a_silence(inbox: PushInbox) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.sense.sysfs import Sysfs, divide, parse_int, parse_scaled, reason_of
+from adaptd.sense import sysfs
+from adaptd.sense.sysfs import Sysfs, divide, parse_int, parse_scaled
 from adaptd.vocabulary import Missing
 from tests.sense.fakes import FaultySysfs
+from tests.sense.judged import said
 
 
 @pytest.fixture
@@ -41,25 +43,25 @@ def test_a_sensor_that_answers_eagain_is_missing_and_says_so(busy_file: Path) ->
     """A sensor that is off is Missing with the kernel's own word, never 0 and never a TypeError."""
     writer = os.open(busy_file, os.O_RDWR)
     try:
-        assert Sysfs(busy_file.parent).read_int("temp") == Missing("EAGAIN: sensor is off or busy")
+        assert said(Sysfs(busy_file.parent).read_int("temp")) == "EAGAIN: sensor is off or busy"
     finally:
         os.close(writer)
 
 
 def test_a_pipe_in_place_of_a_sensor_cannot_block_the_reader(busy_file: Path) -> None:
     """A pipe without a writer, which blocks an ordinary open for ever, reads as an empty file."""
-    assert Sysfs(busy_file.parent).read_int("temp") == Missing("empty")
+    assert said(Sysfs(busy_file.parent).read_int("temp")) == "empty"
 
 
 def test_a_real_input_output_error_is_missing(tmp_path: Path) -> None:
     """The kernel's own EIO (the first page of a process is not readable) arrives as a reason, not as an exception."""
     (tmp_path / "temp").symlink_to("/proc/self/mem")
-    assert Sysfs(tmp_path).read_int("temp") == Missing("EIO: bus or device failed")
+    assert said(Sysfs(tmp_path).read_int("temp")) == "EIO: bus or device failed"
 
 
 def test_a_file_that_is_gone_is_missing(tmp_path: Path) -> None:
     """A sensor whose driver was unloaded is Missing."""
-    assert Sysfs(tmp_path).read_int("sys/class/thermal/thermal_zone0/temp") == Missing("ENOENT: file is gone")
+    assert said(Sysfs(tmp_path).read_int("sys/class/thermal/thermal_zone0/temp")) == "ENOENT: file is gone"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_every_refusal_of_the_kernel_becomes_a_reason(number: int, tmp_path: Pat
     sysfs.fail("temp", number)
     reading = sysfs.read_int("temp")
     assert isinstance(reading, Missing)
-    assert reading.reason.startswith(f"{errno.errorcode[number]}: ")
+    assert said(reading).startswith(f"{errno.errorcode[number]}: ")
 
 
 @pytest.mark.parametrize(("raw", "value"), [(b"49593\n", 49593), (b"-12000\n", -12000), (b"0\n", 0), (b"+7", 7), (b"007\n", 7)])
@@ -102,14 +104,14 @@ def test_anything_else_is_unparsable(raw: bytes) -> None:
     """No guess is made about text that is not exactly one whole number."""
     reading = parse_int(raw)
     assert isinstance(reading, Missing)
-    assert reading.reason.startswith("unparsable")
+    assert said(reading).startswith("unparsable")
 
 
 @pytest.mark.parametrize("raw", [b"", b"\n"])
 def test_an_empty_file_is_missing(raw: bytes) -> None:
     """A disabled zone that reads empty has no temperature."""
-    assert parse_int(raw) == Missing("empty")
-    assert parse_scaled(raw, 3) == Missing("empty")
+    assert said(parse_int(raw)) == "empty"
+    assert said(parse_scaled(raw, 3)) == "empty"
 
 
 @pytest.mark.parametrize(
@@ -152,13 +154,13 @@ def test_a_text_loses_its_newline_and_zero_bytes(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(b"NVIDIA Jetson\0")
     (tmp_path / "blank").write_bytes(b"\n")
     assert Sysfs(tmp_path).read_text("model") == "NVIDIA Jetson"
-    assert Sysfs(tmp_path).read_text("blank") == Missing("empty")
+    assert said(Sysfs(tmp_path).read_text("blank")) == "empty"
     assert isinstance(Sysfs(tmp_path).read_text("none"), Missing)
 
 
 def test_an_error_without_a_name_still_has_words() -> None:
     """A reason is never blank."""
-    assert reason_of(OSError(0, "")).startswith("error: ")
+    assert sysfs._refusal(OSError(0, "")).text.startswith("error: ")
 
 
 def test_a_path_that_cannot_even_be_asked_for_is_not_there(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from adaptd.client import ApiError, call, get_json
 from adaptd.serve.api import CHANGE_VERBS, Api, SocketInUseError
-from adaptd.serve.board import Board
-from adaptd.serve.limits import BURST, MAX_CONNECTIONS, RATE_PER_S, Limiter, TokenBucket
+from adaptd.serve.board import StatusBoard
+from adaptd.serve.limits import BURST, MAX_CONNECTIONS, MAX_FOR_ONE, MAX_FOR_OTHERS, RATE_PER_S, Limiter, Seats, TokenBucket
 from adaptd.serve.peer import Peer, may_change
 
 NOBODY = 65534
@@ -25,7 +25,7 @@ NOBODY = 65534
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
     """A serving API with one published document."""
-    board = Board()
+    board = StatusBoard()
     board.publish({"state": "reference", "why": "because"}, 0)
     # A patient server: on a busy machine an honest client may take long, and that is no matter of these tests.
     renderers = {"/v1/why": lambda document: str(document["why"])}
@@ -38,7 +38,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
 @pytest.fixture
 def strict(tmp_path: Path) -> Iterator[Api]:
     """The same with the deadline that is shipped."""
-    server = Api(tmp_path / "strict" / "adaptd.sock", Board())
+    server = Api(tmp_path / "strict" / "adaptd.sock", StatusBoard())
     server.start()
     yield server
     server.stop()
@@ -194,7 +194,7 @@ def test_changes_that_nobody_takes_are_refused_at_last(api: Api) -> None:
 
 def test_a_control_loop_that_hangs_is_seen(api: Api) -> None:
     """The last document is handed out as stalled after three periods, and the health verb answers with an error code."""
-    board = Board(period_us=2_000_000)
+    board = StatusBoard(period_us=2_000_000)
     assert not board.read(10**12)["stalled"], "a daemon that starts is not stalled"
     board.publish({"state": "efficient", "operating_point": {}}, 10**9)
     assert not board.read(10**9 + 6_000_000)["stalled"]
@@ -282,7 +282,7 @@ def test_a_flood_is_slowed_to_the_rate_of_its_user() -> None:
 def test_a_live_socket_is_never_stolen(api: Api) -> None:
     """A second daemon on the same path is refused with the remedy, and the first one goes on serving."""
     with pytest.raises(SocketInUseError, match="already answers here, stop it or choose another --socket"):
-        Api(api.path, Board())
+        Api(api.path, StatusBoard())
     assert get_json(api.path, "/v1/status")["state"] == "reference"
 
 
@@ -291,7 +291,7 @@ def test_a_file_in_the_way_is_not_removed(tmp_path: Path) -> None:
     path = tmp_path / "adaptd.sock"
     path.write_text("precious")
     with pytest.raises(SocketInUseError, match="is no socket"):
-        Api(path, Board())
+        Api(path, StatusBoard())
     assert path.read_text() == "precious"
 
 
@@ -300,7 +300,7 @@ def test_a_socket_left_by_a_dead_daemon_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "adaptd.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    server = Api(path, Board())
+    server = Api(path, StatusBoard())
     server.start()
     assert get_json(path, "/v1/status")["state"] == "starting"
     server.stop()
@@ -325,3 +325,33 @@ def test_http_versions_and_methods_that_are_not_served_close_the_connection(api:
     with pytest.raises((ApiError, http.client.HTTPException)):
         call(api.path, "DELETE", "/v1/status")
     assert get_json(api.path, "/v1/status")["state"] == "reference"
+
+
+def test_one_user_cannot_lock_others_out_nor_all_users_root() -> None:
+    """A member of the group gets a part of the connections, all members together leave some to root, and what ends is free."""
+    seats = Seats()
+    assert [seats.take(1000, owner=False) for _ in range(MAX_CONNECTIONS)].count(True) == MAX_FOR_ONE
+    assert [seats.take(1001, owner=False) for _ in range(MAX_CONNECTIONS)].count(True) == MAX_FOR_OTHERS - MAX_FOR_ONE
+    assert not seats.take(1002, owner=False)
+    assert [seats.take(0, owner=True) for _ in range(MAX_CONNECTIONS)].count(True) == MAX_CONNECTIONS - MAX_FOR_OTHERS
+    seats.leave(1000, owner=False)
+    assert seats.take(1002, owner=False)
+
+
+def test_health_is_bad_while_no_frame_comes() -> None:
+    """A unit whose camera is away is ready and waits, but nobody is told that it is well."""
+    board = StatusBoard()
+    board.publish({"state": "no_source", "operating_point": {}, "source": {"state": "no_source"}}, 0)
+    well, words = board.health(1)
+    assert not well
+    assert words.startswith("no_source: no frame comes")
+    board.publish({"state": "reference", "operating_point": {}, "source": {"state": "ok"}}, 0)
+    assert board.health(1) == (True, "reference")
+
+
+def test_a_reading_that_is_refused_is_refused_in_the_answer(api: Api) -> None:
+    """The sender learns at once what is wrong, instead of a line in somebody else's log."""
+    api.refusals["/v1/reading"] = lambda body, now_us: "quantity must be one of temperature, power, light"
+    with pytest.raises(ApiError, match="quantity must be one of"):
+        call(api.path, "POST", "/v1/reading", {"quantity": "noise"})
+    assert api.changes.empty()

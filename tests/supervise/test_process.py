@@ -76,7 +76,7 @@ def test_a_setpoint_is_applied_and_read_back(start: Callable[..., WorkerClient])
     """What the worker does is what telemetry says, not what was asked; frames of both variants are counted apart."""
     client = start()
     until(client, lambda: client.last_result is not None)
-    assert client.set(INT8, shadow_ppm=1_000_000, lease_us=60_000_000, band="dim", seq=7, seed=3)
+    assert client.set(INT8, shadow_ppm=500_000, lease_us=60_000_000, band="dim", seq=7, seed=3)
     heard = until(client, lambda: client.last_result is not None and client.last_result.variant == "int8")
     applied = [message for message in heard if isinstance(message, Applied)]
     swapped = [message for message in heard if isinstance(message, Swapped)]
@@ -148,7 +148,6 @@ def test_sigterm_ends_the_worker_cleanly_and_sigint_is_the_daemons_business(star
     [
         ({"source": "/nowhere/clip.mp4"}, "no such video"),
         ({"source": "TEXT"}, "no video that OpenCV can read"),
-        ({"source": "camera:63"}, "camera 63: cannot be opened"),
         ({"backend": "abacus"}, "no backend abacus"),
         ({"results": "FILE"}, "exists and is no socket"),
         ({"bundle": "/nowhere"}, "/nowhere"),
@@ -158,7 +157,6 @@ def test_sigterm_ends_the_worker_cleanly_and_sigint_is_the_daemons_business(star
     ids=[
         "missing video",
         "no video",
-        "no camera",
         "no backend",
         "results path taken",
         "no bundle",

@@ -9,18 +9,18 @@ from adaptd.supervise.signs import (
     BACK_OFF_US,
     CRASH_WINDOW_US,
     LATCHED_BACK_OFF_US,
-    Facts,
     History,
-    Limits,
     Sign,
+    WorkerLimits,
+    WorkerSigns,
     after_crash,
     delay_us,
     judge,
     slow_restart_due,
 )
 
-WELL = Facts(None, refused=False, ready=True, age_us=10**7, beat_age_us=0, busy_us=0, normal_us=5_000, blind_us=0)
-LIMITS = Limits()
+WELL = WorkerSigns(None, refused=False, ready=True, age_us=10**7, beat_age_us=0, busy_us=0, normal_us=5_000, blind_us=0)
+LIMITS = WorkerLimits()
 
 
 @pytest.mark.parametrize(

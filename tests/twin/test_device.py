@@ -8,7 +8,7 @@ from adaptd.config.profile import HardwareProfile
 from adaptd.twin.device import Thermal, TwinDevice
 from adaptd.twin.noise import Noise
 from adaptd.twin.world import Follower, TrueBand, bands_at
-from adaptd.vocabulary import Measured
+from adaptd.vocabulary import RawReading
 from tests.twin.worlds import policy, profile, scenario
 
 
@@ -76,7 +76,7 @@ def test_a_sensor_lags_by_its_time_constant() -> None:
     for _ in range(30):
         device.advance(1_000_000, 0.0)
         reading = device.read(device.t_us)[0]
-        assert isinstance(reading, Measured)
+        assert isinstance(reading, RawReading)
         readings.append(reading.value)
     start = readings[0] - 10_000 * (1 - exp(-1 / 4))
     assert readings[3] - start == pytest.approx(10_000 * (1 - exp(-1)), abs=2)
@@ -86,7 +86,7 @@ def test_a_sensor_lags_by_its_time_constant() -> None:
 def test_every_reading_is_marked_simulated() -> None:
     """Nothing that the software device says can be taken for a measurement."""
     readings = TwinDevice(scenario(), profile()).read(0)
-    assert all(isinstance(reading, Measured) and reading.simulated for reading in readings)
+    assert all(isinstance(reading, RawReading) and reading.simulated for reading in readings)
 
 
 def test_noise_has_the_stated_deviation_and_no_bias() -> None:

@@ -4,15 +4,15 @@ import pytest
 
 from adaptd.lab.harness import simulate
 from adaptd.twin.device import TwinDevice
-from adaptd.twin.words import Fault
-from adaptd.vocabulary import Measured, Missing, Reading
+from adaptd.twin.words import StagedFault
+from adaptd.vocabulary import QUANTITIES, Raw, RawReading, Unread
 from tests.twin.worlds import EFFICIENT, FULL, Script, episode, profile, scenario
 
-SENSORS = ("temperature", "power", "light")
+SENSORS = QUANTITIES
 
 
-def _readings(sensor: str, kind: str, *, until_s: int = 20) -> list[Reading]:
-    fault = Fault(sensor, kind, 5_000_000, 15_000_000, engine=False)
+def _readings(sensor: str, kind: str, *, until_s: int = 20) -> list[Raw]:
+    fault = StagedFault(sensor, kind, 5_000_000, 15_000_000, engine=False)
     noisy = {"noise_temperature_mc": 300, "noise_power_mw": 100, "noise_light_ppm": 50_000}
     device = TwinDevice(scenario(faults=(fault,), **noisy), profile())
     found = []
@@ -27,34 +27,35 @@ def _readings(sensor: str, kind: str, *, until_s: int = 20) -> list[Reading]:
 def test_a_sensor_that_is_gone_has_no_value(sensor: str, kind: str) -> None:
     """Missing and not-a-number are Missing with a reason, from the first to the last second of the fault."""
     readings = _readings(sensor, kind)
-    assert [isinstance(reading, Missing) for reading in readings] == [5 <= n < 15 for n in range(20)]
+    assert [isinstance(reading, Unread) for reading in readings] == [5 <= n < 15 for n in range(20)]
 
 
 @pytest.mark.parametrize("sensor", SENSORS)
 def test_a_stuck_sensor_repeats_its_last_value_as_if_fresh(sensor: str) -> None:
-    """Stuck: the same number, and an age that says nothing."""
+    """Stuck: the same number in every new answer, and an age that says nothing."""
     stuck = _readings(sensor, "stuck")[4:15]
-    assert all(isinstance(reading, Measured) and reading.age_us == 0 for reading in stuck)
-    assert len({reading.value for reading in stuck if isinstance(reading, Measured)}) == 1
+    assert all(isinstance(reading, RawReading) and reading.age_us == 0 for reading in stuck)
+    assert len({reading.seq for reading in stuck if isinstance(reading, RawReading)}) == len(stuck)
+    assert len({reading.value for reading in stuck if isinstance(reading, RawReading)}) == 1
 
 
 @pytest.mark.parametrize("sensor", SENSORS)
 def test_a_hanging_sensor_grows_old(sensor: str) -> None:
     """Hang: the last value, a second older every second."""
     hanging = _readings(sensor, "hang")[5:15]
-    assert [reading.age_us for reading in hanging if isinstance(reading, Measured)] == [n * 1_000_000 for n in range(1, 11)]
+    assert [reading.age_us for reading in hanging if isinstance(reading, RawReading)] == [n * 1_000_000 for n in range(1, 11)]
 
 
 @pytest.mark.parametrize("sensor", SENSORS)
 def test_a_dead_sensor_says_zero(sensor: str) -> None:
     """Zero: a number that looks like a reading."""
-    assert all(isinstance(reading, Measured) and reading.value == 0 for reading in _readings(sensor, "zero")[5:15])
+    assert all(isinstance(reading, RawReading) and reading.value == 0 for reading in _readings(sensor, "zero")[5:15])
 
 
 @pytest.mark.parametrize("sensor", SENSORS)
 def test_a_spiking_sensor_jumps_now_and_then(sensor: str) -> None:
     """Spikes: most readings are sound, some are far off."""
-    values = [reading.value for reading in _readings(sensor, "spike") if isinstance(reading, Measured)]
+    values = [reading.value for reading in _readings(sensor, "spike") if isinstance(reading, RawReading)]
     calm = max(values[:5])
     assert max(values[5:15]) > 1.4 * calm
     assert sum(value < 1.4 * calm for value in values[5:15]) >= 5
@@ -63,7 +64,7 @@ def test_a_spiking_sensor_jumps_now_and_then(sensor: str) -> None:
 @pytest.mark.parametrize(("kind", "down_s"), [("crash", 2), ("hang", 4)])
 def test_a_worker_that_dies_serves_nothing_and_comes_back(kind: str, down_s: int) -> None:
     """After a crash two seconds, after a hang four, are without a frame; then it serves what it is told again."""
-    fault = Fault("int8", kind, 10_000_000, 10_000_000, engine=True)
+    fault = StagedFault("int8", kind, 10_000_000, 10_000_000, engine=True)
     world = episode(faults=(fault,), duration_us=30_000_000)
     script = Script(EFFICIENT)
     result = simulate(world.scenario, world.policy, world.profile, world.facts, script)
@@ -74,7 +75,7 @@ def test_a_worker_that_dies_serves_nothing_and_comes_back(kind: str, down_s: int
 
 def test_an_engine_that_answers_garbage_is_replaced_by_the_reference() -> None:
     """From the fault on INT8 is quarantined and every frame is the reference's, whatever is asked for."""
-    fault = Fault("int8", "garbage", 10_000_000, 10_000_000, engine=True)
+    fault = StagedFault("int8", "garbage", 10_000_000, 10_000_000, engine=True)
     world = episode(faults=(fault,), duration_us=30_000_000)
     script = Script(EFFICIENT)
     simulate(world.scenario, world.policy, world.profile, world.facts, script)

@@ -66,11 +66,11 @@ class Script:
 
     def decide(self, snapshot: Snapshot) -> Any:
         """The next point."""
-        from adaptd.lab.controllers.choice import Setpoint
+        from adaptd.lab.controllers.baselines import LabSetpoint
 
         self.seen.append(snapshot)
         self._at += 1
-        return Setpoint(self._points[self._at % len(self._points)], self._shadow_ppm)
+        return LabSetpoint(self._points[self._at % len(self._points)], self._shadow_ppm)
 
     def restart(self, now_us: int) -> None:
         """Remember that it happened."""

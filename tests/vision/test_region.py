@@ -1,11 +1,12 @@
 """The part of the camera's picture that is looked at."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from adaptd.bundle_build.data.preset import PRESETS
 from adaptd.vision.preprocess import Preprocessor, region
-from dataclasses import replace
 
 
 def test_only_the_region_reaches_the_network() -> None:

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adaptd.protocol.messages import Begin, Fault, Report, Swapped
+from adaptd.protocol.messages import Begin, Fault, Swapped, WorkerReport
 from adaptd.supervise.process import monotonic_us
-from adaptd.supervise.signs import Limits
+from adaptd.supervise.signs import WorkerLimits
 from adaptd.supervise.supervisor import Lost, Supervisor
 from adaptd.vocabulary import OperatingPoint
 from tests.engine.models import write_bundle
@@ -55,7 +55,7 @@ class Drill:
     def __post_init__(self) -> None:
         begin = Begin(str(self.folder / "bundle"), "stub", ("fp16", "int8"), "pattern:64x64@30", 30_000, 66_000, report_us=20_000)
         command = (sys.executable, "-m", "tests.worker.faulty", "--fault", self.fault)
-        self.supervisor = Supervisor(begin, command=command, limits=Limits(settle_us=0))
+        self.supervisor = Supervisor(begin, command=command, limits=WorkerLimits(settle_us=0))
         self.supervisor.start()
 
     def until(self, happened: Callable[[], bool], what: str) -> None:
@@ -82,7 +82,7 @@ class Drill:
 
     def on_reference_since(self, at_us: int) -> int | None:
         """When the first result on the reference after ``at_us`` was there, in microseconds after it."""
-        results = [event.result for event in self.heard if isinstance(event, Report) and event.result is not None]
+        results = [event.result for event in self.heard if isinstance(event, WorkerReport) and event.result is not None]
         times = [result.at_us for result in results if result.variant == "fp16" and result.at_us > at_us]
         return min(times) - at_us if times else None
 

@@ -1,11 +1,11 @@
 """Fakes at the outermost edge: a clock that jumps, and a source that follows a script. Tested in test_grabber.py."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from adaptd.protocol.source_spec import SourceError
+from adaptd.protocol.source_spec import BadFrameError, SourceError, UnusableSourceError
 
 
 class FakeClock:
@@ -27,15 +27,25 @@ class FakeClock:
 
 
 class ScriptedSource:
-    """Follows ``script``: frames to give, ``stop`` and ``break`` (advance says False, raises), ``fail`` (open raises)."""
+    """Follows ``script``: frames to give, ``stop`` and ``break`` (advance says False, raises), ``fail`` (open raises),
+    ``unusable``; ``bad`` says of which pictures, counted from 1, none can be made."""
 
-    def __init__(self, clock: FakeClock, script: Iterable[int | str], *, live: bool = True, interval_us: int = 100_000) -> None:
+    def __init__(
+        self,
+        clock: FakeClock,
+        script: Iterable[int | str],
+        *,
+        live: bool = True,
+        interval_us: int = 100_000,
+        bad: Callable[[int], bool] = lambda count: False,
+    ) -> None:
         self.name = "scripted"
         self.live = live
         self.mfps: int | None = 1_000_000_000 // interval_us
         self._clock = clock
         self._script = list(script)
         self._left = 0
+        self._bad = bad
         self._interval_us = interval_us
         self.opened = self.closed = self.decoded = 0
 
@@ -50,6 +60,8 @@ class ScriptedSource:
             step = self._script.pop(0) if self._script else "stop"
             if step == "break":
                 raise SourceError("scripted: a frame is damaged; check the cable")
+            if step == "unusable":
+                raise UnusableSourceError("scripted: gives float64 pixels; set fourcc=")
             if isinstance(step, str):
                 return False
             self._left = step
@@ -58,6 +70,8 @@ class ScriptedSource:
 
     def picture(self) -> Any:
         self.decoded += 1
+        if self._bad(self.decoded):
+            raise BadFrameError("scripted: a frame cannot be decoded; check the cable")
         return np.zeros((4, 4, 3), np.uint8)
 
     def settings(self) -> tuple[int | None, int | None]:

@@ -4,16 +4,16 @@ import threading
 
 from adaptd.supervise.counting import joined, merged
 from adaptd.vocabulary import OperatingPoint, Served, Shadow, Telemetry
-from adaptd.worker.counters import MAX_SHADOWS, Tally
-from adaptd.worker.latest_frame import Frame, LatestSlot
+from adaptd.worker.counters import MAX_SHADOWS, Counters
+from adaptd.worker.latest_frame import Frame, LatestFrame
 
 
 def test_frames_in_time_are_delivered_and_late_ones_missed() -> None:
     """Each served frame is counted once, under the variant that served it."""
-    tally = Tally()
-    tally.frame("int8", 2_000, True)
-    tally.frame("int8", 5_000, False)
-    tally.frame("fp16", 9_000, True)
+    tally = Counters()
+    tally.frame(("dim", "int8", 0), 0, 2_000, in_time=True, drawn=False)
+    tally.frame(("dim", "int8", 0), 0, 5_000, in_time=False, drawn=False)
+    tally.frame(("dim", "fp16", 0), 0, 9_000, in_time=True, drawn=False)
     counts = tally.take()
     assert (counts.delivered, counts.missed) == (2, 1)
     assert counts.by_variant() == (Served("fp16", 1, 9_000, 9_000), Served("int8", 2, 7_000, 5_000))
@@ -21,15 +21,15 @@ def test_frames_in_time_are_delivered_and_late_ones_missed() -> None:
 
 def test_a_take_starts_anew() -> None:
     """Nothing is counted twice."""
-    tally = Tally()
-    tally.frame("int8", 1, True)
+    tally = Counters()
+    tally.frame(("dim", "int8", 0), 0, 1, in_time=True, drawn=False)
     tally.take()
     assert tally.take().delivered == 0
 
 
 def test_shadow_results_over_the_limit_wait_and_are_not_lost() -> None:
     """A burst larger than one report is spread over the next ones, in order."""
-    tally = Tally()
+    tally = Counters()
     for index in range(MAX_SHADOWS + 10):
         tally.shadow(Shadow("dim", "int8", index))
     first, second = tally.take(), tally.take()
@@ -38,7 +38,7 @@ def test_shadow_results_over_the_limit_wait_and_are_not_lost() -> None:
 
 def test_evidence_of_a_broken_engine_is_voided() -> None:
     """What a quarantined engine was credited with since the last report never leaves the worker."""
-    tally = Tally()
+    tally = Counters()
     tally.shadow(Shadow("dim", "int8", 0))
     tally.shadow(Shadow("dim", "int4", 0))
     tally.void("int8")
@@ -47,11 +47,11 @@ def test_evidence_of_a_broken_engine_is_voided() -> None:
 
 def test_no_frame_is_lost_between_two_threads() -> None:
     """10,000 frames counted on one thread while another takes reports add up to 10,000."""
-    tally, total, done = Tally(), 0, threading.Event()
+    tally, total, done = Counters(), 0, threading.Event()
 
     def count() -> None:
         for _ in range(10_000):
-            tally.frame("int8", 1, True)
+            tally.frame(("dim", "int8", 0), 0, 1, in_time=True, drawn=False)
         done.set()
 
     thread = threading.Thread(target=count)
@@ -64,7 +64,7 @@ def test_no_frame_is_lost_between_two_threads() -> None:
 
 def test_the_older_frame_gives_way_and_is_counted() -> None:
     """A loop that is late serves the newest frame; the one before is dropped, and that is known."""
-    slot = LatestSlot()
+    slot = LatestFrame()
     slot.put(Frame("old", 0, 0))
     slot.put(Frame("new", 1, 0))
     taken = slot.take(0)
@@ -75,7 +75,7 @@ def test_the_older_frame_gives_way_and_is_counted() -> None:
 
 def test_a_picture_taken_for_its_light_is_no_dropped_frame() -> None:
     """What was never to be served is not counted as lost when a frame takes its place."""
-    slot = LatestSlot()
+    slot = LatestFrame()
     slot.put(Frame("light", 0, 0, look_only=True))
     slot.put(Frame("new", 0, 0))
     taken = slot.take(0)
@@ -85,14 +85,14 @@ def test_a_picture_taken_for_its_light_is_no_dropped_frame() -> None:
 
 def test_a_poke_wakes_the_loop_without_a_frame() -> None:
     """A setpoint that comes while no frame does is heeded at once, not when the next frame comes."""
-    slot = LatestSlot()
+    slot = LatestFrame()
     slot.poke()
     assert slot.take(60) is None
 
 
 def test_a_frame_wakes_the_waiting_loop() -> None:
     """The loop sleeps until there is something to do."""
-    slot = LatestSlot()
+    slot = LatestFrame()
     thread = threading.Thread(target=lambda: slot.put(Frame("picture", 0, 0)))
     thread.start()
     taken = slot.take(60)

@@ -3,13 +3,13 @@
 import itertools
 
 from adaptd.protocol.messages import Fault
-from adaptd.worker.grabber import BACK_OFF_US, STUCK_US, Grabber
-from adaptd.worker.latest_frame import Frame, LatestSlot
+from adaptd.worker.grabber import BACK_OFF_US, BAD_ROW, STUCK_US, Grabber
+from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.pacing import Pacer
 from tests.worker.fakes import FakeClock, ScriptedSource
 
 
-class KeepingSlot(LatestSlot):
+class KeepingSlot(LatestFrame):
     """A slot whose frames are taken at once and kept."""
 
     def __init__(self) -> None:
@@ -23,12 +23,10 @@ class KeepingSlot(LatestSlot):
         self.frames.append(taken)
 
 
-def grab(
-    source: ScriptedSource, clock: FakeClock, rate_mfps: int = 10_000, patient: bool = False
-) -> tuple[list[Frame], list[Fault]]:
+def grab(source: ScriptedSource, clock: FakeClock, rate_mfps: int = 10_000) -> tuple[list[Frame], list[Fault]]:
     """Run a grabber to its end on this thread; the frames it offered and the faults it told."""
     slot, faults = KeepingSlot(), []
-    grabber = Grabber(source, slot, clock, Pacer(rate_mfps, 0), faults.append, first_frame=100, patient=patient)
+    grabber = Grabber(source, slot, clock, Pacer(rate_mfps, 0), faults.append, first_frame=100)
     grabber.run()
     assert grabber.ok is False
     return slot.frames, faults
@@ -80,13 +78,44 @@ def test_a_damaged_file_is_fatal_in_one_line() -> None:
     assert [(fault.kind, fault.fatal, "\n" in fault.text) for fault in faults] == [("source", True, False)]
 
 
-def test_a_camera_that_is_not_there_at_the_start_is_fatal() -> None:
-    """The user is told at once, instead of waiting for a camera that was never plugged in."""
+def test_a_file_that_is_not_there_at_the_start_is_fatal() -> None:
+    """The user is told at once, instead of waiting for a file that nobody will bring."""
     clock = FakeClock()
-    source = ScriptedSource(clock, ["fail"])
+    source = ScriptedSource(clock, ["fail"], live=False)
     _, faults = grab(source, clock)
     assert [(fault.kind, fault.fatal) for fault in faults] == [("source", True)]
     assert source.opened == 1
+
+
+def test_what_no_waiting_helps_is_fatal_even_of_a_camera() -> None:
+    """Pixels that cannot be served, or a library that is missing, end in one line and not in frames that never come."""
+    clock = FakeClock()
+    _, faults = grab(ScriptedSource(clock, [2, "unusable"]), clock)
+    assert [(fault.kind, fault.fatal) for fault in faults] == [("source", True)]
+
+
+def test_one_bad_frame_in_ten_is_dropped_and_counted_and_a_row_of_them_opens_the_camera_again() -> None:
+    """A torn frame costs itself; a camera that gives nothing else is taken for lost."""
+    clock = FakeClock(until_us=60_000_000)
+    source = ScriptedSource(clock, [100], bad=lambda count: count % 10 == 0)
+    slot, faults = KeepingSlot(), []
+    grabber = Grabber(source, slot, clock, Pacer(10_000, 0), faults.append)
+    grabber._open(0)
+    for _ in range(100):
+        source.advance()
+        grabber._arrived()
+    assert (grabber.bad, len(slot.frames), faults) == (10, 90, [])
+    _, faults = grab(
+        ScriptedSource(clock, [BAD_ROW, 5, "stop"], bad=lambda count: count <= BAD_ROW), FakeClock(until_us=30_000_000)
+    )
+    assert faults[0].kind == "source_lost"
+
+
+def test_a_stream_that_opens_and_gives_nothing_is_not_back() -> None:
+    """RTSP that answers and stalls is opened again and again, and "gives frames again" is said with the first frame alone."""
+    clock = FakeClock(until_us=60_000_000)
+    _, faults = grab(ScriptedSource(clock, [5, *["stop"] * 200]), clock)
+    assert [fault.kind for fault in faults if fault.kind == "source_back"] == []
 
 
 def test_a_camera_that_stops_is_reported_and_opened_again() -> None:
@@ -109,10 +138,10 @@ def test_a_camera_that_flickers_is_not_opened_in_a_mad_loop() -> None:
     assert len(faults) < 300
 
 
-def test_a_restarted_worker_waits_for_its_camera() -> None:
-    """After a restart a camera that is away is no reason to give up."""
+def test_a_camera_that_boots_later_than_the_box_is_waited_for() -> None:
+    """A camera that is away is no reason to give up, at the start as later."""
     clock = FakeClock(until_us=30_000_000)
-    frames, faults = grab(ScriptedSource(clock, ["fail"] * 5 + [1_000]), clock, patient=True)
+    frames, faults = grab(ScriptedSource(clock, ["fail"] * 5 + [1_000]), clock)
     assert frames
     assert [fault.kind for fault in faults] == ["source_lost", "source_back"]
 
@@ -166,7 +195,7 @@ def test_a_source_that_hangs_in_its_driver_is_stuck_and_one_that_is_away_is_not(
     assert not grabber.stuck(clock.us)
     assert grabber.stuck(clock.us + 1)
     away = ScriptedSource(clock, ["fail"])
-    grabber = Grabber(away, KeepingSlot(), clock, Pacer(10_000, 0), lambda fault: None, patient=True)
+    grabber = Grabber(away, KeepingSlot(), clock, Pacer(10_000, 0), lambda fault: None)
     clock.us += STUCK_US + 1
     assert not grabber._open(0)
     assert not grabber.stuck(clock.us)

@@ -13,8 +13,8 @@ from adaptd.vision.answers import Answer, Classification
 from adaptd.vocabulary import OperatingPoint
 from adaptd.worker import lease as leases
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
-from adaptd.worker.latest_frame import Frame, LatestSlot
-from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, Parts
+from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, LoopParts
 from adaptd.worker.shadow import drawn
 from tests.worker.fakes import FakeClock
 
@@ -33,11 +33,11 @@ class Bench:
         self.published: list[tuple[int, str, str]] = []
         self.rates: list[int] = []
         self.told_shadowed: dict[int, bool] = {}
-        self.slot = LatestSlot()
+        self.slot = LatestFrame()
         self.due_us: int | None = None
         self.pool = WarmPool(self._engine, ("int8",), "fp16")
         self.pool.activate()
-        parts = Parts(
+        parts = LoopParts(
             self.pool,
             self._prepare,
             Classification(CLASSES),
@@ -183,7 +183,7 @@ def test_a_broken_engine_costs_no_frame(bench: Bench, kind: Misbehaviour) -> Non
     bench.engines["int8"].misbehave(kind)
     bench.frames(5)
     assert [frame for frame, _, _ in bench.published] == list(range(10))
-    assert bench.variants == ["int8"] * 5 + ["fp16"] * 5
+    assert set(bench.variants) == {"fp16"}, "every frame was drawn, so the reference's answer went out before and after"
     assert bench.loop.helm.quarantined == ("int8",)
     assert bench.loop.tally.take().shadows == []
     assert bench.heard(Swapped)[-1].reason == "engine"

@@ -44,6 +44,17 @@ def against(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts,
     ]
 
 
+def unreachable(policy: Policy, profile: HardwareProfile) -> str:
+    """Why no pause keeps the power budget on this board, with the number to change; empty where one does."""
+    for key, cap_mw in (("budget_w", policy.budget_mw), ("peak_w", policy.peak_mw)):
+        if cap_mw is not None and cap_mw < profile.idle_power_mw:
+            return (
+                f"power.{key}: is {cap_mw / 1000:g} W, but this board draws {profile.idle_power_mw / 1000:g} W without a single "
+                f"frame: no rate keeps it, raise it above {profile.idle_power_mw / 1000:g} or leave `power` out"
+            )
+    return ""
+
+
 def settled_mc(profile: HardwareProfile, power_mw: int) -> int:
     """Where the board settles at constant power, at the profile's reference temperature."""
     return profile.ambient_mc + sum(pole.r_uk_per_mw for pole in profile.poles) * power_mw // 1000
@@ -102,7 +113,9 @@ def _traps(policy: Policy, profile: HardwareProfile, floor_mw: int) -> list[str]
             f"to it is no safe exit: lower floor_fps or raise limit_c"
         )
     least_mw = profile.idle_power_mw + floor_mw
-    if policy.budget_mw is not None and least_mw > policy.budget_mw:
+    if words := unreachable(policy, profile):
+        found.append(words)
+    elif policy.budget_mw is not None and least_mw > policy.budget_mw:
         found.append(
             f"power.budget_w: the reference at floor_fps draws {least_mw / 1000:.1f} W with idle on this board, so falling back "
             f"to it is no safe exit: raise the budget or lower floor_fps"

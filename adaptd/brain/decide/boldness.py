@@ -1,20 +1,16 @@
 """Which of two verdicts is bolder: the order in which missing data must never move a choice upwards.
 
-A verdict is bold in three ways, each leaning on data: it serves an efficient variant without proof (on light and evidence), it
-draws power (on temperature and power), it stands for long without renewal (on everything). The reference in place of an efficient
-variant is never bolder for drawing more at the same rate: falling back to it is what safety asks for.
+A verdict is bold in three ways, each leaning on data: it serves an efficient variant beyond the account (on light and evidence),
+it draws power (on temperature and power), it stands for long without renewal (on everything). The reference in place of an
+efficient variant is never bolder for drawing more at the same rate: falling back to it is what safety asks for.
 """
 
 from adaptd.vocabulary import Verdict
 
 
 def unproven(verdict: Verdict, reference: str) -> bool:
-    """Whether the verdict serves an efficient variant that the evidence in the verdict does not admit in its band."""
-    if verdict.point.variant == reference or not verdict.point.fps_mfps:
-        return False
-    return not any(
-        word.admitted and word.band == verdict.band and word.variant == verdict.point.variant for word in verdict.evidence
-    )
+    """Whether the verdict serves an efficient variant beyond what the loss account offers."""
+    return verdict.point.variant != reference and verdict.point.fps_mfps > 0 and verdict.most_frames <= 0
 
 
 def bolder(verdict: Verdict, other: Verdict, reference: str) -> tuple[str, ...]:

@@ -2,10 +2,15 @@
 
 from typing import NamedTuple
 
+from adaptd.brain.decide.settle import Owed
 
-class Held(NamedTuple):
+PAYS_MOST = 60  # ticks for which a variant that would not pay is still looked at in earnest
+
+
+class Carryover(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
-    and what the evidence was gathered under."""
+    what the loss account promises, whether a limit binds, for how many ticks an efficient variant is still taken to pay, and what
+    the held rate has forgone since it was last changed."""
 
     swapped_at_us: int
     low_mfps: int
@@ -13,7 +18,6 @@ class Held(NamedTuple):
     hot: bool = False
     shadow_ppm: int = 0
     claim: str = ""
-    grant: str = ""
-    granted_at_us: int = 0
-    lapsed: tuple[tuple[str, int], ...] = ()
     bound: bool = False
+    pays: int = PAYS_MOST
+    owed: Owed = Owed()

@@ -3,37 +3,50 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adaptd.brain.decide.carryover import Held
+from adaptd.brain.decide.carryover import Carryover
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
 from adaptd.brain.decide.shadowing import Spent
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Telemetry, VariantFacts
+from adaptd.vocabulary import Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
 
 
-class Proof(Protocol):
-    """What decisions read of an accuracy proof."""
+class Guard(Protocol):
+    """What decisions read of a scene guard."""
 
     @property
-    def word(self) -> BandEvidence: ...
+    def band(self) -> str: ...
+    @property
+    def variant(self) -> str: ...
+    @property
+    def owed(self) -> int: ...
+    @property
+    def samples(self) -> int: ...
     @property
     def loss_ppm(self) -> int: ...
+
+
+class Offer(Protocol):
+    """What decisions read of the loss account's offer: the rate of the coin, and how many frames may be served."""
+
     @property
-    def device_samples(self) -> int: ...
+    def share_ppm(self) -> int: ...
     @property
-    def last_at_us(self) -> int | None: ...
+    def frames(self) -> int: ...
 
 
 DWELL_SHARE = 2
 DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000
-PROVEN_NATS = 3  # losses of the limit itself that this many samples would show at least one of, with 95 %
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it."""
+class DecisionFrame:
+    """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it.
+
+    ``free``: any rate between the first and the last of them may be served. ``full_w`` is what the target rate earns.
+    """
 
     levels: tuple[int, ...]
     below: tuple[int, ...]
@@ -41,18 +54,23 @@ class Frame:
     claim: str
     unsupported: frozenset[str]
     value_j: float
-    proven_samples: int
+    free: bool = False
+    full_w: float = 0.0
 
 
 @dataclass(slots=True)
-class Sight:
-    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (empty: believed)."""
+class Inputs:
+    """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed).
+
+    ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
+    ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
+    """
 
     now_us: int
     mode: Mode
     point: OperatingPoint
     band: str
-    unknown: tuple[str, str, str]
+    unknown: tuple[MissingReason | None, MissingReason | None, MissingReason | None]
     temperature_mc: int | None
     believed_k: float
     believed_sd_k: float
@@ -60,14 +78,21 @@ class Sight:
     base_w: float
     drawn_w: float
     options: list[Option]
-    proofs: tuple[Proof, ...]
+    guards: tuple[Guard, ...]
+    offer: Offer
+    reserved_frames: int
     spent: Spent
     worker: Telemetry
     log_ok: bool
     budget_mw: int | None
     watch: Watch
-    held: Held
+    held: Carryover
     facts: tuple[VariantFacts, ...]
+    dt_s: float = 0.0
+    average_w: float | None = None
+    meterless: bool = False
+    modelled: bool = False
+    judged: tuple[Judged, ...] = ()
 
 
 def dwell_us(profile: HardwareProfile) -> int:
@@ -76,15 +101,18 @@ def dwell_us(profile: HardwareProfile) -> int:
     return max(DWELL_MIN_US, min(DWELL_MAX_US, dominant.tau_ms * 1000 // DWELL_SHARE))
 
 
-def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Frame:
-    """What follows from the policy. ``claim`` binds evidence to what it was gathered under."""
-    claim = f"{policy.reference}|{policy.efficient}|{policy.max_loss_ppm}|{policy.alpha_ppm}|{policy.bands}"
-    return Frame(
-        levels=tuple(level for level in policy.levels_mfps if policy.floor_mfps <= level <= policy.target_mfps),
+def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
+    """What follows from the policy. ``claim`` says what the loss account promises."""
+    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames)
+    claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}"
+    levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
+    return DecisionFrame(
+        levels=tuple(level for level in levels if policy.floor_mfps <= level <= policy.target_mfps),
         below=(0, *(level for level in policy.levels_mfps if 0 < level < policy.floor_mfps)),
         dwell_us=held_us,
         claim=claim,
         unsupported=unsupported,
         value_j=policy.frame_value_uj / 1e6,
-        proven_samples=PROVEN_NATS * 1_000_000 // policy.max_loss_ppm,
+        free=not policy.levels_mfps,
+        full_w=policy.target_mfps / 1e9 * policy.frame_value_uj,
     )

@@ -15,6 +15,8 @@ GAIN_SHARE = 0.004  # a swap must earn this part of the board's power ...
 SWAP_W = 0.005  # ... and this much
 KEEP_SHARE = 0.5  # the variant that serves is kept while it earns this part of what a swap to it would need
 POWER_SIGMAS = 3.0  # margin below the power budget, in deviations of the power predicted for the point
+ARRIVING_SHARE = 0.95  # cameras keep their rate within a few percent
+STEP_MFPS = 10  # rates are whole hundredths of a frame a second
 BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue
 
 
@@ -35,17 +37,26 @@ class Option:
 
 @dataclass(slots=True)
 class Caps:
-    """Watts: what is always drawn; what temperature lets the plan average, and draw in one tick; what the budget lets it draw."""
+    """Watts: what is always drawn; what temperature lets the plan average, and draw in one tick; what the budget lets it draw.
+
+    ``budget_w`` must hold at every moment, ``average_w`` on average. ``unreachable``: not even a pause keeps the budget.
+    """
 
     base_w: float
     mean_w: float
     peak_w: float
     budget_w: float
+    average_w: float = 1e9
+    unreachable: bool = False
 
 
 @dataclass(slots=True)
 class Plan:
-    """A mixture of two neighbouring rates of one variant: ``high_part`` of the ticks at ``high_mfps``, else ``low_mfps``."""
+    """A mixture of two neighbouring rates of one variant: ``high_part`` of the ticks at ``high_mfps``, else ``low_mfps``.
+
+    ``base_w`` is drawn without a frame, ``value_j`` what a frame brings on average, lateness counted, ``cap_mfps`` the highest
+    rate that the limits allow.
+    """
 
     variant: str
     low_mfps: int
@@ -54,6 +65,9 @@ class Plan:
     worth_w: float
     power_w: float
     rule: str
+    base_w: float = 0.0
+    value_j: float = 0.0
+    cap_mfps: int = 0
 
     @property
     def mean_mfps(self) -> float:
@@ -94,6 +108,48 @@ def plan_variant(option: Option, levels: tuple[int, ...], caps: Caps, value_j: f
     return Plan(option.name, low, above[0], part, worth + part * (above[2] - worth), caps.mean_w, "temperature")
 
 
+def plan_between(option: Option, low_mfps: int, high_mfps: int, caps: Caps, value_j: float, deadline_us: int) -> Plan | None:
+    """The best rate of ``option`` from ``low_mfps`` to ``high_mfps`` under the caps, or None where not even the lowest fits.
+
+    Worth is linear up to where frames queue and falls beyond, power is linear: so the best rate is that point or a limit.
+    """
+    value_j *= in_time(option.latency_us, option.scatter, deadline_us)
+    low, best, rule = low_mfps / 1000.0, high_mfps / 1000.0, "most_worth"
+    useful = BUSY * 1e6 / option.latency_us if value_j > option.joules else low
+    if useful < best:
+        best, rule = max(low, useful), "not_worth_more"
+    budget = min(_budget_fps(option, caps), (caps.average_w - caps.base_w) / option.joules)
+    heat = (min(caps.mean_w, caps.peak_w) - caps.base_w) / option.joules
+    cap = min(budget, heat)
+    if cap < best:
+        best, rule = cap, "power_budget" if budget < heat else "temperature"
+    if best < low:
+        return None
+    mfps = high_mfps if best * 1000.0 >= high_mfps else max(low_mfps, int(best * 1000.0) // STEP_MFPS * STEP_MFPS)
+    fps = mfps / 1000.0
+    power, worth = caps.base_w + fps * option.joules, worth_w(option, fps, caps.base_w, value_j)
+    return Plan(option.name, mfps, mfps, 0.0, worth, power, rule, caps.base_w, value_j, int(min(cap, 1e6) * 1000.0))
+
+
+def _budget_fps(option: Option, caps: Caps) -> float:
+    """The highest rate whose power fits with its doubt: base + f j + k sqrt(a + 2 b f + c f^2) = budget, solved for f."""
+    room, j = caps.budget_w - caps.base_w, option.joules
+    a, b, c = option.doubt
+    k = POWER_SIGMAS * POWER_SIGMAS
+    left = room * room - k * a
+    if room < 0.0 or left < 0.0:
+        return -1.0
+    half = room * j + k * b
+    root = half + sqrt(max(0.0, half * half - (j * j - k * c) * left))
+    return left / root if root > 0.0 else -1.0
+
+
+def worth_w(option: Option, fps: float, base_w: float, value_j: float) -> float:
+    """What ``fps`` earn less what they cost; frames beyond what the engine can compute earn nothing."""
+    busy = fps * option.latency_us / 1e6
+    return value_j * (fps if busy <= BUSY else fps * BUSY / busy) - base_w - fps * option.joules
+
+
 def _point(option: Option, mfps: int, caps: Caps, value_j: float) -> tuple[float, float, str]:
     """Power, worth, and the limit that a level breaks: ``average`` where only an average over ticks may use it."""
     fps = mfps / 1000.0
@@ -101,11 +157,31 @@ def _point(option: Option, mfps: int, caps: Caps, value_j: float) -> tuple[float
     busy = fps * option.latency_us / 1e6
     worth = value_j * (fps if busy <= BUSY else fps * BUSY / busy) - power
     a, b, c = option.doubt
-    if power > caps.budget_w - POWER_SIGMAS * sqrt(max(0.0, a + fps * (2.0 * b + fps * c))):
+    if power > caps.average_w or power > caps.budget_w - POWER_SIGMAS * sqrt(max(0.0, a + fps * (2.0 * b + fps * c))):
         return power, worth, "power_budget"
     if power > caps.peak_w:
         return power, worth, "temperature"
     return power, worth, "average" if power > caps.mean_w else ""
+
+
+def arriving_most(target_mfps: int, source_mfps: int | None) -> int:
+    """The most of ``target_mfps`` that can be served of what arrives; a camera within ARRIVING_SHARE of the target keeps it."""
+    if not source_mfps or source_mfps >= target_mfps * ARRIVING_SHARE:
+        return target_mfps
+    return source_mfps
+
+
+def arriving(levels: tuple[int, ...], source_mfps: int | None) -> tuple[int, ...]:
+    """The levels (ascending) up to the first that takes every frame which arrives: more cannot be served, so more is not booked.
+
+    A camera of 15 fps that is asked for 60 is planned at 15. A rate within ARRIVING_SHARE of a level counts as that level.
+    """
+    if not source_mfps:
+        return levels
+    for at, level in enumerate(levels):
+        if level >= source_mfps * ARRIVING_SHARE:
+            return levels[: at + 1]
+    return levels
 
 
 def choose(plans: list[Plan], reference: str, held: str) -> tuple[Plan, list[Plan]]:

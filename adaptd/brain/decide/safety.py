@@ -3,7 +3,8 @@
 Three watchers tell whether the hardware still obeys. The worker must take a setpoint before a deadline. Power must answer an
 action: an action whose predicted step is large enough to be seen, and which shows nothing of it until the next action or the
 deadline, is a strike; one that shows it clears all strikes; one during which power went the other way says nothing (another
-program did that). Temperature must follow a long swing of stored heat. Enough strikes in a row latch a fault.
+program did that). Temperature must follow a large swing of stored heat that is faster than the air can move. Enough strikes in a
+row latch a fault, which a later effect that shows clears again.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,11 @@ EFFECT_PART = 0.3  # part of a predicted step that must show
 EFFECT_DEADLINE_US = 10_000_000
 STRIKES = 8
 STRIKES_LAST_US = 60_000_000  # and for at least this long: a sensor that froze is found, and forgiven, before
+STRIKES_AGE_US = 3_600_000_000  # what was odd an hour ago does not count with what is odd now
 HEAT_SWING_K = 4.0
+HEAT_WITHIN_US = (
+    120_000_000  # a slower swing may be the air's: while a limit is held against warmer air, heat moves and the chip must not
+)
 HEAT_PART = 0.2
 HEAT_STRIKES = 3
 
@@ -38,11 +43,16 @@ class Watch(NamedTuple):
     heat_stored_mk: int = 0
     heat_strikes: int = 0
     fault: str = ""
+    heat_at_us: int = 0
+    heat_struck_at_us: int = 0
 
 
 @dataclass(slots=True)
-class Facts:
-    """What the veto looks at, each read apart from the plan."""
+class VetoFacts:
+    """What the veto looks at, each read apart from the plan.
+
+    ``modelled_mc``: without a thermometer, where the point settles at the worst that the model allows (None: it says nothing).
+    """
 
     reference: str
     floor_mfps: int
@@ -55,6 +65,8 @@ class Facts:
     temperature_mc: int | None
     critical_mc: int
     fault: str
+    modelled_mc: int | None = None
+    limit_mc: int = 0
 
 
 @dataclass(slots=True)
@@ -71,7 +83,7 @@ class Seen:
     stored_mk: int
 
 
-def veto(point: OperatingPoint, facts: Facts) -> tuple[OperatingPoint, str]:
+def veto(point: OperatingPoint, facts: VetoFacts) -> tuple[OperatingPoint, str]:
     """The point itself and no reason, or a lesser point and the condition that demands it."""
     name, rate = point.variant, point.fps_mfps
     why = ""
@@ -81,7 +93,8 @@ def veto(point: OperatingPoint, facts: Facts) -> tuple[OperatingPoint, str]:
             name = facts.reference
     if rate > facts.target_mfps:
         rate, why = facts.target_mfps, "above_target"
-    if facts.temperature_mc is None and rate > facts.floor_mfps:
+    cool = facts.modelled_mc is not None and facts.modelled_mc <= facts.limit_mc
+    if facts.temperature_mc is None and not cool and rate > facts.floor_mfps:
         rate, why = facts.floor_mfps, "temperature_unknown"
     if facts.fault and rate > facts.floor_mfps:
         rate, why = facts.floor_mfps, "fault_latched"
@@ -90,7 +103,7 @@ def veto(point: OperatingPoint, facts: Facts) -> tuple[OperatingPoint, str]:
     return (point, "") if not why else (OperatingPoint(name, rate), why)
 
 
-def _engine_veto(name: str, facts: Facts) -> str:
+def _engine_veto(name: str, facts: VetoFacts) -> str:
     if not facts.log_ok:
         return "log_down"
     if not facts.worker_alive:
@@ -101,67 +114,99 @@ def _engine_veto(name: str, facts: Facts) -> str:
         return "quarantined"
     if facts.fault:
         return "fault_latched"
-    return "" if name in facts.admitted else "unproven"
+    return "" if name in facts.admitted else "account_closed"
 
 
 def verify(watch: Watch, seen: Seen) -> Watch:
-    """Compare what was seen with what was expected."""
+    """Compare what was seen with what was expected. A sensor that shows an effect clears the fault that said it shows none."""
     asked_at, fault = None, watch.fault
     if seen.alive and not seen.taken:
         asked_at = seen.now_us if watch.asked_at_us is None else watch.asked_at_us
         if seen.now_us - asked_at >= EFFECT_DEADLINE_US:
             fault = fault or "setpoint_not_taken"
-    from_mw, strikes, struck_at = _verify_power(watch, seen)
+    from_mw, strikes, struck_at, power_shown = _verify_power(_aged(watch, seen.now_us), seen)
     if strikes >= STRIKES and seen.now_us - struck_at >= STRIKES_LAST_US:
         fault = fault or "power_no_effect"
-    heat_from, heat_stored, heat_strikes = _verify_heat(watch, seen)
-    if heat_strikes >= HEAT_STRIKES:
+    swing = _verify_heat(_aged(watch, seen.now_us), seen)
+    if swing.strikes >= HEAT_STRIKES:
         fault = fault or "temperature_no_effect"
-    return Watch(
-        asked_at, from_mw, watch.step_mw, watch.until_us, strikes, struck_at, heat_from, heat_stored, heat_strikes, fault
+    if fault == ("power_no_effect" if power_shown else "temperature_no_effect" if swing.shown else "none"):
+        fault = ""
+    return watch._replace(
+        asked_at_us=asked_at,
+        from_mw=from_mw,
+        strikes=strikes,
+        struck_at_us=struck_at,
+        heat_from_mc=swing.from_mc,
+        heat_stored_mk=swing.stored_mk,
+        heat_at_us=swing.at_us,
+        heat_strikes=swing.strikes,
+        heat_struck_at_us=swing.struck_at_us,
+        fault=fault,
     )
 
 
-def _verify_power(watch: Watch, seen: Seen) -> tuple[int | None, int, int]:
-    """The open action's start (None when it is closed), strikes in a row, and when the first of them came."""
+def _aged(watch: Watch, now_us: int) -> Watch:
+    """The watch without strikes that are too old to say anything of now."""
+    if watch.strikes and now_us - watch.struck_at_us > STRIKES_AGE_US:
+        watch = watch._replace(strikes=0)
+    if watch.heat_strikes and now_us - watch.heat_struck_at_us > STRIKES_AGE_US:
+        watch = watch._replace(heat_strikes=0)
+    return watch
+
+
+def _verify_power(watch: Watch, seen: Seen) -> tuple[int | None, int, int, bool]:
+    """The open action's start (None when it is closed), strikes in a row, when the first of them came, and whether one showed."""
     strikes, struck_at = watch.strikes, watch.struck_at_us
     if watch.from_mw is None or seen.power_mw is None or not seen.alive:
-        return None, strikes, struck_at
+        return None, strikes, struck_at, False
     moved = (seen.power_mw - watch.from_mw) * (1 if watch.step_mw > 0 else -1)
     least = EFFECT_PART * abs(watch.step_mw)
     if moved >= least:
-        return None, 0, struck_at
+        return None, 0, struck_at, True
     if moved <= -least:
-        return None, strikes, struck_at
+        return None, strikes, struck_at, False
     if seen.now_us < watch.until_us:
-        return watch.from_mw, strikes, struck_at
-    return None, strikes + 1, struck_at if strikes else seen.now_us
+        return watch.from_mw, strikes, struck_at, False
+    return None, strikes + 1, struck_at if strikes else seen.now_us, False
 
 
-def _verify_heat(watch: Watch, seen: Seen) -> tuple[int | None, int, int]:
-    """Follow one swing of stored heat: the temperature and the heat it began at, and strikes in a row."""
+class Swing(NamedTuple):
+    """A swing of stored heat that is being followed, and strikes in a row so far; ``shown``: one has just been seen."""
+
+    from_mc: int | None
+    stored_mk: int
+    at_us: int
+    strikes: int
+    struck_at_us: int
+    shown: bool = False
+
+
+def _verify_heat(watch: Watch, seen: Seen) -> Swing:
+    """Follow one swing of stored heat that is faster than the air can move."""
+    strikes, struck_at = watch.heat_strikes, watch.heat_struck_at_us
+    fresh = Swing(seen.temperature_mc, seen.stored_mk, seen.now_us, strikes, struck_at)
     if seen.temperature_mc is None or watch.heat_from_mc is None:
-        return seen.temperature_mc, seen.stored_mk, watch.heat_strikes
+        return fresh
     swing = seen.stored_mk - watch.heat_stored_mk
     if abs(swing) < HEAT_SWING_K * 1000:
-        return watch.heat_from_mc, watch.heat_stored_mk, watch.heat_strikes
+        if seen.now_us - watch.heat_at_us >= HEAT_WITHIN_US:
+            return fresh
+        return Swing(watch.heat_from_mc, watch.heat_stored_mk, watch.heat_at_us, strikes, struck_at)
     moved = (seen.temperature_mc - watch.heat_from_mc) * (1 if swing > 0 else -1)
-    return seen.temperature_mc, seen.stored_mk, 0 if moved >= HEAT_PART * abs(swing) else watch.heat_strikes + 1
+    if moved >= HEAT_PART * abs(swing):
+        return fresh._replace(strikes=0, shown=True)
+    return fresh._replace(strikes=strikes + 1, struck_at_us=struck_at if strikes else seen.now_us)
 
 
 def expect(watch: Watch, power_mw: int | None, step_mw: int, noise_mw: int, now_us: int) -> Watch:
     """A new action: strike if the one before has shown nothing; remember this one when it is large enough to show."""
     unshown = watch.from_mw is not None
     large = power_mw is not None and abs(step_mw) >= max(EFFECT_W * 1000, EFFECT_SIGMAS * noise_mw)
-    return Watch(
-        watch.asked_at_us,
-        power_mw if large else None,
-        step_mw,
-        now_us + EFFECT_DEADLINE_US,
-        watch.strikes + unshown,
-        now_us if unshown and not watch.strikes else watch.struck_at_us,
-        watch.heat_from_mc,
-        watch.heat_stored_mk,
-        watch.heat_strikes,
-        watch.fault,
+    return watch._replace(
+        from_mw=power_mw if large else None,
+        step_mw=step_mw,
+        until_us=now_us + EFFECT_DEADLINE_US,
+        strikes=watch.strikes + unshown,
+        struck_at_us=now_us if unshown and not watch.strikes else watch.struck_at_us,
     )

@@ -1,7 +1,8 @@
-"""What share of the frames runs on both engines: much while a proof is thin and may succeed, little when it is strong.
+"""What share of the frames runs on both engines while the reference serves: much while a variant waits for a clear scene.
 
-``shadow_ppm`` of the policy is a budget over any 24 hours: none hold more shadow frames than that share of the target rate.
-Neighbouring frames show one scene, so draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
+While an efficient variant serves, the loss account says the share. ``shadow_ppm`` of the policy is a budget over any 24 hours:
+looking stops when what is left of it is what the account may need until its window ends. Neighbouring frames show one scene, so
+draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
 """
 
 from typing import NamedTuple
@@ -9,10 +10,9 @@ from typing import NamedTuple
 PPM = 1_000_000
 HOUR_US = 3_600_000_000
 HOURS = 25  # 24 whole hours and the running one
-DRAWS_PER_S = 4
+DRAWS_PER_S = 2
 BURST_PPM = 500_000
-STRONG = 4  # a strong proof is watched with a quarter of the budgeted share
-TRICKLE = 8  # a hopeless one with an eighth
+TRICKLE = 8  # what cannot win now is kept in sight with an eighth of the budgeted share
 
 
 class Spent(NamedTuple):
@@ -45,19 +45,8 @@ def left(spent: Spent, shadow_ppm: int, target_mfps: int) -> int:
 
 
 def share(need: str, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:
-    """The share in ppm for a proof that is ``thin``, ``young``, ``strong``, ``hopeless`` or of no use (empty)."""
-    if not need or budget_left <= 0 or rate_mfps <= 0 or shadow_ppm <= 0:
+    """The share in ppm for a variant that is waited for (``thin``) or only kept in sight (``trickle``)."""
+    if budget_left <= 0 or rate_mfps <= 0 or shadow_ppm <= 0:
         return 0
     spaced = min(BURST_PPM, DRAWS_PER_S * 1000 * PPM // rate_mfps)
-    if budget_left <= budget(shadow_ppm, rate_mfps) // STRONG:
-        # The last part belongs to the watch over what serves: a band that is never proven must not blind the others.
-        if need not in ("young", "strong"):
-            return 0
-        need = "strong"
-    if need == "thin":
-        return spaced
-    if need == "strong":
-        return min(spaced, shadow_ppm // STRONG)
-    if need == "hopeless":
-        return min(spaced, shadow_ppm // TRICKLE)
-    return min(spaced, shadow_ppm)
+    return spaced if need == "thin" else min(spaced, shadow_ppm // TRICKLE)

@@ -7,10 +7,26 @@ RULES = {
     "not_worth_more": "a higher rate would cost more energy than its frames are worth",
     "temperature": "more power would pass the temperature limit",
     "power_budget": "more power would pass the power budget",
+    "budget_unreachable": "the board passes the power budget without a single frame, so the floor is served: raise the budget",
     "protect_device": "no point at floor_fps or above keeps every limit, so the device is protected",
     "protect_service": "no point keeps every limit, so the service is held at floor_fps up to critical_c",
     "protect_critical": "critical_c is near, so nothing is served",
     "stop": "no point keeps every limit, so the service stops",
+}
+
+
+REFUSED = {
+    "account_open": "the loss account has no credit for it",
+    "scene_clear": "it differed in this scene, or has not agreed with the reference often enough yet",
+    "light_known": "the light is not known",
+    "no_gain": "it saves too little to swap",
+    "dwell_over": "the engine was changed a moment ago",
+    "not_quarantined": "the engine is broken",
+    "no_fault": "a fault is latched",
+    "log_ok": "the log cannot be written",
+    "worker_alive": "the worker is down",
+    "power_budget": "it would pass the power budget",
+    "temperature": "it would pass the temperature limit",
 }
 
 
@@ -23,7 +39,8 @@ def explain(verdict: Verdict) -> str:
     lines = [f"{verdict.mode.value}: {what} in {verdict.band} light, because {why}."]
     if verdict.refused:
         refused = "; ".join(
-            f"{one.point.variant} at {one.point.fps_mfps / 1000:g} fps ({one.condition})" for one in verdict.refused
+            f"{one.point.variant} at {one.point.fps_mfps / 1000:g} fps, because {REFUSED.get(one.condition, one.condition)}"
+            for one in verdict.refused
         )
         lines.append(f"Refused: {refused}.")
     broken = ", ".join(name for name, holds in verdict.conditions if not holds)

@@ -13,6 +13,7 @@ from adaptd.brain.estimate.betting import M
 
 NANO = 1_000_000_000
 LOWEST_PPM = 20
+MOST_RUNGS = 8 * 20  # an eighth of an octave apart from one in a million to all
 LN2 = 0.6931471805599453
 _NEVER = -(1 << 62)
 
@@ -56,12 +57,12 @@ def ladder(limit_ppm: int, bets: tuple[tuple[int, int], ...], weights: tuple[tup
     grow = 2.0
     for _ in range(3):
         grow = _root(grow)
-    while up * grow < 0.95 * M:
-        up *= grow
-        limits.add(int(up))
-    while down / grow > LOWEST_PPM:
-        down /= grow
-        limits.add(int(down))
+    for _ in range(MOST_RUNGS):
+        up, down = up * grow, down / grow
+        if up < 0.95 * M:
+            limits.add(int(up))
+        if down > LOWEST_PPM:
+            limits.add(int(down))
     return tuple(Rung(limit, _bets(limit, bets, weights)) for limit in sorted(limits, reverse=True))
 
 

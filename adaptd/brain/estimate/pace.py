@@ -1,20 +1,28 @@
-"""How much longer than the book each variant takes now, and how much single frames scatter around that.
+"""How much longer than the book each variant takes now, and how much single frames and whole intervals scatter around that.
 
 One slow-down factor for all variants is wrong as soon as two precisions suffer differently, so each variant has its own.
 Contention hits all, and so does a processor that is not the one the book was written on: what is seen on the variant that serves
 is passed on to the others in proportion, from the first frame on, with their own ratio kept.
 
+The factor is an average over MEMORY intervals, so that noise moves nothing; a real step restarts the average at once. Which is
+which is Page's test of cumulated surprises (E. S. Page, Biometrika 1954, doi 10.1093/biomet/41.1-2.100), in units of the scatter
+that this machine shows.
+
 While nothing is served nothing is seen, and the last thing seen may be the very burst that stopped the service. So a pause lets
 each factor go back to its usual value, and frames are tried again.
 """
 
+from math import isqrt
 from typing import NamedTuple
 
 from adaptd.vocabulary import Served
 
 PPM = 1_000_000
-FOLLOW = 2  # 1/2 of a change is believed in one interval; a change over JUMP_PPM wholly
-JUMP_PPM = 80_000
+MEMORY = 30  # intervals that the factor is an average of
+SPREAD_FIRST_PPM = 50_000  # deviation of an interval's mean before any was seen
+SPREAD_FLOOR_PPM = 2_000
+SPREAD_CUT = 3  # one interval is no more than so many deviations to the scatter: a step is no noise
+SLACK_PCT, STEP_PCT = 50, 1000  # Page's test, in hundredths of a deviation: what is free, and the sum at which a step is real
 SCATTER_MEMORY = 16
 SCATTER_FIRST_PPM = 50_000
 SCATTER_FLOOR_PPM = 2_000
@@ -27,12 +35,21 @@ LARGEST_OF = (0, 564, 1029, 1424, 1766, 2070, 2344, 2594, 2825, 3044, 3248)
 
 
 class Pace(NamedTuple):
-    """One variant: mean latency over the book's now and usually, and the deviation of one frame over the mean, all ppm."""
+    """One variant: mean latency over the book's now and usually, the deviation of one frame over the mean, all ppm.
+
+    ``spread_ppm`` is the deviation of an interval's mean over the factor, ``averaged`` the intervals in the average, ``last_ppm``
+    the interval before (0: nothing served), ``above_pct`` and ``below_pct`` Page's two sums.
+    """
 
     factor_ppm: int = PPM
     scatter_ppm: int = SCATTER_FIRST_PPM
     frames: int = 0
     usual_ppm: int = PPM
+    spread_ppm: int = SPREAD_FIRST_PPM
+    averaged: int = 0
+    last_ppm: int = 0
+    above_pct: int = 0
+    below_pct: int = 0
 
 
 def observe(
@@ -41,16 +58,18 @@ def observe(
     """Take in the latencies of an interval of ``dt_us``. ``names`` and ``book_us`` are in the order of ``paces``."""
     seen = {names.index(one.variant): one for one in served if one.frames > 0 and one.variant in names}
     if not seen:
-        return tuple([_rest(pace, dt_us) for pace in paces])
-    after = list(paces)
+        return tuple([_rest(pace, dt_us) for pace in paces])  # a short interval without frames does not make an engine cold
+    after = [pace if not pace.last_ppm else pace._replace(last_ppm=0) for pace in paces]
+    known = any(pace.frames for pace in paces)
     for at, one in seen.items():
-        after[at] = _follow(paces[at], one, book_us[at], dt_us)
+        after[at] = _follow(paces[at], one, book_us[at], dt_us, cold=known and not paces[at].last_ppm)
     before, now = paces[at], after[at]  # of the last one heard, as of the only one
     for other, pace in enumerate(paces):
-        if other not in seen:
+        # What an engine shows first is its own ratio to the book: that says something only of engines that showed nothing yet.
+        if other not in seen and (before.frames or not pace.frames):
             factor = _bounded(pace.factor_ppm * now.factor_ppm // before.factor_ppm)
             usual = _bounded(pace.usual_ppm * now.usual_ppm // before.usual_ppm)
-            after[other] = Pace(factor, pace.scatter_ppm, pace.frames, usual)
+            after[other] = pace._replace(factor_ppm=factor, usual_ppm=usual, last_ppm=0)
     return tuple(after)
 
 
@@ -64,16 +83,42 @@ def _rest(pace: Pace, dt_us: int) -> Pace:
     return pace if not off_ppm else pace._replace(factor_ppm=pace.factor_ppm + off_ppm * min(dt_us, REST_US) // REST_US)
 
 
-def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int) -> Pace:
+def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int, *, cold: bool) -> Pace:
+    """One interval of a variant; its first after a swap (``cold``) says how long it takes to warm up, and nothing else."""
     mean_us = max(1, seen.latency_sum_us // seen.frames)
     now = _bounded(mean_us * PPM // max(1, book_us))
-    step = now - pace.factor_ppm
-    sudden = pace.frames == 0 or abs(step) > JUMP_PPM * pace.factor_ppm // PPM
-    factor = now if sudden else pace.factor_ppm + step // FOLLOW
+    if cold:
+        return pace._replace(last_ppm=now)
+    off_pct = (now - pace.factor_ppm) * 100 * PPM // (pace.factor_ppm * pace.spread_ppm)
+    above = max(0, pace.above_pct + off_pct - SLACK_PCT)
+    below = max(0, pace.below_pct - off_pct - SLACK_PCT)
+    stepped = pace.frames == 0 or max(above, below) >= STEP_PCT
+    averaged = 1 if stepped else min(MEMORY, pace.averaged + 1)
+    factor = pace.factor_ppm + (now - pace.factor_ppm) // averaged
     scatter = pace.scatter_ppm
     largest = LARGEST_OF[min(seen.frames, 1024).bit_length() - 1]
     if largest:
         spread = max(0, seen.latency_max_us - mean_us) * PPM // mean_us * 1000 // largest
         scatter += (min(spread, PPM) - scatter) // SCATTER_MEMORY
     usual = now if not pace.frames else pace.usual_ppm + (factor - pace.usual_ppm) * min(dt_us, USUAL_US) // USUAL_US
-    return Pace(factor, max(scatter, SCATTER_FLOOR_PPM), min(pace.frames + seen.frames, 1 << 40), usual)
+    return Pace(
+        factor_ppm=factor,
+        scatter_ppm=max(scatter, SCATTER_FLOOR_PPM),
+        frames=min(pace.frames + seen.frames, 1 << 40),
+        usual_ppm=usual,
+        spread_ppm=_spread(pace, now),
+        averaged=averaged,
+        last_ppm=now,
+        above_pct=0 if stepped else above,
+        below_pct=0 if stepped else below,
+    )
+
+
+def _spread(pace: Pace, now: int) -> int:
+    """The root of the average of half the squared difference of neighbours, over MEMORY intervals: a drift is no scatter."""
+    if not pace.frames or not pace.last_ppm:
+        return pace.spread_ppm
+    off = abs(now - pace.last_ppm) * PPM // max(now, pace.last_ppm)
+    off = min(off, SPREAD_CUT * pace.spread_ppm)
+    square = pace.spread_ppm * pace.spread_ppm
+    return max(SPREAD_FLOOR_PPM, isqrt(square + (off * off // 2 - square) // MEMORY))

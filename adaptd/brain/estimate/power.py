@@ -73,8 +73,13 @@ def _base_variance(base_w: float) -> float:
     return sd * sd
 
 
-def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float) -> tuple[Split, Draw]:
-    """One interval in which variant v drew ``loads[v]`` watts by the book; ``power_mw`` None where nothing was measured."""
+def observe(
+    split: Split, loads: list[float], power_mw: int | None, dt_s: float, *, meterless: bool = False
+) -> tuple[Split, Draw]:
+    """One interval in which variant v drew ``loads[v]`` watts by the book; ``power_mw`` None where nothing was measured.
+
+    ``meterless``: there is no meter, and power is priced by bundle and profile, without a doubt that nothing will ever settle.
+    """
     mean, cov = fetch(split.mean), fetch(split.cov)
     size = len(mean)
     noise = split.noise * INVERSE
@@ -104,7 +109,7 @@ def observe(split: Split, loads: list[float], power_mw: int | None, dt_s: float)
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
     after = Split(store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt)
-    if not believed:
+    if not believed and not meterless:
         # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
         mean = worst(mean, [abs(one) for one in product], variance, noise, JUMP_SIGMAS)
     own = variances(size)

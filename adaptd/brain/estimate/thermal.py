@@ -7,7 +7,7 @@ least squares needs no linearisation. A time constant that is wrong is not estim
 columns, faster and slower than the profile says, and the mixture of the two follows any time constant between them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import sqrt
 from typing import NamedTuple
@@ -34,6 +34,8 @@ JUMP_SIGMAS = 5.0
 LEAN_MEMORY = 24.0  # readings over which surprises are averaged
 BELIEVED_AFTER = 3  # readings in a row far from the prediction, before they are believed
 START_US = 5_000_000
+BLIND_S = 600.0  # without a thermometer nothing is corrected: what counts is where the board settles
+BLIND_K, BLIND_K_PER_S = 10.0, 1.0 / 60.0  # what may happen unseen: a fan that dies, at once; doors and the day, as time goes by
 
 Prediction = tuple[float, float, float, float, float]
 Horizons = tuple[tuple[float, Vector, Vector], ...]
@@ -47,6 +49,7 @@ class Columns:
     strengths: list[float]
     cov: tuple[int, ...]
     settle_s: float
+    settled: Horizons = ()
 
 
 class Heat(NamedTuple):
@@ -55,7 +58,7 @@ class Heat(NamedTuple):
     covariance, the noise variance.
 
     ``surprise`` is the last one (K), ``lean`` the running mean of surprises in their own sigma: far from 0 the belief lags behind
-    what happens and must move faster; ``age_us`` is the time with readings.
+    what happens and must move faster; ``age_us`` is the time with readings, ``blind_us`` that since the last one.
     """
 
     z: tuple[int, ...]
@@ -67,13 +70,15 @@ class Heat(NamedTuple):
     surprise: int
     age_us: int = 0
     doubt: int = 0
+    blind_us: int = 0
 
 
 @dataclass(slots=True)
 class Outlook:
     """What follows for this tick: temperature now and one sigma (degC), predictions, the rise that the profile alone expects.
 
-    Without a reading they are those after the highest reading that would still have been believed. ``risen``: the reading is so
+    Without a reading they are those after the highest reading that would still have been believed, and the last of them is where
+    the board settles if unseen things have happened besides (``modelled``). ``risen``: the reading is so
     far above the prediction that it is not believed yet; the prediction then is not to be relied on either.
     """
 
@@ -82,6 +87,7 @@ class Outlook:
     ahead: list[Prediction]
     stored_k: float
     risen: bool = False
+    modelled: bool = False
 
 
 def columns(profile: HardwareProfile) -> Columns:
@@ -99,7 +105,8 @@ def columns(profile: HardwareProfile) -> Columns:
             blocks.append((2, r))
             taus += [FASTER * tau, SLOWER * tau]
             gains += [0.5 * r, 0.5 * r]
-    return Columns(tuple(taus), gains, store(_prior(blocks)), 3.0 * max(taus))
+    table = Columns(tuple(taus), gains, store(_prior(blocks)), 3.0 * max(taus))
+    return replace(table, settled=horizons(table, (BLIND_S,)))
 
 
 def _prior(blocks: list[tuple[int, float]]) -> Triangle:
@@ -163,15 +170,28 @@ def observe(
             # Half the mean square difference of neighbours: a belief that lags behind does not look like noise.
             noise += NOISE_MEMORY * (0.5 * between * between - noise)
             noise = max(NOISE_FLOOR_K * NOISE_FLOOR_K, min(NOISE_CEILING_K * NOISE_CEILING_K, noise))
+    blind_us = 0 if temperature_mc is not None else heat.blind_us + int(dt_s * 1e6)
     after = Heat(
-        store(z), store(felt), store(mean), store(cov), int(noise * ONE), int(lean * ONE), int(surprise * ONE), age_us, doubt
+        store(z),
+        store(felt),
+        store(mean),
+        store(cov),
+        int(noise * ONE),
+        int(lean * ONE),
+        int(surprise * ONE),
+        age_us,
+        doubt,
+        blind_us,
     )
     if temperature_mc is None:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
     now_k = dot([1.0, 0.0, *z], mean)
     ahead = _ahead(z, mean, cov, variance, ahead_s)
+    modelled = temperature_mc is None and age_us >= START_US and not heat.doubt
+    if modelled:
+        ahead += _unseen(_ahead(z, mean, cov, variance, table.settled)[0], blind_us)
     risen = 0 < doubt < BELIEVED_AFTER and surprise > 0.0 and age_us >= START_US
-    return after, Outlook(now_k, sqrt(variance), ahead, dot(table.strengths, z), risen)
+    return after, Outlook(now_k, sqrt(variance), ahead, dot(table.strengths, z), risen, modelled)
 
 
 def _drift(mean: Vector, cov: Triangle, age: float, loose: float, fade: float, dt_s: float) -> Triangle:
@@ -223,6 +243,12 @@ def _ahead(z: Vector, mean: Vector, cov: Triangle, variance: float, horizons: Ho
         sigma = sqrt(variance + (slope_variance * horizon_s + drift_variance) * horizon_s)
         found.append((horizon_s, free, dot(strengths, risen), sigma, sqrt(variance_along(block, risen))))
     return found
+
+
+def _unseen(settled: Prediction, blind_us: int) -> list[Prediction]:
+    """Where the board settles, warmer by what may have happened since anyone looked."""
+    horizon_s, free, gain, sigma, gain_sigma = settled
+    return [(horizon_s, free + BLIND_K + BLIND_K_PER_S * blind_us / 1e6, gain, sigma, gain_sigma)]
 
 
 def believed_mc(heat: Heat) -> int:

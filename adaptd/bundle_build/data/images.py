@@ -2,9 +2,9 @@
 
 Three layouts, told apart by what is there: ``labels.csv`` with the columns ``file`` and any of ``class``, ``band``, ``lux``;
 folders ``BAND/CLASS/``, ``BAND/`` or ``CLASS/`` where BAND is a light band of the policy; or pictures lying side by side. A
-folder ``images`` is Ultralytics' layout: what is below it is neither light nor class.
-Detection labels lie beside a picture as ``NAME.txt``, or under ``labels`` instead of ``images``, one box a line: class number, centre x, centre y, width, height (0 to
-1).
+folder ``images`` is Ultralytics' layout: what is below it is neither light nor class. Detection labels lie beside a picture
+as ``NAME.txt``, or under ``labels`` instead of ``images``, one box a line: class number, centre x, centre y, width, height (0
+to 1).
 """
 
 import csv
@@ -23,7 +23,7 @@ MAX_CSV_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class LabelledImage:
     """One picture. ``band`` is ``all`` where its light is not known; ``label`` is a class name or None; sha256 of the file."""
 
     path: Path
@@ -38,7 +38,7 @@ class Dataset:
     """Pictures in the order of their names, duplicates left out, and what the user should know about them."""
 
     folder: Path
-    samples: tuple[Sample, ...]
+    samples: tuple[LabelledImage, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -163,7 +163,7 @@ def _row_band(table: Path, line: int, row: dict[str, str | None], bands: Sequenc
 def _unique(folder: Path, rows: list[tuple[str, str, str | None]]) -> Dataset:
     """Copies of one picture are one picture: a thousand copies prove nothing more."""
     seen: dict[str, str] = {}
-    samples: list[Sample] = []
+    samples: list[LabelledImage] = []
     copies = 0
     for name, band, label in rows:
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
@@ -171,7 +171,7 @@ def _unique(folder: Path, rows: list[tuple[str, str, str | None]]) -> Dataset:
             copies += 1
             continue
         seen[digest] = name
-        samples.append(Sample(folder / name, name, band, label, digest))
+        samples.append(LabelledImage(folder / name, name, band, label, digest))
     notes = [f"{copies} pictures are copies of others and were left out"] if copies else []
     if all(sample.band == NO_BAND for sample in samples):
         notes.append("no light is given for any picture (labels.csv, folders by band, or --band): nothing is proven for a band")

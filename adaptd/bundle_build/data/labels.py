@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from adaptd.bundle_build.data.images import Dataset, Sample
+from adaptd.bundle_build.data.images import Dataset, LabelledImage
 from adaptd.bundle_build.data.pictures import read_image
 from adaptd.bundle_build.errors import BuildError
 from adaptd.config.manifest import Preprocessing
@@ -25,7 +25,7 @@ class Labels:
     words: Preprocessing
     classes: bool
 
-    def boxes(self, sample: Sample) -> Array | None:
+    def boxes(self, sample: LabelledImage) -> Array | None:
         """The true boxes in pixels of the network's input, (n, 6) with score 1; None without a label file. Raises BuildError."""
         path = boxes_file(sample.path)
         if self.form in CLASS_FORMS or not path.is_file():
@@ -54,7 +54,9 @@ class Labels:
 
 
 def boxes_file(picture: Path) -> Path:
-    """The text file of a picture's boxes: beside it, or in Ultralytics' layout under ``labels`` where it lies under ``images``."""
+    """The text file of a picture's boxes: beside it, or in Ultralytics' layout under ``labels`` where it lies under
+    ``images``.
+    """
     beside = picture.with_suffix(".txt")
     parts = list(beside.parts)
     if beside.is_file() or "images" not in parts:

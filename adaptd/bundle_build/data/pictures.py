@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from adaptd.bundle_build.data.images import Sample
+from adaptd.bundle_build.data.images import LabelledImage
 from adaptd.bundle_build.errors import BuildError
 from adaptd.config.manifest import Preprocessing
 
@@ -18,7 +18,7 @@ CACHE_BYTES = 256 << 20
 class Pictures:
     """The readable pictures of a set, in order, as float32 batches of one. ``unreadable`` names the others once they were met."""
 
-    def __init__(self, samples: Sequence[Sample], words: Preprocessing) -> None:
+    def __init__(self, samples: Sequence[LabelledImage], words: Preprocessing) -> None:
         from adaptd.vision.preprocess import Preprocessor
 
         self._samples = samples
@@ -30,14 +30,14 @@ class Pictures:
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __iter__(self) -> Iterator[tuple[Sample, Array]]:
+    def __iter__(self) -> Iterator[tuple[LabelledImage, Array]]:
         """Each sample with its batch, an array that holds until the next step."""
         for sample in self._samples:
             batch = self._batch(sample)
             if batch is not None:
                 yield sample, batch
 
-    def _batch(self, sample: Sample) -> Array | None:
+    def _batch(self, sample: LabelledImage) -> Array | None:
         kept = self._cache.get(sample.path)
         if kept is not None or sample.path in self.unreadable:
             return kept
@@ -51,7 +51,7 @@ class Pictures:
         return batch
 
 
-def read_image(sample: Sample) -> Image | None:
+def read_image(sample: LabelledImage) -> Image | None:
     """The picture as height x width x 3, 8 bits, blue-green-red; None where it cannot be read."""
     try:
         import cv2

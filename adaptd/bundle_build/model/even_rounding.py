@@ -109,4 +109,5 @@ def _times(scale: np.float32, parts: int, bits: int) -> np.float32 | None:
 def _short(scale: float) -> np.float32:
     """The next larger value of SHORT bits."""
     part, power = frexp(scale)
-    return np.float32(ldexp(ceil(part * (1 << SHORT)) / (1 << SHORT), power))
+    found: np.float32 = np.float32(ldexp(ceil(part * (1 << SHORT)) / (1 << SHORT), power))
+    return found

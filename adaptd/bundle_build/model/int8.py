@@ -1,9 +1,9 @@
 """Two INT8 files from one calibration, since one cannot serve both back ends.
 
-``ort``: unsigned 8-bit activations, signed weights per channel, all operators that x86 kernels fuse; what comes after the last
-weights stays float: 8-bit scores tie. ``trt``: symmetric signed 8-bit with zero point 0 before convolutions and products only, biases
-float, the float part FP16, opset 19. Placement after onnx-tensorrt's parser rules (onnxOpImporters.cpp at 10.1) and
-ModelOpt's output for residual networks.
+``ort``: unsigned 8-bit activations, signed weights per channel, all operators that x86 kernels fuse; what comes after the
+last weights stays float: 8-bit scores tie. ``trt``: symmetric signed 8-bit with zero point 0 before convolutions and products
+only, biases float, the float part FP16, opset 19. Placement after onnx-tensorrt's parser rules (onnxOpImporters.cpp at 10.1)
+and ModelOpt's output for residual networks.
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,7 +16,7 @@ from adaptd.bundle_build.model.choose import FEWEST, USUAL, choose
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
 from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8
-from adaptd.bundle_build.model.intake import Source, Wishes, take_in
+from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.bundle_build.model.precision import computed
 from adaptd.bundle_build.model.rewrites import without_hardswish
@@ -26,16 +26,17 @@ from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.describe import Made, Recipe, manifest_of, summary_of
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.config.policy import LightBand
-from adaptd.vision.errors import ModelError
 from adaptd.vision.answers import reader
+from adaptd.vision.errors import ModelError
 
 FEW_IN_A_BAND = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood); ``wished`` are single
-    numbers of preprocessing said beyond the preset, None takes that of the model's task."""
+    """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood); ``wished`` are
+    single numbers of preprocessing said beyond the preset, None takes that of the model's task.
+    """
 
     model: Path
     calibration: Path
@@ -54,7 +55,7 @@ class Order:
 class Built:
     """What came out: the bundle's files, its manifest without digest, how it was made, and what the user should read."""
 
-    source: Source
+    source: SourceModel
     files: dict[str, bytes]
     manifest: dict[str, Any]
     summary: dict[str, Any]
@@ -93,13 +94,13 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
     return _bundle(Recipe(source, names, words, choice, calibration, found, kept), made, warnings)
 
 
-def _noted(source: Source) -> tuple[str, ...] | None:
+def _noted(source: SourceModel) -> tuple[str, ...] | None:
     """Class names of the model's metadata, where their number fits."""
     return source.names if source.names is not None and len(source.names) == source.head.classes else None
 
 
 def _variants(
-    source: Source, graph: Any, calibration: Calibration, keep: Mapping[str, Sequence[str]], judge: Judge
+    source: SourceModel, graph: Any, calibration: Calibration, keep: Mapping[str, Sequence[str]], judge: Judge
 ) -> tuple[dict[str, Made], list[str]]:
     """The four files. An INT8 file that fails its checks is left out and said so; the bundle then serves FP16 only."""
     ranges = calibration.ranges

@@ -31,7 +31,9 @@ def convert_opset(model: Any, where: str, notes: list[str]) -> Any:
 
 
 def _list_weights(model: Any) -> None:
-    """Before IR 4 weights were inputs too, and the converter of old models looks them up there; the new graph has them as weights."""
+    """Before IR 4 weights were inputs too, and the converter of old models looks them up there; the new graph has them as
+    weights.
+    """
     model.ir_version = max(int(model.ir_version), 4)
 
 

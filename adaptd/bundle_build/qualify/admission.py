@@ -1,38 +1,22 @@
-"""Whether the daemon would admit a variant on this evidence from its first frame: asked of the daemon's own rule.
+"""Whether the daemon would try a variant in a band from its first frame: asked of the daemon's own scene guard.
 
-The confidence bound of one band stands alone; the daemon shares the policy's chance of one wrong admission among all bands,
-variants and attempts, so it asks for more. What the report calls proven is what the daemon admits.
+Qualification never opens the loss account; it only spares a variant the clean frames that it would owe before it is tried.
 """
 
 from collections.abc import Mapping
 
-from adaptd.brain.estimate.accuracy import rules, start
+from adaptd.brain.estimate.scene_guard import PRIOR_FRAMES, start
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Prior, VariantFacts
 
-MOST = 1 << 24
-
 
 def admitted(policy: Policy, variant: str, counts: Mapping[str, tuple[int, int]]) -> dict[str, bool]:
-    """Per band of the policy: admitted or not, by (frames, frames that differed). Empty for a variant that it does not name."""
+    """Per band: tried at once or not, by (frames, frames that differed). Empty for a variant that the policy does not name."""
     priors = tuple(Prior(band, n, disagreed) for band, (n, disagreed) in sorted(counts.items()))
     facts = VariantFacts(variant, energy_uj=0, latency_us=0, priors=priors)
-    found = start(rules(policy), policy, (facts,), {})
-    return {proof.word.band: proof.word.admitted for proof in found if proof.word.variant == variant}
+    return {guard.band: guard.clear for guard in start(policy, (facts,)) if guard.variant == variant}
 
 
 def flawless_needed(policy: Policy) -> int | None:
-    """How many frames without a difference admit a variant in a band; None where the policy names no efficient variant."""
-    if not policy.efficient:
-        return None
-    variant, band = policy.efficient[0], policy.bands[0].name
-    low, high = 0, 1
-    while high < MOST and not admitted(policy, variant, {band: (high, 0)})[band]:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if admitted(policy, variant, {band: (middle, 0)})[band]:
-            high = middle
-        else:
-            low = middle
-    return high
+    """How many frames without a difference spare a variant the wait; None where the policy names no efficient variant."""
+    return PRIOR_FRAMES if policy.efficient else None

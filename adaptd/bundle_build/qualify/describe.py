@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from adaptd.bundle_build.model.calibrate import Calibration
-from adaptd.bundle_build.model.choose import Choice, set_digest
-from adaptd.bundle_build.model.intake import Source
+from adaptd.bundle_build.model.choose import MethodChoice, set_digest
+from adaptd.bundle_build.model.intake import SourceModel
 from adaptd.bundle_build.model.sensitivity import Sensitivity
 from adaptd.bundle_build.qualify.judge import Distance
 from adaptd.config.manifest import Preprocessing
@@ -19,10 +19,10 @@ REFERENCE, EFFICIENT = "fp16", "int8"
 class Recipe:
     """Everything that decided what the bundle became. ``kept`` are the layers outside INT8, of each INT8 file."""
 
-    source: Source
+    source: SourceModel
     classes: tuple[str, ...]
     words: Preprocessing
-    choice: Choice
+    choice: MethodChoice
     calibration: Calibration
     found: Mapping[str, Sensitivity]
     kept: Mapping[str, tuple[str, ...]]

@@ -16,23 +16,22 @@ from adaptd.engine import guard
 from adaptd.engine.base import Engine
 from adaptd.engine.errors import EngineFault
 from adaptd.vision import detection
-
 from adaptd.vision.answers import Detection
 
 if TYPE_CHECKING:
     from adaptd.vision.answers import Answer
-    from adaptd.vision.answers import Head as Reader
+    from adaptd.vision.answers import AnswerHead as Reader
 
 Array = npt.NDArray[np.float32]
 MILLION = 1_000_000
 
 
 @dataclass(slots=True)
-class Tally:
+class ScoreTally:
     """What one variant did in one band: time of each inference, and each frame's loss against the reference.
 
-    ``empty`` counts frames on which a detector found nothing; ``near`` holds the frames without a whole loss that the last bits of
-    the reference's float sums could turn.
+    ``empty`` counts frames on which a detector found nothing; ``near`` holds the frames without a whole loss that the last
+    bits of the reference's float sums could turn.
     """
 
     losses_ppm: list[int] = field(default_factory=list)
@@ -67,7 +66,7 @@ class Tally:
         return round(self.right * MILLION / self.labelled) if self.labelled else None
 
 
-Tallies = dict[str, dict[str, Tally]]
+Tallies = dict[str, dict[str, ScoreTally]]
 """Band, then variant."""
 
 
@@ -86,7 +85,7 @@ def evaluate(
         turn = done % len(names)
         outputs: dict[str, Array | None] = {}
         answers: dict[str, Answer | None] = {}
-        band = tallies.setdefault(sample.band, {name: Tally() for name in names})
+        band = tallies.setdefault(sample.band, {name: ScoreTally() for name in names})
         for name in names[turn:] + names[:turn]:
             outputs[name], answers[name], latency = _timed(engines[name], batch, reader)
             band[name].latencies_us.append(latency)
@@ -123,7 +122,7 @@ def _is_empty(answer: "Answer | None") -> bool:
 
 
 def _score(
-    tally: Tally, reader: "Reader", output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
+    tally: ScoreTally, reader: "Reader", output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
 ) -> None:
     if not isinstance(reader, Detection):
         if label is not None:

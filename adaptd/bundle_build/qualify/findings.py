@@ -9,7 +9,7 @@ from adaptd.bundle_build.model.bounds import SOURCE_BETTING, SOURCE_EXACT, betti
 from adaptd.bundle_build.qualify.admission import admitted
 from adaptd.bundle_build.qualify.device import device_words
 from adaptd.bundle_build.qualify.energy import Cost
-from adaptd.bundle_build.qualify.evaluate import Tallies, Tally, quantile_us
+from adaptd.bundle_build.qualify.evaluate import ScoreTally, Tallies, quantile_us
 from adaptd.bundle_build.qualify.gain import Gain
 from adaptd.bundle_build.qualify.measure import Run
 from adaptd.config.engine_answers import TOLERANCE_PPM
@@ -21,7 +21,7 @@ MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MeasurePlan:
     """What to qualify and how. ``window_s`` is the metering window, ``saturated_s`` that of the back-to-back runs."""
 
     bundle: Path
@@ -37,9 +37,10 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """Everything that was measured, by variant; ``prints`` are fingerprints of the arithmetic (``device.fingerprint``), ``answers`` the
-    reference's to the fixed probes."""
+class MeasuredFigures:
+    """Everything that was measured, by variant; ``prints`` are fingerprints of the arithmetic (``device.fingerprint``),
+    ``answers`` the reference's to the fixed probes.
+    """
 
     tallies: Tallies
     runs: Mapping[str, Run]
@@ -49,7 +50,7 @@ class Measured:
     answers: str = ""
 
 
-def qualification(plan: Plan, measured: Measured, name: str, gain: Gain) -> dict[str, Any]:
+def qualification(plan: MeasurePlan, measured: MeasuredFigures, name: str, gain: Gain) -> dict[str, Any]:
     """The manifest's ``qualification`` of one variant."""
     cost = measured.costs[name]
     return {
@@ -64,7 +65,7 @@ def qualification(plan: Plan, measured: Measured, name: str, gain: Gain) -> dict
     }
 
 
-def _band(tally: Tally, policy: Policy) -> dict[str, Any]:
+def _band(tally: ScoreTally, policy: Policy) -> dict[str, Any]:
     return {
         "n": tally.n,
         "score_ppm": tally.score_ppm,
@@ -77,7 +78,7 @@ def _band(tally: Tally, policy: Policy) -> dict[str, Any]:
     }
 
 
-def bound_ppm(tally: Tally, policy: Policy) -> int:
+def bound_ppm(tally: ScoreTally, policy: Policy) -> int:
     """Upper confidence bound on the mean loss at the policy's level: exact for right-or-wrong frames, else by betting."""
     alpha, losses = policy.alpha_ppm / MILLION, tally.counted_ppm
     if all(loss in (0, MILLION) for loss in losses):
@@ -86,7 +87,12 @@ def bound_ppm(tally: Tally, policy: Policy) -> int:
 
 
 def record_of(
-    plan: Plan, manifest: Manifest, plain: dict[str, Any], measured: Measured, gains: Mapping[str, Gain], warnings: list[str]
+    plan: MeasurePlan,
+    manifest: Manifest,
+    plain: dict[str, Any],
+    measured: MeasuredFigures,
+    gains: Mapping[str, Gain],
+    warnings: list[str],
 ) -> dict[str, Any]:
     """Everything behind the manifest's numbers, in integers and words."""
     exact = manifest.task == "classification"
@@ -126,7 +132,7 @@ def record_of(
     }
 
 
-def _admitted(policy: Policy, name: str, measured: Measured) -> dict[str, bool]:
+def _admitted(policy: Policy, name: str, measured: MeasuredFigures) -> dict[str, bool]:
     return admitted(
         policy,
         name,

@@ -48,7 +48,7 @@ class Gain:
 
 def judge(policy: Policy, reference: tuple[Cost, Speed], efficient: tuple[Cost, Speed]) -> Gain:
     """Compare an efficient variant with the reference at every level of the policy."""
-    rates = tuple(_rate(policy, mfps, reference, efficient) for mfps in policy.levels_mfps)
+    rates = tuple(_rate(policy, mfps, reference, efficient) for mfps in policy.grid_mfps)
     good = [rate for rate in rates if rate.gains]
     if not good:
         words = f"saves {_numbers(rates)}, everywhere less than 2 x noise or 1 % of board power"

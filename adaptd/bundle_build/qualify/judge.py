@@ -14,7 +14,7 @@ from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.engine.ort import import_onnxruntime
 
 if TYPE_CHECKING:
-    from adaptd.vision.answers import Head as Reader
+    from adaptd.vision.answers import AnswerHead as Reader
 
 Array = npt.NDArray[np.float32]
 MILLION = 1_000_000

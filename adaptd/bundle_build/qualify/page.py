@@ -9,7 +9,7 @@ from adaptd.bundle_build.qualify.report import (
     ENERGY_HEAD,
     ROW_HEAD,
     SHOWN_LAST,
-    Row,
+    ReportRow,
     energy_kind,
     energy_rows,
     precision_note,
@@ -122,11 +122,11 @@ def _savings(record: dict[str, Any]) -> str:
     return f"<h2>What the swap saves</h2><p class='soft'>Board power by frame rate, {shadow}.</p>{''.join(charts)}"
 
 
-def _pairs(rows: Sequence[Row]) -> list[tuple[Row | None, Row]]:
+def _pairs(rows: Sequence[ReportRow]) -> list[tuple[ReportRow | None, ReportRow]]:
     return [(rows[index - 1] if index else None, row) for index, row in enumerate(rows)]
 
 
-def _cells(row: Row, previous: Row | None) -> tuple[str, list[tuple[str, str]]]:
+def _cells(row: ReportRow, previous: ReportRow | None) -> tuple[str, list[tuple[str, str]]]:
     first = previous is None or previous.band != row.band
     kind = ("new " if first else "") + ("faint" if row.variant == SHOWN_LAST else "")
     mark = {None: "", True: "good", False: "bad"}[row.within]

@@ -17,7 +17,7 @@ from adaptd.bundle_build.qualify.admission import flawless_needed
 from adaptd.bundle_build.qualify.device import fingerprint
 from adaptd.bundle_build.qualify.energy import Cost, estimated, metered
 from adaptd.bundle_build.qualify.evaluate import evaluate, quantile_us
-from adaptd.bundle_build.qualify.findings import Measured, Plan, qualification, record_of
+from adaptd.bundle_build.qualify.findings import MeasuredFigures, MeasurePlan, qualification, record_of
 from adaptd.bundle_build.qualify.gain import Gain, Speed, judge
 from adaptd.bundle_build.qualify.measure import Run, load, saturate_all
 from adaptd.bundle_build.qualify.meters import Meter, metering
@@ -47,7 +47,7 @@ class Qualified:
     warnings: tuple[str, ...]
 
 
-def qualify(plan: Plan, progress: Progress = silent) -> Qualified:
+def qualify(plan: MeasurePlan, progress: Progress = silent) -> Qualified:
     """Measure, write the manifest, and hand back what was found. Raises BuildError; then the bundle is as it was."""
     bundle = _open(plan)
     manifest = bundle.manifest
@@ -66,7 +66,7 @@ def qualify(plan: Plan, progress: Progress = silent) -> Qualified:
     return _write(plan, bundle, measured, warnings)
 
 
-def _open(plan: Plan) -> Bundle:
+def _open(plan: MeasurePlan) -> Bundle:
     try:
         bundle = Bundle.open(plan.bundle)
         if not bundle.variants(plan.backend):
@@ -109,18 +109,19 @@ def _busy(others_ppm: int) -> list[str]:
     return [f"the machine was busy with other work ({share}): latencies and energy are stretched, qualify again when it is quiet"]
 
 
-def _late(measured: Measured, policy: Policy, reference: str) -> list[str]:
+def _late(measured: MeasuredFigures, policy: Policy, reference: str) -> list[str]:
     """A reference that is slower than the deadline delivers nothing in time, and `adaptd run` will not start on it."""
     slowest = max(quantile_us(tallies[reference].latencies_us, 50) for tallies in measured.tallies.values())
     if slowest <= policy.deadline_us:
         return []
-    return [
+    words = (
         f"the reference takes {slowest / 1000:.1f} ms a frame, the policy's deadline is {policy.deadline_us / 1000:.0f} ms: "
         "adaptd run will refuse it; take a smaller model or picture, or a policy with a longer deadline_ms"
-    ]
+    )
+    return [words]
 
 
-def _chance(measured: Measured, manifest: Manifest) -> list[str]:
+def _chance(measured: MeasuredFigures, manifest: Manifest) -> list[str]:
     """A reference that names the right class no more often than a guess has its class names in the wrong order, or is broken."""
     tallies = [band[manifest.reference] for band in measured.tallies.values()]
     labelled, right = sum(tally.labelled for tally in tallies), sum(tally.right for tally in tallies)
@@ -134,7 +135,7 @@ def _chance(measured: Measured, manifest: Manifest) -> list[str]:
     return [words]
 
 
-def _nothing_found(measured: Measured, manifest: Manifest) -> list[str]:
+def _nothing_found(measured: MeasuredFigures, manifest: Manifest) -> list[str]:
     """Two detectors that find nothing agree; where that is most of the pictures, it says little of what they would find."""
     words = []
     for band, tallies in sorted(measured.tallies.items()):
@@ -147,7 +148,9 @@ def _nothing_found(measured: Measured, manifest: Manifest) -> list[str]:
     return words
 
 
-def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: Pictures, progress: Progress) -> Measured:
+def _measure(
+    plan: MeasurePlan, bundle: Bundle, head: Head, labels: Labels, pictures: Pictures, progress: Progress
+) -> MeasuredFigures:
     manifest = bundle.manifest
     make = factory(bundle, plan.backend, EngineOptions(threads=plan.threads))
     names = bundle.variants(plan.backend)
@@ -166,10 +169,10 @@ def _measure(plan: Plan, bundle: Bundle, head: Head, labels: Labels, pictures: P
             answers = packed(answers_of(engines[manifest.reference]))
         except EngineError as error:
             raise BuildError(str(error)) from None
-    return Measured(tallies, runs, costs, prints, memory, answers)
+    return MeasuredFigures(tallies, runs, costs, prints, memory, answers)
 
 
-def _source(plan: Plan, bundle: Bundle, stack: ExitStack) -> dict[str, Engine]:
+def _source(plan: MeasurePlan, bundle: Bundle, stack: ExitStack) -> dict[str, Engine]:
     """The float32 source on ONNX Runtime, scored beside the variants: what the reference itself lost."""
     name = f"{bundle.manifest.model}.fp32.onnx"
     serves = bundle.entry(bundle.manifest.reference, plan.backend).file == name
@@ -179,7 +182,7 @@ def _source(plan: Plan, bundle: Bundle, stack: ExitStack) -> dict[str, Engine]:
     return {SOURCE: stack.enter_context(OrtEngine(spec, bundle.kept[name], threads=plan.threads))}
 
 
-def _costs(plan: Plan, engines: Mapping[str, Engine], runs: Mapping[str, Run], progress: Progress) -> dict[str, Cost]:
+def _costs(plan: MeasurePlan, engines: Mapping[str, Engine], runs: Mapping[str, Run], progress: Progress) -> dict[str, Cost]:
     gpu = plan.backend == "tensorrt"
     meter: Meter | None
     with metering(plan.root, plan.profile.power_rails, gpu=gpu) as (meter, why):
@@ -188,7 +191,7 @@ def _costs(plan: Plan, engines: Mapping[str, Engine], runs: Mapping[str, Run], p
     return estimated(runs, plan.profile, why, gpu=gpu)
 
 
-def _write(plan: Plan, bundle: Bundle, measured: Measured, warnings: list[str]) -> Qualified:
+def _write(plan: MeasurePlan, bundle: Bundle, measured: MeasuredFigures, warnings: list[str]) -> Qualified:
     manifest = bundle.manifest
     plain = manifest.model_dump(mode="json", by_alias=True, exclude={"digest", "signature"})
     gains = _gains(plan.policy, manifest, measured)
@@ -205,7 +208,7 @@ def _write(plan: Plan, bundle: Bundle, measured: Measured, warnings: list[str]) 
     return Qualified(plain, record, tuple(warnings))
 
 
-def _gains(policy: Policy, manifest: Manifest, measured: Measured) -> dict[str, Gain]:
+def _gains(policy: Policy, manifest: Manifest, measured: MeasuredFigures) -> dict[str, Gain]:
     speeds = {name: Speed(_over_bands(measured, name, 50), _over_bands(measured, name, 99)) for name in measured.costs}
     reference = manifest.reference
     base = (measured.costs[reference], speeds[reference])
@@ -216,5 +219,5 @@ def _gains(policy: Policy, manifest: Manifest, measured: Measured) -> dict[str, 
     return found
 
 
-def _over_bands(measured: Measured, name: str, share_pct: int) -> int:
+def _over_bands(measured: MeasuredFigures, name: str, share_pct: int) -> int:
     return quantile_us([latency for band in measured.tallies.values() for latency in band[name].latencies_us], share_pct)

@@ -10,7 +10,7 @@ SHOWN_LAST = "fp32"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """One variant in one band, ready to print. ``within``: the daemon admits it on this evidence; None for the reference."""
 
     band: str
@@ -25,7 +25,7 @@ class Row:
     p99: str
 
 
-def rows_of(record: dict[str, Any]) -> list[Row]:
+def rows_of(record: dict[str, Any]) -> list[ReportRow]:
     """Bands in the policy's order, in each the reference first and the float32 source last."""
     bands = [*record["policy"]["bands"], "all"]
     seen = {band for bands_of in record["scores"].values() for band in bands_of}
@@ -125,11 +125,11 @@ def print_table(record: dict[str, Any], console: "Console") -> None:
         console.print(f"- {sentence}", highlight=False, soft_wrap=True)
 
 
-def _row(record: dict[str, Any], band: str, name: str) -> Row:
+def _row(record: dict[str, Any], band: str, name: str) -> ReportRow:
     seen = record["scores"][name][band]
     is_reference = name == record["reference"]
     within = record["admitted"].get(name, {}).get(band)
-    return Row(
+    return ReportRow(
         band=band,
         variant=name,
         n=f"{seen['n']}",
@@ -143,12 +143,12 @@ def _row(record: dict[str, Any], band: str, name: str) -> Row:
     )
 
 
-def proof(row: Row) -> str:
+def proof(row: ReportRow) -> str:
     """``yes`` where the daemon admits the variant on this evidence, ``no`` where not, nothing where nothing is to prove."""
     return {None: "", True: "yes", False: "no"}[row.within]
 
 
-def _coloured(row: Row) -> str:
+def _coloured(row: ReportRow) -> str:
     return f"[{'green' if row.within else 'yellow'}]{proof(row)}[/]" if row.within is not None else ""
 
 

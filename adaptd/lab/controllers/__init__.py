@@ -13,9 +13,8 @@ def make(name: str, scenario: Scenario, policy: Policy, profile: HardwareProfile
     """An online controller, told what a real one is told; ``oracle`` and ``best-static`` know more and are not made here."""
     from adaptd.lab.controllers.adaptd import Adaptd
     from adaptd.lab.controllers.alert import Alert
+    from adaptd.lab.controllers.baselines import Threshold, static_efficient, static_reference
     from adaptd.lab.controllers.guarded import GuardedAlert
-    from adaptd.lab.controllers.static import static_efficient, static_reference
-    from adaptd.lab.controllers.threshold import Threshold
 
     if name == "adaptd":
         return Adaptd(policy, profile, facts, scenario.seed)

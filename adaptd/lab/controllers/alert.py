@@ -15,9 +15,9 @@ from math import erf, sqrt
 
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.lab.controllers.choice import Setpoint
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.twin.words import PPM
-from adaptd.vocabulary import Measured, OperatingPoint, Snapshot, VariantFacts
+from adaptd.vocabulary import POWER, Measured, OperatingPoint, Snapshot, VariantFacts, first
 
 PROCESS_FLOOR, PROCESS_KEEP, PROCESS_TAKE = 0.1, 0.3, 0.7
 MEASUREMENT_NOISE = 0.001
@@ -92,7 +92,7 @@ class Alert:
         self.table = [
             Configuration(fact, mfps, profile.idle_power_mw, pooled_quality(fact, policy))
             for fact in facts
-            for mfps in policy.levels_mfps
+            for mfps in policy.grid_mfps
             if policy.floor_mfps <= mfps <= policy.target_mfps
         ]
         self._facts = {fact.name: fact for fact in facts}
@@ -108,12 +108,12 @@ class Alert:
         self._idle = {name: IdleRatio(self._idle_mw / active_mw) for name, active_mw in self._active.items()}
         self._delivered: deque[float] = deque([1.0] * (WINDOW - 1), maxlen=WINDOW - 1)
 
-    def decide(self, snapshot: Snapshot) -> Setpoint:
+    def decide(self, snapshot: Snapshot) -> LabSetpoint:
         """Learn from the interval that ended, then take the best configuration."""
         self.learn(snapshot)
         return self.best_of(self.table, snapshot)
 
-    def best_of(self, table: list[Configuration], snapshot: Snapshot) -> Setpoint:
+    def best_of(self, table: list[Configuration], snapshot: Snapshot) -> LabSetpoint:
         """The best configuration of a table that is not empty."""
         policy = self._policy
         goal_us = policy.deadline_us - OWN_TIME_US
@@ -124,7 +124,7 @@ class Alert:
         both = [row for row in accurate if budget_mw is None or row[1] <= budget_mw]
         # Where nothing satisfies all goals, the power goal is given up first, then accuracy.
         best = max(both or accurate or rated, key=lambda row: row[0])
-        return Setpoint(best[3])
+        return LabSetpoint(best[3])
 
     def _rate(self, one: Configuration, goal_us: float) -> tuple[float, float, float, OperatingPoint]:
         """Worth minus energy a second, power, expected accuracy, and the point."""
@@ -143,12 +143,13 @@ class Alert:
         done = worker.delivered + worker.missed
         if done:
             self._delivered.append(worker.delivered / done * self._quality.get(worker.point.variant, 0.0))
-        if isinstance(snapshot.power, Measured) and worker.served:
+        power = first(snapshot, POWER)
+        if isinstance(power, Measured) and worker.served:
             variant = worker.served[0].variant
             busy = worker.point.fps_mfps / 1e9 * self.slow.mu * self._facts[variant].latency_us
             active_mw = self._active[variant]
             if busy < 1.0:
-                idle_mw = (snapshot.power.value - busy * active_mw) / (1.0 - busy)
+                idle_mw = (power.value - busy * active_mw) / (1.0 - busy)
                 self._idle[variant].update(idle_mw / active_mw)
 
 

@@ -10,8 +10,8 @@ from adaptd.brain import tick
 from adaptd.config.policy import LightBand, Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.lab.controllers.alert import Alert
-from adaptd.lab.controllers.choice import Setpoint
-from adaptd.vocabulary import Measured, OperatingPoint, Reading, Snapshot, VariantFacts
+from adaptd.lab.controllers.baselines import LabSetpoint
+from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, OperatingPoint, Reading, Snapshot, VariantFacts, first
 
 MARGIN_MC, BACK_MC = 300, 800
 DOWN_US, UP_US = 2_000_000, 10_000_000  # between two steps of one guard
@@ -51,31 +51,31 @@ class GuardedAlert:
         self._alert = Alert(policy, profile, facts, tick_us)
         self._policy = policy
         self._joules_uj = {fact.name: fact.energy_uj for fact in facts}
-        proofs = tick.start(policy, profile, facts, 0, 0).proofs
-        self._proven = {(one.word.band, one.word.variant) for one in proofs if one.word.admitted}
+        guards = tick.start(policy, profile, facts, 0, 0).guards
+        self._proven = {(one.band, one.variant) for one in guards if one.clear}
         self._proven |= {(band.name, policy.reference) for band in policy.bands} | {("", policy.reference)}
         self.restart(0)
 
     def restart(self, now_us: int) -> None:
         """Everything anew: all rates allowed, light unknown."""
-        rates = (0, *(rate for rate in self._policy.levels_mfps if rate <= self._policy.target_mfps))
+        rates = (0, *(rate for rate in self._policy.grid_mfps if rate <= self._policy.target_mfps))
         self._heat, self._power = Ladder(rates), Ladder(rates)
         self._band = ""
         self._alert.restart(now_us)
 
-    def decide(self, snapshot: Snapshot) -> Setpoint:
+    def decide(self, snapshot: Snapshot) -> LabSetpoint:
         """Move the guards, then let ALERT choose."""
-        self._band = band_of(self._policy.bands, self._band, snapshot.light)
+        self._band = band_of(self._policy.bands, self._band, first(snapshot, LIGHT))
         self._guard_heat(snapshot)
         self._guard_power(snapshot)
         most = min(self._heat.most_mfps, self._power.most_mfps)
         self._alert.learn(snapshot)
         proven = [one for one in self._alert.table if (self._band, one.point.variant) in self._proven]
         left = [one for one in proven if one.point.fps_mfps <= most]
-        return self._alert.best_of(left, snapshot) if left else Setpoint(OperatingPoint(self._policy.reference, most))
+        return self._alert.best_of(left, snapshot) if left else LabSetpoint(OperatingPoint(self._policy.reference, most))
 
     def _guard_heat(self, snapshot: Snapshot) -> None:
-        reading = snapshot.temperature
+        reading = first(snapshot, TEMPERATURE)
         if not isinstance(reading, Measured) or reading.value >= self._policy.limit_mc - MARGIN_MC:
             self._heat.move(-1, snapshot.now_us, DOWN_US)
         elif reading.value < self._policy.limit_mc - BACK_MC:
@@ -83,12 +83,13 @@ class GuardedAlert:
 
     def _guard_power(self, snapshot: Snapshot) -> None:
         budget_mw = self._policy.budget_mw if snapshot.budget_mw is None else snapshot.budget_mw
-        if budget_mw is None or not isinstance(snapshot.power, Measured):
+        power = first(snapshot, POWER)
+        if budget_mw is None or not isinstance(power, Measured):
             return
         more = (self._power.above_mfps - self._power.most_mfps) * self._joules_uj[self._policy.reference] // 1_000_000
-        if snapshot.power.value > budget_mw - POWER_MARGIN_MW // 2:
+        if power.value > budget_mw - POWER_MARGIN_MW // 2:
             self._power.move(-1, snapshot.now_us, 0)
-        elif snapshot.power.value + more < budget_mw - POWER_MARGIN_MW:
+        elif power.value + more < budget_mw - POWER_MARGIN_MW:
             self._power.move(1, snapshot.now_us, UP_US)
 
 

@@ -10,7 +10,7 @@ from adaptd.log.format.codec import to_plain
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlanFile:
     """One engine file that can be loaded, with the SHA-256 of its bytes in hex."""
 
     file: str
@@ -24,7 +24,7 @@ class Binding:
     boot_id: str
     bundle: str
     code: str
-    plans: tuple[Plan, ...]
+    plans: tuple[PlanFile, ...]
     policy: str
     profile: str
 

@@ -6,11 +6,13 @@ from typing import Any
 from adaptd.base.canonical_json import MAX_LINE, CanonicalError, Plain, decode, encode
 from adaptd.log.format.tree import CompactRange
 
-VERSION = 1
+VERSION = 2  # of the records that are written
+READABLE = (1, 2)
 NO_LINE = "0" * 64  # ``prev`` of the first record
 
 _CHAIN_TYPES = (("boot", int), ("kind", str), ("mono_us", int), ("utc_ms", int), ("v", int), ("prev", str))
-_ENDING = f',"v":{VERSION}}}'.encode()
+_ENDINGS = {f',"v":{version}}}'.encode(): version for version in READABLE}
+_LENGTH = len(next(iter(_ENDINGS)))
 _ZERO = ord("0")
 
 
@@ -25,18 +27,19 @@ class ChainError(ValueError):
 class Chain:
     """The log up to some record: ``size`` records, the hash of the last line, the tree."""
 
-    __slots__ = ("last", "tree")
+    __slots__ = ("last", "tree", "version")
 
-    def __init__(self, tree: CompactRange | None = None, last: str = NO_LINE) -> None:
+    def __init__(self, tree: CompactRange | None = None, last: str = NO_LINE, version: int = READABLE[0]) -> None:
         self.tree = tree or CompactRange()
         self.last = last
+        self.version = version  # of the newest record; it never falls
 
     @property
     def size(self) -> int:
         return self.tree.size
 
     def copy(self) -> "Chain":
-        return Chain(self.tree.copy(), self.last)
+        return Chain(self.tree.copy(), self.last, self.version)
 
     def write(self, boot: int, kind: str, mono_us: int, utc_ms: int, fields: dict[str, Plain]) -> bytes:
         """Make the next line, without its newline, and add it."""
@@ -63,6 +66,9 @@ class Chain:
         record = self._read_usual(line)
         if record is None:
             record = self._read_any(line)
+        if record["v"] < self.version:
+            raise ChainError(f"a record of version {record['v']} after one of version {self.version}")
+        self.version = record["v"]
         self.add(line)
         return record
 
@@ -85,9 +91,10 @@ class Chain:
         """
         due = f',"prev":"{self.last}","seq":{self.tree.size},"utc_ms":'.encode()
         at = line.rfind(b',"prev":"')
-        if at < 0 or not line.startswith(due, at) or not line.endswith(_ENDING) or len(line) > MAX_LINE:
+        version = _ENDINGS.get(line[-_LENGTH:])
+        if at < 0 or version is None or not line.startswith(due, at) or len(line) > MAX_LINE:
             return None
-        stamp = line[at + len(due) : -len(_ENDING)]
+        stamp = line[at + len(due) : -_LENGTH]
         if not stamp.isdigit() or len(stamp) > 15 or stamp[0] == _ZERO:
             return None
         try:
@@ -98,7 +105,7 @@ class Chain:
             return None
         if type(record.get("boot")) is not int or type(record.get("kind")) is not str or type(record.get("mono_us")) is not int:
             return None
-        record["prev"], record["seq"], record["utc_ms"], record["v"] = self.last, self.tree.size, int(stamp), VERSION
+        record["prev"], record["seq"], record["utc_ms"], record["v"] = self.last, self.tree.size, int(stamp), version
         return record
 
 
@@ -109,7 +116,7 @@ def check_stamp(record: Any, seq: int) -> dict[str, Any]:
     for name, kind in _CHAIN_TYPES:
         if type(record.get(name)) is not kind:
             raise ChainError(f"the field {name} is missing or of the wrong type")
-    if record["v"] != VERSION:
+    if record["v"] not in READABLE:
         raise ChainError(f"version {record['v']} of the record is unknown")
     found: dict[str, Any] = record
     return found

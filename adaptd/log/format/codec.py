@@ -15,10 +15,24 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from adaptd.base.canonical_json import INT_LIMIT, Plain
-from adaptd.log.format.shapes import Atom, Choice, CodecError, Either, Fixed, Maybe, Real, Repeated, Row, Shape, Words
+from adaptd.log.format.shapes import (
+    Atom,
+    CodecError,
+    Counter,
+    Either,
+    Fixed,
+    Maybe,
+    Real,
+    Repeated,
+    RowShape,
+    Shape,
+    UnionShape,
+    Words,
+)
 
-__all__ = ["CodecError", "Row", "Words", "from_plain", "layout", "row", "to_plain", "words"]
+__all__ = ["CodecError", "RowShape", "Words", "from_plain", "layout", "row", "to_plain", "words"]
 
+COUNTERS = frozenset({"seq"})  # fields that count answers
 _ATOMS = (int, str, bool, type(None))
 
 
@@ -29,16 +43,16 @@ def words(word: type) -> Words:
 
 
 @lru_cache(maxsize=256)
-def row(word: type) -> Row:
+def row(word: type) -> RowShape:
     """The shape of a dataclass as a row."""
-    return Row(word, _field_shapes(word, _inner))
+    return RowShape(word, _field_shapes(word, _inner))
 
 
 def _field_shapes(word: type, shape_of: Callable[[Any], Shape]) -> dict[str, Shape]:
     if not _is_word(word):
         raise CodecError(f"{word.__name__} is neither a dataclass nor a named tuple")
     hints = get_type_hints(word)
-    return {name: shape_of(hints[name]) for name in _names(word)}
+    return {name: Counter() if name in COUNTERS else shape_of(hints[name]) for name in _names(word)}
 
 
 def _is_word(hint: Any) -> bool:
@@ -67,7 +81,7 @@ def _inner(hint: Any) -> Shape:
     if hint in _ATOMS:
         return Atom(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return Choice(hint)
+        return UnionShape(hint)
     if _is_word(hint):
         return row(hint)
     if get_origin(hint) is tuple:
@@ -87,6 +101,8 @@ def _union(args: tuple[Any, ...]) -> Shape:
     if all(arg in _ATOMS for arg in args):
         return Atom(*args)
     members = tuple(arg for arg in args if arg is not type(None))
+    if len(members) == 1 and isinstance(members[0], type) and issubclass(members[0], Enum):
+        return UnionShape(members[0], optional=True)
     if not all(_is_word(member) for member in members):
         raise CodecError(f"no canonical form for a union of {args}")
     return Either(tuple(row(member) for member in members), optional=len(members) < len(args))

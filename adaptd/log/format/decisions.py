@@ -1,6 +1,7 @@
 """Decisions as records: what was sensed and what was decided, each written as the change since the decision before.
 
-Shadow frames are events, not states: they are written against none, and their number against the length of their list.
+Shadow frames and stretches are events, not states: they are written against none, and the number of shadow frames against the
+length of their list.
 """
 
 from typing import Any
@@ -8,16 +9,31 @@ from typing import Any
 from adaptd.base.canonical_json import Plain, same_bytes
 from adaptd.log.format.codec import CodecError, row, words
 from adaptd.log.format.shapes import Atom, Repeated
-from adaptd.vocabulary import Shadow, Snapshot, Telemetry, Verdict
+from adaptd.vocabulary import Shadow, Snapshot, Stretch, Telemetry, Verdict
 
 CHAIN_FIELDS = frozenset({"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"})
-SHORT = {"temperature": "temp", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
+SHORT = {"picture": "pic", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
 
-_SNAPSHOT = words(Snapshot).without("now_us", "worker", short={"temperature": SHORT["temperature"]})
-_WORKER = words(Telemetry).without("shadow_frames", "shadows")
-_SHADOWS = Repeated(row(Shadow))
+
+_STRETCHES = Repeated(row(Stretch))
+
+
+class Form:
+    """How snapshots and verdicts of one version of the log are written; version 1 knew no stretches."""
+
+    def __init__(
+        self, snapshot: type, telemetry: type, shadow: type, verdict: type, short: dict[str, str], *, stretches: bool = True
+    ) -> None:
+        self.snapshot = words(snapshot).without("now_us", "worker", short=short)
+        events = ("shadow_frames", "shadows", "stretches") if stretches else ("shadow_frames", "shadows")
+        self.worker = words(telemetry).without(*events)
+        self.shadows = Repeated(row(shadow))
+        self.verdict = words(verdict).without(short=short)
+        self.has_stretches = stretches
+
+
+FORM = Form(Snapshot, Telemetry, Shadow, Verdict, SHORT)
 _COUNT = Atom(int)
-_VERDICT = words(Verdict).without(short={name: SHORT[name] for name in ("predicted_mc", "predicted_mw")})
 
 
 class DecisionCoder:
@@ -26,19 +42,19 @@ class DecisionCoder:
     A record's ``mono_us`` is the snapshot's ``now_us``; ``lag_us`` appears only where a later record had already been written.
     """
 
-    def __init__(self, binding: str) -> None:
-        self._binding = binding
+    def __init__(self, binding: str, form: Form = FORM) -> None:
+        self._binding, self._form = binding, form
         self.snapshot: Snapshot | None = None
         self.verdict: Verdict | None = None
 
     def write(self, snapshot: Snapshot, verdict: Verdict, mono_us: int) -> dict[str, Plain]:
         """The fields of the next decision record, which will carry ``mono_us``."""
         fields: dict[str, Plain] = {}
-        sensed = _write_snapshot(self.snapshot, snapshot)
+        sensed = _write_snapshot(self._form, self.snapshot, snapshot)
         if self.verdict is None:
-            fields = {"bind": self._binding, "in": sensed, "out": _VERDICT.full(verdict)}
+            fields = {"bind": self._binding, "in": sensed, "out": self._form.verdict.full(verdict)}
         else:
-            decided = _VERDICT.diff(self.verdict, verdict)
+            decided = self._form.verdict.diff(self.verdict, verdict)
             if sensed:
                 fields["in"] = sensed
             if decided:
@@ -57,7 +73,7 @@ class DecisionCoder:
         if self.snapshot is None and record.get("bind") != self._binding:
             raise CodecError("the decision is not bound to the configuration before it")
         try:
-            return _read_snapshot(self.snapshot, record.get("in", {}), now_us)
+            return _read_snapshot(self._form, self.snapshot, record.get("in", {}), now_us)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CodecError(f"what was sensed cannot be read: {error}") from None
 
@@ -65,21 +81,32 @@ class DecisionCoder:
         """The verdict of a decision record; raises CodecError where it does not fit. Changes nothing."""
         try:
             if self.verdict is None:
-                first: Verdict = _VERDICT.read(record.get("out"))
+                first: Verdict = self._form.verdict.read(record.get("out"))
                 return first
-            verdict: Verdict = _VERDICT.patch(self.verdict, record["out"]) if "out" in record else self.verdict
+            verdict: Verdict = self._form.verdict.patch(self.verdict, record["out"]) if "out" in record else self.verdict
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CodecError(f"what was decided cannot be read: {error}") from None
         return verdict
 
 
-def _write_snapshot(before: Snapshot | None, snapshot: Snapshot) -> dict[str, Plain]:
+def stretches_in(record: dict[str, Any]) -> tuple[Stretch, ...]:
+    """What a decision record holds of the frames that were served before it; none where it cannot be read."""
+    try:
+        found: tuple[Stretch, ...] = _STRETCHES.read(record["in"]["worker"]["stretches"])
+    except (CodecError, TypeError, ValueError, KeyError, AttributeError):
+        return ()
+    return found
+
+
+def _write_snapshot(form: Form, before: Snapshot | None, snapshot: Snapshot) -> dict[str, Plain]:
     """What was sensed, against the snapshot before."""
     worker = snapshot.worker
-    plain: dict[str, Plain] = _SNAPSHOT.full(snapshot) if before is None else _SNAPSHOT.diff(before, snapshot)
-    reported: dict[str, Plain] = _WORKER.full(worker) if before is None else _WORKER.diff(before.worker, worker)
+    plain: dict[str, Plain] = form.snapshot.full(snapshot) if before is None else form.snapshot.diff(before, snapshot)
+    reported: dict[str, Plain] = form.worker.full(worker) if before is None else form.worker.diff(before.worker, worker)
     if worker.shadows:
-        reported["shadows"] = _SHADOWS.full(worker.shadows)
+        reported["shadows"] = form.shadows.full(worker.shadows)
+    if form.has_stretches and worker.stretches:
+        reported["stretches"] = _STRETCHES.full(worker.stretches)
     if worker.shadow_frames != len(worker.shadows):
         reported["shadow_frames"] = worker.shadow_frames
     if reported:
@@ -87,21 +114,26 @@ def _write_snapshot(before: Snapshot | None, snapshot: Snapshot) -> dict[str, Pl
     return plain
 
 
-def _read_snapshot(before: Snapshot | None, plain: dict[str, Plain], now_us: int) -> Snapshot:
+def _read_snapshot(form: Form, before: Snapshot | None, plain: dict[str, Plain], now_us: int) -> Snapshot:
     rest = dict(plain)
     reported = rest.pop("worker", {})
-    shadows: tuple[Shadow, ...] = ()
+    shadows: tuple[Any, ...] = ()
     frames = 0
+    stretches: tuple[Stretch, ...] = ()
+    if "stretches" in reported:
+        reported = dict(reported)
+        stretches = _STRETCHES.read(reported.pop("stretches"))
     if "shadows" in reported or "shadow_frames" in reported:
         reported = dict(reported)
-        shadows = _SHADOWS.read(reported.pop("shadows", []))
+        shadows = form.shadows.read(reported.pop("shadows", []))
         frames = _COUNT.read(reported.pop("shadow_frames", len(shadows)))
+    events = {"shadow_frames": frames, "shadows": shadows} | ({"stretches": stretches} if form.has_stretches else {})
     if before is None:
-        worker = _WORKER.read(reported, shadow_frames=frames, shadows=shadows)
-        first: Snapshot = _SNAPSHOT.read(rest, now_us=now_us, worker=worker)
+        worker = form.worker.read(reported, **events)
+        first: Snapshot = form.snapshot.read(rest, now_us=now_us, worker=worker)
         return first
-    worker = _WORKER.patch(before.worker, reported, shadow_frames=frames, shadows=shadows)
-    snapshot: Snapshot = _SNAPSHOT.patch(before, rest, now_us=now_us, worker=worker)
+    worker = form.worker.patch(before.worker, reported, **events)
+    snapshot: Snapshot = form.snapshot.patch(before, rest, now_us=now_us, worker=worker)
     return snapshot
 
 

@@ -20,7 +20,7 @@ _BODY = "adaptd acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class LogHead:
     """The acknowledged log: ``size`` records under ``root``, the last one hashing to ``last`` (hex). ``turn`` counts writes."""
 
     origin: str
@@ -34,7 +34,7 @@ class Head:
         return f"{_BODY}\n{self.origin}\n{self.turn}\n{self.size}\n{base64.b64encode(self.root).decode()}\n{self.last}\n"
 
 
-def slot_bytes(head: Head, signer: Signer) -> bytes:
+def slot_bytes(head: LogHead, signer: Signer) -> bytes:
     """One slot, padded with zeros to 512 bytes."""
     text = signer.sign(head.body).encode()
     slot = f"{_MARK} {zlib.crc32(text):08x}\n".encode() + text
@@ -46,7 +46,7 @@ def offset_of(turn: int) -> int:
     return turn % 2 * SLOT_BYTES
 
 
-def parse_slot(slot: bytes) -> tuple[Head, note.Note] | None:
+def parse_slot(slot: bytes) -> tuple[LogHead, note.Note] | None:
     """What one slot says, with its note still unverified; None for an empty, torn or changed slot."""
     first, _, rest = slot.partition(b"\n")
     text = rest.rstrip(b"\0")
@@ -59,19 +59,19 @@ def parse_slot(slot: bytes) -> tuple[Head, note.Note] | None:
         return None
 
 
-def _head(body: str) -> Head:
+def _head(body: str) -> LogHead:
     mark, origin, turn, size, root, last, end = body.split("\n")
-    head = Head(origin, int(turn), int(size), note.unbase64(root), last)
+    head = LogHead(origin, int(turn), int(size), note.unbase64(root), last)
     if mark != _BODY or end or head.body != body or len(last) != 64:
         raise note.NoteError("not a head")
     return head
 
 
-def parse_head(data: bytes) -> list[tuple[Head, note.Note] | None]:
+def parse_head(data: bytes) -> list[tuple[LogHead, note.Note] | None]:
     """Both slots of the file, in their places."""
     return [parse_slot(data[at : at + SLOT_BYTES].ljust(SLOT_BYTES, b"\0")) for at in (0, SLOT_BYTES)]
 
 
-def newest(slots: list[tuple[Head, note.Note] | None]) -> Head | None:
+def newest(slots: list[tuple[LogHead, note.Note] | None]) -> LogHead | None:
     """The readable slot with the higher turn."""
     return max((slot[0] for slot in slots if slot is not None), key=lambda head: head.turn, default=None)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptd.base.canonical_json import CanonicalError, decode, encode
-from adaptd.log.format.chain import VERSION
 from adaptd.log.format.keys import Signer
 from adaptd.log.format.store import Store
 from adaptd.log.format.tree import CompactRange
 
 SUFFIX = ".log"
 RESERVE_FILE = "reserve"
+HEADER_VERSION = 1  # of the header line alone; each record carries its own
 
 _CONTEXT = b"adaptd segment\n"
 _TYPES = {
@@ -52,7 +52,7 @@ class Header:
         return {
             "before": self.before, "epoch": self.epoch, "first": self.first, "key": base64.b64encode(self.key).decode(),
             "origin": self.origin, "peaks": [peak.hex() for peak in self.peaks], "prev": self.prev,
-            "segment": self.segment, "stale": self.stale, "v": VERSION,
+            "segment": self.segment, "stale": self.stale, "v": HEADER_VERSION,
         }  # fmt: skip
 
     @property
@@ -78,7 +78,11 @@ def parse_header(line: bytes) -> tuple[Header, bytes]:
     """The header and its unverified signature; raises HeaderError unless the line is exactly what a writer makes of it."""
     try:
         plain = decode(line)
-        if type(plain) is not dict or {name: type(item) for name, item in plain.items()} != _TYPES or plain["v"] != VERSION:
+        if (
+            type(plain) is not dict
+            or {name: type(item) for name, item in plain.items()} != _TYPES
+            or plain["v"] != HEADER_VERSION
+        ):
             raise HeaderError("the first line is not a segment header")
         peaks = tuple(bytes.fromhex(peak) for peak in plain["peaks"])
         key, signature = base64.b64decode(plain["key"], validate=True), base64.b64decode(plain["sig"], validate=True)

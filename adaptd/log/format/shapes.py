@@ -53,6 +53,13 @@ def _long_integer(text: str) -> int:
     return value
 
 
+class Counter(Atom):
+    """An int that usually is one more than before: the difference of a row leaves it out then."""
+
+    def __init__(self) -> None:
+        super().__init__(int)
+
+
 class Real(Shape):
     """A float, written as its exact hexadecimal text."""
 
@@ -69,16 +76,18 @@ class Real(Shape):
         return value
 
 
-class Choice(Shape):
-    """A member of an enum, written as its value."""
+class UnionShape(Shape):
+    """A member of an enum, written as its value; None too where it is ``optional``."""
 
-    def __init__(self, enum: type[Enum]) -> None:
-        self._enum = enum
+    def __init__(self, enum: type[Enum], *, optional: bool = False) -> None:
+        self._enum, self._optional = enum, optional
 
     def full(self, value: Any) -> Plain:
-        return value.value
+        return None if value is None else value.value
 
     def read(self, plain: Plain) -> Any:
+        if plain is None and self._optional:
+            return None
         try:
             return self._enum(plain)
         except ValueError:
@@ -91,7 +100,7 @@ class Repeated(Shape):
     def __init__(self, item: Shape) -> None:
         self._item = item
         self._bare = isinstance(item, Atom)
-        self._sparse = item if isinstance(item, Row) else None
+        self._sparse = item if isinstance(item, RowShape) else None
 
     def full(self, value: Any) -> Plain:
         if self._bare:
@@ -150,7 +159,7 @@ def _getter(word: type, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ..
     return attrgetter(*names) if names else lambda _: ()
 
 
-class Row(Shape):
+class RowShape(Shape):
     """A word written as the list of its fields in order."""
 
     def __init__(self, word: type, shapes: dict[str, Shape]) -> None:
@@ -160,6 +169,7 @@ class Row(Shape):
         self._by_name = shapes
         self._get = _getter(word, self._names)
         self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
+        self._count = next((at for at, shape in enumerate(self._shapes) if isinstance(shape, Counter)), -1)
         types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
         self._types = [types[:count] for count in range(len(types) + 1)]  # of the first fields
 
@@ -176,8 +186,10 @@ class Row(Shape):
         return self.word(*[shape.read(item) for shape, item in zip(self._shapes, plain, strict=True)])
 
     def diff(self, old: Any, new: Any) -> Plain:
-        """The row without the trailing fields that are as before; at least one item stays."""
+        """The row without the trailing fields that are as before (a counter: one more); at least one item stays."""
         before, after = self._get(old), self._get(new)
+        if self._count >= 0:
+            before = self._counted(before)
         end = len(after)
         while end > 1 and before[end - 1] == after[end - 1]:
             end -= 1
@@ -191,7 +203,15 @@ class Row(Shape):
         count = len(plain)
         if tuple(map(type, plain)) != self._types[count]:
             plain = [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
-        return self.word(*plain, *self._get(old)[count:])
+        rest = self._get(old)
+        if self._count >= 0:
+            rest = self._counted(rest)
+        return self.word(*plain, *rest[count:])
+
+    def _counted(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The fields with the counter one on."""
+        at = self._count
+        return (*values[:at], values[at] + 1, *values[at + 1 :])
 
     def change(self, old: Any, new: Any) -> Plain:
         """``{"field": value}`` where one field changed, else the whole row."""
@@ -212,7 +232,7 @@ class Row(Shape):
 class Either(Shape):
     """A union of words, with or without None."""
 
-    def __init__(self, rows: tuple[Row, ...], optional: bool) -> None:
+    def __init__(self, rows: tuple[RowShape, ...], optional: bool) -> None:
         self._first = rows[0]
         self._rows = {row.word: row for row in rows}
         self._names = {row.word.__name__: row for row in rows[1:]}

@@ -16,7 +16,7 @@ class Outcome(str, Enum):
     DAMAGED = "damaged"
 
 
-class Fault(Exception):  # noqa: N818 - it is a finding, and it ends the walk like an error
+class LogFault(Exception):  # noqa: N818 - it is a finding, and it ends the walk like an error
     """Something does not hold from record ``seq`` on."""
 
     def __init__(self, outcome: Outcome, seq: int, reason: str) -> None:
@@ -32,6 +32,16 @@ class Interruption:
     clean: bool
     down_us: int | None
     torn_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Old records were removed by rule: how many, with how many decisions where that was noted, when, and how old."""
+
+    utc_ms: int
+    keep_days: int
+    records: int
+    decisions: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +70,17 @@ class Interval:
     bound_ppm: int
 
 
+@dataclass(frozen=True, slots=True)
+class OldCore:
+    """Decisions of an earlier version of the log, which were not run again: the core (hash) that made them and its release."""
+
+    code: str
+    release: str
+    decisions: int
+
+
 @dataclass(slots=True)
-class Report:
+class VerifyReport:
     """The answer: a verdict, the first bad record, and what the log was found to hold."""
 
     verdict: Outcome = Outcome.VALID
@@ -76,7 +95,9 @@ class Report:
     replayed: int | None = None
     signed: int = 0
     witnessed: int | None = None
-    witnesses: tuple[str, ...] = ()
+    witnesses: tuple[tuple[str, int], ...] = ()  # name, and when it cosigned, in seconds of UTC
+    sealed: int = 0  # records before the key in force began: the keys that signed them were erased
+    removals: list[Removal] = field(default_factory=list)
     torn_bytes: int = 0
     stale_bytes: int = 0
     boots: int = 0
@@ -87,10 +108,16 @@ class Report:
     first_ms: int | None = None
     last_ms: int | None = None
     code_matches: bool | None = None
+    not_run_again: tuple[OldCore, ...] = ()
     interruptions: list[Interruption] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     intervals: list[Interval] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def old_decisions(self) -> int:
+        """Decisions of earlier versions of the log: read and checked in form, not run again."""
+        return sum(one.decisions for one in self.not_run_again)
 
     @property
     def unsigned(self) -> int:

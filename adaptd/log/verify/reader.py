@@ -3,13 +3,15 @@
 This is for people who look at a log, also at one being written; ``verify`` is for those who must not trust it.
 """
 
+import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from adaptd.base.canonical_json import MAX_LINE, CanonicalError, decode
 from adaptd.base.plain_file import MAX_SEGMENT, read_plain
-from adaptd.log.format.segment import segment_number
+from adaptd.log.format.segment import HeaderError, first_line, parse_header, segment_number
 
 _STAMP = ("seq", "boot", "mono_us", "utc_ms")
 
@@ -22,15 +24,62 @@ def segment_files(folder: Path) -> list[Path]:
         return []
 
 
-def iter_records(folder: Path, *, from_seq: int = 0) -> Iterator[dict[str, Any]]:
-    """Every readable record from number ``from_seq`` on; lines that cannot be read are left out."""
-    files = segment_files(folder)
-    for at, path in enumerate(files):
-        if at + 1 < len(files) and _first(files[at + 1]) <= from_seq:
-            continue
+def iter_records(
+    folder: Path, *, from_seq: int = 0, to_seq: int | None = None, told: Callable[[str], None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Every readable record from number ``from_seq`` on and before ``to_seq``; lines that cannot be read are left out.
+
+    ``told`` is called with one line for each file and each run of records that is left out because it cannot be read.
+    """
+    say = told or _silent
+    expected: int | None = None
+    for path in _from(segment_files(folder), from_seq):
+        if _first(path) is None:
+            say(f"{path.name}: {_no_header(path)}")
         for record in _records(_bytes(path)):
+            if to_seq is not None and record["seq"] >= to_seq:
+                return
+            if expected is not None and record["seq"] > expected:
+                say(f"records {expected} to {record['seq'] - 1} cannot be read")
+            expected = max(record["seq"] + 1, expected or 0)
             if record["seq"] >= from_seq:
                 yield record
+
+
+def starts(folder: Path) -> list[int]:
+    """The number of the first record of every segment whose header can be read, in order."""
+    return [first for path in segment_files(folder) if (first := _first(path)) is not None]
+
+
+def unreadable(folder: Path) -> list[str]:
+    """One line for each segment file that holds no readable header, as a power cut at a rotation leaves it."""
+    return [f"{path.name}: {_no_header(path)}" for path in segment_files(folder) if _first(path) is None]
+
+
+def marked(folder: Path, kind: str) -> int:
+    """How many lines call themselves ``kind``, by their bytes alone: what a reader found is held against it."""
+    mark = f'"kind":"{kind}"'.encode()
+    return sum(_bytes(path).count(mark) for path in segment_files(folder))
+
+
+def _silent(words: str) -> None:
+    del words
+
+
+def _from(files: list[Path], from_seq: int) -> list[Path]:
+    """The files from the one that holds record ``from_seq`` on: only a readable header says what may be left out."""
+    for at in range(len(files) - 1, 0, -1):
+        first = _first(files[at])
+        if first is not None and 0 < first <= from_seq:
+            return files[at:]
+    return files
+
+
+def _no_header(path: Path) -> str:
+    """Why a segment file has no readable header, for people."""
+    data = _bytes(path)
+    what = "is empty" if not data else "holds only zeros" if not data.strip(b"\0") else "begins with no readable header"
+    return f"{what}, so no record of it can be placed; 'adaptd audit verify' says whether one is missing"
 
 
 def watched(folder: Path, progress: Callable[[int, int], None] | None) -> Iterator[dict[str, Any]]:
@@ -44,10 +93,12 @@ def watched(folder: Path, progress: Callable[[int, int], None] | None) -> Iterat
 
 def last(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
     """The last record, or the last one of ``kind``; None where there is none."""
+    mark = b"" if kind is None else f'"kind":"{kind}"'.encode()
     for path in reversed(segment_files(folder)):
-        found = [record for record in _records(_bytes(path)) if kind is None or record["kind"] == kind]
-        if found:
-            return found[-1]
+        lines = (line for line in reversed(_bytes(path).rstrip(b"\0").split(b"\n")) if mark in line)
+        found = next((one for line in lines for one in _records(line) if kind is None or one["kind"] == kind), None)
+        if found is not None:
+            return found
     return None
 
 
@@ -90,14 +141,26 @@ def _bytes(path: Path) -> bytes:
         return b""
 
 
-def _first(path: Path) -> int:
+def first_record(path: Path) -> dict[str, Any] | None:
+    """The first record of one segment; None where there is none or the segment was pruned in the meantime."""
+    return next(_records(_bytes(path)), None)
+
+
+def _first(path: Path) -> int | None:
+    """The number of the first record that a segment's header names; None where the header cannot be read."""
     try:
-        with path.open("rb") as file:
-            header = _readable(file.readline(MAX_LINE + 1).rstrip(b"\n"))
-    except OSError:
-        return 0
-    first = header.get("first") if header is not None else None
-    return first if isinstance(first, int) else 0
+        header = parse_header(first_line(_head(path)))[0]
+    except (OSError, HeaderError):
+        return None
+    return header.first
+
+
+def _head(path: Path) -> bytes:
+    """A segment's first line, of a plain file alone: a pipe under that name is not waited for."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return b""
+        return file.readline(MAX_LINE + 1)
 
 
 def _records(data: bytes) -> Iterator[dict[str, Any]]:

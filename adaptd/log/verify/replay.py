@@ -4,6 +4,7 @@ Nothing is ignored and nothing is tolerated: the record that the verdict makes m
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -14,11 +15,12 @@ from adaptd.brain import tick
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
+from adaptd.log.format import v1
 from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
 from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
 from adaptd.log.format.evidence import changes
-from adaptd.vocabulary import Snapshot, VariantFacts, Verdict
+from adaptd.vocabulary import Snapshot, Stretch, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
 # Segments and restarts carry the same texts again and again.
@@ -61,19 +63,27 @@ class Replayer:
         self._coder: DecisionCoder | None = None
         self._proofs: list[dict[str, Plain]] = []
         self.decided = 0
+        self.old: dict[tuple[str, str], int] = {}  # decisions of version 1, by the core and the release that made them
+        self._release = v1.RELEASE
         self.given_states = 0
+        self._unseen: list[Stretch] = []
+        self._stopped = self._clean = False
         self._pruned: bool | None = None
         self._lost = False
         self.max_loss_ppm: int | None = None
         self.reference: str | None = None
         self.code: str | None = None
+        self._core = ""
 
     def feed(self, record: dict[str, Any]) -> Decided | None:
         """Take the next record; the decision if it is one."""
         kind = record["kind"]
+        if record["v"] == v1.VERSION:
+            return self._feed_old(kind, record)
         if self._pruned is None:
             self._pruned = record["seq"] > 0
         if kind == "decision":
+            self._stopped = False
             return self._decision(record)
         if kind == "evidence":
             self._evidence(record)
@@ -85,7 +95,57 @@ class Replayer:
             self._lost = self._lost or bool(record.get("unrecorded"))
         elif kind == "start":
             self._state, self._coder, self._proofs = None, None, []
+            self._clean = self._stopped
+        self._stopped = kind == "stop" or (self._stopped and kind == "checkpoint")
         return None
+
+    def _feed_old(self, kind: str, record: dict[str, Any]) -> Decided | None:
+        """A record of version 1: its texts, its form and its evidence are checked, nothing is run again."""
+        if kind == "decision":
+            return self._old_decision(record)
+        if kind == "evidence":
+            self._evidence(record)
+        elif kind == "config":
+            self._old_config(record)
+        elif kind == "start":
+            self._state = self._full = self._coder = None
+            self._proofs, self._release = [], str(record.get("adaptd", v1.RELEASE))
+        return None
+
+    def _old_config(self, record: dict[str, Any]) -> None:
+        try:
+            binding: Binding = from_plain(Binding, record["binding"])
+            policy = _checked_text(record["policy"], binding.policy, "policy")
+            _checked_text(record["profile"], binding.profile, "profile")
+            if record["bind"] != binding.digest:
+                raise ReplayError("the digest of the binding does not fit")
+            name = record["policy"]["name"]
+        except (CodecError, KeyError, TypeError, AttributeError, LookupError) as error:
+            raise ReplayError(f"the configuration cannot be read: {type(error).__name__}: {error}") from None
+        with suppress(ConfigError):  # a policy of then may not be one of today
+            old = _policy(policy, name)
+            self.max_loss_ppm, self.reference = old.max_loss_ppm, old.reference
+        self._coder, self._proofs = DecisionCoder(binding.digest, v1.FORM), []
+        self._core = binding.code
+
+    def _old_decision(self, record: dict[str, Any]) -> Decided:
+        if self._proofs:
+            raise ReplayError("the evidence record that the decision before calls for is missing")
+        if self._coder is None:
+            raise ReplayError("a decision before any configuration")
+        before: Any = self._coder.verdict
+        try:
+            snapshot: Any = self._coder.read_snapshot(record)
+            verdict: Any = self._coder.read_verdict(record)
+            fields = self._coder.write(snapshot, verdict, record["mono_us"])
+        except CodecError as error:
+            raise ReplayError(str(error)) from None
+        if not same_fields(record, fields):
+            raise ReplayError(_difference(record, fields))
+        self._proofs = [{**proof, "decision": record["seq"]} for proof in changes(before, verdict)]
+        made = (self._core, self._release)
+        self.old[made] = self.old.get(made, 0) + 1
+        return Decided(record, v1.snapshot_today(snapshot), v1.verdict_today(verdict, snapshot))
 
     def _decision(self, record: dict[str, Any]) -> Decided:
         if self._proofs:
@@ -103,6 +163,7 @@ class Replayer:
             raise ReplayError(_difference(record, fields))
         self._proofs = [{**proof, "decision": record["seq"]} for proof in changes(before, verdict)]
         self.decided += 1
+        self._unseen += snapshot.worker.stretches
         return Decided(record, snapshot, verdict)
 
     def _verdict(self, record: dict[str, Any], snapshot: Snapshot) -> Verdict:
@@ -124,7 +185,7 @@ class Replayer:
             return
         if not same_bytes(record.get("state"), to_plain(self._state)):
             raise ReplayError("the state of the heartbeat is not the one that the decisions lead to")
-        self._full = self._state
+        self._full, self._unseen = self._state, []
 
     def _config(self, record: dict[str, Any]) -> None:
         try:
@@ -153,7 +214,8 @@ class Replayer:
         if reason == "start":
             state = brain.start(self._policy, self._profile, facts, record["seed"], record["now_us"])
         elif reason == "resume" and self._full is not None:
-            state = brain.resume(self._full, self._policy, self._profile, facts, record["seed"], record["now_us"])
+            told = (self._full, self._policy, self._profile, facts, record["seed"], record["now_us"], tuple(self._unseen))
+            state = brain.resume(*told, clean=self._clean)
         elif reason == "reload" and self._state is not None:
             state = brain.adopt(self._state, self._policy, self._profile, facts)
         elif reason == "rotation" and self._state is not None:
@@ -166,6 +228,7 @@ class Replayer:
         if not same_bytes(record["state"], to_plain(state)):
             raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")
         self._state = self._full = state
+        self._unseen = []
         self._lost = False
 
 

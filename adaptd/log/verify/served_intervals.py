@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from adaptd.log.format.verdicts import Interval, Outcome, Report
+from adaptd.log.format.verdicts import Interval, Outcome, VerifyReport
 from adaptd.log.verify.replay import Decided
 from adaptd.vocabulary import BandEvidence, Verdict
 
@@ -27,7 +27,7 @@ class _Open:
 class Service:
     """Fed with every decision in order. The evidence in the verdicts was itself recomputed when the decisions were re-run."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: VerifyReport) -> None:
         self._report = report
         self._open: _Open | None = None
         self._recent: deque[str] = deque(maxlen=LATE_DECISIONS)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from adaptd.log.format.verdicts import Fault, Gap, Interruption, Outcome, Report
+from adaptd.log.format.verdicts import Gap, Interruption, LogFault, Outcome, VerifyReport
 
 
 class Timeline:
     """Fed with every record in order. Wall-clock time is reported and never judged."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: VerifyReport) -> None:
         self._report = report
         self._boot: int | None = None
         self._boot_id: object = None
@@ -18,14 +18,14 @@ class Timeline:
         self._failing_since: int | None = None
 
     def feed(self, record: dict[str, Any]) -> None:
-        """Take the next record; raises Fault where it belongs to no boot that was started."""
+        """Take the next record; raises LogFault where it belongs to no boot that was started."""
         kind, seq, mono_us = record["kind"], record["seq"], record["mono_us"]
         if kind == "start":
             self._start(record)
         elif self._boot is None:
             self._boot = record["boot"]  # what came before was pruned
         elif record["boot"] != self._boot:
-            raise Fault(Outcome.FORGED, seq, f"record {seq} belongs to run {record['boot']}, which has no start record")
+            raise LogFault(Outcome.FORGED, seq, f"record {seq} belongs to run {record['boot']}, which has no start record")
         else:
             silence_us = mono_us - self._mono_us
             if silence_us < 0:
@@ -51,7 +51,7 @@ class Timeline:
         seq, boot = record["seq"], record["boot"]
         expected = 0 if self._boot is None and seq == 0 else self._boot + 1 if self._boot is not None else boot
         if boot != expected or (seq > 0) != isinstance(record.get("before"), dict):
-            raise Fault(Outcome.FORGED, seq, f"record {seq} starts run {boot} where run {expected} was due")
+            raise LogFault(Outcome.FORGED, seq, f"record {seq} starts run {boot} where run {expected} was due")
         if seq > 0:
             self._interruption(record)
         self._report.boots += 1

@@ -12,33 +12,36 @@ from adaptd.base.plain_file import MAX_SMALL, read_plain
 from adaptd.log.format import note
 from adaptd.log.format.binding import code_hash
 from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
-from adaptd.log.format.keys import note_holds
 from adaptd.log.format.segment import Header
-from adaptd.log.format.verdicts import Fault, Outcome, Report
+from adaptd.log.format.verdicts import LogFault, OldCore, Outcome, VerifyReport
 from adaptd.log.verify.replay import Brain, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
-from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads
+from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads, removal_of, silent_witness
 from adaptd.log.verify.walk import Progress, Walk, pieces
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``key``: the root public key from outside; ``witnessed``: checkpoints that left the device; ``replay``: run decisions."""
+    """``key``: the root public key from outside; ``witnessed``: checkpoints that left the device; ``replay``: run decisions.
+
+    ``witness_keys``: every one of them must have cosigned a checkpoint of ``witnessed``, and each checkpoint must carry one.
+    """
 
     key: note.VerifierKey | None = None
     witnessed: tuple[Witnessed, ...] = ()
+    witness_keys: tuple[note.VerifierKey, ...] = ()
     replay: bool = True
     brain: Brain = field(default_factory=Brain)
 
 
-def verify(folder: Path, options: Options | None = None, progress: Progress | None = None) -> Report:
+def verify(folder: Path, options: Options | None = None, progress: Progress | None = None) -> VerifyReport:
     """Judge the log in ``folder``. Never raises for anything the folder holds; ``progress`` gets bytes read and bytes in all."""
     for again in (True, False):  # once more where a segment was pruned between looking at the folder and reading it
-        report = Report()
+        report = VerifyReport()
         try:
             _Audit(folder, options or Options(), report, progress).run()
-        except Fault as fault:
+        except LogFault as fault:
             report.settle(fault.outcome, fault.seq, fault.reason)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and again:
@@ -51,10 +54,10 @@ def verify(folder: Path, options: Options | None = None, progress: Progress | No
 class _Audit:
     """One verification under way."""
 
-    def __init__(self, folder: Path, options: Options, report: Report, progress: Progress | None) -> None:
+    def __init__(self, folder: Path, options: Options, report: VerifyReport, progress: Progress | None) -> None:
         self._folder, self._options, self._report = folder, options, report
         if not pieces(folder):
-            raise Fault(Outcome.DAMAGED, 0, "there is no log in this folder")
+            raise LogFault(Outcome.DAMAGED, 0, "there is no log in this folder")
         self._slots = read_heads(folder)
         self._trust = Trust(self._root_key())
         newest = self._slots.heads[0][0] if self._slots.heads else None
@@ -86,14 +89,14 @@ class _Audit:
         if given is not None and (text is None or text == note.verifier_key_text(given) + "\n"):
             return given
         if given is not None:
-            raise Fault(Outcome.FORGED, 0, f"the file {PUBLIC_FILE} in the log is not the key that was given")
+            raise LogFault(Outcome.FORGED, 0, f"the file {PUBLIC_FILE} in the log is not the key that was given")
         self._report.own_key = True
         try:
             key = note.parse_verifier_key(text or "")
         except note.NoteError as error:
-            raise Fault(Outcome.DAMAGED, 0, f"no readable public key beside the log ({error}); give one with --key") from None
+            raise LogFault(Outcome.DAMAGED, 0, f"no readable public key beside the log ({error}); give one with --key") from None
         if text != note.verifier_key_text(key) + "\n":
-            raise Fault(Outcome.DAMAGED, 0, f"the file {PUBLIC_FILE} is not written the way a writer does")
+            raise LogFault(Outcome.DAMAGED, 0, f"the file {PUBLIC_FILE} is not written the way a writer does")
         return key
 
     def _begin(self, header: Header) -> None:
@@ -114,7 +117,7 @@ class _Audit:
         elif kind == "epoch":
             self._trust.hand_over(record.get("note"), self._trust.signed, record["seq"], root)
             if record.get("epoch") != self._trust.epoch:
-                raise Fault(Outcome.FORGED, record["seq"], f"record {record['seq']} and its hand-over name different epochs")
+                raise LogFault(Outcome.FORGED, record["seq"], f"record {record['seq']} and its hand-over name different epochs")
         elif kind == "prune":
             self._prunes.append(record)
         if self._report.first_ms is None:
@@ -146,6 +149,7 @@ class _Audit:
     def _count_replay(self, replayer: Replayer) -> None:
         report = self._report
         report.replayed = replayer.decided
+        report.not_run_again = tuple([OldCore(code, release, count) for (code, release), count in replayer.old.items()])
         report.code_matches = None if replayer.code is None else replayer.code == code_hash()
         if replayer.given_states:
             report.notes.append(f"{replayer.given_states} states were taken from the log as they are: what led to them is gone")
@@ -158,6 +162,9 @@ class _Audit:
         if walk.first_header.first:
             check_pruned(walk.first_header, self._prunes)
         self._check_heads(self._slots, size)
+        silent = silent_witness(self._options.witnessed, self._options.witness_keys)
+        if silent:
+            raise LogFault(Outcome.FORGED, report.first_seq, silent)
         for one in self._options.witnessed:
             self._check_witness(one, size)
         torn = walk.torn_bytes + (walk.unused_bytes if self._timeline.stopped else 0)
@@ -176,15 +183,15 @@ class _Audit:
 
     def _check_heads(self, slots: Slots, size: int) -> None:
         if not slots.heads:
-            raise Fault(Outcome.DAMAGED, min(size, self._trust.signed), "the head file is missing or unreadable")
+            raise LogFault(Outcome.DAMAGED, min(size, self._trust.signed), "the head file is missing or unreadable")
         newest = slots.heads[0][0]
         if newest.size > size:
-            raise Fault(Outcome.DAMAGED, size, f"records {size} to {newest.size - 1} were acknowledged and are missing")
+            raise LogFault(Outcome.DAMAGED, size, f"records {size} to {newest.size - 1} were acknowledged and are missing")
         for head, signed in slots.heads:
             if head.size in self._walk.roots:
                 self._trust.check_head(head, signed, self._walk.roots)
             else:
-                raise Fault(
+                raise LogFault(
                     Outcome.FORGED, self._trust.signed, "the head file names a record that was pruned before it was signed"
                 )
         self._trust.signed = max(self._trust.signed, newest.size)
@@ -193,9 +200,9 @@ class _Audit:
         """A checkpoint from outside must be of this log and inside it; then everything below it was seen by others."""
         origin = note.parse_checkpoint(one.signed.body).origin
         if origin != self._trust.origin:
-            raise Fault(Outcome.FORGED, 0, f"the witnessed checkpoint belongs to the log {origin}")
+            raise LogFault(Outcome.FORGED, 0, f"the witnessed checkpoint belongs to the log {origin}")
         if one.size > size:
-            raise Fault(
+            raise LogFault(
                 Outcome.DAMAGED,
                 size,
                 f"records up to {one.size - 1} were witnessed, the log ends at {size - 1}: it was rolled back",
@@ -204,23 +211,23 @@ class _Audit:
             self._report.notes.append(f"the checkpoint over {one.size} records lies in what was pruned: it bounds nothing here")
             return
         if self._walk.roots[one.size][0] != one.root:
-            raise Fault(
+            raise LogFault(
                 Outcome.FORGED, self._report.first_seq, f"the first {one.size} records are not the ones that were witnessed"
             )
+        if not self._trust.own(one):
+            words = f"the witnessed checkpoint over {one.size} records is not signed by the log's own key of that time"
+            raise LogFault(Outcome.FORGED, self._report.first_seq, words)
         self._report.witnessed = max(one.size, self._report.witnessed or 0)
-        self._report.witnesses = tuple(sorted({*self._report.witnesses, *one.names}))
+        self._report.witnesses = tuple(sorted({*self._report.witnesses, *one.cosigned}))
 
     def _count(self) -> None:
         report, walk, trust = self._report, self._walk, self._trust
         report.records = walk.chain.size - report.first_seq
         report.segments, report.epochs, report.signed = walk.headers, trust.epoch + 1, trust.signed
+        report.sealed = trust.sealed
+        report.removals = [found for record in self._prunes if (found := removal_of(record)) is not None]
         report.torn_bytes, report.stale_bytes = walk.torn_bytes, walk.stale_bytes
         if self._replayer is not None:
             self._count_replay(self._replayer)
         if (self._folder / "private").exists():
             report.notes.append("the folder private/ holds the device's signing key: leave it out of copies")
-
-
-def holds_for(one: Witnessed, key: note.VerifierKey) -> bool:
-    """Whether the log itself signed the witnessed checkpoint under ``key``."""
-    return note_holds(one.signed, key)

@@ -18,7 +18,7 @@ from adaptd.log.format.epochs import parse_hand_over
 from adaptd.log.format.keys import signature_holds
 from adaptd.log.format.note import NoteError, parse_note
 from adaptd.log.format.segment import Header, HeaderError, first_line, parse_header, segment_number
-from adaptd.log.format.verdicts import Fault, Outcome
+from adaptd.log.format.verdicts import LogFault, Outcome
 from adaptd.log.verify.trust import Trust
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
@@ -79,7 +79,7 @@ class Walk:
         self._next_prev: str | None = None
 
     def records(self, begin: Callable[[Header], None]) -> Iterator[tuple[dict[str, Any], bytes | None]]:
-        """Each confirmed record with the root before it where its kind needs one. Raises Fault where the log ends to hold.
+        """Each confirmed record with the root before it where its kind needs one. Raises LogFault where the log ends to hold.
 
         ``begin`` is called with the first header before its signature is checked.
         """
@@ -88,7 +88,7 @@ class Walk:
         for at, piece in enumerate(self._pieces):
             data = piece.read()
             if at and piece.number != self._pieces[at - 1].number + 1:
-                raise Fault(Outcome.DAMAGED, self.chain.size, f"the segment before {piece.path.name} is missing")
+                raise LogFault(Outcome.DAMAGED, self.chain.size, f"the segment before {piece.path.name} is missing")
             header = self._header(data, piece, before, at == 0, begin)
             following = self._next_header(at)
             end = len(data)
@@ -110,9 +110,9 @@ class Walk:
             if piece is self._pieces[-1] and not first and self._all_acknowledged():
                 self.torn_bytes += len(data.rstrip(b"\0")) or 1
                 return None
-            raise Fault(Outcome.DAMAGED, size, f"{piece.path.name}: {error}") from None
+            raise LogFault(Outcome.DAMAGED, size, f"{piece.path.name}: {error}") from None
         if header.segment != piece.number:
-            raise Fault(Outcome.DAMAGED, size, f"{piece.path.name} holds segment {header.segment}")
+            raise LogFault(Outcome.DAMAGED, size, f"{piece.path.name} holds segment {header.segment}")
         if first:
             self._begin(header, begin)
             self._trust.check_header(header, signature, header.first)
@@ -125,7 +125,7 @@ class Walk:
     def _begin(self, header: Header, begin: Callable[[Header], None]) -> None:
         self.first_header = header
         if header.first == 0 and (header.before or header.stale or header.segment or header.prev != self.chain.last):
-            raise Fault(Outcome.DAMAGED, 0, "the first header continues something")
+            raise LogFault(Outcome.DAMAGED, 0, "the first header continues something")
         self.chain = Chain(header.tree, header.prev)
         begin(header)
         self._mark()
@@ -136,16 +136,16 @@ class Walk:
         same = header.first == size and header.prev == self.chain.last and header.peaks == self.chain.tree.peaks
         try:
             self._trust.check_header(header, signature, size)
-        except Fault as fault:
-            raise Fault(fault.outcome if same and header.before == before else Outcome.DAMAGED, size, fault.reason) from None
+        except LogFault as fault:
+            raise LogFault(fault.outcome if same and header.before == before else Outcome.DAMAGED, size, fault.reason) from None
         if same and header.before == before:
             return
         if header.first > size:
-            raise Fault(Outcome.DAMAGED, size, f"records {size} to {header.first - 1} are missing")
+            raise LogFault(Outcome.DAMAGED, size, f"records {size} to {header.first - 1} are missing")
         follows = self._next_prev == self.chain.last  # the record after it says that this header is the odd one
         back = not follows and (header.before == before or header.prev != self.chain.last)
         at = header.first if header.first < size else size - back
-        raise Fault(Outcome.DAMAGED, max(0, at), f"the records before segment {header.segment} are not the ones it continues")
+        raise LogFault(Outcome.DAMAGED, max(0, at), f"the records before segment {header.segment} are not the ones it continues")
 
     def _next_header(self, at: int) -> Header | None:
         """The header of the segment that follows, its signature, and what the first record behind it names, all unverified."""
@@ -197,7 +197,7 @@ class Walk:
             seq -= 1
         if last and self._acknowledged is not None and seq >= self._acknowledged[0]:
             return
-        raise Fault(Outcome.DAMAGED, seq, f"record {seq}: {error}")
+        raise LogFault(Outcome.DAMAGED, seq, f"record {seq}: {error}")
 
     def _named(self, lines: list[bytes], at: int, following: Header | None) -> str | None:
         """The hash that whatever follows line ``at`` gives for it."""
@@ -209,7 +209,7 @@ class Walk:
 
     def _torn(self, length: int, *, last: bool) -> None:
         if not last or self._acknowledged is None or self.chain.size < self._acknowledged[0]:
-            raise Fault(Outcome.DAMAGED, self.chain.size, f"record {self.chain.size} is cut off")
+            raise LogFault(Outcome.DAMAGED, self.chain.size, f"record {self.chain.size} is cut off")
         self.torn_bytes += length
 
     def _confirm_last(self, following: Header | None, record: dict[str, Any]) -> None:
@@ -217,9 +217,9 @@ class Walk:
         size, last = self.chain.size, self.chain.last
         other = following is not None and following.first == size and last not in (following.prev, self._next_prev)
         if following is not None and other and self._sound(following, record):
-            raise Fault(Outcome.DAMAGED, size - 1, f"record {size - 1} is not the one that the next segment continues")
+            raise LogFault(Outcome.DAMAGED, size - 1, f"record {size - 1} is not the one that the next segment continues")
         if self._acknowledged is not None and self._acknowledged[0] == size and self._acknowledged[1] != last:
-            raise Fault(Outcome.DAMAGED, size - 1, f"record {size - 1} is not the one that was acknowledged")
+            raise LogFault(Outcome.DAMAGED, size - 1, f"record {size - 1} is not the one that was acknowledged")
 
     def _sound(self, following: Header, record: dict[str, Any]) -> bool:
         """Whether the next header is signed by the key in force, or by the one that ``record`` hands over to."""

@@ -28,7 +28,7 @@ class NotRecordedError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LedgerLimits:
     """Sizes and times of a log. A periodic record waits ``group_us`` to ``window_us`` until it is durable, as wear allows."""
 
     segment_bytes: int = 8 << 20
@@ -67,7 +67,7 @@ class Ledger:
         *,
         mono_us: Callable[[], int],
         utc_ms: Callable[[], int],
-        limits: Limits,
+        limits: LedgerLimits,
     ) -> None:
         self._store, self._keys = store, keys
         self._mono, self._utc, self.limits = mono_us, utc_ms, limits

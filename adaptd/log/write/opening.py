@@ -9,7 +9,7 @@ from adaptd.log.format.epochs import PRIVATE_FOLDER, PUBLIC_FILE, KeyFolder
 from adaptd.log.format.keys import KeyFileError, Signer
 from adaptd.log.format.note import NoteError, verifier_key_text
 from adaptd.log.format.store import Store
-from adaptd.log.write.ledger import Ledger, Limits
+from adaptd.log.write.ledger import Ledger, LedgerLimits
 from adaptd.log.write.recovery import Found, LogDamagedError, clear_end, find_end
 
 
@@ -24,7 +24,7 @@ def open_ledger(
     mono_us: Callable[[], int],
     utc_ms: Callable[[], int],
     about: dict[str, Plain] | None = None,
-    limits: Limits | None = None,
+    limits: LedgerLimits | None = None,
     store: Store | None = None,
     keys: KeyFolder | None = None,
 ) -> tuple[Ledger, Found | None]:
@@ -40,7 +40,7 @@ def open_ledger(
         store.make_folder()
         lock = store.lock()
         found = find_end(store)
-        ledger = _ready(store, keys, found, mono_us, utc_ms, limits or Limits())
+        ledger = _ready(store, keys, found, mono_us, utc_ms, limits or LedgerLimits())
     except (FolderBusyError, LogDamagedError, KeyFileError, NoteError, _KeyLostError) as error:
         _release(lock)
         raise LedgerError(str(error)) from None
@@ -64,7 +64,12 @@ def _release(lock: FolderLock | None) -> None:
 
 
 def _ready(
-    store: Store, keys: KeyFolder, found: Found | None, mono_us: Callable[[], int], utc_ms: Callable[[], int], limits: Limits
+    store: Store,
+    keys: KeyFolder,
+    found: Found | None,
+    mono_us: Callable[[], int],
+    utc_ms: Callable[[], int],
+    limits: LedgerLimits,
 ) -> Ledger:
     """A ledger that continues what was found, with its files prepared."""
     signer = _signer(store, keys, found)

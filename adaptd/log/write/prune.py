@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from adaptd.base.canonical_json import CanonicalError, Plain, decode, encode
+from adaptd.log import KEEP_DAYS
 from adaptd.log.format.epochs import HANDOVERS_FILE, parse_hand_over
 from adaptd.log.format.note import NoteError, parse_note
 from adaptd.log.format.segment import Header, HeaderError, first_line, parse_header, segment_name, segment_number
@@ -18,8 +19,8 @@ from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger
 
 DAY_MS = 86_400_000
-KEEP_DAYS = 184  # six months and a day: the longest six months of a calendar
 STEP_MS = DAY_MS
+KEPT_WITH_DECISIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Old:
     last_ms: int
     handovers: tuple[str, ...]
     stepped: bool
+    decisions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def outlived(
 
     None when nothing is that old, and when the newest closed segment saw the wall clock step by more than a day, because then
     nobody knows how old anything is. Where nobody asked for it (``unasked``), that segment must also be younger than half of
-    ``keep_days``: a device that wakes up years later may have a wrong clock. The newest two segments always stay.
+    ``keep_days``: a device that wakes up years later may have a wrong clock. The newest two segments always stay, and so do
+    the newest two that hold decisions, with all that follows them: starts and stops alone never push the decisions out.
 
     Raises:
         OSError: a segment cannot be read or is damaged; it is kept, and so is all that follows.
@@ -62,12 +65,23 @@ def outlived(
     if newest.stepped or (unasked and now_ms - newest.last_ms > keep_days * DAY_MS // 2):
         return None
     old: list[Old] = []
-    for number in numbers[:-2][:most]:
+    for number in numbers[: _first_kept(store, numbers)][:most]:
         segment = _read(store, number)
         if segment.last_ms >= now_ms - keep_days * DAY_MS:
             break
         old.append(segment)
     return Outlived(tuple(old), _read(store, old[-1].number + 1).header) if old else None
+
+
+def _first_kept(store: Store, numbers: list[int]) -> int:
+    """Which of the segments begins what always stays, as its place in ``numbers``."""
+    place, holding = len(numbers) - 2, 0
+    for at in range(len(numbers) - 2, -1, -1):
+        if _read(store, numbers[at]).decisions:
+            place, holding = at, holding + 1
+        if holding == KEPT_WITH_DECISIONS:
+            break
+    return min(place, len(numbers) - 2)
 
 
 def prune(ledger: Ledger, store: Store, *, now_ms: int, keep_days: int = KEEP_DAYS) -> int:
@@ -82,7 +96,7 @@ def prune(ledger: Ledger, store: Store, *, now_ms: int, keep_days: int = KEEP_DA
 def remove(ledger: Ledger, store: Store, old: Sequence[Old], rest: Header, keep_days: int) -> None:
     """Put the removal on record, keep the hand-overs, then delete the files, oldest first. A crash between leaves a sound log."""
     fields: dict[str, Plain] = {
-        "from": old[0].header.first, "keep_days": keep_days, "to": rest.first,
+        "decisions": sum(one.decisions for one in old), "from": old[0].header.first, "keep_days": keep_days, "to": rest.first,
         "root": base64.b64encode(rest.tree.root()).decode(),
         "segments": [{"bytes": one.size, "first": one.header.first, "segment": one.number, "sha256": one.digest} for one in old],
     }  # fmt: skip
@@ -111,6 +125,7 @@ def _read(store: Store, number: int) -> Old:
         digest=sha256(data).hexdigest(),
         last_ms=max((record["utc_ms"] for record in records), default=2**52),
         handovers=tuple(record["note"] for record in records if record["kind"] == "epoch"),
+        decisions=sum(record["kind"] == "decision" for record in records),
         stepped=any(_long_step(record) for record in records if record["kind"] == "clock_step"),
     )
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from adaptd.base.canonical_json import CanonicalError, decode
 from adaptd.log.format.chain import Chain, ChainError, check_stamp
+from adaptd.log.format.decisions import stretches_in
 from adaptd.log.format.epochs import HandOver, parse_hand_over
-from adaptd.log.format.head import HEAD_FILE, Head, newest, parse_head
+from adaptd.log.format.head import HEAD_FILE, LogHead, newest, parse_head
 from adaptd.log.format.keys import note_holds, signature_holds
 from adaptd.log.format.note import ED25519, Note, NoteError, VerifierKey, parse_note
 from adaptd.log.format.segment import HeaderError, first_line, parse_header, segment_name, segment_number
 from adaptd.log.format.store import Store
+from adaptd.vocabulary import Stretch
 
 
 class LogDamagedError(RuntimeError):
@@ -36,7 +38,8 @@ class Found:
     stopped: bool = False
     config: dict[str, Any] | None = None
     state: Any = None
-    head: Head | None = None
+    unseen: list[Stretch] = field(default_factory=list)  # frames served after ``state``
+    head: LogHead | None = None
     last_at_head: str | None = None
     keys: set[bytes] = field(default_factory=set)  # public keys that the segments read here name; one of them signed the head
 
@@ -141,10 +144,12 @@ def _note_record(found: Found, record: dict[str, Any]) -> None:
         found.open_acts.append(record["seq"])
     elif kind == "result" and record.get("act") in found.open_acts:
         found.open_acts.remove(record["act"])
+    elif kind == "decision":
+        found.unseen += stretches_in(record)
     elif kind == "heartbeat":
-        found.state = record.get("state")
+        found.state, found.unseen = record.get("state"), []
     elif kind == "config":
-        found.state = record.get("state")
+        found.state, found.unseen = record.get("state"), []
         found.config = record
     elif kind == "epoch":
         hand_over = _handed_over(record)

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable
 
+from adaptd.log import KEEP_DAYS
 from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger
-from adaptd.log.write.prune import KEEP_DAYS, Outlived, outlived, remove
+from adaptd.log.write.prune import Outlived, outlived, remove
 
 MOST = 16  # segments that go at once: their deletion must fit between two ticks
 

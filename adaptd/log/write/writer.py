@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 
 from adaptd.log.format.chain import Chain
-from adaptd.log.format.head import FILE_BYTES, HEAD_FILE, SLOT_BYTES, Head, newest, offset_of, parse_head, slot_bytes
+from adaptd.log.format.head import FILE_BYTES, HEAD_FILE, SLOT_BYTES, LogHead, newest, offset_of, parse_head, slot_bytes
 from adaptd.log.format.keys import Signer
 from adaptd.log.format.segment import RESERVE_FILE, Header, SegmentFile, make_reserve, segment_name, segment_number
 from adaptd.log.format.store import Store
@@ -183,8 +183,8 @@ class Writer:
         self.store.write_file(HEAD_FILE, slots)
         self._head_fd = self.store.open(HEAD_FILE)
 
-    def _head(self, chain: Chain) -> Head:
-        return Head(self.signer.name, self._turn, chain.size, chain.tree.root(), chain.last)
+    def _head(self, chain: Chain) -> LogHead:
+        return LogHead(self.signer.name, self._turn, chain.size, chain.tree.root(), chain.last)
 
 
 def has_reserve(store: Store) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 
-class Source(Protocol):
+class FrameSource(Protocol):
     """Frames, one after the other.
 
     ``open`` takes the device or file; ``advance`` waits for the next picture and returns False when the source has stopped or

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.source_spec import parse_pattern, parse_source
-from adaptd.worker.sources.base import Source
+from adaptd.worker.sources.base import FrameSource
 from adaptd.worker.sources.camera import CameraSource
 from adaptd.worker.sources.folder import FolderSource
 from adaptd.worker.sources.pattern import PatternSource
@@ -12,7 +12,7 @@ from adaptd.worker.sources.push import PushSource
 from adaptd.worker.sources.video import VideoSource
 
 
-def source_of(text: str, clock: WaitingClock, mfps: int | None = None) -> Source:
+def source_of(text: str, clock: WaitingClock, mfps: int | None = None) -> FrameSource:
     """The source that ``text`` names, not opened yet; ``mfps`` overrides the rate of a file or folder.
 
     Raises:
@@ -28,4 +28,4 @@ def source_of(text: str, clock: WaitingClock, mfps: int | None = None) -> Source
     if spec.kind == "pattern":
         width, height, own_mfps = parse_pattern(spec.target)
         return PatternSource(width, height, mfps or own_mfps, clock)
-    return CameraSource(spec.target, clock)
+    return CameraSource(spec.target, clock, spec.options)

@@ -22,7 +22,7 @@ MAX_SLOTS = 16
 MAX_BYTES = 1 << 30
 
 
-class Feed:
+class PushFeed:
     """One connected application: its memory, mapped for reading only.
 
     Raises:
@@ -97,7 +97,7 @@ class PushSource:
         self._path = path
         self._clock = clock
         self._listener: socket.socket | None = None
-        self._feed: Feed | None = None
+        self._feed: PushFeed | None = None
         self._image: Any = None
 
     def open(self) -> None:
@@ -149,7 +149,7 @@ class PushSource:
         with contextlib.suppress(OSError, ValueError):
             connection, _ = self._listener.accept()
             try:
-                feed = Feed(connection)
+                feed = PushFeed(connection)
             except (OSError, ValueError):
                 connection.close()
                 raise

@@ -7,25 +7,24 @@ from dataclasses import replace
 from adaptd.brain import tick
 from adaptd.brain.decide.boldness import bolder, unproven
 from adaptd.config.policy import Policy
-from adaptd.vocabulary import Measured, Missing, Prior, Snapshot, Verdict
+from adaptd.vocabulary import QUANTITIES, Prior, Snapshot, Verdict
 from tests.brain.decide.plant import Board, Second, board, facts, feeder
-
-QUANTITIES = ("temperature", "power", "light")
-
+from tests.readings import told
 
 Taken = Callable[[Second, str], Snapshot]
 
 
 def honest(second: Second, quantity: str) -> Snapshot:
     """The snapshot without a reading."""
-    return replace(second.snapshot, **{quantity: Missing("taken away")})
+    return told(second.snapshot, quantity)
 
 
 def gullible(second: Second, quantity: str) -> Snapshot:
     """The mutant: a number in the place of a missing reading, the one that was believed last."""
     temperature_mc, power_mw = tick.believed(second.before)
-    value = {"temperature": temperature_mc, "power": power_mw, "light": second.before.light.trusted or 0}[quantity]
-    return replace(second.snapshot, **{quantity: Measured(value, 0, "made up")})
+    held = second.before.senses.light
+    value = {"temperature": temperature_mc, "power": power_mw, "light": held.value if held else 0}[quantity]
+    return told(second.snapshot, quantity, value)
 
 
 def failing(seed: int) -> Callable[[int, Snapshot], Snapshot]:
@@ -40,7 +39,7 @@ def failing(seed: int) -> Callable[[int, Snapshot], Snapshot]:
                 until[name] = second + draw.choice((1, 5, 40))
         gone = {name for name, end in until.items() if second < end}
         for name in gone & set(QUANTITIES):
-            snapshot = replace(snapshot, **{name: Missing("failed")})
+            snapshot = told(snapshot, name)
         worker = snapshot.worker
         if "worker" in gone:
             worker = replace(worker, alive=False, served=(), shadows=(), delivered=0, missed=0, shadow_frames=0)
@@ -84,7 +83,7 @@ def compare(second: Second, policy: Policy, quantity: str, draw: random.Random, 
         "temperature": temperature_mc + draw.randint(-20_000, 1000),
         "power": power_mw + draw.randint(-3000, 600),
     }[quantity]
-    known = tick.step(second.before, replace(second.snapshot, **{quantity: Measured(value, 0, "test")}), policy, board())[1]
+    known = tick.step(second.before, told(second.snapshot, quantity, value), policy, board())[1]
     return known, blind
 
 

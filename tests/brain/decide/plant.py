@@ -9,8 +9,9 @@ from functools import cache
 from adaptd.brain import tick
 from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile, load_profile
-from adaptd.vocabulary import Measured, OperatingPoint, Prior, Served, Shadow, Snapshot, Telemetry, VariantFacts, Verdict
+from adaptd.vocabulary import OperatingPoint, Prior, Served, Shadow, Snapshot, Stretch, Telemetry, VariantFacts, Verdict
 from tests.conftest import ROOT
+from tests.readings import sensed
 
 Signal = Callable[[int], float]
 PROVEN = (Prior("bright", 6000, 0), Prior("dim", 6000, 0))
@@ -61,7 +62,7 @@ class Board:
         state = state or tick.start(self.policy, self.profile, self.facts, self.seed, 0)
         by_name = {fact.name: fact for fact in self.facts}
         heat_k = [pole.r_uk_per_mw / 1000 * self.r_scale * self.profile.idle_power_mw / 1000 for pole in self.profile.poles]
-        point, share, owed, band = state.point, 0, 0.0, "unknown"
+        point, share, owed, band, numbered = state.point, 0, 0.0, "unknown", 0
         for second in range(1, seconds + 1):
             served = self.obeys(point)
             fact, slow = by_name[served.variant], self.slow_down(second)
@@ -79,6 +80,9 @@ class Board:
             true_c = self.ambient_c(second) + sum(heat_k)
             latency = int(fact.latency_us * slow)
             in_time = frames if latency <= self.policy.deadline_us else 0
+            seen = tuple(Shadow(band, tested, 1_000_000 * (x < self.loss(band))) for x in shadows)
+            told = self._stretch(served.variant, band, share, frames, frames - in_time, numbered, seen)
+            numbered += frames
             telemetry = Telemetry(
                 True,
                 served,
@@ -87,14 +91,15 @@ class Board:
                 0,
                 len(shadows),
                 (Served(served.variant, frames, frames * latency, latency * 21 // 20),) if frames else (),
-                tuple(Shadow(band, tested, 1_000_000 * (x < self.loss(band))) for x in shadows),
+                seen,
+                stretches=(told,) if frames else (),
             )
             noisy = [draw.gauss(0, sigma) for sigma in self.noise]
-            snapshot = Snapshot(
+            snapshot = sensed(
                 second * 1_000_000,
-                Measured(int((true_c + noisy[0]) * 1000), 0, "test"),
-                Measured(int((power_w + noisy[1]) * 1000), 0, "test"),
-                Measured(max(0, int(self.light_lux(second) * (1 + noisy[2]) * 1000)), 0, "test"),
+                int((true_c + noisy[0]) * 1000),
+                int((power_w + noisy[1]) * 1000),
+                max(0, int(self.light_lux(second) * (1 + noisy[2]) * 1000)),
                 telemetry,
             )
             snapshot = self.change(second, snapshot)
@@ -102,6 +107,16 @@ class Board:
             state, verdict = tick.step(state, snapshot, self.policy, self.profile)
             point, share, band = verdict.point, verdict.shadow_ppm, verdict.band
             yield Second(second, true_c, power_w, before, snapshot, state, verdict)
+
+    def _stretch(
+        self, variant: str, band: str, share: int, frames: int, missed: int, first: int, seen: tuple[Shadow, ...]
+    ) -> Stretch:
+        """What a worker tells of a second's frames; the shadows of the reference's frames are no part of the account."""
+        mine = seen if variant != self.policy.reference else ()
+        loss_ppm = sum(shadow.loss_ppm for shadow in mine)
+        differed = sum(shadow.loss_ppm > 0 for shadow in mine)
+        last = first + max(0, frames - 1)
+        return Stretch(band, variant, share, frames, missed, len(mine), differed, loss_ppm, 0, first, last)
 
     def last(self, seconds: int) -> "Second":
         """The last of ``seconds``."""

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from adaptd.brain import tick
-from adaptd.vocabulary import Measured, Snapshot, Telemetry
+from adaptd.vocabulary import Snapshot, Telemetry
 from tests.brain.decide.plant import Board, board, facts, feeder
+from tests.readings import told
 
 NOISELESS = (0.0, 0.0, 0.0)
 
@@ -33,10 +34,10 @@ def _outlook(heat: tick.thermal.Heat) -> tick.thermal.Outlook:
 def test_noise_of_four_kelvin_is_no_impossible_speed(fall_mc: int, known: bool) -> None:
     """Between two looks a tenth of a second apart a reading may move by its noise (4 K) and by what the board can do (1 K)."""
     one = list(Board().run(120))[-1]
-    trusted = one.state.temperature.trusted
-    assert trusted is not None
-    reading = Measured(trusted - fall_mc, 0, "test")
-    snapshot = replace(one.snapshot, now_us=one.state.now_us + 100_000, temperature=reading, worker=_idle(one.snapshot))
+    held = one.state.senses.temperature
+    assert held is not None
+    later = replace(one.snapshot, now_us=one.state.now_us + 100_000, worker=_idle(one.snapshot))
+    snapshot = told(later, "temperature", held.value - fall_mc)
     verdict = tick.step(one.state, snapshot, feeder(), board())[1]
     assert (("temperature_known", True) in verdict.conditions) is known
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from adaptd.brain.decide.safety import Facts, Seen, Watch, expect, verify, veto
+from adaptd.brain.decide import safety
+from adaptd.brain.decide.safety import Seen, VetoFacts, Watch, expect, verify, veto
 from adaptd.vocabulary import OperatingPoint
 
 SECOND = 1_000_000
-GOOD = Facts("fp16", 5000, 15_000, ("int8",), True, True, True, (), 60_000, 95_000, "")
+GOOD = VetoFacts("fp16", 5000, 15_000, ("int8",), True, True, True, (), 60_000, 95_000, "")
 BOLD = OperatingPoint("int8", 15_000)
 
 
@@ -142,3 +143,46 @@ def test_a_fault_stays() -> None:
     for at in range(100):
         watch = verify(watch, seen(at, 8000 + at * 100, 60_000 + at * 100, at * 100))
     assert watch.fault == "setpoint_not_taken"
+
+
+def swung(watch: safety.Watch, now_s: int, stored_mk: int, temperature_mc: int = 60_000) -> safety.Watch:
+    """The watch after a look at stored heat and temperature."""
+    return safety.verify(watch, safety.Seen(now_s * 1_000_000, True, True, 8000, temperature_mc, stored_mk))
+
+
+@pytest.mark.parametrize(("seconds", "strikes"), [(110, 1), (130, 0)])
+def test_a_swing_slower_than_two_minutes_may_be_the_airs(seconds: int, strikes: int) -> None:
+    """Five kelvin of stored heat that do not show within two minutes are a strike, and over a longer time nothing."""
+    watch = swung(swung(safety.Watch(), 0, 10_000), 1, 10_000)
+    half = swung(watch, seconds // 2, 12_500)
+    late = swung(half, min(100, seconds - 5), 13_500)
+    late = swung(late, 121, 13_500) if seconds > 120 else late
+    assert swung(late, seconds, 15_000).heat_strikes == strikes
+
+
+@pytest.mark.parametrize(("minutes", "strikes"), [(50, 2), (70, 1)])
+def test_strikes_are_forgotten_after_an_hour(minutes: int, strikes: int) -> None:
+    """What was odd an hour ago does not count with what is odd now."""
+    watch = swung(swung(safety.Watch(), 0, 10_000), 10, 15_000)
+    assert watch.heat_strikes == 1
+    again = swung(swung(watch, minutes * 60, 15_000), minutes * 60 + 10, 20_000)
+    assert again.heat_strikes == strikes
+    old = safety.Watch(from_mw=8000, step_mw=3000, until_us=0, strikes=3, struck_at_us=0)
+    assert safety.verify(old, safety.Seen(minutes * 60_000_000, True, True, 8000, None, 0)).strikes == (4 if minutes < 60 else 1)
+
+
+def test_a_power_sensor_that_shows_an_action_again_clears_its_fault() -> None:
+    """And no other fault: a worker that does not obey stays one."""
+    seen = safety.Seen(1_000_000, True, True, 11_000, None, 0)
+    waiting = safety.Watch(from_mw=8000, step_mw=3000, until_us=5_000_000, strikes=8, fault="power_no_effect")
+    assert safety.verify(waiting, seen).fault == ""
+    assert safety.verify(waiting._replace(fault="setpoint_not_taken"), seen).fault == "setpoint_not_taken"
+
+
+def test_a_thermometer_that_shows_a_swing_again_clears_its_fault() -> None:
+    """A latched fault of the thermometer ends with the first swing of stored heat that it shows, and with nothing less."""
+    latched = safety.Watch(fault="temperature_no_effect", heat_strikes=3)
+    begun = swung(latched, 0, 10_000, 60_000)
+    assert swung(begun, 20, 15_000, 60_000).fault == "temperature_no_effect"
+    cleared = swung(begun, 20, 15_000, 64_000)
+    assert (cleared.fault, cleared.heat_strikes) == ("", 0)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptd.brain.estimate import accuracy
+from tests.brain.estimate import old_admission as accuracy
 
 Counts = NDArray[np.int64]
 Passes = Callable[[int, int], bool]  # (samples, losses) -> whether the test admits

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptd.brain.estimate import accuracy
+from tests.brain.estimate import old_admission as accuracy
 
 Streams = NDArray[np.bool_]
 

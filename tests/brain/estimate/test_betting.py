@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptd.brain.estimate import accuracy, betting
+from adaptd.brain.estimate import betting
 from adaptd.brain.estimate.betting import M
+from tests.brain.estimate import old_admission as accuracy
 
 LIMIT = 5000
 

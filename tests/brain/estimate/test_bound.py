@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adaptd.brain.estimate import accuracy, bound
+from adaptd.brain.estimate import bound
 from adaptd.brain.estimate.betting import M
+from tests.brain.estimate import old_admission as accuracy
 
 LIMIT = 5000
 RUNGS = bound.ladder(LIMIT, accuracy.ADMIT_BETS, accuracy.ADMIT_WEIGHTS)

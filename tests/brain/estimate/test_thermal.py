@@ -301,3 +301,22 @@ def test_surprises_lean_for_half_a_minute_before_the_belief_moves_faster() -> No
         leans.append(heat.lean / ONE)
     assert leans[0] == pytest.approx(1 / 24, rel=0.2)
     assert leans[-1] == pytest.approx(1 - (1 - 1 / 24) ** 24, rel=0.1)
+
+
+def test_without_a_thermometer_the_board_is_planned_where_it_settles_and_warmer() -> None:
+    """Ten kelvin for what may break unseen, one more a minute, and a horizon after which every pole has settled."""
+    table = thermal.columns(board())
+    heat = thermal.start(table, board())
+    for _ in range(60):
+        heat, seen = thermal.observe(heat, table, thermal.horizons(table, (1.0, 6.0)), 8.0, 60_000, 1.0)
+    assert not seen.modelled
+    assert len(seen.ahead) == 2
+    for seconds in range(1, 121):
+        heat, blind = thermal.observe(heat, table, thermal.horizons(table, (1.0, 6.0)), 8.0, None, 1.0)
+        assert blind.modelled
+        assert heat.blind_us == seconds * 1_000_000
+    assert blind.ahead[2][0] == 600.0
+    assert blind.ahead[2][2] > 1.5 * blind.ahead[1][2] > 0.0
+    known = (600.0, 40.0, 1.4, 0.1, 0.2)
+    assert thermal._unseen(known, 0) == [(600.0, 50.0, 1.4, 0.1, 0.2)]
+    assert thermal._unseen(known, 300_000_000)[0][1] == pytest.approx(55.0)

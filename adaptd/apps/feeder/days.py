@@ -1,0 +1,167 @@
+"""Local days out of five-minute windows: 23, 24 or 25 hours long, each with what was seen of it.
+
+A day is judged per hour seen: eating in the time seen, scaled to 24 hours. Below 60 % seen in light it is "cannot tell" and
+has no figure.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from typing import Any
+
+from adaptd.apps.feeder.basis import Basis, Share
+from adaptd.apps.feeder.settings import DAY_US, PPM, SECOND_US, WINDOW_US, Settings
+from adaptd.apps.feeder.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One local day of one pet. ``eating_us`` is what was seen in light; ``dark_eating_us`` came on top and is not judged."""
+
+    day: date
+    pet: str
+    span_us: int
+    seen_us: int
+    sure_us: int
+    eating_us: int
+    dark_eating_us: int
+    bouts: int
+    basis: Basis
+
+    @property
+    def coverage_ppm(self) -> int:
+        """Share of the day that was seen in light."""
+        return min(self.sure_us * PPM // self.span_us, PPM)
+
+    def known(self, settings: Settings) -> bool:
+        """Whether enough was seen to judge the day."""
+        return self.coverage_ppm >= settings.coverage_ppm
+
+    def eating_24h_us(self, settings: Settings) -> int | None:
+        """Eating in 24 hours at the rate of the time seen; None is "cannot tell"."""
+        return self.eating_us * DAY_US // self.sure_us if self.known(settings) and self.sure_us else None
+
+
+def bounds(day: date, zone: tzinfo) -> tuple[int, int]:
+    """First and last instant of a local day, UTC microseconds; 23 or 25 hours apart where the clocks change."""
+    first, after = (datetime(each.year, each.month, each.day, tzinfo=zone) for each in (day, day + timedelta(days=1)))
+    return int(first.timestamp()) * SECOND_US, int(after.timestamp()) * SECOND_US
+
+
+def local_day(utc_us: int, zone: tzinfo) -> date:
+    """The local day that holds an instant."""
+    return datetime.fromtimestamp(utc_us / SECOND_US, tz=zone).date()
+
+
+def pets_of(store: Store) -> list[str]:
+    """Every pet that ever ate; the household where none has."""
+    rows = store.base.execute("SELECT DISTINCT pet FROM eating UNION SELECT DISTINCT pet FROM days ORDER BY 1").fetchall()
+    names = [str(row[0]) for row in rows]
+    return [name for name in names if name] or ([""] if not names or "" in names else names)
+
+
+def read_day(store: Store, day: date, pet: str, zone: tzinfo, until_us: int) -> Day:
+    """A day from its windows, up to ``until_us`` (now): what lies later was written under a wrong clock."""
+    low, high = bounds(day, zone)
+    until = min(high, until_us)
+    part = (low // SECOND_US, until // SECOND_US)
+    seen, sure = _capped(store, part)
+    row = store.base.execute(
+        "SELECT total(e.eating_us), total(e.sure_eating_us), total(CASE WHEN w.sure_us > :cap "
+        "THEN e.sure_eating_us * :cap / w.sure_us ELSE e.sure_eating_us END) "
+        "FROM eating e LEFT JOIN windows w USING(start_s) WHERE e.start_s >= :low AND e.start_s < :high AND e.pet = :pet",
+        {"cap": WINDOW_US, "low": part[0], "high": part[1], "pet": pet},
+    ).fetchone()
+    bouts = store.base.execute(
+        "SELECT count(*) FROM bouts WHERE start_us >= ? AND start_us < ? AND pet = ? AND ending != 'resting'", (low, until, pet)
+    ).fetchone()
+    return Day(
+        day=day,
+        pet=pet,
+        span_us=high - low,
+        seen_us=seen,
+        sure_us=sure,
+        eating_us=max(int(row[2]), 0),
+        dark_eating_us=max(int(row[0]) - int(row[1]), 0),
+        bouts=int(bouts[0]),
+        basis=read_basis(store, low, until),
+    )
+
+
+def read_basis(store: Store, low_us: int, high_us: int) -> Basis:
+    """What the windows between two instants rest on."""
+    rows = store.base.execute(
+        "SELECT variant, band, max(efficient), sum(seen_us), sum(frames), sum(unproven_us), "
+        "CASE WHEN count(bound_ppm) = count(*) THEN max(bound_ppm) END FROM basis WHERE start_s >= ? AND start_s < ? "
+        "GROUP BY variant, band ORDER BY variant, band",
+        (low_us // SECOND_US, high_us // SECOND_US),
+    ).fetchall()
+    return Basis(
+        tuple(
+            Share(variant=r[0], band=r[1], efficient=bool(r[2]), seen_us=r[3], frames=r[4], unproven_us=r[5], bound_ppm=r[6])
+            for r in rows
+        )
+    )
+
+
+def close_day(store: Store, day: Day) -> None:
+    """Write a day down that is over; days outlive their windows."""
+    shares = [{each.name: getattr(share, each.name) for each in fields(Share)} for share in day.basis.shares]
+    store.base.execute(
+        "INSERT OR REPLACE INTO days VALUES(?,?,?,?,?,?,?,?,?)",
+        (
+            day.day.isoformat(),
+            day.pet,
+            day.span_us,
+            day.seen_us,
+            day.sure_us,
+            day.eating_us,
+            day.dark_eating_us,
+            day.bouts,
+            json.dumps(shares, sort_keys=True),
+        ),
+    )
+
+
+def closed_days(store: Store, pet: str, first: date, last: date) -> dict[date, Day]:
+    """Days that are over, by date, ``first`` and ``last`` included."""
+    rows = store.base.execute(
+        "SELECT day, span_us, seen_us, sure_us, eating_us, dark_eating_us, bouts, basis FROM days "
+        "WHERE pet = ? AND day BETWEEN ? AND ?",
+        (pet, first.isoformat(), last.isoformat()),
+    ).fetchall()
+    return {day.day: day for day in (_from_row(pet, row) for row in rows)}
+
+
+def first_day(store: Store, zone: tzinfo) -> date | None:
+    """The day of the oldest window."""
+    row = store.base.execute("SELECT min(start_s) FROM windows").fetchone()
+    return None if row[0] is None else local_day(int(row[0]) * SECOND_US, zone)
+
+
+def utc() -> tzinfo:
+    """The zone where nothing better is known."""
+    return timezone.utc
+
+
+def _capped(store: Store, part: tuple[int, int]) -> tuple[int, int]:
+    """Time seen; a window that was lived through twice, because the clock went back, counts once."""
+    row = store.base.execute(
+        "SELECT total(min(seen_us, ?)), total(min(sure_us, ?)) FROM windows WHERE start_s >= ? AND start_s < ?",
+        (WINDOW_US, WINDOW_US, *part),
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def _from_row(pet: str, row: tuple[Any, ...]) -> Day:
+    return Day(
+        day=date.fromisoformat(row[0]),
+        pet=pet,
+        span_us=row[1],
+        seen_us=row[2],
+        sure_us=row[3],
+        eating_us=row[4],
+        dark_eating_us=row[5],
+        bouts=row[6],
+        basis=Basis(tuple(Share(**share) for share in json.loads(row[7]))),
+    )

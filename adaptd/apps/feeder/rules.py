@@ -1,0 +1,92 @@
+"""The rules on a series of days: the drop, the watch, and the control that shows why the usual is lagged. Pure.
+
+A series is a list with one entry a day: eating in 24 hours in microseconds, or None where the day cannot be told or does not
+count.
+
+The seed's rule says: below 60 % of the usual, three days running. With a *trailing* usual (the last 14 days) an illness pulls
+down what it is compared with, and after a week the rule is blind; so the usual is the median of days 8 to 35 back.
+``drop_run(..., trailing)`` keeps the other form as a negative control for the figures.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adaptd.apps.feeder.settings import PPM, Settings
+
+Series = Sequence[int | None]
+TRAILING = (1, 14)
+LEAST_RATIO_PPM = 20_000  # a day of nothing has a logarithm too
+SIGMA_OF_MAD_MILLI = 1_483  # standard deviations in a median absolute deviation, for a normal distribution
+LEAST_SPREAD_MILLI = 30
+Z_LOW_MILLI, Z_HIGH_MILLI = -3_000, 4_000
+
+
+def usual(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> int | None:
+    """The median of the known days ``back`` (first, last) before day ``at``; None while too few are known."""
+    days = usual_days(series, at, settings, back)
+    if len(days) < settings.usual_least_days:
+        return None
+    days.sort()
+    return (days[(len(days) - 1) // 2] + days[len(days) // 2]) // 2
+
+
+def usual_days(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> list[int]:
+    """The known days that make the usual of day ``at``."""
+    first, last = back or (settings.usual_from_days, settings.usual_to_days)
+    return [value for value in series[max(at - last, 0) : max(at - first + 1, 0)] if value is not None]
+
+
+def is_low(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> bool:
+    """Whether day ``at`` is known and below 60 % of its usual."""
+    value = series[at]
+    if value is None:
+        return False
+    ordinary = usual(series, at, settings, back)
+    return ordinary is not None and value * PPM < ordinary * settings.drop_ppm
+
+
+def drop_run(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> int:
+    """How many days running up to ``at`` were low; a day that cannot be told ends a run."""
+    run = 0
+    while at - run >= 0 and is_low(series, at - run, settings, back):
+        run += 1
+    return run
+
+
+@dataclass(slots=True)
+class Watch:
+    """One-sided cumulative sum (Page 1954) of the shortfall in standard deviations: sees many small shortfalls sooner than
+    the rule.
+
+    Its own false alarms do not depend on how much the pet varies, but come three times as often as the rule's: it is shown,
+    and never sent.
+    """
+
+    sum_milli: int = 0
+
+    def step(self, series: Series, at: int, settings: Settings) -> bool:
+        """Take day ``at``; True where the sum passes its limit, and then it starts anew."""
+        value = series[at]
+        days = usual_days(series, at, settings)
+        if value is None or len(days) < settings.usual_least_days:
+            return False
+        self.sum_milli = max(0, self.sum_milli + shortfall_milli(value, days) - settings.watch_slack_milli)
+        if self.sum_milli <= settings.watch_limit_milli:
+            return False
+        self.sum_milli = 0
+        return True
+
+
+def shortfall_milli(value: int, days: Sequence[int]) -> int:
+    """How far ``value`` lies below the median of ``days``, in thousandths of a standard deviation, on a logarithmic scale."""
+    logs = sorted(_log_milli(day) for day in days)
+    middle = logs[(len(logs) - 1) // 2]
+    spread = sorted(abs(each - middle) for each in logs)[(len(logs) - 1) // 2] * SIGMA_OF_MAD_MILLI // 1_000
+    least = _log_milli(max(sorted(days)[(len(days) - 1) // 2] * LEAST_RATIO_PPM // PPM, 1))
+    short = middle - max(_log_milli(value), least)
+    return min(max(short * 1_000 // max(spread, LEAST_SPREAD_MILLI), Z_LOW_MILLI), Z_HIGH_MILLI)
+
+
+def _log_milli(value: int) -> int:
+    return round(math.log(max(value, 1)) * 1_000)

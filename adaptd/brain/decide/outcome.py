@@ -1,0 +1,71 @@
+"""What a chosen point comes to: its power, its lease, what the veto looks at, and every named condition."""
+
+from adaptd.brain.decide import safety
+from adaptd.brain.decide.carryover import Carryover
+from adaptd.brain.decide.inputs import Inputs
+from adaptd.brain.decide.planner import Caps, Option, Plan
+from adaptd.config.policy import Policy
+from adaptd.vocabulary import OperatingPoint
+
+
+def power_at(options: list[Option], point: OperatingPoint, caps: Caps) -> float:
+    """Watts that a point draws, base included."""
+    joules = next(option.joules for option in options if option.name == point.variant)
+    return caps.base_w + joules * point.fps_mfps / 1000.0
+
+
+def lease(point: OperatingPoint, policy: Policy) -> int:
+    """How long the point holds without renewal; 0 for the reference at its target, which relaxes nothing."""
+    lease_us = 0
+    if point.fps_mfps < policy.target_mfps:
+        lease_us = policy.reduced_lease_us
+    if point.variant != policy.reference:
+        lease_us = min(lease_us or policy.efficient_lease_us, policy.efficient_lease_us)
+    return lease_us
+
+
+def settled_mc(sight: Inputs, options: list[Option], point: OperatingPoint, caps: Caps) -> int | None:
+    """Without a thermometer: where the point would settle at the worst that the model allows; None where it says nothing."""
+    if not sight.modelled:
+        return None
+    _, free, gain, _, _ = sight.ahead[-1]
+    return int((free + gain * power_at(options, point, caps)) * 1000)
+
+
+def veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...], at_worst_mc: int | None) -> safety.VetoFacts:
+    """What the veto looks at."""
+    return safety.VetoFacts(
+        reference=policy.reference,
+        floor_mfps=policy.floor_mfps,
+        target_mfps=policy.target_mfps,
+        admitted=admitted,
+        band_known=not sight.unknown[2],
+        log_ok=sight.log_ok,
+        worker_alive=sight.worker.alive,
+        quarantined=sight.worker.quarantined,
+        temperature_mc=sight.temperature_mc,
+        critical_mc=policy.critical_mc,
+        fault=sight.watch.fault,
+        modelled_mc=at_worst_mc,
+        limit_mc=policy.limit_mc,
+    )
+
+
+def conditions(sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan) -> tuple[tuple[str, bool], ...]:
+    """Every named condition, in an order that never changes."""
+    reasons = [option.forbidden for option in options if option.name != policy.reference]
+    return (
+        ("worker_alive", sight.worker.alive),
+        ("log_ok", sight.log_ok),
+        ("temperature_known", not sight.unknown[0]),
+        ("power_known", not sight.unknown[1]),
+        ("light_known", not sight.unknown[2]),
+        ("no_fault", not sight.watch.fault),
+        ("below_limit", not held.hot and not sight.unknown[0]),
+        ("below_critical", sight.temperature_mc is not None and sight.temperature_mc < policy.critical_mc),
+        ("efficient_allowed", "" in reasons),
+        ("account_open", sight.offer.frames > 0),
+        ("scene_clear", bool(reasons) and "scene_clear" not in reasons),
+        ("target_fits", plan.mean_mfps >= policy.target_mfps),
+        ("floor_fits", plan.mean_mfps >= policy.floor_mfps),
+    )

@@ -1,0 +1,228 @@
+"""The loss account: what the efficient engine really served, bounded at every moment without assuming anything about scenes.
+
+Every frame that an efficient variant serves is run on the reference too where a coin says so; that frame delivers the
+reference's answer. With chance ``q`` of the coin, losses ``l`` in [0, 1] and coins ``C``, for every ``0 < v < 1``
+
+    exp( c sum l (1 - C)  -  theta_q sum l C ),    theta_q = -ln((1 - (1 - q) e^c) / q)
+
+is a supermartingale under the coin alone: both exponentials are convex in ``l``, so its mean factor is largest at l = 0 or 1,
+where it is 1. ``q`` may change from frame to frame as long as it is chosen before the coin falls; ``theta_q`` then follows from
+the one ``c``. So with chance at least 1 - a, at every moment at once, over a grid of ``c`` with weights ``w`` that sum to 1
+
+    loss delivered  <=  min over c of  ( sum over q of theta_q S_q  +  ln(1 / (a w)) ) / c
+
+where ``S_q`` is the loss seen at rate ``q`` (Ville's inequality). What is certain at one moment stays certain, so the debit of
+a band is the least of two: the debit before plus every frame since that the coin left alone, and the bound. An efficient
+variant serves only while debit + the frames until the next decision <= max(credit, loan). Sums are in ppm of a frame; nothing
+here rounds in favour of the efficient variant. The grid is that of ``account_table``; the proof with its assumptions is in
+docs/control.md.
+"""
+
+from typing import NamedTuple
+
+from adaptd.brain.estimate.account_table import SCALE, AccountRules
+from adaptd.vocabulary import BandStatement, Stretch
+
+M = 1_000_000
+COIN_SIGMAS = 8  # a coin that fell this many deviations too seldom was not tossed
+
+
+class Stratum(NamedTuple):
+    """Frames that efficient variants served at one rate of the coin, those shadowed, and the loss seen on them in ppm."""
+
+    frames: int = 0
+    shadowed: int = 0
+    loss_ppm: int = 0
+
+
+class BandAccount(NamedTuple):
+    """One light band in one window. ``debit_ppm``: at most so much loss was delivered, with the policy's confidence.
+
+    ``whole_ppm`` is loss that counts in full: seen but delivered, or never tossed for.
+
+    ``broken`` names what made the counts unusable; nothing is served on them any more in this window.
+    """
+
+    band: str
+    delivered: int = 0
+    efficient: int = 0
+    differed: int = 0
+    debit_ppm: int = 0
+    whole_ppm: int = 0
+    strata: tuple[Stratum, ...] = ()
+    broken: str = ""
+
+
+class Account(NamedTuple):
+    """The window in force: its number, when it was opened (monotonic), the loan it was opened with, one account a band.
+
+    ``last_frame`` is the last one booked in this run: a number that comes again is a coin that has been seen.
+    """
+
+    number: int
+    opened_us: int
+    loan_ppm: int
+    bands: tuple[BandAccount, ...]
+    last_frame: int = -1
+
+
+class Offer(NamedTuple):
+    """What the account allows in a band now: the rate of the coin, and how many frames the efficient variant may serve."""
+
+    share_ppm: int
+    frames: int
+
+
+CLOSED = Offer(0, 0)
+
+
+def start(rules: AccountRules, bands: tuple[str, ...], now_us: int, number: int = 0, *, loan: bool = True) -> Account:
+    """A window that opens now. Without ``loan`` it begins with what its own frames credit."""
+    strata = (Stratum(),) * len(rules.shares)
+    fresh = tuple(BandAccount(band, strata=strata) for band in bands)
+    return Account(number, now_us, rules.loan_ppm if loan else 0, fresh)
+
+
+def most_frames(rules: AccountRules, account: Account, band: str) -> int:
+    """How many frames an efficient variant may serve now, whatever they lose."""
+    return offer(rules, account, band, 1).frames
+
+
+def resume(account: Account, gone_us: int) -> Account:
+    """The same window after a restart. Nobody knows how long the device was off, so it lasts as much longer: no second loan."""
+    return account._replace(opened_us=account.opened_us + gone_us, last_frame=-1)
+
+
+def observe(rules: AccountRules, account: Account, stretches: tuple[Stretch, ...], reference: str) -> Account:
+    """Book what the worker served since the last tick."""
+    if not stretches:
+        return account
+    after = list(account.bands)
+    index = {one.band: at for at, one in enumerate(after)}
+    for stretch in stretches:
+        at = index.get(stretch.band)
+        if at is not None:
+            after[at] = _book(rules, after[at], stretch, reference, account.last_frame)
+    last_frame = max(account.last_frame, *[stretch.last for stretch in stretches])
+    return account._replace(bands=tuple(after), last_frame=last_frame)
+
+
+def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: str, last_frame: int) -> BandAccount:
+    why = _nonsense(stretch) or ("" if last_frame < stretch.first <= stretch.last else "frames_go_back")
+    if why:
+        return one._replace(broken=one.broken or why)
+    one = one._replace(delivered=one.delivered + stretch.frames - stretch.missed)
+    if stretch.variant == reference:
+        return one
+    one = one._replace(efficient=one.efficient + stretch.frames, differed=one.differed + stretch.differed)
+    if stretch.share_ppm not in rules.shares:
+        return _lost(one, stretch.frames)
+    at = rules.shares.index(stretch.share_ppm)
+    old = one.strata[at]
+    new = Stratum(old.frames + stretch.frames, old.shadowed + stretch.shadowed, old.loss_ppm + stretch.loss_ppm)
+    strata = (*one.strata[:at], new, *one.strata[at + 1 :])
+    broken = one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else "")
+    one = one._replace(whole_ppm=one.whole_ppm + stretch.late_ppm, strata=strata, broken=broken)
+    alone_ppm = (stretch.frames - stretch.shadowed) * M + stretch.late_ppm
+    return one._replace(debit_ppm=min(one.debit_ppm + alone_ppm, bound_ppm(rules, one)))
+
+
+def _lost(one: BandAccount, frames: int) -> BandAccount:
+    """Frames that count as lost in full."""
+    return one._replace(whole_ppm=one.whole_ppm + frames * M, debit_ppm=one.debit_ppm + frames * M)
+
+
+def unheard(account: Account, band: str, frames: int) -> Account:
+    """An efficient variant may have served ``frames`` in ``band`` of which no count has come: they are lost in full."""
+    return account._replace(bands=tuple([_lost(one, frames) if one.band == band else one for one in account.bands]))
+
+
+def _nonsense(stretch: Stretch) -> str:
+    """Why a worker's counts cannot be: then they are never a credit."""
+    counts = (stretch.frames, stretch.missed, stretch.shadowed, stretch.differed, stretch.loss_ppm, stretch.late_ppm)
+    if min(counts) < 0:
+        return "negative_count"
+    if stretch.shadowed > stretch.frames or stretch.missed > stretch.frames or stretch.differed > stretch.shadowed:
+        return "more_than_served"
+    return "more_than_served" if stretch.loss_ppm > stretch.differed * M or stretch.late_ppm > stretch.loss_ppm else ""
+
+
+def _too_seldom(one: Stratum, share_ppm: int) -> bool:
+    """Whether the coin fell much too seldom: shadowed < expected - COIN_SIGMAS sqrt(expected), with a floor of a few frames."""
+    short_ppm = one.frames * share_ppm - one.shadowed * M
+    return short_ppm > 0 and short_ppm * short_ppm > COIN_SIGMAS * COIN_SIGMAS * M * (one.frames * share_ppm + COIN_SIGMAS * M)
+
+
+def bound_ppm(rules: AccountRules, one: BandAccount, also: int | None = None) -> int:
+    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame.
+
+    As if rate number ``also`` had been used too, where that is given.
+    """
+    used = [at for at, stratum in enumerate(one.strata) if stratum.frames or at == also]
+    if not used:
+        return one.whole_ppm
+    best: int | None = None
+    for row in rules.grid:
+        if row.thetas[used[-1]] is None:
+            continue
+        seen = sum((row.thetas[at] or 0) * one.strata[at].loss_ppm for at in used)
+        value = row.base_ppm + (seen + SCALE - 1) // SCALE
+        best = value if best is None else min(best, value)
+    alone = sum(stratum.frames - stratum.shadowed for stratum in one.strata) * M
+    return one.whole_ppm + (alone if best is None else best)
+
+
+def credit_ppm(rules: AccountRules, account: Account, one: BandAccount) -> int:
+    """What may be lost so far: the limit's share of what was delivered, or the loan."""
+    return max(rules.limit_ppm * one.delivered, account.loan_ppm)
+
+
+def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -> Offer:
+    """What an efficient variant may serve in a band before the next decision; CLOSED where that is less than ``least_frames``.
+
+    The frames offered are all that could be lost before the debit passes the credit: the worker stops there by itself. The coin
+    is the thinnest whose bound leaves room for ``least_frames``, and the largest where none does.
+    """
+    one = next((each for each in account.bands if each.band == band), None)
+    if one is None or one.broken or not rules.shares:
+        return CLOSED
+    credit = credit_ppm(rules, account, one)
+    frames = (credit - one.debit_ppm) // M
+    if frames < max(1, least_frames):
+        return CLOSED
+    for at in range(len(rules.shares) - 1, -1, -1):
+        if (credit - bound_ppm(rules, one, at)) // M >= least_frames:
+            return Offer(rules.shares[at], frames)
+    return Offer(rules.shares[0], frames)
+
+
+def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:
+    """Shadow frames that the thinnest coin takes until the window ends, if an efficient variant serves all the time."""
+    left_us = max(0, rules.window_us - (now_us - account.opened_us))
+    return rate_mfps * left_us // 1_000_000_000 * (rules.shares[-1] if rules.shares else 0) // M
+
+
+def due(rules: AccountRules, account: Account, now_us: int) -> bool:
+    """Whether the window is over."""
+    return now_us - account.opened_us >= rules.window_us
+
+
+def statements(rules: AccountRules, account: Account) -> tuple[BandStatement, ...]:
+    """What the log says of every band in which anything was delivered."""
+    found = []
+    for one in account.bands:
+        if not one.delivered and not one.efficient:
+            continue
+        found.append(
+            BandStatement(
+                band=one.band,
+                delivered=one.delivered,
+                efficient=one.efficient,
+                shadowed=sum(stratum.shadowed for stratum in one.strata),
+                differed=one.differed,
+                bound_ppm_frames=one.debit_ppm,
+                allowed_ppm_frames=credit_ppm(rules, account, one),
+                broken=one.broken,
+            )
+        )
+    return tuple(found)

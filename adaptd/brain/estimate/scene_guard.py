@@ -1,0 +1,81 @@
+"""The scene guard: is an efficient variant worth serving in the scene at hand, and out fast where it is not.
+
+It promises nothing: what was served is bounded by the loss account alone. So it may be quick in both directions. A variant owes
+clean shadow frames before it serves: few at the beginning, none where qualification spoke well of it, more after a scene in which
+it differed. There is no attempt to be used up: a good variant that met a bad scene comes back.
+"""
+
+from typing import NamedTuple
+
+from adaptd.config.policy import Policy
+from adaptd.vocabulary import Prior, Shadow, VariantFacts
+
+M = 1_000_000
+FIRST_OWED = 30  # clean frames before a variant without a prior serves for the first time
+HOLD_OWED = 40  # clean frames after a loss was seen while it served
+MORE_OWED, MOST_OWED = 20, 300  # each loss seen while it waits, and the most that it can come to owe
+DRIFT_TIMES = 2  # a mean loss of this many times the limit and more is a scene to leave
+STRIKE_PPM = (
+    500_000  # loss above the drift, in ppm of a frame, that strikes: one frame that differs, or many boxes that are a bit off
+)
+PRIOR_FRAMES = 300  # a prior of fewer frames is none
+
+
+class Guard(NamedTuple):
+    """What one variant owes in one band, the loss gathered above the drift, and what was seen since the start."""
+
+    band: str
+    variant: str
+    owed: int
+    heat_ppm: int = 0
+    samples: int = 0
+    loss_ppm: int = 0
+    strikes: int = 0
+
+    @property
+    def clear(self) -> bool:
+        """Whether the scene at hand speaks for serving."""
+        return not self.owed
+
+
+def start(policy: Policy, facts: tuple[VariantFacts, ...]) -> tuple[Guard, ...]:
+    """Every band and efficient variant at its beginning, shortened by what qualification found."""
+    found = []
+    for name in policy.efficient:
+        fact = next((one for one in facts if one.name == name), None)
+        for band in policy.bands:
+            prior = next((one for one in fact.priors if one.band == band.name), None) if fact else None
+            found.append(Guard(band.name, name, _first_owed(policy.max_loss_ppm, prior)))
+    return tuple(found)
+
+
+def _first_owed(limit_ppm: int, prior: Prior | None) -> int:
+    if prior is None or prior.n < PRIOR_FRAMES:
+        return FIRST_OWED
+    if prior.disagreed * M <= limit_ppm * prior.n:
+        return 0
+    return HOLD_OWED if prior.disagreed * M > DRIFT_TIMES * limit_ppm * prior.n else FIRST_OWED
+
+
+def absorb(guards: tuple[Guard, ...], shadows: tuple[Shadow, ...], limit_ppm: int) -> tuple[Guard, ...]:
+    """Take in the losses of an interval, in order."""
+    if not shadows:
+        return guards
+    after = list(guards)
+    index = {(one.band, one.variant): at for at, one in enumerate(guards)}
+    for shadow in shadows:
+        at = index.get((shadow.band, shadow.variant))
+        if at is not None:
+            after[at] = _one(after[at], min(M, max(0, shadow.loss_ppm)), DRIFT_TIMES * limit_ppm)
+    return tuple(after)
+
+
+def _one(guard: Guard, loss_ppm: int, drift_ppm: int) -> Guard:
+    heat_ppm = max(0, guard.heat_ppm + loss_ppm - drift_ppm)
+    owed, strikes = guard.owed, guard.strikes
+    if heat_ppm >= STRIKE_PPM:
+        owed = min(MOST_OWED, owed + MORE_OWED) if owed else HOLD_OWED
+        heat_ppm, strikes = 0, strikes + 1
+    elif owed:
+        owed -= 1
+    return Guard(guard.band, guard.variant, owed, heat_ppm, guard.samples + 1, guard.loss_ppm + loss_ppm, strikes)

@@ -1,0 +1,116 @@
+"""Every reading of a tick, judged once: each source for itself, then against the other quantities, then who speaks.
+
+Power is judged first, since it is the cause that a temperature must follow. What the power should be comes from the brain's own
+last decision, what the light should be from the picture.
+"""
+
+from typing import NamedTuple
+
+from adaptd.brain.judge import fusion
+from adaptd.brain.judge.fusion import Expected, Heard, Held
+from adaptd.brain.judge.rules import Limits, Rules
+from adaptd.brain.judge.source import Trace, judge_source
+from adaptd.vocabulary import CAMERA, LIGHT, POWER, TEMPERATURE, Judged, MissingReason, Raw, Snapshot
+
+
+class Memory(NamedTuple):
+    """All that the judge remembers: one trace a source in the order of the snapshot, and what is held of each quantity.
+
+    ``predicted_mw`` is what the last decision expects the machine to take.
+    """
+
+    at_us: int | None = None
+    traces: tuple[Trace, ...] = ()
+    temperature: Held | None = None
+    power: Held | None = None
+    light: Held | None = None
+    expected: Expected = Expected()
+    predicted_mw: int | None = None
+
+
+class Senses(NamedTuple):
+    """The believed values (None: unknown) and the judgements, by temperature, power, light."""
+
+    temperature_mc: int | None
+    power_mw: int | None
+    light_mlx: int | None
+    judged: tuple[Judged, ...]
+
+
+def judge(memory: Memory, snapshot: Snapshot, rules: Rules) -> tuple[Memory, Senses]:
+    """What is believed at this tick, and the memory after it."""
+    now_us, raw = snapshot.now_us, snapshot.raw
+    if memory.at_us is not None and now_us < memory.at_us:
+        return memory, _refused(MissingReason.CLOCK)
+    traces = _traces(memory.traces, raw)
+    power, expected = _power(memory, snapshot, rules, traces)
+    judged_power, held_power, power_mw = fusion.settle(now_us, power, memory.power)
+    simulated = next((one.raw.simulated for one in power if one.raw.source == judged_power.source), False)
+    temperature = _temperature(snapshot, rules.of[TEMPERATURE], traces, power_mw, simulated)
+    judged_temperature, held_temperature, temperature_mc = fusion.settle(now_us, temperature, memory.temperature)
+    light, overruled = _light(snapshot, rules.of[LIGHT], traces)
+    judged_light, held_light, light_mlx = fusion.settle(now_us, light, memory.light, overruled=overruled)
+    after = Memory(
+        at_us=now_us,
+        traces=tuple(traces),
+        temperature=held_temperature,
+        power=held_power,
+        light=held_light,
+        expected=expected,
+        predicted_mw=memory.predicted_mw,
+    )
+    return after, Senses(temperature_mc, power_mw, light_mlx, (judged_temperature, judged_power, judged_light))
+
+
+def _refused(reason: MissingReason) -> Senses:
+    return Senses(None, None, None, (Judged("", reason),) * 3)
+
+
+def _traces(known: tuple[Trace, ...], raw: tuple[Raw, ...]) -> list[Trace]:
+    """One trace for each raw reading; a source that is new, or comes again, begins anew."""
+    if len(known) == len(raw):
+        for trace, one in zip(known, raw, strict=True):
+            if trace.source != one.source or trace.quantity != one.quantity:
+                break
+        else:
+            return list(known)
+    by_name = {(trace.quantity, trace.source): trace for trace in known}
+    return [by_name.get((one.quantity, one.source)) or Trace(one.source, one.quantity) for one in raw]
+
+
+def _power(memory: Memory, snapshot: Snapshot, rules: Rules, traces: list[Trace]) -> tuple[list[Heard], Expected]:
+    """The power sources, each against what the operating point should take, then against the floor of a serving machine."""
+    now_us, predicted_mw, worker = snapshot.now_us, memory.predicted_mw, snapshot.worker
+    heard = []
+    for at, raw in enumerate(snapshot.raw):
+        if raw.quantity == POWER:
+            traces[at], refused, doubt = judge_source(traces[at], raw, now_us, rules.of[POWER], predicted_mw)
+            heard.append(Heard(raw, refused, doubt))
+    if not worker.alive or worker.point.fps_mfps == 0 or not heard:
+        return heard, memory.expected
+    expected, half_mw = fusion.expect(memory.expected, now_us, fusion.first(heard), predicted_mw)
+    return fusion.above_floor(heard, max(rules.floor_mw, half_mw)), expected
+
+
+def _temperature(snapshot: Snapshot, limits: Limits, traces: list[Trace], power_mw: int | None, simulated: bool) -> list[Heard]:
+    """The zones against power, as long as both are of the same world: a simulated zone does not follow a real rail."""
+    heard = []
+    for at, raw in enumerate(snapshot.raw):
+        if raw.quantity == TEMPERATURE:
+            cause = power_mw if limits.effect_per_1000 and raw.simulated == simulated else None
+            traces[at], refused, doubt = judge_source(traces[at], raw, snapshot.now_us, limits, cause)
+            heard.append(Heard(raw, refused, doubt))
+    return fusion.hottest(heard) if len(heard) > 1 else heard
+
+
+def _light(snapshot: Snapshot, limits: Limits, traces: list[Trace]) -> tuple[list[Heard], bool]:
+    """The light sensors against the picture."""
+    picture = snapshot.picture
+    level = None if picture is None else 1000 * fusion.doublings(picture)
+    heard = []
+    for at, raw in enumerate(snapshot.raw):
+        if raw.quantity == LIGHT:
+            cause = None if raw.source == CAMERA or raw.simulated else level
+            traces[at], refused, doubt = judge_source(traces[at], raw, snapshot.now_us, limits, cause)
+            heard.append(Heard(raw, refused, doubt))
+    return fusion.against_picture(heard, picture)

@@ -1,0 +1,126 @@
+"""`adaptd camera calibrate`: a few lights of known lux, seen through the camera, make it a light sensor."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.profile import find_profile
+
+FRAMES, SKIPPED, TRIES = 20, 10, 200
+GUIDE = (
+    "Hold a lux meter (or a telephone with one) beside the camera, type its lux and press Enter; change the light and repeat.\n"
+    "From dark to bright, at least two lights, better four: a lamp at night, a curtain, a lit room, a window. An empty line ends."
+)
+
+
+def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the group."""
+    group = sub.add_parser("camera", help="calibrate a camera as a light sensor").add_subparsers(dest="verb", required=True)
+    parser = group.add_parser("calibrate", help="guided: from a few lights of known lux to a profile with a calibrated camera")
+    parser.add_argument("--source", required=True, help="the camera, as for `adaptd run`")
+    parser.add_argument("--profile", default=None, help="profile to copy (default: the board's own)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=None, help="write a copy of the profile with the calibration to this file"
+    )
+    parser.set_defaults(handler=_calibrate)
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    if arguments.output is not None and arguments.output.exists():
+        raise CommandError(f"{arguments.output}: exists already, name another file or remove it")
+    source = _open(arguments.source)
+    print(GUIDE, file=sys.stderr)
+    points: list[tuple[int, float]] = []
+    try:
+        for line in sys.stdin:
+            if not line.strip():
+                break
+            lux = _lux(line)
+            if lux is None:
+                print(f"{line.strip()!r} is no lux value, write for example 120", file=sys.stderr)
+                continue
+            mean = _mean_ppm(source)
+            points.append((mean, lux))
+            print(f"  {lux:g} lux is a mean brightness of {mean / 10_000:.1f} %", file=sys.stderr)
+    finally:
+        source.close()
+    return _finish(points, arguments)
+
+
+def _finish(points: list[tuple[int, float]], arguments: argparse.Namespace) -> int:
+    from adaptd.sense.camera_light import parse_calibration
+
+    points.sort()
+    name = "camera:" + ",".join(f"{mean / 10_000:.1f}%={lux:g}" for mean, lux in points)
+    try:
+        parse_calibration(name.partition(":")[2])
+    except ValueError as error:
+        raise CommandError(
+            f"camera calibrate: {len(points)} points make no calibration ({error}); automatic exposure may hide the light: "
+            "switch it off, or take lights that differ more"
+        ) from None
+    print(name)
+    if arguments.output is None:
+        print("write this under sensors.light of a copy of the profile, or give -o FILE", file=sys.stderr)
+        return 0
+    _write(name, arguments)
+    print(f"wrote {arguments.output}; use it with: adaptd run --profile {arguments.output}", file=sys.stderr)
+    return 0
+
+
+def _write(name: str, arguments: argparse.Namespace) -> None:
+    from adaptd.config.profile import load_profile
+    from adaptd.doctor.skeleton import with_light
+    from adaptd.sense.board import identify
+    from adaptd.sense.sysfs import Sysfs
+
+    base = find_profile(arguments.profile or identify(Sysfs(Path("/"))).profile)
+    try:
+        arguments.output.write_text(with_light(base, name))
+    except OSError as error:
+        raise CommandError(f"{arguments.output}: cannot be written ({error.strerror}), name another place") from None
+    load_profile(arguments.output)
+
+
+def _open(text: str) -> Any:
+    from adaptd.base.clock import SystemClock
+    from adaptd.protocol.source_spec import SourceError, written_elsewhere
+    from adaptd.worker.sources.choose import source_of
+
+    try:
+        source = source_of(written_elsewhere(text), SystemClock())
+        source.open()
+    except SourceError as error:
+        raise CommandError(f"camera calibrate: {error}") from None
+    return source
+
+
+def _lux(line: str) -> float | None:
+    try:
+        lux = float(line.strip().removesuffix("lux").strip())
+    except ValueError:
+        return None
+    return lux if 0 < lux <= 150_000 else None
+
+
+def _mean_ppm(source: Any) -> int:
+    """The mean brightness of some frames, after those in which exposure still settles."""
+    from adaptd.protocol.source_spec import BadFrameError, SourceError
+    from adaptd.worker.latest_frame import Frame
+    from adaptd.worker.picture import look
+
+    found: list[int] = []
+    for _ in range(TRIES):
+        try:
+            if not source.advance():
+                break
+            found.append(look(Frame(source.picture(), len(found), 0, None, None)).mean_ppm)
+        except BadFrameError:
+            continue
+        except SourceError as error:
+            raise CommandError(f"camera calibrate: {error}") from None
+        if len(found) == SKIPPED + FRAMES:
+            return sum(found[SKIPPED:]) // FRAMES
+    raise CommandError(f"camera calibrate: the camera gave {len(found)} usable frames, {SKIPPED + FRAMES} are needed; check it")

@@ -1,0 +1,151 @@
+"""The systemd unit as text, and what must be true before it is written."""
+
+import grp
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptd.base.redact import has_secret
+from adaptd.cli.errors import CommandError
+
+UNIT_NAME = "adaptd.service"
+
+UNIT = """\
+[Unit]
+Description=adaptd: warm engines, operating point under safety limits, verifiable log
+After=local-fs.target nvpmodel.service nvargus-daemon.service{after}
+StartLimitIntervalSec=300
+StartLimitBurst=10
+
+[Service]
+Type=notify
+ExecStart={command} run --no-twin {places}{words}
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=on-failure
+RestartSec=2
+WatchdogSec=10
+TimeoutStopSec=5
+User=adaptd
+Group=adaptd
+{groups}{credential}RuntimeDirectory=adaptd
+RuntimeDirectoryMode=0750
+StateDirectory=adaptd
+StateDirectoryMode=0750
+UMask=0077
+Environment=ORT_DISABLE_TELEMETRY=1
+Environment=PYTHONUNBUFFERED=1
+
+# What it may touch. CUDA maps writable code and needs its device nodes, so MemoryDenyWriteExecute and PrivateDevices stay off.
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectProc=invisible
+PrivateTmp=yes
+# NVIDIA's cameras answer on a socket in /tmp, which is private otherwise.
+BindPaths=-/tmp/argus_socket
+{network}RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RemoveIPC=yes
+LockPersonality=yes
+KeyringMode=private
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+DevicePolicy=closed
+DeviceAllow=char-video4linux rw
+DeviceAllow=char-nvidia-frontend rw
+DeviceAllow=char-nvidia rw
+DeviceAllow=char-nvidia-uvm rw
+DeviceAllow=char-nvhost rw
+DeviceAllow=char-nvmap rw
+DeviceAllow=char-drm rw
+DeviceAllow=char-i2c r
+MemoryMax=2G
+TasksMax=128
+LimitNOFILE=1024
+
+[Install]
+WantedBy=multi-user.target
+"""
+PLACES = "--policy /etc/adaptd/policy.yaml --audit /var/lib/adaptd/audit_logs --socket /run/adaptd/adaptd.sock"
+GROUPS = ("video", "render", "i2c", "jtop")
+CREDENTIAL = "/etc/adaptd/source"
+_HIDDEN = (Path("/home"), Path("/root"), Path("/tmp"), Path("/run/user"))  # noqa: S108 - what the sandbox hides
+_NO_NETWORK = "PrivateNetwork=yes\nIPAddressDeny=any\nRestrictAddressFamilies=AF_UNIX\n"
+_NETWORK = "# A network camera was asked for (--network).\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the service serves. ``network`` opens the sandbox for a camera behind an address."""
+
+    source: str = ""
+    bundle: Path | None = None
+    profile: str = ""
+    network: bool = False
+
+
+def unit_text(wanted: Wanted | None = None) -> str:
+    """The unit for this installation of adaptd. A source with a password comes from a credential and stands nowhere in it."""
+    wanted = wanted or Wanted()
+    hidden = has_secret(wanted.source)
+    words = [] if not wanted.source else ["--source", "@%d/source" if hidden else _escaped(wanted.source)]
+    words += [] if wanted.bundle is None else ["--bundle", _escaped(str(wanted.bundle))]
+    words += ["--profile", _escaped(wanted.profile)] if wanted.profile else []
+    here = groups_here()
+    return UNIT.format(
+        command=command(),
+        places=PLACES,
+        words="".join(f" {word}" for word in words),
+        groups=f"SupplementaryGroups={' '.join(here)}\n" if here else "",
+        credential=f"LoadCredential=source:{CREDENTIAL}\n" if hidden else "",
+        network=_NETWORK if wanted.network else _NO_NETWORK,
+        after=" network-online.target\nWants=network-online.target" if wanted.network else "",
+    )
+
+
+def command() -> str:
+    """The absolute command that starts adaptd here."""
+    beside = Path(sys.executable).parent / "adaptd"
+    return str(beside) if beside.exists() else shutil.which("adaptd") or f"{sys.executable} -m adaptd"
+
+
+def groups_here() -> tuple[str, ...]:
+    """The groups that own devices and exist on this machine: systemd does not start a unit that names another."""
+    known = {entry.gr_name for entry in grp.getgrall()}
+    return tuple(name for name in GROUPS if name in known)
+
+
+def out_of_sight(path: Path) -> str:
+    """Why the unit's sandbox cannot see a path; empty where it can. Links are followed: a venv's interpreter lies elsewhere."""
+    for place in {path.absolute(), path.resolve()}:
+        for hidden in _HIDDEN:
+            if hidden in place.parents:
+                return f"{place} is below {hidden}, which the sandbox hides"
+    return ""
+
+
+def refuse_hidden(wanted: Wanted, policy: Path | None) -> None:
+    """Raises CommandError where interpreter or bundle cannot be seen from inside the sandbox."""
+    del policy
+    for what, path in (("interpreter", Path(sys.executable)), ("bundle", wanted.bundle)):
+        why = "" if path is None else out_of_sight(path)
+        if why:
+            raise CommandError(f"service install: the {what} {why}; put adaptd and its bundles elsewhere, for example below /opt")
+
+
+def _escaped(text: str) -> str:
+    """One word of ExecStart: percent and dollar are systemd's own, quotes hold words with blanks together."""
+    doubled = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{doubled}"' if any(letter in text for letter in " \t'\"\\;") else doubled

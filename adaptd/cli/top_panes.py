@@ -1,0 +1,82 @@
+"""What stands below the line in `adaptd top`: why, sensors, conditions or the log."""
+
+import textwrap
+from typing import Any
+
+from rich.text import Text
+
+UNITS = {"temperature": ("°C", 1), "power": ("W", 2), "light": ("lux", 1)}
+
+
+def pane_lines(document: dict[str, Any], pane: str, width: int) -> list[Text]:
+    """The lines of one pane, the most important first: who has little room cuts from below."""
+    drawers = {"sensors": _sensors, "conditions": _conditions, "log": _log}
+    return drawers.get(pane, _why)(document, width)
+
+
+def _why(document: dict[str, Any], width: int) -> list[Text]:
+    orders = document.get("orders", {})
+    lines = [Text(f"{name} asked by {order['by']}: {order['reason']}", "yellow") for name, order in sorted(orders.items())]
+    lines += [Text(line) for line in textwrap.wrap(document.get("why", ""), width)]
+    lines += [Text(f"trouble: {line}", "yellow") for line in document.get("trouble", ())[-3:]]
+    priors = document["engines"].get("priors", {})
+    left_out = [name for name, word in sorted(priors.items()) if word == "left_out"]
+    return lines + [Text(f"{name} computes otherwise here: its priors are left out", "yellow") for name in left_out]
+
+
+def _sensors(document: dict[str, Any], width: int) -> list[Text]:
+    lines = [Text(f"{'quantity':<12} {'source':<22} {'value':>12} {'age':>9}  state", "dim")]
+    for name, reading in document["sensors"].items():
+        quantity = name.rsplit("_", 1)[0]
+        if "missing" in reading:
+            lines.append(_row(quantity, "none", None, None, f"missing: {reading['missing']}", "yellow"))
+        else:
+            word = "simulated" if reading["simulated"] else "in use"
+            lines.append(_row(quantity, reading["source"], reading["value"], reading["age_ms"], word, "bold"))
+        others = document.get("sources", {}).get(quantity, {}).get("sources", ())
+        lines += [
+            _row(quantity, one["source"], one["value"], one["age_ms"], one["reason"] or one["quality"], "dim")
+            for one in others
+            if one["source"] != reading.get("source")
+        ]
+    del width
+    return lines
+
+
+def _row(quantity: str, source: str, value: int | None, age_ms: int | None, state: str, style: str) -> Text:
+    unit, digits = UNITS.get(quantity, ("", 0))
+    figure = "none" if value is None else f"{value / 1000:.{digits}f} {unit}"
+    age = "" if age_ms is None else f"{age_ms} ms"
+    return Text(f"{quantity:<12} {source[:22]:<22} {figure:>12} {age:>9}  {state}", style)
+
+
+def _conditions(document: dict[str, Any], width: int) -> list[Text]:
+    named = sorted(document["conditions"].items(), key=lambda pair: pair[1])  # what does not hold comes first
+    columns = max(1, width // 26)
+    lines = []
+    for at in range(0, len(named), columns):
+        line = Text()
+        for name, holds in named[at : at + columns]:
+            line.append("✓ " if holds else "✗ ", "green" if holds else "bold red")
+            line.append(f"{name[:23].replace('_', ' '):<24}", "" if holds else "bold")
+        lines.append(line)
+    return lines
+
+
+def _log(document: dict[str, Any], width: int) -> list[Text]:
+    audit, energy = document["audit"], document.get("energy")
+    signed = "not signed yet" if audit["checkpoint_seq"] < 0 else f"{audit['checkpoint_seq'] + 1:,} of them signed"
+    lines = [
+        Text(f"{audit['seq'] + 1:,} records, {signed}"),
+        Text("DEGRADED: it cannot be written as it should", "bold red") if audit["degraded"] else Text("written as it should be"),
+        Text(f"folder   {audit['folder']}"),
+        Text(f"policy   {document['policy']['name']} {document['policy']['sha256'][:12]}"),
+    ]
+    if energy is not None:
+        simulated = " (simulated)" if energy["simulated"] else ""
+        lines.append(Text(f"energy   {energy['total_mj'] / 1e6:,.2f} kJ since the start{simulated}"))
+    refusals = sorted(document.get("refusals", {}).items(), key=lambda pair: -pair[1])
+    if refusals:
+        words = ", ".join(f"{name} {count:,}" for name, count in refusals)
+        lines += [Text(line) for line in textwrap.wrap(f"refused  {words}", width)]
+    return lines

@@ -1,0 +1,82 @@
+"""What the owner asked for from outside: hold the reference for a while, or stay below a budget. Orders only ever restrict.
+
+An order changes what the decision is told, never the decision: while the reference is held the efficient variants count as set
+aside, and a budget counts where it is lower than the one that holds anyway. So the snapshot on record has it, and a replay
+of the log comes to the same decisions. Who asked, why and for how long is a record of its own. A restart lifts every order.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from adaptd.serve.api import Change
+from adaptd.vocabulary import Snapshot
+
+VERBS = ("/v1/hold", "/v1/budget")
+LONGEST_MINUTES = 1440
+MAX_WORDS = 200
+Note = Callable[[str, dict[str, Any]], None]
+
+
+class Orders:
+    """The orders that hold now. ``note`` puts each on record."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+        self._held_until_us = 0
+        self._budget_mw: int | None = None
+        self._hold: dict[str, Any] = {}
+        self._budget: dict[str, Any] = {}
+
+    def take(self, change: Change, now_us: int) -> str:
+        """Heed one request; why not, empty when it is heeded."""
+        reason = change.body.get("reason")
+        if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_WORDS:
+            return f"reason: say why, in 1 to {MAX_WORDS} characters"
+        asked = {"by": asked_by(change), "reason": reason}
+        if change.verb == "/v1/hold":
+            return self._take_hold(change.body.get("minutes"), asked, now_us)
+        return self._take_budget(change.body.get("watts"), asked)
+
+    def on(self, snapshot: Snapshot, efficient: tuple[str, ...]) -> Snapshot:
+        """The snapshot with the orders in it."""
+        if self._hold and snapshot.now_us >= self._held_until_us:
+            self._note("order", {"order": "hold_over", **self._hold})
+            self._hold = {}
+        if self._hold:
+            aside = dict.fromkeys((*snapshot.worker.quarantined, *efficient))
+            snapshot = replace(snapshot, worker=replace(snapshot.worker, quarantined=tuple(aside)))
+        if self._budget_mw is None:
+            return snapshot
+        lower_mw = self._budget_mw if snapshot.budget_mw is None else min(self._budget_mw, snapshot.budget_mw)
+        return replace(snapshot, budget_mw=lower_mw)
+
+    def words(self, now_us: int) -> dict[str, Any]:
+        """For the status document: the orders that hold; empty where none does."""
+        found: dict[str, Any] = {}
+        if self._hold:
+            found["hold"] = {**self._hold, "left_s": max(0, (self._held_until_us - now_us) // 1_000_000)}
+        if self._budget_mw is not None:
+            found["budget"] = {**self._budget, "budget_mw": self._budget_mw}
+        return found
+
+    def _take_hold(self, minutes: object, asked: dict[str, Any], now_us: int) -> str:
+        if type(minutes) is not int or not 0 <= minutes <= LONGEST_MINUTES:
+            return f"minutes: give a whole number from 1 to {LONGEST_MINUTES}, or 0 to end the hold"
+        self._held_until_us, self._hold = now_us + minutes * 60_000_000, asked if minutes else {}
+        self._note("order", {"order": "hold", "minutes": minutes, **asked})
+        return ""
+
+    def _take_budget(self, watts: object, asked: dict[str, Any]) -> str:
+        if isinstance(watts, bool) or not isinstance(watts, (int, float)) or not 0 <= watts <= 10_000:
+            return "watts: give a number from 0.1 to 10000, or 0 to go back to the policy's budget"
+        self._budget_mw, self._budget = round(1000 * watts) or None, asked
+        self._note("order", {"order": "budget", "budget_mw": self._budget_mw or 0, **asked})
+        return ""
+
+
+def asked_by(change: Change) -> str:
+    """Who asked: the name that a gateway gives, and always the user id that the kernel reports."""
+    name = change.body.get("by")
+    named = name[:64] if isinstance(name, str) and name.isprintable() else ""
+    return f"{named} (uid {change.uid})" if named else f"uid {change.uid}"

@@ -1,0 +1,52 @@
+"""What the loop says: to people, to the operational log, to status, and on record."""
+
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from adaptd.daemon.parts import Watcher
+from adaptd.log.write.ledger import NotRecordedError
+from adaptd.log.write.recorder import Recorder
+
+MAX_TROUBLE = 8
+
+
+class Teller:
+    """One mouth for the loop. ``trouble`` is what status shows: the last lines that a person should look at."""
+
+    def __init__(self, recorder: Recorder, watcher: Watcher) -> None:
+        self._recorder, self._watcher = recorder, watcher
+        self._log: Any = structlog.get_logger("adaptd")
+        self.trouble: tuple[str, ...] = ()
+
+    def note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
+        """A record; where the log takes none, the snapshot says so."""
+        with suppress(NotRecordedError):
+            self._recorder.note(kind, fields, durable=durable)
+
+    def durably(self, kind: str, fields: dict[str, Any]) -> None:
+        """A record that is on the disk when this returns."""
+        self.note(kind, fields, durable=True)
+
+    def tell(self, text: str) -> None:
+        """Something a person would want to know."""
+        self._log.info(text)
+        self._watcher.happened(text)
+
+    def warn(self, text: str, *, aloud: bool = True) -> None:
+        """Trouble; ``aloud`` False where the terminal has said it already."""
+        self._log.warning(text)
+        if aloud:
+            self._watcher.happened(text)
+        self.trouble = (*self.trouble[-MAX_TROUBLE + 1 :], text)
+
+    def fault(self, kind: str, text: str, variant: str = "", told: str = "", *, aloud: bool = True) -> None:
+        """Trouble that is durably on record; ``told`` is what people read where that is another line."""
+        self.warn(told or text, aloud=aloud)
+        self.note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
+
+    def plans(self, kind: str, text: str) -> None:
+        """How the plans that are built beside get on."""
+        self.tell(text)
+        self.note("worker", {"event": kind, "text": text}, durable=kind != "plans_building")

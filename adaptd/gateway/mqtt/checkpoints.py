@@ -1,0 +1,124 @@
+"""New signed checkpoints in the log's folder, read from its segments, so that somebody else can hold them.
+
+A segment is a header line, then one JSON record a line, then zeros. Only lines of kind ``checkpoint`` are parsed; a segment that
+goes away while it is read (pruning) is passed over. Nothing is verified here: a checkpoint carries its own signature.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SUFFIX = ".log"
+MARK = b'"kind":"checkpoint"'
+CHUNK_BYTES = 4 << 20
+LOOK_BACK_BYTES = 4 << 20
+MAX_NOTE = 16_384
+
+
+class Checkpoint(NamedTuple):
+    """One checkpoint record: the log's name, how many records it covers, when it was made (UTC), and the signed note."""
+
+    origin: str
+    size: int
+    seq: int
+    utc_ms: int
+    note: str
+
+    @property
+    def key(self) -> str:
+        return f"checkpoint:{self.origin}:{self.size}"
+
+    def words(self, box: str) -> dict[str, Any]:
+        """What is published; ``note`` is what `adaptd audit verify --witness` takes as a file."""
+        return {
+            "box": box,
+            "origin": self.origin,
+            "records": self.size,
+            "record": self.seq,
+            "made_utc_ms": self.utc_ms,
+            "note": self.note,
+        }
+
+
+class CheckpointReader:
+    """Remembers how far it has read. The first look takes the newest checkpoint alone: it covers those before it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._segment = ""
+        self._offset = 0
+
+    def new(self) -> list[Checkpoint]:
+        """The checkpoints since the last call, in order.
+
+        Raises:
+            OSError: the folder cannot be listed (another user's, or not there).
+        """
+        names = sorted(name for name in os.listdir(self.folder) if name.endswith(SUFFIX) and name[:-4].isdigit())
+        if not self._segment:
+            return self._first_look(names)
+        found = []
+        for name in names:
+            if name >= self._segment:
+                found += self._read(name, self._offset if name == self._segment else 0)
+        return found
+
+    def _first_look(self, names: list[str]) -> list[Checkpoint]:
+        found: list[Checkpoint] = []
+        for name in names[-2:]:
+            size = _size(self.folder / name)
+            found += self._read(name, max(0, size - LOOK_BACK_BYTES))
+        return found[-1:]
+
+    def _read(self, name: str, offset: int) -> list[Checkpoint]:
+        """Whole lines from ``offset`` to the end of what is written; the place is remembered."""
+        found: list[Checkpoint] = []
+        try:
+            with (self.folder / name).open("rb") as file:
+                file.seek(offset)
+                while lines := _whole_lines(file.read(CHUNK_BYTES)):
+                    found += [one for line in lines.split(b"\n") if MARK in line and (one := parse(line)) is not None]
+                    offset += len(lines)
+                    file.seek(offset)
+        except OSError:
+            return found
+        self._segment, self._offset = name, offset
+        return found
+
+
+def _whole_lines(data: bytes) -> bytes:
+    """Up to the last newline before the zeros of unused space."""
+    written = data.partition(b"\0")[0]
+    return written[: written.rfind(b"\n") + 1]
+
+
+def _size(path: Path) -> int:
+    """Bytes up to the zeros that stand for unused space; 0 where the file has gone."""
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            while end:
+                start = max(0, end - 65_536)
+                file.seek(start)
+                if written := file.read(end - start).rstrip(b"\0"):
+                    return start + len(written)
+                end = start
+    except OSError:
+        pass
+    return 0
+
+
+def parse(line: bytes) -> Checkpoint | None:
+    """The checkpoint of a record's line; None where it is none, or its note has not three lines of body and a signature."""
+    try:
+        record = json.loads(line)
+        note = record["note"]
+        if record["kind"] != "checkpoint" or not isinstance(note, str) or len(note) > MAX_NOTE:
+            return None
+        origin, size, root, gap, signature = note.split("\n", 4)
+        if gap or not root or not signature.strip():
+            return None
+        return Checkpoint(origin, int(size), int(record["seq"]), int(record["utc_ms"]), note)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

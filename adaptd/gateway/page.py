@@ -1,0 +1,99 @@
+"""The page as one thing that lives off the feed: its parts put together, its rules checked, its address told."""
+
+import asyncio
+import ipaddress
+from typing import Any
+
+from adaptd.gateway.commands import Commander
+from adaptd.gateway.errors import GatewayError
+from adaptd.gateway.feed import Feed
+from adaptd.gateway.glimpse import Glimpse
+from adaptd.gateway.latency import Latencies
+from adaptd.gateway.logbook import Logbook
+from adaptd.gateway.plugins import Arguments, Tell, end, keep
+from adaptd.gateway.web.app import Parts, make_app, verification_words
+from adaptd.gateway.web.guard import Guard, Rules
+from adaptd.gateway.web.server import listen, serve
+from adaptd.gateway.web.stream import Stream
+from adaptd.gateway.web.tokens import read_tokens
+
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+class Page:
+    """Serves page, stream, metrics and, where they are on, commands.
+
+    Raises:
+        GatewayError: at construction, where the arguments would open the page to strangers or name an unusable file.
+    """
+
+    name = "page"
+
+    def __init__(self, arguments: Arguments, tell: Tell) -> None:
+        self._arguments, self._tell = arguments, tell
+        self._rules = rules_of(arguments)
+        self._latencies = Latencies(arguments.socket)
+        self._latencies.start()
+        self._logbook: Logbook | None = None
+        self._commander = Commander.to_socket(arguments.commands, arguments.socket)
+
+    async def run(self, feed: Feed) -> None:
+        """Serve until cancelled; raises OSError where the port cannot be had."""
+        listener = listen(self._arguments.host, self._arguments.port)
+        self._tell(f"page http://{_bracketed(self._arguments.host)}:{listener.getsockname()[1]}/")
+        book = self._logbook = self._logbook or Logbook(self._arguments.audit)
+        stream = Stream(feed, self._beside)
+        glimpse = Glimpse.from_socket(self._arguments.socket)
+        parts = Parts(
+            feed, book, self._latencies, self._commander, glimpse, stream, self._arguments.box_name, self._arguments.version
+        )
+        beside = [
+            asyncio.ensure_future(keep("history", lambda: book.run(feed), self._tell)),
+            asyncio.ensure_future(keep("log size", book.measure, self._tell)),
+        ]
+        try:
+            await serve(Guard(make_app(parts), self._rules), listener, before_end=stream.close)
+        finally:
+            await end(*beside)
+
+    def _beside(self) -> dict[str, Any]:
+        """What the gateway itself adds to every message of the stream."""
+        book = self._logbook
+        assert book is not None
+        return {
+            "box": self._arguments.box_name,
+            "version": self._arguments.version,
+            "commands": self._commander.enabled,
+            "log_bytes": book.size_bytes,
+            "history": book.history,
+            "verification": verification_words(book),
+        }
+
+
+def rules_of(arguments: Arguments) -> Rules:
+    """Who may read, from the arguments; raises GatewayError where that would be everybody."""
+    tokens = read_tokens(arguments.token_file)
+    if not _is_loopback(arguments.host) and not tokens and arguments.proxy_header is None:
+        raise GatewayError(
+            f"--host {arguments.host}: other machines could read the page, give a --token-file or a --proxy-header"
+        )
+    if arguments.commands and not tokens.commander and arguments.mqtt is None:  # over MQTT the broker says who may
+        raise GatewayError("--commands: nobody has that right, add a line `NAME TOKEN commands` to a --token-file")
+    for address in arguments.proxies:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            raise GatewayError(f"--proxy {address}: is no IP address, give the one the proxy calls from") from None
+    hosts = frozenset(host.lower() for host in (*arguments.hosts, arguments.host))
+    return Rules(tokens, hosts, arguments.proxy_header, frozenset(arguments.proxies) or LOOPBACK)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

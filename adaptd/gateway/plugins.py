@@ -1,0 +1,115 @@
+"""What runs beside the page, and who keeps it running.
+
+A plug-in is an object with a ``name`` and ``async def run(self, feed)``. It is started when its arguments are given. One that
+fails is told of and started again with doubling waits; it takes neither the page nor another plug-in with it.
+"""
+
+import asyncio
+import importlib
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from adaptd.gateway.feed import Feed
+
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 60.0
+STEADY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the owner asked of the gateway. ``audit`` is where the log lies if the daemon does not say."""
+
+    socket: Path
+    host: str = "127.0.0.1"
+    port: int = 8460
+    token_file: Path | None = None
+    audit: Path | None = None
+    commands: bool = False
+    proxy_header: str | None = None
+    proxies: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    mqtt: str | None = None
+    mqtt_credentials: Path | None = None
+    mqtt_ca: Path | None = None
+    mqtt_cert: Path | None = None
+    mqtt_key: Path | None = None
+    mqtt_version: str = "5"
+    box: str = ""
+    state: Path | None = None
+    until_eof: bool = False
+    version: str = ""
+
+    @property
+    def box_name(self) -> str:
+        """The name of this device in topics and titles."""
+        return self.box or socket.gethostname() or "adaptd"
+
+
+class PlugIn(Protocol):
+    """Anything that lives off the feed."""
+
+    @property
+    def name(self) -> str:
+        """One word for the operational log."""
+
+    async def run(self, feed: Feed) -> None:
+        """Serve until cancelled; raise to be started again."""
+
+
+Tell = Callable[[str], None]
+Start = Callable[[], Awaitable[None]]
+
+
+def plug_ins(arguments: Arguments) -> list[PlugIn]:
+    """The plug-ins that the arguments ask for. ``adaptd.gateway.mqtt.plug_in(arguments)`` is imported only when it is wanted."""
+    wanted: list[PlugIn] = []
+    if arguments.mqtt is not None:
+        wanted.append(importlib.import_module("adaptd.gateway.mqtt").plug_in(arguments))
+    return wanted
+
+
+async def keep(
+    name: str,
+    start: Start,
+    tell: Tell,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Run ``start()`` for ever: whatever it raises is told in one line, and it starts again after a wait that doubles."""
+    wait_s = FIRST_WAIT_S
+    while True:
+        began_s = time.monotonic()
+        task = asyncio.ensure_future(start())
+        try:
+            await asyncio.wait([task])
+        finally:
+            await end(task)
+        if time.monotonic() - began_s > STEADY_S:
+            wait_s = FIRST_WAIT_S
+        tell(f"{name}: {_end_of(task)}; again in {wait_s:g} s")
+        await sleep(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+async def end(*tasks: "asyncio.Future[Any]") -> None:
+    """Cancel tasks and wait until each has cleaned up; what they raise meanwhile is nobody's concern any more."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
+
+
+def _end_of(task: "asyncio.Future[None]") -> str:
+    if task.cancelled():
+        return "was cancelled"
+    error = task.exception()
+    if error is None:
+        return "ended"
+    return " ".join(f"{error}".split()) or type(error).__name__

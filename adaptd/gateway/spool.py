@@ -1,0 +1,75 @@
+"""Alerts that other programs left in ``<state>/alerts`` (adaptd.client.alert) go into the outbox, and then from the folder."""
+
+import base64
+import binascii
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from adaptd.client import ALERTS_FOLDER, MAX_ALERT_PICTURE_BYTES
+from adaptd.gateway.outbox import Outbox
+
+MAX_FILE_BYTES = MAX_ALERT_PICTURE_BYTES * 4 // 3 + 65_536
+MOST_AT_ONCE = 100
+REFUSED = ".refused"
+
+
+def fetch_alerts(state: Path, outbox: Outbox, say: Callable[[str], None], box: str | None = None) -> int:
+    """Move what waits into the outbox; returns how many were new. A file leaves the folder only once it is durable there.
+
+    A file that is no alert is set aside with the ending ``.refused``, and why is said.
+
+    Raises:
+        OutboxError: the outbox takes no more; the files stay where they are.
+    """
+    new = 0
+    for path in _waiting(state / ALERTS_FOLDER):
+        try:
+            words = _read(path)
+            picture = base64.b64decode(words["picture_base64"], validate=True) if words.get("picture_base64") else None
+            new += outbox.put_alert(
+                str(words["key"]), str(words["kind"]), str(words["text"]), words.get("rests_on") or {}, picture, box
+            )
+            path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # another process of the gateway fetched it
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
+            say(f"{path}: is no alert ({_short(error)}), set aside as {path.name}{REFUSED}")
+            _set_aside(path, say)
+    return new
+
+
+def _waiting(folder: Path) -> list[Path]:
+    """The oldest complete files; drafts begin with a dot."""
+    try:
+        names = [name for name in os.listdir(folder) if name.endswith(".json") and not name.startswith(".")]
+    except OSError:
+        return []
+    return [folder / name for name in sorted(names)[:MOST_AT_ONCE]]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The object in a regular file of bounded size; a link, a pipe or a device is not followed or waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
+            raise ValueError(f"not a file of at most {MAX_FILE_BYTES} bytes")
+        words = json.loads(file.read(MAX_FILE_BYTES))
+    if not isinstance(words, dict):
+        raise TypeError("not a JSON object")
+    return words
+
+
+def _set_aside(path: Path, say: Callable[[str], None]) -> None:
+    try:
+        path.rename(path.with_name(path.name + REFUSED))
+    except OSError as error:
+        say(f"{path}: cannot be set aside ({error.strerror}), remove it")
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:200]

@@ -1,0 +1,1 @@
+"""The page: who may read it, the one stream behind it, and its server."""

@@ -1,0 +1,230 @@
+"""The figures of the feeder's alerts by simulation: false alarms a cat-month, what is found and how soon, with 95 %
+intervals.
+
+    python -m tests.apps.feeder_figures [--cats 2000] [--stream-cats 60]
+
+Two forms. *Days*: the shipped rules on series of days (log-normal, correlated 0.3 from day to day), thousands of cats.
+*Streams*: cats of the published numbers as events through bouts, windows, store, days, rules and messages. How much one cat
+varies from day to day nobody has published: the coefficient of variation (CV) is assumed and swept.
+"""
+
+import argparse
+import math
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptd.apps.feeder.activity import Activity
+from adaptd.apps.feeder.finding import Rule, Verdict, read_findings
+from adaptd.apps.feeder.rules import TRAILING, Watch, is_low
+from adaptd.apps.feeder.settings import DAY_US, HOUR_US, SECOND_US, Settings
+from adaptd.apps.feeder.simulated_cat import Cat, events, levels
+from tests.apps.streams import BEGIN_US, FP16, House, day_of
+
+MONTH = 30.4
+S = Settings()
+USUAL_US = 1_140 * SECOND_US
+START = 40
+Series = list[int | None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean with the half width of its 95 % interval; cats are independent, so the interval is over cats."""
+
+    mean: float
+    half: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} ± {self.half:.3f}"
+
+
+def figure(values: Sequence[float]) -> Figure:
+    """Mean over cats."""
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return Figure(statistics.fmean(values), 1.96 * spread / math.sqrt(len(values)))
+
+
+def proportion(hits: Sequence[bool]) -> Figure:
+    """Share of cats, with Wilson's interval (its half width)."""
+    n, p, z = len(hits), sum(hits) / len(hits), 1.96
+    return Figure(p, z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+
+
+def days_of(cat: Cat, days: int, appetite: Callable[[int], float] = lambda _: 1.0, outages: bool = False) -> Series:
+    """Eating in 24 h of each day; with outages one day in ten loses half, and three-day gaps begin on one day in a hundred."""
+    series: Series = [int(USUAL_US * level * appetite(day)) for day, level in enumerate(levels(cat, days))]
+    if outages:
+        dice = random.Random(f"outage {cat.seed}")
+        for day in range(days):
+            if dice.random() < 0.1:
+                series[day] = None
+            if dice.random() < 0.01:
+                series[day : day + 3] = [None] * len(series[day : day + 3])
+    return series
+
+
+def alarms(series: Series, back: tuple[int, int] | None = None, start: int = START) -> list[int]:
+    """Days on which the drop rule fires: the third low day running."""
+    run, fired = 0, []
+    for at in range(start, len(series)):
+        run = run + 1 if is_low(series, at, S, back) else 0
+        if run == S.drop_days:
+            fired.append(at)
+    return fired
+
+
+def watched(series: Series, start: int = START) -> list[int]:
+    """Days on which the watch fires."""
+    watch = Watch()
+    return [at for at in range(start, len(series)) if watch.step(series, at, S)]
+
+
+RULES: dict[str, Callable[[Series], list[int]]] = {
+    "alert, usual lagged": alarms,
+    "control: usual trailing": lambda series: alarms(series, TRAILING),
+    "watch": watched,
+}
+
+
+def false_alarms(cv: float, cats: int, days: int, rule: str, *, outages: bool = False) -> Figure:
+    """Alarms a cat-month of healthy cats."""
+    months = (days - START) / MONTH
+    each = (len(RULES[rule](days_of(Cat(seed=seed, cv=cv, season=0.0), days, outages=outages))) / months for seed in range(cats))
+    return figure(list(each))
+
+
+def found_within(
+    cv: float, cats: int, rule: str, appetite: Callable[[int], float], fell: int, within: Sequence[int]
+) -> list[Figure]:
+    """Share of cats that are found within so many days of ``fell``."""
+    firsts = []
+    for seed in range(cats):
+        fired = RULES[rule](days_of(Cat(seed=10**6 + seed, cv=cv, season=0.0), fell + max(within) + 1, appetite))
+        firsts.append(min((at - fell + 1 for at in fired if at >= fell), default=10**6))
+    return [proportion([first <= days for first in firsts]) for days in within]
+
+
+def halved(day: int) -> float:
+    """Half from day 60 on."""
+    return 0.5 if day >= 60 else 1.0
+
+
+def declining(day: int) -> float:
+    """From all to half over 28 days from day 60 on."""
+    return max(1.0 - max(day - 60, 0) / 56, 0.5)
+
+
+def table_days(cats: int) -> Iterator[str]:
+    """The table on series of days."""
+    yield (
+        "| CV | false alarms a cat-month | with outages | control: trailing | watch | "
+        "halving within 3 / 7 / 14 d | trailing 14 d | decline by d 42 | trailing |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
+    lagged, trailing = "alert, usual lagged", "control: usual trailing"
+    for cv in (0.15, 0.2, 0.3, 0.4, 0.5):
+        found = found_within(cv, cats, lagged, halved, 60, (3, 7, 14))
+        cells = [
+            false_alarms(cv, cats, 400, lagged),
+            false_alarms(cv, cats, 400, lagged, outages=True),
+            false_alarms(cv, cats // 2, 400, trailing),
+            false_alarms(cv, cats // 4, 400, "watch"),
+            " / ".join(f"{each.mean:.2f}" for each in found) + f" (± {found[2].half:.2f})",
+            found_within(cv, cats, trailing, halved, 60, (14,))[0],
+            found_within(cv, cats, lagged, declining, 60, (42,))[0],
+            found_within(cv, cats, trailing, declining, 60, (42,))[0],
+        ]
+        yield f"| {cv} | " + " | ".join(map(str, cells)) + " |"
+
+
+def outage(seed: int, at: int) -> bool:
+    """Whether this cat's camera is off at an instant: 12 h on one day in ten."""
+    day, within = divmod(at - BEGIN_US, DAY_US)
+    return random.Random(f"off {seed} {day}").random() < 0.1 and within >= 12 * HOUR_US
+
+
+def stream(cat: Cat, days: int, appetite: Callable[[int], float], *, outages: bool, folder: Path) -> House:
+    """One cat through the whole monitor; the caller closes the store."""
+    house = House(folder / f"{cat.seed}-{time.monotonic_ns()}.sqlite3")
+    house.store.base.execute("PRAGMA synchronous = OFF")  # a simulation needs no safety against power cuts
+    house.live(events(cat, BEGIN_US, days, appetite), lambda at: None if outages and outage(cat.seed, at) else FP16)
+    return house
+
+
+def stream_drop_days(cat: Cat, days: int, appetite: Callable[[int], float], *, outages: bool, folder: Path) -> list[int]:
+    """Days (numbers) on which this cat's clinical message left."""
+    house = stream(cat, days, appetite, outages=outages, folder=folder)
+    found = [
+        (made - BEGIN_US) // DAY_US
+        for made, one in read_findings(house.store)
+        if (one.rule, one.verdict) == (Rule.DROP, Verdict.ALERT)
+    ]
+    house.store.close()
+    return sorted(int(each) for each in found)
+
+
+def refusal_hours(cat: Cat, *, outages: bool, folder: Path) -> float:
+    """Hours of time seen from the last bite to the clinical message, when the cat stops eating at day 12."""
+    house = stream(cat, 12, lambda _: 1.0, outages=outages, folder=folder)
+    at, seen, before = day_of(12), 0, 0
+    last = house.store.base.execute("SELECT max(end_us) FROM bouts").fetchone()[0]
+    before = house.store.base.execute("SELECT total(sure_us) FROM windows WHERE start_s * 1000000 >= ?", (last,)).fetchone()[0]
+    while "clinical" not in house.rules_left() and seen < 60 * HOUR_US:
+        off = outages and outage(cat.seed, at)
+        house.see(at, at + HOUR_US // 4, Activity.EMPTY, None if off else FP16)
+        seen += 0 if off else HOUR_US // 4
+        at += HOUR_US // 4
+        house.monitor.tick(at, force=True)
+    house.store.close()
+    return (before + seen) / HOUR_US
+
+
+def table_streams(cats: int) -> Iterator[str]:
+    """The table on event streams, CV 0.3."""
+    yield "| event streams, CV 0.3, season 15 % | without outages | 12 h lost on one day in ten |"
+    yield "|---|---|---|"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows: dict[str, list[Figure | str]] = {
+            "false alarms a cat-month": [],
+            "halving found in 7 d": [],
+            "halving found in 14 d": [],
+        }
+        rows["full refusal: hours seen until the message, longest"] = []
+        for outages in (False, True):
+            quiet = [stream_drop_days(Cat(seed=seed), 130, lambda _: 1.0, outages=outages, folder=folder) for seed in range(cats)]
+            rows["false alarms a cat-month"].append(figure([len(each) / (90 / MONTH) for each in quiet]))
+            ill = [stream_drop_days(Cat(seed=10**6 + seed), 75, halved, outages=outages, folder=folder) for seed in range(cats)]
+            # A day's message is made an hour into the next day.
+            firsts = [min((day - 60 for day in each if day > 60), default=10**6) for each in ill]
+            rows["halving found in 7 d"].append(proportion([first <= 7 for first in firsts]))
+            rows["halving found in 14 d"].append(proportion([first <= 14 for first in firsts]))
+            hours = [refusal_hours(Cat(seed=2 * 10**6 + seed), outages=outages, folder=folder) for seed in range(cats)]
+            rows["full refusal: hours seen until the message, longest"].append(f"{max(hours):.1f} h of {cats} cats")
+        for label, cells in rows.items():
+            yield f"| {label} | " + " | ".join(map(str, cells)) + " |"
+
+
+def main() -> int:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--cats", type=int, default=2_000)
+    parser.add_argument("--stream-cats", type=int, default=60)
+    wanted = parser.parse_args()
+    begin = time.monotonic()
+    for line in table_days(wanted.cats):
+        print(line, flush=True)
+    print(flush=True)
+    for line in table_streams(wanted.stream_cats):
+        print(line, flush=True)
+    print(f"\n{wanted.cats} cats of 400 days, {wanted.stream_cats} as streams, {time.monotonic() - begin:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
