@@ -74,11 +74,12 @@ def fits(form: str, shape: tuple[int, ...], classes: int) -> bool:
 def _anchors(form: str, output: Array, classes: int) -> Array:
     """One row an anchor, whichever way round they are written."""
     rows: Array = output[0]
-    first, second = rows.shape
-    turned = first < second
-    if form == "yolo" and classes and (first == 4 + classes) != (second == 4 + classes):
-        turned = first == 4 + classes
-    return rows.T if turned and form in ("yolo", *EXTRAS) else rows
+    if form not in ("yolo", *EXTRAS):
+        return rows
+    first, second = output.shape[1:]
+    told = form == "yolo" and classes and (first == 4 + classes) != (second == 4 + classes)
+    turned = first == 4 + classes if told else first < second
+    return rows.T if turned else rows
 
 
 def _corners(form: str, rows: Array, size: tuple[int, int]) -> Array:

@@ -7,7 +7,7 @@ intermediate exactly, and none of the 65,536 pairs (x, y) lands on a half, all g
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, floor, frexp, ldexp, log2
+from math import floor, frexp, ldexp, log2
 
 import numpy as np
 
@@ -102,12 +102,11 @@ def _times(scale: np.float32, parts: int, bits: int) -> np.float32 | None:
     """The scale whose ratio to ``scale`` is, in float32, exactly parts / 2^bits."""
     ratio = np.float32(ldexp(parts, -bits))
     found = np.float32(float(ratio) * float(scale))
-    exact = bool(np.float32(found / scale) == ratio)
-    return found if exact else None
+    return found if np.float32(found / scale) == ratio else None
 
 
 def _short(scale: float) -> np.float32:
     """The next larger value of SHORT bits."""
     part, power = frexp(scale)
-    found: np.float32 = np.float32(ldexp(ceil(part * (1 << SHORT)) / (1 << SHORT), power))
+    found: np.float32 = np.float32(ldexp(np.ceil(part * (1 << SHORT)) / (1 << SHORT), power))
     return found

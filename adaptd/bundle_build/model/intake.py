@@ -39,7 +39,7 @@ WORD = re.compile(r"[^a-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceModel:
     """A model that may be built: static shapes, batch 1, one float32 picture in, one float32 tensor out.
 
     ``data`` are the bytes that the bundle ships as ``NAME.fp32.onnx``; shapes are whole, batch first (N, C, H, W).
@@ -69,7 +69,7 @@ class Wishes:
     classes: int | None = None
 
 
-def take_in(path: Path, wishes: Wishes | None = None) -> Source:
+def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
     """Read, check and normalise an ONNX file.
 
     Raises:
@@ -97,8 +97,7 @@ def take_in(path: Path, wishes: Wishes | None = None) -> Source:
     _name_nodes(model)
     model = _checked(model, where)
     wishes = replace(wishes, classes=wishes.classes if wishes.classes or noted.names is None else len(noted.names))
-    source = _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes, noted, declared)
-    return source
+    return _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes, noted, declared)
 
 
 def _declared(model: Any) -> Shape:
@@ -109,11 +108,9 @@ def _declared(model: Any) -> Shape:
 
 def _noted_size(model: Any, noted: Noted) -> tuple[int, int] | None:
     """The picture size of the exporter's note, where the graph leaves it free."""
-    if len(model.graph.input) != 1:
-        return None
-    axes = model.graph.input[0].type.tensor_type.shape.dim
-    fixed = len(axes) != 4 or (axes[2].dim_value and axes[3].dim_value)
-    return None if fixed else noted.size
+    axes: Any = model.graph.input[0].type.tensor_type.shape.dim if len(model.graph.input) == 1 else ()
+    free = len(axes) == 4 and not (axes[2].dim_value and axes[3].dim_value)
+    return noted.size if free else None
 
 
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
@@ -266,11 +263,11 @@ def _essence(model: Any) -> bytes:
     return to_bytes(copy)
 
 
-def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str], noted: Noted, declared: Shape) -> Source:
+def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str], noted: Noted, declared: Shape) -> SourceModel:
     entry, answer = model.graph.input[0], model.graph.output[0]
     found = trial(data, static_shape(entry) or (), path.name).shape
     output_shape = static_shape(answer) or (found if found == declared else None)
-    if output_shape is None is None:
+    if output_shape is None:
         raise BuildError(f"{path.name}: output {answer.name} has no static shape, export it with fixed sizes (no dynamic axes)")
     _refuse_type(answer, path.name, "output")
     try:
@@ -279,7 +276,7 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
         check_anchors(head.form, output_shape, (static_shape(entry) or ())[2:])
     except ModelError as error:
         raise BuildError(f"{error}" if str(error).startswith(("--", path.name)) else f"{path.name}: {error}") from None
-    return Source(
+    return SourceModel(
         name=model_name(path, wishes.name),
         data=data,
         sha256=digest(data),

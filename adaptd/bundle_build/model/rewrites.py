@@ -87,8 +87,8 @@ def products_in_full(model: Any) -> Any:
         if node.op_type != "Gemm" or not _plain(node, stored):
             continue
         before, after = maker.get(node.input[0]), takers.get(node.output[0], [])
-        between = len(after) == 1 and after[0].op_type == "Reshape"
-        if before is not None and between and _only_for(before, takers):
+        folded = before is not None and before.name.startswith("gemm_input_reshape") and len(after) == 1
+        if before is not None and folded and after[0].op_type == "Reshape" and len(takers[before.output[0]]) == 1:
             swaps[before.name] = []
             swaps[after[0].name] = []
             swaps[node.name] = _product(copy, node, before.input[0], after[0].output[0], stored)
@@ -101,11 +101,6 @@ def products_in_full(model: Any) -> Any:
     for node in nodes:
         copy.graph.node.extend(swaps.get(node.name, [node]))
     return inferred(copy)
-
-
-def _only_for(before: Any, takers: dict[str, list[Any]]) -> bool:
-    """A reshape that the runtime put in front of one product."""
-    return str(before.name).startswith("gemm_input_reshape") and len(takers[before.output[0]]) == 1
 
 
 def _plain(node: Any, stored: dict[str, Any]) -> bool:
