@@ -52,12 +52,6 @@ class Preprocessing(Strict):
     crop_ppm: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000_000
     roi_ppm: Annotated[tuple[Ppm, ...], Field(min_length=4, max_length=4)] | None = None
 
-    @property
-    def sides(self) -> tuple[int, int]:
-        """Height and width of the network's picture."""
-        height, width = self.size
-        return height, width
-
 
 class Band(Strict):
     """What one light band showed: ``n`` frames, score on labels (None without labels), and frames that differ from the reference.

@@ -196,4 +196,4 @@ def head_of(manifest: Manifest) -> AnswerHead:
     values = 1 if head.form in ("sigmoid", "logit") else len(manifest.classes)
     if head.task == "classification" and math.prod(manifest.output_shape) != values:
         raise ValueError(f"output {manifest.output_shape} for {len(manifest.classes)} classes; build the bundle again")
-    return reader(head, manifest.classes, manifest.preprocessing.sides)
+    return reader(head, manifest.classes, manifest.preprocessing.size)

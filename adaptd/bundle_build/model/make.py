@@ -84,7 +84,7 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
         graph = without_hardswish(folded(source.data, folder))
     wanted = named_layers(graph, order.keep)
     spreads = look(graph, pictures, progress)
-    judge = Judge(source.data, held_out, reader(source.head, names, words.sides), classes=source.head.form == "classification")
+    judge = Judge(source.data, held_out, reader(source.head, names, words.size), classes=source.head.form == "classification")
     calibration = calibrate(graph, spreads, order.method, judge, wanted, progress)
     found = {name: search(graph, calibration.ranges, judge, name, wanted, progress) for name in KINDS if "auto" in order.keep}
     kept = {name: found[name].kept if name in found else tuple(wanted) for name in KINDS}

@@ -158,7 +158,7 @@ def _measure(
         try:
             engines = {name: stack.enter_context(make(name)) for name in names}
             scored = {**engines, **_source(plan, bundle, stack)}
-            read = reader(head, manifest.classes, manifest.preprocessing.sides)
+            read = reader(head, manifest.classes, manifest.preprocessing.size)
             tallies = evaluate(scored, manifest.reference, pictures, read, labels, progress)
             if not tallies:
                 raise BuildError(f"{plan.data[0]}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
