@@ -34,7 +34,7 @@ class Boxes:
     labels: Array
 
 
-def read(form: str, output: Array, floor: float, classes: int = 0, size: tuple[int, int] = (1, 1)) -> Boxes:
+def read(form: str, output: Array, floor: float, classes: int = 0, size: tuple[int, ...] = (1, 1)) -> Boxes:
     """The boxes of one output whose score reaches ``floor``. ``size`` is (height, width) of the network's input."""
     if form == "boxes":
         rows = output.reshape(-1, 6)
@@ -82,7 +82,7 @@ def _anchors(form: str, output: Array, classes: int) -> Array:
     return rows.T if turned else rows
 
 
-def _corners(form: str, rows: Array, size: tuple[int, int]) -> Array:
+def _corners(form: str, rows: Array, size: tuple[int, ...]) -> Array:
     height, width = size
     share = np.array([width, height, width, height], np.float32)
     if form == "corners":
@@ -98,7 +98,7 @@ def _corners(form: str, rows: Array, size: tuple[int, int]) -> Array:
     return corners * share if form == "rtdetr" else corners
 
 
-def _decoded(rows: Array, at: npt.NDArray[np.intp], size: tuple[int, int]) -> Array:
+def _decoded(rows: Array, at: npt.NDArray[np.intp], size: tuple[int, ...]) -> Array:
     """YOLOX's anchors: one a cell, strides 8, 16 and 32 one after the other, rows of cells from the top."""
     height, width = size
     cells = [(column, row, stride) for stride in STRIDES for row in range(height // stride) for column in range(width // stride)]
