@@ -94,7 +94,7 @@ def left_out(before: tuple[tuple[str, str], ...], now: tuple[tuple[str, str], ..
 def left_out_words(name: str, origin: EngineIdentity, *, same_reference: bool = True) -> str:
     """One line for people: what is not believed, which engine is why, and how to be believed."""
     remedy = (
-        f"the priors of {name} are left out and shadow frames must prove it; "
+        f"the {name} priors are left out and shadow frames must prove it; "
         "to prove it beforehand: adaptd engine qualify BUNDLE --data DIR"
     )
     if name not in origin.prints:
