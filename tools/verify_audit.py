@@ -5,7 +5,8 @@
 
 It was written from the format's description (docs/audit.md), not from the first verifier, so that a mistake in one is not a
 mistake in both. It checks bytes, numbering, hashes, tree, signatures, key hand-overs, head file, pruning and time. It can not
-run decisions again: that takes the decision code. It throws the coin of the loss account again and counts its statements anew. Exit code 0: valid. 1: not. 2: wrong usage.
+run decisions again: that takes the decision code. It draws the coin of the loss account again and counts its statements anew.
+Exit code 0: valid. 1: not. 2: wrong usage.
 
 How it differs in kind from the first: it parses JSON by hand and writes it back by hand, keeps every leaf of the tree and folds
 roots from the top down, and never holds more of the log than two segments.
@@ -433,7 +434,7 @@ class Account:
         rows = record.get("in", {}).get("worker", {}).get("stretches", [])
         mixed = self.now["before"] if self.now["count"] <= 2 else None
         for row in rows:
-            band, variant, share, frames, missed, shadowed, differed, loss, late, first, last, drawn = row
+            band, variant, share, frames, missed, shadowed, differed, _loss, _late, first, last, drawn = row
             self.now["told"].append((share, frames, first, last, drawn, mixed))
             book = self.books[self.now["window"]]["bands"].setdefault(band, [0, 0, 0, 0])
             book[0] += frames - missed

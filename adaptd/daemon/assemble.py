@@ -26,8 +26,8 @@ from adaptd.log.format.binding import Binding, PlanFile, code_hash
 from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger, LedgerLimits
-from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.quarantine import open_or_put_aside
+from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.recovery import Found
 from adaptd.log.write.retention import Retention
 from adaptd.protocol.messages import Begin

@@ -333,7 +333,7 @@ class Daemon:
     def _book_the_rest(self) -> None:
         """What the worker served after the last decision is on record before the run's statements are made."""
         snapshot = self._snapshot(self._parts.recorder.ledger.next_mono_us(0))
-        self._state, verdict = tick.step(self._state, snapshot, self._policy, self._profile)
+        self._state, verdict = self._brain.step(self._state, snapshot)
         self._parts.recorder.decision(snapshot, verdict, self._state)
         self._window.decided(snapshot, verdict, self._state, self._policy)
 
