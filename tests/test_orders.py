@@ -6,16 +6,16 @@ import pytest
 
 from adaptd.daemon.orders import Orders, asked_by
 from adaptd.serve.api import Change
-from adaptd.vocabulary import Measured, OperatingPoint, Snapshot, Telemetry
+from adaptd.vocabulary import OperatingPoint, Snapshot, Telemetry
+from tests.readings import sensed
 
 MINUTE_US = 60_000_000
 
 
 def snapshot(now_us: int, budget_mw: int | None = 12_000) -> Snapshot:
     """A moment in which all is well."""
-    reading = Measured(value=40_000, age_us=0, source="test")
     worker = Telemetry(alive=True, point=OperatingPoint("int8", 15_000))
-    return Snapshot(now_us=now_us, temperature=reading, power=reading, light=reading, worker=worker, budget_mw=budget_mw)
+    return sensed(now_us, 40_000, 40_000, 40_000, worker, budget_mw)
 
 
 def ordered(verb: str, **body: Any) -> tuple[Orders, str, list[Any]]:

@@ -17,8 +17,8 @@ from adaptd.vocabulary import (
     OperatingPoint,
     RawReading,
     Served,
-    Shadow,
     Snapshot,
+    Stretch,
     Telemetry,
     VariantFacts,
     Verdict,
@@ -27,6 +27,7 @@ from adaptd.vocabulary import (
 COLUMNS = 60
 STEPS, SHOWN = 16, 8
 KNOWN = 10_000  # a settled belief's variance is the first guess's over this
+DELIVERED = 1_000_000  # frames delivered before in every band, all by the reference: credit is not what is shown here
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _cell(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
     for second in range(1, STEPS + 1):
         point = state.point
         power_mw = profile.idle_power_mw + energies[point.variant] * point.fps_mfps // 1_000_000
-        snapshot = _snapshot(second, temperature_mc, power_mw, light_mlx, _worker(point, facts, state.band, second))
+        snapshot = _snapshot(second, temperature_mc, power_mw, light_mlx, _worker(state, facts, policy.reference))
         state, verdict = brain.step(state, snapshot)
         rates.append(verdict.point.fps_mfps)
         state = replace(state, heat=settled(brain, temperature_mc).heat)
@@ -90,21 +91,29 @@ def _cell(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, .
 
 
 def settled(brain: tick.Brain, temperature_mc: int) -> tick.State:
-    """A controller that has long known this board, at this temperature."""
+    """A controller that has long known this board, at this temperature, in a window in which the reference has served long."""
     state = brain.start(0, 0)
     heat, split = state.heat, state.split
     rise = sum(stored * gain / ONE for stored, gain in zip(heat.z, heat.mean[2:], strict=True)) / ONE
     mean = (*store([temperature_mc / 1000 - rise]), *heat.mean[1:])
     known = heat._replace(mean=mean, cov=tuple(value // KNOWN for value in heat.cov), age_us=10**11)
-    return replace(state, heat=known, split=split._replace(cov=tuple(value // KNOWN for value in split.cov)))
+    bands = tuple(one._replace(delivered=DELIVERED) for one in state.account.bands)
+    split = split._replace(cov=tuple(value // KNOWN for value in split.cov))
+    return replace(state, heat=known, split=split, account=state.account._replace(bands=bands))
 
 
-def _worker(point: OperatingPoint, facts: tuple[VariantFacts, ...], band: str, second: int) -> Telemetry:
+def _worker(state: tick.State, facts: tuple[VariantFacts, ...], reference: str) -> Telemetry:
+    """A second of frames as they were asked for: all in time, and no shadow frame differs."""
+    point, share_ppm = state.point, state.held.shadow_ppm
     frames = point.fps_mfps // 1000
+    if not frames:
+        return Telemetry(True, point)
     latency = next(fact.latency_us for fact in facts if fact.name == point.variant)
-    served = (Served(point.variant, frames, frames * latency, latency * 21 // 20),) if frames else ()
-    efficient = tuple(Shadow(band, fact.name, 0) for fact in facts[1:]) if second == 1 else ()
-    return Telemetry(True, point, frames, 0, 0, len(efficient), served, efficient)
+    served = Served(point.variant, frames, frames * latency, latency * 21 // 20)
+    shadowed = 0 if point.variant == reference else frames * share_ppm // 1_000_000
+    first = state.account.last_frame + 1
+    told = Stretch(state.band, point.variant, share_ppm, frames, shadowed=shadowed, first=first, last=first + frames - 1)
+    return Telemetry(True, point, frames, shadow_frames=shadowed, served=(served,), stretches=(told,))
 
 
 def _snapshot(second: int, temperature_mc: int, power_mw: int, light_mlx: int, worker: Telemetry) -> Snapshot:

@@ -73,15 +73,15 @@ def test_it_is_told_once() -> None:
     assert ORIGIN.meet(met.facts, engines, met.standing).told == ()
 
 
-def test_priors_that_come_before_the_first_frame_use_up_no_attempt() -> None:
-    """An attempt that has seen nothing has had no chance to err: the proof is the one of a start with priors."""
+def test_priors_that_come_before_the_first_frame_count_as_at_a_start_with_them() -> None:
+    """The guards are those of a start with priors; where the priors go again, every band owes clean frames before it serves."""
     policy, profile = load_policy(ROOT / "policies" / "feeder.yaml"), load_profile(ROOT / "hw_profiles" / "generic-x86.yaml")
     early = tick.Brain(policy, profile, FACTS).adopt(tick.Brain(policy, profile, BARE).start(7, 0))
-    assert early.proofs == tick.Brain(policy, profile, FACTS).start(7, 0).proofs
-    assert any(proof.word.admitted for proof in early.proofs)
+    assert early.guards == tick.Brain(policy, profile, FACTS).start(7, 0).guards
+    assert any(guard.clear for guard in early.guards)
     gone = tick.Brain(policy, profile, BARE).adopt(early)
-    assert not any(proof.word.admitted for proof in gone.proofs)
-    assert {proof.attempt for proof in gone.proofs if proof.word.band != "night"} == {1}
+    assert not any(guard.clear for guard in gone.guards)
+    assert gone.account == early.account, "an engine that answers otherwise buys no second loan"
 
 
 def test_a_reference_that_differs_in_the_last_bits_is_the_same_and_another_one_is_named() -> None:

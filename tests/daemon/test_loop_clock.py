@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from adaptd.base import coin
 from adaptd.config.policy import load_policy
 from adaptd.config.profile import load_profile
 from adaptd.daemon.jobs import CHECKPOINT, RETENTION, SlowJobs
@@ -106,11 +107,12 @@ class Worker:
         del now_us
         frames = self.point.fps_mfps // 1000
         latency_us = 4_000 if self.point.variant == "fp16" else 1_700
-        share_ppm = self.asked[-1][1].get("shadow_ppm", 0) if self.asked else 0
-        shadowed = frames * share_ppm // 1_000_000 if self.point.variant != "fp16" else 0
-        first, self.numbered = self.numbered, self.numbered + frames
+        words = self.asked[-1][1] if self.asked else {}
+        share_ppm, first = words.get("shadow_ppm", 0), self.numbered
+        self.numbered += frames
+        chosen = tuple(at for at in range(first, self.numbered) if coin.drawn(words.get("seed", 0), at, share_ppm))
         told = Stretch(
-            "bright", self.point.variant, share_ppm, frames, shadowed=shadowed, first=first, last=max(first, first + frames - 1)
+            "bright", self.point.variant, share_ppm, frames, shadowed=len(chosen), first=first, last=self.numbered - 1, drawn=chosen
         )
         served = Served(self.point.variant, frames, frames * latency_us, latency_us)
         return Telemetry(True, self.point, frames, served=(served,), stretches=(told,) if frames else ())
@@ -155,7 +157,7 @@ def daemon(folder: Path, clock: Turned) -> tuple[Daemon, Parts, Watching]:
     chores: dict[str, Callable[[], object]] = {CHECKPOINT: ledger.checkpoint, RETENTION: retention.seek}
     parts = Parts(
         policy, profile, FACTS, settings, policy_path, Worker(), Senses(), Recorder(ledger), StatusBoard(), None,  # type: ignore[arg-type]
-        slow, chores, retention, Notifier({}), watching, None, Clock(lambda: clock.mono_us, clock.utc_ms),
+        slow, chores, retention, Notifier({}), watching, clock=Clock(lambda: clock.mono_us, clock.utc_ms),
     )  # fmt: skip
     return Daemon(parts, LoopPace()), parts, watching
 
