@@ -323,7 +323,7 @@ def run_keygen(args: argparse.Namespace) -> int:
 
 def run_prune(args: argparse.Namespace) -> int:
     """Remove what is older than the retention; the daemon must not be running."""
-    from adaptd.base.clock import boot_id
+    from adaptd.base.clock import boot_id, monotonic_us
     from adaptd.log.format.store import Store
     from adaptd.log.write.opening import LedgerError, open_ledger
     from adaptd.log.write.prune import prune
@@ -336,17 +336,13 @@ def run_prune(args: argparse.Namespace) -> int:
             f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
         )
     try:
-        ledger, _ = open_ledger(args.folder, boot=boot_id(), mono_us=_mono_us, utc_ms=_utc_ms)
+        ledger, _ = open_ledger(args.folder, boot=boot_id(), mono_us=monotonic_us, utc_ms=_utc_ms)
         removed = prune(ledger, Store(args.folder), now_ms=_utc_ms(), keep_days=args.keep_days)
         ledger.close({"reason": "prune"})
     except (LedgerError, OSError) as error:
         raise CommandError(str(error)) from None
     print(f"{removed} segments removed and put on record" if removed else f"nothing is older than {args.keep_days} days")
     return 0
-
-
-def _mono_us() -> int:
-    return time.monotonic_ns() // 1000
 
 
 def _utc_ms() -> int:

@@ -14,7 +14,6 @@ from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import (
     QUANTITIES,
     Mode,
-    OperatingPoint,
     RawReading,
     Served,
     Snapshot,

@@ -38,8 +38,7 @@ class Daemon:
         self._parts = parts
         self._pace = pace or LoopPace()
         self._say = Teller(parts.recorder, parts.watcher)
-        self._asked = Asked()
-        self._wake = threading.Event()
+        self._asked, self._wake = Asked(), threading.Event()
         self._acting, self._reloads = Intents(), Reloads()
         self._act_seqs: dict[int, int] = {}
         self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
@@ -47,8 +46,7 @@ class Daemon:
         self._feedback = Feedback(parts.policy.efficient)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         parts.board.period_us = self._pace.tick_us
-        now_us = parts.clock.mono_us()
-        self._began_us = self._decide_at_us = now_us
+        self._began_us = self._decide_at_us = now_us = parts.clock.mono_us()
         self._wall = WallClock(now_us, parts.clock.utc_ms())
         self._plans = PlansBeside(parts.plans, self._say.plans)
         self._lost, self._defect = 0, ""
@@ -64,10 +62,7 @@ class Daemon:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
-        for name in parts.recorder.unseen:
-            folder = parts.recorder.ledger.folder
-            words = f"{folder / name}: this log could not be continued and was put aside; only {self._policy.reference} serves"
-            self._say.fault("log_put_aside", f"{words} until a person has looked and moved it out of {folder}")
+        self._say.put_aside(self._policy.reference)
         self._window.open(self._state, self._policy)
         self._say_at_start()
         parts.worker.start()
@@ -121,9 +116,8 @@ class Daemon:
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
                 if event.lost > self._lost:
-                    self._say.fault(
-                        "unheard", f"{event.lost - self._lost} messages of the worker were lost while nobody listened"
-                    )
+                    lost = event.lost - self._lost
+                    self._say.fault("unheard", f"{lost} messages of the worker were lost while nobody listened")
                 self._lost = event.lost
             else:
                 urgent |= self._heard(event)
@@ -327,8 +321,8 @@ class Daemon:
 
     def _say_at_start(self) -> None:
         """The kernel's limits and the quantities without a reading: on record, in status, and in the operational log."""
-        for kind, text in first_words(self._parts.senses, self._policy.limit_mc):
-            self._say.fault(kind, text, aloud=False)
+        for found in first_words(self._parts.senses, self._policy.limit_mc):
+            self._say.fault(*found, aloud=False)
 
     def _book_the_rest(self) -> None:
         """What the worker served after the last decision is on record before the run's statements are made."""

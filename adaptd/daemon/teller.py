@@ -46,6 +46,13 @@ class Teller:
         self.warn(told or text, aloud=aloud)
         self.note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
 
+    def put_aside(self, reference: str) -> None:
+        """Each log that could not be continued: it waits for a person, and until then only the reference serves."""
+        folder = self._recorder.ledger.folder
+        for name in self._recorder.unseen:
+            words = f"{folder / name}: this log could not be continued and was put aside; only {reference} serves"
+            self.fault("log_put_aside", f"{words} until a person has looked and moved it out of {folder}")
+
     def plans(self, kind: str, text: str) -> None:
         """How the plans that are built beside get on."""
         self.tell(text)

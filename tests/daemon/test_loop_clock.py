@@ -111,9 +111,8 @@ class Worker:
         share_ppm, first = words.get("shadow_ppm", 0), self.numbered
         self.numbered += frames
         chosen = tuple(at for at in range(first, self.numbered) if coin.drawn(words.get("seed", 0), at, share_ppm))
-        told = Stretch(
-            "bright", self.point.variant, share_ppm, frames, shadowed=len(chosen), first=first, last=self.numbered - 1, drawn=chosen
-        )
+        span = {"first": first, "last": self.numbered - 1, "drawn": chosen}
+        told = Stretch("bright", self.point.variant, share_ppm, frames, shadowed=len(chosen), **span)
         served = Served(self.point.variant, frames, frames * latency_us, latency_us)
         return Telemetry(True, self.point, frames, served=(served,), stretches=(told,) if frames else ())
 
