@@ -174,11 +174,12 @@ def _ambient(
     resistance = sum(pole.r_uk_per_mw for pole in profile.poles) / 1000 * truth.r_scale_ppm / PPM
     passive_w = (profile.idle_power_mw * truth.idle_scale_ppm / PPM + other) / 1000
     scales = dict(truth.energy_scale_ppm)
-    frame_j = max(fact.energy_uj * scales[fact.name] / PPM for fact in facts) / 1e6 * slow / PPM
+    frames_j = [fact.energy_uj * scales[fact.name] / PPM / 1e6 * slow / PPM for fact in facts]
+    frame_j, cheap_j = max(frames_j), min(frames_j)  # the limit can be kept by the dearest engine and binds the cheapest
     floor_w = frame_j * policy.floor_mfps / 1000 if policy.on_conflict == "protect_service" else 0.0
     hottest = policy.limit_mc / 1000 - SPARE_K - resistance * (passive_w + floor_w)
-    full_k = resistance * frame_j * policy.target_mfps / 1000
-    peak = hottest - (draw.source.uniform(0, full_k) if draw.source.random() < 0.6 else draw.source.uniform(5, 25))
+    full_k = resistance * cheap_j * policy.target_mfps / 1000
+    peak = hottest - (draw.source.uniform(0, full_k / 2) if draw.source.random() < 0.6 else draw.source.uniform(5, 25))
     peak_at = draw.source.randint(600, 3000)
     start, end = (peak - draw.source.uniform(0, 8) for _ in range(2))
     return tuple((t * 1_000_000, round(c * 1000)) for t, c in ((0, start), (peak_at, peak), (3600, end)))

@@ -421,7 +421,7 @@ def test_a_clock_that_stands_still_or_jumps_does_not_break_a_decision() -> None:
 
 def test_the_verdict_explains_itself() -> None:
     """`adaptd why` names the engine, the rate, the light, the rule, and what was refused by which condition."""
-    text = tick.explain(Board(facts=facts(priors=(Prior("bright", 10, 0),))).last(30).verdict)
+    text = tick.explain(Board(facts=facts(priors=(Prior("bright", 10, 0),))).last(10).verdict)
     for word in ("reference", "fp16 at 15 fps", "bright light", "worth most", "int8 at 15 fps", "W", "degC"):
         assert word in text
     assert "nothing is served" in tick.explain(inferno().last(10 * MINUTE).verdict)

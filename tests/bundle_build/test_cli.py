@@ -117,7 +117,7 @@ def test_list_verify_and_report_show_what_there_is(run: Run, qualified: tuple[Qu
     said = run("verify", folder)[1].splitlines()
     assert said[0].endswith("not signed")
     assert said[1] == "  tiny.int8.ort.onnx: no pair of 8-bit weights can saturate: the same integers on every processor"
-    assert "proven nowhere" in run("report", folder, "--html", tmp_path / "r.html")[1]
+    assert "nowhere from the first frame" in run("report", folder, "--html", tmp_path / "r.html")[1]
     assert (tmp_path / "r.html").is_file()
     assert "cannot be written" in run("report", folder, "--html", tmp_path / "no" / "r.html")[2]
     assert run("report", folder, "--backend", "tensorrt")[2].startswith(f"{folder}: is not qualified for tensorrt")

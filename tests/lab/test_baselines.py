@@ -152,7 +152,7 @@ def test_alert_knows_neither_heat_nor_light() -> None:
 
 def _guarded_in(celsius: float, lux: float, seconds: int, **changes: int) -> OperatingPoint:
     """What the guarded ALERT chooses after so many seconds of the same weather."""
-    proven = (FACTS[0], replace(FACTS[1], priors=(Prior("bright", 3000, 0), Prior("dim", 1000, 0))))
+    proven = (FACTS[0], replace(FACTS[1], priors=(Prior("bright", 3000, 0), Prior("dim", 200, 0))))
     guarded = GuardedAlert(policy(), profile(), proven, 1_000_000)
     point = OperatingPoint("fp16", 15_000)
     for second in range(seconds):
@@ -162,8 +162,8 @@ def _guarded_in(celsius: float, lux: float, seconds: int, **changes: int) -> Ope
     return point
 
 
-def test_a_guarded_alert_serves_only_what_qualification_proves_in_the_light_of_now() -> None:
-    """3,000 frames without a difference prove INT8 in bright light, 1,000 do not in dim; in unknown light nothing is proven."""
+def test_a_guarded_alert_serves_only_what_qualification_speaks_for_in_the_light_of_now() -> None:
+    """3,000 frames without a difference speak for INT8 in bright light, 200 are too few in dim; in unknown light nothing does."""
     assert _guarded_in(50, 500, 3).variant == "int8"
     assert _guarded_in(50, 100, 3).variant == "fp16"
     bands = policy().bands

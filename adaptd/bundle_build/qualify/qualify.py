@@ -92,13 +92,13 @@ def _unused(dataset: Dataset, bundle: Bundle) -> tuple[Dataset, list[str]]:
 
 
 def _thin(dataset: Dataset, policy: Policy) -> list[str]:
-    """Bands with too few frames for even a flawless record to be a proof at the policy's limit."""
+    """Bands with too few frames to spare a variant the clean shadow frames that it owes before it first serves."""
     needed = flawless_needed(policy) or 0
     thin = missing_bands(dataset, policy.bands, needed)
     if not thin:
         return []
-    limit = f"{policy.max_loss_ppm / 10_000:g} points at {100 - policy.alpha_ppm / 10_000:g} %"
-    return [f"too few pictures to prove {limit} in {', '.join(thin)}: {needed} without a difference are needed"]
+    limit = f"at most {policy.max_loss_ppm / 10_000:g} % of them different"
+    return [f"too few pictures to serve from the first frame in {', '.join(thin)}: {needed} are needed, {limit}"]
 
 
 def _busy(others_ppm: int) -> list[str]:

@@ -38,18 +38,17 @@ def variants_of(record: dict[str, Any]) -> list[str]:
 
 
 def verdicts(record: dict[str, Any]) -> list[str]:
-    """One sentence per efficient variant and question: where its loss is bounded within the policy, and whether it gains."""
-    limit, alpha = record["policy"]["max_loss_ppm"], record["policy"]["alpha_ppm"]
+    """One sentence per efficient variant and question: where it serves from the first frame, and whether it gains."""
+    terms = f"at most {record['policy']['max_loss_ppm'] / 1e4:g} % of the pictures differ"
     sentences = []
     for name in variants_of(record):
         if name in (record["reference"], SHOWN_LAST):
             continue
         good = [row.band for row in rows_of(record) if row.variant == name and row.within]
         bad = [row.band for row in rows_of(record) if row.variant == name and row.within is False]
-        terms = f"{limit / 1e4:g} points at {100 - alpha / 1e4:g} %"
-        proof = f"is proven to lose at most {terms} in {_and(good)}" if good else f"is proven nowhere ({terms})"
-        rest = f", not in {_and(bad)}: there the reference serves until shadow frames prove more" if good and bad else ""
-        sentences.append(f"{name} {proof}{rest}")
+        where = f"from the first frame in {_and(good)}" if good else "nowhere from the first frame"
+        rest = f"; in {_and(bad)} the reference serves until shadow frames have agreed" if good and bad else ""
+        sentences.append(f"{name} serves {where} ({terms}){rest}")
         gain = record["gain"][name]
         sentences.append(f"{name} {'brings NO GAIN and is never chosen' if gain['no_gain'] else 'gains'}: {gain['why']}")
     return sentences
@@ -84,7 +83,7 @@ def energy_rows(record: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 ENERGY_HEAD = ("variant", "computed", "mJ alone", "mJ in all", "idle W", "warm MB", "frames/s")
-ROW_HEAD = ("band", "variant", "frames", "score %", "differ", "loss <=", "proof", "p50", "p90", "p99 ms")
+ROW_HEAD = ("band", "variant", "frames", "score %", "differ", "loss <=", "at once", "p50", "p90", "p99 ms")
 
 
 def energy_kind(record: dict[str, Any]) -> str:
@@ -144,7 +143,7 @@ def _row(record: dict[str, Any], band: str, name: str) -> ReportRow:
 
 
 def proof(row: ReportRow) -> str:
-    """``yes`` where the daemon admits the variant on this evidence, ``no`` where not, nothing where nothing is to prove."""
+    """``yes`` where the daemon tries the variant from its first frame, ``no`` where not, nothing for the reference."""
     return {None: "", True: "yes", False: "no"}[row.within]
 
 

@@ -85,6 +85,10 @@ class Store:
         """Give a file another name; durable only after ``sync_folder``."""
         os.rename(self.folder / old, self.folder / new)
 
+    def move_into(self, name: str, into: str) -> None:
+        """Move a file or folder into the folder ``into`` inside this one, under its own name. Raises OSError."""
+        (self.folder / name).rename(self.folder / into / name)
+
     def remove(self, name: str) -> None:
         os.unlink(self.folder / name)
 

@@ -5,7 +5,6 @@ is there, no person has looked, and nothing bolder than the reference runs; movi
 """
 
 import contextlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -34,7 +33,7 @@ class Opened:
 def waiting(folder: Path) -> list[str]:
     """Names of the logs in ``folder`` that were put aside and that nobody has moved away yet."""
     try:
-        return sorted(name for name in os.listdir(folder) if name.startswith(PREFIX))
+        return sorted(one.name for one in folder.iterdir() if one.name.startswith(PREFIX))
     except OSError:
         return []
 
@@ -71,14 +70,13 @@ def put_aside(store: Store, name: str) -> None:
     """Move every file of the log, its private key too, into the folder ``name`` inside it, durably. Raises OSError."""
     lock = store.lock()
     try:
-        aside = store.folder / name
-        aside.mkdir(mode=0o750)
+        (store.folder / name).mkdir(mode=0o750)
         # the head goes last: a move that is cut short leaves a log that lacks records, which is put aside as well
         for one in sorted(store.names(), key=lambda one: (one == "head", one)):
             if one != LOCK_FILE:
-                (store.folder / one).rename(aside / one)
+                store.move_into(one, name)
         with contextlib.suppress(FileNotFoundError):
-            (store.folder / PRIVATE_FOLDER).rename(aside / PRIVATE_FOLDER)
+            store.move_into(PRIVATE_FOLDER, name)
         store.inside(name).sync_folder()
         store.sync_folder()
     finally:
