@@ -275,7 +275,10 @@ class Mode(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class BandEvidence:
-    """What is known of one variant in one light band: admitted or not, by how many samples, and the upper bound on its loss."""
+    """One variant in one light band. ``admitted``: the scene at hand speaks for it.
+
+    ``samples`` frames of the window were shadowed; at most ``bound_ppm`` of all differ (1,000,000 where there is none).
+    """
 
     band: str
     variant: str

@@ -317,6 +317,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         guards=beliefs.guards,
         offer=loss.offer(table.rules, beliefs.account, band, table.ahead_frames),
+        standing=loss.standing(beliefs.account),
         reserved_frames=loss.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
         spent=beliefs.spent,
         worker=snapshot.worker,

@@ -194,7 +194,7 @@ def run_statement(args: argparse.Namespace) -> int:
     """Print the recorded statements, oldest first; 1 where there is none to print."""
     from datetime import date
 
-    from adaptd.cli.audit_statement import statements
+    from adaptd.report.account_statements import statements
 
     _need_log(args.folder)
     if args.day is not None:

@@ -80,10 +80,10 @@ def status_lines(document: dict[str, Any]) -> list[str]:
     for key, unit, form in (("temperature_mc", "degC", ".1f"), ("power_mw", "W", ".2f"), ("light_mlx", "lux", ".4g")):
         lines.append(f"{key.split('_')[0]:<12} {_reading(document['sensors'][key], unit, form)}")
     lines.append(f"light band   {document['band']}")
-    for band, found in document["evidence"].items():
-        verdict = "admitted" if found["admitted"] else "not proven"
-        bound = f"loss at most {found['bound_ppm'] / 10_000:.2f} points, {found['samples']} samples"
-        lines.append(f"evidence     {band:<10} {verdict:<11} {bound}")
+    for band, row in document.get("account", {}).items():
+        clear = document["evidence"].get(band, {}).get("admitted", True)
+        stands = ("open" if clear else "scene") if row["open"] else "shut"
+        lines.append(f"account      {band:<10} {stands:<6} {row['words']}")
     true = [name for name, holds in document["conditions"].items() if holds]
     lines += [
         f"conditions   {', '.join(true) or 'none'}",

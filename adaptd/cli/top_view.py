@@ -114,12 +114,16 @@ def _bands(document: dict[str, Any], width: int) -> list[Text]:
     lines = []
     for band, row in (account or document["evidence"]).items():
         limit, bound = row.get("limit_ppm", allowed), row.get("bound_ppm") or 0
+        at_most = f"  at most {bound / 10_000:.2f} of {limit / 10_000:.2f} points"
+        if row.get("allowed_frames"):  # the loan is more than the limit's share until the window has delivered enough
+            limit, bound = row["allowed_frames"], row["bound_frames"]
+            at_most = f"  at most {bound:,} differ, {limit:,} allowed"
         good = bool(row.get("open", row.get("admitted")))
         line = _label(f"{'▸' if band == document['band'] else ' '}{band}"[: LABEL - 1])
         line.append(f"{'open' if good else 'shut':<5}", "bold green" if good else "bold red")
         if limit:
             line.append_text(bar(bound / (1.5 * limit), 18, 1 / 1.5, "green" if bound <= limit else "red"))
-        line.append(f"  at most {bound / 10_000:.2f} of {limit / 10_000:.2f} points", "" if good else "dim")
+        line.append(at_most, "" if good else "dim")
         frames = row.get("delivered", row.get("samples", 0))
         line.append(f"  {frames:,} {'frames' if account else 'compared'}", "dim")
         lines.append(line)

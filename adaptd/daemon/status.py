@@ -313,7 +313,7 @@ def _of_source(raw: Raw, doubt: Doubt | None) -> dict[str, Any]:
 
 
 def _evidence(verdict: Verdict) -> dict[str, Any]:
-    """Per band what the scene guard says of the variant nearest to serving; kept for one release, the account is the promise."""
+    """Per band the variant nearest to serving: what the scene guard says, and where the account stands."""
     words: dict[str, Any] = {}
     for found in verdict.evidence:
         row = {"variant": found.variant, "admitted": found.admitted, "samples": found.samples, "bound_ppm": found.bound_ppm}

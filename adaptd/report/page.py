@@ -47,6 +47,7 @@ def page(story: Story, report: VerifyReport, *, since_ms: int | None = None, unt
         hours=Markup(_both(hours_svg(story), hours_svg(story, NARROW))),  # noqa: S704 - elements of adaptd.drawing
         policies=page_tables.policies(story),
         proof=page_tables.proof_notes(story),
+        account=page_tables.account(story.statements),
         intervals=page_tables.intervals(report),
         swaps=page_tables.swaps(story),
         changes=page_tables.changes(story, report),

@@ -10,6 +10,7 @@ from adaptd.brain.judge.words import why_missing
 from adaptd.brain.tick import explain
 from adaptd.log.format.decisions import CHAIN_FIELDS
 from adaptd.log.format.verdicts import Interruption, Interval, VerifyReport
+from adaptd.report.account_statements import M, Said
 from adaptd.report.story import Reign, Story, StoryEvent, Swap
 from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, OperatingPoint, Reading, believed
 
@@ -56,20 +57,20 @@ def _span(us: int) -> str:
 
 
 def proof_notes(story: Story) -> str:
-    """What the proof claims, in one sentence from the policy."""
+    """What the account promises, in one sentence from the policy."""
     if story.policy is None:
         return ""
     policy = story.policy
     return (
-        f"Policy: at most {policy.max_loss_ppm / 10_000:g} points below {policy.reference}, with a "
-        f"lifetime chance of one wrong admission of at most {policy.alpha_ppm / 10_000:g} %. Samples are shadow frames run on "
-        f"both engines; the numbers are the weakest of each interval."
+        f"Policy: of a window's frames at most {policy.max_loss_ppm / 10_000:g} % differ from {policy.reference}'s "
+        f"answer, with {100 - policy.alpha_ppm / 10_000:g} % confidence at every moment, in each light band. Until that share is "
+        f"more than the loan, the loan is what is allowed."
     )
 
 
 def intervals(report: VerifyReport) -> Table:
     """One row an interval."""
-    head = ["#from record", "#to record", "engine", "light", "#time", "#frames", "#samples", "#bound at most", "proof"]
+    head = ["#from record", "#to record", "engine", "light", "#time", "#frames", "scene"]
     empty = "The reference served throughout."
     if report.replayed is None:
         empty = "Decisions were not run again, so no interval is listed."
@@ -77,10 +78,36 @@ def intervals(report: VerifyReport) -> Table:
 
 
 def _interval(one: Interval) -> list[str]:
-    held = _styled("yes", "held") if one.admitted else _styled("no", "no proof")
-    bound = f"{one.bound_ppm / 10_000:.2f} points" if one.admitted else "-"
+    held = _styled("yes", "clear") if one.admitted else _styled("no", "not clear")
     names = [one.variant, one.band, _span(one.to_us - one.from_us)]
-    return [str(one.from_seq), str(one.to_seq), *names, f"{one.frames:,}", f"{one.samples:,}", bound, held]
+    return [str(one.from_seq), str(one.to_seq), *names, f"{one.frames:,}", held]
+
+
+def account(said: list[Said]) -> Table:
+    """One row a band and window; the bar is the bound against what was allowed."""
+    head = [
+        "#window",
+        "@until",
+        "light",
+        "#delivered",
+        "#efficient",
+        "#on both",
+        "#differed",
+        "#at most",
+        "#allowed",
+        "bar",
+    ]
+    return table(head, [_statement(one) for one in said], "No window of the account has ended in this log.")
+
+
+def _statement(one: Said) -> list[str]:
+    said = one.statement
+    bound, allowed = -(-said["bound_ppm_frames"] // M), said["allowed_ppm_frames"] // M
+    counts = [f"{said[name]:,}" for name in ("delivered", "efficient", "shadowed", "differed")]
+    if said["broken"]:
+        return [str(one.window), _clock(one.to_ms), said["band"], *counts, "-", f"{allowed:,}", _styled("no", said["broken"])]
+    meter = Markup('<meter min="0" max="{}" value="{}">{} of {}</meter>').format(max(1, allowed), bound, bound, allowed)
+    return [str(one.window), _clock(one.to_ms), said["band"], *counts, f"{bound:,}", f"{allowed:,}", meter]
 
 
 def swaps(story: Story) -> Table:

@@ -9,6 +9,7 @@ from adaptd.config.policy import parse_policy
 from adaptd.log.format.codec import CodecError, row
 from adaptd.log.verify.reader import watched
 from adaptd.log.verify.replay import Decided
+from adaptd.report.account_statements import Statements
 from adaptd.report.history import DecisionReader
 from adaptd.report.story import Bucket, Hour, Reign, Story, StoryEvent, Stretch, Swap, ValueRange
 from adaptd.vocabulary import POWER, QUANTITIES, TEMPERATURE, Measured, OperatingPoint, Reading, VariantFacts, believed
@@ -28,7 +29,7 @@ class Teller:
     def __init__(self, since_ms: int | None = None, until_ms: int | None = None) -> None:
         self.story = Story()
         self._since_ms, self._until_ms = since_ms, until_ms
-        self._reader = DecisionReader()
+        self._reader, self._statements = DecisionReader(), Statements()
         self._zero_us: int | None = None
         self._last: dict[str, Any] | None = None
         self._last_us = 0
@@ -46,8 +47,11 @@ class Teller:
         if kind == "config" and (inside or not self.story.end_us):
             self._config(record, at_us)
         decided = self._reader.feed(record)
+        self._statements.feed(record)
         if not inside:
             return
+        if kind == "window_close":
+            self.story.statements = self._statements.all()
         if decided is not None:
             self._decision(decided, at_us)
         elif kind == "act":

@@ -5,6 +5,7 @@ from typing import Any
 
 from adaptd.config.policy import Policy
 from adaptd.log.verify.replay import Decided
+from adaptd.report.account_statements import Said
 from adaptd.vocabulary import OperatingPoint, VariantFacts
 
 FIRST_WIDTH_US = 1_000_000
@@ -138,6 +139,7 @@ class Story:
     swaps: list[Swap] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
     events: list[StoryEvent] = field(default_factory=list)
+    statements: list[Said] = field(default_factory=list)
     facts: tuple[VariantFacts, ...] = ()
     policy: Policy | None = None
     configs: list[dict[str, Any]] = field(default_factory=list)

@@ -114,9 +114,9 @@ def test_the_account_is_shown_when_the_daemon_keeps_one(daemon: Daemon, start: S
     """Bars, frames and the statement's time of each band; the battery's end beside the power."""
     account = {
         "dim": {"window_end_utc": "2026-11-29T00:00:00Z", "delivered": 1000, "efficient": 900, "shadowed": 50, "differed": 1,
-                "bound_ppm": 3100, "limit_ppm": 5000, "open": True},
+                "bound_ppm": 3100, "limit_ppm": 5000, "bound_frames": 4, "allowed_frames": 79, "open": True},
         "night": {"window_end_utc": "2026-11-29T00:00:00Z", "delivered": 10, "efficient": 0, "shadowed": 10, "differed": 4,
-                  "bound_ppm": 400_000, "limit_ppm": 5000, "open": False},
+                  "bound_ppm": 400_000, "limit_ppm": 5000, "bound_frames": 4, "allowed_frames": 4, "open": False},
     }  # fmt: skip
     daemon.says(
         account=account, endurance={"lasts_until_utc": "21:40", "at_fps": 9}, source={"arriving_fps": 30, "asked_fps": 15}
@@ -126,7 +126,12 @@ def test_the_account_is_shown_when_the_daemon_keeps_one(daemon: Daemon, start: S
     browser.open(gateway.url)
     browser.until(ALIVE)
     text = browser.value("document.body.innerText")
-    for words in ("at most 0.31 of 0.50 points", "shut: the reference serves", "battery lasts until 21:40 at 9", "30 arrive"):
+    for words in (
+        "at most 4 differ, 79 allowed (limit 0.50 points)",
+        "shut: the reference serves",
+        "battery lasts until 21:40 at 9",
+        "30 arrive",
+    ):
         assert words in text, text
 
 

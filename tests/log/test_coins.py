@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from adaptd.base import coin
-from adaptd.cli.audit_statement import statements
 from adaptd.log.verify.verify import Options, Outcome, verify
 from adaptd.log.write.opening import open_ledger
+from adaptd.report.account_statements import statements
 from tests.log.attacks import ROOT, second_verifier
 from tests.log.workload import SMALL, Clock
 

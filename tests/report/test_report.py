@@ -117,7 +117,7 @@ def test_the_verdict_stands_first_and_every_line_is_drawn(html: str) -> None:
         for text in (
             "Valid: records", "board energy per frame", "Temperature", ">Power", ">Light", "Engine and frame rate",
             "Energy per frame", "Inferences per joule", "Bound on the accuracy loss",
-            "hour by hour", "Policies in force", "and the proof for it", "Every swap",
+            "hour by hour", "Policies in force", "The loss account", "Every swap",
             "What else is on record", "What every decision is bound to",
         )
     ]  # fmt: skip

@@ -47,7 +47,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         band=sight.band,
         rule=f"veto_{vetoed}" if vetoed else plan.rule,
         conditions=outcome.conditions(sight, policy, held, options, plan),
-        evidence=tuple([_word(guard) for guard in sight.guards]),
+        evidence=tuple([_word(guard, sight) for guard in sight.guards]),
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
@@ -67,11 +67,10 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     )
 
 
-def _word(guard: Guard) -> BandEvidence:
-    """What the scene guard says, in the words of the log: clear or not, frames seen, and the mean loss of all it saw."""
-    return BandEvidence(
-        guard.band, guard.variant, not guard.owed, guard.samples, guard.loss_ppm // guard.samples if guard.samples else PPM
-    )
+def _word(guard: Guard, sight: Inputs) -> BandEvidence:
+    """In the words of the log: whether the scene speaks for the variant, and where the band's account stands."""
+    samples, bound_ppm = sight.standing.get(guard.band, (0, PPM))
+    return BandEvidence(guard.band, guard.variant, not guard.owed, samples, bound_ppm)
 
 
 def _pays(held: Carryover, policy: Policy, point: OperatingPoint, refused: tuple[Refusal, ...]) -> int:

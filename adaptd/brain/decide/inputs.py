@@ -62,6 +62,7 @@ class DecisionFrame:
 class Inputs:
     """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed).
 
+    ``standing`` per band: frames shadowed, and the account's bound in ppm of the frames delivered.
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
     ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
     """
@@ -80,6 +81,7 @@ class Inputs:
     options: list[Option]
     guards: tuple[Guard, ...]
     offer: Offer
+    standing: dict[str, tuple[int, int]]
     reserved_frames: int
     spent: Spent
     worker: Telemetry

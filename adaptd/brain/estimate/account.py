@@ -182,6 +182,24 @@ def credit_ppm(rules: AccountRules, account: Account, one: BandAccount) -> int:
     return max(rules.limit_ppm * one.delivered, account.loan_ppm)
 
 
+def standing(account: Account) -> dict[str, tuple[int, int]]:
+    """Per band: frames shadowed, and the bound as a share in ppm of the frames delivered; all of it where none was delivered."""
+    return {
+        one.band: (sum([stratum.shadowed for stratum in one.strata]), _two_digits(min(M, one.debit_ppm // max(1, one.delivered))))
+        if one.delivered and not one.broken
+        else (0, M)
+        for one in account.bands
+    }
+
+
+def _two_digits(ppm: int) -> int:
+    """Rounded up to two digits: what is said of a bound changes seldom, and never in favour of the efficient variant."""
+    step = 1
+    while ppm >= 100 * step:
+        step *= 10
+    return -(-(ppm + 1) // step) * step if ppm else 0
+
+
 def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -> Offer:
     """What an efficient variant may serve in a band before the next decision; CLOSED where that is less than ``least_frames``.
 

@@ -102,6 +102,20 @@ def test_the_factor_of_one_frame_is_at_most_one_on_average() -> None:
                     assert (1 - q) * math.exp(c * loss) + q * math.exp(-theta * c / SCALE * loss) <= 1 + 1e-12
 
 
+def test_what_is_said_of_a_bound_is_never_less_than_the_bound() -> None:
+    """Two digits, rounded up; all of the frames where none was delivered or the counts cannot be."""
+    for ppm in (0, 1, 99, 100, 101, 4_950, 4_999, 176_000, 999_999):
+        said = account._two_digits(ppm)
+        assert ppm <= said <= ppm * 1.11 + 1
+        assert len(str(said).rstrip("0")) <= 2
+    fresh = account.start(rules(), ("dim", "night"), 0)
+    served = Stretch("dim", "int8", rules().shares[0], 40, shadowed=8, first=0, last=39)
+    after = account.observe(rules(), fresh, (served,), "fp16")
+    assert account.standing(after) == {"dim": (8, 810_000), "night": (0, M)}
+    wrong = account.observe(rules(), fresh, (replace(served, shadowed=41),), "fp16")
+    assert account.standing(wrong)["dim"] == (0, M)
+
+
 def test_the_weights_are_spent_once() -> None:
     """All components together start with a capital of 1 at most: their chances of error add up to alpha."""
     whole = account_table.GRID_SUM * (account_table.THIN_PART + account_table.OTHER_PART)

@@ -107,8 +107,8 @@ function proof(status) {
   const limit_ppm = (status.limits || {}).max_loss_ppm || 0;
   if (status.account && Object.keys(status.account).length) {
     show("account-words", "Of the frames delivered in each window, how many may have differed from the reference at most, against the limit (the mark).");
-    fill("account", ordered(status.account, status).map(([name, a]) => bandRow(name, a.open, a.open ? "open" : "shut: the reference serves", a.bound_ppm, a.limit_ppm ?? limit_ppm,
-      `${a.bound_ppm == null ? "nothing to bound yet, limit" : `at most ${points(a.bound_ppm)} of`} ${points(a.limit_ppm ?? limit_ppm)} points; ${count(a.delivered)} frames delivered, ${count(a.efficient)} by an efficient engine, ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${due(a.window_end_utc)}`,
+    fill("account", ordered(status.account, status).map(([name, a]) => bandRow(name, a.open, a.open ? "open" : "shut: the reference serves", a.bound_frames, a.allowed_frames,
+      `at most ${count(a.bound_frames)} differ, ${count(a.allowed_frames)} allowed (limit ${points(a.limit_ppm ?? limit_ppm)} points); ${count(a.delivered)} frames delivered, ${count(a.efficient)} by an efficient engine, ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${due(a.window_end_utc)}`,
       name === status.band)));
     return;
   }
