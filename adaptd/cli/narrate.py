@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptd.base.redact import redact
+from adaptd.brain.decide.words import rate
 from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.vocabulary import QUANTITIES, Measured, OperatingPoint, Reading, believed
 
@@ -130,7 +131,7 @@ def _clock(at_s: float) -> str:
 
 
 def _point(point: OperatingPoint) -> str:
-    return f"{point.variant} {point.fps_mfps / 1000:g} fps" if point.fps_mfps else "paused"
+    return f"{point.variant} {rate(point.fps_mfps)} fps" if point.fps_mfps else "paused"
 
 
 def _reading(reading: Reading, unit: str, width: int) -> str:

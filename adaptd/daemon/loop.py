@@ -326,7 +326,7 @@ class Daemon:
 
     def _book_the_rest(self) -> None:
         """What the worker served after the last decision is on record before the run's statements are made."""
-        snapshot = self._snapshot(self._parts.recorder.ledger.next_mono_us(0))
+        snapshot = self._snapshot(self._parts.recorder.ledger.next_mono_us(self._parts.clock.mono_us()))
         self._state, verdict = self._brain.step(self._state, snapshot)
         self._parts.recorder.decision(snapshot, verdict, self._state)
         self._window.decided(snapshot, verdict, self._state, self._policy)

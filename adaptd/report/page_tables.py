@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from adaptd.brain.decide.words import rate
 from adaptd.brain.judge.words import why_missing
 from adaptd.brain.tick import explain
 from adaptd.log.format.decisions import CHAIN_FIELDS
@@ -134,7 +135,7 @@ def _point(point: OperatingPoint | None) -> str:
         return "start"
     if not point.fps_mfps:
         return "nothing\u00a0served"
-    return f"{point.variant}\u00a0{point.fps_mfps / 1000:g}\u00a0fps"
+    return f"{point.variant}\u00a0{rate(point.fps_mfps)}\u00a0fps"
 
 
 def _reading(reading: Reading, unit: str) -> str:

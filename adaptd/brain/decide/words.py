@@ -30,16 +30,21 @@ REFUSED = {
 }
 
 
+def rate(mfps: int) -> str:
+    """Frames a second for people: one digit after the point, two below one frame."""
+    return f"{round(mfps / 1000, 1 if mfps >= 1000 else 2):g}"
+
+
 def explain(verdict: Verdict) -> str:
     """One or more sentences: what was chosen, why, what was refused by which condition, and which conditions do not hold."""
     point = verdict.point
-    what = f"{point.variant} at {point.fps_mfps / 1000:g} fps" if point.fps_mfps else "nothing is served"
+    what = f"{point.variant} at {rate(point.fps_mfps)} fps" if point.fps_mfps else "nothing is served"
     rule = verdict.rule
     why = f"vetoed: {rule.removeprefix('veto_')}" if rule.startswith("veto_") else RULES.get(rule, rule)
     lines = [f"{verdict.mode.value}: {what} in {verdict.band} light, because {why}."]
     if verdict.refused:
         refused = "; ".join(
-            f"{one.point.variant} at {one.point.fps_mfps / 1000:g} fps, because {REFUSED.get(one.condition, one.condition)}"
+            f"{one.point.variant} at {rate(one.point.fps_mfps)} fps, because {REFUSED.get(one.condition, one.condition)}"
             for one in verdict.refused
         )
         lines.append(f"Refused: {refused}.")
