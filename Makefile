@@ -44,7 +44,7 @@ run: setup
 	@$(BIN)/adaptd run --page $(ARGS)
 
 test: develop
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: develop
 	@$(BIN)/ruff check .
