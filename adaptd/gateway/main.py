@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from adaptd.gateway.feed import Absent, Feed, Reason
 from adaptd.gateway.page import Page
-from adaptd.gateway.plugins import Arguments, PlugIn, Tell, end, keep, plug_ins
+from adaptd.gateway.plugins import Arguments, PlugIn, Tell, keep, plug_ins
+from adaptd.gateway.tasks import end
 
 NICE = 10
 

@@ -10,7 +10,8 @@ from adaptd.gateway.feed import Feed
 from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
-from adaptd.gateway.plugins import Arguments, Tell, end, keep
+from adaptd.gateway.plugins import Arguments, Tell, keep
+from adaptd.gateway.tasks import end
 from adaptd.gateway.web.app import Parts, make_app, verification_words
 from adaptd.gateway.web.guard import Guard, Rules
 from adaptd.gateway.web.server import listen, serve

@@ -11,9 +11,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from adaptd.gateway.feed import Feed
+from adaptd.gateway.tasks import end
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
@@ -93,17 +94,6 @@ async def keep(
         tell(f"{name}: {_end_of(task)}; again in {wait_s:g} s")
         await sleep(wait_s)
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-
-
-async def end(*tasks: "asyncio.Future[Any]") -> None:
-    """Cancel tasks and wait until each has cleaned up; what they raise meanwhile is nobody's concern any more."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()
 
 
 def _end_of(task: "asyncio.Future[None]") -> str:

@@ -29,6 +29,7 @@ from adaptd.gateway.outbox_schema import OutboxError
 from adaptd.gateway.secret_file import SettingsError
 from adaptd.gateway.spool import fetch_alerts
 from adaptd.gateway.summary import Hour
+from adaptd.gateway.tasks import end
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 SPOOL_S = 2.0
@@ -84,9 +85,7 @@ class MqttPlug:
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(*tasks)
 
     async def _parts(self, feed: Feed, outbox: Outbox) -> Parts:
         first = await _first_document(feed)

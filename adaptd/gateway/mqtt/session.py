@@ -14,6 +14,7 @@ from adaptd.gateway.mqtt.link import Link, LinkError
 from adaptd.gateway.mqtt.topics import ONLINE, Outgoing, Topics
 from adaptd.gateway.mqtt.watch import Watch
 from adaptd.gateway.outbox import ALERT, Message, Outbox
+from adaptd.gateway.tasks import end
 
 CHANNEL = "mqtt"
 SWEEP_S = 0.5
@@ -84,9 +85,7 @@ class Session:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._link = None
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(*tasks)
         for task in done:
             task.result()
 
