@@ -111,20 +111,28 @@ def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: st
     why = _nonsense(stretch) or ("" if last_frame < stretch.first <= stretch.last else "frames_go_back")
     if why:
         return one._replace(broken=one.broken or why)
-    one = one._replace(delivered=one.delivered + stretch.frames - stretch.missed)
+    delivered = one.delivered + stretch.frames - stretch.missed
     if stretch.variant == reference:
-        return one
-    one = one._replace(efficient=one.efficient + stretch.frames, differed=one.differed + stretch.differed)
+        return one._replace(delivered=delivered)
+    efficient, differed = one.efficient + stretch.frames, one.differed + stretch.differed
     if stretch.share_ppm not in rules.shares:
-        return _lost(one, stretch.frames)
+        return _lost(one._replace(delivered=delivered, efficient=efficient, differed=differed), stretch.frames)
     at = rules.shares.index(stretch.share_ppm)
     old = one.strata[at]
     new = Stratum(old.frames + stretch.frames, old.shadowed + stretch.shadowed, old.loss_ppm + stretch.loss_ppm)
     strata = (*one.strata[:at], new, *one.strata[at + 1 :])
-    broken = one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else "")
-    one = one._replace(whole_ppm=one.whole_ppm + stretch.late_ppm, strata=strata, broken=broken)
+    whole_ppm = one.whole_ppm + stretch.late_ppm
     alone_ppm = (stretch.frames - stretch.shadowed) * M + stretch.late_ppm
-    return one._replace(debit_ppm=min(one.debit_ppm + alone_ppm, bound_ppm(rules, one)))
+    return BandAccount(
+        band=one.band,
+        delivered=delivered,
+        efficient=efficient,
+        differed=differed,
+        debit_ppm=min(one.debit_ppm + alone_ppm, _bound_ppm(rules, whole_ppm, strata)),
+        whole_ppm=whole_ppm,
+        strata=strata,
+        broken=one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else ""),
+    )
 
 
 def _lost(one: BandAccount, frames: int) -> BandAccount:
@@ -158,23 +166,45 @@ def bound_ppm(rules: AccountRules, one: BandAccount, also: int | None = None) ->
 
     As if rate number ``also`` had been used too, where that is given.
     """
-    used = [at for at, stratum in enumerate(one.strata) if stratum.frames or at == also]
-    if not used:
-        return one.whole_ppm
-    best: int | None = None
-    last = used[-1]
-    lost = [at for at in used if one.strata[at].loss_ppm]  # usually none: then the sum is 0
+    if also is None:
+        return _bound_ppm(rules, one.whole_ppm, one.strata)
+    return one.whole_ppm + _least_ppm(rules, max(also, _last_used(one.strata)), _seen(one.strata))
+
+
+def _bound_ppm(rules: AccountRules, whole_ppm: int, strata: tuple[Stratum, ...]) -> int:
+    last = _last_used(strata)
+    return whole_ppm + (_least_ppm(rules, last, _seen(strata)) if last >= 0 else 0)
+
+
+def _last_used(strata: tuple[Stratum, ...]) -> int:
+    """The number of the thinnest rate that frames were served at; -1 where none were."""
+    last = len(strata) - 1
+    while last >= 0 and not strata[last].frames:
+        last -= 1
+    return last
+
+
+def _seen(strata: tuple[Stratum, ...]) -> list[tuple[int, int]]:
+    """Where loss was seen, and how much: (number of the rate, ppm of a frame). Usually nowhere."""
+    return [(at, stratum.loss_ppm) for at, stratum in enumerate(strata) if stratum.loss_ppm]
+
+
+def _least_ppm(rules: AccountRules, last: int, seen: list[tuple[int, int]]) -> int:
+    """The least of the grid's bounds on what was lost unseen; ``last`` is the thinnest rate in use, whose own rows bear it."""
+    best = -1
     for row in rules.grid:
         thetas = row.thetas
         if thetas[last] is None:
             continue
         value = row.base_ppm
-        if lost:
-            value += (sum([(thetas[at] or 0) * one.strata[at].loss_ppm for at in lost]) + SCALE - 1) // SCALE
-        if best is None or value < best:
+        if seen:
+            total = SCALE - 1
+            for at, loss_ppm in seen:
+                total += (thetas[at] or 0) * loss_ppm
+            value += total // SCALE
+        if best < 0 or value < best:
             best = value
-    alone = sum([stratum.frames - stratum.shadowed for stratum in one.strata]) * M
-    return one.whole_ppm + (alone if best is None else best)
+    return best
 
 
 def credit_ppm(rules: AccountRules, account: Account, one: BandAccount) -> int:
@@ -214,17 +244,18 @@ def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -
     frames = (credit - one.debit_ppm) // M
     if frames < max(1, least_frames):
         return CLOSED
+    seen, used = _seen(one.strata), _last_used(one.strata)
+    room_ppm = 4 * (credit - one.whole_ppm - least_frames * M) + 3
     for at in range(len(rules.shares) - 1, -1, -1):
-        then = (3 * bound_ppm(rules, one, at) + bound_ppm(rules, _with_one_more(one, at), at)) // 4
-        if (credit - then) // M >= least_frames:
+        last = max(at, used)
+        if 3 * _least_ppm(rules, last, seen) + _least_ppm(rules, last, _one_more(seen, at)) <= room_ppm:
             return Offer(rules.shares[at], frames)
     return Offer(rules.shares[0], frames)
 
 
-def _with_one_more(one: BandAccount, at: int) -> BandAccount:
-    """The band were one whole loss more seen at rate number ``at``."""
-    old = one.strata[at]
-    return one._replace(strata=(*one.strata[:at], old._replace(loss_ppm=old.loss_ppm + M), *one.strata[at + 1 :]))
+def _one_more(seen: list[tuple[int, int]], at: int) -> list[tuple[int, int]]:
+    """One whole loss more, seen at rate number ``at``."""
+    return [*seen, (at, M)]
 
 
 def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:
