@@ -17,7 +17,7 @@ DECIDES = (
     *(f"brain/decide/{name}" for name in "safety settle shadowing transitions words".split()),
 )  # fmt: skip
 READS = (
-    *(f"config/{name}" for name in "errors policy profile scaling strict_yaml validate".split()),
+    *(f"config/{name}" for name in "cells errors policy profile scaling strict_yaml validate".split()),
     "base/canonical_json",
     *(f"log/format/{name}" for name in "codec decisions evidence shapes".split()),
 )  # what turns the bytes of a policy, a profile and a record into what the brain is given, and its answer into bytes

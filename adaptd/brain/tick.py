@@ -15,6 +15,7 @@ from adaptd.brain.estimate import account_table, bands, pace, power, scene_guard
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
 from adaptd.brain.judge.rules import Rules, rules
+from adaptd.config.cells import band_of
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import (
@@ -69,7 +70,7 @@ class Tables:
     columns: thermal.Columns
     ahead_s: thermal.Horizons
     rules: account_table.AccountRules
-    band_names: tuple[str, ...]
+    cells: tuple[str, ...]
     ahead_frames: int
     judging: Rules
     frame: decision.DecisionFrame
@@ -85,8 +86,8 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         columns=columns,
         ahead_s=thermal.horizons(columns, HORIZONS_S),
         rules=account_table.rules(policy),
-        band_names=tuple(band.name for band in policy.bands),
-        ahead_frames=-(-policy.target_mfps * AHEAD_US // 1_000_000_000),
+        cells=policy.cells,
+        ahead_frames=-(-policy.target_mfps * policy.streams * AHEAD_US // 1_000_000_000),
         judging=rules(policy, profile),
         frame=decision.frame(policy, decision.dwell_us(profile), unsupported),
         reference=policy.reference,
@@ -150,7 +151,7 @@ class Brain:
             heat=thermal.start(table.columns, profile),
             paces=(pace.Pace(),) * len(facts),
             guards=scene_guard.start(policy, facts),
-            account=loss.start(table.rules, table.band_names, now_us),
+            account=loss.start(table.rules, table.cells, now_us),
             spent=shadowing.Spent(now_us // shadowing.HOUR_US),
             watch=safety.Watch(),
             held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
@@ -177,7 +178,7 @@ class Brain:
             heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
             paces=state.paces if facts == state.facts else new.paces,
             guards=state.guards if same and facts == state.facts else new.guards,
-            account=state.account if same else loss.start(table.rules, table.band_names, state.now_us, number, loan=False),
+            account=state.account if same else loss.start(table.rules, table.cells, state.now_us, number, loan=False),
             spent=state.spent,
         )
 
@@ -201,12 +202,13 @@ class Brain:
         spent = old.spent._replace(hour=new.spent.hour)
         if table.frame.claim != old.held.claim:
             number = old.account.number + 1
-            return replace(new, spent=spent, account=loss.start(table.rules, table.band_names, now_us, number, loan=False))
+            return replace(new, spent=spent, account=loss.start(table.rules, table.cells, now_us, number, loan=False))
         window = loss.observe(table.rules, old.account, unseen, policy.reference)
         served = [stretch.band for stretch in unseen if stretch.variant != policy.reference]
         served += [old.band] if old.point.variant != policy.reference and not served else []
         if served and not clean:
-            window = loss.unheard(window, served[-1], policy.target_mfps * UNHEARD_US // 1_000_000_000 + 1)
+            frames = policy.target_mfps * policy.streams * UNHEARD_US // 1_000_000_000 + 1
+            window = loss.unheard(window, band_of(served[-1]), frames)
         window = loss.resume(window, now_us - old.now_us)
         return replace(new, spent=spent, account=window, guards=old.guards if facts == old.facts else new.guards)
 
@@ -287,7 +289,7 @@ def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[loss.Account
     if not loss.due(table.rules, window, snapshot.now_us):
         return window, ()
     ended = loss.statements(table.rules, window)
-    new = loss.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
+    new = loss.start(table.rules, table.cells, snapshot.now_us, window.number + 1)
     return new._replace(last_frame=window.last_frame), ended
 
 
@@ -316,9 +318,9 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         drawn_w=draw.drawn_w,
         options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         guards=beliefs.guards,
-        offer=loss.offer(table.rules, beliefs.account, band, table.ahead_frames),
+        offer=loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames),
         standing=loss.standing(beliefs.account),
-        reserved_frames=loss.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
+        reserved_frames=loss.reserved_frames(table.rules, beliefs.account, policy.target_mfps * policy.streams, snapshot.now_us),
         spent=beliefs.spent,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
+from adaptd.config.cells import cell_of
 from adaptd.config.errors import ConfigError
 from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
@@ -147,6 +148,7 @@ class Policy:
     """A policy in integers. ``sha256`` is that of the file's bytes, and binds every decision to it.
 
     ``levels_mfps`` is empty where the camera takes any rate. ``window_us`` is 0 where the budget is a cap at every moment.
+    ``cameras`` stands in no file: it names the sources of the run where there are several. Rates are those of each camera.
     """
 
     name: str
@@ -177,6 +179,17 @@ class Policy:
     preview: bool = False
     budget_window_us: int = 0
     peak_mw: int | None = None
+    cameras: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> int:
+        """How many cameras share the device."""
+        return max(1, len(self.cameras))
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What evidence is kept for: every light band, of every camera where there are several."""
+        return tuple(cell_of(band.name, camera) for band in self.bands for camera in self.cameras or ("",))
 
     @property
     def grid_mfps(self) -> tuple[int, ...]:
