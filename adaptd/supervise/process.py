@@ -117,7 +117,7 @@ class WorkerClient:
         lease_us: int,
         band: str,
         seq: int,
-        seed: int = 0,
+        seed: str = "",
         safe_mfps: int | None = None,
         deadline_us: int | None = None,
         until_frame: int | None = None,

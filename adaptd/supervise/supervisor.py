@@ -160,7 +160,7 @@ class Supervisor:
         lease_us: int,
         band: str,
         seq: int,
-        seed: int = 0,
+        seed: str = "",
         safe_mfps: int | None = None,
         deadline_us: int | None = None,
         until_frame: int | None = None,

@@ -76,7 +76,7 @@ def test_a_setpoint_is_applied_and_read_back(start: Callable[..., WorkerClient])
     """What the worker does is what telemetry says, not what was asked; frames of both variants are counted apart."""
     client = start()
     until(client, lambda: client.last_result is not None)
-    assert client.set(INT8, shadow_ppm=500_000, lease_us=60_000_000, band="dim", seq=7, seed=3)
+    assert client.set(INT8, shadow_ppm=500_000, lease_us=60_000_000, band="dim", seq=7, seed="3")
     heard = until(client, lambda: client.last_result is not None and client.last_result.variant == "int8")
     applied = [message for message in heard if isinstance(message, Applied)]
     swapped = [message for message in heard if isinstance(message, Swapped)]

@@ -180,12 +180,12 @@ def bounds(rules: AccountRules, one: BandAccount, also: int | None = None) -> tu
     """
     last, alone = -1, 0
     lost: list[tuple[int, int]] = []  # usually none
-    for at, (frames, shadowed, loss_ppm) in enumerate(one.strata):
-        if frames or at == also:
+    for at, stratum in enumerate(one.strata):
+        if stratum.frames or at == also:
             last = at
-            alone += frames - shadowed
-            if loss_ppm:
-                lost.append((at, loss_ppm))
+            alone += stratum.frames - stratum.shadowed
+            if stratum.loss_ppm:
+                lost.append((at, stratum.loss_ppm))
     if last < 0:
         return one.whole_ppm, one.whole_ppm
     best = worse = _NO_BOUND
