@@ -1,7 +1,7 @@
 """Which frames run on both engines: a draw that anyone can repeat from the seed and the frame's number.
 
-The seed is committed to before the first draw and revealed after the last, so nobody can have chosen it, or the frames. It has 128
-bits: whoever sees which frames were shadowed cannot search for it.
+The seed is committed to before the first draw and revealed after the last, so nobody can have chosen it, or the frames. With its
+128 bits, whoever sees which frames were shadowed cannot search for it.
 """
 
 from hashlib import blake2b, sha256
