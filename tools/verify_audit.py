@@ -5,7 +5,8 @@
 
 It was written from the format's description (docs/audit.md), not from the first verifier, so that a mistake in one is not a
 mistake in both. It checks bytes, numbering, hashes, tree, signatures, key hand-overs, head file, pruning and time. It can not
-run decisions again: that takes the decision code. It draws the coin of the loss account again and counts its statements anew.
+run decisions again: that takes the decision code. It draws the coin of the loss account again, counts its
+statements anew and computes their bounds with a formula of its own.
 Exit code 0: valid. 1: not. 2: wrong usage.
 
 How it differs in kind from the first: it parses JSON by hand and writes it back by hand, keeps every leaf of the tree and folds
@@ -16,6 +17,7 @@ import argparse
 import base64
 import hashlib
 import json
+import math
 import os
 import re
 import stat
@@ -404,10 +406,52 @@ def coin_fell(seed, frame, share):
     return share > 0 and int.from_bytes(eight, "big") * 1_000_000 < share * 2**64
 
 
+# v of each row, and its part of the weight; the rows of the thinnest rate hold 0.7 of the weight, those of the others share 0.3
+GRID = ((1 / 128, 30 / 70), (0.3, 10 / 70), (0.45, 16 / 70), (0.6, 8 / 70), (0.75, 6 / 70))
+
+
+class Bound:
+    """The bound of the loss account in doubles, from its description in docs/audit.md: what one band's frames may have lost.
+
+    W <= min over rows of (sum over rates of theta S + ln(1 / (a w))) / c, with c = ln((1 - q v) / (1 - q)) at the row's own rate
+    q, and theta = -ln((1 - (1 - q) e^c) / q) at each rate in use. What is certain once stays so: frames since add one each.
+    """
+
+    def __init__(self, shares, error):
+        self.rates = [share / 1e6 for share in shares]
+        self.error = error
+        self.seen = dict.fromkeys(shares, 0.0)
+        self.used = set()
+        self.whole = self.most = 0.0
+
+    def take(self, share, frames, shadowed, loss, late):
+        if share not in self.seen:
+            self.whole += frames
+            self.most += frames
+            return
+        self.used.add(share)
+        self.seen[share] += loss
+        self.whole += late
+        self.most = min(self.most + frames - shadowed + late, self.whole + self.least())
+
+    def least(self):
+        best, used = math.inf, [(share / 1e6, self.seen[share]) for share in self.used]
+        for q in self.rates:
+            part = 1.0 if len(self.rates) == 1 else 0.7 if q == min(self.rates) else 0.3 / (len(self.rates) - 1)
+            for v, weight in GRID:
+                grown = (1 - q * v) / (1 - q)
+                if any(1 - (1 - rate) * grown <= 1e-15 for rate, _ in used):
+                    continue
+                total = sum(-math.log((1 - (1 - rate) * grown) / rate) * loss for rate, loss in used)
+                best = min(best, (total - math.log(self.error * weight * part)) / math.log(grown))
+        return best
+
+
 class Account:
-    """What the records say of the loss account: commitments, reveals, draws, and counts per window and band."""
+    """What the records say of the loss account: commitments, reveals, draws, counts and bounds per window and band."""
 
     def __init__(self):
+        self.bounds = 0
         self.open, self.now, self.seed = {}, None, None
         self.revealed = self.draws = self.frames = 0
         self.books, self.reference = {}, ""
@@ -421,6 +465,7 @@ class Account:
             self.now = {"window": record["window"], "told": [], "before": self.seed, "count": 0}
             self.open[record["coin"]] = self.now
             fresh = {"bands": {}, "loan": record["loan_ppm_frames"], "limit": record["limit_ppm"], "whole": whole}
+            fresh["bounds"], fresh["shares"], fresh["error_ppb"] = {}, record.get("shares"), record.get("error_ppb")
             self.books.setdefault(record["window"], fresh)
             self.seed = None
         elif kind == "window_close":
@@ -434,11 +479,15 @@ class Account:
         rows = record.get("in", {}).get("worker", {}).get("stretches", [])
         mixed = self.now["before"] if self.now["count"] <= 2 else None
         for row in rows:
-            band, variant, share, frames, missed, shadowed, differed, _loss, _late, first, last, drawn = row
+            band, variant, share, frames, missed, shadowed, differed, loss, late, first, last, drawn = row
             self.now["told"].append((share, frames, first, last, drawn, mixed))
-            book = self.books[self.now["window"]]["bands"].setdefault(band, [0, 0, 0, 0])
+            window = self.books[self.now["window"]]
+            book = window["bands"].setdefault(band, [0, 0, 0, 0])
             book[0] += frames - missed
             if variant != self.reference:
+                if window["shares"]:
+                    bound = window["bounds"].setdefault(band, Bound(window["shares"], window["error_ppb"] / 1e9))
+                    bound.take(share, frames, shadowed, loss / 1e6, late / 1e6)
                 book[1] += frames
                 book[2] += shadowed
                 book[3] += differed
@@ -478,6 +527,11 @@ class Account:
             names = ("delivered", "efficient", "shadowed", "differed", "allowed_ppm_frames")
             if not said["broken"] and [said[name] for name in names] != counted:
                 return "a statement does not say what the records count"
+            if book["shares"] and not said["broken"]:
+                bound = book["bounds"].get(said["band"])
+                if bound and said["bound_ppm_frames"] + 1 < bound.most * 1e6 * (1 - 1e-9):
+                    return "a statement claims less than what its counts allow for certain"
+                self.bounds += 1
         return None
 
 
@@ -876,6 +930,10 @@ def headline(one, own_key):
         waiting = f"; {len(account.open)} not revealed yet" if account.open else ""
         draws = f"{account.draws} draws among {account.frames} frames follow{waiting}"
         coin = [("account", f"{account.revealed} coins revealed as committed, {draws}")]
+    if account.bounds:
+        coin.append(
+            ("bounds", f"{account.bounds} statements claim no less than the formula gives, computed here anew")
+        )
     if one.odd:
         coin = [("account", "a coin does not fit its commitment, or a draw its coin")]
     return [

@@ -15,6 +15,7 @@ from typing import Any
 
 from adaptd.base import coin
 from adaptd.base.canonical_json import Plain
+from adaptd.brain.estimate import account_table
 from adaptd.brain.tick import State, statements
 from adaptd.config.policy import Policy
 from adaptd.log.format.codec import to_plain
@@ -37,6 +38,12 @@ class Coin:
     def commitment(self) -> str:
         """What is published before the first draw: SHA-256 (hex) of window, seed and salt."""
         return coin.commitment(self.window, self.seed, self.salt)
+
+
+def terms(policy: Policy) -> dict[str, Plain]:
+    """What the bound rests on beside the counts: the rates that the coin may have, and each band's chance of error."""
+    rules = account_table.rules(policy)
+    return {"shares": list(rules.shares), "error_ppb": -(-policy.alpha_ppm * 1000 // max(1, len(policy.bands) * policy.streams))}
 
 
 class AccountWindow:
@@ -72,7 +79,7 @@ class AccountWindow:
             self._store.write_file(COIN_FILE, json.dumps(asdict(self._coin)).encode(), secret=True)
         self._note("window_open", {
             "coin": self._coin.commitment, "limit_ppm": policy.max_loss_ppm, "loan_ppm_frames": window.loan_ppm,
-            "window": window.number,
+            "window": window.number, **terms(policy),
         })  # fmt: skip
 
     def decided(self, snapshot: Snapshot, verdict: Verdict, state: State, policy: Policy) -> None:

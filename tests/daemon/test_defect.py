@@ -13,6 +13,7 @@ from adaptd.log.verify.verify import verify
 from adaptd.log.write.opening import open_ledger
 from tests.conftest import ROOT
 from tests.daemon.test_loop_clock import FACTS, Turned, Worker, begin, daemon, ticks
+from tests.log.attacks import second_verifier
 
 SECONDS = 60
 
@@ -54,6 +55,9 @@ def test_what_was_served_before_a_defect_is_in_the_statement(tmp_path: Path) -> 
     assert worker.numbered == SECONDS * 15, "the mutant has not even asked"
     assert [record["reason"] for record in records(tmp_path / "log", "stop")] == ["defect"]
     assert verify(tmp_path / "log").verdict.value == "valid"
+    found = second_verifier().verify(str(tmp_path / "log"))
+    assert found["verdict"] == "valid"
+    assert "bounds" in dict(found["headline"]), "computed by the second verifier, from what a real daemon wrote"
 
 
 def test_what_a_defect_keeps_from_being_booked_is_charged_by_the_next_run(tmp_path: Path) -> None:

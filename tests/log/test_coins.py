@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from adaptd.base import coin
+from adaptd.brain.estimate import account, account_table
 from adaptd.log.verify.verify import Options, Outcome, verify
 from adaptd.log.write.opening import open_ledger
 from adaptd.report.account_statements import statements
+from adaptd.vocabulary import Stretch
+from tests.brain.decide.plant import feeder
 from tests.log.attacks import ROOT, second_verifier
 from tests.log.workload import SMALL, Clock
 
@@ -36,14 +39,19 @@ def said(rows: list[list[Any]], **changes: Any) -> dict[str, Any]:
 
 
 def log(
-    folder: Path, rows: list[list[Any]], reveal: dict[str, Any] | None = None, seed: coin.Seed = SEED, **statement: Any
+    folder: Path,
+    rows: list[list[Any]],
+    reveal: dict[str, Any] | None = None,
+    seed: coin.Seed = SEED,
+    terms: dict[str, Any] | None = None,
+    **statement: Any,
 ) -> None:
     """A log of one window whose decisions tell of ``rows``."""
     clock = Clock()
     ledger, _ = open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=SMALL)
     commitment = coin.commitment(0, seed, SALT)
     ledger.append("config", {"policy": POLICY}, durable=True)
-    opening = {"coin": commitment, "limit_ppm": 5000, "loan_ppm_frames": 79_000_000, "window": 0}
+    opening = {"coin": commitment, "limit_ppm": 5000, "loan_ppm_frames": 79_000_000, "window": 0, **(terms or {})}
     ledger.append("window_open", opening, durable=True)
     for row in rows:
         clock.now_us += 1_000_000
@@ -67,6 +75,33 @@ def test_an_honest_window_holds(tmp_path: Path) -> None:
     assert (report.coins, report.coins_waiting, report.tossed_frames) == (1, 0, 415)
     words = dict(second_verifier().verify(str(tmp_path))["headline"])["account"]
     assert words == f"1 coins revealed as committed, {report.draws} draws among 415 frames follow"
+
+
+def seen(frames: int, share_ppm: int, first: int, lost: int) -> list[Any]:
+    """Frames of int8 at a rate of the coin, of which the first ``lost`` drawn ones differed."""
+    drawn = [at for at in range(first, first + frames) if coin.drawn(SEED, at, share_ppm)]
+    return ["bright", "int8", share_ppm, frames, 0, len(drawn), lost, lost * account.M, 0, first, first + frames - 1, drawn]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 3])
+def test_the_second_verifier_computes_every_bound_with_a_formula_of_its_own(tmp_path: Path, lost: int) -> None:
+    """What the account claims passes; two parts in ten thousand less is found, whatever was seen at which rates."""
+    known = account_table.rules(feeder())
+    rows = [seen(2000, 160_000, 0, lost), seen(3000, 40_000, 2000, lost), seen(9000, 10_000, 5000, lost)]
+    window = account.start(known, ("night", "dim", "bright"), 0)
+    for row in rows:
+        window = account.observe(known, window, (Stretch(*row[:-1], drawn=tuple(row[-1])),), "fp16")  # type: ignore[arg-type]
+    bound = next(one.debit_ppm for one in window.bands if one.band == "bright")
+    terms = {"shares": list(known.shares), "error_ppb": 3_333_334}
+    log(tmp_path / "said", rows, terms=terms, bound_ppm_frames=bound, differed=3 * lost)
+    found = second_verifier().verify(str(tmp_path / "said"))
+    assert found["verdict"] == "valid"
+    assert dict(found["headline"])["bounds"].startswith("1 statements claim no less than the formula gives")
+    log(tmp_path / "less", rows, terms=terms, bound_ppm_frames=bound * 9998 // 10_000, differed=3 * lost)
+    found = second_verifier().verify(str(tmp_path / "less"))
+    assert (found["verdict"], found["reason"]) == (
+        "replay_mismatch", "a statement claims less than what its counts allow for certain",
+    )  # fmt: skip
 
 
 def test_a_log_of_before_still_holds(tmp_path: Path) -> None:
