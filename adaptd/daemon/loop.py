@@ -198,27 +198,18 @@ class Daemon:
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
         """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
         if changed:
-            intent, overtaken = self._acting.intend(verdict, now_us)
+            _, overtaken = self._acting.intend(verdict, now_us)
             if overtaken is not None:
                 self._close_intent(overtaken)
-            recorder, share = self._parts.recorder, verdict.shadow_ppm
+        setpoint = self._acting.setpoint(verdict, self._policy, self._window)
+        if changed:
+            recorder = self._parts.recorder
             with suppress(NotRecordedError):
-                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=share, lease_us=verdict.lease_us)
-                self._act_seqs[intent.seq] = act
-            if not recorder.ok and verdict.point.variant != self._policy.reference:
+                self._act_seqs[setpoint.seq] = recorder.act(setpoint)
+            if not recorder.ok and setpoint.variant != self._policy.reference:
                 self._acting.worker_gone()  # the intent is not on record, so the act does not happen
                 return
-        self._parts.worker.set(
-            verdict.point,
-            shadow_ppm=verdict.shadow_ppm,
-            lease_us=verdict.lease_us,
-            band=verdict.band,
-            seq=self._acting.seq,
-            seed=self._window.seed,
-            safe_mfps=self._policy.target_mfps,
-            deadline_us=self._policy.deadline_us,
-            until_frame=self._window.until_frame(verdict),
-        )
+        self._parts.worker.set(setpoint)
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
         recorder, result = self._parts.recorder, self._parts.worker.last_result

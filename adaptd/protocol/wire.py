@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from adaptd.protocol.messages import Applied, Begin, Fault, Garbled, Hello, Setpoint, Stop, Swapped, Waiting, WorkerReport
+from adaptd.protocol.messages import Applied, Begin, Fault, Garbled, Hello, Stop, Swapped, Waiting, WorkerReport
+from adaptd.vocabulary import Setpoint
 
 MAX_LINE = 64 * 1024
 MAX_PENDING = 1 << 20

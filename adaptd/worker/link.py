@@ -6,8 +6,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from adaptd.base.clock import SystemClock
-from adaptd.protocol.messages import Begin, Fault, Garbled, Setpoint, Stop, ToDaemon, WorkerReport
+from adaptd.protocol.messages import Begin, Fault, Garbled, Stop, ToDaemon, WorkerReport
 from adaptd.protocol.wire import Channel
+from adaptd.vocabulary import Setpoint
 from adaptd.worker.loop import FrameLoop
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import ServingLock

@@ -11,9 +11,8 @@ from adaptd.base import coin
 from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Setpoint
 from adaptd.vision.answers import Answer, AnswerHead
-from adaptd.vocabulary import Shadow
+from adaptd.vocabulary import Setpoint, Shadow
 from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
 from adaptd.worker.latest_frame import Frame, LatestFrame
