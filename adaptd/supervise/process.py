@@ -8,7 +8,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Setpoint, Stop, Waiting, WorkerReport
+from adaptd.protocol.messages import (
+    Begin,
+    Fault,
+    Garbled,
+    Hello,
+    LastResult,
+    MoveOver,
+    Picture,
+    Setpoint,
+    Stop,
+    Waiting,
+    WorkerReport,
+)
 from adaptd.protocol.wire import Channel, Message
 from adaptd.supervise.counting import gathered
 from adaptd.vocabulary import OperatingPoint, Telemetry
@@ -135,6 +147,10 @@ class WorkerClient:
             deadline_us=deadline_us,
             until_frame=until_frame,
         )
+        return self._channel is not None and self.exit_code is None and self._channel.send(order)
+
+    def move_over(self, order: MoveOver) -> bool:
+        """Ask for engines of another backend; False where the worker cannot hear it."""
         return self._channel is not None and self.exit_code is None and self._channel.send(order)
 
     def telemetry(self, now_us: int) -> Telemetry:
