@@ -18,7 +18,8 @@ from adaptd.vision.preprocess import Preprocessor
 from adaptd.vocabulary import Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import FrameLoop, LoopParts
+from adaptd.worker.loop import FrameLoop
+from adaptd.worker.loop_parts import LoopParts
 from adaptd.worker.results import Results
 
 BUNDLE = engines_dir() / "pet-bowl"

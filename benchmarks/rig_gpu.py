@@ -15,7 +15,8 @@ from adaptd.vision.answers import Classification
 from adaptd.vocabulary import Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import FrameLoop, LoopParts
+from adaptd.worker.loop import FrameLoop
+from adaptd.worker.loop_parts import LoopParts
 
 NEVER_US = 10**13
 RATE_MFPS = 30_000

@@ -12,10 +12,10 @@ from adaptd.daemon.cameras import Cameras
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
+from adaptd.daemon.moving import Moving
 from adaptd.daemon.orders import VERBS as ORDERS
 from adaptd.daemon.orders import Orders, asked_by
 from adaptd.daemon.parts import LoopPace, Parts
-from adaptd.daemon.plans_beside import PlansBeside
 from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
@@ -50,8 +50,8 @@ class Daemon:
         parts.board.period_us = self._pace.tick_us
         self._began_us = self._decide_at_us = now_us = parts.clock.mono_us()
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._plans = PlansBeside(parts.plans, self._say.plans)
-        self._lost, self._defect = 0, ""
+        self._plans = Moving(parts, self._say.plans)
+        self._defect = ""
         self._brain = tick.Brain(parts.policy, parts.profile, parts.facts)
         seed, began_us, before = parts.settings.seed, parts.settings.now_us, parts.inherited
         if before is None:
@@ -116,10 +116,7 @@ class Daemon:
                 self._cameras.heard(event)
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
-                if event.lost > self._lost:
-                    lost = event.lost - self._lost
-                    self._say.fault("unheard", f"{lost} messages of the worker were lost while nobody listened")
-                self._lost = event.lost
+                self._say.unheard(event.lost)
             else:
                 urgent |= self._heard(event)
         late = self._acting.overdue(now_us)
@@ -148,8 +145,9 @@ class Daemon:
 
     def _meet_engines(self, hello: Hello) -> None:
         """The worker's engines have answered the fixed probe: where they are those that were qualified, their priors count."""
-        met = self._parts.origin.meet(self._facts, hello.engines, self._engines.priors)
-        if met.facts != self._facts:
+        moved = self._plans.met(hello, self._facts)
+        met = self._parts.origin.meet(moved or self._facts, hello.engines, self._engines.priors)
+        if moved or met.facts != self._facts:
             self._facts = met.facts
             settings = replace(self._parts.settings, facts=met.facts)
             self._brain = tick.Brain(self._policy, self._profile, met.facts)

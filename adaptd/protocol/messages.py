@@ -58,6 +58,30 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveOver:
+    """Daemon to worker: make these engines ready beside those that serve, then go on with them between two frames.
+
+    As in ``Begin``, of the same model. ``Hello`` and ``Moved`` follow, or a ``move_over`` fault and nothing changes.
+    """
+
+    bundle: str
+    backend: str
+    variants: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Worker to daemon: every frame after ``frame`` runs on the reference of another backend, made ready in ``ready_us``."""
+
+    old: str
+    new: str
+    frame: int
+    ready_us: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Daemon to worker: finish the frame in flight and end."""
 
@@ -230,5 +254,5 @@ class Garbled:
     text: str
 
 
-ToWorker = Begin | Setpoint | Stop
-ToDaemon = Waiting | Hello | Applied | Swapped | Fault | WorkerReport
+ToWorker = Begin | Setpoint | MoveOver | Stop
+ToDaemon = Waiting | Hello | Applied | Swapped | Moved | Fault | WorkerReport

@@ -8,7 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Stop, Waiting, WorkerReport
+from adaptd.protocol.messages import (
+    Begin,
+    Fault,
+    Garbled,
+    Hello,
+    LastResult,
+    MoveOver,
+    Picture,
+    Stop,
+    Waiting,
+    WorkerReport,
+)
 from adaptd.protocol.wire import Channel, Message
 from adaptd.supervise.counting import gathered
 from adaptd.vocabulary import OperatingPoint, Setpoint, Telemetry
@@ -112,6 +123,10 @@ class WorkerClient:
     def set(self, setpoint: Setpoint) -> bool:
         """Ask for an operating point; False where the worker cannot hear it. ``Applied`` or a ``refused`` fault follows."""
         return self._channel is not None and self.exit_code is None and self._channel.send(setpoint)
+
+    def move_over(self, order: MoveOver) -> bool:
+        """Ask for engines of another backend; False where the worker cannot hear it."""
+        return self._channel is not None and self.exit_code is None and self._channel.send(order)
 
     def telemetry(self, now_us: int) -> Telemetry:
         """What the worker did since the last call, and where it is by its own account. Call ``poll`` before."""

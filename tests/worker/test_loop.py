@@ -15,7 +15,8 @@ from adaptd.vocabulary import OperatingPoint, Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, LoopParts
+from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop
+from adaptd.worker.loop_parts import LoopParts
 from adaptd.worker.shared_slot import SharedSlot
 from tests.worker.fakes import FakeClock
 
