@@ -187,11 +187,11 @@ class Daemon:
 
     def _snapshot(self, now_us: int) -> Snapshot:
         worker = self._parts.worker.telemetry(now_us)
-        labelled = self._feedback.losses()
-        if labelled:
+        if labelled := self._feedback.losses():
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
-        picture = picture_stats(self._parts.worker.picture)
-        return self._parts.senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
+        senses, picture = self._parts.senses, picture_stats(self._parts.worker.picture)
+        sensed = senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
+        return self._orders.mission.on(sensed, self._policy.endurance, self._parts.clock.utc_ms())
 
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
         """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
@@ -211,7 +211,7 @@ class Daemon:
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
         recorder, result = self._parts.recorder, self._parts.worker.last_result
-        heads = recorder.heads
+        heads, utc_ms = recorder.heads, self._parts.clock.utc_ms()
         scene = Scene(
             policy=self._policy,
             snapshot=snapshot,
@@ -222,12 +222,13 @@ class Daemon:
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
             source=source_words(self._parts.worker.report),
-            account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
+            account=account_rows(self._state, self._policy, now_us, utc_ms),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=self._say.trouble,
             cameras=self._cameras.plain(verdict, self._policy.target_mfps),
         )
-        document = {**status_document(scene), "orders": self._orders.words(now_us)}
+        document = status_document(scene)
+        document |= self._orders.mission.document(snapshot, verdict, utc_ms) | {"orders": self._orders.words(now_us)}
         first = self._totals.delivered == snapshot.worker.delivered
         self._parts.board.publish(document, now_us)
         if first and snapshot.worker.alive:

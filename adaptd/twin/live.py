@@ -4,8 +4,10 @@ It is driven by the frames that the worker really served; what a frame costs com
 engine took than in its first half minute: contention costs energy here as in every scenario, however fast this machine is.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
+from adaptd.battery_words import BatteryReading
 from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.twin.device import TwinDevice
@@ -37,6 +39,14 @@ class LiveTwin:
         if elapsed_us > 0:
             self._spend(elapsed_us, self._active_uj(worker))
         return device.read(device.t_us), device.world.budget_mw(device.t_us)
+
+    def battery(self, now_us: int) -> BatteryReading | None:
+        """What the device's battery says, its time on the clock of the run; None where the scenario has none."""
+        cell = self._device.battery
+        if cell is None:
+            return None
+        said = cell.read(self._device.t_us)
+        return replace(said, at_us=said.at_us + (now_us if self._began_us is None else self._began_us))
 
     def _spend(self, elapsed_us: int, active_uj: float) -> None:
         """In small steps, so that signals move smoothly however rare the calls are."""
