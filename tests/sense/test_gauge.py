@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from adaptd.battery_words import BatteryReading, Supply
 
 from adaptd.sense.battery import discover
 from adaptd.sense.gauge import ChargeSource, Gauge
 from adaptd.sense.push import PushInbox
 from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import Missing, Unread
+from adaptd.vocabulary.battery import BatteryReading, Supply
 
 
 def supply(root: Path, name: str, **files: object) -> None:
