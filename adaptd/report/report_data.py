@@ -7,10 +7,9 @@ from typing import Any
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
 from adaptd.log.format.codec import CodecError, row
+from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.log.verify.reader import watched
-from adaptd.log.verify.replay import Decided
 from adaptd.report.account_statements import Statements
-from adaptd.report.history import DecisionReader
 from adaptd.report.story import Bucket, Hour, Reign, Story, StoryEvent, Stretch, Swap, ValueRange
 from adaptd.vocabulary import POWER, QUANTITIES, TEMPERATURE, Measured, OperatingPoint, Reading, VariantFacts, believed
 

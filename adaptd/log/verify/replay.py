@@ -5,7 +5,6 @@ Nothing is ignored and nothing is tolerated: the record that the verdict makes m
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -20,6 +19,7 @@ from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
 from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
 from adaptd.log.format.evidence import changes
+from adaptd.log.verify.decided import Decided
 from adaptd.vocabulary import BandStatement, Snapshot, Stretch, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
@@ -33,15 +33,6 @@ class ReplayError(ValueError):
 
 Mind = Callable[[Policy, HardwareProfile, tuple[VariantFacts, ...]], Any]
 """What makes the brain that decides under a configuration: the one of this package; tests hand in another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """One decision as it was read and re-run."""
-
-    record: dict[str, Any]
-    snapshot: Snapshot
-    verdict: Verdict
 
 
 class Replayer:
@@ -135,7 +126,7 @@ class Replayer:
         try:
             snapshot: Any = self._coder.read_snapshot(record)
             verdict: Any = self._coder.read_verdict(record)
-            fields = self._coder.write(snapshot, verdict, record["mono_us"])
+            fields = self._coder.write(snapshot, verdict, record["mono_us"], whole="bind" in record)
         except CodecError as error:
             raise ReplayError(str(error)) from None
         if not same_fields(record, fields):
@@ -154,7 +145,7 @@ class Replayer:
         try:
             snapshot = self._coder.read_snapshot(record)
             verdict = self._verdict(record, snapshot)
-            fields = self._coder.write(snapshot, verdict, record["mono_us"])
+            fields = self._coder.write(snapshot, verdict, record["mono_us"], whole="bind" in record)
         except CodecError as error:
             raise ReplayError(str(error)) from None
         if not same_fields(record, fields):

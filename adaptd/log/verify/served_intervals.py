@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from adaptd.log.format.verdicts import Interval, Outcome, VerifyReport
-from adaptd.log.verify.replay import Decided
+from adaptd.log.verify.decided import Decided
 from adaptd.vocabulary import BandEvidence, Verdict
 
 LATE_DECISIONS = 3  # a worker may still report frames of the point before the last but one

@@ -146,7 +146,7 @@ class Recorder:
             verdict.shadow_ppm,
             verdict.lease_us,
         )
-        fields = self._coder.write(snapshot, verdict, mono_us)
+        fields = self._coder.write(snapshot, verdict, mono_us, whole=self._coder.whole_due)
         seq = self.ledger.append("decision", fields, durable=bolder or bool(proofs), mono_us=mono_us)
         for proof in proofs:
             self.ledger.append("evidence", {**proof, "decision": seq})
