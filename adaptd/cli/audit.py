@@ -140,6 +140,7 @@ def judge(args: argparse.Namespace) -> Any:
     """Run the verifier as the options say."""
     from adaptd.cli.audit_words import bar
     from adaptd.log.format.note import NoteError
+    from adaptd.log.verify.join import processors
     from adaptd.log.verify.trust import read_witness
     from adaptd.log.verify.verify import Options, verify
 
@@ -152,7 +153,7 @@ def judge(args: argparse.Namespace) -> Any:
         raise CommandError(str(error), 2) from None
     if witness_keys and not witnessed:
         raise CommandError("--witness-key: there is no checkpoint to hold it against, give one with --witness", 2)
-    options = Options(key=key, witnessed=witnessed, witness_keys=witness_keys, replay=not args.no_replay)
+    options = Options(key=key, witnessed=witnessed, witness_keys=witness_keys, replay=not args.no_replay, processes=processors())
     with bar("verifying") as progress:
         return verify(args.folder, options, progress)
 

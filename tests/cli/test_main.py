@@ -11,6 +11,8 @@ from adaptd.cli.main import GROUPS, build_parser
 from tests.conftest import ROOT
 from tests.log.workload import Run
 
+HEAVY = {"pydantic", "yaml", "numpy", "rich", "http.client", "multiprocessing", "adaptd.brain.tick"}
+
 
 def commands(parser: argparse.ArgumentParser) -> set[str]:
     """The commands that a parser knows."""
@@ -31,7 +33,7 @@ def test_looking_at_a_log_loads_no_policy_reader(tmp_path: Path, words: list[str
     Run(tmp_path).ticks(3).close()
     code = (
         "import sys; from adaptd.cli.main import main; code = main(sys.argv[1:]); "
-        "print(sorted({'pydantic', 'yaml', 'numpy', 'rich', 'http.client', 'adaptd.brain.tick'} & set(sys.modules))); sys.exit(code)"
+        f"print(sorted({HEAVY} & set(sys.modules))); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code, *words, tmp_path], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stderr) == (0, "")

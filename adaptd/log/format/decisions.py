@@ -12,7 +12,7 @@ from adaptd.log.format.shapes import Atom, Repeated
 from adaptd.vocabulary import Shadow, Snapshot, Stretch, Telemetry, Verdict
 
 CHAIN_FIELDS = frozenset({"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"})
-WHOLE_EVERY = 1024  # decisions: reading the last one takes at most so many lines
+WHOLE_EVERY = 2048  # decisions: reading the last one takes at most so many lines
 SHORT = {"picture": "pic", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
 
 
@@ -52,8 +52,13 @@ class DecisionCoder:
 
     @property
     def whole_due(self) -> bool:
-        """Whether a writer makes the next decision a whole one."""
-        return self.verdict is None or self._since >= WHOLE_EVERY - 1
+        """Whether a writer makes the next decision a whole one if it is the first after a heartbeat: a replay may begin there."""
+        return self._since >= WHOLE_EVERY // 2
+
+    @property
+    def whole_overdue(self) -> bool:
+        """Whether a writer makes the next decision a whole one in any case."""
+        return self._since >= WHOLE_EVERY - 1
 
     def write(self, snapshot: Snapshot, verdict: Verdict, mono_us: int, *, whole: bool = False) -> dict[str, Plain]:
         """The fields of the next decision record, which will carry ``mono_us``; the first is ``whole`` in any case."""
