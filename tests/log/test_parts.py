@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from adaptd.log.format import decisions as form
+from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.log.verify import join
 from adaptd.log.verify import verify as verifier
 from adaptd.log.verify.parts import Part, Task
-from adaptd.log.verify.verify import Options, Outcome, VerifyReport, verify
+from adaptd.log.verify.verify import Options, verify
 from adaptd.log.write.ledger import LedgerLimits
 from tests.log.workload import BRAIN, Clock, Run, settings
 
@@ -42,7 +43,7 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Here:
     here = Here()
     monkeypatch.setattr(form, "WHOLE_EVERY", 30)
     monkeypatch.setattr(join, "PART_RECORDS", 60)
-    monkeypatch.setattr(join, "_pool", lambda processes: here)
+    monkeypatch.setattr(join, "pool", lambda processes: here)
     monkeypatch.setattr(verifier, "WORTH_PARTS", 0)
     return here
 

@@ -18,6 +18,7 @@ from adaptd.log.verify.parts import Part, Task, Unfit, feed, run_part
 from adaptd.log.verify.replay import Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 
+WORTH_PARTS = 2_000_000  # bytes of a log for which starting processes pays
 PART_RECORDS = 2048  # at least, before a part ends at the next claim
 MOST_RECORDS = 65_536  # a log without claims is run in one go, not held in memory
 AHEAD = 3  # parts for each process that may wait
@@ -64,7 +65,7 @@ class Parts:
     def close(self) -> None:
         """Let go of the processes."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)
 
     def _cut(self, at: int, next_config: bytes | None) -> None:
         """End the part before line ``at``; the next one begins there, under ``next_config``."""
@@ -72,7 +73,7 @@ class Parts:
         if lines:
             task = Task(lines, self._begun_under)
             if self._pool is None:
-                self._pool = _pool(self._processes)
+                self._pool = pool(self._processes)
             self._out.append((task, self._pool.submit(run_part, task)))
         self._begun_under = next_config
         while len(self._out) > AHEAD * self._processes or (self._out and self._out[0][1].done()):
@@ -101,10 +102,10 @@ class Parts:
         self._service.absorb(part.rest)
 
 
-def _pool(processes: int) -> ProcessPoolExecutor:
-    """Processes that begin clean, whatever threads this one has, and have the verifier loaded once for all."""
+def pool(processes: int, *modules: str) -> ProcessPoolExecutor:
+    """Processes that begin clean, whatever threads this one has, with the verifier and ``modules`` loaded once for all."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["adaptd.log.verify.parts"])
+    context.set_forkserver_preload(["adaptd.log.verify.parts", *modules])
     return ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts)
 
 

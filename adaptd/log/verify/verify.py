@@ -16,15 +16,13 @@ from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
 from adaptd.log.format.segment import Header
 from adaptd.log.format.verdicts import LogFault, OldCore, Outcome, VerifyReport
 from adaptd.log.verify.coins import CoinError, Coins
-from adaptd.log.verify.join import Parts
+from adaptd.log.verify.join import WORTH_PARTS, Parts
 from adaptd.log.verify.parts import Unfit
 from adaptd.log.verify.replay import Mind, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
 from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads, removal_of, silent_witness
 from adaptd.log.verify.walk import Progress, Walk, pieces, size_of
-
-WORTH_PARTS = 2_000_000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
