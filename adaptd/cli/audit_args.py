@@ -16,7 +16,7 @@ def folder_argument(parser: argparse.ArgumentParser) -> None:
 
 def trust_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--key", metavar="F", help="the root public key, as a file or as text; without it the log vouches for itself"
+        "--key", metavar="F", help="root public key, file or text; without it the folder's own, which an attacker could replace"
     )
     parser.add_argument("--witness", action="append", default=[], type=Path, metavar="F", help="a checkpoint note kept elsewhere")
     parser.add_argument("--witness-key", action="append", default=[], metavar="F", help="public key of a witness, file or text")
