@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from adaptd.cli import audit_files
+from adaptd.cli import audit_files, audit_pack, audit_send
 from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
 from adaptd.cli.errors import CommandError
 from adaptd.log import KEEP_DAYS
@@ -21,6 +21,8 @@ def register(sub: Any) -> None:
     _register_statement(commands)
     _register_history(commands)
     audit_files.register(commands)
+    audit_send.register(commands)
+    audit_pack.register(commands)
     _register_keys(commands)
 
 

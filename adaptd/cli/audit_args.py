@@ -48,8 +48,8 @@ def judge(args: argparse.Namespace) -> Any:
 
     need_log(args.folder, empty=True)  # that everything is gone is a finding
     try:
-        key = None if args.key is None else _key(args.key)
-        witness_keys = tuple(_key(text) for text in args.witness_key)
+        key = None if args.key is None else public_key(args.key)
+        witness_keys = tuple(public_key(text) for text in args.witness_key)
         witnessed = tuple(read_witness(path, witness_keys) for path in args.witness)
     except NoteError as error:
         raise CommandError(str(error), 2) from None
@@ -60,7 +60,7 @@ def judge(args: argparse.Namespace) -> Any:
         return verify(args.folder, options, progress)
 
 
-def _key(text: str) -> Any:
+def public_key(text: str) -> Any:
     """A public key given as a file or as text."""
     from adaptd.log.format.note import NoteError, parse_verifier_key
 
