@@ -62,7 +62,7 @@ class Daemon:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
-        self._say.put_aside(self._policy.reference)
+        self._say.of_the_log(self._policy.reference)
         self._window.open(self._state, self._policy)
         self._say_at_start()
         parts.worker.start()
