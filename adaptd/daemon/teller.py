@@ -55,9 +55,7 @@ class Teller:
         folder = self._recorder.ledger.folder
         if self._recorder.ledger.ok and self._recorder.ledger.boot == 0:
             key = folder.resolve() / PUBLIC_FILE
-            self.tell(
-                f"a new log begins; copy the key that proves it away now: scp {os.uname().nodename}:{key} ."
-            )
+            self.tell(f"a new log begins; copy the key that proves it away now: scp {os.uname().nodename}:{key} .")
         for name in self._recorder.unseen:
             words = f"{folder / name}: this log could not be continued and was put aside; only {reference} serves"
             self.fault("log_put_aside", f"{words} until a person has looked and moved it out of {folder}")

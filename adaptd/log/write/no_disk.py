@@ -5,7 +5,6 @@ state says so from the first moment, and a log that lies in the folder is left e
 """
 
 import errno
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,14 @@ from adaptd.log.format.keys import Signer
 from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger, LedgerLimits
 
-DISK_FAULTS = frozenset({errno.EROFS, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ENXIO, errno.ENODEV})
+DISK_FAULTS = {
+    errno.EROFS: "it is read-only",
+    errno.EIO: "it fails",
+    errno.ENOSPC: "it is full",
+    errno.EDQUOT: "the quota is used up",
+    errno.ENXIO: "the device is gone",
+    errno.ENODEV: "the device is gone",
+}
 
 
 class NoDisk(Store):
@@ -32,16 +38,16 @@ class NoDisk(Store):
         return []
 
     def make_folder(self, mode: int = 0o750) -> None:
-        raise OSError(self._number, os.strerror(self._number))
+        raise OSError(self._number, DISK_FAULTS[self._number])
 
     def read(self, name: str) -> bytes:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        raise FileNotFoundError(errno.ENOENT, "nothing is here", name)
 
     def create(self, name: str, *, secret: bool = False) -> int:
-        raise OSError(self._number, os.strerror(self._number), name)
+        raise OSError(self._number, DISK_FAULTS[self._number], name)
 
     def open(self, name: str) -> int:
-        raise OSError(self._number, os.strerror(self._number), name)
+        raise OSError(self._number, DISK_FAULTS[self._number], name)
 
 
 def unwritten_ledger(
@@ -57,6 +63,6 @@ def unwritten_ledger(
     """A ledger that was never ok: ``number`` is the errno with which the disk refused the folder."""
     store = NoDisk(folder, number)
     ledger = Ledger(store, KeyFolder(store), Signer.generate(), mono_us=mono_us, utc_ms=utc_ms, limits=limits or LedgerLimits())
-    ledger.begin_degraded(f"{folder} took nothing at the start ({os.strerror(number)}): mend the disk, then restart adaptd")
+    ledger.begin_degraded(f"{folder} took nothing at the start ({DISK_FAULTS[number]}): mend the disk, then restart adaptd")
     ledger.append("start", {**about, "boot_id": boot})
     return ledger
