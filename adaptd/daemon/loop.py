@@ -65,7 +65,7 @@ class Daemon:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
-        self._say.put_aside(self._policy.reference)
+        self._say.of_the_log(self._policy.reference)
         self._window.open(self._state, self._policy)
         for words in first_words(parts.senses, self._policy.limit_mc):  # the kernel's limits, and what has no reading
             self._say.fault(*words, aloud=False)
