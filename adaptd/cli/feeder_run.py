@@ -94,6 +94,18 @@ def leave_in(state: Path) -> Callable[[str, str, str, dict[str, Any]], None]:
     return leave
 
 
+def show_in(state: Path) -> Callable[[dict[str, Any]], None]:
+    """The figures go to the folder that the gateway's page reads."""
+
+    def put(view: dict[str, Any]) -> None:
+        try:
+            client.show(state, "feeder", view)
+        except (client.ApiError, ValueError) as error:
+            raise OSError(str(error)) from None
+
+    return put
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Follow until stopped; a daemon that is away is waited for."""
     from adaptd.apps.feeder.activity import UnknownLabelError
@@ -101,7 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings, source, zone, socket = settings_of(arguments), source_of(arguments), zone_of(arguments), arguments.socket
     store, clock = open_store(arguments, writer=True), WallClock()
     recorder = Recorder(settings, store, clock.utc_of, lambda bout: print(bout_line(bout, zone), flush=True))
-    monitor = Monitor(store, recorder, settings, zone, leave_in(state_of(arguments)))
+    state = state_of(arguments)
+    monitor = Monitor(store, recorder, settings, zone, leave_in(state), show_in(state))
     follower = Follower(recorder, settings, source, lambda: client.get_json(socket, "/v1/status"))
     print(f"follows {socket.parent / 'results.sock'}, records in {store.path}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

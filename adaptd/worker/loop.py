@@ -36,6 +36,8 @@ class Publisher(Protocol):
 
     def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None: ...
 
+    def show(self, scene: bytes) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class LoopParts:
@@ -309,6 +311,7 @@ class FrameLoop:
         if now_us - self._looked_us >= LOOK_US:
             self._looked_us = now_us
             self.picture = picture.look(frame)
+            self._parts.results.show(picture.scene(frame))
         self._keep_warm(now_us)
 
     def _keep_warm(self, now_us: int) -> None:

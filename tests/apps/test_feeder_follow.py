@@ -11,7 +11,6 @@ import pytest
 from adaptd.apps.feeder.activity import Activity, UnknownLabelError, meaning_of, seen_in
 from adaptd.apps.feeder.follow import Follower, Source, standing_of
 from adaptd.apps.feeder.page import page
-from adaptd.apps.feeder.scene import CameraWatch
 from adaptd.apps.feeder.settings import SECOND_US, Settings
 from adaptd.cli.main import main
 from tests.apps.streams import BEGIN_US, BERLIN, House, day_of
@@ -81,16 +80,6 @@ def test_a_gap_in_the_results_is_time_not_seen(house: House) -> None:
         for column, table in (("seen_us", "windows"), ("eating_us", "eating"))
     )
     assert (seen, eaten) == (38, 38)
-
-
-def test_a_moved_camera_is_told_within_minutes() -> None:
-    """A shifted picture is told after two minutes; a dimmed one is the same picture and never told."""
-    scene = [(x * 7 + y * 13) % 50 + 40 for y in range(8) for x in range(8)]
-    watch = CameraWatch(learn=5)
-    assert not any(watch.feed(at * SECOND_US, scene) for at in range(5))
-    assert not any(watch.feed(at * SECOND_US, [value // 3 for value in scene]) for at in range(5, 600))
-    told = [at for at in range(600, 900) if watch.feed(at * SECOND_US, scene[19:] + scene[:19])]
-    assert told[0] == 720
 
 
 def test_the_report_stands_alone_and_escapes(house: House) -> None:

@@ -72,6 +72,9 @@ class Bench:
         self.told_shadowed[frame] = shadowed
         self.published.append((frame, answer.label, variant))
 
+    def show(self, scene: bytes) -> None:
+        """Takes what the camera shows."""
+
     def order(self, variant: str, fps_mfps: int = 15_000, lease_us: int = 10**12, seq: int = 1, **more: Any) -> None:
         """Send a setpoint."""
         words = {"shadow_ppm": 0, "seed": 7, "band": "dim"} | more

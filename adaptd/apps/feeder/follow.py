@@ -10,6 +10,7 @@ from typing import Any
 
 from adaptd import client
 from adaptd.apps.feeder.activity import Activity, Box, Corners, Seen, boxes_of, meaning_of, seen_in
+from adaptd.apps.feeder.camera_watch import grid_of
 from adaptd.apps.feeder.recorder import Recorder, Standing, Tracked
 from adaptd.apps.feeder.settings import SECOND_US, Settings
 from adaptd.apps.feeder.tracker import Tracker
@@ -81,6 +82,8 @@ class Follower:
             self._refresh(at_us)
         self._last_us, self._pets = at_us, pets
         self._standing = standing_of(self._status, str(result["variant"]), self._source, self._settings)
+        if "scene" in result and self._standing.sure and all(each.seen.activity is Activity.EMPTY for each in pets):
+            self._recorder.scene(at_us, grid_of(str(result["scene"])))
         self.results += 1
 
     def lost(self) -> None:
