@@ -35,7 +35,6 @@ class Publisher(Protocol):
     """Where results go."""
 
     def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None: ...
-
     def show(self, scene: bytes) -> None: ...
 
 
