@@ -52,8 +52,10 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     note.add_argument("--to", dest="last", type=_day, default=None, metavar="DAY", help="last day; without it there is no end")
     note.set_defaults(handler=_note)
     report = _store_words(verbs.add_parser("report", help="write a page to print and take to the vet"))
-    report.add_argument("-o", "--output", type=Path, default=Path("feeder-report.html"))
-    report.add_argument("--days", type=int, default=35)
+    report.add_argument(
+        "-o", "--output", type=Path, default=Path("feeder-report.html"), help="file to write (default feeder-report.html)"
+    )
+    report.add_argument("--days", type=int, default=35, help="how many days (default 35)")
     report.set_defaults(handler=_report)
 
 
@@ -61,6 +63,7 @@ def _run_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     run = _store_words(verbs.add_parser("run", help="follow the results of a running daemon, record what is eaten, and alert"))
     run.add_argument("--socket", type=Path, default=None, help="the daemon's socket")
     run.add_argument("--state", type=Path, default=None, help="folder in which messages are left for the gateway")
+    run.add_argument("--camera", default="", metavar="NAME", help="the camera at the bowl, where the daemon has several")
     run.add_argument(
         "--label", action="append", default=[], metavar="MODEL=OURS", help="what a label means, e.g. mimi=at_bowl:mimi"
     )

@@ -15,7 +15,7 @@ from typing import Any
 from adaptd import client
 from adaptd.apps.feeder.clock import WallClock, mono_us
 from adaptd.apps.feeder.finding import Finding
-from adaptd.apps.feeder.follow import Follower, Source
+from adaptd.apps.feeder.follow import Follower, SeveralCamerasError, Source
 from adaptd.apps.feeder.monitor import Monitor, Ticked
 from adaptd.apps.feeder.recorder import Recorder
 from adaptd.apps.feeder.settings import KITTEN, SECOND_US, Settings
@@ -79,7 +79,8 @@ def source_of(arguments: argparse.Namespace) -> Source:
     pairs = [text.partition("=") for text in arguments.label]
     if wrong := [left for left, sign, right in pairs if not (left and sign and right)]:
         raise CommandError(f"--label {wrong[0]}: write MODEL=OURS, for example mimi=at_bowl:mimi", code=2)
-    return Source(arguments.reference, arguments.roi, {left: right for left, _, right in pairs})
+    labels = {left: right for left, _, right in pairs}
+    return Source(arguments.reference, arguments.roi, labels, arguments.camera)
 
 
 def leave_in(state: Path) -> Callable[[str, str, str, dict[str, Any]], None]:
@@ -121,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     until = None if arguments.duration is None else time.monotonic() + arguments.duration
     try:
         _follow(_Loop(monitor, follower, clock, until), socket)
-    except UnknownLabelError as error:
+    except (UnknownLabelError, SeveralCamerasError) as error:
         raise CommandError(str(error)) from None
     except KeyboardInterrupt:
         pass

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adaptd.apps.feeder.activity import Activity, UnknownLabelError, meaning_of, seen_in
-from adaptd.apps.feeder.follow import Follower, Source, standing_of
+from adaptd.apps.feeder.follow import Follower, SeveralCamerasError, Source, standing_of
 from adaptd.apps.feeder.page import page
 from adaptd.apps.feeder.settings import SECOND_US, Settings
 from adaptd.cli.main import main
@@ -143,3 +143,16 @@ def test_run_follows_a_daemon_and_says_where_it_is_not(tmp_path: Path, capsys: p
     assert "the daemon has stopped, waiting for it" in out.err
     assert main(["feeder", "today", "--db", str(path), "--json"]) == 0
     assert "Traceback" not in out.err
+
+
+def test_of_several_cameras_the_one_at_the_bowl_is_named(house: House) -> None:
+    """Without --camera it is refused with the remedy; with it the other camera's pets are not this bowl's."""
+    with pytest.raises(SeveralCamerasError, match="--camera"):
+        Follower(house.monitor.recorder, Settings(), Source(), lambda: STATUS).take(result(0, "empty", camera="front"))
+    follower = Follower(house.monitor.recorder, Settings(), Source(camera="bowl"), lambda: STATUS)
+    for at in range(60):
+        follower.take(result(at, "empty", camera="bowl"))
+        follower.take(result(at + 0.5, "eating", camera="garden"))
+    house.monitor.recorder.close()
+    assert house.store.base.execute("SELECT total(eating_us) FROM eating").fetchone()[0] == 0
+    assert follower.results == 60

@@ -107,15 +107,3 @@ def test_nobody_to_serve_is_fine() -> None:
     silent.publish(1, Answer("cat", 1), 1, "int8", 1, False)
     assert silent.listener is None
     silent.close()
-
-
-def test_what_the_camera_shows_rides_on_one_result(results: Results, tmp_path: Path) -> None:
-    """A coarse picture that was shown goes out with the next result and no other; without a subscriber it is not kept."""
-    results.show(bytes(range(64)))
-    with subscribe(results, tmp_path) as reader, reader.makefile() as lines:
-        results.publish(1, Answer("cat", 1), 1, "int8", 1, False)
-        results.show(bytes(range(64)))
-        results.publish(2, Answer("cat", 1), 1, "int8", 1, False)
-        results.publish(3, Answer("cat", 1), 1, "int8", 1, False)
-        scenes = [json.loads(lines.readline()).get("scene") for _ in range(3)]
-    assert scenes == [None, bytes(range(64)).hex(), None]

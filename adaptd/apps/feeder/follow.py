@@ -26,6 +26,7 @@ class Source:
     reference: str = "fp16"
     roi: Corners | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    camera: str = ""
 
 
 def standing_of(status: Mapping[str, Any], variant: str, source: Source, settings: Settings) -> Standing:
@@ -45,6 +46,10 @@ def standing_of(status: Mapping[str, Any], variant: str, source: Source, setting
         unproven=efficient and not proven,
         bound_ppm=int(bound) if efficient and bound is not None else None if efficient else 0,
     )
+
+
+class SeveralCamerasError(ValueError):
+    """Results of more than one camera arrive, and nobody said which looks at the bowl. The text is one line with the remedy."""
 
 
 class Follower:
@@ -73,7 +78,15 @@ class Follower:
 
         Raises:
             UnknownLabelError: the model's labels were not explained.
+            SeveralCamerasError: it must be said which camera looks at the bowl.
         """
+        camera = str(result.get("camera", ""))
+        if camera and not self._source.camera:
+            raise SeveralCamerasError(
+                f"results of several cameras arrive, one of them {camera!r}; name the one at the bowl with --camera"
+            )
+        if camera != self._source.camera:
+            return
         at_us = int(result["mono_us"])
         pets = self._who(result)
         if self._last_us is not None:
