@@ -35,6 +35,7 @@ def write_entry(folder: Path, port: int) -> None:
     }  # fmt: skip
     store = folder / ".storage"
     store.mkdir(parents=True)
+    (folder / "configuration.yaml").touch()
     document = {"version": 1, "minor_version": 5, "key": "core.config_entries", "data": {"entries": [entry]}}
     (store / "core.config_entries").write_text(json.dumps(document))
 
