@@ -141,3 +141,18 @@ def test_results_without_a_scene_are_taken_as_before(house: House) -> None:
     for at in range(100):
         follower.take(result(at, "empty"))
     assert house.monitor.recorder.camera.known == []
+
+
+def test_a_bowl_that_is_gone_is_told_once_and_its_time_counts_as_unseen(house: House) -> None:
+    """A model that names the missing bowl: nothing counts as seen, one notice within a quarter of an hour, none for a minute."""
+    follower = Follower(house.monitor.recorder, house.settings, Source(), lambda: STATUS)
+    for at in range(3_000):
+        hidden = 300 <= at < 360 or at >= 900
+        follower.take(result(at, "no_bowl" if hidden else "empty"))
+        house.monitor.tick(BEGIN_US + at * SECOND_US)
+        if at == 1_800:
+            assert house.rules_left() == ["notice"]
+    house.monitor.recorder.close()
+    assert [text.partition(":")[0][:20] for _, _, text, _ in house.left] == ["No bowl in sight sin"]
+    seen = house.store.base.execute("SELECT total(seen_us) FROM windows").fetchone()[0] // SECOND_US
+    assert 830 <= seen <= 845

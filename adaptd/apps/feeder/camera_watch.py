@@ -17,6 +17,7 @@ ALIKE_MILLI = 800
 LEARN, MOST_KNOWN = 30, 4
 EVERY_US = 5 * SECOND_US
 MOVED_AFTER_US = 120 * SECOND_US
+HIDDEN_AFTER_US = 600 * SECOND_US  # a pet may lie before the bowl for a while
 GAP_US = 600 * SECOND_US  # longer without a grid (dark, a pet, no camera): what was unlike before is not counted on
 DRIFT_SHARE = 64
 
@@ -49,6 +50,18 @@ class CameraWatch:
         self._gathered: list[Grid] = []
         self._last_us: int | None = None
         self.unlike_since_us: int | None = None
+        self._hidden_us: tuple[int, int] | None = None
+
+    @property
+    def hidden_since_us(self) -> int | None:
+        """Since when the model sees no bowl; None for the first ten minutes, and where it sees one."""
+        hidden = self._hidden_us
+        return hidden[0] if hidden is not None and hidden[1] - hidden[0] >= HIDDEN_AFTER_US else None
+
+    def bowl(self, at_us: int, *, in_sight: bool) -> None:
+        """Whether the model sees the bowl; models without such a label always do."""
+        since = self._hidden_us[0] if self._hidden_us is not None else at_us
+        self._hidden_us = None if in_sight else (min(since, at_us), at_us)
 
     @property
     def moved_since_us(self) -> int | None:

@@ -95,6 +95,7 @@ class Follower:
             self._refresh(at_us)
         self._last_us, self._pets = at_us, pets
         self._standing = standing_of(self._status, str(result["variant"]), self._source, self._settings)
+        self._recorder.bowl(at_us, in_sight=all(each.seen.activity is not Activity.BLIND for each in pets))
         if "scene" in result and self._standing.sure and all(each.seen.activity is Activity.EMPTY for each in pets):
             self._recorder.scene(at_us, grid_of(str(result["scene"])))
         self.results += 1

@@ -48,7 +48,7 @@ class Monitor:
     _flushed_us: int = 0
     _judged_us: int = 0
     _shown_us: int = 0
-    _moved_us: int | None = None
+    _camera: tuple[int | None, int | None] = (None, None)
 
     def tick(self, now_us: int, *, force: bool = False) -> Ticked:
         """Write and judge where it is time. A full disk costs nothing but memory: what is not written is kept."""
@@ -59,7 +59,7 @@ class Monitor:
         if not self.recorder.flush():
             out.trouble = f"{self.store.path}: cannot be written, make room on the disk; nothing is lost while this program runs"
             return out
-        if force or self._camera_moved() or not 0 <= now_us - self._judged_us < JUDGE_EVERY_US:
+        if force or self._camera_news() or not 0 <= now_us - self._judged_us < JUDGE_EVERY_US:
             self._judged_us = now_us
             self._judge(now_us, out)
         if self.show is not nobody_looks and (force or out.fresh or not 0 <= now_us - self._shown_us < SHOW_EVERY_US):
@@ -67,10 +67,11 @@ class Monitor:
             self._show(now_us, out)
         return out
 
-    def _camera_moved(self) -> bool:
-        """Whether the scene has changed, or is as it was, since this was last asked."""
-        before, self._moved_us = self._moved_us, self.recorder.camera.moved_since_us
-        return before != self._moved_us
+    def _camera_news(self) -> bool:
+        """Whether scene or bowl have gone, or are back, since this was last asked."""
+        watch = self.recorder.camera
+        before, self._camera = self._camera, (watch.moved_since_us, watch.hidden_since_us)
+        return before != self._camera
 
     def _show(self, now_us: int, out: Ticked) -> None:
         try:

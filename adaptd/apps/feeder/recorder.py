@@ -73,6 +73,10 @@ class Recorder:
         """What the camera shows while nobody is in view."""
         self.camera.feed(self._utc_of(at_us), grid)
 
+    def bowl(self, at_us: int, *, in_sight: bool) -> None:
+        """Whether the model sees the bowl."""
+        self.camera.bowl(self._utc_of(at_us), in_sight=in_sight)
+
     def blind(self) -> None:
         """Nothing is seen from here on: what was going on is cut."""
         for key in list(self._subjects):

@@ -19,7 +19,22 @@ def judge_scene(store: Store, zone: tzinfo, now_us: int) -> list[Finding]:
 
 
 def judge_camera(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
-    """A scene that is another one than those in which a pet was seen to eat."""
+    """A bowl that the model no longer sees, and a scene that is another one than those in which a pet was seen to eat."""
+    return _hidden(watch, zone) + _moved(watch, zone)
+
+
+def _hidden(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
+    since = watch.hidden_since_us
+    if since is None:
+        return []
+    text = (
+        f"No bowl in sight since {words.clock_time(since, zone)}: was it taken away, covered, or the camera turned? "
+        "Until it is back nothing counts as seen."
+    )
+    return [_finding(f"scene-hidden-{since // SECOND_US}", "", Verdict.NOTICE, text)]
+
+
+def _moved(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
     since = watch.moved_since_us
     if since is None:
         return []
