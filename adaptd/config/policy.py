@@ -37,6 +37,7 @@ class AccuracyModel(Strict):
 
     ``confidence_pct``: 100 minus it is the chance that a statement of a window is wrong, whatever the camera sees.
     ``loan_frames``: what may differ while a window is young; left out, what the bound is at its opening.
+    ``miss_weight``: of a detector's loss, how many added boxes one missed box costs as much as.
     """
 
     max_loss_points: Annotated[Number, Field(gt=0, le=50)]
@@ -44,6 +45,7 @@ class AccuracyModel(Strict):
     shadow_pct: Annotated[Number, Field(ge=0, le=100)]
     window_h: Annotated[Number, Field(gt=0, le=720)] = 24
     loan_frames: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    miss_weight: Annotated[Number, Field(ge=0.01, le=100)] = 1
 
 
 class ThermalModel(Strict):
@@ -177,6 +179,7 @@ class Policy:
     preview: bool = False
     budget_window_us: int = 0
     peak_mw: int | None = None
+    miss_weight_ppm: int = 1_000_000
 
     @property
     def grid_mfps(self) -> tuple[int, ...]:
@@ -235,6 +238,7 @@ def _policy(document: Document) -> Policy:
         preview=model.camera.preview,
         budget_window_us=0 if model.power is None else scaled(model.power.window_s or 0, 1_000_000),
         peak_mw=None if model.power is None or model.power.peak_w is None else scaled(model.power.peak_w, 1000),
+        miss_weight_ppm=scaled(model.accuracy.miss_weight, 1_000_000),
     )
 
 

@@ -115,8 +115,8 @@ class Daemon:
             if isinstance(event, WorkerReport):
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
-                if event.lost > self._lost:
-                    lost = event.lost - self._lost
+                self._window.saw(event.apart)
+                if (lost := event.lost - self._lost) > 0:
                     self._say.fault("unheard", f"{lost} messages of the worker were lost while nobody listened")
                 self._lost = event.lost
             else:
@@ -233,7 +233,7 @@ class Daemon:
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
             source=source_words(self._parts.worker.report),
-            account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
+            account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms(), self._window.apart),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=self._say.trouble,
         )

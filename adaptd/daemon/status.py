@@ -1,7 +1,9 @@
 """The status document: the contract of `adaptd status --json`, built from one snapshot and one verdict."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import Any
 
 from adaptd.brain.estimate import account, account_table
@@ -130,6 +132,7 @@ class AccountRow:
     allowed_ppm_frames: int
     limit_ppm: int
     open: bool
+    apart: tuple[int, int] | None = None  # objects missed and added; None where none were
 
     @property
     def in_counts(self) -> bool:
@@ -158,6 +161,7 @@ class AccountRow:
             "allowed_frames": self.allowed_ppm_frames // 1_000_000,
             "bound_frames": -(-self.bound_ppm_frames // 1_000_000),
             "open": self.open,
+            **({} if self.apart is None else {"objects_missed": self.apart[0], "objects_added": self.apart[1]}),
             "words": self.words(),
         }
 
@@ -180,7 +184,9 @@ class Scene:
     account: tuple[AccountRow, ...] = ()
 
 
-def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int) -> tuple[AccountRow, ...]:
+def account_rows(
+    state: State, policy: Policy, now_us: int, utc_ms: int, apart: Mapping[str, tuple[int, int]] = MappingProxyType({})
+) -> tuple[AccountRow, ...]:
     """The loss account of every band in which anything was delivered in the window in force."""
     rules, window = account_table.rules(policy), state.account
     ends_ms = utc_ms + max(0, window.opened_us + rules.window_us - now_us) // 1000
@@ -196,6 +202,7 @@ def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int) -> tupl
             allowed_ppm_frames=said.allowed_ppm_frames,
             limit_ppm=policy.max_loss_ppm,
             open=account.most_frames(rules, window, said.band) > 0,
+            apart=apart.get(said.band),
         )
         for said in account.statements(rules, window)
     )
