@@ -29,6 +29,7 @@ GROUPS = (
     "gateway",
     "camera",
     "feeder",
+    "agv",
 )
 
 
