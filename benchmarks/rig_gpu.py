@@ -102,7 +102,7 @@ class Served:
         normal = dict.fromkeys(pool.warm, NEVER_US)
         self.loop = FrameLoop(parts, leases.start(pool.warm[0], RATE_MFPS), NEVER_US, normal, touch_us=0)
 
-    def publish(self, frame: int, answer: Any, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None:
+    def publish(self, frame: int, answer: Any, latency_us: int, variant: str, at_us: int, shadowed: bool, tag: str = "") -> None:
         """Nobody has subscribed."""
 
     def order(self, variant: str) -> None:

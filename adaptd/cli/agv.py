@@ -121,7 +121,7 @@ def _parts(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from adaptd.apps.agv.part_ids import PartIdError, checked
-    from adaptd.apps.agv.store import StoreError
+    from adaptd.apps.sqlite import StoreError
 
     try:
         name = checked(arguments.part)

@@ -16,9 +16,10 @@ from adaptd.apps.agv.inspection import Inspected, Verdict
 from adaptd.apps.agv.part_ids import Counted, Told
 from adaptd.apps.agv.pictures import Album
 from adaptd.apps.agv.settings import SECOND_US, Settings
-from adaptd.apps.agv.store import PartStore, StoreError
+from adaptd.apps.agv.store import PartStore
 from adaptd.apps.agv.watch import Watch
 from adaptd.apps.feeder.clock import WallClock, mono_us
+from adaptd.apps.sqlite import StoreError
 from adaptd.cli.agv_lines import PartLines
 from adaptd.cli.agv_words import part_line
 from adaptd.cli.errors import CommandError

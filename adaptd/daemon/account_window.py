@@ -24,6 +24,8 @@ from adaptd.vocabulary import BandStatement, Snapshot, Verdict
 
 COIN_FILE, PRIVATE_FOLDER = "coin", "private"
 SEED_BITS = 52  # a number that the log can hold; the salt keeps its hash from being guessed
+Objects = dict[str, tuple[int, int]]
+"""By band: objects missed and objects added."""
 Note = Callable[[str, dict[str, Plain]], None]
 
 
@@ -52,7 +54,7 @@ class AccountWindow:
         self._note = note
         self._coin: Coin | None = None
         self._last_frame = -1
-        self.apart: dict[str, tuple[int, int]] = {}
+        self.apart: Objects = {}
 
     @property
     def seed(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from adaptd.base.defect import defect
 from adaptd.brain import tick
 from adaptd.daemon.account_window import AccountWindow
+from adaptd.daemon.cameras import Cameras
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
@@ -43,7 +44,8 @@ class Daemon:
         self._act_seqs: dict[int, int] = {}
         self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
         self._quarantined: tuple[str, ...] = ()
-        self._feedback = Feedback(parts.policy.efficient)
+        self._feedback = Feedback(parts.policy.efficient, parts.policy.cameras)
+        self._cameras = Cameras(parts.policy.cameras)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         parts.board.period_us = self._pace.tick_us
         self._began_us = self._decide_at_us = now_us = parts.clock.mono_us()
@@ -106,13 +108,12 @@ class Daemon:
             self._wake.wait(max(0.0, min(self._decide_at_us - clock.mono_us(), pace.listen_us) / 1e6))
             self._wake.clear()
 
-    # ---- hearing -----------------------------------------------------------------------------------------------------
-
     def _listen(self, now_us: int) -> bool:
         """Take what the worker said; True where that calls for a decision at once."""
         urgent = False
         for event in self._parts.worker.poll():
             if isinstance(event, WorkerReport):
+                self._cameras.heard(event)
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
                 self._window.saw(event.apart)
@@ -164,8 +165,6 @@ class Daemon:
             with suppress(NotRecordedError):
                 self._parts.recorder.result(act, done.outcome, back, done.latency_us)
 
-    # ---- deciding ----------------------------------------------------------------------------------------------------
-
     def _decide(self, now_us: int) -> None:
         """One tick: snapshot, step, record, act, publish. Where the record fails, the step is taken again."""
         recorder = self._parts.recorder
@@ -181,6 +180,7 @@ class Daemon:
         self._window.decided(snapshot, verdict, state, self._policy)
         self._feedback.now_in(verdict.band, now_us)
         self._totals.add(snapshot, verdict)
+        self._cameras.add(snapshot)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
         self._publish(snapshot, verdict, now_us, changed)
@@ -236,13 +236,13 @@ class Daemon:
             account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms(), self._window.apart),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=self._say.trouble,
+            cameras=self._cameras.plain(verdict, self._policy.target_mfps),
         )
-        document = status_document(scene)
-        document["orders"] = self._orders.words(now_us)
+        document = {**status_document(scene), "orders": self._orders.words(now_us)}
         first = self._totals.delivered == snapshot.worker.delivered
         self._parts.board.publish(document, now_us)
         if first and snapshot.worker.alive:
-            self._parts.notifier.send("READY=1", f"STATUS={document['operating_point']['variant']}")
+            self._parts.notifier.send("READY=1", f"STATUS={snapshot.worker.point.variant}")
         self._parts.watcher.decided(scene, changed)
 
     def _housekeeping(self, now_us: int) -> None:
@@ -300,7 +300,7 @@ class Daemon:
             self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
             before, old = self._state, self._policy
-            self._policy, self._brain, self._feedback = new.policy, new.brain, Feedback(new.policy.efficient)
+            self._policy, self._brain, self._feedback = new.policy, new.brain, Feedback(new.policy.efficient, new.policy.cameras)
             self._adopt(new.settings, new.state)
             self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()

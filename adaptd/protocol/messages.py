@@ -9,6 +9,14 @@ from adaptd.vocabulary import Served, Shadow, Stretch
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """One of several sources: its name, and what ``--source`` says of it."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Begin:
     """Daemon to worker, once: what to serve. ``variants[0]`` is the reference, ``safe_mfps`` the rate it falls back to.
 
@@ -20,6 +28,7 @@ class Begin:
     ``touch_us`` is how often every engine is exercised, serving or not; 0 never, to measure what that is good for.
     ``preview`` lets whoever may read results see the newest picture too, at ``preview.sock`` beside them.
     ``miss_weight_ppm`` is how much of an added box's cost one missed box has in a detector's loss.
+    ``cameras`` are the sources where they have names; each is served at the rate that is set, and ``source`` is not used.
     """
 
     bundle: str
@@ -42,11 +51,18 @@ class Begin:
     touch_us: int = 20_000_000
     preview: bool = False
     miss_weight_ppm: int = 1_000_000
+    cameras: tuple[Camera, ...] = ()
+
+    @property
+    def streams(self) -> tuple[Camera, ...]:
+        """Every source; the name is empty where there is one without."""
+        return self.cameras or (Camera("", self.source),)
 
 
 @dataclass(frozen=True, slots=True)
 class Setpoint:
-    """Daemon to worker: serve at this point until ``lease_us`` from receipt, shadow this share of frames drawn from ``seed``.
+    """Daemon to worker: serve every camera at this point until ``lease_us`` from receipt, and shadow a share of frames drawn from
+    ``seed``.
 
     ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
     ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
@@ -188,6 +204,24 @@ class Apart:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraReport:
+    """One camera by name: as in ``WorkerReport``, of it alone.
+
+    Its frames are counted in the stretches of its own cells: behind the light band of those stands ``cell``.
+    """
+
+    name: str
+    cell: str
+    dropped: int
+    source_mfps: int | None = None
+    source_ok: bool = True
+    source_state: str = "ok"
+    bad_frames: int = 0
+    picture: Picture | None = None
+    result: LastResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerReport:
     """Worker to daemon, at a steady beat: what happened since the last report, and where the worker is now.
 
@@ -195,7 +229,8 @@ class WorkerReport:
     grows is a hung engine. ``quarantined`` engines are broken, ``slow`` ones set aside for a while. ``swaps`` and ``lost``
     (messages that could not be sent) count from the start of the worker. ``source_ok`` is False where the source hangs in its
     driver, so that only the end of the process can free it. ``source_state`` is no_source while no frame comes;
-    ``bad_frames`` counts those that could not be used, since the start of the worker.
+    ``bad_frames`` counts those that could not be used, since the start of the worker. Of several cameras (``cameras``) the whole
+    is: frames summed, the quickest rate, ``no_source`` where none of them gives frames, ``picture`` the darkest one.
     """
 
     at_us: int
@@ -223,6 +258,7 @@ class WorkerReport:
     subscribers: int = 0
     picture: Picture | None = None
     result: LastResult | None = None
+    cameras: tuple[CameraReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,9 +272,9 @@ class Supervisor:
         report = self._client.report
         if report is not None:
             lost = unheard(report, *self._duty, self._ordered_mfps or 0, self._now_us())
-            self._begin = replace(self._begin, first_frame=max(lost.last + 1, self._begin.first_frame))
-            if lost.variant != self._begin.variants[0]:
-                self._last = replace(self._last, stretches=(*self._last.stretches, lost))
+            self._begin = replace(self._begin, first_frame=max(lost[0].last + 1, self._begin.first_frame))
+            if lost[0].variant != self._begin.variants[0]:
+                self._last = replace(self._last, stretches=(*self._last.stretches, *lost))
         self._client = None
 
     def _keep_counts(self) -> None:

@@ -3,14 +3,17 @@
 import os
 import select
 import threading
+from typing import TYPE_CHECKING
 
 from adaptd.base.clock import SystemClock
 from adaptd.protocol.messages import Begin, Fault, Garbled, Setpoint, Stop, ToDaemon, WorkerReport
 from adaptd.protocol.wire import Channel
-from adaptd.worker.grabber import Grabber
 from adaptd.worker.loop import FrameLoop
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import ServingLock
+
+if TYPE_CHECKING:
+    from adaptd.worker.grabbers import Grabbers
 
 NAP_S = 0.1
 NO_SOURCE = 1
@@ -50,7 +53,7 @@ class Link(threading.Thread):
         speaker: Speaker,
         clock: SystemClock,
         loop: FrameLoop,
-        grabber: Grabber,
+        grabbers: "Grabbers",
         results: Results,
         lock: ServingLock | None,
     ) -> None:
@@ -60,10 +63,9 @@ class Link(threading.Thread):
         self._speaker = speaker
         self._clock = clock
         self._loop = loop
-        self._grabber = grabber
+        self._grabbers = grabbers
         self._results = results
         self._lock = lock
-        self._dropped = 0
         self._orphan_until_us: int | None = None
 
     def run(self) -> None:
@@ -77,9 +79,8 @@ class Link(threading.Thread):
             self._speaker.tell(self._report())
 
     def _beat(self) -> None:
-        if self._grabber.failed:
+        if self._grabbers.watch(self._clock.now_us()):
             self._loop.stop(NO_SOURCE)
-        self._grabber.watch(self._clock.now_us())
         if self._orphan_until_us is None:
             self._speaker.flush()
             self._speaker.tell(self._report())
@@ -121,9 +122,8 @@ class Link(threading.Thread):
         loop, frame = self._loop, self._loop.helm.frame  # before the counts: what they hold goes at least as far
         counts = loop.tally.take()
         now_us, busy_since_us = self._clock.now_us(), loop.busy_since_us
-        total = self._grabber.dropped
-        dropped, self._dropped = total - self._dropped, total
-        helm = loop.helm
+        helm, grabbers = loop.helm, self._grabbers
+        dropped = grabbers.dropped()
         return WorkerReport(
             at_us=now_us,
             seq=helm.order.seq,
@@ -135,7 +135,7 @@ class Link(threading.Thread):
             lost=self._speaker.lost,
             delivered=counts.delivered,
             missed=counts.missed,
-            dropped=dropped,
+            dropped=sum(dropped),
             shadow_frames=counts.shadow_frames,
             served=counts.by_variant(),
             shadows=tuple(counts.shadows),
@@ -143,13 +143,14 @@ class Link(threading.Thread):
             stretches=counts.stretches(),
             quarantined=helm.quarantined,
             slow=helm.slow,
-            source_mfps=self._grabber.mfps,
-            source_ok=not self._grabber.stuck(now_us),
-            source_state=self._grabber.state,
-            bad_frames=self._grabber.bad,
+            source_mfps=grabbers.mfps,
+            source_ok=grabbers.ok(now_us),
+            source_state=grabbers.state,
+            bad_frames=grabbers.bad,
             subscribers=len(self._results),
-            picture=loop.picture,
-            result=loop.last_result,
+            picture=loop.seen.darkest,
+            result=loop.seen.newest,
+            cameras=grabbers.reports(loop.seen, dropped, now_us),
         )
 
 

@@ -11,19 +11,19 @@ from adaptd.base import coin
 from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import LastResult, Picture, Setpoint
+from adaptd.protocol.messages import Setpoint
 from adaptd.vision.answers import Answer, AnswerHead
 from adaptd.vocabulary import Shadow
-from adaptd.worker import picture
 from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
 from adaptd.worker.latest_frame import Frame, LatestFrame
 from adaptd.worker.lease import Lease
+from adaptd.worker.seen import Seen
 from adaptd.worker.setpoints import Setpoints, Tell
+from adaptd.worker.shared_slot import SharedSlot
 
 Batch = npt.NDArray[np.float32]
 TOUCH_US = 20_000_000
-LOOK_US = 500_000
 CHORES_US = 50_000
 DEAD_AFTER = 3
 RESTART = 3
@@ -34,22 +34,25 @@ LOST_PPM = 1_000_000
 class Publisher(Protocol):
     """Where results go."""
 
-    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None: ...
+    def publish(
+        self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool, tag: str = ""
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class LoopParts:
-    """What a loop is made of. ``set_rate`` and ``next_us`` are the grabber's."""
+    """What a loop is made of. ``set_rate`` and ``next_us`` are those of all grabbers; ``names`` are those of the cameras."""
 
     pool: WarmPool
     preprocess: Callable[[Any], Batch]
     head: AnswerHead
-    slot: LatestFrame
+    slot: LatestFrame | SharedSlot
     results: Publisher
     clock: WaitingClock
     tell: Tell
     set_rate: Callable[[int], None]
     next_us: Callable[[], int | None]
+    names: tuple[str, ...] = ("",)
 
 
 class FrameLoop:
@@ -72,12 +75,14 @@ class FrameLoop:
         self._publish = parts.results.publish
         self._watches = {name: Stopwatch(latency) for name, latency in normal_us.items()}
         self._cost_us = dict(normal_us)
-        self._greeted = self._chores_us = 0
-        self._image: Any = None
+        self._greeted = 0
+        self._newest: Frame | None = None
         self._touch_us = touch_us
         self._failures, self._odd = 0, False
+        self._chores_us = [0] * len(parts.names)
         self._touched_us = self._now_us()
-        self._looked_us = self._touched_us - LOOK_US
+        self.seen = Seen(parts.names, self._touched_us)
+        self._cells = self.seen.cells
         self._rate_mfps = lease.point.fps_mfps
         self.helm = Setpoints(parts.pool, lease, deadline_us, parts.clock, parts.tell, self._set_rate)
         self.tally = Counters()
@@ -85,21 +90,11 @@ class FrameLoop:
         self.running = True
         self.exit_code = 0
         self.busy_since_us = 0
-        self.picture: Picture | None = None
-        self.last: tuple[int, Answer, int, str, int] | None = None
-
-    @property
-    def last_result(self) -> LastResult | None:
-        """The newest result."""
-        if self.last is None:
-            return None
-        frame, answer, latency_us, variant, at_us = self.last
-        return LastResult(frame, answer.label, answer.score_ppm, latency_us, variant, at_us)
 
     @property
     def newest_image(self) -> Any:
-        """The newest picture that was served or looked at; None before the first."""
-        return self._image
+        """The newest picture of the first camera that was served or looked at; None before the first."""
+        return self.seen.images[0]
 
     def offer(self, setpoint: Setpoint) -> None:
         """Hold this setpoint from the next frame on."""
@@ -140,8 +135,8 @@ class FrameLoop:
     def _glance(self, frame: Frame) -> None:
         """See how light it is while nothing is served."""
         try:
-            self.picture = picture.look(frame)
-            self._image = frame.image
+            self.seen.look(frame)
+            self._newest = frame
         except ValueError as error:
             self._odd_picture(f"a picture taken for its light: {error}")
 
@@ -170,12 +165,12 @@ class FrameLoop:
 
         The first frame after a swap or a pause then meets caches as warm as any other.
         """
-        variant = self.helm.variant
-        if self._image is None:
+        variant, newest = self.helm.variant, self._newest
+        if newest is None:
             return
         self.busy_since_us = now_us
         try:
-            self._pool.shadow(self._prepare(self._image), variant)
+            self._pool.shadow(self._prepare(newest.image), variant, newest.camera)
         except ValueError as error:
             self._odd_picture(str(error))
         except EngineError as error:
@@ -200,9 +195,10 @@ class FrameLoop:
             self._odd_picture(f"frame {frame.index}: {error}")
             return False
         ready_ns = now_ns()
-        self._image = frame.image
+        camera = frame.camera
+        self._newest, self.seen.images[camera] = frame, frame.image
         try:
-            answer = self._answer(self._infer(batch))
+            answer = self._answer(self._infer(batch, camera))
         except EngineFault as error:
             self._reference_failed(str(error))
             return False
@@ -215,21 +211,22 @@ class FrameLoop:
             if both is not None:
                 answer, efficient, given_by, done_us = both, answer, helm.reference, self._now_us()
         latency_us = done_us - frame.at_us
-        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed)
-        key = (order.band, served_by, order.shadow_ppm)
+        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed, frame.tag)
+        band = order.band + self._cells[camera]
+        key = (band, served_by, order.shadow_ppm)
         helm.frame = frame.index
-        self.last = (frame.index, answer, latency_us, given_by, done_us)
+        self.seen.results[camera] = (frame.index, answer, latency_us, given_by, done_us)
         if served_by != helm.variant:
             self._notice_quarantine()
         elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
             self._set_slow(served_by)
-        loss_ppm = self._shadow(frame.index, batch, answer, served_by, order.band) if shadowed and both is None else None
+        loss_ppm = self._shadow(frame, batch, answer, served_by, band) if shadowed and both is None else None
         if both is not None:
-            loss_ppm = self._compare(order.band, served_by, both, efficient)
+            loss_ppm = self._compare(band, served_by, both, efficient)
         work_us = (done_ns - began_ns) // 1000
         self._count(key, frame.index, work_us, latency_us <= helm.deadline_us, shadowed, loss_ppm, both is None)
         self.busy_since_us = 0
-        if done_us >= self._chores_us:
+        if done_us >= self._chores_us[camera]:
             self._between_frames(frame, done_us)
         return True
 
@@ -255,22 +252,22 @@ class FrameLoop:
         if now_us - frame.at_us + self._cost_us[helm.reference] > helm.deadline_us:
             return None
         try:
-            output = self._pool.shadow(batch, helm.reference)
+            output = self._pool.shadow(batch, helm.reference, frame.camera)
         except EngineError as error:
             self._reference_failed(str(error))
             return None
         self._failures = 0
         return None if output is None else self._answer(output)
 
-    def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
+    def _shadow(self, frame: Frame, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
         """The same frame on the other side: the loss for the account, None where the reference served, whole where it failed."""
         order, reference = self.helm.order, self.helm.reference
-        tested = served_by if served_by != reference else coin.which(order.seed, index, self._efficient())
+        tested = served_by if served_by != reference else coin.which(order.seed, frame.index, self._efficient())
         if tested is None:
             return None
         other = reference if tested == served_by else tested
         try:
-            output = self._pool.shadow(batch, other)
+            output = self._pool.shadow(batch, other, frame.camera)
         except EngineError as error:
             self._reference_failed(str(error))
             return self._unseen(band, tested, served_by)
@@ -306,11 +303,9 @@ class FrameLoop:
         """What need not happen on every frame: lease, picture statistics, and keeping idle engines warm where there is time."""
         self._failures = 0 if self._pool.served_by == self.helm.reference else self._failures
         self._odd = False
-        self._chores_us = now_us + CHORES_US
+        self._chores_us[frame.camera] = now_us + CHORES_US
         self.helm.keep_lease(now_us)
-        if now_us - self._looked_us >= LOOK_US:
-            self._looked_us = now_us
-            self.picture = picture.look(frame)
+        self.seen.look_now_and_then(frame, now_us)
         self._keep_warm(now_us)
 
     def _keep_warm(self, now_us: int) -> None:

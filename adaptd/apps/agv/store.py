@@ -8,8 +8,7 @@ from typing import Any
 
 from adaptd.apps.agv.inspection import Inspected, Verdict
 from adaptd.apps.agv.settings import PPM, SECOND_US
-from adaptd.apps.sqlite import SqliteStore
-from adaptd.apps.sqlite import StoreError as StoreError
+from adaptd.apps.sqlite import SqliteStore, StoreError
 
 MIGRATIONS = (
     """

@@ -18,7 +18,10 @@ _POINT = row(OperatingPoint)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the brain of the run was made of and started with: texts of policy and profile, facts of the variants, seed, time."""
+    """What the brain of the run was made of and started with: texts of policy and profile, facts of the variants, seed, time.
+
+    ``cameras`` names the sources where there are several: evidence is kept of each.
+    """
 
     policy_name: str
     policy_text: str
@@ -28,6 +31,7 @@ class Settings:
     seed: int
     now_us: int
     binding: Binding
+    cameras: tuple[str, ...] = ()
 
 
 class Recorder:
@@ -128,6 +132,8 @@ class Recorder:
             "profile": {"name": settings.profile_name, "sha256": binding.profile, "text": settings.profile_text},
             "short": dict(SHORT), "words": layout(Snapshot, Verdict, VariantFacts, type(self._state)),
         }  # fmt: skip
+        if settings.cameras:
+            fields["cameras"] = list(settings.cameras)
         seq = self.ledger.append("config", fields, durable=True)
         self._coder = DecisionCoder(binding.digest)
         self._since, self._beat_at = 0, self.ledger.next_mono_us(0)

@@ -68,9 +68,9 @@ def scratch(rng: np.random.Generator, layer: shapes.Layer, part: Part, taken: li
     else:
         return None
     bright = rng.random() < 0.65 or part.material == "black"
-    ink: Floats = (np.clip(part.colour * rng.uniform(1.7, 2.6) + 0.08, 0, 0.95) if bright else part.colour * rng.uniform(0.2, 0.45)).astype(
-        np.float32
-    )
+    ink: Floats = (
+        np.clip(part.colour * rng.uniform(1.7, 2.6) + 0.08, 0, 0.95) if bright else part.colour * rng.uniform(0.2, 0.45)
+    ).astype(np.float32)
     width = float(rng.uniform(0.45, 0.95))
     for i in range(6):
         taper = width * (0.6 if i in (0, 5) else 1.0)

@@ -1,7 +1,8 @@
 """The detector: a small residual network with one head at stride 8, and its way into an ONNX file, batch norms folded.
 
-Input `input`: float32 1x3x128x128, RGB, pixel / 255. Output `boxes`: float32 1x7x256, Ultralytics' form: centre x, centre y, width
-and height in pixels, then a share of each of `defects.CLASSES`; one anchor a cell of 8x8 pixels, rows of cells from the top.
+Input `input`: float32 1x3x128x128, RGB, pixel / 255. Output `boxes`: float32 1x7x256, Ultralytics' form: centre x, centre y,
+width and height in pixels, then a share of each of `defects.CLASSES`; one anchor a cell of 8x8 pixels, rows of cells from
+the top.
 """
 
 from pathlib import Path
@@ -24,9 +25,7 @@ OPSET, IR_VERSION = 17, 8
 
 def conv(channels_in: int, channels: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """3x3 convolution and batch norm."""
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels, 3, stride, dilation, dilation, bias=False), nn.BatchNorm2d(channels)
-    )
+    return nn.Sequential(nn.Conv2d(channels_in, channels, 3, stride, dilation, dilation, bias=False), nn.BatchNorm2d(channels))
 
 
 class Residual(nn.Module):
@@ -111,7 +110,10 @@ class _Graph:
         return self.add("Relu", [self.add("Add", [y, x], f"{name}.add")], f"{name}.out")
 
     def part(self, x: str, name: str, first: int, last: int) -> str:
-        ends = [self.weight(f"{name}.{word}", np.array([value]), np.int64) for word, value in (("from", first), ("to", last), ("axis", 1))]
+        ends = [
+            self.weight(f"{name}.{word}", np.array([value]), np.int64)
+            for word, value in (("from", first), ("to", last), ("axis", 1))
+        ]
         return self.add("Slice", [x, *ends], name)
 
 

@@ -56,10 +56,19 @@ def sample_part(rng: np.random.Generator, missing_share: float) -> Part:
     material = str(rng.choice(MATERIALS))
     u, v = rng.uniform(0.74, 0.84), rng.uniform(0.72, 0.84)
     places = [(-u, -v), (u, -v), (u, v), (-u, v)] + ([(-u, 0.0), (u, 0.0)] if rng.random() < 0.4 else [])
-    bores = [(float(rng.uniform(-0.35, 0.35)), float(rng.uniform(-0.3, 0.3)), float(rng.uniform(7, 13)))] if rng.random() < 0.5 else []
+    bores = (
+        [(float(rng.uniform(-0.35, 0.35)), float(rng.uniform(-0.3, 0.3)), float(rng.uniform(7, 13)))]
+        if rng.random() < 0.5
+        else []
+    )
     label = None
     if rng.random() < 0.4:
-        label = (float(rng.uniform(-0.4, 0.4)), float(rng.uniform(-0.4, 0.4)), float(rng.uniform(9, 16)), float(rng.uniform(5, 8)))
+        label = (
+            float(rng.uniform(-0.4, 0.4)),
+            float(rng.uniform(-0.4, 0.4)),
+            float(rng.uniform(9, 16)),
+            float(rng.uniform(5, 8)),
+        )
     stains = [
         (float(rng.uniform(-0.7, 0.7)), float(rng.uniform(-0.7, 0.7)), float(rng.uniform(5, 14)), float(rng.uniform(0.06, 0.22)))
         for _ in range(int(rng.integers(0, 3)))
@@ -101,7 +110,16 @@ def _floor(part: Part, rng: np.random.Generator) -> Floats:
 
 def _outline(part: Part, grow: float) -> shapes.Mask:
     cut, w, h = 0.14, 1 + grow / part.half_w, 1 + grow / part.half_h
-    corners = [(-w + cut, -h), (w - cut, -h), (w, -h + cut), (w, h - cut), (w - cut, h), (-w + cut, h), (-w, h - cut), (-w, -h + cut)]
+    corners = [
+        (-w + cut, -h),
+        (w - cut, -h),
+        (w, -h + cut),
+        (w, h - cut),
+        (w - cut, h),
+        (-w + cut, h),
+        (-w, h - cut),
+        (-w, -h + cut),
+    ]
     return shapes.polygon([part.at(u, v) for u, v in corners])
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "pet-bowl" / "training"))
 
-import camera as optics  # noqa: E402 - the path comes first
-import scenes  # noqa: E402
-import shapes  # noqa: E402
+import camera as optics
+import scenes
+import shapes
 
 __all__ = ["optics", "scenes", "shapes"]

@@ -72,7 +72,10 @@ def figures(session: onnxruntime.InferenceSession, drawn: Sequence[Sample]) -> d
 def table(models: Sequence[Path], each: int, seed: int, split: str = "test") -> str:
     """A Markdown table: one row a band and model."""
     sessions = [(path.name.removeprefix("inspection.").removesuffix(".onnx"), open_model(path)) for path in models]
-    rows = ["| band | lux | parts | model | mAP.5 | mAP.5:.95 | defects missed | sound parts rejected |", "|---|---|--:|---|--:|--:|--:|--:|"]
+    rows = [
+        "| band | lux | parts | model | mAP.5 | mAP.5:.95 | defects missed | sound parts rejected |",
+        "|---|---|--:|---|--:|--:|--:|--:|",
+    ]
     for band, (low, high) in BANDS.items():
         drawn = list(samples(split, seed, band, each))
         for name, session in sessions:

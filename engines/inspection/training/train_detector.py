@@ -1,6 +1,6 @@
 """Train the defect detector from a seed and write `inspection.fp32.onnx`.
 
-    python engines/inspection/training/train_detector.py [--pictures 24000] [--seed 1] [--threads 1] [--device cpu|cuda] [-o FILE]
+    python engines/inspection/training/train_detector.py [--pictures 32000] [--seed 1] [--threads 1] [--device cpu|cuda] [-o FILE]
 
 Pictures are rendered in processes beside the training, seen `SEEN` times, each time turned or mirrored anew, and then forgotten.
 The same seed, thread count, torch version and processor give the same file; another processor rounds differently and gives a file
@@ -146,7 +146,7 @@ def train(pictures: int, seed: int, device: str, workers: int) -> DefectNet:
 def main() -> int:
     """Train, write the file, say how long it took."""
     parser = argparse.ArgumentParser(description="Train the defect detector on rendered parts and write it as ONNX.")
-    parser.add_argument("--pictures", type=int, default=24_000, help="how many to render")
+    parser.add_argument("--pictures", type=int, default=32_000, help="how many to render")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that render")
