@@ -30,6 +30,7 @@ GROUPS = {  # command: the file that knows it
     "gateway": "gateway",
     "camera": "camera",
     "feeder": "feeder",
+    "agv": "agv",
 }
 
 

@@ -118,6 +118,7 @@ class Daemon:
                 self._cameras.heard(event)
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
+                self._window.saw(event.apart)
                 self._say.unheard(event.lost)
             else:
                 urgent |= self._heard(event)
@@ -224,7 +225,7 @@ class Daemon:
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
             source=source_words(self._parts.worker.report),
-            account=account_rows(self._state, self._policy, now_us, utc_ms),
+            account=account_rows(self._state, self._policy, now_us, utc_ms, self._window.apart),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=self._say.trouble,
             cameras=self._cameras.plain(verdict, self._policy.target_mfps),
