@@ -23,6 +23,7 @@ GROUPS = (
     "profile",
     "engine",
     "simulate",
+    "twin",
     "bench",
     "audit",
     "service",
