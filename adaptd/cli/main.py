@@ -24,6 +24,7 @@ GROUPS = (
     "engine",
     "simulate",
     "twin",
+    "whatif",
     "bench",
     "audit",
     "service",

@@ -100,9 +100,10 @@ def words(twin: "Twin") -> list[str]:
 
 def error_words(tested: dict[str, Any]) -> str:
     """The stated errors in one line; printed with every answer that rests on the twin."""
-    error = tested["error_95"]
+    again, unseen = tested["error_95_again"], tested["error_95_unseen"]
     return (
-        f"with 95 % certainty the mean power of a day is within {100 * error['power_w']:.1f} %, the rate within "
-        f"{100 * error['fps']:.1f} %, the temperature within {error['temperature_c']:.1f} K, the share of the efficient engine "
-        f"within {min(100.0, error['efficient_pct']):.0f} points"
+        f"with 95 % certainty the mean power of a day is within {100 * again['power_w']:.1f} % when its light, room and other "
+        f"load are known ({100 * unseen['power_w']:.1f} % when nothing of the day is), the rate within {100 * again['fps']:.1f} "
+        f"%, the temperature within {again['temperature_c']:.1f} K, the efficient engine's share within "
+        f"{min(100.0, again['efficient_pct']):.0f} points"
     )

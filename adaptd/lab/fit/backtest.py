@@ -1,12 +1,13 @@
 """How wrong the twin is, on days it was not fitted on: the logged policy through it, held against what was measured.
 
-Each day is left out once. ``own light``: the twin is given that day's light, which is measured by itself, and nothing else of it.
-``unseen``: it is given nothing of the day, as for tomorrow. The stated error of a figure is the half-width of its 95 % prediction
-interval, t(0.975; n) x rms x sqrt(1 + 1/n), over the n days left out.
+Each day is left out once; energies, pace, poles and disagreement come from the others. ``again``: the day's own light, room and
+other load are given, as in a what-if; of room and load what the left-out day's readings say under the others' energies and poles.
+``unseen``: nothing of the day is given, as for tomorrow. The stated error of a figure is the half-width of its 95 % prediction
+interval over the days left out (``stated``).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log, sqrt
 from typing import Any
 
@@ -14,10 +15,10 @@ import numpy as np
 
 from adaptd.lab.bench import spread
 from adaptd.lab.fit.errors import FitError
-from adaptd.lab.fit.model import fit
+from adaptd.lab.fit.model import Fitted, fit
 from adaptd.lab.fit.play import Played, Texts, play
 from adaptd.lab.fit.readings import Grid
-from adaptd.lab.fit.world import pattern, scenario_text
+from adaptd.lab.fit.world import pattern, recorded, scenario_text
 
 Progress = Callable[[int, int], None]
 # Student's t, two-sided 95 %, by degrees of freedom.
@@ -37,28 +38,37 @@ class Backtest:
     said: dict[str, list[float]] = field(default_factory=dict)
     unseen: dict[str, list[float]] = field(default_factory=dict)
 
-    def error(self, figure: str, *, unseen: bool = False) -> float:
-        """The stated error of a figure: a share for power and rate, else in its own unit."""
+    def errors(self, figure: str, *, unseen: bool = False) -> list[float]:
+        """What the twin got wrong on each day: a share for power and rate, else in the figure's own unit."""
         said = self.unseen if unseen else self.said
-        return stated([_off(figure, m, s) for m, s in zip(self.measured[figure], said[figure], strict=True)])
+        return [round(_off(figure, m, s), 6) for m, s in zip(self.measured[figure], said[figure], strict=True)]
 
     def to_plain(self) -> dict[str, Any]:
         """For machines."""
         return {
             "days_left_out": [day + 1 for day in self.days],
             "measured": self.measured,
-            "twin_said": self.said,
+            "twin_said_again": self.said,
             "twin_said_unseen": self.unseen,
-            "error_95": {name: round(self.error(name), 5) for name in FIGURES},
-            "error_95_unseen": {name: round(self.error(name, unseen=True), 5) for name in FIGURES},
+            "errors_again": {name: self.errors(name) for name in FIGURES},
+            "errors_unseen": {name: self.errors(name, unseen=True) for name in FIGURES},
+            "error_95_again": {name: round(stated(self.errors(name)), 5) for name in FIGURES},
+            "error_95_unseen": {name: round(stated(self.errors(name, unseen=True)), 5) for name in FIGURES},
             "relative": list(RELATIVE),
         }
 
 
-def stated(errors: list[float]) -> float:
-    """Half-width of the 95 % prediction interval of one more error, their mean taken as nought."""
+def stated(errors: list[float], days: int = 1) -> float:
+    """Half-width of the 95 % prediction interval of the mean error of ``days`` further days, from those of the days left out.
+
+    What the errors have in common does not average out over days, and their scatter s does: t sqrt(m^2 + s^2 (1/days + 1/n)).
+    """
     n = len(errors)
-    return T95[min(n, len(T95)) - 1] * sqrt(sum(e * e for e in errors) / n) * sqrt(1 + 1 / n)
+    mean = sum(errors) / n
+    scatter = sum((e - mean) ** 2 for e in errors) / max(1, n - 1)
+    if n == 1:
+        return T95[0] * abs(mean)
+    return T95[min(n - 1, len(T95)) - 1] * sqrt(mean * mean + scatter * (1 / days + 1 / n))
 
 
 def _off(figure: str, measured: float, said: float) -> float:
@@ -81,9 +91,9 @@ def backtest(grid: Grid, progress: Progress | None = None, jobs: int | None = No
     work: list[tuple[Texts]] = []
     for day in held:
         fitted = fit(grid, tuple(other for other in days if other != day))
-        for light_of in (day, None):
-            world = pattern(grid, fitted, f"held-out-{day + 1}", light_of)
-            work.append((texts_of(grid, scenario_text(grid, fitted, world, seed=day + 1)),))
+        seen = replace(fitted, **vars_of(fit(grid, days, fitted)))
+        worlds = (recorded(grid, seen, day), pattern(grid, fitted, f"unseen-{day + 1}"))
+        work += [(texts_of(grid, scenario_text(grid, seen, world, seed=day + 1)),) for world in worlds]
     answers: list[Played] = spread(play, work, jobs, progress)
     found = Backtest(tuple(held))
     for at, day in enumerate(held):
@@ -94,6 +104,11 @@ def backtest(grid: Grid, progress: Progress | None = None, jobs: int | None = No
             for figure, value in figures_of(answer, grid.policy.reference, hours).items():
                 book.setdefault(figure, []).append(round(value, 5))
     return found
+
+
+def vars_of(whole: Fitted) -> dict[str, Any]:
+    """What the world did, of a fit over all days."""
+    return {"base_w": whole.base_w, "ambient_c": whole.ambient_c, "slow": whole.slow}
 
 
 def need_days(grid: Grid) -> None:

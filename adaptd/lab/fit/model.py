@@ -25,6 +25,7 @@ TAU_GRID = np.exp(np.linspace(np.log(0.4), np.log(2.5), 23))
 CALM = 0.02  # contention that changes less than this is none
 LIGHT_STEP_S = 300.0
 MOST_ROWS = 24_000
+PINNED = 1e-6
 SMOOTH_S = 300.0
 
 
@@ -78,8 +79,10 @@ def means(values: Array, width: int) -> Array:
     return np.asarray(np.where(known.sum(axis=1) * 2 >= width, sums / np.maximum(1, known.sum(axis=1)), np.nan))
 
 
-def fit(grid: Grid, days: tuple[int, ...]) -> Fitted:
+def fit(grid: Grid, days: tuple[int, ...], pinned: "Fitted | None" = None) -> Fitted:
     """Fit on these days of the grid, the other days' readings unseen.
+
+    With ``pinned`` energies and poles are those of another fit, and only what the world did is read from the days.
 
     Raises:
         ValueError: no block of these days holds both power and frames.
@@ -89,8 +92,8 @@ def fit(grid: Grid, days: tuple[int, ...]) -> Fitted:
     knots = np.arange(0.0, times[-1] + 2 * KNOT_S, KNOT_S)
     latency, spread, slow_block = _pace(grid, chosen)
     slow = _curve_of(times, slow_block, knots, chosen)
-    power, energies = _power(grid, times, knots, chosen, np.interp(times, knots, slow))
-    heat, tau = _heat(grid, knots, days, _drawn(grid, knots, power.theta, slow))
+    power, energies = _power(grid, times, knots, chosen, np.interp(times, knots, slow), pinned)
+    heat, tau = _heat(grid, knots, days, _drawn(grid, knots, power.theta, slow), pinned)
     k = len(knots)
     differs: dict[tuple[str, str], tuple[int, int]] = {}
     for day in days:
@@ -161,7 +164,7 @@ def _curve_of(times: Array, values: Array, knots: Array, chosen: NDArray[np.bool
 
 
 def _power(
-    grid: Grid, times: Array, knots: Array, chosen: NDArray[np.bool_], slow: Array
+    grid: Grid, times: Array, knots: Array, chosen: NDArray[np.bool_], slow: Array, pinned: Fitted | None
 ) -> tuple[Solution, dict[str, Estimate]]:
     """Base power by the hour and energy a frame of each variant."""
     mixed = _mixed(grid)
@@ -176,9 +179,11 @@ def _power(
     lines = [walk(k, columns, 0, BASE_STEP_W)]
     wants = [0.0] * (k - 1)
     idle = grid.profile.idle_power_mw / 1000
-    for at, value, sd in [(0, idle, idle)] + [
-        (k + v, fact.energy_uj / 1e6, PRIOR_SHARE * fact.energy_uj / 1e6) for v, fact in enumerate(grid.facts)
-    ]:
+    priors = [(0, idle, idle)]
+    for v, fact in enumerate(grid.facts):
+        told = fact.energy_uj / 1e6 if pinned is None else pinned.energy_j[fact.name].value
+        priors.append((k + v, told, told * (PRIOR_SHARE if pinned is None else PINNED)))
+    for at, value, sd in priors:
         line, want = expect(columns, at, value, sd)
         lines.append(line)
         wants.append(want)
@@ -213,9 +218,11 @@ def _drawn(grid: Grid, knots: Array, theta: Array, slow: Array) -> Array:
     return np.asarray(np.where(sure, told + sums / np.maximum(1.0, counts), power))
 
 
-def _heat(grid: Grid, knots: Array, days: tuple[int, ...], drawn: Array) -> tuple[Solution, Estimate]:
+def _heat(grid: Grid, knots: Array, days: tuple[int, ...], drawn: Array, pinned: Fitted | None) -> tuple[Solution, Estimate]:
     """Ambient by the hour and the scale of all resistances, for the scale of all time constants that explains most."""
-    soak = _Soak(grid, knots, days, drawn)
+    soak = _Soak(grid, knots, days, drawn, None if pinned is None else pinned.r_scale.value)
+    if pinned is not None:
+        return soak.solve(pinned.tau_scale.value), pinned.tau_scale
     losses = np.array([soak.loss(float(scale)) for scale in TAU_GRID]) + (np.log(TAU_GRID) / PRIOR_SHARE) ** 2
     at = int(np.argmin(losses))
     low, high = max(0, at - 1), min(len(TAU_GRID) - 1, at + 1)
@@ -232,7 +239,7 @@ def _heat(grid: Grid, knots: Array, days: tuple[int, ...], drawn: Array) -> tupl
 class _Soak:
     """The temperature equations of some days, for any scale of the time constants: only two columns depend on it."""
 
-    def __init__(self, grid: Grid, knots: Array, days: tuple[int, ...], drawn: Array) -> None:
+    def __init__(self, grid: Grid, knots: Array, days: tuple[int, ...], drawn: Array, r_scale: float | None) -> None:
         slowest_s = max(pole.tau_ms for pole in grid.profile.poles) / 1000
         self._width = max(1, round(min(BLOCK_S, slowest_s / 4) / grid.tick_s), -(-grid.ticks // MOST_ROWS))
         self._grid, self._power = grid, drawn
@@ -246,7 +253,11 @@ class _Soak:
         self._fixed = normal(self._hat, self._y)
         k, self._columns = len(knots), len(knots) + 2
         lines, wants = [walk(k, self._columns, 0, AMBIENT_STEP_K)], [0.0] * (k - 1)
-        for at, value, sd in ((0, grid.profile.ambient_mc / 1000, FREE_K), (k, 1.0, PRIOR_SHARE), (k + 1, 0.0, 5.0)):
+        for at, value, sd in (
+            (0, grid.profile.ambient_mc / 1000, FREE_K),
+            (k, r_scale or 1.0, PINNED if r_scale else PRIOR_SHARE),
+            (k + 1, 0.0, 5.0),
+        ):
             line, want = expect(self._columns, at, value, sd)
             lines.append(line)
             wants.append(want)

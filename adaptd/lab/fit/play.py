@@ -43,11 +43,12 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A day: its hours, its score, and (loss in ppm, frames) by light band of the policy that the truth speaks of."""
+    """A day: its hours and its score. ``start_ppm`` is the battery's charge at its start, where there is one."""
 
     name: str
     hours: tuple[Hour, ...]
     result: Result
+    start_ppm: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def play_episode(episode: Episode) -> Played:
     scenario, policy, profile, facts = episode.scenario, episode.policy, episode.profile, episode.facts
     watch = _Watch(episode)
     result = simulate(scenario, policy, profile, facts, Adaptd(policy, profile, facts, scenario.seed), watch)
-    return Played(scenario.name, tuple(watch.hours), result)
+    start_ppm = 1_000_000 if scenario.battery is None else scenario.battery.start_ppm
+    return Played(scenario.name, tuple(watch.hours), result, start_ppm)
 
 
 class _Watch:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from adaptd.lab.bench import Progress
-from adaptd.lab.fit.backtest import FIGURES, RELATIVE, Backtest, backtest, need_days
+from adaptd.lab.fit.backtest import FIGURES, RELATIVE, Backtest, backtest, need_days, stated
 from adaptd.lab.fit.errors import FitError
 from adaptd.lab.fit.model import Fitted, fit
 from adaptd.lab.fit.play import Cell, Texts, cell_of
@@ -39,9 +39,15 @@ class Twin:
     measured_engines: tuple[str, ...]
     plain: dict[str, Any]
 
-    def error(self, figure: str) -> float:
-        """The stated error of a figure on days not fitted on; a share for power and rate."""
-        return float(self.plain["backtest"]["error_95"][figure])
+    def error(self, figure: str, *, unseen: bool = False, days: int = 1) -> float:
+        """The stated error of a figure's mean over ``days`` days not fitted on, again or unseen; a share for power and rate."""
+        kept = self.plain["backtest"]["errors_unseen" if unseen else "errors_again"][figure]
+        return stated([float(one) for one in kept], days)
+
+    @property
+    def energy_sd_j(self) -> dict[str, float]:
+        """One standard deviation of the energy a frame of each engine."""
+        return {name: float(one["sd"]) / 1e3 for name, one in self.plain["estimates"]["energy_mj"].items()}
 
     def texts(self, scenario: str, policy: str | None = None, name: str = "policy") -> Texts:
         """A day of this twin under a policy, by default the logged one."""
@@ -102,7 +108,7 @@ def load(folder: Path) -> Twin:
             (folder / name).read_text(encoding="utf-8") for name in ("typical.yaml", "policy.yaml", "profile.yaml")
         )
         for figure in FIGURES:
-            if not isfinite(float(plain["backtest"]["error_95"][figure])):
+            if not all(isfinite(one) for one in plain["backtest"]["errors_again"][figure]):
                 raise ValueError(figure)
         return Twin(folder, days, typical, policy, profile, cells, tuple(plain["measured_engines"]), plain)
     except OSError as error:
@@ -149,6 +155,7 @@ def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
             "differs": [{"band": b, "variant": v, "compared": n, "differed": bad} for (b, v), (n, bad) in fitted.differs.items()],
         },
         "backtest": {**tested.to_plain(), "relative": list(RELATIVE)},
+        "logged_fps": {name: round(frames / (grid.ticks * grid.tick_s), 5) for name, frames in served.items()},
         "measured_engines": [name for name, frames in served.items() if frames >= 1000],
         "tried": [[*cell, round(seconds, 1)] for cell, seconds in sorted(cells_of(grid).items())],
     }
