@@ -25,6 +25,7 @@ GROUPS = (
     "simulate",
     "twin",
     "whatif",
+    "tune",
     "bench",
     "audit",
     "service",

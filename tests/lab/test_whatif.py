@@ -65,7 +65,7 @@ def test_the_same_policy_is_a_tie_in_everything(twin: Twin) -> None:
 
 
 def test_a_difference_beyond_the_error_has_a_side(twin: Twin) -> None:
-    """With a twin that was never wrong and engines known exactly, half the frames draw less; engines never seen leave it untold."""
+    """With a twin that was never wrong and engines known exactly, half the frames draw less; unseen engines leave it untold."""
     plain = json.loads(json.dumps(twin.plain))
     plain["backtest"]["errors_again"] = {name: [0.0, 0.0, 0.0] for name in plain["backtest"]["errors_again"]}
     for one in plain["estimates"]["energy_mj"].values():
