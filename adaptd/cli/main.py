@@ -27,6 +27,7 @@ GROUPS = (
     "audit",
     "service",
     "gateway",
+    "fleet",
     "camera",
     "feeder",
 )
