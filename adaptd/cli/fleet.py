@@ -21,7 +21,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     page = _with_lake(actions.add_parser("page", help="one page with every box by its health"))
     page.add_argument("-o", "--output", type=Path, required=True, metavar="F.html")
     page.set_defaults(handler=_page)
-    alarms = _with_lake(actions.add_parser("alarms", help="forks, rollbacks, gaps and what was refused; exit 1 where there is one"))
+    alarms = _with_lake(actions.add_parser("alarms", help="forks, rollbacks, gaps, what was refused; exit 1 with any"))
     alarms.add_argument("--json", action="store_true")
     alarms.set_defaults(handler=_alarms)
     enrol = _with_lake(actions.add_parser("enrol", help="say which log key a box has, where its name does not say it"))
@@ -139,7 +139,8 @@ def _rollout(arguments: argparse.Namespace) -> int:
         said = rollout.outcomes(database, one.id)
         counts = ", ".join(f"{sum(value is kind for value in said.values())} {kind.value}" for kind in rollout.Outcome)
         waves = " + ".join(str(len(group)) for group in one.groups)
-        print(f"{one.id} {one.name} {one.state.value}, wave {one.wave + 1} of {len(one.groups)} ({waves} boxes): {counts} {one.why}")
+        wave = f"wave {one.wave + 1} of {len(one.groups)} ({waves} boxes)"
+        print(f"{one.id} {one.name} {one.state.value}, {wave}: {counts} {one.why}".rstrip())
     return 0
 
 

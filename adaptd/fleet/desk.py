@@ -48,6 +48,7 @@ class _Batch:
     """What one transaction writes."""
 
     touched: dict[str, Box] = field(default_factory=dict)
+    logs: set[str] = field(default_factory=set)
     inbox: list[tuple[str, int, str, str]] = field(default_factory=list)
     aside: list[tuple[str, str, bytes, int, str, str]] = field(default_factory=list)
     alarms: list[tuple[str, str, str, int]] = field(default_factory=list)
@@ -141,7 +142,7 @@ class Desk:
         day, clock = rows.day_and_clock(words, heard.received_ms)
         if clock != "ok":
             batch.alarms.append((heard.box, "clock", f"the box's clock is {clock}", heard.received_ms))
-        batch.inbox.append((day, heard.received_ms, clock, json.dumps(words, separators=(",", ":"))))
+        batch.inbox.append((day, heard.received_ms, clock, heard.payload.decode()))
         face = {name: words["versions"].get(name) for name in FACE} | {"heat_max_c": words["heat"].get("max_c")}
         box = replace(box, numbers=box.numbers.after(stream, last, digest), heard_ms=heard.received_ms, face=face)
         self._boxes[heard.box] = batch.touched[heard.box] = box
@@ -151,6 +152,7 @@ class Desk:
         log = box.log or first_view(heard.box, words, self._enrolled(heard.box))
         verdict = take(log, words)
         self._boxes[heard.box] = batch.touched[heard.box] = replace(box, log=verdict.view, heard_ms=heard.received_ms)
+        batch.logs.add(heard.box)
         if verdict.said in (Said.ROLLBACK, Said.FORK):
             batch.alarms.append((heard.box, verdict.said.value, verdict.words, heard.received_ms))
         self.counts.checkpoints += verdict.said is Said.TAKEN
@@ -192,9 +194,10 @@ class Desk:
             batch.alarms.append((heard.box, "refused", f"{heard.name}: {why.value}", heard.received_ms))
 
     def _write(self, database: sqlite3.Connection, batch: _Batch) -> None:
-        proven = [(name,) for name, box in batch.touched.items() if box.log is not None and box.log.gateway_keys]
+        proven = [(name,) for name in batch.logs if (log := batch.touched[name].log) is not None and log.gateway_keys]
         database.executemany(f"DELETE FROM aside WHERE box = ? AND why = '{Refused.NOT_PROVEN.name}'", proven)  # noqa: S608
-        store.save_boxes(database, list(batch.touched.values()))
+        store.save_boxes(database, batch.touched.values())
+        store.save_logs(database, [batch.touched[name] for name in batch.logs])
         database.executemany("INSERT INTO inbox (dt, received_ms, clock, body) VALUES (?, ?, ?, ?)", batch.inbox)
         database.executemany(
             "INSERT OR IGNORE INTO aside (box, name, payload, received_ms, why, digest) VALUES (?, ?, ?, ?, ?, ?)", batch.aside

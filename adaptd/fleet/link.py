@@ -49,6 +49,7 @@ class Link:
             self._client.tls_set_context(broker.tls)
         self._client.reconnect_delay_set(1, 30)
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
 
@@ -92,7 +93,13 @@ class Link:
             self._say(f"the broker refuses ({code}), look at user name, password and its access list")
             return
         client.subscribe([(f"{wire.PREFIX}/+/{name}", 1) for name in HEARS])
-        self._say(f"connected to {self._broker.host}:{self._broker.port}")
+
+    def _on_subscribe(self, client: Any, userdata: Any, mid: Any, codes: Any, properties: Any) -> None:
+        del client, userdata, mid, properties
+        if any(code.is_failure for code in codes):
+            self._say(f"the broker does not let this user hear {wire.PREFIX}/#, look at its access list")
+            return
+        self._say(f"hears {self._broker.host}:{self._broker.port}")
         self.fresh.set()
 
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, code: Any, properties: Any) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
-REMEMBERED = 64
+REMEMBERED = 16
 
 
 class Place(Enum):

@@ -129,9 +129,7 @@ def begin(database: sqlite3.Connection, name: str, text: str, board: str, now_ms
     with database:
         (number,) = database.execute("SELECT coalesce(max(id), 0) + 1 FROM rollout").fetchone()
         groups = groups_of(boxes, f"{number}")
-        one = Rollout(
-            number, name, text, groups, limits.success_pct, limits.error_pct, limits.probation_s, issued=now_ms
-        )
+        one = Rollout(number, name, text, groups, limits.success_pct, limits.error_pct, limits.probation_s, issued=now_ms)
         save(database, one)
     return one
 

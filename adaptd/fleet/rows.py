@@ -6,6 +6,7 @@ from typing import Any
 from adaptd.fleet.wire import Refused, WireError, table, whole
 
 DAY_MS = 86_400_000
+MOST = 1 << 53
 SUMS = ("engines_s", "modes_s", "bands_s", "conditions_broken_s", "gaps_s")
 COUNTS = ("faults", "refusals", "engines_frames")
 ACCOUNT = ("delivered", "efficient", "shadowed", "differed", "bound_ppm", "limit_ppm", "bound_frames", "allowed_frames")
@@ -47,13 +48,14 @@ def check(words: dict[str, Any]) -> None:
         whole(words, name, 1)
     for name in ("from_utc_ms", "to_utc_ms", "swaps"):
         whole(words, name)
-    numbers = [words.get("observed_s")]
+    numbers: list[Any] = [words.get("observed_s")]
     for group, keys in (("energy", ("energy_j", "measured_s")), ("heat", ("mean_c", "max_c", "measured_s"))):
         numbers += [value for key in keys if (value := table(words, group).get(key)) is not None]
-    for name in SUMS + COUNTS:
+    for name in SUMS:
         numbers += table(words, name).values()
-    numbers += table(words, "frames").values()
-    if not all(type(value) in (int, float) for value in numbers) or words["last"] < words["first"]:
+    counts = [value for name in (*COUNTS, "frames") for value in table(words, name).values()]
+    fits = all(type(value) in (int, float) and -MOST < value < MOST for value in numbers)  # NaN and Infinity do not
+    if not fits or not all(type(value) is int and abs(value) < MOST for value in counts) or words["last"] < words["first"]:
         raise WireError(Refused.SHAPE)
     if not all(isinstance(row, dict) for row in table(words, "account").values()) or not isinstance(words.get("stream"), str):
         raise WireError(Refused.SHAPE)
@@ -95,4 +97,4 @@ def row(words: dict[str, Any], received_ms: int, clock: str) -> dict[str, Any]:
 
 
 def _number(value: object) -> int | None:
-    return value if type(value) is int else None
+    return value if type(value) is int and abs(value) < MOST else None

@@ -7,7 +7,7 @@ import base64
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -100,10 +100,19 @@ def load_box(database: sqlite3.Connection, name: str) -> Box:
     return Box(name, _view(row[0]), Numbers(**numbers), row[2], json.loads(row[3]))
 
 
-def save_boxes(database: sqlite3.Connection, boxes: list[Box]) -> None:
-    """Write boxes inside a transaction."""
-    rows = [(one.name, _plain(one.log), json.dumps(asdict(one.numbers)), one.heard_ms, json.dumps(one.face)) for one in boxes]
-    database.executemany("INSERT OR REPLACE INTO box VALUES (?, ?, ?, ?, ?)", rows)
+def save_boxes(database: sqlite3.Connection, boxes: Iterable[Box]) -> None:
+    """Write what is known of boxes, but for their logs, inside a transaction."""
+    rows = [(one.name, _numbers(one.numbers), one.heard_ms, json.dumps(one.face)) for one in boxes]
+    database.executemany(
+        "INSERT INTO box (name, numbers, heard_ms, face) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " numbers = excluded.numbers, heard_ms = excluded.heard_ms, face = excluded.face",
+        rows,
+    )
+
+
+def save_logs(database: sqlite3.Connection, boxes: Iterable[Box]) -> None:
+    """Write what is known of the logs of boxes that are saved already."""
+    database.executemany("UPDATE box SET log = ? WHERE name = ?", [(_plain(one.log), one.name) for one in boxes])
 
 
 def names(database: sqlite3.Connection) -> list[str]:
@@ -130,7 +139,7 @@ def accept(database: sqlite3.Connection, box: str) -> bool:
         known = load_box(database, box)
         if known.log is None or not known.log.broken:
             return False
-        save_boxes(database, [replace(known, log=None)])
+        save_logs(database, [replace(known, log=None)])
         return True
 
 
@@ -141,6 +150,10 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _numbers(numbers: Numbers) -> str:
+    return json.dumps({"stream": numbers.stream, "last": numbers.last, "recent": numbers.recent})
 
 
 def _plain(view: LogView | None) -> str | None:

@@ -79,7 +79,10 @@ def parse(heard: Heard) -> dict[str, Any]:
         WireError: it cannot be read, is of a later schema, or says that it is somebody else's.
     """
     try:
-        words = json.loads(heard.payload) if len(heard.payload) <= MAX_PAYLOAD else None
+        text = heard.payload.decode() if len(heard.payload) <= MAX_PAYLOAD else ""
+        words = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:  # half a pair of surrogates is no text that could be written again
+            json.dumps(words, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         words = None
     if not isinstance(words, dict):

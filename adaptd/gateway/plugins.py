@@ -40,6 +40,9 @@ class Arguments:
     mqtt_cert: Path | None = None
     mqtt_key: Path | None = None
     mqtt_version: str = "5"
+    fleet: bool = False
+    fleet_key: Path | None = None
+    fleet_policies: bool = False
     box: str = ""
     state: Path | None = None
     until_eof: bool = False

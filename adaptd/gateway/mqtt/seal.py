@@ -70,3 +70,19 @@ def _write_new(path: Path) -> None:
         draft.rename(path)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror}), make its folder writable") from None
+
+
+def cosigned(note: str, name: str, key_id: bytes, public: bytes) -> bool:
+    """Whether a signed note carries this witness's cosignature (C2SP cosignature/v1)."""
+    body, gap, tail = note.rpartition("\n\n")
+    for line in tail.splitlines() if gap else ():
+        try:
+            raw = base64.b64decode(line.removeprefix(f"— {name} "), validate=True)
+            if raw[:4] != key_id or len(raw) != 76:
+                continue
+            signed = f"cosignature/v1\ntime {int.from_bytes(raw[4:12], 'big')}\n{body}\n".encode()
+            Ed25519PublicKey.from_public_bytes(public).verify(raw[12:], signed)
+        except (InvalidSignature, ValueError):
+            continue
+        return True
+    return False
