@@ -2,14 +2,15 @@
 
 Every quantity is an integer whose name ends in its unit: ``_mc`` millidegree Celsius, ``_mw`` milliwatt, ``_mlx`` millilux,
 ``_us`` microsecond, ``_uj`` microjoule, ``_ppm`` parts per million, ``_mfps`` frames per 1000 seconds.
-Times named ``now_us`` or ``*_at_us`` are monotonic; a wall clock never enters this file.
-Every field is an int, a str, a bool, an enum, None, a tuple of these, or another word of this file,
-so that one codec writes them all and a reader in any language can compare the bytes.
+Times are monotonic; a wall clock never enters this file. Every field is an int, a str, a bool, an enum, None, a tuple of these or
+another word, so that one codec writes them all and a reader in any language can compare the bytes.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 from typing import Union
+
+from adaptd.battery_words import BatteryReading, Goal, Lasting
 
 TEMPERATURE, POWER, LIGHT = "temperature", "power", "light"
 QUANTITIES = (TEMPERATURE, POWER, LIGHT)
@@ -18,10 +19,7 @@ UNITS = {TEMPERATURE: "mc", POWER: "mw", LIGHT: "mlx"}
 
 
 class MissingReason(str, Enum):
-    """Why there is no number, or (the last five) why one is used with doubt. Text for people stands beside it, never inside.
-
-    The first block is what a source says of a read, the second what the judge of readings says of a number.
-    """
+    """Why there is no number: what a source says of a read, what the judge says of a number, and why one is used with doubt."""
 
     NO_SENSOR = "no_sensor"  # the machine has none for this quantity
     NOT_READ = "not_read"  # nothing has come yet
@@ -248,8 +246,7 @@ class Telemetry:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything one decision may look at: ``raw`` holds every source's newest answer, by quantity in the order of trust.
-
-    ``budget_mw`` overrides the policy's budget while it is given.
+    ``budget_mw`` overrides the policy's budget while it is given, and ``goal`` its endurance; ``battery``: None is no battery.
     """
 
     now_us: int
@@ -258,6 +255,8 @@ class Snapshot:
     budget_mw: int | None = None
     log_ok: bool = True
     picture: Picture | None = None
+    battery: Union[BatteryReading, Unread, None] = None
+    goal: Goal | None = None
 
 
 class Mode(str, Enum):
@@ -301,7 +300,7 @@ class Verdict:
 
     ``judged`` says what was believed of temperature, power and light, in this order. ``most_frames``: how many frames the loss
     account lets an efficient variant serve before the next decision; the worker stops there by itself. ``closed``: the statements
-    of a window of the account that is over.
+    of a window of the account that is over. ``lasting``: how long the battery lasts, None where there is no goal or no battery.
     """
 
     mode: Mode
@@ -318,6 +317,7 @@ class Verdict:
     judged: tuple[Judged, ...] = ()
     most_frames: int = 0
     closed: tuple[BandStatement, ...] = ()
+    lasting: Lasting | None = None
 
 
 def believed(snapshot: Snapshot, verdict: Verdict, quantity: str) -> Reading:

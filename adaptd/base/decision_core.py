@@ -9,15 +9,15 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 DECIDES = (
-    "vocabulary", "brain/tick", "brain/pricing",
-    *(f"brain/estimate/{name}" for name in "account account_table bands betting bound fixed linear".split()),
+    "battery_words", "vocabulary", "brain/tick", "brain/pricing",
+    *(f"brain/estimate/{name}" for name in "account account_table bands battery betting bound fixed linear".split()),
     *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
-    *(f"brain/decide/{name}" for name in "carryover deadline decision headroom inputs limits outcome planner".split()),
+    *(f"brain/decide/{name}" for name in "carryover deadline decision endure headroom inputs limits outcome planner".split()),
     *(f"brain/decide/{name}" for name in "safety settle shadowing transitions words".split()),
 )  # fmt: skip
 READS = (
-    *(f"config/{name}" for name in "errors policy profile scaling strict_yaml validate".split()),
+    *(f"config/{name}" for name in "endurance errors policy profile scaling strict_yaml validate".split()),
     "base/canonical_json",
     *(f"log/format/{name}" for name in "codec decisions evidence shapes".split()),
 )  # what turns the bytes of a policy, a profile and a record into what the brain is given, and its answer into bytes

@@ -11,7 +11,7 @@ from adaptd.brain.decide import decision, safety, shadowing
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account as loss
-from adaptd.brain.estimate import account_table, bands, pace, power, scene_guard, thermal
+from adaptd.brain.estimate import account_table, bands, battery, pace, power, scene_guard, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
 from adaptd.brain.judge.rules import Rules, rules
@@ -60,6 +60,7 @@ class State:
     held: memory.Carryover
     window: spans.Window
     metered: bool = False
+    charge: battery.Belief | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Tables:
     reference: str
     book: pricing.Book
     lease_us: int
+    label_uj: int | None
 
 
 def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
@@ -92,6 +94,7 @@ def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantF
         reference=policy.reference,
         book=pricing.book(policy, facts),
         lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
+        label_uj=profile.battery_uj,
     )
 
 
@@ -116,6 +119,7 @@ class Beliefs:
     watch: safety.Watch
     window: spans.Window
     meterless: bool
+    charge: battery.Belief | None
 
 
 class Brain:
@@ -179,6 +183,7 @@ class Brain:
             guards=state.guards if same and facts == state.facts else new.guards,
             account=state.account if same else loss.start(table.rules, table.band_names, state.now_us, number, loan=False),
             spent=state.spent,
+            charge=state.charge,
         )
 
     def resume(
@@ -197,7 +202,8 @@ class Brain:
         window and the shadow budget go on as if it had been no time at all. Under another limit, confidence, window or set of
         bands a new window opens without a loan: restarting never buys credit.
         """
-        new, table, policy, facts = self.start(seed, now_us), self.tables, self.policy, self.facts
+        table, policy, facts = self.tables, self.policy, self.facts
+        new = replace(self.start(seed, now_us), charge=battery.resume(old.charge, now_us - old.now_us))
         spent = old.spent._replace(hour=new.spent.hour)
         if table.frame.claim != old.held.claim:
             number = old.account.number + 1
@@ -241,6 +247,7 @@ class Brain:
             held=held,
             window=beliefs.window._replace(budget_mw=pricing.budget_mw(snapshot, policy)),
             metered=state.metered or senses.power_mw is not None,
+            charge=beliefs.charge,
         )
         return after, verdict
 
@@ -275,6 +282,7 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
         watch=safety.verify(state.watch, seen),
         window=spent_in,
         meterless=meterless,
+        charge=battery.observe(state.charge, snapshot.battery, table.label_uj, draw.drawn_w, dt_s, now_us),
     )
 
 
@@ -331,6 +339,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         modelled=outlook.modelled and not no_power,  # heat is modelled from power: blind to both there is no model
         dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
         judged=senses.judged,
+        goal=snapshot.goal or table.frame.goal,
+        charge=beliefs.charge,
     )
 
 

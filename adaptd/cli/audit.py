@@ -30,7 +30,7 @@ def _folder(parser: argparse.ArgumentParser) -> None:
 
 def _trusted(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--key", metavar="F", help="the root public key, as a file or as text; without it the log vouches for itself"
+        "--key", metavar="F", help="root public key, file or text; without it the folder's own, which an attacker could replace"
     )
     parser.add_argument("--witness", action="append", default=[], type=Path, metavar="F", help="a checkpoint note kept elsewhere")
     parser.add_argument("--witness-key", action="append", default=[], metavar="F", help="public key of a witness, file or text")
@@ -94,13 +94,13 @@ def _register_files(commands: Any) -> None:
     report = commands.add_parser("report", help="one self-contained HTML page about the log")
     _folder(report)
     _trusted(report)
-    report.add_argument("-o", "--output", type=Path, required=True, metavar="F.html")
+    report.add_argument("-o", "--output", type=Path, required=True, metavar="F.html", help="file to write the page to")
     report.add_argument("--no-replay", action="store_true", help="do not run the decisions again for the verdict on top")
     report.set_defaults(handler=run_report)
     _between(report)
     export = commands.add_parser("export", help="decisions as a table: CSV, JSON or Parquet, by the file's ending")
     _folder(export)
-    export.add_argument("-o", "--output", type=Path, required=True, metavar="F.csv|F.json|F.parquet")
+    export.add_argument("-o", "--output", type=Path, required=True, metavar="F", help="file to write: .csv, .json or .parquet")
     _between(export)
     export.set_defaults(handler=run_export)
     checkpoint = commands.add_parser(

@@ -40,7 +40,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     for name, words in ELSEWHERE.items():
         # No prefix that a person can type: every word, dashes included, is the other command line's.
         other = group.add_parser(name, help=words, add_help=False, prefix_chars="\0")
-        other.add_argument("rest", nargs="*")
+        other.add_argument("rest", nargs="*", help="options of the benchmark itself, such as --json")
         other.set_defaults(handler=_elsewhere)
 
 

@@ -71,13 +71,13 @@ def _random(arguments: argparse.Namespace) -> int:
 
 
 def scenario_files(folder: Path | None) -> list[Path]:
-    """The scenarios of ``folder``, or the shipped ones but for those of `adaptd run`, which last a minute."""
+    """The scenarios of ``folder``, or the shipped ones but for those of `adaptd run` and that of a battery."""
     from adaptd.twin.scenario import scenarios_dir
 
     shipped = scenarios_dir()
     paths = sorted((folder or shipped).glob("*.yaml"))
     if folder is None or folder.resolve() == shipped.resolve():
-        paths = [path for path in paths if path.stem not in ("demo", "room")]
+        paths = [path for path in paths if path.stem not in ("demo", "room", "agv-shift")]
     if not paths:
         raise CommandError(f"{folder or shipped}: holds no scenario (*.yaml), name a folder that does", 2)
     return paths

@@ -17,7 +17,12 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     build.add_argument("model", type=Path, help="MODEL.onnx; or a bundle, with --backend tensorrt")
     build.add_argument("--calibration", type=Path, metavar="DIR", help="pictures like those it will see, in every light")
     build.add_argument("-o", "--output", type=Path, metavar="BUNDLE", help="folder of the bundle")
-    build.add_argument("--method", choices=("entropy", "minmax", "percentile", "auto"), default="auto")
+    build.add_argument(
+        "--method",
+        choices=("entropy", "minmax", "percentile", "auto"),
+        default="auto",
+        help="how INT8 ranges are found (default: auto)",
+    )
     build.add_argument("--keep-fp16", nargs="+", default=[], metavar="NODE", help="layers kept in FP16; also first, last, auto")
     build.add_argument("--pictures", type=int, default=300, metavar="N", help="calibrate with up to N pictures (100 to 500)")
     build.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
@@ -30,27 +35,31 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     prepare.add_argument(
         "--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="default imagenet; yolo for detectors"
     )
-    prepare.add_argument("--mean", type=_three, metavar="R,G,B")
-    prepare.add_argument("--std", type=_three, metavar="R,G,B")
-    prepare.add_argument("--divisor", type=int, metavar="N")
-    prepare.add_argument("--colour", choices=("rgb", "bgr"))
-    prepare.add_argument("--fit", choices=("stretch", "centre_crop", "letterbox"))
+    prepare.add_argument("--mean", type=_three, metavar="R,G,B", help="subtracted from each channel after the division")
+    prepare.add_argument("--std", type=_three, metavar="R,G,B", help="each channel is divided by this last")
+    prepare.add_argument("--divisor", type=int, metavar="N", help="pixel values are divided by this first, 255 mostly")
+    prepare.add_argument("--colour", choices=("rgb", "bgr"), help="order of the channels that the model wants")
+    prepare.add_argument(
+        "--fit", choices=("stretch", "centre_crop", "letterbox"), help="how a picture of another shape is fitted"
+    )
     prepare.add_argument("--roi", type=_roi, metavar="X,Y,W,H", help="part of the camera's picture to look at, shares of it")
     plans = build.add_argument_group("TensorRT plans, on the device that will run them")
-    plans.add_argument("--backend", choices=("onnx", "tensorrt"), default="onnx")
+    plans.add_argument(
+        "--backend", choices=("onnx", "tensorrt"), default="onnx", help="tensorrt builds plans for an existing bundle"
+    )
     plans.add_argument("--level", type=int, choices=range(1, 6), help="builder optimisation level (default TensorRT's own, 3)")
-    plans.add_argument("--workspace-mb", type=int, default=1024)
+    plans.add_argument("--workspace-mb", type=int, default=1024, help="memory that the builder may use (default 1024)")
     plans.add_argument("--layers", action="store_true", help="save fusion and precision of every layer beside the plan")
     _policy_argument(build)
 
 
 def qualify_arguments(qualify: argparse.ArgumentParser) -> None:
     """Everything that can be said of a qualification."""
-    qualify.add_argument("bundle", type=Path)
+    qualify.add_argument("bundle", type=Path, help="folder of the bundle")
     qualify.add_argument("--data", type=Path, nargs="+", metavar="DIR", required=True, help="labelled pictures, new to it")
     qualify.add_argument("--html", type=Path, metavar="F", help="write the page with the efficiency-accuracy curve")
     qualify.add_argument("--json", action="store_true", help="print the whole record as JSON")
-    qualify.add_argument("--backend", choices=("ort", "tensorrt"), default="ort")
+    qualify.add_argument("--backend", choices=("ort", "tensorrt"), default="ort", help="what computes (default: ort)")
     qualify.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
     qualify.add_argument("--profile", metavar="P", help="hardware profile, name or file (default: by this machine)")
     qualify.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime (default: all cores)")

@@ -33,14 +33,16 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         if name == "history":
             verb.add_argument("--days", type=int, default=35, help="how many (default 35)")
     note = _store_words(verbs.add_parser("note", help="tell what the camera cannot see: a new diet, a holiday"))
-    note.add_argument("kind", choices=NOTES)
+    note.add_argument("kind", choices=NOTES, help="what happened")
     note.add_argument("text", nargs="?", default="", help="in your words")
     note.add_argument("--from", dest="first", type=_day, default=None, metavar="DAY", help="first day (default today)")
     note.add_argument("--to", dest="last", type=_day, default=None, metavar="DAY", help="last day; without it there is no end")
     note.set_defaults(handler=_note)
     report = _store_words(verbs.add_parser("report", help="a page to print and take to the vet"))
-    report.add_argument("-o", "--output", type=Path, default=Path("feeder-report.html"))
-    report.add_argument("--days", type=int, default=35)
+    report.add_argument(
+        "-o", "--output", type=Path, default=Path("feeder-report.html"), help="file to write (default feeder-report.html)"
+    )
+    report.add_argument("--days", type=int, default=35, help="how many days (default 35)")
     report.set_defaults(handler=_report)
 
 

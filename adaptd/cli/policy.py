@@ -23,11 +23,11 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the group."""
     group = sub.add_parser("policy", help="check, explain and describe policies").add_subparsers(dest="verb", required=True)
     check = group.add_parser("check", help="check policy files, on a board with --profile")
-    check.add_argument("files", nargs="+", type=Path)
+    check.add_argument("files", nargs="+", type=Path, help="policy files (YAML)")
     _board(check)
     check.set_defaults(handler=_check)
     explain = group.add_parser("explain", help="show what a policy does over the plane of temperature and light")
-    explain.add_argument("file", type=Path)
+    explain.add_argument("file", type=Path, help="policy file (YAML)")
     _board(explain)
     explain.add_argument("-o", "--output", type=Path, help="write the picture to this .svg file")
     explain.set_defaults(handler=_explain)

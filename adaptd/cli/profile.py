@@ -14,13 +14,13 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the group."""
     group = sub.add_parser("profile", help="check, list and show hardware profiles").add_subparsers(dest="verb", required=True)
     check = group.add_parser("check", help="check profile files")
-    check.add_argument("files", nargs="+", type=Path)
+    check.add_argument("files", nargs="+", type=Path, help="profile files (YAML)")
     check.set_defaults(handler=_check)
     listing = group.add_parser("list", help="list the shipped profiles")
     listing.set_defaults(handler=_list)
     show = group.add_parser("show", help="show a profile, every number with its class and source")
     show.add_argument("name", help="name of a shipped profile, or a file")
-    show.add_argument("--json", action="store_true")
+    show.add_argument("--json", action="store_true", help="print one JSON object")
     show.set_defaults(handler=_show)
 
 

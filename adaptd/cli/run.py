@@ -31,9 +31,13 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = sub.add_parser("run", help="serve the model and control it, in the foreground")
-    parser.add_argument("--policy", type=Path, default=policies_dir() / "default.yaml")
+    parser.add_argument(
+        "--policy", type=Path, default=policies_dir() / "default.yaml", help="policy file (default: the shipped default.yaml)"
+    )
     parser.add_argument("--profile", default=None, help="name or file of a hardware profile; default: the board's own")
-    parser.add_argument("--bundle", type=Path, default=engines_dir() / SHIPPED)
+    parser.add_argument(
+        "--bundle", type=Path, default=engines_dir() / SHIPPED, help="bundle folder (default: the shipped pet-bowl)"
+    )
     parser.add_argument("--source", default=None, help=SOURCES)
     parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
     parser.add_argument("--no-twin", action="store_true", help="simulate nothing, not even in the demonstration")
@@ -50,7 +54,12 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
     parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
     parser.add_argument("--tick", type=duration_us, default=1_000_000, help="time between two decisions (default 1s)")
-    parser.add_argument("--backend", choices=["auto", "ort", "tensorrt"], default="auto")
+    parser.add_argument(
+        "--backend",
+        choices=["auto", "ort", "tensorrt"],
+        default="auto",
+        help="what computes (default auto: TensorRT where it is)",
+    )
     parser.add_argument("--threads", type=int, default=0, help="threads of one engine (default: the backend's choice)")
     parser.add_argument("--public-key", type=Path, default=None, help="key that the bundle's signature must fit")
     parser.add_argument(

@@ -15,7 +15,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--scenario", type=Path, required=True, help="scenario file, or the name of a shipped one")
     parser.add_argument("--policy", type=Path, default=None, help="policy file (default: the one that the scenario tests)")
     parser.add_argument("--profile", default=None, help="name or file of a profile (default: the scenario's)")
-    parser.add_argument("--controller", choices=CONTROLLERS, default="adaptd")
+    parser.add_argument("--controller", choices=CONTROLLERS, default="adaptd", help="who decides (default: adaptd)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(handler=run)
 

@@ -12,7 +12,7 @@ from adaptd.client import default_socket
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the group."""
     status = sub.add_parser("status", help="what the daemon is doing now")
-    status.add_argument("--json", action="store_true")
+    status.add_argument("--json", action="store_true", help="print one JSON object")
     status.set_defaults(handler=show_status)
     why = sub.add_parser("why", help="the last decision in words: what was refused, and by which condition")
     why.add_argument("--audit", type=Path, help="read the log in this folder instead of asking a daemon")

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
+from adaptd.config import endurance
+from adaptd.config.endurance import Endurance, EnduranceModel
 from adaptd.config.errors import ConfigError
 from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
@@ -124,6 +126,7 @@ class PolicyModel(Strict):
     accuracy: AccuracyModel
     thermal: ThermalModel
     power: PowerModel | None = None
+    endurance: EnduranceModel | None = None
     light: LightModel
     on_conflict: Literal["protect_device", "protect_service", "stop"]
     lease_s: LeaseModel
@@ -177,6 +180,7 @@ class Policy:
     preview: bool = False
     budget_window_us: int = 0
     peak_mw: int | None = None
+    endurance: Endurance | None = None
 
     @property
     def grid_mfps(self) -> tuple[int, ...]:
@@ -235,6 +239,7 @@ def _policy(document: Document) -> Policy:
         preview=model.camera.preview,
         budget_window_us=0 if model.power is None else scaled(model.power.window_s or 0, 1_000_000),
         peak_mw=None if model.power is None or model.power.peak_w is None else scaled(model.power.peak_w, 1000),
+        endurance=endurance.endurance(model.endurance),
     )
 
 
@@ -265,6 +270,8 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
         _level_faults(rate, rate.levels_fps, refuse)
     if model.power is not None:
         _power_faults(model.power, refuse)
+    if model.endurance is not None and (wrong := endurance.fault(model.endurance)) is not None:
+        refuse(True, *wrong)
     refuse(
         rate.target_fps < rate.floor_fps,
         ("frame_rate", "target_fps"),

@@ -69,6 +69,7 @@ class BoardSensorsModel(Strict):
     temperature_zones: list[str]
     power_rails: list[str]
     light: list[str]
+    battery: Annotated[list[str], Field(default_factory=list)]
     range_c: RangeModel
     range_w: RangeModel
     range_lux: RangeModel
@@ -90,6 +91,7 @@ class ProfileModel(Strict):
     idle_power_w: Sourced[Positive]
     thermal: BoardThermalModel
     precisions: dict[str, PrecisionModel]
+    battery_capacity_wh: Sourced[Positive] | None = None  # where the battery itself does not say what it holds
     memory_bandwidth_gb_s: Sourced[Positive] | None = None  # for people: nothing is decided by it
     peak_tops: Annotated[dict[str, Sourced[Positive]], Field(default_factory=dict)]
     sensors: BoardSensorsModel
@@ -134,6 +136,8 @@ class HardwareProfile:
     range_mlx: tuple[int, int]
     max_slew_mc_per_s: int
     assumed: tuple[str, ...] = ()
+    battery_sources: tuple[str, ...] = ()
+    battery_uj: int | None = None
 
 
 def load_profile(path: Path) -> HardwareProfile:
@@ -180,6 +184,8 @@ def _profile(document: Document) -> HardwareProfile:
         range_mlx=_range(sensors.range_lux),
         max_slew_mc_per_s=scaled(sensors.max_slew_c_per_s.value, 1000),
         assumed=tuple(_assumed(model, "")),
+        battery_sources=tuple(sensors.battery),
+        battery_uj=None if model.battery_capacity_wh is None else scaled(model.battery_capacity_wh.value, 3_600_000_000),
     )
 
 

@@ -15,6 +15,7 @@ FACTORS = (
     ("_k_per_w", 1_000),
     ("_c_per_s", 1_000),
     ("_gb_s", 1),
+    ("_wh", 3_600_000_000),
     ("_points", 10_000),
     ("_pct", 10_000),
     ("_fps", 1_000),
@@ -28,7 +29,7 @@ FACTORS = (
     ("_h", 3_600_000_000),
 )
 COARSER = {"tau_s": 1_000}
-RATIOS = {"speedup": 1_000_000}
+RATIOS = {"speedup": 1_000_000, "hours": 3_600_000_000}
 
 
 def factor(path: KeyPath) -> int | None:

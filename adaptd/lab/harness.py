@@ -64,13 +64,17 @@ def simulate(
     times: list[int] = []
     restarts = list(scenario.restarts_us)
     telemetry: Telemetry = worker.idle
+    cell = device.battery
     for _ in range(scenario.ticks):
+        if cell is not None and cell.empty:
+            break
         now_us = device.t_us
         while restarts and restarts[0] <= now_us:
             restarts.pop(0)
             controller.restart(now_us)
         budget_mw = world.budget_mw(now_us)
-        snapshot = Snapshot(now_us, device.read(now_us), telemetry, budget_mw)
+        battery = None if cell is None else cell.read(now_us)
+        snapshot = Snapshot(now_us, device.read(now_us), telemetry, budget_mw, battery=battery)
         before = perf_counter_ns()
         choice = controller.decide(snapshot)
         times.append(perf_counter_ns() - before)
@@ -127,6 +131,8 @@ class RunJudge:
         sums.energy_uj = device.energy_uj
         sums.frames_target = self._policy.target_mfps * (self._scenario.ticks * self._scenario.tick_us) / 1e9
         sums.decisions = len(times_ns)
+        if device.battery is not None:
+            sums.lasted_us, sums.battery_end_ppm = device.t_us, round(device.battery.charge_ppm)
         self._account.close(sums)
         ordered = sorted(times_ns)
         sums.step_p50_us, sums.step_p99_us = quantile(ordered, 0.5) / 1000, quantile(ordered, 0.99) / 1000

@@ -13,7 +13,8 @@ class Result:
 
     ``cost`` is energy minus the worth of frames delivered in time, up to the target rate. Violations: time over the limit and
     over critical at the end of each tick, time over the power budget, frames that an efficient variant served where it truly
-    loses more than allowed, variants admitted in such a band, and time below the floor rate.
+    loses more than allowed, variants admitted in such a band, and time below the floor rate. ``lasted_us``: when the battery was
+    empty, or the whole episode; None where there is none.
     """
 
     controller: str
@@ -35,6 +36,8 @@ class Result:
     statements: int = 0
     statements_broken: int = 0
     realised_loss_ppm: dict[str, int] = field(default_factory=dict)
+    lasted_us: int | None = None
+    battery_end_ppm: int | None = None
     decisions: int = 0
     step_p50_us: float | None = None
     step_p99_us: float | None = None
@@ -46,6 +49,14 @@ class Result:
 
     def to_plain(self) -> dict[str, Any]:
         """The object that `adaptd simulate --json` prints; millijoules and seconds."""
+        battery = (
+            {}
+            if self.lasted_us is None or self.battery_end_ppm is None
+            else {
+                "lasted_h": round(self.lasted_us / 3.6e9, 4),
+                "battery_end_pct": round(self.battery_end_ppm / 10_000, 2),
+            }
+        )
         return {
             "controller": self.controller,
             "scenario": self.scenario,
@@ -67,6 +78,7 @@ class Result:
             "decisions": self.decisions,
             "step_p50_us": self.step_p50_us,
             "step_p99_us": self.step_p99_us,
+            **battery,
         }
 
 

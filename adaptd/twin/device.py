@@ -8,6 +8,7 @@ Power is constant within a step, so x_i <- x_i e^(-dt/tau_i) + r_i P (1 - e^(-dt
 from math import exp
 
 from adaptd.config.profile import HardwareProfile
+from adaptd.twin.battery import Cell
 from adaptd.twin.faults import SensorFaults
 from adaptd.twin.noise import Noise
 from adaptd.twin.words import PPM, Scenario
@@ -64,6 +65,7 @@ class TwinDevice:
         self._rustle = tuple(Noise(scenario.seed, name).normal for name in QUANTITIES)
         self._faults = tuple(SensorFaults(name, scenario.faults, scenario.seed) for name in QUANTITIES)
         self._reads = 0
+        self.battery = None if scenario.battery is None else Cell(scenario.battery, scenario.seed)
 
     def _settle(self, start_mc: int | None) -> None:
         """Start at idle's steady state, or with the poles warmed evenly to ``start_mc``."""
@@ -80,6 +82,8 @@ class TwinDevice:
         """Move ``dt_us`` on; the engines used ``active_uj`` above idle in it. Signals hold their value of the step's start."""
         self.power_mw = self.passive_mw() + active_uj / dt_us * 1000
         self.energy_uj += self.power_mw * dt_us / 1000
+        if self.battery is not None:
+            self.battery.advance(self.t_us, dt_us, self.power_mw)
         rise_k = self.thermal.advance(dt_us, self.power_mw / 1000)
         self.t_us += dt_us
         self.temperature_mc = self.world.ambient_mc(self.t_us) + rise_k * 1000

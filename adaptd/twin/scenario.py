@@ -10,8 +10,8 @@ from adaptd.config.policy import Policy, load_policy
 from adaptd.config.shipped import engines_dir, policies_dir, profiles_dir
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
 from adaptd.config.validate import scaled, validate
-from adaptd.twin.schema import FaultModel, Points, ScenarioModel, ScenesModel, TruthModel, VariantModel
-from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, Curve, Scenario, Scenes, StagedFault, Truth
+from adaptd.twin.schema import BatteryModel, FaultModel, Points, ScenarioModel, ScenesModel, TruthModel, VariantModel
+from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, BatteryTruth, Curve, Scenario, Scenes, StagedFault, Truth
 from adaptd.vocabulary import Prior, VariantFacts
 
 US = 1_000_000
@@ -105,6 +105,19 @@ def _scenario(document: Document) -> Scenario:
         slow_down_ppm=_curve(signals.slow_down, PPM),
         faults=tuple(_fault(fault) for fault in model.faults),
         restarts_us=tuple(scaled(at, US) for at in sorted(model.restarts_s)),
+        battery=None if model.battery is None else _battery(model.battery),
+    )
+
+
+def _battery(model: BatteryModel) -> BatteryTruth:
+    return BatteryTruth(
+        capacity_uj=scaled(model.capacity_wh, 3600 * US),
+        start_ppm=scaled(model.start_pct, 10_000),
+        capacity_scale_ppm=scaled(model.capacity_scale_true, PPM),
+        step_ppm=scaled(model.step_pct, 10_000),
+        noise_ppm=scaled(model.noise_pct, 10_000),
+        drive_mw=_curve(model.drive_w, 1000),
+        charger_mw=_curve(model.charger_w, 1000),
     )
 
 

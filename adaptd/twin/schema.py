@@ -125,6 +125,22 @@ class SignalsModel(Strict):
     slow_down: SlowDown = Field(default_factory=lambda: _always(1.0))
 
 
+class BatteryModel(Strict):
+    """A battery: ``capacity_wh`` is its label's, which everyone is told; the truth holds ``capacity_scale_true`` of it.
+
+    ``step_pct`` and ``noise_pct`` are the gauge's. ``drive_w`` is what the robot draws past the board's meter, ``charger_w`` what
+    a charger brings, piecewise linear as signals are.
+    """
+
+    capacity_wh: Annotated[Number, Field(gt=0, le=1_000_000)]
+    start_pct: Percent = 100
+    capacity_scale_true: Annotated[Number, Field(ge=0.05, le=5)] = 1
+    step_pct: Annotated[Number, Field(ge=0.001, le=20)] = 1
+    noise_pct: Annotated[Number, Field(ge=0, le=20)] = 0
+    drive_w: Load = Field(default_factory=lambda: _always(0.0))
+    charger_w: Load = Field(default_factory=lambda: _always(0.0))
+
+
 class FaultModel(Strict):
     """A sensor that lies for a while, or an engine that breaks at a moment."""
 
@@ -150,5 +166,6 @@ class ScenarioModel(Strict):
     variants: dict[Name, VariantModel] = Field(default_factory=dict)
     truth: TruthModel = TruthModel()
     signals: SignalsModel
+    battery: BatteryModel | None = None
     faults: list[FaultModel] = Field(default_factory=list, max_length=256)
     restarts_s: list[Seconds] = Field(default_factory=list, max_length=64)

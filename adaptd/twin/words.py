@@ -67,6 +67,19 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
+class BatteryTruth:
+    """A battery: what its label says it holds, and how its truth differs. ``drive_mw`` is drawn past the board's meter."""
+
+    capacity_uj: int
+    start_ppm: int = PPM
+    capacity_scale_ppm: int = PPM
+    step_ppm: int = 10_000
+    noise_ppm: int = 0
+    drive_mw: Curve = ((0, 0),)
+    charger_mw: Curve = ((0, 0),)
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One episode of the software device. Curves are piecewise linear; a value of None is not given until the next point.
 
@@ -92,6 +105,7 @@ class Scenario:
     faults: tuple[StagedFault, ...]
     restarts_us: tuple[int, ...] = ()
     truth_bands: tuple[LightBand, ...] = ()
+    battery: BatteryTruth | None = None
 
     @property
     def ticks(self) -> int:

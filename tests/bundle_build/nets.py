@@ -69,6 +69,7 @@ def mobile(classes: int = 10, size: int = 224) -> Any:
     """In the manner of torchvision's small classifiers: batch norms, depthwise convolutions, bottlenecks, squeeze and excite."""
     graph = Graph(3)
     x = graph.conv("input", "features.0", (3, 16, 3), stride=2, act="HardSwish")
+    x = graph.conv(x, "features.twin", (16, 16, 3), act="HardSwish")  # two, as every real one has: runtimes inline them unnamed
     for index, (into, out) in enumerate(((16, 16), (16, 24), (24, 32)), 1):
         name, wide = f"features.{index}", 3 * into
         y = graph.conv(x, f"{name}.expand", (into, wide, 1))

@@ -87,6 +87,9 @@ def test_every_file_for_onnx_runtime_is_safe(make: Any, tmp_path: Path) -> None:
 def test_hard_activations_are_spelt_out_and_compute_the_same(tmp_path: Path) -> None:
     """HardSwish becomes operators that have integer kernels; the answers stay within float rounding."""
     graph = graph_of(mobile(size=64), tmp_path)
+    names = [node.name for node in graph.graph.node]
+    assert all(names)
+    assert len(set(names)) == len(names)
     other = without_hardswish(graph)
     assert not any(node.op_type == "HardSwish" for node in other.graph.node)
     batch = probe_batch((1, 3, 64, 64))

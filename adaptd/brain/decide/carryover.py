@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from adaptd.brain.decide.endure import Memory
 from adaptd.brain.decide.settle import Owed
 
 PAYS_MOST = 60  # ticks for which a variant that would not pay is still looked at in earnest
@@ -10,7 +11,7 @@ PAYS_MOST = 60  # ticks for which a variant that would not pay is still looked a
 class Carryover(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
     what the loss account promises, whether a limit binds, for how many ticks an efficient variant is still taken to pay, and what
-    the held rate has forgone since it was last changed."""
+    the held rate has forgone since it was last changed, and what energy costs while a battery must last."""
 
     swapped_at_us: int
     low_mfps: int
@@ -21,3 +22,4 @@ class Carryover(NamedTuple):
     bound: bool = False
     pays: int = PAYS_MOST
     owed: Owed = Owed()
+    lasting: Memory | None = None

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import sqrt
 
-from adaptd.brain.decide import outcome, planner, safety, shadowing
+from adaptd.brain.decide import endure, outcome, planner, safety, shadowing
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
 from adaptd.brain.decide.headroom import cap_w
@@ -18,7 +18,7 @@ from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Refusal, Verdi
 __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 
 PAYING = ("account_open", "scene_clear", "dwell_over")
-BINDING = ("temperature", "power_budget", "protect_device", "protect_service")
+BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protect_service")
 PPM = 1_000_000
 HOPELESS_OWED = 250  # a variant that owes this many clean frames is looked at with a trickle only
 
@@ -30,7 +30,8 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     looking = _looking_share(sight, policy, table, guards)
     options = _options(sight, policy, table, guards, looking)
     caps = caps_of(sight, policy, options)
-    plan, event, refused, owed = _plan(sight, policy, table, options, caps, held)
+    lasting = None if sight.goal is None else _lasting(sight, policy, table, options)
+    plan, event, refused, owed = _plan(sight, policy, table, options, caps, held, lasting)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     wanted = OperatingPoint(plan.variant, rate)
@@ -46,13 +47,14 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         shadow_ppm=looking if point.variant == policy.reference else sight.offer.share_ppm,
         band=sight.band,
         rule=f"veto_{vetoed}" if vetoed else plan.rule,
-        conditions=outcome.conditions(sight, policy, held, options, plan),
+        conditions=outcome.conditions(sight, policy, held, options, plan, lasting),
         evidence=tuple([_word(guard, sight) for guard in sight.guards]),
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
         judged=sight.judged,
         most_frames=0 if point.variant == policy.reference else sight.offer.frames,
+        lasting=None if lasting is None else lasting.said,
     )
     return verdict, Carryover(
         swapped_at_us=swapped,
@@ -64,7 +66,21 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         bound=plan.rule in BINDING,
         pays=_pays(held, policy, point, refused),
         owed=owed,
+        lasting=lasting,
     )
+
+
+def _lasting(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option]) -> endure.Memory:
+    """What energy costs now, and how long the battery lasts at that."""
+    memory = endure.remember(sight.held.lasting or endure.Memory(), options, policy.reference, sight.base_w, sight.dt_s)
+    if sight.charge is None or sight.goal is None:
+        return memory._replace(said=None)
+    return endure.judge(memory, sight.goal, sight.charge, _span(sight, table), sight.now_us)
+
+
+def _span(sight: Inputs, table: DecisionFrame) -> endure.Range:
+    most = max(table.levels[0], planner.arriving_most(table.levels[-1], sight.worker.source_mfps))
+    return endure.Range(table.levels[0] / 1000.0, most / 1000.0, table.value_j)
 
 
 def _word(guard: Guard, sight: Inputs) -> BandEvidence:
@@ -209,6 +225,19 @@ def _arriving(sight: Inputs, table: DecisionFrame) -> tuple[int, ...]:
     return planner.arriving(table.levels, sight.worker.source_mfps)
 
 
+def _priced(
+    option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFrame, policy: Policy, lasting: endure.Memory | None
+) -> Plan | None:
+    """The best plan of one variant: at what energy costs while the battery must last, else at the policy's word alone."""
+    if lasting is None:
+        return _best(option, levels, caps, table, policy)
+    span = endure.Range(levels[0] / 1000.0, levels[-1] / 1000.0, table.value_j)
+    price_ppm = endure.UNKNOWN_PPM if lasting.said is None else lasting.said.price_ppm
+    if table.free:
+        return endure.best(option, span, caps, price_ppm, policy.deadline_us)
+    return endure.levelled(option, levels, span, caps, price_ppm, policy.deadline_us)
+
+
 def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFrame, policy: Policy) -> Plan | None:
     """The best plan of one variant at any rate within ``levels``, or at these where a camera has no other."""
     if table.free:
@@ -217,14 +246,20 @@ def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFr
 
 
 def _plan(
-    sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], caps: Caps, held: Carryover
+    sight: Inputs,
+    policy: Policy,
+    table: DecisionFrame,
+    options: list[Option],
+    caps: Caps,
+    held: Carryover,
+    lasting: endure.Memory | None,
 ) -> tuple[Plan, Event, tuple[Refusal, ...], Owed]:
     """The plan, the event it means, what would have been worth more, and what the held rate has forgone so far."""
     levels = table.levels[:1] if caps.unreachable else _levels(sight, policy, table, held)
     plans, refused = [], []
     single = sight.mode is Mode.STOPPED or (sight.mode is Mode.PROTECT and len(table.levels) == 1)
     for option in options:
-        plan = _best(option, levels, caps, table, policy)
+        plan = _priced(option, levels, caps, table, policy, lasting)
         if option.forbidden:
             if plan is not None:
                 refused.append((plan, option.forbidden))
@@ -245,7 +280,7 @@ def _plan(
         event = Event.FAULT
     better = [(one, why) for one, why in refused if one.worth_w > plan.worth_w or why == "no_gain"]
     words = [Refusal(OperatingPoint(one.variant, one.high_mfps), why) for one, why in better]
-    if plan.rule in BINDING[:2] and levels[-1] > plan.low_mfps:
+    if plan.rule in BINDING[:3] and levels[-1] > plan.low_mfps:
         words.append(Refusal(OperatingPoint(plan.variant, levels[-1]), plan.rule))
     return plan, event, tuple(words), owed
 
@@ -257,6 +292,8 @@ def _settled(
     if not table.free or not plan.low_mfps:
         return plan, Owed()
     option = next(one for one in options if one.name == plan.variant)
+    if plan.rule == "endurance":
+        return endure.keep(plan, option, sight.point.fps_mfps, span[0]), Owed()
     rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w)
     return settling.settle(plan, option, rate, sight.dt_s)
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from adaptd.battery_words import Goal
 from adaptd.brain.decide.carryover import Carryover
+from adaptd.brain.decide.endure import Charge, goal_of
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
@@ -56,6 +58,7 @@ class DecisionFrame:
     value_j: float
     free: bool = False
     full_w: float = 0.0
+    goal: Goal | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Inputs:
 
     ``standing`` per band: frames shadowed, and the account's bound in ppm of the frames delivered.
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
+    ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;
     ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
     """
 
@@ -95,6 +99,8 @@ class Inputs:
     meterless: bool = False
     modelled: bool = False
     judged: tuple[Judged, ...] = ()
+    goal: Goal | None = None
+    charge: Charge | None = None
 
 
 def dwell_us(profile: HardwareProfile) -> int:
@@ -117,4 +123,5 @@ def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Decision
         value_j=policy.frame_value_uj / 1e6,
         free=not policy.levels_mfps,
         full_w=policy.target_mfps / 1e9 * policy.frame_value_uj,
+        goal=goal_of(policy),
     )

@@ -2,6 +2,7 @@
 
 from adaptd.brain.decide import safety
 from adaptd.brain.decide.carryover import Carryover
+from adaptd.brain.decide.endure import Memory
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.planner import Caps, Option, Plan
 from adaptd.config.policy import Policy
@@ -51,10 +52,12 @@ def veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...], at_wors
     )
 
 
-def conditions(sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan) -> tuple[tuple[str, bool], ...]:
-    """Every named condition, in an order that never changes."""
+def conditions(
+    sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan, lasting: Memory | None
+) -> tuple[tuple[str, bool], ...]:
+    """Every named condition, in an order that never changes; the last two where the battery has a goal."""
     reasons = [option.forbidden for option in options if option.name != policy.reference]
-    return (
+    fixed = (
         ("worker_alive", sight.worker.alive),
         ("log_ok", sight.log_ok),
         ("temperature_known", not sight.unknown[0]),
@@ -69,3 +72,7 @@ def conditions(sight: Inputs, policy: Policy, held: Carryover, options: list[Opt
         ("target_fits", plan.mean_mfps >= policy.target_mfps),
         ("floor_fits", plan.mean_mfps >= policy.floor_mfps),
     )
+    if sight.goal is None:
+        return fixed
+    said = None if lasting is None else lasting.said
+    return (*fixed, ("battery_known", said is not None), ("goal_reachable", said is not None and said.reachable))

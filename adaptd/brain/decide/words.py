@@ -8,6 +8,7 @@ RULES = {
     "temperature": "more power would pass the temperature limit",
     "power_budget": "more power would pass the power budget",
     "budget_unreachable": "the board passes the power budget without a single frame, so the floor is served: raise the budget",
+    "endurance": "the battery must last until the goal, so energy costs more than the policy says",
     "protect_device": "no point at floor_fps or above keeps every limit, so the device is protected",
     "protect_service": "no point keeps every limit, so the service is held at floor_fps up to critical_c",
     "protect_critical": "critical_c is near, so nothing is served",
@@ -27,6 +28,7 @@ REFUSED = {
     "worker_alive": "the worker is down",
     "power_budget": "it would pass the power budget",
     "temperature": "it would pass the temperature limit",
+    "endurance": "the battery would not last",
 }
 
 

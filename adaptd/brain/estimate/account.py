@@ -24,6 +24,7 @@ from adaptd.brain.estimate.account_table import SCALE, AccountRules
 from adaptd.vocabulary import BandStatement, Stretch
 
 M = 1_000_000
+_NO_BOUND = 1 << 200  # above every bound
 COIN_SIGMAS = 8  # a coin that fell this many deviations too seldom was not tossed
 
 
@@ -153,28 +154,40 @@ def _too_seldom(one: Stratum, share_ppm: int) -> bool:
     return short_ppm > 0 and short_ppm * short_ppm > COIN_SIGMAS * COIN_SIGMAS * M * (one.frames * share_ppm + COIN_SIGMAS * M)
 
 
-def bound_ppm(rules: AccountRules, one: BandAccount, also: int | None = None) -> int:
-    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame.
+def bound_ppm(rules: AccountRules, one: BandAccount) -> int:
+    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame."""
+    return bounds(rules, one)[0]
 
-    As if rate number ``also`` had been used too, where that is given.
+
+def bounds(rules: AccountRules, one: BandAccount, also: int | None = None) -> tuple[int, int]:
+    """The bound as it is, and as it were after one whole loss more, seen at rate number ``also``.
+
+    Both are as if that rate had been used too, where one is given.
     """
-    used = [at for at, stratum in enumerate(one.strata) if stratum.frames or at == also]
-    if not used:
-        return one.whole_ppm
-    best: int | None = None
-    last = used[-1]
-    lost = [at for at in used if one.strata[at].loss_ppm]  # usually none: then the sum is 0
+    last, alone = -1, 0
+    lost: list[tuple[int, int]] = []  # usually none
+    for at, (frames, shadowed, loss_ppm) in enumerate(one.strata):
+        if frames or at == also:
+            last = at
+            alone += frames - shadowed
+            if loss_ppm:
+                lost.append((at, loss_ppm))
+    if last < 0:
+        return one.whole_ppm, one.whole_ppm
+    best = worse = _NO_BOUND
     for row in rules.grid:
         thetas = row.thetas
         if thetas[last] is None:
             continue
-        value = row.base_ppm
-        if lost:
-            value += (sum([(thetas[at] or 0) * one.strata[at].loss_ppm for at in lost]) + SCALE - 1) // SCALE
-        if best is None or value < best:
-            best = value
-    alone = sum([stratum.frames - stratum.shadowed for stratum in one.strata]) * M
-    return one.whole_ppm + (alone if best is None else best)
+        seen = SCALE - 1
+        for at, loss_ppm in lost:
+            seen += (thetas[at] or 0) * loss_ppm
+        best = min(best, row.base_ppm + seen // SCALE)
+        if also is not None:
+            worse = min(worse, row.base_ppm + (seen + (thetas[also] or 0) * M) // SCALE)
+    if best == _NO_BOUND:
+        best = worse = alone * M
+    return one.whole_ppm + best, one.whole_ppm + worse
 
 
 def credit_ppm(rules: AccountRules, account: Account, one: BandAccount) -> int:
@@ -215,16 +228,11 @@ def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -
     if frames < max(1, least_frames):
         return CLOSED
     for at in range(len(rules.shares) - 1, -1, -1):
-        then = (3 * bound_ppm(rules, one, at) + bound_ppm(rules, _with_one_more(one, at), at)) // 4
+        now, after_one = bounds(rules, one, at)
+        then = (3 * now + after_one) // 4
         if (credit - then) // M >= least_frames:
             return Offer(rules.shares[at], frames)
     return Offer(rules.shares[0], frames)
-
-
-def _with_one_more(one: BandAccount, at: int) -> BandAccount:
-    """The band were one whole loss more seen at rate number ``at``."""
-    old = one.strata[at]
-    return one._replace(strata=(*one.strata[:at], old._replace(loss_ppm=old.loss_ppm + M), *one.strata[at + 1 :]))
 
 
 def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:

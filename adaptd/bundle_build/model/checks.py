@@ -6,7 +6,7 @@ import numpy as np
 
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.int8 import TRT_OPSET
-from adaptd.bundle_build.model.onnx_io import import_onnx, opset, to_bytes
+from adaptd.bundle_build.model.onnx_io import check, import_onnx, opset, to_bytes
 from adaptd.bundle_build.qualify.judge import Distance
 from adaptd.engine.saturation import unsafe_layers
 
@@ -34,7 +34,7 @@ def check_trt(model: Any) -> None:
     _check_biases(model, stored)
     if opset(model) < TRT_OPSET:
         raise BuildError(f"the TensorRT file is opset {opset(model)}; FP16 scales need {TRT_OPSET}")
-    onnx.checker.check_model(model, full_check=True)
+    check(model)
 
 
 def check_ort(model: Any) -> None:
@@ -54,7 +54,7 @@ def check_ort(model: Any) -> None:
     unsafe = unsafe_layers(to_bytes(model))
     if unsafe:
         raise BuildError(f"{unsafe[0]}: its 8-bit weights would saturate on processors without VNNI; keep it with --keep-fp16")
-    onnx.checker.check_model(model, full_check=True)
+    check(model)
 
 
 def check_distance(distance: Distance, what: str) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.model.onnx_io import clone, from_bytes, import_onnx, inferred, keep_standard_domain, to_bytes
+from adaptd.bundle_build.model.onnx_io import clone, from_bytes, import_onnx, inferred, keep_standard_domain, name_nodes, to_bytes
 from adaptd.engine.base import probe_batch
 from adaptd.engine.ort import import_onnxruntime
 
@@ -57,6 +57,7 @@ def folded(model: bytes, folder: str) -> Any:
     with open(path, "rb") as file:
         graph = from_bytes(file.read())
     keep_standard_domain(graph)
+    name_nodes(graph)  # the optimiser leaves some without
     graph.producer_name, graph.producer_version = "adaptd", ""
     return inferred(graph)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.model.onnx_io import clone, import_onnx, quiet
+from adaptd.bundle_build.model.onnx_io import check, clone, import_onnx, quiet
 from adaptd.bundle_build.model.ranges import Range
 
 LARGEST_HALF = 65504.0
@@ -32,7 +32,7 @@ def to_fp16(model: Any, ranges: Mapping[str, Range] | None = None) -> Any:
             keep_io_types=True,
             node_block_list=overflowing(model, ranges or {}),
         )
-    import_onnx().checker.check_model(half, full_check=True)
+    check(half)
     return half
 
 

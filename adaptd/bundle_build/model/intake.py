@@ -19,11 +19,13 @@ from adaptd.bundle_build.model.floats import trial
 from adaptd.bundle_build.model.metadata import Noted, noted_in
 from adaptd.bundle_build.model.onnx_io import (
     INTERNAL_DOMAINS,
+    check,
     clone,
     digest,
     import_onnx,
     inferred,
     keep_standard_domain,
+    name_nodes,
     opset,
     to_bytes,
 )
@@ -94,7 +96,7 @@ def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
     declared = _declared(model)
     make_static(model, wishes.size or _noted_size(model, noted), where, notes)
     adapt_output(model, notes)
-    _name_nodes(model)
+    name_nodes(model)
     model = _checked(model, where)
     wishes = replace(wishes, classes=wishes.classes if wishes.classes or noted.names is None else len(noted.names))
     return _source(model, given if _essence(model) == before else to_bytes(model), path, wishes, notes, noted, declared)
@@ -235,22 +237,12 @@ def _strip_prose(model: Any) -> None:
             del node.metadata_props[:]
 
 
-def _name_nodes(model: Any) -> None:
-    """Every node gets a name of its own: layers are kept in float by name."""
-    seen: set[str] = set()
-    for index, node in enumerate(model.graph.node):
-        name = node.name or f"{node.op_type}_{index}"
-        node.name = name if name not in seen else f"{name}_{index}"
-        seen.add(node.name)
-
-
 def _checked(model: Any, where: str) -> Any:
-    onnx = import_onnx()
     try:
         model = inferred(model)
-        onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise BuildError(f"{where}: the ONNX checker refuses it: {str(error)[:300]}; export it again") from None
+        check(model)
+    except BuildError as error:
+        raise BuildError(f"{where}: {error}; export it again") from None
     return model
 
 

@@ -60,11 +60,36 @@ def keep_standard_domain(model: Any) -> None:
 
 
 def inferred(model: Any) -> Any:
-    """A copy with the shape of every tensor worked out anew, none left over from before a change."""
+    """A copy with the shape of every tensor worked out anew, none left over from before a change. Raises BuildError."""
     onnx = import_onnx()
     copy = clone(model)
     del copy.graph.value_info[:]
-    return onnx.shape_inference.infer_shapes(copy, check_type=True, strict_mode=True, data_prop=True)
+    try:
+        return onnx.shape_inference.infer_shapes(copy, check_type=True, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise BuildError(_refusal(error)) from None
+
+
+def check(model: Any) -> None:
+    """Let ONNX's own checker look at every node, type and shape. Raises BuildError: one line."""
+    onnx = import_onnx()
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise BuildError(_refusal(error)) from None
+
+
+def _refusal(error: Exception) -> str:
+    return f"the ONNX checker refuses it: {' '.join(str(error).split())[:300]}"
+
+
+def name_nodes(model: Any) -> None:
+    """Every node gets a name of its own: layers are kept in float by name."""
+    seen: set[str] = set()
+    for index, node in enumerate(model.graph.node):
+        name = node.name or f"{node.op_type}_{index}"
+        node.name = name if name not in seen else f"{name}_{index}"
+        seen.add(node.name)
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ def _is_usual(node: Any) -> bool:
 
 
 def _spelt_out(node: Any, model: Any) -> list[Any]:
-    make, name = import_onnx().helper.make_node, node.name
+    make, name = import_onnx().helper.make_node, node.output[0]
     three, zero, six, sixth = (
         _constant(model, f"adaptd.hard.{word}", value)
         for word, value in (("three", 3.0), ("zero", 0.0), ("six", 6.0), ("sixth", 1 / 6))
