@@ -19,20 +19,20 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _ask_parser(actions)
     _rollout_parser(actions)
     page = _with_lake(actions.add_parser("page", help="one page with every box by its health"))
-    page.add_argument("-o", "--output", type=Path, required=True, metavar="F.html")
+    page.add_argument("-o", "--output", type=Path, required=True, metavar="F.html", help="the file to write")
     page.set_defaults(handler=_page)
     alarms = _with_lake(actions.add_parser("alarms", help="forks, rollbacks, gaps, what was refused; exit 1 with any"))
-    alarms.add_argument("--json", action="store_true")
+    alarms.add_argument("--json", action="store_true", help="a list of objects")
     alarms.set_defaults(handler=_alarms)
     enrol = _with_lake(actions.add_parser("enrol", help="say which log key a box has, where its name does not say it"))
-    enrol.add_argument("box")
-    enrol.add_argument("log_pub", type=Path, metavar="log.pub")
+    enrol.add_argument("box", help="the name in its topics")
+    enrol.add_argument("log_pub", type=Path, metavar="log.pub", help="a copy of that file from the box's log folder")
     enrol.set_defaults(handler=_enrol)
     accept = _with_lake(actions.add_parser("accept", help="you have looked at a box's alarm: witness its log anew"))
-    accept.add_argument("box")
+    accept.add_argument("box", help="the name in the alarm")
     accept.set_defaults(handler=_accept)
     demo = actions.add_parser("demo", help="mosquitto, a server and 50 software boxes, told in words (a minute or two)")
-    demo.add_argument("--boxes", type=int, default=50)
+    demo.add_argument("--boxes", type=int, default=50, help="how many software boxes (default 50)")
     demo.set_defaults(handler=_demo)
 
 
@@ -53,13 +53,13 @@ def _serve_parser(actions: Sub) -> None:
 def _ask_parser(actions: Sub) -> None:
     ask = _with_lake(actions.add_parser("ask", help="a ready question, or one SELECT over the view `hours`"))
     ask.add_argument("question", nargs="?", help="without one, the ready questions are listed")
-    ask.add_argument("--json", action="store_true")
+    ask.add_argument("--json", action="store_true", help="a list of objects")
     ask.set_defaults(handler=_ask)
 
 
 def _rollout_parser(actions: Sub) -> None:
     parser = _with_lake(actions.add_parser("rollout", help="offer a policy in waves of 1 %%, 10 %% and all; without one, list"))
-    parser.add_argument("policy", type=Path, nargs="?", metavar="POLICY.yaml")
+    parser.add_argument("policy", type=Path, nargs="?", metavar="POLICY.yaml", help="the policy to offer")
     parser.add_argument("--board", default="", help="only boxes with this board")
     parser.add_argument("--success-threshold", type=int, default=90, metavar="PCT", help="good boxes that start the next wave")
     parser.add_argument("--error-threshold", type=int, default=5, metavar="PCT", help="bad boxes that stop and withdraw it")

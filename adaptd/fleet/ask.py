@@ -25,12 +25,14 @@ READY: dict[str, tuple[str, str]] = {
            FROM hours WHERE energy_j > 0 AND observed_s > 0 GROUP BY ALL ORDER BY inferences_per_j""",
     ),
     "drifting-hot": (
-        "boxes whose mean temperature rises from day to day, by the slope over the days in the lake",
-        """WITH day AS (SELECT box, dt, sum(heat_mean_c * heat_s) / sum(heat_s) AS mean_c, max(heat_max_c) AS max_c
-                        FROM hours WHERE heat_s > 0 GROUP BY ALL)
-           SELECT box, count(*) AS days, round(regr_slope(mean_c, epoch(dt) / 86400), 3) AS c_per_day,
-               round(last(mean_c ORDER BY dt), 1) AS newest_mean_c, round(max(max_c), 1) AS max_c
-           FROM day GROUP BY box HAVING count(*) >= 2 AND c_per_day > 0.2 ORDER BY c_per_day DESC""",
+        "boxes that grow warmer from day to day: each hour of the day against the same hour of the other days",
+        """WITH hour AS (SELECT box, dt, heat_mean_c AS c, heat_max_c, from_utc_ms / 86400000 AS day,
+                          (from_utc_ms // 3600000) % 24 AS clock_hour FROM hours WHERE heat_s > 0 AND clock = 'ok'),
+               own AS (SELECT *, c - avg(c) OVER same AS dc, day - avg(day) OVER same AS dd FROM hour
+                       WINDOW same AS (PARTITION BY box, clock_hour))
+           SELECT box, count(DISTINCT dt) AS days, round(sum(dc * dd) / sum(dd * dd), 3) AS c_per_day,
+               round(avg(c), 1) AS mean_c, round(max(heat_max_c), 1) AS max_c
+           FROM own GROUP BY box HAVING sum(dd * dd) > 5 AND c_per_day > 0.2 ORDER BY c_per_day DESC""",
     ),
     "never-int8": (
         "light bands in which a box delivered frames and none by the efficient engine",

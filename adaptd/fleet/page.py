@@ -18,6 +18,7 @@ SILENT_MS = 3 * 3_600_000
 BAD, WARN, GOOD = "bad", "warn", "good"
 CELL, GAP, ACROSS = 18, 4, 48
 HEAT_WARN_C = 80.0
+HOT = "grows warmer by {1} C a day over {0} days"
 TOP, BOTTOM = 24.0, 170.0
 
 
@@ -41,13 +42,14 @@ class Health:
 def page(folder: Path, database: sqlite3.Connection, now_ms: int) -> str:
     """The page's HTML. Raises AskError where there is no lake yet."""
     alarms = store.alarms(database)
-    boxes = healths(database, alarms, now_ms)
+    broken, hot = ask(folder, "broken"), ask(folder, "drifting-hot")
+    boxes = healths(database, alarms, now_ms, _notes(broken, "its accuracy statement in {} light is broken"), _notes(hot, HOT))
     counts = {kind: sum(one.kind == kind for one in boxes) for kind in (BAD, WARN, GOOD)}
     totals = ask(folder, TOTALS).plain()[0]
     kind = BAD if counts[BAD] else WARN if counts[WARN] else GOOD
     verdict = {
-        BAD: f"{counts[BAD]} of {len(boxes)} boxes need a person",
-        WARN: f"{counts[WARN]} of {len(boxes)} boxes are silent or warm",
+        BAD: f"{counts[BAD]} of {len(boxes)} boxes need a person to look",
+        WARN: f"{counts[WARN]} of {len(boxes)} boxes are silent or too warm",
         GOOD: f"all {len(boxes)} boxes are well",
     }[kind]
     return render(
@@ -63,9 +65,9 @@ def page(folder: Path, database: sqlite3.Connection, now_ms: int) -> str:
         alarms=_alarms(alarms),
         rollouts=_rollouts(database),
         energy=_table(ask(folder, "worst-energy"), "power was never measured"),
-        hot=_table(ask(folder, "drifting-hot", 20), "no box grows warmer from day to day"),
+        hot=_table(hot, "no box grows warmer from day to day"),
         never=_table(ask(folder, "never-int8", 20), "every band with frames was served by the efficient engine at some time"),
-        broken=_table(ask(folder, "broken", 20), "every accuracy statement holds"),
+        broken=_table(broken, "every accuracy statement holds"),
         versions=_table(ask(folder, "versions"), "no box was heard"),
     )
 
@@ -79,7 +81,18 @@ HOURLY = """SELECT epoch_ms(time_bucket(INTERVAL 1 hour, make_timestamp(from_utc
     FROM hours WHERE clock = 'ok' GROUP BY at_ms ORDER BY at_ms"""
 
 
-def healths(database: sqlite3.Connection, alarms: Sequence[tuple[str, str, str, int, int, int]], now_ms: int) -> list[Health]:
+def _notes(answer: Answer, words: str) -> dict[str, str]:
+    """What is to be said of each box that the answer names in its first column."""
+    return {str(row[0]): words.format(*row[1:]) for row in reversed(answer.rows)}
+
+
+def healths(
+    database: sqlite3.Connection,
+    alarms: Sequence[tuple[str, str, str, int, int, int]],
+    now_ms: int,
+    broken: dict[str, str],
+    hot: dict[str, str],
+) -> list[Health]:
     """Every box, what is wrong first."""
     worst: dict[str, str] = {}
     for name, kind, words, *_ in alarms:
@@ -88,8 +101,10 @@ def healths(database: sqlite3.Connection, alarms: Sequence[tuple[str, str, str, 
     for (name,) in database.execute("SELECT name FROM box ORDER BY name").fetchall():
         known = store.load_box(database, name)
         heat_c, board = known.face.get("heat_max_c"), known.face.get("board") or "board unknown"
-        if name in worst:
-            found.append(Health(name, BAD, worst[name]))
+        if bad := worst.get(name) or broken.get(name):
+            found.append(Health(name, BAD, bad))
+        elif name in hot:
+            found.append(Health(name, WARN, hot[name]))
         elif now_ms - known.heard_ms > SILENT_MS:
             found.append(Health(name, WARN, f"silent since {_moment(known.heard_ms)} UTC"))
         elif isinstance(heat_c, (int, float)) and heat_c > HEAT_WARN_C:
@@ -167,8 +182,17 @@ def _tiles(totals: dict[str, Any], boxes: int) -> list[tuple[str, str]]:
 
 def _table(answer: Answer, empty: str) -> Table:
     numbers = [bool(answer.rows) and isinstance(answer.rows[0][at], (int, float)) for at in range(len(answer.columns))]
-    columns = tuple(("n" if number else "", name.replace("_", " ")) for number, name in zip(numbers, answer.columns, strict=True))
+    columns = tuple(("n" if number else "", _heading(name)) for number, name in zip(numbers, answer.columns, strict=True))
     return Table(columns, [tuple("-" if cell is None else cell for cell in row) for row in answer.rows], empty)
+
+
+def _heading(name: str) -> str:
+    """A column's name for people, with its unit."""
+    units = {"_wh": " (Wh)", "_c_per_day": " (C a day)", "_c": " (C)", "_ppm": " (ppm)", "_per_j": " per joule"}
+    for end, words in units.items():
+        if f"_{name}".endswith(end):
+            return (name.removesuffix(end[1:]).rstrip("_").replace("_", " ") + words).strip()
+    return name.replace("_", " ")
 
 
 def _moment(at_ms: int) -> str:

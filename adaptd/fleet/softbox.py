@@ -113,8 +113,9 @@ class SoftBox:
         """What the hour was like; the clock moves on."""
         make, begin_ms = self.make, self.now_ms
         self.number, self.now_ms, self.hours = self.number + 1, begin_ms + HOUR_MS, self.hours + 1
-        heat_c = round(make.heat_c + make.drift_c_per_hour * self.hours, 2)
-        frames = 15 * 3600
+        noon = abs(12 - (begin_ms // HOUR_MS - 2) % 24) / 12  # 1 at two at night, 0 at two in the afternoon
+        heat_c = round(make.heat_c + make.drift_c_per_hour * self.hours - 5 * noon, 2)
+        frames = 15 * 3600 - round(9_000 * noon)
         night = 0 if not make.night_int8 else frames // 4
         limit = {"limit_ppm": 5000, "allowed_frames": 270}
         bands = {"bright": (frames // 2, frames // 2), "night": (frames // 2, night)}
