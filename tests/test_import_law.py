@@ -39,7 +39,7 @@ LAW: dict[str, set[str]] = {
     "serve": BELOW,
     "daemon": BELOW | {"adaptd", "brain", "sense", "protocol", "supervise", "log", "log.format", "log.write", "serve"},
     "gateway": {"client"},
-    "fleet": {"client"},
+    "fleet": {"client", "drawing", "vocabulary", "base", "log", "log.format"},
     "apps": {"client"},
 }
 # What the pure room may import of Python itself. Of ``math`` two names: they round the same on every processor.

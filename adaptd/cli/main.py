@@ -31,6 +31,7 @@ GROUPS = {  # command: the file that knows it
     "audit": "audit",
     "service": "service",
     "gateway": "gateway",
+    "fleet": "fleet",
     "camera": "camera",
     "feeder": "feeder",
     "agv": "agv",

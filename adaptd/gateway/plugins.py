@@ -42,6 +42,9 @@ class Arguments:
     mqtt_version: str = "5"
     checkpoint_to: tuple[str, ...] = ()
     checkpoint_keep: Path | None = None
+    fleet: bool = False
+    fleet_key: Path | None = None
+    fleet_policies: bool = False
     box: str = ""
     state: Path | None = None
     until_eof: bool = False
