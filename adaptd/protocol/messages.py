@@ -5,7 +5,7 @@ Times named ``at_us`` are CLOCK_MONOTONIC, which every process of one machine sh
 
 from dataclasses import dataclass
 
-from adaptd.vocabulary import Served, Shadow, Stretch
+from adaptd.vocabulary import Served, Setpoint, Shadow, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +55,6 @@ class Begin:
     def streams(self) -> tuple[Camera, ...]:
         """Every source; the name is empty where there is one without."""
         return self.cameras or (Camera("", self.source),)
-
-
-@dataclass(frozen=True, slots=True)
-class Setpoint:
-    """Daemon to worker: serve every camera at this point until ``lease_us`` from receipt, and shadow a share of frames drawn from
-    ``seed``.
-
-    ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
-    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
-    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end.
-    """
-
-    seq: int
-    variant: str
-    fps_mfps: int
-    lease_us: int
-    shadow_ppm: int
-    seed: int
-    band: str
-    safe_mfps: int | None = None
-    deadline_us: int | None = None
-    until_frame: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

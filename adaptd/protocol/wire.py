@@ -15,12 +15,12 @@ from adaptd.protocol.messages import (
     Hello,
     Moved,
     MoveOver,
-    Setpoint,
     Stop,
     Swapped,
     Waiting,
     WorkerReport,
 )
+from adaptd.vocabulary import Setpoint
 
 MAX_LINE = 64 * 1024
 MAX_PENDING = 1 << 20

@@ -25,7 +25,7 @@ from adaptd.supervise.signs import (
     words,
 )
 from adaptd.supervise.standby import Standby
-from adaptd.vocabulary import OperatingPoint, Telemetry
+from adaptd.vocabulary import OperatingPoint, Setpoint, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,37 +156,16 @@ class Supervisor:
             self._spare.tend(now_us)
         return events
 
-    def set(
-        self,
-        point: OperatingPoint,
-        *,
-        shadow_ppm: int,
-        lease_us: int,
-        band: str,
-        seq: int,
-        seed: int = 0,
-        safe_mfps: int | None = None,
-        deadline_us: int | None = None,
-        until_frame: int | None = None,
-    ) -> bool:
+    def set(self, setpoint: Setpoint) -> bool:
         """Ask for an operating point; False where no worker can hear it."""
-        self._ordered_mfps, self._duty = point.fps_mfps, (band, point.variant)
+        self._ordered_mfps, self._duty = setpoint.fps_mfps, (setpoint.band, setpoint.variant)
+        safe_mfps, deadline_us = setpoint.safe_mfps, setpoint.deadline_us
         self._begin = replace(
             self._begin,
             safe_mfps=self._begin.safe_mfps if safe_mfps is None else safe_mfps,
             deadline_us=self._begin.deadline_us if deadline_us is None else deadline_us,
         )
-        return self._client is not None and self._client.set(
-            point,
-            shadow_ppm=shadow_ppm,
-            lease_us=lease_us,
-            band=band,
-            seq=seq,
-            seed=seed,
-            safe_mfps=safe_mfps,
-            deadline_us=deadline_us,
-            until_frame=until_frame,
-        )
+        return self._client is not None and self._client.set(setpoint)
 
     def move_over(self, order: MoveOver) -> bool:
         """Have the worker go on with engines of another backend; a crash soon after that leads back to those of now."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adaptd.base.clock import SystemClock
-from adaptd.protocol.messages import Begin, Fault, Garbled, MoveOver, Setpoint, Stop, ToDaemon, WorkerReport
+from adaptd.protocol.messages import Begin, Fault, Garbled, MoveOver, Stop, ToDaemon, WorkerReport
 from adaptd.protocol.wire import Channel
+from adaptd.vocabulary import Setpoint
 from adaptd.worker.loop import FrameLoop
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import ServingLock

@@ -6,9 +6,8 @@ from typing import Any
 from adaptd.base import coin
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Setpoint
 from adaptd.vision.answers import Answer
-from adaptd.vocabulary import Shadow
+from adaptd.vocabulary import Setpoint, Shadow
 from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
 from adaptd.worker.latest_frame import Frame
@@ -203,7 +202,7 @@ class FrameLoop:
             if both is not None:
                 answer, efficient, given_by, done_us = both, answer, helm.reference, self._now_us()
         latency_us = done_us - frame.at_us
-        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed, frame.tag)
+        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed, frame.tag + self.seen.take_scene(camera))
         band = order.band + self._cells[camera]
         key = (band, served_by, order.shadow_ppm)
         helm.frame = frame.index

@@ -9,9 +9,9 @@ from adaptd.base.coin import drawn
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.pool import WarmPool
 from adaptd.engine.stub import Misbehaviour, StubEngine
-from adaptd.protocol.messages import Applied, Fault, Setpoint, Swapped
+from adaptd.protocol.messages import Applied, Fault, Swapped
 from adaptd.vision.answers import Answer, Classification
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import OperatingPoint, Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
 from adaptd.worker.latest_frame import Frame, LatestFrame
