@@ -72,6 +72,7 @@ class Inputs:
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
     ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;
     ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
+    ``unwatched``: the profile says that this machine has no thermometer, and none is there.
     """
 
     now_us: int
@@ -101,6 +102,7 @@ class Inputs:
     average_w: float | None = None
     meterless: bool = False
     modelled: bool = False
+    unwatched: bool = False
     judged: tuple[Judged, ...] = ()
     goal: Goal | None = None
     charge: Charge | None = None
