@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
-from adaptd.config import endurance
-from adaptd.config.endurance import Endurance, EnduranceModel
+from adaptd.config.cells import cell_of
+from adaptd.config.endurance import Endurance, EnduranceModel, endurance, fault
 from adaptd.config.errors import ConfigError
 from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
@@ -150,6 +150,7 @@ class Policy:
     """A policy in integers. ``sha256`` is that of the file's bytes, and binds every decision to it.
 
     ``levels_mfps`` is empty where the camera takes any rate. ``window_us`` is 0 where the budget is a cap at every moment.
+    ``cameras`` stands in no file: it names the sources of the run where there are several. Rates are those of each camera.
     """
 
     name: str
@@ -181,6 +182,17 @@ class Policy:
     budget_window_us: int = 0
     peak_mw: int | None = None
     endurance: Endurance | None = None
+    cameras: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> int:
+        """How many cameras share the device."""
+        return max(1, len(self.cameras))
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What evidence is kept for: every light band, of every camera where there are several."""
+        return tuple(cell_of(band.name, camera) for band in self.bands for camera in self.cameras or ("",))
 
     @property
     def grid_mfps(self) -> tuple[int, ...]:
@@ -239,7 +251,7 @@ def _policy(document: Document) -> Policy:
         preview=model.camera.preview,
         budget_window_us=0 if model.power is None else scaled(model.power.window_s or 0, 1_000_000),
         peak_mw=None if model.power is None or model.power.peak_w is None else scaled(model.power.peak_w, 1000),
-        endurance=endurance.endurance(model.endurance),
+        endurance=endurance(model.endurance),
     )
 
 
@@ -270,7 +282,7 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
         _level_faults(rate, rate.levels_fps, refuse)
     if model.power is not None:
         _power_faults(model.power, refuse)
-    if model.endurance is not None and (wrong := endurance.fault(model.endurance)) is not None:
+    if model.endurance is not None and (wrong := fault(model.endurance)) is not None:
         refuse(True, *wrong)
     refuse(
         rate.target_fps < rate.floor_fps,

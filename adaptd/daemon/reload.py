@@ -93,7 +93,7 @@ def adopt(new: Tried, parts: Parts, state: tick.State, profile: HardwareProfile,
     if new.refused:
         raise ReloadError(new.refused)
     try:
-        policy = parse_policy(new.text, str(parts.policy_path))
+        policy = replace(parse_policy(new.text, str(parts.policy_path)), cameras=parts.policy.cameras)
         brain = tick.Brain(policy, profile, facts)
         adopted = brain.adopt(state)
     except (ConfigError, ValueError) as error:

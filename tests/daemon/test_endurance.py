@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-
 from adaptd.battery_words import BatteryReading, Goal, Lasting, Supply
+
 from adaptd.config.endurance import Endurance
 from adaptd.daemon.endurance import Mission, Moment, document, moment_ms
 from adaptd.daemon.orders import Orders

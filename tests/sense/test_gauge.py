@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from adaptd.battery_words import BatteryReading, Supply
+
 from adaptd.sense.battery import discover
 from adaptd.sense.gauge import ChargeSource, Gauge
 from adaptd.sense.push import PushInbox

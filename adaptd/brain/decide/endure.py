@@ -15,10 +15,10 @@ variant is proven, and proof comes from frames that are served: in four random m
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from adaptd.battery_words import Goal, Lasting
 from adaptd.brain.decide.deadline import in_time
 from adaptd.brain.decide.planner import STEP_MFPS, Caps, Option, Plan, plan_between
 from adaptd.config.policy import Policy
+from adaptd.vocabulary.battery import Goal, Lasting
 
 PPM = 1_000_000
 BEND = 0.25

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adaptd.battery_words import Goal
 from adaptd.brain.decide.carryover import Carryover
 from adaptd.brain.decide.endure import Charge, goal_of
 from adaptd.brain.decide.headroom import Prediction
@@ -13,6 +12,7 @@ from adaptd.brain.decide.shadowing import Spent
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
+from adaptd.vocabulary.battery import Goal
 
 
 class Guard(Protocol):
@@ -47,7 +47,8 @@ DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000
 class DecisionFrame:
     """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it.
 
-    ``free``: any rate between the first and the last of them may be served. ``full_w`` is what the target rate earns.
+    ``free``: any rate between the first and the last of them may be served.
+    ``value_j`` is what a round earns, a frame of each camera; ``full_w`` is what the target rate earns.
     """
 
     levels: tuple[int, ...]
@@ -112,7 +113,7 @@ def dwell_us(profile: HardwareProfile) -> int:
 def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
     """What follows from the policy. ``claim`` says what the loss account promises."""
     terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames)
-    claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}"
+    claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}" + (f"|{policy.cameras}" if policy.cameras else "")
     levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
     return DecisionFrame(
         levels=tuple(level for level in levels if policy.floor_mfps <= level <= policy.target_mfps),
@@ -120,8 +121,8 @@ def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Decision
         dwell_us=held_us,
         claim=claim,
         unsupported=unsupported,
-        value_j=policy.frame_value_uj / 1e6,
+        value_j=policy.frame_value_uj * policy.streams / 1e6,
         free=not policy.levels_mfps,
-        full_w=policy.target_mfps / 1e9 * policy.frame_value_uj,
+        full_w=policy.target_mfps * policy.streams / 1e9 * policy.frame_value_uj,
         goal=goal_of(policy),
     )

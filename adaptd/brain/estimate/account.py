@@ -21,6 +21,7 @@ docs/control.md.
 from typing import NamedTuple
 
 from adaptd.brain.estimate.account_table import SCALE, AccountRules
+from adaptd.config.cells import band_of
 from adaptd.vocabulary import BandStatement, Stretch
 
 M = 1_000_000
@@ -134,8 +135,11 @@ def _lost(one: BandAccount, frames: int) -> BandAccount:
 
 
 def unheard(account: Account, band: str, frames: int) -> Account:
-    """An efficient variant may have served ``frames`` in ``band`` of which no count has come: they are lost in full."""
-    return account._replace(bands=tuple([_lost(one, frames) if one.band == band else one for one in account.bands]))
+    """An efficient variant may have served ``frames`` in ``band`` of which no count has come: they are lost in full.
+
+    Nobody knows of which camera they were, so every camera's account of that band is charged.
+    """
+    return account._replace(bands=tuple([_lost(one, frames) if band_of(one.band) == band else one for one in account.bands]))
 
 
 def _nonsense(stretch: Stretch) -> str:
@@ -233,6 +237,16 @@ def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -
         if (credit - then) // M >= least_frames:
             return Offer(rules.shares[at], frames)
     return Offer(rules.shares[0], frames)
+
+
+def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames: int) -> Offer:
+    """What an efficient variant may serve in a band before the next decision whichever camera the frames come from: the largest
+    coin and the fewest frames that any camera's account offers, CLOSED where one of them is.
+    """
+    found = [offer(rules, account, one.band, least_frames) for one in account.bands if band_of(one.band) == band]
+    if not found or min([one.frames for one in found]) == 0:
+        return CLOSED
+    return Offer(max([one.share_ppm for one in found]), min([one.frames for one in found]))
 
 
 def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:

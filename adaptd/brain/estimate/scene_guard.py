@@ -7,6 +7,7 @@ it differed. There is no attempt to be used up: a good variant that met a bad sc
 
 from typing import NamedTuple
 
+from adaptd.config.cells import band_of
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Prior, Shadow, VariantFacts
 
@@ -39,13 +40,13 @@ class Guard(NamedTuple):
 
 
 def start(policy: Policy, facts: tuple[VariantFacts, ...]) -> tuple[Guard, ...]:
-    """Every band and efficient variant at its beginning, shortened by what qualification found."""
+    """Every band (of every camera) and efficient variant at its beginning, shortened by what qualification found."""
     found = []
     for name in policy.efficient:
         fact = next((one for one in facts if one.name == name), None)
-        for band in policy.bands:
-            prior = next((one for one in fact.priors if one.band == band.name), None) if fact else None
-            found.append(Guard(band.name, name, _first_owed(policy.max_loss_ppm, prior)))
+        for cell in policy.cells:
+            prior = next((one for one in fact.priors if one.band == band_of(cell)), None) if fact else None
+            found.append(Guard(cell, name, _first_owed(policy.max_loss_ppm, prior)))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ Nothing is ignored and nothing is tolerated: the record that the verdict makes m
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -221,7 +221,7 @@ class Replayer:
     def _take(self, record: dict[str, Any], policy: str, profile: str, facts: tuple[VariantFacts, ...]) -> None:
         """The state that start or adopt gives under this configuration must be the one on record."""
         before = self._policy
-        self._policy = _policy(policy, record["policy"]["name"])
+        self._policy = replace(_policy(policy, record["policy"]["name"]), cameras=_cameras(record))
         self._profile = _profile(profile, record["profile"]["name"])
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
         if not self._run:
@@ -248,6 +248,14 @@ class Replayer:
         self._state = self._full = state
         self._unseen = []
         self._lost = False
+
+
+def _cameras(record: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the cameras where the run had several."""
+    named = record.get("cameras", [])
+    if type(named) is not list or not all(type(name) is str for name in named):
+        raise ReplayError("the cameras on record are no list of names")
+    return tuple(named)
 
 
 def _checked_text(plain: Any, digest: str, what: str) -> str:

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
+from adaptd.config.cells import band_of
 from adaptd.log.format.verdicts import Interval, Outcome, VerifyReport
 from adaptd.log.verify.replay import Decided
 from adaptd.vocabulary import BandEvidence, Verdict
@@ -100,7 +101,9 @@ class Service:
 
 
 def _proof(verdict: Verdict) -> BandEvidence | None:
-    for one in verdict.evidence:
-        if (one.band, one.variant) == (verdict.band, verdict.point.variant):
-            return one
-    return None
+    """What the evidence says of the variant in the band; of several cameras all must speak for it, and the least counts."""
+    here = [one for one in verdict.evidence if (band_of(one.band), one.variant) == (verdict.band, verdict.point.variant)]
+    if not here:
+        return None
+    admitted, samples = all(one.admitted for one in here), min(one.samples for one in here)
+    return BandEvidence(verdict.band, verdict.point.variant, admitted, samples, max(one.bound_ppm for one in here))

@@ -1,8 +1,8 @@
 """The price of energy: no switch, one price for what must last, the floor where nobody knows, what cannot be reached is said."""
 
 import pytest
-
 from adaptd.battery_words import Goal
+
 from adaptd.brain.decide.endure import Charge, Kind, Memory, Range, best, judge, levelled, rate_at
 from adaptd.brain.decide.planner import Caps, Option
 from adaptd.brain.estimate.battery import Belief

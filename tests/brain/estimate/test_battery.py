@@ -1,6 +1,7 @@
 """Charge and drain: what a battery holds is learned, jumps are believed at the second look, nothing counts while fed."""
 
 from adaptd.battery_words import BatteryReading, Supply
+
 from adaptd.brain.estimate.battery import Belief, observe, resume
 from adaptd.vocabulary import MissingReason, Unread
 
