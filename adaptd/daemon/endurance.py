@@ -9,10 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from adaptd.battery_words import BatteryReading, Goal, Lasting
 from adaptd.brain.decide.words import rate
 from adaptd.config.endurance import LONGEST_H, Endurance, minute_of_day
-from adaptd.vocabulary import Snapshot, Unread, Verdict
+from adaptd.vocabulary import BatteryReading, Goal, Lasting, Snapshot, Unread, Verdict
 
 LONGEST_MS = 16 * 3_600_000  # a time of day further away than this is one that is over: the next shift's, not this one's
 DRIFT_US = 2_000_000

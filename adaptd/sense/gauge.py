@@ -10,12 +10,11 @@ or pushed by a process that knows (``push:NAME`` under ``sensors.battery`` of th
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from adaptd.battery_words import BATTERY, BatteryReading, Supply
 from adaptd.sense.battery import Battery
 from adaptd.sense.push import PushFeed
 from adaptd.sense.source import Feed, Source
 from adaptd.sense.sysfs import Sysfs, divide
-from adaptd.vocabulary import Missing, MissingReason, Unread
+from adaptd.vocabulary import BATTERY, BatteryReading, Missing, MissingReason, Supply, Unread
 
 PPM = 1_000_000
 READ_EVERY_US = 10_000_000

@@ -4,9 +4,8 @@ Only a source that the profile names as ``push:NAME`` is taken: what decides on 
 answers for the device. The sender's own ``stamp_us`` orders its messages; the age counts from the arrival here.
 """
 
-from adaptd.battery_words import BATTERY
 from adaptd.sense.source import QUANTITIES, UNITS, Answer, Feed
-from adaptd.vocabulary import Missing, MissingReason, Raw
+from adaptd.vocabulary import BATTERY, Missing, MissingReason, Raw
 
 LONGEST_AGE_US = 60_000_000
 FORGOTTEN_US = 10_000_000  # a sender that was started anew may begin its stamps anew after this silence

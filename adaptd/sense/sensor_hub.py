@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptd.base.clock import Clock, monotonic_us
-from adaptd.battery_words import BATTERY, BatteryReading
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense import firmware
 from adaptd.sense.board import identify
@@ -38,7 +37,7 @@ from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import Trip
-from adaptd.vocabulary import CAMERA, Picture, Raw, RawReading, Unread
+from adaptd.vocabulary import BATTERY, CAMERA, BatteryReading, Picture, Raw, RawReading, Unread
 
 
 @dataclass(frozen=True, slots=True)

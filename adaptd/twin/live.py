@@ -7,14 +7,13 @@ engine took than in its first half minute: contention costs energy here as in ev
 from dataclasses import replace
 from pathlib import Path
 
-from adaptd.battery_words import BatteryReading
 from adaptd.config.policy import Policy, load_policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.twin.device import TwinDevice
 from adaptd.twin.scenario import load_scenario
 from adaptd.twin.words import PPM, Scenario
 from adaptd.twin.work import Work, beside_uj, true_work
-from adaptd.vocabulary import Raw, Served, Telemetry, VariantFacts
+from adaptd.vocabulary import BatteryReading, Raw, Served, Telemetry, VariantFacts
 
 STEP_US = 100_000
 MOST_SLOW, LEAST_SLOW = 10.0, 0.5  # one stalled frame is no measurement, nor is one that cost nothing

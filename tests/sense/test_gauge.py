@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import pytest
-from adaptd.battery_words import BatteryReading, Supply
 
 from adaptd.sense.battery import discover
 from adaptd.sense.gauge import ChargeSource, Gauge
 from adaptd.sense.push import PushInbox
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import Missing, Unread
+from adaptd.vocabulary import BatteryReading, Missing, Supply, Unread
 
 
 def supply(root: Path, name: str, **files: object) -> None:

@@ -1,11 +1,11 @@
 """The software device's battery: it empties by what the board draws, its gauge speaks in steps, and an empty one ends the run."""
 
 import pytest
-from adaptd.battery_words import Supply
 
 from adaptd.lab.harness import simulate
 from adaptd.twin.battery import Cell
 from adaptd.twin.words import BatteryTruth
+from adaptd.vocabulary import Supply
 from tests.twin.worlds import FULL, TEXT, Script, episode, profile
 
 HOUR_US = 3_600_000_000

@@ -1,7 +1,6 @@
 """A verdict in words, as `adaptd why` prints it."""
 
-from adaptd.battery_words import Lasting
-from adaptd.vocabulary import Verdict
+from adaptd.vocabulary import Lasting, Verdict
 
 HOUR_US = 3_600_000_000
 

@@ -1,12 +1,12 @@
 """The price of energy: no switch, one price for what must last, the floor where nobody knows, what cannot be reached is said."""
 
 import pytest
-from adaptd.battery_words import Goal
 
 from adaptd.brain.decide.endure import Charge, Kind, Memory, Range, best, judge, levelled, rate_at
 from adaptd.brain.decide.planner import Caps, Option
 from adaptd.brain.estimate.battery import Belief
 from adaptd.brain.estimate.fixed import ONE
+from adaptd.vocabulary import Goal
 
 HOUR_US = 3_600_000_000
 SPAN = Range(4.0, 20.0, 0.5)
