@@ -35,7 +35,7 @@ LAW: dict[str, set[str]] = {
     "log": set(),
     "report": BELOW | {"drawing", "log", "log.format", "log.verify", "brain"},
     "twin": BELOW,
-    "lab": BELOW | {"drawing", "twin", "brain"},
+    "lab": BELOW | {"drawing", "twin", "brain", "report", "log", "log.format", "log.verify", "log.write"},
     "serve": BELOW,
     "daemon": BELOW | {"adaptd", "brain", "sense", "protocol", "supervise", "log", "log.format", "log.write", "serve"},
     "gateway": {"client"},

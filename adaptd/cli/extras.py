@@ -3,6 +3,7 @@
 EXTRAS = {
     "build": ("onnx", "onnxconverter_common", "sympy"),
     "twin": ("scipy",),
+    "tune": ("optuna",),
     "export": ("pyarrow",),
     "camera": ("cv2",),
     "serve": ("prometheus_client",),
@@ -14,6 +15,7 @@ EXTRAS = {
 _WHAT = {
     "build": "building and qualifying engines",
     "twin": "the oracle and the bench",
+    "tune": "searching for policies",
     "export": "Parquet tables",
     "camera": "cameras and videos",
     "serve": "metrics",

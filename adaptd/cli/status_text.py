@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.errors import CommandError
-from adaptd.client import default_socket
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +22,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
-    from adaptd.client import ApiError, get_json
+    from adaptd.client import ApiError, default_socket, get_json
 
     try:
         return get_json(arguments.socket or default_socket(), "/v1/status")

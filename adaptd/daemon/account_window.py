@@ -19,10 +19,13 @@ from adaptd.brain.tick import State, statements
 from adaptd.config.policy import Policy
 from adaptd.log.format.codec import to_plain
 from adaptd.log.format.store import Store
+from adaptd.protocol.messages import Apart
 from adaptd.vocabulary import BandStatement, Snapshot, Verdict
 
 COIN_FILE, PRIVATE_FOLDER = "coin", "private"
 SEED_BITS = 52  # a number that the log can hold; the salt keeps its hash from being guessed
+Objects = dict[str, tuple[int, int]]
+"""By band: objects missed and objects added."""
 Note = Callable[[str, dict[str, Plain]], None]
 
 
@@ -51,6 +54,7 @@ class AccountWindow:
         self._note = note
         self._coin: Coin | None = None
         self._last_frame = -1
+        self.apart: Objects = {}
 
     @property
     def seed(self) -> int:
@@ -60,6 +64,12 @@ class AccountWindow:
     def until_frame(self, verdict: Verdict) -> int:
         """The last frame that an efficient variant may serve before the next decision."""
         return self._last_frame + verdict.most_frames
+
+    def saw(self, apart: tuple[Apart, ...]) -> None:
+        """Objects that efficient variants missed and added on frames run on both engines, by band, since the window opened."""
+        for one in apart:
+            missed, added = self.apart.get(one.band, (0, 0))
+            self.apart[one.band] = (missed + one.missed, added + one.added)
 
     def open(self, state: State, policy: Policy) -> None:
         """Reveal what a run before left behind, then commit to a new coin before its first frame is drawn."""
@@ -89,9 +99,12 @@ class AccountWindow:
             self._close("policy", statements(before, old))
             self.open(state, policy)
 
-    def stop(self, state: State, policy: Policy) -> None:
-        """The run ends: its part of the window is revealed, with statements over what was delivered."""
-        self._close("stopped", statements(state, policy))
+    def stop(self, state: State, policy: Policy, *, booked: bool = True) -> None:
+        """The run ends: its part of the window is revealed, with statements over what was delivered.
+
+        Where its last frames could not be booked, nothing is stated: the window goes on, and the next run is charged for them.
+        """
+        self._close("stopped" if booked else "cut_short", statements(state, policy) if booked else ())
 
     def _close(self, reason: str, said: tuple[BandStatement, ...]) -> None:
         coin, self._coin = self._coin, None
@@ -99,9 +112,12 @@ class AccountWindow:
             self._reveal(coin, reason, said)
 
     def _reveal(self, coin: Coin, reason: str, said: tuple[BandStatement, ...]) -> None:
+        counted, self.apart = self.apart, {}
+        objects: list[Plain] = [{"added": one[1], "band": band, "missed": one[0]} for band, one in sorted(counted.items())]
         self._note("window_close", {
             "coin": coin.commitment, "reason": reason, "salt": coin.salt, "seed": coin.seed,
             "statements": [to_plain(one) for one in said], "window": coin.window,
+            **({"objects": objects} if objects else {}),
         })  # fmt: skip
         with suppress(OSError):
             self._store.remove(COIN_FILE)

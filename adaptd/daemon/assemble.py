@@ -285,6 +285,7 @@ def _begin(request: Request, checked: Checked) -> Begin:
         digest=checked.manifest.digest,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
         preview=checked.policy.preview,
+        miss_weight_ppm=checked.policy.miss_weight_ppm,
         cameras=tuple(Camera(name, source) for name, source in request.cameras),
     )
 

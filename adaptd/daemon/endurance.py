@@ -11,7 +11,8 @@ from typing import Any
 
 from adaptd.brain.decide.words import rate
 from adaptd.config.endurance import LONGEST_H, Endurance, minute_of_day
-from adaptd.vocabulary import BatteryReading, Goal, Lasting, Snapshot, Unread, Verdict
+from adaptd.vocabulary import Snapshot, Unread, Verdict
+from adaptd.vocabulary.battery import BatteryReading, Goal, Lasting
 
 LONGEST_MS = 16 * 3_600_000  # a time of day further away than this is one that is over: the next shift's, not this one's
 DRIFT_US = 2_000_000

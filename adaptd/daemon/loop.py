@@ -22,6 +22,7 @@ from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
 from adaptd.daemon.teller import Teller
 from adaptd.daemon.worker_events import counted, engine_words, heard, missing_words, source_words
+from adaptd.log.format.decisions import UNBOOKED
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
@@ -64,9 +65,10 @@ class Daemon:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
-        self._say.put_aside(self._policy.reference)
+        self._say.of_the_log(self._policy.reference)
         self._window.open(self._state, self._policy)
-        self._say_at_start()
+        for words in first_words(parts.senses, self._policy.limit_mc):  # the kernel's limits, and what has no reading
+            self._say.fault(*words, aloud=False)
         parts.worker.start()
         parts.slow.start()
         self._plans.start(parts.clock.mono_us())
@@ -116,6 +118,7 @@ class Daemon:
                 self._cameras.heard(event)
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
+                self._window.saw(event.apart)
                 self._say.unheard(event.lost)
             else:
                 urgent |= self._heard(event)
@@ -222,7 +225,7 @@ class Daemon:
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
             source=source_words(self._parts.worker.report),
-            account=account_rows(self._state, self._policy, now_us, utc_ms),
+            account=account_rows(self._state, self._policy, now_us, utc_ms, self._window.apart),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=self._say.trouble,
             cameras=self._cameras.plain(verdict, self._policy.target_mfps),
@@ -309,17 +312,18 @@ class Daemon:
         with suppress(NotRecordedError):
             self._parts.recorder.config(settings, state, reason="reload")
 
-    def _say_at_start(self) -> None:
-        """The kernel's limits and the quantities without a reading: on record, in status, and in the operational log."""
-        for found in first_words(self._parts.senses, self._policy.limit_mc):
-            self._say.fault(*found, aloud=False)
-
-    def _book_the_rest(self) -> None:
-        """What the worker served after the last decision is on record before the run's statements are made."""
-        snapshot = self._snapshot(self._parts.recorder.ledger.next_mono_us(self._parts.clock.mono_us()))
-        self._state, verdict = self._brain.step(self._state, snapshot)
+    def _book_the_rest(self) -> bool:
+        """Whether what the worker served after the last decision is on record. A defect may stand in the way of that too."""
+        try:
+            snapshot = self._snapshot(self._parts.recorder.ledger.next_mono_us(self._parts.clock.mono_us()))
+            self._state, verdict = self._brain.step(self._state, snapshot)
+        except Exception:
+            if not self._defect:
+                raise
+            return False
         self._parts.recorder.decision(snapshot, verdict, self._state)
         self._window.decided(snapshot, verdict, self._state, self._policy)
+        return True
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
@@ -327,13 +331,13 @@ class Daemon:
         parts.notifier.send("STOPPING=1")
         self._plans.stop()
         parts.worker.stop(STOP_S)
-        if not self._defect and parts.recorder.ok:
-            self._book_the_rest()
+        booked = parts.recorder.ok and self._book_the_rest()
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
-        self._window.stop(self._state, self._policy)
-        parts.recorder.close("defect" if self._defect else "stopped" if parts.worker.refused is None else "refused")
+        self._window.stop(self._state, self._policy, booked=booked)
+        why = "defect" if self._defect else "stopped" if parts.worker.refused is None else "refused"
+        parts.recorder.close(why if booked else UNBOOKED)
         if parts.api is not None:
             parts.api.stop()
         parts.slow.stop()

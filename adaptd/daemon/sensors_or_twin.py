@@ -13,18 +13,8 @@ from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.sensor_hub import Sampled, SensorHub
 from adaptd.sense.thermal_zone import Trip
-from adaptd.vocabulary import (
-    LIGHT,
-    POWER,
-    QUANTITIES,
-    TEMPERATURE,
-    BatteryReading,
-    MissingReason,
-    Raw,
-    RawReading,
-    Snapshot,
-    Telemetry,
-)
+from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, MissingReason, Raw, RawReading, Snapshot, Telemetry
+from adaptd.vocabulary.battery import BatteryReading
 
 
 class SoftwareDevice(Protocol):

@@ -1,11 +1,13 @@
 """What the loop says: to people, to the operational log, to status, and on record."""
 
+import os
 from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from adaptd.daemon.parts import Watcher
+from adaptd.log.format.epochs import PUBLIC_FILE
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Recorder
 
@@ -53,9 +55,14 @@ class Teller:
             self.fault("unheard", f"{lost - self._lost} messages of the worker were lost while nobody listened")
         self._lost = lost
 
-    def put_aside(self, reference: str) -> None:
-        """Each log that could not be continued: it waits for a person, and until then only the reference serves."""
+    def of_the_log(self, reference: str) -> None:
+        """Each log that could not be continued, and a disk that took nothing: until a person has looked the reference serves."""
+        if not self._recorder.ledger.ok:
+            self.warn(f"nothing is on record, only {reference} serves: {self._recorder.heads.degraded}")
         folder = self._recorder.ledger.folder
+        if self._recorder.ledger.ok and self._recorder.ledger.boot == 0:
+            key = folder.resolve() / PUBLIC_FILE
+            self.tell(f"a new log begins; copy the key that proves it away now: scp {os.uname().nodename}:{key} .")
         for name in self._recorder.unseen:
             words = f"{folder / name}: this log could not be continued and was put aside; only {reference} serves"
             self.fault("log_put_aside", f"{words} until a person has looked and moved it out of {folder}")

@@ -14,7 +14,8 @@ from adaptd.sense.battery import Battery
 from adaptd.sense.push import PushFeed
 from adaptd.sense.source import Feed, Source
 from adaptd.sense.sysfs import Sysfs, divide
-from adaptd.vocabulary import BATTERY, BatteryReading, Missing, MissingReason, Supply, Unread
+from adaptd.vocabulary import Missing, MissingReason, Unread
+from adaptd.vocabulary.battery import BATTERY, BatteryReading, Supply
 
 PPM = 1_000_000
 READ_EVERY_US = 10_000_000

@@ -5,7 +5,8 @@ answers for the device. The sender's own ``stamp_us`` orders its messages; the a
 """
 
 from adaptd.sense.source import QUANTITIES, UNITS, Answer, Feed
-from adaptd.vocabulary import BATTERY, Missing, MissingReason, Raw
+from adaptd.vocabulary import Missing, MissingReason, Raw
+from adaptd.vocabulary.battery import BATTERY
 
 LONGEST_AGE_US = 60_000_000
 FORGOTTEN_US = 10_000_000  # a sender that was started anew may begin its stamps anew after this silence

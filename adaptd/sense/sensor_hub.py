@@ -37,7 +37,8 @@ from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import Trip
-from adaptd.vocabulary import BATTERY, CAMERA, BatteryReading, Picture, Raw, RawReading, Unread
+from adaptd.vocabulary import CAMERA, Picture, Raw, RawReading, Unread
+from adaptd.vocabulary.battery import BATTERY, BatteryReading
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from adaptd.twin.device import TwinDevice
 from adaptd.twin.scenario import load_scenario
 from adaptd.twin.words import PPM, Scenario
 from adaptd.twin.work import Work, beside_uj, true_work
-from adaptd.vocabulary import BatteryReading, Raw, Served, Telemetry, VariantFacts
+from adaptd.vocabulary import Raw, Served, Telemetry, VariantFacts
+from adaptd.vocabulary.battery import BatteryReading
 
 STEP_US = 100_000
 MOST_SLOW, LEAST_SLOW = 10.0, 0.5  # one stalled frame is no measurement, nor is one that cost nothing

@@ -10,7 +10,8 @@ from adaptd.config.endurance import Endurance
 from adaptd.daemon.endurance import Mission, Moment, document, moment_ms
 from adaptd.daemon.orders import Orders
 from adaptd.serve.api import Change
-from adaptd.vocabulary import BatteryReading, Goal, Lasting, OperatingPoint, Snapshot, Supply, Telemetry
+from adaptd.vocabulary import OperatingPoint, Snapshot, Telemetry
+from adaptd.vocabulary.battery import BatteryReading, Goal, Lasting, Supply
 
 HOUR_MS, HOUR_US = 3_600_000, 3_600_000_000
 BATTERY = BatteryReading(800_000, Supply.DISCHARGING, 0, 100 * HOUR_US, 10_000, "test")

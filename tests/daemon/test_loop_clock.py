@@ -20,6 +20,7 @@ from adaptd.daemon.sensors_or_twin import Opening
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import Scene
 from adaptd.log.format.binding import Binding, code_hash
+from adaptd.log.format.decisions import UNBOOKED
 from adaptd.log.format.store import Store
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import verify
@@ -320,7 +321,7 @@ def test_a_defect_of_ours_ends_the_run_on_record(tmp_path: Path) -> None:
     ((kind, text),) = faults(tmp_path / "log")
     assert (kind, text.startswith("ZeroDivisionError: by nothing at test_loop_clock.py:")) == ("defect", True)
     assert any("please report it" in words for words in seen.words)
-    assert [record["reason"] for record in iter_records(tmp_path / "log") if record["kind"] == "stop"] == ["defect"]
+    assert [record["reason"] for record in iter_records(tmp_path / "log") if record["kind"] == "stop"] == [UNBOOKED]
     assert verify(tmp_path / "log").verdict.value == "valid"
 
 

@@ -8,7 +8,8 @@ from adaptd.sense.battery import discover
 from adaptd.sense.gauge import ChargeSource, Gauge
 from adaptd.sense.push import PushInbox
 from adaptd.sense.sysfs import Sysfs
-from adaptd.vocabulary import BatteryReading, Missing, Supply, Unread
+from adaptd.vocabulary import Missing, Unread
+from adaptd.vocabulary.battery import BatteryReading, Supply
 
 
 def supply(root: Path, name: str, **files: object) -> None:

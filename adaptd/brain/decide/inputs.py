@@ -28,6 +28,8 @@ class Guard(Protocol):
     def samples(self) -> int: ...
     @property
     def loss_ppm(self) -> int: ...
+    @property
+    def halvings(self) -> int: ...
 
 
 class Offer(Protocol):
@@ -112,7 +114,8 @@ def dwell_us(profile: HardwareProfile) -> int:
 
 def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
     """What follows from the policy. ``claim`` says what the loss account promises."""
-    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames)
+    weighed = () if policy.miss_weight_ppm == 1_000_000 else (policy.miss_weight_ppm,)
+    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames, *weighed)
     claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}" + (f"|{policy.cameras}" if policy.cameras else "")
     levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
     return DecisionFrame(

@@ -1,6 +1,7 @@
 """A verdict in words, as `adaptd why` prints it."""
 
-from adaptd.vocabulary import Lasting, Verdict
+from adaptd.vocabulary import Verdict
+from adaptd.vocabulary.battery import Lasting
 
 HOUR_US = 3_600_000_000
 

@@ -152,7 +152,8 @@ class Recorder:
             verdict.shadow_ppm,
             verdict.lease_us,
         )
-        fields = self._coder.write(snapshot, verdict, mono_us)
+        whole = self._coder.whole_due if self._since == 0 else self._coder.whole_overdue
+        fields = self._coder.write(snapshot, verdict, mono_us, whole=whole)
         seq = self.ledger.append("decision", fields, durable=bolder or bool(proofs), mono_us=mono_us)
         for proof in proofs:
             self.ledger.append("evidence", {**proof, "decision": seq})

@@ -6,7 +6,7 @@ from adaptd.brain.decide.endure import Charge, Kind, Memory, Range, best, judge,
 from adaptd.brain.decide.planner import Caps, Option
 from adaptd.brain.estimate.battery import Belief
 from adaptd.brain.estimate.fixed import ONE
-from adaptd.vocabulary import Goal
+from adaptd.vocabulary.battery import Goal
 
 HOUR_US = 3_600_000_000
 SPAN = Range(4.0, 20.0, 0.5)

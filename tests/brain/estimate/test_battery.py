@@ -1,7 +1,8 @@
 """Charge and drain: what a battery holds is learned, jumps are believed at the second look, nothing counts while fed."""
 
 from adaptd.brain.estimate.battery import Belief, observe, resume
-from adaptd.vocabulary import BatteryReading, MissingReason, Supply, Unread
+from adaptd.vocabulary import MissingReason, Unread
+from adaptd.vocabulary.battery import BatteryReading, Supply
 
 FULL_UJ = 100 * 3_600_000_000  # a label of 100 Wh
 TEN_S = 10_000_000
