@@ -75,7 +75,7 @@ class _Trail:
                     fps_mfps=choice.point.fps_mfps,
                     lease_us=choice.lease_us,
                     shadow_ppm=choice.shadow_ppm,
-                    seed=0,
+                    seed="",
                     band=choice.band,
                 )
             )
