@@ -40,6 +40,7 @@ class Arguments:
     mqtt_cert: Path | None = None
     mqtt_key: Path | None = None
     mqtt_version: str = "5"
+    vda5050: str | None = None
     box: str = ""
     state: Path | None = None
     until_eof: bool = False
@@ -71,6 +72,8 @@ def plug_ins(arguments: Arguments) -> list[PlugIn]:
     wanted: list[PlugIn] = []
     if arguments.mqtt is not None:
         wanted.append(importlib.import_module("adaptd.gateway.mqtt").plug_in(arguments))
+    if arguments.vda5050 is not None:
+        wanted.append(importlib.import_module("adaptd.gateway.mqtt").vda5050(arguments))
     return wanted
 
 
