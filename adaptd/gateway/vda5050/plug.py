@@ -1,8 +1,8 @@
 """The plug-in that speaks VDA 5050: its own connection with the last will that the standard asks for, and state as it changes.
 
 ``connection`` is retained: ONLINE, OFFLINE after an orderly end, CONNECTIONBROKEN by the broker. ``state`` goes out where
-something has changed, and every 15 s (the standard asks for 30 at most). ``adaptd`` beside them carries the same parts always, for a
-vehicle's controller that puts them into its own ``state``.
+something has changed, and every 15 s (the standard asks for 30 at most). ``adaptd`` beside them always carries the same parts,
+for a vehicle's controller that puts them into its own ``state``.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
     python engines/inspection/training/render_line.py -o DIR [--parts 20] [--frames 50] [--lux 400] [--seed 7]
 
-Every part is seen in ``--frames`` pictures, shaken anew in each. ``parts.csv`` says of each part its first picture and its defects.
+Every part is seen in ``--frames`` pictures, shaken anew in each. ``parts.csv`` says of each its first picture and its defects.
 """
 
 import argparse

@@ -51,7 +51,7 @@ def test_messages_have_the_standards_form(words: dict[str, Any]) -> None:
     assert len(faults(wrong, STATE)) == 2
 
 
-@pytest.mark.skipif(not SCHEMAS, reason="the published schemas are not here: ADAPTD_VDA5050_SCHEMAS names no folder")
+@pytest.mark.skipif(not SCHEMAS, reason="the published schemas are not here: ADAPTD_VDA5050_SCHEMAS names none")
 @pytest.mark.parametrize("words", [document(endurance=ENDURANCE), TROUBLED])
 def test_messages_fit_the_published_schemas(words: dict[str, Any]) -> None:
     """The same messages against the schemas that the npm package carries."""
@@ -164,7 +164,7 @@ def test_master_control_hears_state_change_and_end(ear: Ear, unit: Unit) -> None
 
 @needs_mosquitto
 def test_a_broker_that_is_away_or_refuses_is_said_once_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that does not run, and one that refuses the password: one line each with what to look at, and it goes on trying."""
+    """A broker that does not run, and one that refuses the password: one line each, and it goes on trying."""
     monkeypatch.setattr(plugging, "FIRST_WAIT_S", 0.1)
     (tmp_path / "secret").write_text("cart\nwrong\n")
     (tmp_path / "secret").chmod(0o600)
