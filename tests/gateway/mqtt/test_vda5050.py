@@ -30,7 +30,7 @@ ENDURANCE: dict[str, Any] = {
 TROUBLED = document(
     endurance={**ENDURANCE, "reachable": False, "words": "18:00 cannot be reached"},
     conditions={"worker_alive": False}, trouble=["camera front gives no frames"], engines={"quarantined": ["int8"]},
-    account={"bright": {"bound_ppm": 900, "limit_ppm": 5000, "open": True, "objects_missed": 3, "objects_added": 1, "words": "few"}},
+    account={"bright": {"bound_ppm": 900, "limit_ppm": 5000, "open": True, "objects_missed": 3, "objects_added": 1}},
 )  # fmt: skip
 SCHEMAS = os.environ.get("ADAPTD_VDA5050_SCHEMAS", "")
 

@@ -1,8 +1,8 @@
 """The part of VDA 5050 2.0 that adaptd speaks, as a JSON schema in our words, and a small checker for it and for published ones.
 
 The checker knows ``type``, ``enum``, ``properties``, ``required``, ``items``, ``allOf`` and ``$ref`` by identifier: what the
-schemas of the npm package vda-5050-cli (2.0.13, schemas of version 1.1 of the standard) use. ``npm pack vda-5050-cli`` fetches it;
-``ADAPTD_VDA5050_SCHEMAS`` names the folder with its ``*.schema.json``.
+schemas of the npm package vda-5050-cli (2.0.13, which carries those of version 1.1 of the standard) use. ``npm pack
+vda-5050-cli`` fetches it; ``ADAPTD_VDA5050_SCHEMAS`` names the folder with its ``*.schema.json``.
 """
 
 from typing import Any
