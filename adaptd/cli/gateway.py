@@ -48,6 +48,11 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--fleet-policies", action="store_true", help="hand policies that it offers to the daemon; off by default"
     )
+    parser.add_argument(
+        "--vda5050",
+        metavar="MANUFACTURER/SERIAL",
+        help="with --mqtt: also speak VDA 5050 to a fleet's master control, as this unit",
+    )
     parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(handler=run)
 
