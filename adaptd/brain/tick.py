@@ -20,6 +20,7 @@ from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import (
     POWER,
+    TEMPERATURE,
     BandStatement,
     MissingReason,
     Mode,
@@ -304,6 +305,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         average_w=pricing.average_w(beliefs.window, snapshot, policy),
         meterless=beliefs.meterless,
         modelled=outlook.modelled and not no_power,  # heat is modelled from power: blind to both there is no model
+        unwatched=table.unwatched and not any(one.quantity == TEMPERATURE for one in snapshot.raw),
         dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
         judged=senses.judged,
         goal=snapshot.goal or table.frame.goal,

@@ -20,9 +20,12 @@ from adaptd.brain.tick import State, statements
 from adaptd.config.policy import Policy
 from adaptd.log.format.codec import to_plain
 from adaptd.log.format.store import Store
+from adaptd.protocol.messages import Apart
 from adaptd.vocabulary import BandStatement, Snapshot, Verdict
 
 COIN_FILE, PRIVATE_FOLDER = "coin", "private"
+Objects = dict[str, tuple[int, int]]
+"""By band: objects missed and objects added."""
 Note = Callable[[str, dict[str, Plain]], None]
 
 
@@ -57,6 +60,7 @@ class AccountWindow:
         self._note = note
         self._coin: Coin | None = None
         self._last_frame = -1
+        self.apart: Objects = {}
 
     @property
     def seed(self) -> str:
@@ -66,6 +70,12 @@ class AccountWindow:
     def until_frame(self, verdict: Verdict) -> int:
         """The last frame that an efficient variant may serve before the next decision."""
         return self._last_frame + verdict.most_frames
+
+    def saw(self, apart: tuple[Apart, ...]) -> None:
+        """Objects that efficient variants missed and added on frames run on both engines, by band, since the window opened."""
+        for one in apart:
+            missed, added = self.apart.get(one.band, (0, 0))
+            self.apart[one.band] = (missed + one.missed, added + one.added)
 
     def open(self, state: State, policy: Policy) -> None:
         """Reveal what a run before left behind, then commit to a new coin before its first frame is drawn."""
@@ -108,9 +118,12 @@ class AccountWindow:
             self._reveal(coin, reason, said)
 
     def _reveal(self, coin: Coin, reason: str, said: tuple[BandStatement, ...]) -> None:
+        counted, self.apart = self.apart, {}
+        objects: list[Plain] = [{"added": one[1], "band": band, "missed": one[0]} for band, one in sorted(counted.items())]
         self._note("window_close", {
             "coin": coin.commitment, "reason": reason, "salt": coin.salt, "seed": coin.seed,
             "statements": [to_plain(one) for one in said], "window": coin.window,
+            **({"objects": objects} if objects else {}),
         })  # fmt: skip
         with suppress(OSError):
             self._store.remove(COIN_FILE)

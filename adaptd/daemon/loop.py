@@ -12,11 +12,11 @@ from adaptd.daemon.cameras import Cameras
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
+from adaptd.daemon.moving import Moving
 from adaptd.daemon.orders import VERBS as ORDERS
 from adaptd.daemon.orders import Orders, asked_by
 from adaptd.daemon.parts import STOP_S, LoopPace, Parts
-from adaptd.daemon.plans_beside import PlansBeside
-from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt
+from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt, told
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
@@ -49,8 +49,8 @@ class Daemon:
         parts.board.period_us = self._pace.tick_us
         self._began_us = self._decide_at_us = now_us = parts.clock.mono_us()
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._plans = PlansBeside(parts.plans, self._say.plans)
-        self._lost, self._defect = 0, ""
+        self._plans = Moving(parts, self._say.plans)
+        self._defect = ""
         self._brain = tick.Brain(parts.policy, parts.profile, parts.facts)
         seed, began_us, before = parts.settings.seed, parts.settings.now_us, parts.inherited
         if before is None:
@@ -63,7 +63,7 @@ class Daemon:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
-        self._say.put_aside(self._policy.reference)
+        self._say.of_the_log(self._policy.reference)
         self._window.open(self._state, self._policy)
         for words in first_words(parts.senses, self._policy.limit_mc):  # the kernel's limits, and what has no reading
             self._say.fault(*words, aloud=False)
@@ -116,10 +116,8 @@ class Daemon:
                 self._cameras.heard(event)
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
-                if event.lost > self._lost:
-                    lost = event.lost - self._lost
-                    self._say.fault("unheard", f"{lost} messages of the worker were lost while nobody listened")
-                self._lost = event.lost
+                self._window.saw(event.apart)
+                self._say.unheard(event.lost)
             else:
                 urgent |= self._heard(event)
         late = self._acting.overdue(now_us)
@@ -148,8 +146,9 @@ class Daemon:
 
     def _meet_engines(self, hello: Hello) -> None:
         """The worker's engines have answered the fixed probe: where they are those that were qualified, their priors count."""
-        met = self._parts.origin.meet(self._facts, hello.engines, self._engines.priors)
-        if met.facts != self._facts:
+        moved = self._plans.met(hello, self._facts)
+        met = self._parts.origin.meet(moved or self._facts, hello.engines, self._engines.priors)
+        if moved or met.facts != self._facts:
             self._facts = met.facts
             settings = replace(self._parts.settings, facts=met.facts)
             self._brain = tick.Brain(self._policy, self._profile, met.facts)
@@ -189,40 +188,31 @@ class Daemon:
 
     def _snapshot(self, now_us: int) -> Snapshot:
         worker = self._parts.worker.telemetry(now_us)
-        labelled = self._feedback.losses()
-        if labelled:
+        if labelled := self._feedback.losses():
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
-        picture = picture_stats(self._parts.worker.picture)
-        return self._parts.senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
+        senses, picture = self._parts.senses, picture_stats(self._parts.worker.picture)
+        sensed = senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
+        return self._orders.mission.on(sensed, self._policy.endurance, self._parts.clock.utc_ms())
 
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
         """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
         if changed:
-            intent, overtaken = self._acting.intend(verdict, now_us)
+            _, overtaken = self._acting.intend(verdict, now_us)
             if overtaken is not None:
                 self._close_intent(overtaken)
-            recorder, share = self._parts.recorder, verdict.shadow_ppm
+        setpoint = self._acting.setpoint(verdict, self._policy, self._window)
+        if changed:
+            recorder = self._parts.recorder
             with suppress(NotRecordedError):
-                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=share, lease_us=verdict.lease_us)
-                self._act_seqs[intent.seq] = act
-            if not recorder.ok and verdict.point.variant != self._policy.reference:
+                self._act_seqs[setpoint.seq] = recorder.act(setpoint)
+            if not recorder.ok and setpoint.variant != self._policy.reference:
                 self._acting.worker_gone()  # the intent is not on record, so the act does not happen
                 return
-        self._parts.worker.set(
-            verdict.point,
-            shadow_ppm=verdict.shadow_ppm,
-            lease_us=verdict.lease_us,
-            band=verdict.band,
-            seq=self._acting.seq,
-            seed=self._window.seed,
-            safe_mfps=self._policy.target_mfps,
-            deadline_us=self._policy.deadline_us,
-            until_frame=self._window.until_frame(verdict),
-        )
+        self._parts.worker.set(setpoint)
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
         recorder, result = self._parts.recorder, self._parts.worker.last_result
-        heads = recorder.heads
+        heads, utc_ms = recorder.heads, self._parts.clock.utc_ms()
         scene = Scene(
             policy=self._policy,
             snapshot=snapshot,
@@ -233,15 +223,16 @@ class Daemon:
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
             source=source_words(self._parts.worker.report),
-            account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
+            account=account_rows(self._state, self._policy, now_us, utc_ms, self._window.apart),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=self._say.trouble,
             cameras=self._cameras.plain(verdict, self._policy.target_mfps),
         )
-        document = {**status_document(scene), "orders": self._orders.words(now_us)}
-        first = self._totals.delivered == snapshot.worker.delivered
+        document = status_document(scene)
+        document |= {"orders": self._orders.words(now_us), **self._reloads.words(self._profile, self._parts)}
+        document |= self._orders.mission.document(snapshot, verdict, utc_ms)
         self._parts.board.publish(document, now_us)
-        if first and snapshot.worker.alive:
+        if self._totals.delivered == snapshot.worker.delivered and snapshot.worker.alive:  # the first frames
             self._parts.notifier.send("READY=1", f"STATUS={snapshot.worker.point.variant}")
         self._parts.watcher.decided(scene, changed)
 
@@ -276,8 +267,8 @@ class Daemon:
         self._say.tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
-        if change.verb == "/v1/reload":
-            self._ask_for_policy(asked_by(change))
+        if change.verb in ("/v1/reload", "/v1/offer"):
+            self._ask_for_policy(asked_by(change), str(change.body.get("text")) if change.verb == "/v1/offer" else None)
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
         else:
@@ -286,17 +277,18 @@ class Daemon:
             if refused:
                 self._say.warn(f"{change.verb} from {asked_by(change)} refused: {refused}")
 
-    def _ask_for_policy(self, who: str) -> None:
+    def _ask_for_policy(self, who: str, offered: str | None = None) -> None:
         self._parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={self._parts.clock.mono_us()}")
-        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts)
+        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts, offered)
 
     def _take_policy(self, tried: Tried) -> None:
         """Take the policy file anew; a bad one is refused and the running one stays. Who asked is on record either way."""
         parts = self._parts
-        self._say.note("asked", {"by": tried.who, "refused": tried.refused, "verb": "reload"})
+        self._say.note("asked", told(tried))
         try:
             new = adopt(tried, parts, self._state, self._profile, self._facts)
         except ReloadError as error:
+            self._reloads.refused(tried, str(error))
             self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
             before, old = self._state, self._policy

@@ -83,4 +83,5 @@ class Parts:
     clean: bool = True
     clock: Clock = field(default_factory=Clock)
     origin: EngineIdentity = field(default_factory=EngineIdentity)
+    bundle_name: str = ""
     plans: tuple[Path, Path] | None = None  # the bundle to build TensorRT plans from, and where

@@ -14,9 +14,8 @@ from adaptd.brain.judge.words import why_missing
 from adaptd.config.cells import band_of
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
+from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.log.verify.reader import segment_files, watched
-from adaptd.log.verify.replay import Decided
-from adaptd.report.history import DecisionReader
 from adaptd.vocabulary import QUANTITIES, Measured, believed
 
 BATCH = 20_000

@@ -72,7 +72,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
 
 def _lasting(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option]) -> endure.Memory:
     """What energy costs now, and how long the battery lasts at that."""
-    memory = endure.remember(sight.held.lasting or endure.Memory(), options, policy.reference, sight.base_w, sight.dt_s)
+    memory = endure.remember(sight.held.lasting or endure.Memory(), options, sight.base_w, sight.dt_s)
     if sight.charge is None or sight.goal is None:
         return memory._replace(said=None)
     return endure.judge(memory, sight.goal, sight.charge, _span(sight, table), sight.now_us)

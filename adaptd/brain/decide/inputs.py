@@ -72,6 +72,7 @@ class Inputs:
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
     ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;
     ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
+    ``unwatched``: the profile says that this machine has no thermometer, and none is there.
     """
 
     now_us: int
@@ -100,6 +101,7 @@ class Inputs:
     average_w: float | None = None
     meterless: bool = False
     modelled: bool = False
+    unwatched: bool = False
     judged: tuple[Judged, ...] = ()
     goal: Goal | None = None
     charge: Charge | None = None
@@ -113,7 +115,8 @@ def dwell_us(profile: HardwareProfile) -> int:
 
 def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
     """What follows from the policy. ``claim`` says what the loss account promises."""
-    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames)
+    weighed = () if policy.miss_weight_ppm == 1_000_000 else (policy.miss_weight_ppm,)
+    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames, *weighed)
     claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}" + (f"|{policy.cameras}" if policy.cameras else "")
     levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
     return DecisionFrame(
