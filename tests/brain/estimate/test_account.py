@@ -184,7 +184,7 @@ def test_more_losses_seen_never_lower_the_debit_and_thinner_coins_bound_less() -
             value = account.bound_ppm(known, one)
             assert value >= last
             last = value
-            assert all(account.bound_ppm(known, one, also) >= value for also in range(at, len(known.shares)))
+            assert all(account.bounds(known, one, also)[0] >= value for also in range(at, len(known.shares)))
 
 
 def test_the_debit_never_passes_what_is_allowed() -> None:
