@@ -40,5 +40,6 @@ class RunAccount:
     def _end_window(self) -> None:
         for said in account.statements(self._rules, self._window):
             self._statements += 1
-            self._broken += self._lost[said.band] * account.M > said.allowed_ppm_frames
+            # what is allowed was passed, or the statement's own bound, which is never more than that for one who tosses a coin
+            self._broken += self._lost[said.band] * account.M > min(said.allowed_ppm_frames, said.bound_ppm_frames)
         self._lost = dict.fromkeys(self._names, 0)
