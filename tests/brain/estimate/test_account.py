@@ -11,9 +11,11 @@ from adaptd.brain import tables, tick
 from adaptd.brain.estimate import account, account_table
 from adaptd.brain.estimate.account import M, Stratum
 from adaptd.brain.estimate.account_table import SCALE
-from adaptd.config.policy import Policy
+from adaptd.config.errors import ConfigError
+from adaptd.config.policy import Policy, parse_policy
 from adaptd.vocabulary import Stretch
 from tests.brain.decide.plant import board, facts, feeder
+from tests.conftest import ROOT
 
 BAND = "bright"
 
@@ -326,6 +328,39 @@ def test_frames_that_no_stretch_tells_of_are_lost_in_full() -> None:
     assert frames > 0
     assert of(state.account).debit_ppm == before.debit_ppm + frames * M
     assert of(state.account).delivered == before.delivered
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("shadow_pct: 2", "window_h: 0\n  shadow_pct: 2", "window_h"),
+        ("shadow_pct: 2", "window_h: 10000\n  shadow_pct: 2", "window_h"),
+        ("max_loss_points: 0.5", "max_loss_points: 0", "max_loss_points"),
+        ("shadow_pct: 2", "shadow_pct: 101", "shadow_pct"),
+    ],
+)
+def test_a_promise_that_cannot_be_kept_is_refused(old: str, new: str, field: str) -> None:
+    """A window of nothing or of a year, a limit of 0, more shadows than frames: refused with the field's name."""
+    text = (ROOT / "policies" / "feeder.yaml").read_text()
+    assert old in text
+    with pytest.raises(ConfigError, match=field):
+        parse_policy(text.replace(old, new, 1))
+
+
+def test_without_shadows_nothing_opens_and_with_all_of_them_half_is_the_most() -> None:
+    """No shadow frames, no evidence: the account stays shut. A budget of all frames still tosses a coin, of a half at most."""
+    none = rules(shadow_ppm=0)
+    assert account.offer(none, credited(none, 100_000), BAND, 1) == account.CLOSED
+    assert rules(shadow_ppm=M).shares[0] == 500_000
+
+
+def test_where_the_budget_is_spoken_for_only_the_thinnest_coin_serves() -> None:
+    """Lean: the thinnest rate where its bound fits, else nothing at all; never a thick coin that the budget does not hold."""
+    known = rules()
+    young, grown = credited(known, 30_000), credited(known, 400_000)
+    assert account.offer(known, young, BAND, 23).share_ppm > known.shares[-1]
+    assert account.offer(known, young, BAND, 23, lean=True) == account.CLOSED
+    assert account.offer(known, grown, BAND, 23, lean=True).share_ppm == known.shares[-1]
 
 
 def test_windows_follow_the_monotonic_clock_alone() -> None:
