@@ -11,11 +11,12 @@ from adaptd.base.clock import SystemClock
 from adaptd.engine.base import Array
 from adaptd.engine.errors import one_line
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Setpoint
 from adaptd.vision.answers import Classification
+from adaptd.vocabulary import Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import FrameLoop, LoopParts
+from adaptd.worker.loop import FrameLoop
+from adaptd.worker.loop_parts import LoopParts
 
 NEVER_US = 10**13
 RATE_MFPS = 30_000

@@ -89,9 +89,12 @@ class AccountWindow:
             self._close("policy", statements(before, old))
             self.open(state, policy)
 
-    def stop(self, state: State, policy: Policy) -> None:
-        """The run ends: its part of the window is revealed, with statements over what was delivered."""
-        self._close("stopped", statements(state, policy))
+    def stop(self, state: State, policy: Policy, *, booked: bool = True) -> None:
+        """The run ends: its part of the window is revealed, with statements over what was delivered.
+
+        Where its last frames could not be booked, nothing is stated: the window goes on, and the next run is charged for them.
+        """
+        self._close("stopped" if booked else "cut_short", statements(state, policy) if booked else ())
 
     def _close(self, reason: str, said: tuple[BandStatement, ...]) -> None:
         coin, self._coin = self._coin, None

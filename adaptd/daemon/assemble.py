@@ -32,8 +32,10 @@ from adaptd.log.write.recovery import Found
 from adaptd.log.write.retention import Retention
 from adaptd.protocol.messages import Begin, Camera
 from adaptd.protocol.source_spec import SourceError, parse_source
+from adaptd.sense.battery import discover
 from adaptd.sense.camera_light import Calibration
 from adaptd.sense.sensor_hub import SensorHub
+from adaptd.sense.sysfs import Sysfs
 from adaptd.serve.api import Api, SocketInUseError
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.metrics import render
@@ -182,6 +184,7 @@ def assemble(
         LedgerError, SocketInUseError: one line with the remedy.
     """
     clock = clock or Clock()
+    _with_battery(request, checked, device)
     ledger, found = _open_log(request, checked, clock)
     board = StatusBoard()
     api = _api(request, board, ledger)
@@ -220,6 +223,21 @@ def assemble(
         if plans_wanted(request.backend, checked.manifest)
         else None,
     )
+
+
+def _with_battery(request: Request, checked: Checked, device: SoftwareDevice | None) -> None:
+    """A battery must last, so there must be one: named in the profile, on this machine, or in the software device's scenario.
+
+    Raises:
+        AssemblyError: there is none.
+    """
+    if checked.policy.endurance is None or checked.profile.battery_sources or discover(Sysfs(request.root)):
+        return
+    if device is None or device.battery(0) is None:
+        raise AssemblyError(
+            f"{request.policy}: endurance: this machine has no battery that adaptd can read; name one under sensors.battery of "
+            f"{request.profile}, or remove the key"
+        )
 
 
 def _api(request: Request, board: StatusBoard, ledger: Ledger) -> Api | None:

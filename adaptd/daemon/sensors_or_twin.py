@@ -14,6 +14,7 @@ from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.sensor_hub import Sampled, SensorHub
 from adaptd.sense.thermal_zone import Trip
 from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, MissingReason, Raw, RawReading, Snapshot, Telemetry
+from adaptd.vocabulary.battery import BatteryReading
 
 
 class SoftwareDevice(Protocol):
@@ -21,6 +22,10 @@ class SoftwareDevice(Protocol):
 
     def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
         """Advance to ``now_us`` under the load that ``worker`` reports: the simulated sensors, and the budget if there is one."""
+        ...
+
+    def battery(self, now_us: int) -> BatteryReading | None:
+        """What the device's battery says after ``observe``; None where the scenario has none."""
         ...
 
 
@@ -50,7 +55,10 @@ class SensorsOrTwin:
             raw = tuple(
                 [one for one in raw if one.quantity not in stand_in] + [one for one in invented if one.quantity in stand_in]
             )
-        return Snapshot(now_us, raw, worker, budget_mw, log_ok, sampled.picture)
+        battery = sampled.battery
+        if self._device is not None and (staged := self._device.battery(now_us)) is not None:
+            battery = staged  # a scenario with a battery: its charge goes with its power
+        return Snapshot(now_us, raw, worker, budget_mw, log_ok, sampled.picture, battery)
 
     def _stands_in(self, name: str, sampled: Sampled) -> bool:
         if name == LIGHT and self._picture_light and LIGHT not in sampled.absent:

@@ -21,6 +21,7 @@ class Teller:
         self._recorder, self._watcher = recorder, watcher
         self._log: Any = structlog.get_logger("adaptd")
         self.trouble: tuple[str, ...] = ()
+        self._lost = 0
 
     def note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
         """A record; where the log takes none, the snapshot says so."""
@@ -47,6 +48,12 @@ class Teller:
         """Trouble that is durably on record; ``told`` is what people read where that is another line."""
         self.warn(told or text, aloud=aloud)
         self.note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
+
+    def unheard(self, lost: int) -> None:
+        """``lost`` messages of the worker, since its start, found nobody who listened."""
+        if lost > self._lost:
+            self.fault("unheard", f"{lost - self._lost} messages of the worker were lost while nobody listened")
+        self._lost = lost
 
     def of_the_log(self, reference: str) -> None:
         """Each log that could not be continued, and a disk that took nothing: until a person has looked the reference serves."""

@@ -5,7 +5,7 @@ Times named ``at_us`` are CLOCK_MONOTONIC, which every process of one machine sh
 
 from dataclasses import dataclass
 
-from adaptd.vocabulary import Served, Shadow, Stretch
+from adaptd.vocabulary import Served, Setpoint, Shadow, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +58,27 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
-class Setpoint:
-    """Daemon to worker: serve every camera at this point until ``lease_us`` from receipt, and shadow a share of frames drawn from
-    ``seed``.
+class MoveOver:
+    """Daemon to worker: make these engines ready beside those that serve, then go on with them between two frames.
 
-    ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
-    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
-    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end.
+    As in ``Begin``, of the same model. ``Hello`` and ``Moved`` follow, or a ``move_over`` fault and nothing changes.
     """
 
-    seq: int
-    variant: str
-    fps_mfps: int
-    lease_us: int
-    shadow_ppm: int
-    seed: int
-    band: str
-    safe_mfps: int | None = None
-    deadline_us: int | None = None
-    until_frame: int | None = None
+    bundle: str
+    backend: str
+    variants: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Worker to daemon: every frame after ``frame`` runs on the reference of another backend, made ready in ``ready_us``."""
+
+    old: str
+    new: str
+    frame: int
+    ready_us: int
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,5 +254,5 @@ class Garbled:
     text: str
 
 
-ToWorker = Begin | Setpoint | Stop
-ToDaemon = Waiting | Hello | Applied | Swapped | Fault | WorkerReport
+ToWorker = Begin | Setpoint | MoveOver | Stop
+ToDaemon = Waiting | Hello | Applied | Swapped | Moved | Fault | WorkerReport

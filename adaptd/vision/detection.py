@@ -32,19 +32,30 @@ def decode(form: str, output: Array, floor: float = SCORE_FLOOR, classes: int = 
 def suppress(boxes: Array, limit: float = NMS_IOU) -> Array:
     """Greedy suppression within a class; ``boxes`` best first. A box is dropped where IoU with a kept one exceeds ``limit``.
 
-    Each kept box is compared with those that are left, so the work is that of the kept ones, not of all pairs.
+    Boxes lie sorted by their left sides, classes side by side, so that a kept one is compared with its neighbours alone: those
+    that begin before it ends, and not further back than the widest box reaches.
     """
+    if not len(boxes):
+        return boxes
+    left, top, right, bottom = boxes[:, :4].T.astype(np.float64)
+    apart = boxes[:, 5] * (float(right.max()) - float(left.min()) + 1.0)
+    order = np.argsort(left + apart, kind="stable")
+    left, right, top, bottom = (left + apart)[order], (right + apart)[order], top[order], bottom[order]
+    wide, area = np.maximum(right - left, 0.0), np.maximum(right - left, 0.0) * np.maximum(bottom - top, 0.0)
+    first, last = np.searchsorted(left, left - wide.max()).tolist(), np.searchsorted(left, right, "right").tolist()
+    place, alive = np.argsort(order).tolist(), np.ones(len(boxes), bool)
     kept: list[int] = []
-    left = np.arange(len(boxes))
-    sides, area = boxes.T.copy(), _area(boxes)
-    while len(left) and len(kept) < MOST_BOXES:
-        best, left = int(left[0]), left[1:]
-        kept.append(best)
-        width = np.minimum(sides[2, left], sides[2, best]) - np.maximum(sides[0, left], sides[0, best])
-        height = np.minimum(sides[3, left], sides[3, best]) - np.maximum(sides[1, left], sides[1, best])
-        inner = np.maximum(width, 0) * np.maximum(height, 0)
-        over = (inner > limit * (area[left] + area[best] - inner)) & (sides[5, left] == sides[5, best])
-        left = left[~over]
+    for rank, at in enumerate(place):
+        if not alive[at]:
+            continue
+        kept.append(rank)
+        if len(kept) == MOST_BOXES:
+            break
+        near = slice(first[at], max(last[at], at + 1))
+        width = np.minimum(right[near], right[at]) - np.maximum(left[near], left[at])
+        height = np.minimum(bottom[near], bottom[at]) - np.maximum(top[near], top[at])
+        inner = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+        alive[near] &= inner <= limit * (area[near] + area[at] - inner)
     return boxes[kept]
 
 

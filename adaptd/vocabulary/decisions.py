@@ -97,6 +97,33 @@ class Verdict:
     lasting: Lasting | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Setpoint:
+    """Daemon to worker: serve every camera at this point until ``lease_us`` from receipt, and shadow a share of frames drawn from
+    ``seed``.
+
+    ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
+    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
+    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end.
+    """
+
+    seq: int
+    variant: str
+    fps_mfps: int
+    lease_us: int
+    shadow_ppm: int
+    seed: int
+    band: str
+    safe_mfps: int | None = None
+    deadline_us: int | None = None
+    until_frame: int | None = None
+
+    @property
+    def point(self) -> OperatingPoint:
+        """Variant and rate."""
+        return OperatingPoint(self.variant, self.fps_mfps)
+
+
 def believed(snapshot: Snapshot, verdict: Verdict, quantity: str) -> Reading:
     """The reading of a quantity that a decision believed, or why it believed none."""
     at = QUANTITIES.index(quantity)

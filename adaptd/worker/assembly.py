@@ -17,7 +17,7 @@ from adaptd.engine.base import answers_of, probe_batch
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.errors import EngineError
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Begin, EngineInfo, Fault, Hello
+from adaptd.protocol.messages import Begin, EngineInfo, Fault, Hello, ToDaemon
 from adaptd.protocol.source_spec import SourceError
 from adaptd.protocol.wire import Channel
 from adaptd.vision.answers import head_of
@@ -26,7 +26,9 @@ from adaptd.worker import lease as leases
 from adaptd.worker.grabbers import Grabbers
 from adaptd.worker.health import spin_wanted
 from adaptd.worker.link import Link, Speaker, worker_threads
-from adaptd.worker.loop import FrameLoop, LoopParts
+from adaptd.worker.loop import FrameLoop
+from adaptd.worker.loop_parts import LoopParts
+from adaptd.worker.move_over import Stage
 from adaptd.worker.preview import NAME as PREVIEW_NAME
 from adaptd.worker.preview import Preview
 from adaptd.worker.results import Results
@@ -93,15 +95,21 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         if begin.preview and begin.results:
             _preview(begin, loop, clock, undo)
         link = Link(begin, channel, speaker, clock, loop, grabbers, results, lock)
-        speaker.tell(
-            _hello(begin, pool, grabbers, spinning=spinning, normal_us=normal_us, began_us=began_us, now_us=clock.now_us())
-        )
-        for name, why in pool.faults.items():
-            speaker.tell(Fault("engine", why, clock.now_us(), name))
+
+        def greeting(begin: Begin, pool: WarmPool, normal_us: dict[str, int], start_us: int) -> list[ToDaemon]:
+            now_us = clock.now_us()
+            hello = _hello(begin, pool, grabbers, spinning=spinning, normal_us=normal_us, start_us=start_us, now_us=now_us)
+            return [hello, *(Fault("engine", why, now_us, name) for name, why in pool.faults.items())]
+
+        for message in greeting(begin, pool, normal_us, clock.now_us() - began_us):
+            speaker.tell(message)
+        stage = Stage(begin, pool, loop, clock, speaker, make_pool, lambda own: _normal_latencies(own, clock), greeting)
+        stage.link, link.move_over = link, stage.ask
+        undo.callback(stage.stop)
         link.start()
         undo.callback(_join, link, clock)
         grabbers.set_rate(lease.point.fps_mfps)  # until now no frame was wanted, so none was decoded or dropped
-        return loop.run()
+        return stage.run()
 
 
 def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
@@ -152,7 +160,7 @@ def _normal_latencies(pool: WarmPool, clock: SystemClock) -> dict[str, int]:
 
 
 def _hello(
-    begin: Begin, pool: WarmPool, grabbers: Grabbers, *, spinning: bool, normal_us: dict[str, int], began_us: int, now_us: int
+    begin: Begin, pool: WarmPool, grabbers: Grabbers, *, spinning: bool, normal_us: dict[str, int], start_us: int, now_us: int
 ) -> Hello:
     engines = [
         EngineInfo(
@@ -174,7 +182,7 @@ def _hello(
         source=", ".join(f"{one.name}={redact(one.source)}" if one.name else redact(one.source) for one in begin.streams),
         source_mfps=grabbers.mfps,
         spinning=spinning,
-        start_us=now_us - began_us,
+        start_us=start_us,
         at_us=now_us,
     )
 

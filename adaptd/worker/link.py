@@ -3,11 +3,13 @@
 import os
 import select
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adaptd.base.clock import SystemClock
-from adaptd.protocol.messages import Begin, Fault, Garbled, Setpoint, Stop, ToDaemon, WorkerReport
+from adaptd.protocol.messages import Begin, Fault, Garbled, MoveOver, Stop, ToDaemon, WorkerReport
 from adaptd.protocol.wire import Channel
+from adaptd.vocabulary import Setpoint
 from adaptd.worker.loop import FrameLoop
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import ServingLock
@@ -66,6 +68,7 @@ class Link(threading.Thread):
         self._grabbers = grabbers
         self._results = results
         self._lock = lock
+        self.move_over: Callable[[MoveOver], None] | None = None
         self._orphan_until_us: int | None = None
 
     def run(self) -> None:
@@ -77,6 +80,10 @@ class Link(threading.Thread):
             self._wait(min((next_us - self._clock.now_us()) / 1e6, NAP_S))
         if self._orphan_until_us is None:
             self._speaker.tell(self._report())
+
+    def follow(self, loop: FrameLoop) -> None:
+        """Another loop serves from now on."""
+        self._loop = loop
 
     def _beat(self) -> None:
         if self._grabbers.watch(self._clock.now_us()):
@@ -106,6 +113,8 @@ class Link(threading.Thread):
             self._loop.offer(message)
         elif isinstance(message, Stop):
             self._loop.stop()
+        elif isinstance(message, MoveOver) and self.move_over is not None:
+            self.move_over(message)
         else:
             text = message.text if isinstance(message, Garbled) else f"{type(message).__name__} is not for a running worker"
             self._speaker.tell(Fault("garbled", f"a message was not understood: {text}", self._clock.now_us()))

@@ -1,58 +1,28 @@
 """The frame loop: the newest frame, preprocessed, inferred, published; then shadowed where it was drawn, then the chores."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from dataclasses import replace
+from typing import Any
 
 from adaptd.base import coin
-from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Setpoint
-from adaptd.vision.answers import Answer, AnswerHead
-from adaptd.vocabulary import Shadow
+from adaptd.vision.answers import Answer
+from adaptd.vocabulary import Setpoint, Shadow
 from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
-from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.latest_frame import Frame
 from adaptd.worker.lease import Lease
+from adaptd.worker.loop_parts import Batch, LoopParts
 from adaptd.worker.seen import Seen
-from adaptd.worker.setpoints import Setpoints, Tell
-from adaptd.worker.shared_slot import SharedSlot
+from adaptd.worker.setpoints import NO_END, Setpoints
 
-Batch = npt.NDArray[np.float32]
 TOUCH_US = 20_000_000
 CHORES_US = 50_000
 DEAD_AFTER = 3
 RESTART = 3
+MOVED = -1
 NAP_S = 0.25
 LOST_PPM = 1_000_000
-
-
-class Publisher(Protocol):
-    """Where results go."""
-
-    def publish(
-        self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool, tag: str = ""
-    ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class LoopParts:
-    """What a loop is made of. ``set_rate`` and ``next_us`` are those of all grabbers; ``names`` are those of the cameras."""
-
-    pool: WarmPool
-    preprocess: Callable[[Any], Batch]
-    head: AnswerHead
-    slot: LatestFrame | SharedSlot
-    results: Publisher
-    clock: WaitingClock
-    tell: Tell
-    set_rate: Callable[[int], None]
-    next_us: Callable[[], int | None]
-    names: tuple[str, ...] = ("",)
 
 
 class FrameLoop:
@@ -74,7 +44,7 @@ class FrameLoop:
         self._infer = parts.pool.infer
         self._publish = parts.results.publish
         self._watches = {name: Stopwatch(latency) for name, latency in normal_us.items()}
-        self._cost_us = dict(normal_us)
+        self.normal_us, self._cost_us = normal_us, dict(normal_us)
         self._greeted = 0
         self._newest: Frame | None = None
         self._touch_us = touch_us
@@ -109,9 +79,29 @@ class FrameLoop:
 
     def stop(self, exit_code: int = 0) -> None:
         """End after the frame in flight."""
-        self.exit_code = self.exit_code or exit_code
+        self.exit_code = max(self.exit_code, 0) or exit_code
         self.running = False
         self._parts.slot.poke()
+
+    def hand_over(self) -> None:
+        """End after the frame in flight with MOVED, for a successor to go on; nothing where it is told to stop already."""
+        if self.running:
+            self.exit_code = MOVED
+            self.running = False
+            self._parts.slot.poke()
+
+    def successor(self, pool: WarmPool, normal_us: dict[str, int]) -> "FrameLoop":
+        """The loop that goes on with other engines between two frames, once it has called ``inherit``."""
+        parts, helm = replace(self._parts, pool=pool), self.helm
+        return FrameLoop(parts, helm.lease, helm.deadline_us, normal_us, self._touch_us)
+
+    def inherit(self, old: "FrameLoop", lease: Lease) -> None:
+        """Go on where ``old`` has ended: its counts, what it has seen, its frame and coin, on the reference under ``lease``."""
+        self.tally, self.seen, self._newest, self._count = old.tally, old.seen, old._newest, old.tally.frame
+        helm, before = self.helm, old.helm
+        helm.lease, helm.frame, helm.swaps, helm.deadline_us = lease, before.frame, before.swaps, before.deadline_us
+        helm.order, helm.until_frame = replace(before.order, variant=helm.reference, until_frame=None), NO_END
+        self._rate_mfps, self._greeted = lease.point.fps_mfps, helm.swaps
 
     def run(self) -> int:
         """Serve until stopped; the exit code."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Applied, Fault, Setpoint, Swapped
-from adaptd.vocabulary import OperatingPoint
+from adaptd.protocol.messages import Applied, Fault, Swapped
+from adaptd.vocabulary import OperatingPoint, Setpoint
 from adaptd.worker import lease as leases
 
 ASIDE_US, LONGEST_ASIDE_US = 60_000_000, 3_600_000_000

@@ -17,14 +17,13 @@ from adaptd.protocol.messages import (
     Hello,
     LastResult,
     Picture,
-    Setpoint,
     Stop,
     Swapped,
     Waiting,
     WorkerReport,
 )
 from adaptd.protocol.wire import MAX_LINE, MAX_PENDING, Channel, WireError, decode, encode
-from adaptd.vocabulary import Served, Shadow
+from adaptd.vocabulary import Served, Setpoint, Shadow
 
 EXAMPLES = [
     Begin("engines/pet-bowl", "ort", ("fp16", "int8"), "clip.mp4", 15_000, 66_000, spinning=None, results="/run/r.sock"),

@@ -46,6 +46,22 @@ def test_suppression_keeps_the_best_of_each_heap_and_class() -> None:
     assert len(detection.suppress(boxes())) == 0
 
 
+@pytest.mark.parametrize("classes", [1, 7])
+def test_comparing_neighbours_alone_drops_what_comparing_all_pairs_drops(classes: int) -> None:
+    """On heaps of boxes, some without area or turned inside out, the quick way and the plain one keep the same."""
+    draw = np.random.default_rng(classes)
+    for count in (1, 2, 40, 300):
+        start, sides = draw.uniform(0, 300, (count, 2)), draw.uniform(-5, 120, (count, 2))
+        scores, labels = np.sort(draw.uniform(0.3, 1, count))[::-1], draw.integers(classes, size=count)
+        heap = np.column_stack([start, start + sides, scores, labels]).astype(np.float32)
+        kept: list[int] = []
+        for at in range(count):
+            others = [one for one in kept if heap[one, 5] == heap[at, 5]]
+            if not (detection.iou(heap[at : at + 1], heap[others]) > detection.NMS_IOU).any():
+                kept.append(at)
+        assert np.array_equal(detection.suppress(heap), heap[kept])
+
+
 def test_average_precision_of_a_hit_a_miss_and_a_hit() -> None:
     """Two objects; answers right, wrong, right by score: half at precision 1 and half at 2/3 are 5/6."""
     truth = boxes(LEFT, FAR)

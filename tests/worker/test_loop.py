@@ -9,13 +9,14 @@ from adaptd.base.coin import drawn
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.pool import WarmPool
 from adaptd.engine.stub import Misbehaviour, StubEngine
-from adaptd.protocol.messages import Applied, Fault, Setpoint, Swapped
+from adaptd.protocol.messages import Applied, Fault, Swapped
 from adaptd.vision.answers import Answer, Classification
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import OperatingPoint, Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, LoopParts
+from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop
+from adaptd.worker.loop_parts import LoopParts
 from adaptd.worker.shared_slot import SharedSlot
 from tests.worker.fakes import FakeClock
 

@@ -21,7 +21,6 @@ __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protect_service")
 PPM = 1_000_000
-HOPELESS_OWED = 250  # a variant that owes this many clean frames is looked at with a trickle only
 
 
 def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
@@ -143,15 +142,13 @@ def _looking_share(sight: Inputs, policy: Policy, table: DecisionFrame, guards: 
         guard = guards.get(fact.name)
         if guard is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
             continue
-        best = max(best, shadowing.share(_need(guard, sight.held), policy.shadow_ppm, rate_mfps, left))
+        best = max(best, shadowing.share(_halvings(guard, sight.held), policy.shadow_ppm, rate_mfps, left))
     return best
 
 
-def _need(guard: Guard, held: Carryover) -> str:
-    """How badly a variant wants to be looked at while the reference serves."""
-    if not held.pays or not guard.owed or guard.owed >= HOPELESS_OWED:
-        return "trickle"
-    return "thin"
+def _halvings(guard: Guard, held: Carryover) -> int | None:
+    """How often looking is to be halved while the reference serves; None: a trickle will do, nothing is waited for."""
+    return guard.halvings if held.pays and guard.owed else None
 
 
 def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard], share: int) -> list[Option]:
@@ -164,7 +161,7 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[s
     if sight.unknown[2]:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
         rate_mfps = policy.target_mfps * policy.streams
-        share = shadowing.share("thin", policy.shadow_ppm, rate_mfps, shadowing.budget(policy.shadow_ppm, rate_mfps))
+        share = shadowing.share(0, policy.shadow_ppm, rate_mfps, shadowing.budget(policy.shadow_ppm, rate_mfps))
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
         if option is reference:

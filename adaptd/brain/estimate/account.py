@@ -25,7 +25,6 @@ from adaptd.config.cells import band_of
 from adaptd.vocabulary import BandStatement, Stretch
 
 M = 1_000_000
-_NO_BOUND = 1 << 200  # above every bound
 COIN_SIGMAS = 8  # a coin that fell this many deviations too seldom was not tossed
 
 
@@ -113,20 +112,28 @@ def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: st
     why = _nonsense(stretch) or ("" if last_frame < stretch.first <= stretch.last else "frames_go_back")
     if why:
         return one._replace(broken=one.broken or why)
-    one = one._replace(delivered=one.delivered + stretch.frames - stretch.missed)
+    delivered = one.delivered + stretch.frames - stretch.missed
     if stretch.variant == reference:
-        return one
-    one = one._replace(efficient=one.efficient + stretch.frames, differed=one.differed + stretch.differed)
+        return one._replace(delivered=delivered)
+    efficient, differed = one.efficient + stretch.frames, one.differed + stretch.differed
     if stretch.share_ppm not in rules.shares:
-        return _lost(one, stretch.frames)
+        return _lost(one._replace(delivered=delivered, efficient=efficient, differed=differed), stretch.frames)
     at = rules.shares.index(stretch.share_ppm)
     old = one.strata[at]
     new = Stratum(old.frames + stretch.frames, old.shadowed + stretch.shadowed, old.loss_ppm + stretch.loss_ppm)
     strata = (*one.strata[:at], new, *one.strata[at + 1 :])
-    broken = one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else "")
-    one = one._replace(whole_ppm=one.whole_ppm + stretch.late_ppm, strata=strata, broken=broken)
+    whole_ppm = one.whole_ppm + stretch.late_ppm
     alone_ppm = (stretch.frames - stretch.shadowed) * M + stretch.late_ppm
-    return one._replace(debit_ppm=min(one.debit_ppm + alone_ppm, bound_ppm(rules, one)))
+    return BandAccount(
+        band=one.band,
+        delivered=delivered,
+        efficient=efficient,
+        differed=differed,
+        debit_ppm=min(one.debit_ppm + alone_ppm, _bound_ppm(rules, whole_ppm, strata)),
+        whole_ppm=whole_ppm,
+        strata=strata,
+        broken=one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else ""),
+    )
 
 
 def _lost(one: BandAccount, frames: int) -> BandAccount:
@@ -158,40 +165,50 @@ def _too_seldom(one: Stratum, share_ppm: int) -> bool:
     return short_ppm > 0 and short_ppm * short_ppm > COIN_SIGMAS * COIN_SIGMAS * M * (one.frames * share_ppm + COIN_SIGMAS * M)
 
 
-def bound_ppm(rules: AccountRules, one: BandAccount) -> int:
-    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame."""
-    return bounds(rules, one)[0]
+def bound_ppm(rules: AccountRules, one: BandAccount, also: int | None = None) -> int:
+    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame.
 
-
-def bounds(rules: AccountRules, one: BandAccount, also: int | None = None) -> tuple[int, int]:
-    """The bound as it is, and as it were after one whole loss more, seen at rate number ``also``.
-
-    Both are as if that rate had been used too, where one is given.
+    As if rate number ``also`` had been used too, where that is given.
     """
-    last, alone = -1, 0
-    lost: list[tuple[int, int]] = []  # usually none
-    for at, (frames, shadowed, loss_ppm) in enumerate(one.strata):
-        if frames or at == also:
-            last = at
-            alone += frames - shadowed
-            if loss_ppm:
-                lost.append((at, loss_ppm))
-    if last < 0:
-        return one.whole_ppm, one.whole_ppm
-    best = worse = _NO_BOUND
+    if also is None:
+        return _bound_ppm(rules, one.whole_ppm, one.strata)
+    return one.whole_ppm + _least_ppm(rules, max(also, _last_used(one.strata)), _seen(one.strata))
+
+
+def _bound_ppm(rules: AccountRules, whole_ppm: int, strata: tuple[Stratum, ...]) -> int:
+    last = _last_used(strata)
+    return whole_ppm + (_least_ppm(rules, last, _seen(strata)) if last >= 0 else 0)
+
+
+def _last_used(strata: tuple[Stratum, ...]) -> int:
+    """The number of the thinnest rate that frames were served at; -1 where none were."""
+    last = len(strata) - 1
+    while last >= 0 and not strata[last].frames:
+        last -= 1
+    return last
+
+
+def _seen(strata: tuple[Stratum, ...]) -> list[tuple[int, int]]:
+    """Where loss was seen, and how much: (number of the rate, ppm of a frame). Usually nowhere."""
+    return [(at, stratum.loss_ppm) for at, stratum in enumerate(strata) if stratum.loss_ppm]
+
+
+def _least_ppm(rules: AccountRules, last: int, seen: list[tuple[int, int]]) -> int:
+    """The least of the grid's bounds on what was lost unseen; ``last`` is the thinnest rate in use, whose own rows bear it."""
+    best = -1
     for row in rules.grid:
         thetas = row.thetas
         if thetas[last] is None:
             continue
-        seen = SCALE - 1
-        for at, loss_ppm in lost:
-            seen += (thetas[at] or 0) * loss_ppm
-        best = min(best, row.base_ppm + seen // SCALE)
-        if also is not None:
-            worse = min(worse, row.base_ppm + (seen + (thetas[also] or 0) * M) // SCALE)
-    if best == _NO_BOUND:
-        best = worse = alone * M
-    return one.whole_ppm + best, one.whole_ppm + worse
+        value = row.base_ppm
+        if seen:
+            total = SCALE - 1
+            for at, loss_ppm in seen:
+                total += (thetas[at] or 0) * loss_ppm
+            value += total // SCALE
+        if best < 0 or value < best:
+            best = value
+    return best
 
 
 def credit_ppm(rules: AccountRules, account: Account, one: BandAccount) -> int:
@@ -231,12 +248,18 @@ def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -
     frames = (credit - one.debit_ppm) // M
     if frames < max(1, least_frames):
         return CLOSED
+    seen, used = _seen(one.strata), _last_used(one.strata)
+    room_ppm = 4 * (credit - one.whole_ppm - least_frames * M) + 3
     for at in range(len(rules.shares) - 1, -1, -1):
-        now, after_one = bounds(rules, one, at)
-        then = (3 * now + after_one) // 4
-        if (credit - then) // M >= least_frames:
+        last = max(at, used)
+        if 3 * _least_ppm(rules, last, seen) + _least_ppm(rules, last, _one_more(seen, at)) <= room_ppm:
             return Offer(rules.shares[at], frames)
     return Offer(rules.shares[0], frames)
+
+
+def _one_more(seen: list[tuple[int, int]], at: int) -> list[tuple[int, int]]:
+    """One whole loss more, seen at rate number ``at``."""
+    return [*seen, (at, M)]
 
 
 def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames: int) -> Offer:

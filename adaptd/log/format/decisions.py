@@ -11,6 +11,7 @@ from adaptd.log.format.codec import CodecError, row, words
 from adaptd.log.format.shapes import Atom, Repeated
 from adaptd.vocabulary import Shadow, Snapshot, Stretch, Telemetry, Verdict
 
+UNBOOKED = "unbooked"  # why a run stopped whose last frames could not be booked
 CHAIN_FIELDS = frozenset({"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"})
 WHOLE_EVERY = 2048  # decisions: reading the last one takes at most so many lines
 SHORT = {"picture": "pic", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
@@ -103,6 +104,11 @@ class DecisionCoder:
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CodecError(f"what was decided cannot be read: {error}") from None
         return verdict
+
+
+def ended_clean(record: dict[str, Any]) -> bool:
+    """Whether a record says that its run stopped with every frame booked."""
+    return record["kind"] == "stop" and record.get("reason") != UNBOOKED
 
 
 def stretches_in(record: dict[str, Any]) -> tuple[Stretch, ...]:

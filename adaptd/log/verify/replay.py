@@ -18,7 +18,7 @@ from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.log.format import v1
 from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
-from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
+from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, ended_clean, same_fields
 from adaptd.log.format.evidence import changes
 from adaptd.log.verify.decided import Decided
 from adaptd.vocabulary import BandStatement, Snapshot, Stretch, VariantFacts, Verdict
@@ -103,7 +103,7 @@ class Replayer:
         elif kind == "start":
             self._state, self._coder, self._proofs = None, None, []
             self._clean = self._stopped
-        self._stopped = kind == "stop" or (self._stopped and kind == "checkpoint")
+        self._stopped = ended_clean(record) or (self._stopped and kind == "checkpoint")
         return None
 
     def _feed_old(self, kind: str, record: dict[str, Any]) -> Decided | None:

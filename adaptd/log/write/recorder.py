@@ -10,7 +10,7 @@ from adaptd.log.format.decisions import SHORT, DecisionCoder
 from adaptd.log.format.evidence import changes
 from adaptd.log.write.ledger import Heads, Ledger, NotRecordedError
 from adaptd.log.write.quarantine import waiting
-from adaptd.vocabulary import OperatingPoint, Snapshot, VariantFacts, Verdict
+from adaptd.vocabulary import OperatingPoint, Setpoint, Snapshot, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
 _POINT = row(OperatingPoint)
@@ -87,11 +87,11 @@ class Recorder:
             return None
         return seq
 
-    def act(self, point: OperatingPoint, *, setpoint: int, shadow_ppm: int, lease_us: int) -> int:
-        """Record the intent to send this point as setpoint number ``setpoint``; durable on return unless ``ok`` is false."""
+    def act(self, setpoint: Setpoint) -> int:
+        """Record the intent to send this setpoint; durable on return unless ``ok`` is false."""
         fields: dict[str, Plain] = {
-            "decision": self.last_decision, "lease_us": lease_us, "point": _POINT.full(point), "setpoint": setpoint,
-            "shadow_ppm": shadow_ppm,
+            "decision": self.last_decision, "lease_us": setpoint.lease_us, "point": _POINT.full(setpoint.point),
+            "setpoint": setpoint.seq, "shadow_ppm": setpoint.shadow_ppm,
         }  # fmt: skip
         return self.ledger.append("act", fields, durable=True)
 
