@@ -5,6 +5,7 @@
 ``shadowed`` is true where the frame was drawn to run on both engines: it is counted already, and a label adds nothing.
 With several cameras ``camera`` is the name of the one, and ``camera_frame`` counts its frames: a number that is left out was
 dropped. A frame that an application pushed has ``sent_seq`` and ``sent_us``, its sender's own number and stamp.
+The first result after each look at the picture (twice a second) carries ``scene``: 8 x 8 mean brightnesses as hexadecimal digits.
 Detection adds ``boxes``: class, score_ppm and the corners (left, top, right, bottom) in ppm of the picture's sides.
 """
 

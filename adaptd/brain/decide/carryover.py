@@ -26,6 +26,7 @@ class Claim(NamedTuple):
     shadow_ppm: int = 0
     window_us: int = 0
     loan_frames: int | None = None
+    miss_weight_ppm: int = 1_000_000
     bands: tuple[BandEdges, ...] = ()
     cameras: tuple[str, ...] = ()
 
