@@ -128,6 +128,19 @@ def test_the_last_decision_is_read_from_the_end(tmp_path: Path, monkeypatch: pyt
     assert (report.verdict.value, report.replayed) == ("valid", 300)
 
 
+def test_a_line_that_only_looks_like_a_beginning_hides_nothing(tmp_path: Path) -> None:
+    """Broken lines that begin as a whole decision does are passed over, alone and at the end of a sound log."""
+    Run(tmp_path / "log").ticks(5).close()
+    whole = list(lines(tmp_path / "log", Filter(), last=3, follow=False, as_json=True))
+    (path,) = reader.segment_files(tmp_path / "log")
+    path.write_bytes(path.read_bytes() + b'{"bind":1}\n{"bind":\n{"bind":')
+    assert list(lines(tmp_path / "log", Filter(), last=3, follow=False, as_json=True)) == whole
+    assert last_decision(tmp_path / "log") is not None
+    path.write_bytes(b'x\n{"bind":1}\n{"bind":')
+    assert list(lines(tmp_path / "log", Filter(), last=3, follow=False, as_json=True)) == []
+    assert last_decision(tmp_path / "log") is None
+
+
 def test_what_a_log_says_cannot_steer_a_terminal(tmp_path: Path) -> None:
     """Escapes, bells and marks that turn the direction of text come out as their numbers."""
     run = Run(tmp_path).ticks(2)
