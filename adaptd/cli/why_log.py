@@ -8,7 +8,7 @@ from adaptd.brain.decide.words import explain
 from adaptd.cli.errors import CommandError
 from adaptd.cli.harmless import harmless
 from adaptd.log.format.codec import CodecError
-from adaptd.log.verify.decided import DecisionReader, last_decision
+from adaptd.log.verify.decided import UNREADABLE, DecisionReader, last_decision
 from adaptd.log.verify.reader import iter_records
 from adaptd.vocabulary import Verdict
 
@@ -34,7 +34,7 @@ def decisions(folder: Path) -> Iterator[LoggedDecision]:
             began_us = record["mono_us"]
         try:
             decided = reader.read(record)
-        except (CodecError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             raise _unreadable(folder, f"record {record['seq']} cannot be read ({error})") from None
         if decided is not None:
             yield LoggedDecision(record["seq"], record["mono_us"] - began_us, decided.verdict)

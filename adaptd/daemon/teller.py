@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from stat import S_IWOTH
 from typing import Any
 
 import structlog
@@ -63,6 +64,9 @@ class Teller:
         if self._recorder.ledger.ok and self._recorder.ledger.boot == 0:
             key = folder.resolve() / PUBLIC_FILE
             self.tell(f"a new log begins; copy the key that proves it away now: scp {os.uname().nodename}:{key} .")
+        with suppress(OSError):
+            if folder.stat().st_mode & S_IWOTH:
+                self.warn(f"{folder}: every user of this device may write here, so anyone can spoil the log: chmod o-w {folder}")
         for name in self._recorder.unseen:
             words = f"{folder / name}: this log could not be continued and was put aside; only {reference} serves"
             self.fault("log_put_aside", f"{words} until a person has looked and moved it out of {folder}")

@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
+import yaml
 
 from adaptd.cli.main import main
+from tests.conftest import ROOT
+from tests.faults.bad_policies import CLASSES, GOOD, NUMBERS
+from tests.faults.policies import refusal
 
 
 def numbers(node: Any) -> Iterator[dict[str, Any]]:
@@ -33,3 +38,53 @@ def test_an_editor_learns_the_bounds(capsys: pytest.CaptureFixture[str]) -> None
         assert {"minimum", "exclusiveMinimum"} & one.keys(), one
         assert {"maximum", "exclusiveMaximum"} & one.keys(), one
     assert schema["$defs"]["AccuracyModel"]["properties"]["confidence_pct"]["exclusiveMaximum"] == 100
+
+
+def validator(capsys: pytest.CaptureFixture[str]) -> Any:
+    """The shipped schema as jsonschema understands it."""
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    assert main(["policy", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_what_the_check_accepts_the_schema_accepts(capsys: pytest.CaptureFixture[str]) -> None:
+    """The shipped policies and sixty drawn good ones are good to an editor too."""
+    known = validator(capsys)
+    for path in sorted((ROOT / "policies").glob("*.yaml")):
+        assert known.is_valid(yaml.safe_load(path.read_text())), path.name
+    random = Random(3)
+    for at in range(60):
+        limit_c = random.randint(60, 90)
+        numbers = {
+            "target_fps": random.randint(6, 30), "floor_fps": random.randint(1, 5), "deadline_ms": random.randint(40, 500),
+            "max_loss_points": random.choice(["0.1", "0.5", "2", "7.5"]), "confidence_pct": random.choice(["90", "99", "99.9"]),
+            "shadow_pct": random.randint(1, 10), "limit_c": limit_c, "resume_c": limit_c - random.randint(1, 10),
+            "critical_c": limit_c + random.randint(1, 10), "budget_w": random.randint(5, 60),
+            "stale_after_s": random.randint(1, 9),
+        }  # fmt: skip
+        text = GOOD
+        for key, before in NUMBERS:
+            if key in numbers:
+                text = text.replace(f"{key}: {before}", f"{key}: {numbers[key]}", 1)
+        assert refusal(text) == (), (at, refusal(text))
+        assert known.is_valid(yaml.safe_load(text)), (at, text)
+
+
+def test_what_the_schema_refuses_the_check_refuses_and_the_other_way_where_a_schema_can_say_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of 150 bad policies none is bad to the editor alone; ranges, types, unknown and missing keys are bad to both."""
+    known = validator(capsys)
+    sayable = {"units written out", "out of range", "too long", "unknown key", "missing key"}
+    for name, texts in CLASSES.items():
+        for text in texts[::2]:
+            try:
+                document = yaml.safe_load(text)
+            except (yaml.YAMLError, ValueError, RecursionError):
+                continue
+            if not known.is_valid(document):
+                assert refusal(text), (name, text)
+            elif name in sayable:
+                pytest.fail(f"{name}: the schema takes what the check refuses: {refusal(text)}")

@@ -10,7 +10,7 @@ from adaptd.brain.tick import explain
 from adaptd.cli.audit_show import Filter, lines
 from adaptd.cli.why_log import decisions, lines_from_log
 from adaptd.log.verify import reader
-from adaptd.log.verify.decided import last_decision
+from adaptd.log.verify.decided import DecisionReader, last_decision
 from adaptd.log.verify.reader import follow, iter_records
 from adaptd.log.verify.verify import verify
 from adaptd.log.write.ledger import LedgerLimits
@@ -126,6 +126,29 @@ def test_the_last_decision_is_read_from_the_end(tmp_path: Path, monkeypatch: pyt
     assert len(whole) == 8
     report = verify(tmp_path)
     assert (report.verdict.value, report.replayed) == ("valid", 300)
+
+
+def test_a_line_that_only_looks_like_a_beginning_hides_nothing(tmp_path: Path) -> None:
+    """Broken lines that begin as a whole decision does are passed over, alone and at the end of a sound log."""
+    Run(tmp_path / "log").ticks(5).close()
+    whole = list(lines(tmp_path / "log", Filter(), last=3, follow=False, as_json=True))
+    (path,) = reader.segment_files(tmp_path / "log")
+    path.write_bytes(path.read_bytes() + b'{"bind":1}\n{"bind":\n{"bind":')
+    assert list(lines(tmp_path / "log", Filter(), last=3, follow=False, as_json=True)) == whole
+    assert last_decision(tmp_path / "log") is not None
+    path.write_bytes(b'x\n{"bind":1}\n{"bind":')
+    assert list(lines(tmp_path / "log", Filter(), last=3, follow=False, as_json=True)) == []
+    assert last_decision(tmp_path / "log") is None
+
+
+def test_a_decision_of_another_version_than_its_configuration_is_left_out(tmp_path: Path) -> None:
+    """A forger's version 1 behind a configuration of version 2 is no decision, and what follows the next whole one is."""
+    Run(tmp_path).ticks(3).close()
+    told = DecisionReader()
+    records = list(iter_records(tmp_path))
+    odd = [{**one, "v": 1} if one["kind"] == "decision" else one for one in records]
+    assert [told.feed(one) for one in odd] == [None] * len(odd)
+    assert sum(told.feed(one) is not None for one in records) == 3
 
 
 def test_what_a_log_says_cannot_steer_a_terminal(tmp_path: Path) -> None:

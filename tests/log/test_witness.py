@@ -160,6 +160,50 @@ def test_two_witnesses_must_both_have_signed(scene: Scene) -> None:
     assert silent.name in ours.reason
 
 
+def test_of_several_notes_each_must_carry_a_cosignature(scene: Scene) -> None:
+    """One cosigned note does not speak for another that nobody cosigned; both verifiers refuse the pair."""
+    plain = f"{scene.signed.body}\n{note.signature_line(scene.signed.signatures[0])}"
+    texts = [plain + scene.line(scene.signed.body), plain]
+    found = []
+    for at, text in enumerate(texts):
+        scene.path.with_suffix(f".{at}").write_text(text)
+        found.append(read_witness(scene.path.with_suffix(f".{at}"), (scene.key,)))
+    report = verify(scene.folder, Options(witnessed=tuple(found), witness_keys=(scene.key,), replay=False))
+    assert report.verdict is Outcome.FORGED
+    assert "no witness whose key was given has cosigned" in report.reason
+    second = second_verifier().verify(str(scene.folder), None, texts, [note.verifier_key_text(scene.key)])
+    assert second["verdict"] == "forged"
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "hand-over"])
+def test_a_note_inside_the_log_that_another_key_signed_is_forged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The chain holds and the head is signed, but one note is not by the key in force: both verifiers say so."""
+    clock, other = Clock(), keys.Signer.generate("stand-in/log")
+    real = keys.Signer.sign
+
+    def sign(self: keys.Signer, body: str) -> str:
+        wanted = "adaptd epoch\n" if what == "hand-over" else f"{self.name}\n"
+        if not body.startswith(wanted):
+            return real(self, body)
+        data = note.Signature(self.name, self.verifier_key.key_id, other.sign_bytes(body.encode()))
+        return note.signed(body, data)
+
+    monkeypatch.setattr(keys.Signer, "sign", sign)
+    ledger, _ = open_ledger(tmp_path, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=SMALL)
+    for _ in range(4):
+        clock.advance(SECOND)
+        ledger.append("note", {"n": 1}, durable=True)
+    ledger.hand_over() if what == "hand-over" else ledger.checkpoint()
+    ledger.append("note", {"n": 2}, durable=True)
+    ledger.close()
+    report = verify(tmp_path, Options(replay=False))
+    assert report.verdict is Outcome.FORGED
+    assert f"the signature of the {what}" in report.reason
+    assert second_verifier().verify(str(tmp_path), None, [])["verdict"] == "forged"
+
+
 def test_a_checkpoint_of_another_log_is_refused(tmp_path: Path) -> None:
     """Holding the wrong note against a log does not pass for a witness."""
     one = history(tmp_path / "one", 1)[-1]

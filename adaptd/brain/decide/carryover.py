@@ -8,6 +8,29 @@ from adaptd.brain.decide.settle import Owed
 PAYS_MOST = 60  # ticks for which a variant that would not pay is still looked at in earnest
 
 
+class BandEdges(NamedTuple):
+    """A light band as the policy draws it, in millilux; None where it has no such edge."""
+
+    name: str
+    down_at_mlx: int | None
+    up_at_mlx: int | None
+
+
+class Claim(NamedTuple):
+    """What the loss account promises: a window goes on only while all of this is the same."""
+
+    reference: str = ""
+    efficient: tuple[str, ...] = ()
+    max_loss_ppm: int = 0
+    alpha_ppm: int = 0
+    shadow_ppm: int = 0
+    window_us: int = 0
+    loan_frames: int | None = None
+    miss_weight_ppm: int = 1_000_000
+    bands: tuple[BandEdges, ...] = ()
+    cameras: tuple[str, ...] = ()
+
+
 class Carryover(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
     what the loss account promises, whether a limit binds, for how many ticks an efficient variant is still taken to pay, and what
@@ -18,7 +41,7 @@ class Carryover(NamedTuple):
     credit_ppm: int = 0
     hot: bool = False
     shadow_ppm: int = 0
-    claim: str = ""
+    claim: Claim = Claim()
     bound: bool = False
     pays: int = PAYS_MOST
     owed: Owed = Owed()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adaptd.brain.decide.carryover import Carryover
+from adaptd.brain.decide.carryover import BandEdges, Carryover, Claim
 from adaptd.brain.decide.endure import Charge, goal_of
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
@@ -55,7 +55,7 @@ class DecisionFrame:
     levels: tuple[int, ...]
     below: tuple[int, ...]
     dwell_us: int
-    claim: str
+    claim: Claim
     unsupported: frozenset[str]
     value_j: float
     free: bool = False
@@ -115,9 +115,18 @@ def dwell_us(profile: HardwareProfile) -> int:
 
 def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
     """What follows from the policy. ``claim`` says what the loss account promises."""
-    weighed = () if policy.miss_weight_ppm == 1_000_000 else (policy.miss_weight_ppm,)
-    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames, *weighed)
-    claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}" + (f"|{policy.cameras}" if policy.cameras else "")
+    claim = Claim(
+        reference=policy.reference,
+        efficient=tuple(policy.efficient),
+        max_loss_ppm=policy.max_loss_ppm,
+        alpha_ppm=policy.alpha_ppm,
+        shadow_ppm=policy.shadow_ppm,
+        window_us=policy.window_us,
+        loan_frames=policy.loan_frames,
+        miss_weight_ppm=policy.miss_weight_ppm,
+        bands=tuple([BandEdges(band.name, band.down_at_mlx, band.up_at_mlx) for band in policy.bands]),
+        cameras=tuple(policy.cameras),
+    )
     levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
     return DecisionFrame(
         levels=tuple(level for level in levels if policy.floor_mfps <= level <= policy.target_mfps),

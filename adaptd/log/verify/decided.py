@@ -10,6 +10,8 @@ from adaptd.log.format.decisions import DecisionCoder
 from adaptd.log.verify.reader import from_the_end
 from adaptd.vocabulary import Snapshot, Verdict
 
+UNREADABLE = (CodecError, LookupError, TypeError, AttributeError)  # what a record that no writer made can come to
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -25,12 +27,13 @@ class DecisionReader:
 
     def __init__(self) -> None:
         self._coder: DecisionCoder | None = None
+        self._version = 0
 
     def feed(self, record: dict[str, Any]) -> Decided | None:
         """The decision if the record is a readable one."""
         try:
             return self.read(record)
-        except (CodecError, KeyError, TypeError):
+        except UNREADABLE:
             self._coder = None
             return None
 
@@ -38,9 +41,11 @@ class DecisionReader:
         """The decision if the record is one that follows a configuration or is whole; raises CodecError where it does not fit."""
         kind, bind = record["kind"], record.get("bind")
         if kind == "config" or (kind == "decision" and self._coder is None and bind is not None):
-            self._coder = coder_of(record) if isinstance(bind, str) else None
+            self._coder, self._version = coder_of(record) if isinstance(bind, str) else None, record["v"]
         if kind != "decision" or self._coder is None:
             return None
+        if record["v"] != self._version:
+            raise CodecError("it is of another version than the configuration before it")
         if record["v"] == 1:
             from adaptd.log.format import v1
 
@@ -73,7 +78,7 @@ def _last(stretch: list[dict[str, Any]]) -> Decided | None:
     for record in stretch:
         try:
             found = reader.read(record) or found
-        except (CodecError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             raise CodecError(f"record {record['seq']} cannot be read ({error})") from None
     return found
 

@@ -11,6 +11,7 @@ import signal
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pickle import PicklingError
 from typing import Any
 
 from adaptd.base.canonical_json import decode
@@ -84,7 +85,7 @@ class Parts:
         task, future = self._out.popleft()
         try:
             part = future.result()
-        except (BrokenProcessPool, OSError, RuntimeError):
+        except (BrokenProcessPool, OSError, RuntimeError, TypeError, AttributeError, ValueError, PicklingError):
             raise Unfit from None
         if part is None:
             raise Unfit

@@ -105,7 +105,7 @@ def last(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
 
 
 def from_the_end(folder: Path, told: Callable[[str], None] | None = None) -> Iterator[list[dict[str, Any]]]:
-    """The readable records, newest stretch first; each stretch begins where decisions can be read without what lies before.
+    """The readable records, newest stretch first; each begins where decisions can be read without what is before, none is empty.
 
     That is a configuration or a whole decision, whose line begins with ``bind``. ``told`` as in ``iter_records``.
     """
@@ -119,7 +119,7 @@ def from_the_end(folder: Path, told: Callable[[str], None] | None = None) -> Ite
             at = data.rfind(_WHOLE, 0, end) + 1
             later = list(_records(data[at:end])) + later
             _tell_missing(later, say)
-            if at:
+            if at and later:
                 yield later
                 later = []
             end = at
