@@ -24,12 +24,17 @@ GROUPS = {  # command: the file that knows it
     "profile": "profile",
     "engine": "engine",
     "simulate": "simulate",
+    "twin": "twin",
+    "whatif": "whatif",
+    "tune": "tune",
     "bench": "bench",
     "audit": "audit",
     "service": "service",
     "gateway": "gateway",
+    "fleet": "fleet",
     "camera": "camera",
     "feeder": "feeder",
+    "agv": "agv",
 }
 
 

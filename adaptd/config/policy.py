@@ -39,6 +39,7 @@ class AccuracyModel(Strict):
 
     ``confidence_pct``: 100 minus it is the chance that a statement of a window is wrong, whatever the camera sees.
     ``loan_frames``: what may differ while a window is young; left out, what the bound is at its opening.
+    ``miss_weight``: of a detector's loss, how many added boxes one missed box costs as much as.
     """
 
     max_loss_points: Annotated[Number, Field(gt=0, le=50)]
@@ -46,6 +47,7 @@ class AccuracyModel(Strict):
     shadow_pct: Annotated[Number, Field(ge=0, le=100)]
     window_h: Annotated[Number, Field(gt=0, le=720)] = 24
     loan_frames: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    miss_weight: Annotated[Number, Field(ge=0.01, le=100)] = 1
 
 
 class ThermalModel(Strict):
@@ -181,6 +183,7 @@ class Policy:
     preview: bool = False
     budget_window_us: int = 0
     peak_mw: int | None = None
+    miss_weight_ppm: int = 1_000_000
     endurance: Endurance | None = None
     cameras: tuple[str, ...] = ()
 
@@ -251,6 +254,7 @@ def _policy(document: Document) -> Policy:
         preview=model.camera.preview,
         budget_window_us=0 if model.power is None else scaled(model.power.window_s or 0, 1_000_000),
         peak_mw=None if model.power is None or model.power.peak_w is None else scaled(model.power.peak_w, 1000),
+        miss_weight_ppm=scaled(model.accuracy.miss_weight, 1_000_000),
         endurance=endurance(model.endurance),
     )
 
@@ -274,9 +278,8 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
             faults.append(f"{document.where(path)}: {'.'.join(map(str, path))}: {words}")
 
     rate, thermal, accuracy = model.frame_rate, model.thermal, model.accuracy
-    refuse(
-        model.reference in model.efficient, ("efficient",), f"holds the reference {model.reference!r}, list other variants only"
-    )
+    among = model.reference in model.efficient
+    refuse(among, ("efficient",), f"holds the reference {model.reference!r}, list other variants only")
     refuse(len(set(model.efficient)) != len(model.efficient), ("efficient",), "repeats a variant, name each once")
     if rate.levels_fps is not None:
         _level_faults(rate, rate.levels_fps, refuse)
@@ -299,9 +302,8 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
         ("thermal", "limit_c"),
         f"is not below thermal.critical_c ({thermal.critical_c:g}), lower it",
     )
-    refuse(
-        scaled(accuracy.confidence_pct, 10_000) >= 1_000_000, ("accuracy", "confidence_pct"), "rounds to 100, use 99.99 or less"
-    )
+    whole = scaled(accuracy.confidence_pct, 10_000) >= 1_000_000
+    refuse(whole, ("accuracy", "confidence_pct"), "rounds to 100, use 99.99 or less")
     _band_faults(model.light.bands, refuse)
     if faults:
         raise ConfigError(*faults)
@@ -336,15 +338,13 @@ def _band_faults(bands: list[BandModel], refuse: _Refuse) -> None:
         refuse(not first and band.down_at_lux is None, path, "leaves a gap below, add `down_at_lux`")
         refuse(not last and band.up_at_lux is None, path, "leaves a gap above, add `up_at_lux`")
         if band.down_at_lux is not None and band.up_at_lux is not None:
-            refuse(
-                scaled(band.down_at_lux, 1000) >= scaled(band.up_at_lux, 1000),
-                path,
-                "has down_at_lux at or above up_at_lux, widen the band",
-            )
+            wide = scaled(band.down_at_lux, 1000) < scaled(band.up_at_lux, 1000)
+            refuse(not wide, path, "has down_at_lux at or above up_at_lux, widen the band")
         if not first and band.down_at_lux is not None:
             below = bands[index - 1].up_at_lux
+            apart = below is not None and scaled(band.down_at_lux, 1000) >= scaled(below, 1000)
             refuse(
-                below is not None and scaled(band.down_at_lux, 1000) >= scaled(below, 1000),
+                apart,
                 (*path, "down_at_lux"),
                 f"does not overlap the band below (its up_at_lux is {below}), lower it: the overlap is the hysteresis",
             )

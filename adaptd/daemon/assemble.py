@@ -219,6 +219,7 @@ def assemble(
         clean=found is None or found.stopped,
         clock=clock,
         origin=origin,
+        bundle_name=request.bundle.name,
         plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
         if plans_wanted(request.backend, checked.manifest)
         else None,
@@ -285,6 +286,7 @@ def _begin(request: Request, checked: Checked) -> Begin:
         digest=checked.manifest.digest,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
         preview=checked.policy.preview,
+        miss_weight_ppm=checked.policy.miss_weight_ppm,
         cameras=tuple(Camera(name, source) for name, source in request.cameras),
     )
 

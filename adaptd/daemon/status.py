@@ -10,6 +10,7 @@ from adaptd.brain.judge.words import BETWEEN, quality, why, why_missing
 from adaptd.brain.tick import State
 from adaptd.config.cells import band_of, camera_of
 from adaptd.config.policy import Policy
+from adaptd.daemon.account_window import Objects
 from adaptd.vocabulary import (
     POWER,
     QUANTITIES,
@@ -133,6 +134,7 @@ class AccountRow:
     allowed_ppm_frames: int
     limit_ppm: int
     open: bool
+    apart: tuple[int, int] | None = None  # objects missed and added; None where none were
 
     @property
     def in_counts(self) -> bool:
@@ -161,6 +163,7 @@ class AccountRow:
             "allowed_frames": self.allowed_ppm_frames // 1_000_000,
             "bound_frames": -(-self.bound_ppm_frames // 1_000_000),
             "open": self.open,
+            **({} if self.apart is None else {"objects_missed": self.apart[0], "objects_added": self.apart[1]}),
             "words": self.words(),
         }
 
@@ -190,7 +193,7 @@ def light_of(cell: str) -> str:
     return f"{band_of(cell)} light" + (f" of camera {camera}" if camera else "")
 
 
-def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int) -> tuple[AccountRow, ...]:
+def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int, apart: Objects) -> tuple[AccountRow, ...]:
     """The loss account of every band in which anything was delivered in the window in force."""
     rules, window = account_table.rules(policy), state.account
     ends_ms = utc_ms + max(0, window.opened_us + rules.window_us - now_us) // 1000
@@ -206,6 +209,7 @@ def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int) -> tupl
             allowed_ppm_frames=said.allowed_ppm_frames,
             limit_ppm=policy.max_loss_ppm,
             open=account.most_frames(rules, window, said.band) > 0,
+            apart=apart.get(said.band),
         )
         for said in account.statements(rules, window)
     )

@@ -40,8 +40,12 @@ class Arguments:
     mqtt_cert: Path | None = None
     mqtt_key: Path | None = None
     mqtt_version: str = "5"
+    vda5050: str | None = None
     checkpoint_to: tuple[str, ...] = ()
     checkpoint_keep: Path | None = None
+    fleet: bool = False
+    fleet_key: Path | None = None
+    fleet_policies: bool = False
     box: str = ""
     state: Path | None = None
     until_eof: bool = False
@@ -73,6 +77,8 @@ def plug_ins(arguments: Arguments, tell: Tell) -> list[PlugIn]:
     wanted: list[PlugIn] = []
     if arguments.mqtt is not None:
         wanted.append(importlib.import_module("adaptd.gateway.mqtt").plug_in(arguments))
+    if arguments.vda5050 is not None:
+        wanted.append(importlib.import_module("adaptd.gateway.mqtt").vda5050(arguments))
     if arguments.checkpoint_to:
         wanted.append(importlib.import_module("adaptd.gateway.courier").Courier(arguments, tell))
     return wanted

@@ -27,6 +27,7 @@ class Begin:
     ``first_frame`` is for a restart: numbering goes on.
     ``touch_us`` is how often every engine is exercised, serving or not; 0 never, to measure what that is good for.
     ``preview`` lets whoever may read results see the newest picture too, at ``preview.sock`` beside them.
+    ``miss_weight_ppm`` is how much of an added box's cost one missed box has in a detector's loss.
     ``cameras`` are the sources where they have names; each is served at the rate that is set, and ``source`` is not used.
     """
 
@@ -49,6 +50,7 @@ class Begin:
     digest: str | None = None
     touch_us: int = 20_000_000
     preview: bool = False
+    miss_weight_ppm: int = 1_000_000
     cameras: tuple[Camera, ...] = ()
 
     @property
@@ -191,6 +193,19 @@ class LastResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """Objects on frames run on both engines in ``band``: those of the reference that ``variant`` missed, and those it added.
+
+    For a detector of defects a missed object is a defect that goes through, an added one a good part that is rejected.
+    """
+
+    band: str
+    variant: str
+    missed: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
 class CameraReport:
     """One camera by name: as in ``WorkerReport``, of it alone.
 
@@ -234,6 +249,7 @@ class WorkerReport:
     shadow_frames: int
     served: tuple[Served, ...] = ()
     shadows: tuple[Shadow, ...] = ()
+    apart: tuple[Apart, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     quarantined: tuple[str, ...] = ()
     slow: tuple[str, ...] = ()

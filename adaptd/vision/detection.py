@@ -1,4 +1,4 @@
-"""Boxes: decoding, suppression, F1 at IoU 0.5 and mean average precision, in plain numpy.
+"""Boxes: decoding, suppression, F1 (or F with misses weighed) at IoU 0.5 and mean average precision, in plain numpy.
 
 Boxes are rows ``x1 y1 x2 y2 score class`` in pixels of the network's input. Matching is greedy from the highest score, one to
 one, within a class. Average precision is the area under the monotone precision-recall curve over all points (PASCAL VOC 2010
@@ -84,8 +84,24 @@ def matches(truth: Array, found: Array, limit: float = IOU) -> npt.NDArray[np.bo
 
 def f1(truth: Array, found: Array) -> float:
     """2 x matched / (both counts); 1 where both are empty: nothing was there and nothing was said."""
-    total = len(truth) + len(found)
-    return 1.0 if total == 0 else 2.0 * int(matches(truth, found).sum()) / total
+    return f_weighted(truth, found, 1.0)
+
+
+def f_weighted(truth: Array, found: Array, miss_weight: float) -> float:
+    """(1 + w) x matched / ((1 + w) x matched + w x missed + added), 0 to 1: van Rijsbergen's F with beta^2 = w, F1 at w = 1.
+
+    A box of ``truth`` that is missed costs ``miss_weight`` times what an added one costs. 1 where both are empty.
+    """
+    missed, added = apart(truth, found)
+    matched = (1.0 + miss_weight) * (len(truth) - missed)
+    total = matched + miss_weight * missed + added
+    return 1.0 if total == 0 else matched / total
+
+
+def apart(truth: Array, found: Array) -> tuple[int, int]:
+    """How many boxes of ``truth`` were missed, and how many of ``found`` are of nothing there."""
+    hits = int(matches(truth, found).sum())
+    return len(truth) - hits, len(found) - hits
 
 
 def mean_average_precision(truths: list[Array], founds: list[Array], limit: float = IOU) -> float | None:

@@ -79,7 +79,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             parts = LoopParts(
                 pool,
                 Preprocessor(manifest.preprocessing),
-                head_of(manifest),
+                head_of(manifest, begin.miss_weight_ppm / 1_000_000),
                 grabbers.slot,
                 results,
                 clock,

@@ -148,6 +148,7 @@ class Link(threading.Thread):
             shadow_frames=counts.shadow_frames,
             served=counts.by_variant(),
             shadows=tuple(counts.shadows),
+            apart=counts.objects(),
             stretches=counts.stretches(),
             quarantined=helm.quarantined,
             slow=helm.slow,

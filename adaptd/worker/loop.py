@@ -48,8 +48,7 @@ class FrameLoop:
         self._greeted = 0
         self._newest: Frame | None = None
         self._touch_us = touch_us
-        self._failures = 0
-        self._odd = False
+        self._failures, self._odd = 0, False
         self._chores_us = [0] * len(parts.names)
         self._touched_us = self._now_us()
         self.seen = Seen(parts.names, self._touched_us)
@@ -213,8 +212,7 @@ class FrameLoop:
             self._set_slow(served_by)
         loss_ppm = self._shadow(frame, batch, answer, served_by, band) if shadowed and both is None else None
         if both is not None:
-            loss_ppm = self._parts.head.loss_ppm(both, efficient)
-            self.tally.shadow(Shadow(band, served_by, loss_ppm))
+            loss_ppm = self._compare(band, served_by, both, efficient)
         work_us = (done_ns - began_ns) // 1000
         self._count(key, frame.index, work_us, latency_us <= helm.deadline_us, shadowed, loss_ppm, both is None)
         self.busy_since_us = 0
@@ -269,11 +267,16 @@ class FrameLoop:
         second = self._parts.head.answer(output)
         if other == reference:
             self._failures = 0
-            loss_ppm = self._parts.head.loss_ppm(second, answer)
-        else:
-            loss_ppm = self._parts.head.loss_ppm(answer, second)
-        self.tally.shadow(Shadow(band, tested, loss_ppm))
-        return loss_ppm if tested == served_by else None
+            return self._compare(band, tested, second, answer)
+        self._compare(band, tested, answer, second)
+        return None
+
+    def _compare(self, band: str, tested: str, reference: Answer, efficient: Answer) -> int:
+        """The loss of one answer against the reference's, told to the guard with the objects that were missed and added."""
+        head = self._parts.head
+        loss_ppm = head.loss_ppm(reference, efficient)
+        self.tally.shadow(Shadow(band, tested, loss_ppm), head.apart(reference, efficient) if loss_ppm else (0, 0))
+        return loss_ppm
 
     def _unseen(self, band: str, tested: str, served_by: str) -> int | None:
         """A frame that the coin chose and that could not be compared: where an efficient variant served it, it counts as lost."""

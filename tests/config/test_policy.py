@@ -17,6 +17,7 @@ REFUSED = [
     ("max_loss_points: 0.5", "max_loss_points: true", "accuracy.max_loss_points"),
     ("max_loss_points: 0.5", "max_loss_pct: 0.5", "accuracy.max_loss_pct"),
     ("confidence_pct: 99", "confidence_pct: 100", "accuracy.confidence_pct"),
+    ("confidence_pct: 99", "confidence_pct: 99\n  miss_weight: 0", "accuracy.miss_weight"),
     ("confidence_pct: 99", "confidence_pct: 99.99999999", "accuracy.confidence_pct"),
     ("resume_c: 80", "resume_c: 85", "thermal.resume_c"),
     ("critical_c: 95", "critical_c: 85", "thermal.limit_c"),

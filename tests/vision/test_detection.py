@@ -22,6 +22,22 @@ def test_overlap_of_known_boxes() -> None:
     assert found.tolist() == pytest.approx([1, 1 / 3, 0, 0])
 
 
+def test_a_missed_box_costs_its_weight_and_the_score_stays_a_share() -> None:
+    """With misses weighed fourfold a missed defect costs more than a false reject; at weight 1 both are F1's; always 0 to 1."""
+    both, one, none = boxes(LEFT, FAR), boxes(LEFT), boxes()
+    assert detection.f_weighted(both, one, 4.0) == pytest.approx(5 / 9)  # one found, one missed
+    assert detection.f_weighted(one, both, 4.0) == pytest.approx(5 / 6)  # one found, one added
+    assert detection.f_weighted(both, one, 1.0) == detection.f_weighted(one, both, 1.0) == pytest.approx(2 / 3)
+    assert [detection.f_weighted(*pair, 100.0) for pair in ((both, none), (none, both), (none, none))] == [0, 0, 1]
+
+
+def test_missed_and_added_boxes_are_counted_apart() -> None:
+    """What was there and not found is missed; what was found and not there is added; another class is both."""
+    assert detection.apart(boxes(LEFT, FAR), boxes(LEFT)) == (1, 0)
+    assert detection.apart(boxes(LEFT), boxes(LEFT, FAR)) == (0, 1)
+    assert detection.apart(boxes(LEFT), boxes((*LEFT[:5], 1))) == (1, 1)
+
+
 def test_f1_of_known_answers() -> None:
     """All right is 1, nothing for nothing is 1, one of two found is 2/3, another class is 0, nothing for something is 0."""
     none = boxes()

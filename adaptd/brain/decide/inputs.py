@@ -8,7 +8,6 @@ from adaptd.brain.decide.endure import Charge, goal_of
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
-from adaptd.brain.decide.shadowing import Spent
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
@@ -68,6 +67,7 @@ class DecisionFrame:
 class Inputs:
     """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed).
 
+    ``to_look``: shadow frames that the budget holds beside what the account may need until its window ends.
     ``standing`` per band: frames shadowed, and the account's bound in ppm of the frames delivered.
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
     ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;
@@ -90,8 +90,7 @@ class Inputs:
     guards: tuple[Guard, ...]
     offer: Offer
     standing: dict[str, tuple[int, int]]
-    reserved_frames: int
-    spent: Spent
+    to_look: int
     worker: Telemetry
     log_ok: bool
     budget_mw: int | None
@@ -116,7 +115,8 @@ def dwell_us(profile: HardwareProfile) -> int:
 
 def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
     """What follows from the policy. ``claim`` says what the loss account promises."""
-    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames)
+    weighed = () if policy.miss_weight_ppm == 1_000_000 else (policy.miss_weight_ppm,)
+    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames, *weighed)
     claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}" + (f"|{policy.cameras}" if policy.cameras else "")
     levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
     return DecisionFrame(

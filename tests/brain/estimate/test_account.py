@@ -298,7 +298,9 @@ def test_a_crash_while_int8_served_is_lost_in_full() -> None:
     assert of(cut.account).delivered == of(clean.account).delivered
 
 
-@pytest.mark.parametrize("change", [{"max_loss_ppm": 20_000}, {"alpha_ppm": 20_000}, {"window_us": 3_600_000_000}])
+@pytest.mark.parametrize(
+    "change", [{"max_loss_ppm": 20_000}, {"alpha_ppm": 20_000}, {"window_us": 3_600_000_000}, {"miss_weight_ppm": 4_000_000}]
+)
 def test_a_reload_that_promises_something_else_opens_a_window_without_a_loan(change: dict[str, int]) -> None:
     """Reloading and restarting buy no credit: not the old frames under a new limit, and no second loan."""
     policy, profile = feeder(), board()
