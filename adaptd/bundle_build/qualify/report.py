@@ -61,8 +61,9 @@ def precision_note(record: dict[str, Any]) -> str:
 
 
 def energy_rows(record: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Per variant: computed precision, energy above idle and with idle back to back, idle power, warm memory, frames a second; and by the
-    energy with idle inside inferences a joule and tera-operations a watt-second (a dash where the network's work is not known).
+    """Per variant: computed precision, energy above idle and with idle back to back, idle power, warm memory, frames a second.
+
+    By the energy with idle inside: inferences a joule, and tera-operations a watt-second where the network's work is known.
     """
     rows: list[tuple[str, ...]] = []
     work = record.get("operations")
@@ -145,10 +146,16 @@ def _row(record: dict[str, Any], band: str, name: str) -> ReportRow:
         differs="" if is_reference else f"{seen['disagreed']}",
         bound="" if is_reference else f"{seen['disagreement_bound_ppm'] / 1e4:.2f}",
         within=within,
-        p50=f"{seen['latency_p50_us'] / 1000:.2f}",
-        p90=f"{seen['latency_p90_us'] / 1000:.2f}",
-        p99=f"{seen['latency_p99_us'] / 1000:.2f}",
+        p50=_ms(seen["latency_p50_us"]),
+        p90=_ms(seen["latency_p90_us"]),
+        p99=_ms(seen["latency_p99_us"]),
     )
+
+
+def _ms(us: int) -> str:
+    """Milliseconds in four places: 0.12, 34.7, 120."""
+    ms = us / 1000
+    return f"{ms:.{2 if ms < 10 else 1 if ms < 100 else 0}f}"
 
 
 def proof(row: ReportRow) -> str:
