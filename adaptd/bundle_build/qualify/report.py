@@ -82,13 +82,13 @@ def energy_rows(record: dict[str, Any]) -> list[tuple[str, ...]]:
                 f"{record['warm_memory_mb'][name]}",
                 f"{rate:.0f}",
                 f"{1e6 / max(1, cost['saturated_uj']):.3g}",
-                f"{work / 1e6 / max(1, cost['saturated_uj']):.3g}" if work else "-",
+                f"{work / 1e6 / max(1, cost['saturated_uj']):.2g}" if work else "-",
             )
         )
     return rows
 
 
-ENERGY_HEAD = ("variant", "computed", "mJ alone", "mJ in all", "idle W", "warm MB", "frames/s", "frames/J", "TOPS/W")
+ENERGY_HEAD = ("variant", "computed", "mJ alone", "mJ in all", "idle W", "MB", "fps", "per J", "TOPS/W")
 ROW_HEAD = ("band", "variant", "frames", "score %", "differ", "loss <=", "at once", "p50", "p90", "p99 ms")
 
 
