@@ -71,6 +71,7 @@ def _build(arguments: argparse.Namespace) -> int:
             keep=tuple(arguments.keep_fp16),
             count=arguments.pictures,
             band=band_of(arguments, policy),
+            qdq=arguments.qdq,
         )
         built = build(order, arguments.output, progress)
     _say_built(arguments.output, built.summary, built.files, built.warnings)

@@ -26,6 +26,7 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
         default="auto",
         help="how INT8 ranges are found (default: auto)",
     )
+    build.add_argument("--qdq", type=Path, metavar="F", help="a Q/DQ model (QAT, ModelOpt) to serve as INT8 beside MODEL")
     build.add_argument("--keep-fp16", nargs="+", default=[], metavar="NODE", help="layers kept in FP16; also first, last, auto")
     build.add_argument("--pictures", type=int, default=300, metavar="N", help="calibrate with up to N pictures (100 to 500)")
     build.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")

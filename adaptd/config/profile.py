@@ -1,5 +1,6 @@
 """The hardware profile: what is known of a board. Every number carries its class and its source (schema 1)."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Generic, Literal, TypeVar
@@ -12,6 +13,8 @@ from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, parse_document, read_document
 from adaptd.config.validate import Number, SchemaOne, Strict, scaled, validate
 
+MOST_VALID_S = 600
+_VALID = re.compile(r"(push:[^@]+)@(\d{1,4}(?:\.\d{1,3})?)s")
 Class = Literal["measured", "vendor", "derived", "assumed"]
 Source = Annotated[str, Field(min_length=8, max_length=1000)]
 ValueT = TypeVar("ValueT")
@@ -122,6 +125,7 @@ class HardwareProfile:
     """A profile in integers. ``assumed`` names the keys that nobody published.
 
     ``unwatched``: the owner says that this machine has no thermometer, so that nothing but floor_fps limits its heat.
+    ``valid_us``: how long the readings of a pushed source hold where its name says so, ``push:room@60s``, by ``push:room``.
     """
 
     name: str
@@ -141,6 +145,7 @@ class HardwareProfile:
     max_slew_mc_per_s: int
     assumed: tuple[str, ...] = ()
     unwatched: bool = False
+    valid_us: tuple[tuple[str, int], ...] = ()
     battery_sources: tuple[str, ...] = ()
     battery_uj: int | None = None
 
@@ -190,9 +195,21 @@ def _profile(document: Document) -> HardwareProfile:
         max_slew_mc_per_s=scaled(sensors.max_slew_c_per_s.value, 1000),
         assumed=tuple(_assumed(model, "")),
         unwatched=sensors.thermometer == "none",
+        valid_us=tuple(found for name in _names(sensors) if (found := _validity(name)) is not None),
         battery_sources=tuple(sensors.battery),
         battery_uj=None if model.battery_capacity_wh is None else scaled(model.battery_capacity_wh.value, 3_600_000_000),
     )
+
+
+def _names(sensors: BoardSensorsModel) -> list[str]:
+    return [*sensors.temperature_zones, *sensors.power_rails, *sensors.light, *sensors.battery]
+
+
+def _validity(name: str) -> tuple[str, int] | None:
+    """``push:room@60s`` is ("push:room", 60,000,000); None where a name says no time, or none that can be."""
+    match = _VALID.fullmatch(name)
+    seconds = 0.0 if match is None else float(match[2])
+    return None if match is None or not 0 < seconds <= MOST_VALID_S else (match[1], round(seconds * 1_000_000))
 
 
 def _range(model: RangeModel) -> tuple[int, int]:
@@ -207,6 +224,10 @@ def _refuse_contradictions(document: Document, model: ProfileModel) -> None:
     if model.sensors.thermometer == "none" and model.sensors.temperature_zones:
         where = document.where(("sensors", "thermometer"))
         faults.append(f"{where}: sensors.thermometer: says none, but temperature_zones names some, leave one of the two out")
+    for name in _names(model.sensors):
+        if name.startswith("push:") and "@" in name and _validity(name) is None:
+            where = document.where(("sensors",))
+            faults.append(f"{where}: sensors: {name!r} says no time to hold, write push:NAME@60s, at most {MOST_VALID_S} s")
     for key in ("range_c", "range_w", "range_lux"):
         span: RangeModel = getattr(model.sensors, key)
         if scaled(span.min, 1000) >= scaled(span.max, 1000):

@@ -57,7 +57,8 @@ class PushInbox:
         self._feeds: dict[tuple[str, str], PushFeed] = {}
 
     def open(self, quantity: str, name: str, step: int = 1) -> PushFeed:
-        """The feed the station reads; made once per quantity and name."""
+        """The feed the station reads; made once per quantity and name; ``NAME@60s`` is NAME."""
+        name = name.partition("@")[0]
         return self._feeds.setdefault((quantity, name), PushFeed(name, quantity, step))
 
     def push(self, message: object, now_us: int) -> str:

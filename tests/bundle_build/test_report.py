@@ -7,9 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
+from adaptd.bundle_build.model.operations import operations
 from adaptd.bundle_build.qualify.curve import curve_svg, points_of
 from adaptd.bundle_build.qualify.page import page
 from adaptd.bundle_build.qualify.qualify import Qualified
@@ -148,3 +151,38 @@ def test_the_page_stands_alone_and_is_whole(record: dict[str, Any]) -> None:
     balance = Balance()
     balance.feed(text)
     assert not balance.open
+
+
+def test_efficiency_is_said_with_the_idle_power_inside() -> None:
+    """A network of a thousand million operations at 20 mJ a frame: 50 frames a joule, 0.05 TOPS/W; unknown work is a dash."""
+    cost = {"marginal_uj": 9_000, "saturated_uj": 20_000, "idle_mw": 5_000}
+    plain: dict[str, Any] = {
+        "energy": {"fp16": cost},
+        "saturated": {"fp16": {"frames": 100, "wall_us": 1_000_000}},
+        "precision": {"fp16": "fp32"},
+        "warm_memory_mb": {"fp16": 9},
+        "scores": {"fp16": {}},
+        "reference": "fp16",
+    }
+    assert energy_rows(plain | {"operations": 1_000_000_000})[0][-2:] == ("50", "0.05")
+    assert energy_rows(plain)[0][-2:] == ("50", "-")
+
+
+def test_the_work_of_a_network_is_counted_by_hand() -> None:
+    """8 x 16 x 16 values of 3 x 3 x 3 products, then a product of 8 with 5 classes; two operations each."""
+    make, info = helper.make_node, helper.make_tensor_value_info
+    weights = [
+        numpy_helper.from_array(np.zeros((8, 3, 3, 3), np.float32), "w"),
+        numpy_helper.from_array(np.zeros((5, 8), np.float32), "v"),
+    ]
+    nodes = [
+        make("Conv", ["x", "w"], ["a"], strides=[2, 2], pads=[1, 1, 1, 1]),
+        make("GlobalAveragePool", ["a"], ["b"]),
+        make("Flatten", ["b"], ["c"]),
+        make("Gemm", ["c", "v"], ["y"], transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes, "tiny", [info("x", TensorProto.FLOAT, [1, 3, 32, 32])], [info("y", TensorProto.FLOAT, [1, 5])], weights
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    assert operations(model.SerializeToString()) == 2 * (8 * 16 * 16 * 27 + 5 * 8)

@@ -14,7 +14,7 @@ from adaptd.config.manifest import load_manifest
 from adaptd.protocol.messages import Begin, Camera, Fault, Hello, Moved, MoveOver
 from adaptd.supervise.process import WorkerClient, monotonic_us
 from adaptd.supervise.supervisor import Lost, Supervisor
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import Setpoint
 from tests.engine.models import write_bundle
 from tests.supervise.test_process import until
 
@@ -53,7 +53,7 @@ def test_no_frame_is_lost_when_the_backend_changes(begin: Begin) -> None:
     client.start()
     try:
         until(client, lambda: client.last_result is not None)
-        client.set(OperatingPoint("int8", 60_000), shadow_ppm=0, lease_us=60_000_000, band="dim", seq=1)
+        client.set(Setpoint(1, "int8", 60_000, 60_000_000, 0, "", "dim"))
         until(client, lambda: client.report is not None and client.report.variant == "int8")
         reader = Reader(begin.results)
         reader.start()

@@ -16,6 +16,8 @@ from adaptd.vocabulary import CAMERA, Doubt, Judged, MissingReason, Picture, Raw
 ZONE_MARGIN_MC = 5_000
 CONTRADICTION_FACTOR = 16
 DARKEST_MLX = 100  # below it sensor and picture may differ by any factor
+BLACK_LINEAR_PPM = 1_000  # some three levels of 255: what a camera sees that sees nothing
+NEVER_BLACK_MLX = 50_000  # and the light in which no picture is black, unless sensor or lens is covered
 BRIGHT_LINEAR_PPM = 40_000  # a mean signal from which a picture cannot have been taken in the dark
 HOLD_US = 900_000
 SETTLE_US = 3_000_000  # a point just chosen is not yet in the chip's average
@@ -114,6 +116,8 @@ def against_picture(heard: list[Heard], picture: Picture | None) -> tuple[list[H
 def _contradiction(value: int, heard: list[Heard], picture: Picture | None) -> MissingReason | None:
     if value == 0 and (picture is None or picture.linear_ppm >= BRIGHT_LINEAR_PPM):
         return MissingReason.ZERO
+    if picture is not None and picture.linear_ppm < BLACK_LINEAR_PPM and value >= NEVER_BLACK_MLX:
+        return MissingReason.CONTRADICTED  # needs no calibration: a sensor that hangs at daylight is seen from the start
     for raw, refused, doubt in heard:
         if raw.source == CAMERA and refused is None and doubt is not MissingReason.BOUND and isinstance(raw, RawReading):
             low, high = sorted((max(value, DARKEST_MLX), max(raw.value, DARKEST_MLX)))

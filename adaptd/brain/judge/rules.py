@@ -1,6 +1,7 @@
 """What each quantity can plausibly say. Age comes from the policy, range and slew from the profile, the rest is physics."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
@@ -38,6 +39,11 @@ class Limits:
     effect_per_1000: int = 0
     smallest: int = 0
     in_steps: bool = True
+    own_us: Mapping[str, int] = field(default_factory=dict)
+
+    def stale_of(self, source: str) -> int:
+        """How old an answer of this source may be: what the profile says of it, else the policy."""
+        return self.own_us.get(source, self.stale_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,10 @@ def rules_of(stale_us: int, dark_mlx: int | None, profile: HardwareProfile) -> R
     low_mc, high_mc = profile.range_mc
     low_mw, high_mw = profile.range_mw
     low_mlx, high_mlx = profile.range_mlx
+    own_us = dict(profile.valid_us)
     temperature = Limits(
         quantity=TEMPERATURE,
+        own_us=own_us,
         stale_us=stale_us,
         low=low_mc,
         high=high_mc,
@@ -71,6 +79,7 @@ def rules_of(stale_us: int, dark_mlx: int | None, profile: HardwareProfile) -> R
     )
     power = Limits(
         quantity=POWER,
+        own_us=own_us,
         stale_us=stale_us,
         low=max(low_mw, 1),  # a running machine never takes 0 W
         high=high_mw,
@@ -80,6 +89,7 @@ def rules_of(stale_us: int, dark_mlx: int | None, profile: HardwareProfile) -> R
     )
     light = Limits(
         quantity=LIGHT,
+        own_us=own_us,
         stale_us=stale_us,
         low=low_mlx,
         high=high_mlx,

@@ -79,7 +79,7 @@ def judge_source(trace: Trace, raw: Raw, now_us: int, limits: Limits, cause: int
         trace = _first_look(trace, raw, now_us, limits)
     if trace.fault is not None:
         return trace, trace.fault, None
-    if raw.age_us > limits.stale_us:
+    if raw.age_us > limits.stale_of(raw.source):
         return trace, MissingReason.STALE, None
     if cause is None:
         return (trace if trace.still is None else trace._replace(still=None)), None, raw.note

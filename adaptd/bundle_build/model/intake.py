@@ -62,13 +62,17 @@ class SourceModel:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user declares of a model where it cannot be read off: head, output, picture size (height, width), name."""
+    """What the user declares of a model where it cannot be read off: head, output, picture size (height, width), name.
+
+    ``quantized``: it is to be the INT8 variant beside a float model, and must hold Q/DQ pairs.
+    """
 
     head: str | None = None
     output: str | None = None
     size: tuple[int, int] | None = None
     name: str | None = None
     classes: int | None = None
+    quantized: bool = False
 
 
 def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
@@ -87,7 +91,7 @@ def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
     before = _essence(model)
     noted = noted_in(model)
     notes += noted.notes
-    _refuse_foreign(model, where)
+    _refuse_foreign(model, where, quantized=wishes.quantized)
     _keep_real_inputs(model)
     _keep_one_output(model, wishes.output, where, noted, notes)
     _strip_prose(model)
@@ -165,7 +169,7 @@ def _refuse_other_files(model: Any, where: str) -> None:
     refuse_external(scan(to_bytes(plain), where), where)
 
 
-def _refuse_foreign(model: Any, where: str) -> None:
+def _refuse_foreign(model: Any, where: str, *, quantized: bool) -> None:
     """Refuse operators outside ONNX, functions and control flow: neither back end could be trusted to run them alike."""
     foreign = sorted({f"{node.domain}.{node.op_type}" for node in model.graph.node if node.domain not in INTERNAL_DOMAINS})
     if foreign:
@@ -175,8 +179,11 @@ def _refuse_foreign(model: Any, where: str) -> None:
     branching = [node.op_type for node in model.graph.node if node.op_type in ("If", "Loop", "Scan")]
     if branching:
         raise BuildError(f"{where}: holds {branching[0]} (control flow), export a model without it: shapes must be static")
-    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node):
-        raise BuildError(f"{where}: is quantized already, give the float32 model: both INT8 files are made from it")
+    pairs = any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node)
+    if pairs and not quantized:
+        raise BuildError(f"{where}: is quantized already: give the float32 model it was made from, and this one with --qdq")
+    if quantized and not pairs:
+        raise BuildError(f"{where}: holds no QuantizeLinear, so it is no Q/DQ model; give it as MODEL.onnx and leave out --qdq")
     keep_standard_domain(model)
 
 

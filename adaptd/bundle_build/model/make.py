@@ -15,6 +15,7 @@ from adaptd.bundle_build.model.checks import check_distance, check_ort, check_tr
 from adaptd.bundle_build.model.choose import FEWEST, USUAL, choose
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
+from adaptd.bundle_build.model.given_int8 import for_ort, for_trt, take_twin
 from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8
 from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
@@ -35,7 +36,8 @@ FEW_IN_A_BAND = 20
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to build. ``keep`` names layers that stay in FP16 (``first``, ``last``, ``auto`` are understood); ``wished`` are
-    single numbers of preprocessing said beyond the preset, None takes that of the model's task.
+    single numbers of preprocessing said beyond the preset, None takes that of the model's task. ``qdq`` is a quantized model of
+    somebody else's that serves as INT8.
     """
 
     model: Path
@@ -49,6 +51,7 @@ class Order:
     keep: tuple[str, ...] = ()
     count: int = USUAL
     band: str | None = None
+    qdq: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ def build(order: Order, out: Path, progress: Progress = silent) -> Built:
 def assemble(order: Order, progress: Progress = silent) -> Built:
     """Everything but the writing: the same order gives the same bytes on one machine."""
     source = take_in(order.model, replace(order.wishes, classes=None if order.labels is None else len(order.labels)))
+    twin = None if order.qdq is None else take_twin(order.qdq, order.wishes, source)
     dataset = scan(order.calibration, order.bands, order.band)
     names = class_names(order.labels or _noted(source), dataset.labels, source.head.classes)
     preset = order.preset or PRESETS["imagenet" if source.head.task == "classification" else "yolo"]
@@ -88,7 +92,7 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
     calibration = calibrate(graph, spreads, order.method, judge, wanted, progress)
     found = {name: search(graph, calibration.ranges, judge, name, wanted, progress) for name in KINDS if "auto" in order.keep}
     kept = {name: found[name].kept if name in found else tuple(wanted) for name in KINDS}
-    made, failures = _variants(source, graph, calibration, kept, judge)
+    made, failures = _variants(source, graph, calibration, _Int8(calibration, kept, twin), judge)
     warnings = [*_light(dataset, order.bands), *dataset.notes, *choice.notes, *failures]
     warnings += [*unreadable_note(pictures), *unreadable_note(held_out)]
     return _bundle(Recipe(source, names, words, choice, calibration, found, kept), made, warnings)
@@ -100,7 +104,7 @@ def _noted(source: SourceModel) -> tuple[str, ...] | None:
 
 
 def _variants(
-    source: SourceModel, graph: Any, calibration: Calibration, keep: Mapping[str, Sequence[str]], judge: Judge
+    source: SourceModel, graph: Any, calibration: Calibration, int8: "_Int8", judge: Judge
 ) -> tuple[dict[str, Made], list[str]]:
     """The four files. An INT8 file that fails its checks is left out and said so; the bundle then serves FP16 only."""
     ranges = calibration.ranges
@@ -109,10 +113,9 @@ def _variants(
     large = overflowing(graph, ranges)
     failures = [f"{len(large)} layers overflow FP16 and stay in FP32 ({large[0]} first)"] if large else []
     failures += check_distance(made["fp16"].distance or judge.worst, "fp16")
-    for name, make, check in (("int8.ort", ort_int8, check_ort), ("int8.trt", trt_int8, check_trt)):
+    for name in ("int8.ort", "int8.trt"):
         try:
-            model = make(graph, ranges, keep[name])
-            check(model)
+            model = int8.made(name, graph)
             distance = judge.distance(model, exact=name == "int8.trt")
             failures += check_distance(distance, name)
         except ModelError as error:
@@ -120,6 +123,27 @@ def _variants(
             continue
         made[name] = _made(to_bytes(model), distance)
     return made, failures
+
+
+@dataclass(frozen=True, slots=True)
+class _Int8:
+    """Where the INT8 files come from: made from the float graph, or from a quantized ``twin`` that was given."""
+
+    calibration: Calibration
+    keep: Mapping[str, Sequence[str]]
+    twin: Any
+
+    def made(self, name: str, graph: Any) -> Any:
+        """The checked file of one back end. Raises BuildError."""
+        ranges = self.calibration.ranges
+        if name == "int8.ort":
+            model = ort_int8(graph, ranges, self.keep[name]) if self.twin is None else for_ort(self.twin)
+            if self.twin is None:
+                check_ort(model)
+            return model
+        model = trt_int8(graph, ranges, self.keep[name]) if self.twin is None else for_trt(self.twin, ranges)
+        check_trt(model)
+        return model
 
 
 def _made(data: bytes, distance: Distance | None) -> Made:

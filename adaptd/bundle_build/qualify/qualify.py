@@ -10,6 +10,7 @@ from adaptd.bundle_build.data.images import Dataset, missing_bands, scan_all
 from adaptd.bundle_build.data.labels import Labels, labels_of
 from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
 from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.model.operations import operations
 from adaptd.bundle_build.model.precision import computed
 from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
 from adaptd.bundle_build.progress import Progress, silent
@@ -201,7 +202,9 @@ def _write(plan: MeasurePlan, bundle: Bundle, measured: MeasuredFigures, warning
         if plan.backend == "ort":
             entry["precision_computed"] = computed(bundle.model_bytes(name, plan.backend))[0]
         entry["qualification"] = qualification(plan, measured, name, gains[name])
-    record = record_of(plan, manifest, plain, measured, gains, warnings)
+    source = bundle.kept.get(f"{manifest.model}.fp32.onnx", b"")
+    work = operations(source) if source else None
+    record = {**record_of(plan, manifest, plain, measured, gains, warnings), **({} if work is None else {"operations": work})}
     note = f"{manifest.model}.qualification.{plan.backend}.json"
     data = note_bytes(record)
     plain["files"].update(file_facts({note: data}))

@@ -61,8 +61,12 @@ def precision_note(record: dict[str, Any]) -> str:
 
 
 def energy_rows(record: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Per variant: computed precision, energy above idle and with idle back to back, idle power, warm memory, frames a second."""
+    """Per variant: computed precision, energy above idle and with idle back to back, idle power, warm memory, frames a second.
+
+    By the energy with idle inside: inferences a joule, and tera-operations a watt-second where the network's work is known.
+    """
     rows: list[tuple[str, ...]] = []
+    work = record.get("operations")
     for name in variants_of(record):
         if name not in record["energy"]:
             continue
@@ -77,12 +81,14 @@ def energy_rows(record: dict[str, Any]) -> list[tuple[str, ...]]:
                 f"{cost['idle_mw'] / 1000:.2f}",
                 f"{record['warm_memory_mb'][name]}",
                 f"{rate:.0f}",
+                f"{1e6 / max(1, cost['saturated_uj']):.3g}",
+                f"{work / 1e6 / max(1, cost['saturated_uj']):.2g}" if work else "-",
             )
         )
     return rows
 
 
-ENERGY_HEAD = ("variant", "computed", "mJ alone", "mJ in all", "idle W", "warm MB", "frames/s")
+ENERGY_HEAD = ("variant", "computed", "mJ alone", "mJ in all", "idle W", "MB", "fps", "per J", "TOPS/W")
 ROW_HEAD = ("band", "variant", "frames", "score %", "differ", "loss <=", "at once", "p50", "p90", "p99 ms")
 
 
@@ -113,7 +119,11 @@ def print_table(record: dict[str, Any], console: "Console") -> None:
         table.add_row("" if row.band == last else row.band, *cells, style="dim" if row.variant == SHOWN_LAST else "")
         last = row.band
     costs = Table(
-        box=box.SIMPLE_HEAD, title=f"energy of one inference, {energy_kind(record)}", title_justify="left", pad_edge=False
+        box=box.SIMPLE_HEAD,
+        title=f"energy of one inference, {energy_kind(record)}",
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for index, name in enumerate(ENERGY_HEAD):
         costs.add_column(name, justify="left" if index < 2 else "right")
@@ -136,10 +146,16 @@ def _row(record: dict[str, Any], band: str, name: str) -> ReportRow:
         differs="" if is_reference else f"{seen['disagreed']}",
         bound="" if is_reference else f"{seen['disagreement_bound_ppm'] / 1e4:.2f}",
         within=within,
-        p50=f"{seen['latency_p50_us'] / 1000:.2f}",
-        p90=f"{seen['latency_p90_us'] / 1000:.2f}",
-        p99=f"{seen['latency_p99_us'] / 1000:.2f}",
+        p50=_ms(seen["latency_p50_us"]),
+        p90=_ms(seen["latency_p90_us"]),
+        p99=_ms(seen["latency_p99_us"]),
     )
+
+
+def _ms(us: int) -> str:
+    """Milliseconds in four places: 0.12, 34.7, 120."""
+    ms = us / 1000
+    return f"{ms:.{2 if ms < 10 else 1 if ms < 100 else 0}f}"
 
 
 def proof(row: ReportRow) -> str:

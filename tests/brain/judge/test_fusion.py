@@ -127,6 +127,17 @@ def test_sensor_and_picture_may_differ_by_a_factor_of_sixteen(sensor: int, camer
         assert Doubt("veml", M.CONTRADICTED, True) in senses.judged[2].doubts
 
 
+@pytest.mark.parametrize(
+    ("sensor_mlx", "linear_ppm", "known"), [(400_000, 900, False), (400_000, 1_000, True), (49_999, 0, True)]
+)
+def test_a_sensor_that_says_day_before_a_black_picture_is_not_believed(sensor_mlx: int, linear_ppm: int, known: bool) -> None:
+    """Stuck from the start, and a camera that nobody calibrated: light is unknown, not bright. In the dark both may be right."""
+    bench = Bench()
+    senses = bench.tick(bench.say("light", sensor_mlx, "veml"), picture=Picture(linear_ppm))
+    assert (senses.light_mlx is not None) is known
+    assert known or senses.judged[2].reason is M.CONTRADICTED
+
+
 def test_a_picture_that_is_only_a_bound_contradicts_nobody() -> None:
     """A clipped picture says 'at least', which is no number to hold a sensor against."""
     bench = Bench()

@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from adaptd.brain.judge.source import EFFECT_US, FORGOTTEN_US, FROZEN_AFTER, FUTURE_US, SLOW_SHARE, Life
+from adaptd.brain.judge.rules import rules_of
+from adaptd.brain.judge.source import EFFECT_US, FORGOTTEN_US, FROZEN_AFTER, FUTURE_US, SLOW_SHARE, Life, judge_source
+from adaptd.config.errors import ConfigError
+from adaptd.config.profile import parse_profile
 from adaptd.vocabulary import MissingReason, RawReading, Unread
 from tests.brain.judge.rig import RULES, Rig, S
+from tests.conftest import ROOT
 
 M = MissingReason
 
@@ -223,3 +227,28 @@ def test_of_a_run_of_equal_readings_three_count(lively_ppm: int, frozen: bool) -
 def test_a_sensor_that_moves_by_single_steps_may_stand_still(rustle: int, frozen: bool) -> None:
     """A usual change of four smallest steps makes standing still odd; below it the value may lie within a step."""
     assert standing(Life(60_000, 1, 0, 900_000, rustle * 64 // 61, 100)) is frozen
+
+
+def test_a_pushed_source_may_hold_for_longer_where_the_profile_says_so() -> None:
+    """A room's light that is sent once a minute is no silent sensor; every other source keeps the policy's limit."""
+    text = (
+        (ROOT / "hw_profiles" / "generic-x86.yaml").read_text().replace("light: [iio, camera]", 'light: ["push:room@60s", iio]')
+    )
+    profile = parse_profile(text)
+    assert profile.valid_us == (("push:room", 60_000_000),)
+    limits = rules_of(3_000_000, None, profile).of["light"]
+    assert limits.stale_of("push:room") == 60_000_000
+    assert limits.stale_of("iio:veml6030") == 3_000_000
+    slow = RawReading(400_000, 59_000_000, 1, "push:room", "light")
+    rig = Rig("light")
+    assert judge_source(rig.trace, slow, 100_000_000, limits, None)[1] is None
+    assert judge_source(rig.trace, replace(slow, age_us=61_000_000), 100_000_000, limits, None)[1] is M.STALE
+    assert judge_source(rig.trace, replace(slow, source="iio:veml6030"), 100_000_000, limits, None)[1] is M.STALE
+
+
+@pytest.mark.parametrize("name", ["push:room@soon", "push:room@601s", "push:room@0s", "push:room@"])
+def test_a_time_that_cannot_be_is_refused_in_one_line(name: str) -> None:
+    """With an example of what would be right."""
+    text = (ROOT / "hw_profiles" / "generic-x86.yaml").read_text().replace("light: [iio, camera]", f'light: ["{name}"]')
+    with pytest.raises(ConfigError, match=r"says no time to hold, write push:NAME@60s, at most 600 s"):
+        parse_profile(text)
