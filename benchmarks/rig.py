@@ -56,7 +56,7 @@ class Rig:
     def order(self, variant: str) -> None:
         """Ask for a variant, as the daemon would."""
         self.seq += 1
-        self.loop.offer(Setpoint(self.seq, variant, 15_000, NEVER_US, 0, 0, "bench"))
+        self.loop.offer(Setpoint(self.seq, variant, 15_000, NEVER_US, 0, "", "bench"))
 
     def offer(self, image: Any, index: int) -> None:
         """Put a frame into the slot: the source thread's work."""

@@ -109,7 +109,7 @@ class Served:
     def order(self, variant: str) -> None:
         """Serve ``variant`` from the next frame on."""
         self._seq += 1
-        self.loop.offer(Setpoint(self._seq, variant, RATE_MFPS, NEVER_US, 0, 0, "bench"))
+        self.loop.offer(Setpoint(self._seq, variant, RATE_MFPS, NEVER_US, 0, "", "bench"))
         self._slot.empty = True
         self.loop.turn(0.0)
         self._slot.empty = False

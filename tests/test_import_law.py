@@ -35,11 +35,11 @@ LAW: dict[str, set[str]] = {
     "log": set(),
     "report": BELOW | {"drawing", "log", "log.format", "log.verify", "brain"},
     "twin": BELOW,
-    "lab": BELOW | {"drawing", "twin", "brain"},
+    "lab": BELOW | {"drawing", "twin", "brain", "report", "log", "log.format", "log.verify", "log.write"},
     "serve": BELOW,
     "daemon": BELOW | {"adaptd", "brain", "sense", "protocol", "supervise", "log", "log.format", "log.write", "serve"},
     "gateway": {"client"},
-    "fleet": {"client"},
+    "fleet": {"client", "drawing", "vocabulary", "base", "log", "log.format"},
     "apps": {"client"},
 }
 # What the pure room may import of Python itself. Of ``math`` two names: they round the same on every processor.

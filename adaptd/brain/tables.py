@@ -28,6 +28,7 @@ class Tables:
     reference: str
     book: pricing.Book
     lease_us: int
+    unwatched: bool
     label_uj: int | None
 
 
@@ -44,6 +45,7 @@ def tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, 
         judging=rules(policy, profile),
         frame=decision.frame(policy, decision.dwell_us(profile), unsupported),
         reference=policy.reference,
+        unwatched=profile.unwatched,
         book=pricing.book(policy, facts),
         lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
         label_uj=profile.battery_uj,

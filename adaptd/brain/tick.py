@@ -20,6 +20,7 @@ from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import (
     POWER,
+    TEMPERATURE,
     BandStatement,
     MissingReason,
     Mode,
@@ -275,6 +276,9 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     outlook, draw = beliefs.outlook, beliefs.draw
     band = bands.follow(policy.bands, state.band, senses.light_mlx)
     no_temperature, no_power, no_light = [one.reason for one in senses.judged]
+    rate_mfps = policy.target_mfps * policy.streams
+    to_look = shadowing.left(beliefs.spent, policy.shadow_ppm, rate_mfps)
+    to_look -= loss.reserved_frames(table.rules, beliefs.account, rate_mfps, snapshot.now_us)
     return Inputs(
         now_us=snapshot.now_us,
         mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,
@@ -289,10 +293,9 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         drawn_w=draw.drawn_w,
         options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         guards=beliefs.guards,
-        offer=loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames),
+        offer=loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=to_look <= 0),
         standing=loss.standing(beliefs.account),
-        reserved_frames=loss.reserved_frames(table.rules, beliefs.account, policy.target_mfps * policy.streams, snapshot.now_us),
-        spent=beliefs.spent,
+        to_look=to_look,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,
         budget_mw=pricing.budget_mw(snapshot, policy),
@@ -302,6 +305,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         average_w=pricing.average_w(beliefs.window, snapshot, policy),
         meterless=beliefs.meterless,
         modelled=outlook.modelled and not no_power,  # heat is modelled from power: blind to both there is no model
+        unwatched=table.unwatched and not any(one.quantity == TEMPERATURE for one in snapshot.raw),
         dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
         judged=senses.judged,
         goal=snapshot.goal or table.frame.goal,

@@ -3,7 +3,9 @@
 EXTRAS = {
     "build": ("onnx", "onnxconverter_common", "sympy"),
     "twin": ("scipy",),
+    "tune": ("optuna",),
     "export": ("pyarrow",),
+    "fleet": ("duckdb",),
     "camera": ("cv2",),
     "serve": ("prometheus_client",),
     "cuda": ("tensorrt", "pycuda"),
@@ -14,7 +16,9 @@ EXTRAS = {
 _WHAT = {
     "build": "building and qualifying engines",
     "twin": "the oracle and the bench",
+    "tune": "searching for policies",
     "export": "Parquet tables",
+    "fleet": "questions to the fleet's lake",
     "camera": "cameras and videos",
     "serve": "metrics",
     "cuda": "TensorRT",

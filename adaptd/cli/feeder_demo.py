@@ -91,8 +91,8 @@ def _story(stage: Stage, arguments: argparse.Namespace) -> None:
         print("2. the shipped clip, one minute from midday to night, served by a real daemon")
         _clip(stage, begin + 12 * HOUR_US, Path(tempfile.mkdtemp(prefix="adaptd-feeder-run-")))
     show_today(today(stage.store, stage.settings, stage.zone, begin + DAY_US - 1))
-    print(f"3. {ILL_DAYS} days of the cat eating 45 % (simulated)")
-    _simulate(stage, begin + DAY_US, ILL_DAYS, 0.45, seed=2)
+    print(f"3. {ILL_DAYS} days and the hours of today of the cat eating 45 % (simulated)")
+    _simulate(stage, begin + DAY_US, ILL_DAYS + 1, 0.45, seed=2)
     show_history(history(stage.store, stage.settings, stage.zone, wall_us(), 14))
     left = sorted((stage.state / client.ALERTS_FOLDER).glob("*.json"))
     kinds = [json.loads(path.read_text())["kind"] for path in left]
@@ -101,13 +101,14 @@ def _story(stage: Stage, arguments: argparse.Namespace) -> None:
 
 
 def _simulate(stage: Stage, first_us: int, days: int, appetite: float, seed: int) -> None:
-    monitor = stage.monitor(0, told=False)
+    monitor, now_us = stage.monitor(0, told=False), wall_us()
     for number, day in enumerate(events(Cat(seed=seed, cv=0.15), first_us, days, lambda _: appetite)):
-        for start, end, what in day:
+        for start, end, what in ((start, min(end, now_us), what) for start, end, what in day if start < now_us):
             seen = Tracked(0, Seen(pet=HOUSEHOLD, activity=what, score_ppm=990_000))
             monitor.recorder.span(start, end, [seen], SIMULATED, (end - start) * RATE // 1_000_000)
-        show(monitor.tick(first_us + (number + 1) * DAY_US + HOUR_US, force=True))
+        show(monitor.tick(min(first_us + (number + 1) * DAY_US + HOUR_US, now_us), force=True))
     monitor.recorder.close()
+    show(monitor.tick(min(first_us + days * DAY_US + HOUR_US, now_us), force=True))
 
 
 def _rendered(stage: Stage, begin_us: int, words: tuple[str, ...]) -> None:

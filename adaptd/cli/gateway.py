@@ -43,6 +43,11 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--mqtt-cert", type=Path, metavar="F", help="this device's certificate, where the broker asks for one")
     parser.add_argument("--mqtt-key", type=Path, metavar="F", help="the key of --mqtt-cert")
     parser.add_argument("--mqtt-version", choices=("5", "3.1.1"), default="5", help="MQTT version (default 5)")
+    parser.add_argument("--fleet", action="store_true", help="sign hours and prove the log's growth to `adaptd fleet serve`")
+    parser.add_argument("--fleet-key", type=Path, metavar="F", help="the server's fleet.pub: it alone is heard (means --fleet)")
+    parser.add_argument(
+        "--fleet-policies", action="store_true", help="hand policies that it offers to the daemon; off by default"
+    )
     parser.add_argument(
         "--vda5050",
         metavar="MANUFACTURER/SERIAL",

@@ -23,7 +23,6 @@ from adaptd.protocol.messages import Apart
 from adaptd.vocabulary import BandStatement, Snapshot, Verdict
 
 COIN_FILE, PRIVATE_FOLDER = "coin", "private"
-SEED_BITS = 52  # a number that the log can hold; the salt keeps its hash from being guessed
 Objects = dict[str, tuple[int, int]]
 """By band: objects missed and objects added."""
 Note = Callable[[str, dict[str, Plain]], None]
@@ -34,7 +33,7 @@ class Coin:
     """The seed of one run's part of a window, and the salt that keeps its hash from being guessed."""
 
     window: int
-    seed: int
+    seed: coin.Seed
     salt: str
 
     @property
@@ -57,9 +56,9 @@ class AccountWindow:
         self.apart: Objects = {}
 
     @property
-    def seed(self) -> int:
+    def seed(self) -> str:
         """What the worker draws from."""
-        return 0 if self._coin is None else self._coin.seed
+        return "" if self._coin is None else str(self._coin.seed)
 
     def until_frame(self, verdict: Verdict) -> int:
         """The last frame that an efficient variant may serve before the next decision."""
@@ -77,7 +76,7 @@ class AccountWindow:
         if left is not None:
             self._reveal(left, "cut_short", ())
         window = state.account
-        self._coin = Coin(window.number, secrets.randbits(SEED_BITS), secrets.token_hex(16))
+        self._coin = Coin(window.number, secrets.token_hex(coin.SEED_BYTES), secrets.token_hex(16))
         with suppress(OSError):  # a disk that takes no file takes no record either, and then the reference serves
             self._store.make_folder(0o700)
             self._store.write_file(COIN_FILE, json.dumps(asdict(self._coin)).encode(), secret=True)
@@ -129,7 +128,7 @@ class AccountWindow:
                 return None
             plain: Any = json.loads(self._store.read(COIN_FILE))
             coin = Coin(**plain)
-            sound = type(coin.window) is int and type(coin.seed) is int and type(coin.salt) is str
+            sound = type(coin.window) is int and type(coin.seed) in (int, str) and type(coin.salt) is str
         except (OSError, ValueError, TypeError):
             return None
         return coin if sound else None

@@ -219,6 +219,7 @@ def assemble(
         clean=found is None or found.stopped,
         clock=clock,
         origin=origin,
+        bundle_name=request.bundle.name,
         plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
         if plans_wanted(request.backend, checked.manifest)
         else None,

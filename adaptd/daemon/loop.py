@@ -15,8 +15,8 @@ from adaptd.daemon.jobs import WallClock
 from adaptd.daemon.moving import Moving
 from adaptd.daemon.orders import VERBS as ORDERS
 from adaptd.daemon.orders import Orders, asked_by
-from adaptd.daemon.parts import LoopPace, Parts
-from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt
+from adaptd.daemon.parts import STOP_S, LoopPace, Parts
+from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt, told
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
@@ -29,8 +29,6 @@ from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
 from adaptd.serve.api import Change
 from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
-
-STOP_S = 1.5
 
 
 class Daemon:
@@ -231,10 +229,10 @@ class Daemon:
             cameras=self._cameras.plain(verdict, self._policy.target_mfps),
         )
         document = status_document(scene)
-        document |= self._orders.mission.document(snapshot, verdict, utc_ms) | {"orders": self._orders.words(now_us)}
-        first = self._totals.delivered == snapshot.worker.delivered
+        document |= {"orders": self._orders.words(now_us), **self._reloads.words(self._profile, self._parts)}
+        document |= self._orders.mission.document(snapshot, verdict, utc_ms)
         self._parts.board.publish(document, now_us)
-        if first and snapshot.worker.alive:
+        if self._totals.delivered == snapshot.worker.delivered and snapshot.worker.alive:  # the first frames
             self._parts.notifier.send("READY=1", f"STATUS={snapshot.worker.point.variant}")
         self._parts.watcher.decided(scene, changed)
 
@@ -269,8 +267,8 @@ class Daemon:
         self._say.tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
-        if change.verb == "/v1/reload":
-            self._ask_for_policy(asked_by(change))
+        if change.verb in ("/v1/reload", "/v1/offer"):
+            self._ask_for_policy(asked_by(change), str(change.body.get("text")) if change.verb == "/v1/offer" else None)
         elif change.verb == "/v1/checkpoint":
             self._parts.recorder.ledger.checkpoint()
         else:
@@ -279,17 +277,18 @@ class Daemon:
             if refused:
                 self._say.warn(f"{change.verb} from {asked_by(change)} refused: {refused}")
 
-    def _ask_for_policy(self, who: str) -> None:
+    def _ask_for_policy(self, who: str, offered: str | None = None) -> None:
         self._parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={self._parts.clock.mono_us()}")
-        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts)
+        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts, offered)
 
     def _take_policy(self, tried: Tried) -> None:
         """Take the policy file anew; a bad one is refused and the running one stays. Who asked is on record either way."""
         parts = self._parts
-        self._say.note("asked", {"by": tried.who, "refused": tried.refused, "verb": "reload"})
+        self._say.note("asked", told(tried))
         try:
             new = adopt(tried, parts, self._state, self._profile, self._facts)
         except ReloadError as error:
+            self._reloads.refused(tried, str(error))
             self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
             before, old = self._state, self._policy

@@ -14,7 +14,8 @@ from adaptd.daemon.endurance import Mission
 from adaptd.serve.api import Change
 from adaptd.vocabulary import Snapshot
 
-VERBS = ("/v1/hold", "/v1/budget", "/v1/endurance")
+VERBS = ("/v1/hold", "/v1/budget", "/v1/endurance", "/v1/gateway_key")
+PUBLIC_KEY_CHARACTERS = 44  # 32 bytes in base64
 LONGEST_MINUTES = 1440
 MAX_WORDS = 200
 Note = Callable[[str, dict[str, Any]], None]
@@ -37,6 +38,8 @@ class Orders:
         if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_WORDS:
             return f"reason: say why, in 1 to {MAX_WORDS} characters"
         asked = {"by": asked_by(change), "reason": reason}
+        if change.verb == "/v1/gateway_key":
+            return self._take_key(change.body.get("public"), asked)
         if change.verb == "/v1/hold":
             return self._take_hold(change.body.get("minutes"), asked, now_us)
         if change.verb == "/v1/budget":
@@ -72,6 +75,18 @@ class Orders:
             return f"minutes: give a whole number from 1 to {LONGEST_MINUTES}, or 0 to end the hold"
         self._held_until_us, self._hold = now_us + minutes * 60_000_000, asked if minutes else {}
         self._note("order", {"order": "hold", "minutes": minutes, **asked})
+        return ""
+
+    def _take_key(self, public: object, asked: dict[str, Any]) -> str:
+        """Nothing changes; the record says which key the gateway signs with, and the log's key vouches for the record."""
+        if (
+            not isinstance(public, str)
+            or len(public) != PUBLIC_KEY_CHARACTERS
+            or not public.isascii()
+            or not public.isprintable()
+        ):
+            return f"public: give an Ed25519 public key in base64, {PUBLIC_KEY_CHARACTERS} characters"
+        self._note("order", {"order": "gateway_key", "public": public, **asked})
         return ""
 
     def _take_budget(self, watts: object, asked: dict[str, Any]) -> str:

@@ -129,11 +129,17 @@ def _opening(name: str, answers: list[Raw], station: SensorHub, *, staged: bool)
         return Told(name, "later", f"{name} {'from the camera, once frames come' if name == LIGHT else 'in a moment'}")
     said = next((one.text for one in answers if not isinstance(one, RawReading)), f"no {name} sensor")
     lost = "; ".join(f"{each}: {reason}" for each, reason in station.lost(name))
+    if name == TEMPERATURE and station.unwatched and not answers:
+        return Told(name, "missing", UNWATCHED)
     words = f"{name} missing ({station.silent.get(name) or said}{': ' + lost if lost else ''})"
     return Told(name, "missing", f"{words}: counts as {meaning_of(name).taken_as}{_REMEDY.get(name, '')}")
 
 
-_REMEDY = {TEMPERATURE: "; name a sensor in the profile, push one (push:NAME), or simulate all with --twin SCENARIO"}
+_REMEDY = {
+    TEMPERATURE: "; name a sensor in the profile, push one (push:NAME), or where the machine has none and is cooled otherwise, "
+    "say so with --profile no-thermometer (floor_fps is then served)"
+}
+UNWATCHED = "temperature unwatched, as the profile says: this machine has no thermometer, so no more than floor_fps is served"
 LATER = (MissingReason.NOT_READ, MissingReason.MOMENTARY)
 UNCALIBRATED = (
     "light missing: nobody calibrated this camera, so light stays unknown and the reference alone serves; "

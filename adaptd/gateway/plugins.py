@@ -43,6 +43,9 @@ class Arguments:
     vda5050: str | None = None
     checkpoint_to: tuple[str, ...] = ()
     checkpoint_keep: Path | None = None
+    fleet: bool = False
+    fleet_key: Path | None = None
+    fleet_policies: bool = False
     box: str = ""
     state: Path | None = None
     until_eof: bool = False

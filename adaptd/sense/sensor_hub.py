@@ -111,6 +111,11 @@ class SensorHub:
         return Sampled(raw, seen(picture) if picture is not None and held_against else None, self.absent, battery)
 
     @property
+    def unwatched(self) -> bool:
+        """Whether the profile says that this machine has no thermometer."""
+        return self._build.profile.unwatched
+
+    @property
     def absent(self) -> tuple[str, ...]:
         """The quantities for which this machine has no source at all.
 

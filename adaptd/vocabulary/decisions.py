@@ -112,7 +112,7 @@ class Setpoint:
     fps_mfps: int
     lease_us: int
     shadow_ppm: int
-    seed: int
+    seed: str
     band: str
     safe_mfps: int | None = None
     deadline_us: int | None = None

@@ -83,7 +83,7 @@ class Grabber(threading.Thread):
     @property
     def state(self) -> str:
         """``ok`` while frames come, ``no_source`` while there are none: away, not open yet, or open and still."""
-        return "ok" if self.ok and not self._starved and not self._away and self._meter.mfps is not None else "no_source"
+        return "ok" if self.ok and not self._starved and not self._away and self._meter.interval_us else "no_source"
 
     @property
     def mfps(self) -> int | None:

@@ -36,7 +36,7 @@ class Setpoints:
         self.alarm = False
         self.reference = self.variant = lease.reference
         self.lease = lease
-        self.order = Setpoint(0, lease.reference, lease.point.fps_mfps, 0, 0, 0, "")
+        self.order = Setpoint(0, lease.reference, lease.point.fps_mfps, 0, 0, "", "")
         self.deadline_us = deadline_us
         self.until_frame = NO_END
         self._aside_until_us: dict[str, int] = {}
@@ -142,7 +142,7 @@ class Setpoints:
 
     def _fall_back(self, reason: str) -> None:
         self.lease = leases.end(self.lease)
-        self.order = Setpoint(self.order.seq, self.reference, self.lease.safe_mfps, 0, 0, 0, self.order.band)
+        self.order = Setpoint(self.order.seq, self.reference, self.lease.safe_mfps, 0, 0, "", self.order.band)
         self._swap(self.reference, reason, self.order.seq, self._now_us())
         self._set_rate(self.lease.safe_mfps)
 

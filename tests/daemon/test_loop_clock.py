@@ -109,7 +109,7 @@ class Worker:
         frames = self.point.fps_mfps // 1000
         latency_us = 4_000 if self.point.variant == "fp16" else 1_700
         newest = self.asked[-1] if self.asked else None
-        share_ppm, seed = (newest.shadow_ppm, newest.seed) if newest is not None else (0, 0)
+        share_ppm, seed = (newest.shadow_ppm, newest.seed) if newest is not None else (0, "")
         first = self.numbered
         self.numbered += frames
         chosen = tuple(at for at in range(first, self.numbered) if coin.drawn(seed, at, share_ppm))

@@ -171,7 +171,7 @@ class Run:
                     fps_mfps=verdict.point.fps_mfps,
                     lease_us=verdict.lease_us,
                     shadow_ppm=verdict.shadow_ppm,
-                    seed=0,
+                    seed="",
                     band=verdict.band,
                 )
             )

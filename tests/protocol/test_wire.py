@@ -27,7 +27,7 @@ from adaptd.vocabulary import Served, Setpoint, Shadow
 
 EXAMPLES = [
     Begin("engines/pet-bowl", "ort", ("fp16", "int8"), "clip.mp4", 15_000, 66_000, spinning=None, results="/run/r.sock"),
-    Setpoint(7, "int8", 10_000, 600_000_000, 20_000, 2**62, "dim", deadline_us=50_000),
+    Setpoint(7, "int8", 10_000, 600_000_000, 20_000, "1" * 39, "dim", deadline_us=50_000),
     Stop(),
     Waiting(12, 5),
     Hello(

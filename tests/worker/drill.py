@@ -72,7 +72,7 @@ class Drill:
         """Get the worker to the point where INT8 serves frames."""
         self.until(lambda: self.supervisor.hello is not None, "the start")
         self.until(lambda: self.supervisor.spare_ready, "the spare")
-        self.supervisor.set(Setpoint(1, POINT.variant, POINT.fps_mfps, 60_000_000, 0, 0, "dim"))
+        self.supervisor.set(Setpoint(1, POINT.variant, POINT.fps_mfps, 60_000_000, 0, "", "dim"))
         self.until(lambda: self.last("variant") == "int8", "a frame on int8")
 
     def last(self, name: str) -> Any:

@@ -83,7 +83,7 @@ class Bench:
 
     def order(self, variant: str, fps_mfps: int = 15_000, lease_us: int = 10**12, seq: int = 1, **more: Any) -> None:
         """Send a setpoint."""
-        words = {"shadow_ppm": 0, "seed": 7, "band": "dim"} | more
+        words = {"shadow_ppm": 0, "seed": "7", "band": "dim"} | more
         self.loop.offer(Setpoint(seq, variant, fps_mfps, lease_us, **words))
 
     def frames(self, count: int) -> None:

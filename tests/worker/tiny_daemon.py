@@ -23,7 +23,7 @@ def main(folder: str, lease_us: int) -> None:
     while True:
         client.poll()
         if client.hello is not None and seq % 10 == 0:
-            client.set(Setpoint(seq, POINT.variant, POINT.fps_mfps, lease_us, 0, 0, "dim"))
+            client.set(Setpoint(seq, POINT.variant, POINT.fps_mfps, lease_us, 0, "", "dim"))
         seq += client.hello is not None
         if not told and client.report is not None and client.report.variant == "int8":
             print(client.pid, flush=True)

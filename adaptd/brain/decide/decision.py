@@ -72,7 +72,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
 
 def _lasting(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option]) -> endure.Memory:
     """What energy costs now, and how long the battery lasts at that."""
-    memory = endure.remember(sight.held.lasting or endure.Memory(), options, policy.reference, sight.base_w, sight.dt_s)
+    memory = endure.remember(sight.held.lasting or endure.Memory(), options, sight.base_w, sight.dt_s)
     if sight.charge is None or sight.goal is None:
         return memory._replace(said=None)
     return endure.judge(memory, sight.goal, sight.charge, _span(sight, table), sight.now_us)
@@ -136,13 +136,12 @@ def _looking_share(sight: Inputs, policy: Policy, table: DecisionFrame, guards: 
     if not sight.log_ok or not sight.worker.alive or not guards:
         return 0
     rate_mfps = policy.target_mfps * policy.streams
-    left = shadowing.left(sight.spent, policy.shadow_ppm, rate_mfps) - sight.reserved_frames
     best = 0
     for fact in sight.facts:
         guard = guards.get(fact.name)
         if guard is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
             continue
-        best = max(best, shadowing.share(_halvings(guard, sight.held), policy.shadow_ppm, rate_mfps, left))
+        best = max(best, shadowing.share(_halvings(guard, sight.held), policy.shadow_ppm, rate_mfps, sight.to_look))
     return best
 
 

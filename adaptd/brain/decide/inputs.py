@@ -8,7 +8,6 @@ from adaptd.brain.decide.endure import Charge, goal_of
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
-from adaptd.brain.decide.shadowing import Spent
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
@@ -68,10 +67,12 @@ class DecisionFrame:
 class Inputs:
     """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed).
 
+    ``to_look``: shadow frames that the budget holds beside what the account may need until its window ends.
     ``standing`` per band: frames shadowed, and the account's bound in ppm of the frames delivered.
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
     ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;
     ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
+    ``unwatched``: the profile says that this machine has no thermometer, and none is there.
     """
 
     now_us: int
@@ -89,8 +90,7 @@ class Inputs:
     guards: tuple[Guard, ...]
     offer: Offer
     standing: dict[str, tuple[int, int]]
-    reserved_frames: int
-    spent: Spent
+    to_look: int
     worker: Telemetry
     log_ok: bool
     budget_mw: int | None
@@ -101,6 +101,7 @@ class Inputs:
     average_w: float | None = None
     meterless: bool = False
     modelled: bool = False
+    unwatched: bool = False
     judged: tuple[Judged, ...] = ()
     goal: Goal | None = None
     charge: Charge | None = None

@@ -25,6 +25,7 @@ from adaptd.config.cells import band_of
 from adaptd.vocabulary import BandStatement, Stretch
 
 M = 1_000_000
+_NO_BOUND = 1 << 200  # above every bound
 COIN_SIGMAS = 8  # a coin that fell this many deviations too seldom was not tossed
 
 
@@ -124,16 +125,18 @@ def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: st
     strata = (*one.strata[:at], new, *one.strata[at + 1 :])
     whole_ppm = one.whole_ppm + stretch.late_ppm
     alone_ppm = (stretch.frames - stretch.shadowed) * M + stretch.late_ppm
-    return BandAccount(
+    counted = BandAccount(
         band=one.band,
         delivered=delivered,
         efficient=efficient,
         differed=differed,
-        debit_ppm=min(one.debit_ppm + alone_ppm, _bound_ppm(rules, whole_ppm, strata)),
+        debit_ppm=one.debit_ppm + alone_ppm,
         whole_ppm=whole_ppm,
         strata=strata,
         broken=one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else ""),
     )
+    bound = bound_ppm(rules, counted)
+    return counted if counted.debit_ppm <= bound else counted._replace(debit_ppm=bound)
 
 
 def _lost(one: BandAccount, frames: int) -> BandAccount:
@@ -165,50 +168,40 @@ def _too_seldom(one: Stratum, share_ppm: int) -> bool:
     return short_ppm > 0 and short_ppm * short_ppm > COIN_SIGMAS * COIN_SIGMAS * M * (one.frames * share_ppm + COIN_SIGMAS * M)
 
 
-def bound_ppm(rules: AccountRules, one: BandAccount, also: int | None = None) -> int:
-    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame.
+def bound_ppm(rules: AccountRules, one: BandAccount) -> int:
+    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame."""
+    return bounds(rules, one)[0]
 
-    As if rate number ``also`` had been used too, where that is given.
+
+def bounds(rules: AccountRules, one: BandAccount, also: int | None = None) -> tuple[int, int]:
+    """The bound as it is, and as it were after one whole loss more, seen at rate number ``also``.
+
+    Both are as if that rate had been used too, where one is given.
     """
-    if also is None:
-        return _bound_ppm(rules, one.whole_ppm, one.strata)
-    return one.whole_ppm + _least_ppm(rules, max(also, _last_used(one.strata)), _seen(one.strata))
-
-
-def _bound_ppm(rules: AccountRules, whole_ppm: int, strata: tuple[Stratum, ...]) -> int:
-    last = _last_used(strata)
-    return whole_ppm + (_least_ppm(rules, last, _seen(strata)) if last >= 0 else 0)
-
-
-def _last_used(strata: tuple[Stratum, ...]) -> int:
-    """The number of the thinnest rate that frames were served at; -1 where none were."""
-    last = len(strata) - 1
-    while last >= 0 and not strata[last].frames:
-        last -= 1
-    return last
-
-
-def _seen(strata: tuple[Stratum, ...]) -> list[tuple[int, int]]:
-    """Where loss was seen, and how much: (number of the rate, ppm of a frame). Usually nowhere."""
-    return [(at, stratum.loss_ppm) for at, stratum in enumerate(strata) if stratum.loss_ppm]
-
-
-def _least_ppm(rules: AccountRules, last: int, seen: list[tuple[int, int]]) -> int:
-    """The least of the grid's bounds on what was lost unseen; ``last`` is the thinnest rate in use, whose own rows bear it."""
-    best = -1
+    last, alone = -1, 0
+    lost: list[tuple[int, int]] = []  # usually none
+    for at, stratum in enumerate(one.strata):
+        if stratum.frames or at == also:
+            last = at
+            alone += stratum.frames - stratum.shadowed
+            if stratum.loss_ppm:
+                lost.append((at, stratum.loss_ppm))
+    if last < 0:
+        return one.whole_ppm, one.whole_ppm
+    best = worse = _NO_BOUND
     for row in rules.grid:
         thetas = row.thetas
         if thetas[last] is None:
             continue
-        value = row.base_ppm
-        if seen:
-            total = SCALE - 1
-            for at, loss_ppm in seen:
-                total += (thetas[at] or 0) * loss_ppm
-            value += total // SCALE
-        if best < 0 or value < best:
-            best = value
-    return best
+        seen = SCALE - 1
+        for at, loss_ppm in lost:
+            seen += (thetas[at] or 0) * loss_ppm
+        best = min(best, row.base_ppm + seen // SCALE)
+        if also is not None:
+            worse = min(worse, row.base_ppm + (seen + (thetas[also] or 0) * M) // SCALE)
+    if best == _NO_BOUND:
+        best = worse = alone * M
+    return one.whole_ppm + best, one.whole_ppm + worse
 
 
 def credit_ppm(rules: AccountRules, account: Account, one: BandAccount) -> int:
@@ -234,12 +227,13 @@ def _two_digits(ppm: int) -> int:
     return -(-(ppm + 1) // step) * step if ppm else 0
 
 
-def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -> Offer:
+def offer(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
     """What an efficient variant may serve in a band before the next decision; CLOSED where that is less than ``least_frames``.
 
     The frames offered are all that could be lost before the debit passes the credit: the worker stops there by itself. The coin
     is the thinnest whose bound leaves room for ``least_frames``, a quarter of the way to where one loss more seen under it would
-    bring it, so that a first difference does not shut the account for long; the largest where none does.
+    bring it, so that a first difference does not shut the account for long; the largest where none does. ``lean`` is said where
+    the budget of shadow frames holds no more than the thinnest coin takes: then it is that one, and CLOSED where it does not do.
     """
     one = next((each for each in account.bands if each.band == band), None)
     if one is None or one.broken or not rules.shares:
@@ -248,25 +242,22 @@ def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -
     frames = (credit - one.debit_ppm) // M
     if frames < max(1, least_frames):
         return CLOSED
-    seen, used = _seen(one.strata), _last_used(one.strata)
-    room_ppm = 4 * (credit - one.whole_ppm - least_frames * M) + 3
+    if lean:
+        fits = credit - bounds(rules, one, len(rules.shares) - 1)[0] >= least_frames * M
+        return Offer(rules.shares[-1], frames) if fits else CLOSED
     for at in range(len(rules.shares) - 1, -1, -1):
-        last = max(at, used)
-        if 3 * _least_ppm(rules, last, seen) + _least_ppm(rules, last, _one_more(seen, at)) <= room_ppm:
+        now, after_one = bounds(rules, one, at)
+        then = (3 * now + after_one) // 4
+        if (credit - then) // M >= least_frames:
             return Offer(rules.shares[at], frames)
     return Offer(rules.shares[0], frames)
 
 
-def _one_more(seen: list[tuple[int, int]], at: int) -> list[tuple[int, int]]:
-    """One whole loss more, seen at rate number ``at``."""
-    return [*seen, (at, M)]
-
-
-def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames: int) -> Offer:
+def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
     """What an efficient variant may serve in a band before the next decision whichever camera the frames come from: the largest
     coin and the fewest frames that any camera's account offers, CLOSED where one of them is.
     """
-    found = [offer(rules, account, one.band, least_frames) for one in account.bands if band_of(one.band) == band]
+    found = [offer(rules, account, one.band, least_frames, lean=lean) for one in account.bands if band_of(one.band) == band]
     if not found or min([one.frames for one in found]) == 0:
         return CLOSED
     return Offer(max([one.share_ppm for one in found]), min([one.frames for one in found]))

@@ -11,7 +11,7 @@ from adaptd.vocabulary.battery import Goal
 HOUR_US = 3_600_000_000
 SPAN = Range(4.0, 20.0, 0.5)
 OPEN = Caps(5.0, 1e9, 1e9, 1e9)
-MIX = Memory((Kind(HOUR_US, 125_000_000), Kind()), 5_000_000)
+MIX = Memory((Kind(HOUR_US, 125_000_000), Kind()), 1, 5_000_000)
 
 
 def charge(left_wh: float) -> Charge:
@@ -56,7 +56,7 @@ def test_plenty_has_no_price_and_what_is_out_of_reach_is_said() -> None:
 
 def test_a_joule_goes_where_it_buys_most() -> None:
     """Half of the time a frame costs twice as much: the dear half is served at the floor, and the cheap one gets the rest."""
-    mix = Memory((Kind(HOUR_US, 125_000_000), Kind(HOUR_US, 62_500_000)), 5_000_000)
+    mix = Memory((Kind(HOUR_US, 125_000_000), Kind(HOUR_US, 62_500_000)), 1, 5_000_000)
     said = judge(mix, Goal(0, until_us=8 * HOUR_US), charge(46.0), SPAN, 0).said
     assert said is not None
     price = said.price_ppm / 1e6
