@@ -91,6 +91,7 @@ class Shift:
 
     profile: str
     workload: str
+    slow: bool  # the model of 12 frames a second, instead of the scenario's own
     before: Side
     after: Side
 
@@ -127,9 +128,10 @@ def heavy(episode: Episode) -> Episode:
     return replace(episode, policy=policy, facts=facts, scenario=replace(episode.scenario, variants=variants))
 
 
-def run_shift(episode: Episode, workload: str, quality: Quality) -> Shift:
+def run_shift(episode: Episode, workload: str, quality: Quality, *, slow: bool = False) -> Shift:
     """Both sides of one shift."""
-    return Shift(episode.profile.name, workload, _side(episode, "static-REF", quality), _side(episode, "adaptd", quality))
+    before, after = (_side(episode, name, quality) for name in ("static-REF", "adaptd"))
+    return Shift(profile=episode.profile.name, workload=workload, slow=slow, before=before, after=after)
 
 
 def run_table(episodes: Mapping[str, Episode], quality: Quality, tell: Progress = lambda _: None) -> list[Shift]:
@@ -140,7 +142,7 @@ def run_table(episodes: Mapping[str, Episode], quality: Quality, tell: Progress 
         found.append(run_shift(episode, "the scenario's model", quality))
     first, episode = next(iter(episodes.items()))
     tell(f"{first}: the same with a model of {HEAVY_FPS:g} frames a second in FP16")
-    found.append(run_shift(heavy(episode), f"{HEAVY_FPS:g} fps in FP16", quality))
+    found.append(run_shift(heavy(episode), f"{HEAVY_FPS:g} fps in FP16", quality, slow=True))
     return found
 
 
