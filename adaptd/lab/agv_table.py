@@ -5,8 +5,8 @@ energy of the engines are the scenario's (derived for Orin NX); under another pr
 board's and the engines' figures stay, which is said. The mAP is that of the shipped inspection bundle, as qualified per light
 band and engine, weighed by the frames that each served; it is not measured in the simulation.
 
-A second workload asks for the claim "from 12 frames a second": the same shift with a model whose FP16 engine gives 12, INT8
-faster by the scenario's own ratio. Both are simulated, and every figure says so.
+A second workload asks for the claim "from 12 frames a second": the same hall and battery with a model whose FP16 engine gives 12
+at most, INT8 faster by the scenario's own ratio, and no hours to last. Both are simulated, and every figure says so.
 """
 
 from collections.abc import Callable, Mapping
@@ -91,6 +91,7 @@ class Shift:
 
     profile: str
     workload: str
+    slow: bool  # the model of 12 frames a second, instead of the scenario's own
     before: Side
     after: Side
 
@@ -118,18 +119,19 @@ class Shift:
 
 
 def heavy(episode: Episode) -> Episode:
-    """The same shift with a model whose reference gives 12 frames a second at the same watts."""
+    """The same hall with a model whose reference gives 12 frames a second at the same watts, as fast as it goes."""
     reference = episode.facts[0]
     times = 1e6 / HEAVY_FPS / reference.latency_us
-    policy = replace(episode.policy, deadline_us=HEAVY_DEADLINE_US, floor_mfps=HEAVY_FLOOR_MFPS, levels_mfps=())
+    policy = replace(episode.policy, deadline_us=HEAVY_DEADLINE_US, floor_mfps=HEAVY_FLOOR_MFPS, endurance=None)
     facts = tuple(_scaled(fact, times) for fact in episode.facts)
     variants = tuple(_scaled(fact, times) for fact in episode.scenario.variants)
     return replace(episode, policy=policy, facts=facts, scenario=replace(episode.scenario, variants=variants))
 
 
-def run_shift(episode: Episode, workload: str, quality: Quality) -> Shift:
+def run_shift(episode: Episode, workload: str, quality: Quality, *, slow: bool = False) -> Shift:
     """Both sides of one shift."""
-    return Shift(episode.profile.name, workload, _side(episode, "static-REF", quality), _side(episode, "adaptd", quality))
+    before, after = (_side(episode, name, quality) for name in ("static-REF", "adaptd"))
+    return Shift(profile=episode.profile.name, workload=workload, slow=slow, before=before, after=after)
 
 
 def run_table(episodes: Mapping[str, Episode], quality: Quality, tell: Progress = lambda _: None) -> list[Shift]:
@@ -137,10 +139,10 @@ def run_table(episodes: Mapping[str, Episode], quality: Quality, tell: Progress 
     found = []
     for name, episode in episodes.items():
         tell(f"{name}: a shift of {episode.scenario.duration_us / 3.6e9:.1f} h, before and after")
-        found.append(run_shift(episode, "as the scenario has it", quality))
+        found.append(run_shift(episode, "the scenario's model", quality))
     first, episode = next(iter(episodes.items()))
     tell(f"{first}: the same with a model of {HEAVY_FPS:g} frames a second in FP16")
-    found.append(run_shift(heavy(episode), f"a model of {HEAVY_FPS:g} fps in FP16", quality))
+    found.append(run_shift(heavy(episode), f"{HEAVY_FPS:g} fps in FP16", quality, slow=True))
     return found
 
 
@@ -153,30 +155,26 @@ def claimed() -> dict[str, Any]:
 def findings(shifts: list[Shift]) -> list[str]:
     """What of the claimed figures the simulation bears out, and what does not hold: one line a claim."""
     own, large = shifts[0], shifts[-1]
-    hours = own.after.hours / own.before.hours
-    model, lowest = large.workload, CLAIMED_HOURS[1] - 0.05
+    before, after, times = own.before, own.after, own.after.hours / own.before.hours
+    speed = f"a model of {large.workload} goes from {large.before.fps:.1f} to {large.after.fps:.1f}"
+    board = (
+        f"{own.efficiency_gain_pct:+.0f} % with the scenario's model, {large.efficiency_gain_pct:+.0f} % with {large.workload}"
+    )
+    idle = f"{own.inference_gain_pct:+.0f} and {large.inference_gain_pct:+.0f} %"
+    charge = after.charge_left_pct or 0
+    left = f"{after.hours:.1f} h with {charge:.0f} % left, at {after.fps:.1f} instead of {before.fps:.1f} frames/s"
     lines = [
         _held(
             large.after.fps >= 0.95 * CLAIMED_FPS[1],
-            f"fps: 12 to 26.3 asks 2.2 times of INT8; here {model} goes from {large.before.fps:.1f} to {large.after.fps:.1f}; "
-            "no published INT8 gain on Orin is over 1.64",
+            f"12 to 26.3 frames/s, 2.2 times: here {speed}; no published INT8 gain on Orin is over 1.64",
         ),
+        _held(after.hours >= CLAIMED_HOURS[1] - 0.05, f"9.2 h: {before.hours:.1f} h become {left}"),
         _held(
-            own.after.hours >= lowest,
-            f"9.2 h: {own.before.hours:.1f} h become {own.after.hours:.1f} h with {own.after.charge_left_pct or 0:.0f} % left, "
-            f"at {own.after.fps:.1f} instead of {own.before.fps:.1f} frames/s",
-        ),
-        _held(
-            hours >= CLAIMED_HOURS[1] / CLAIMED_HOURS[0],
-            f"2.3 times the hours (4 to 9.2): {hours:.2f} times here, since no engine saves idle power",
+            times >= CLAIMED_HOURS[1] / CLAIMED_HOURS[0],
+            f"2.3 times the hours (4 to 9.2): {times:.2f} times here, since no engine saves idle power",
         ),
         _map_line(own),
-        _held(
-            own.efficiency_gain_pct >= CLAIMED_GAIN_PCT,
-            f"+35 % frames per joule: {own.efficiency_gain_pct:+.0f} % with the scenario's model, "
-            f"{large.efficiency_gain_pct:+.0f} % with {model}; of the energy above idle {own.inference_gain_pct:+.0f} and "
-            f"{large.inference_gain_pct:+.0f} %",
-        ),
+        _held(own.efficiency_gain_pct >= CLAIMED_GAIN_PCT, f"+35 % frames per joule: {board}; of the energy above idle {idle}"),
     ]
     if broken := sum(one.after.broken for one in shifts):
         lines.append(f"does not hold: {broken} statements of the loss account were broken")
