@@ -26,6 +26,7 @@ GROUPS = (
     "twin",
     "whatif",
     "tune",
+    "pack",
     "bench",
     "audit",
     "service",
