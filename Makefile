@@ -5,7 +5,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 LOCK := --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup develop run test lint bench docs compiled cores faults evidence mutants audit-torture conformance lock clean
+.PHONY: help setup develop run test lint bench docs compiled cores faults evidence fleet-demo fleet-figures mutants audit-torture conformance lock clean
 
 help:
 	@echo "make run    set up what running needs and run the main job on the shipped model and clip (ARGS='--duration 60s' to pass options)"
@@ -18,7 +18,9 @@ help:
 	@echo "make conformance     check every TensorRT name against NVIDIA's own bindings (fetches 100 MB)"
 	@echo "make faults sensors, workers, daemon, API and configuration mistreated at full size, each with its control (two hours or so)"
 	@echo "make evidence       the figures of the accuracy evidence and of watching, each with a mutant (a quarter of an hour)"
-	@echo "make mutants        every constant of the controller changed in a copy: its test must fail (some minutes)"
+	@echo "make mutants        every constant of the controller, and 25 lines of log and API, changed in a copy: a test must fail (some minutes)"
+	@echo "make fleet-demo     a broker, a server and 50 software boxes: questions, a policy in waves, a bad one stopped (a minute; needs mosquitto)"
+	@echo "make fleet-figures  ingest, kills of broker and server, questions, planted forks (some minutes; needs mosquitto)"
 	@echo "make audit-torture   the audit figures at full size (two hours or so)"
 
 # Two sets of locked packages: what serving needs (requirements.lock), and what tests, lint, bench and build need as well.
@@ -76,8 +78,15 @@ evidence: develop
 	@$(BIN)/python -m tests.faults.boldness
 	@$(BIN)/python -m tests.faults.account_worlds
 
+fleet-demo: develop
+	@$(BIN)/adaptd fleet demo $(ARGS)
+
+fleet-figures: develop
+	@$(BIN)/python -m tests.fleet.figures $(ARGS)
+
 mutants: develop
 	@$(BIN)/python -m tests.faults.constants $(ARGS)
+	@$(BIN)/python -m tests.faults.rooms
 
 audit-torture: develop
 	@$(BIN)/python -m tests.faults.torture $(ARGS)

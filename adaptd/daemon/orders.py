@@ -1,4 +1,5 @@
-"""What the owner asked for from outside: hold the reference for a while, or stay below a budget. Orders only ever restrict.
+"""What the owner asked for from outside: hold the reference for a while, or stay below a budget. They only ever restrict, but
+for the battery's goal, which moves energy between hours and touches no limit.
 
 An order changes what the decision is told, never the decision: while the reference is held the efficient variants count as set
 aside, and a budget counts where it is lower than the one that holds anyway. So the snapshot on record has it, and a replay
@@ -9,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from adaptd.daemon.endurance import Mission
 from adaptd.serve.api import Change
 from adaptd.vocabulary import Snapshot
 
-VERBS = ("/v1/hold", "/v1/budget")
+VERBS = ("/v1/hold", "/v1/budget", "/v1/endurance", "/v1/gateway_key")
+PUBLIC_KEY_CHARACTERS = 44  # 32 bytes in base64
 LONGEST_MINUTES = 1440
 MAX_WORDS = 200
 Note = Callable[[str, dict[str, Any]], None]
@@ -27,6 +30,7 @@ class Orders:
         self._budget_mw: int | None = None
         self._hold: dict[str, Any] = {}
         self._budget: dict[str, Any] = {}
+        self.mission = Mission()
 
     def take(self, change: Change, now_us: int) -> str:
         """Heed one request; why not, empty when it is heeded."""
@@ -34,12 +38,16 @@ class Orders:
         if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_WORDS:
             return f"reason: say why, in 1 to {MAX_WORDS} characters"
         asked = {"by": asked_by(change), "reason": reason}
+        if change.verb == "/v1/gateway_key":
+            return self._take_key(change.body.get("public"), asked)
         if change.verb == "/v1/hold":
             return self._take_hold(change.body.get("minutes"), asked, now_us)
-        return self._take_budget(change.body.get("watts"), asked)
+        if change.verb == "/v1/budget":
+            return self._take_budget(change.body.get("watts"), asked)
+        return self.mission.take(change.body, asked, now_us, self._note)
 
     def on(self, snapshot: Snapshot, efficient: tuple[str, ...]) -> Snapshot:
-        """The snapshot with the orders in it."""
+        """The snapshot with the orders in it; the battery's goal comes from ``mission``."""
         if self._hold and snapshot.now_us >= self._held_until_us:
             self._note("order", {"order": "hold_over", **self._hold})
             self._hold = {}
@@ -58,6 +66,8 @@ class Orders:
             found["hold"] = {**self._hold, "left_s": max(0, (self._held_until_us - now_us) // 1_000_000)}
         if self._budget_mw is not None:
             found["budget"] = {**self._budget, "budget_mw": self._budget_mw}
+        if self.mission.order:
+            found["endurance"] = self.mission.order
         return found
 
     def _take_hold(self, minutes: object, asked: dict[str, Any], now_us: int) -> str:
@@ -65,6 +75,18 @@ class Orders:
             return f"minutes: give a whole number from 1 to {LONGEST_MINUTES}, or 0 to end the hold"
         self._held_until_us, self._hold = now_us + minutes * 60_000_000, asked if minutes else {}
         self._note("order", {"order": "hold", "minutes": minutes, **asked})
+        return ""
+
+    def _take_key(self, public: object, asked: dict[str, Any]) -> str:
+        """Nothing changes; the record says which key the gateway signs with, and the log's key vouches for the record."""
+        if (
+            not isinstance(public, str)
+            or len(public) != PUBLIC_KEY_CHARACTERS
+            or not public.isascii()
+            or not public.isprintable()
+        ):
+            return f"public: give an Ed25519 public key in base64, {PUBLIC_KEY_CHARACTERS} characters"
+        self._note("order", {"order": "gateway_key", "public": public, **asked})
         return ""
 
     def _take_budget(self, watts: object, asked: dict[str, Any]) -> str:

@@ -21,6 +21,8 @@ from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
 from adaptd.vocabulary import Stretch, VariantFacts
 
+STOP_S = 1.5  # that a worker has to end in
+
 
 class Watcher(Protocol):
     """Who wants to be told what happens, on the control thread: the terminal of `adaptd run`."""
@@ -81,4 +83,5 @@ class Parts:
     clean: bool = True
     clock: Clock = field(default_factory=Clock)
     origin: EngineIdentity = field(default_factory=EngineIdentity)
+    bundle_name: str = ""
     plans: tuple[Path, Path] | None = None  # the bundle to build TensorRT plans from, and where

@@ -13,6 +13,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.config.strict_yaml import read_text_at_once
+from adaptd.daemon.offers import loosened, offer_words
 from adaptd.daemon.parts import Parts
 from adaptd.daemon.policy_trial import order_of, tried
 from adaptd.log.write.recorder import Settings
@@ -32,6 +33,7 @@ class Tried:
     who: str
     text: str
     refused: str
+    verb: str = "reload"  # or offer: the text came from somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,17 @@ class Reloads:
 
     def __init__(self, trial: Callable[[dict[str, Any]], str] = tried) -> None:
         self._trial = trial
-        self._waiting: deque[tuple[str, Path, Settings, tuple[VariantFacts, ...]]] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[str, Path, Settings, tuple[VariantFacts, ...], str | None]] = deque(maxlen=MOST_WAITING)
+        self.offer: dict[str, Any] = {}  # for the status document: what was offered last
         self._found: queue.SimpleQueue[Tried] = queue.SimpleQueue()
         self._busy = False
 
-    def ask(self, who: str, path: Path, settings: Settings, facts: tuple[VariantFacts, ...]) -> None:
-        """Begin to read and try the policy, or do so once the trial under way has ended."""
-        self._waiting.append((who, path, settings, facts))
+    def ask(self, who: str, path: Path, settings: Settings, facts: tuple[VariantFacts, ...], offered: str | None = None) -> None:
+        """Begin to read and try the policy, or do so once the trial under way has ended.
+
+        ``offered`` is a text to try in place of the file's; the file is then the measure of what it may not loosen.
+        """
+        self._waiting.append((who, path, settings, facts, offered))
         self._begin()
 
     def done(self) -> Tried | None:
@@ -66,22 +72,40 @@ class Reloads:
             return None
         self._busy = False
         self._begin()
+        if found.verb == "offer":
+            self.offer = offer_words(found.text, found.refused)
         return found
+
+    def words(self, profile: HardwareProfile, parts: Parts) -> dict[str, Any]:
+        """For the status document: what was offered last, and on what the policies run."""
+        return {"offer": self.offer, "board": profile.name, "model": parts.bundle_name}
+
+    def refused(self, new: Tried, why: str) -> None:
+        """It was good by itself and cannot be taken by this run."""
+        if new.verb == "offer":
+            self.offer = offer_words(new.text, why)
 
     def _begin(self) -> None:
         if not self._busy and self._waiting:
             self._busy = True
             threading.Thread(target=self._try, args=self._waiting.popleft(), name="reload", daemon=True).start()
 
-    def _try(self, who: str, path: Path, settings: Settings, facts: tuple[VariantFacts, ...]) -> None:
-        text = ""
+    def _try(self, who: str, path: Path, settings: Settings, facts: tuple[VariantFacts, ...], offered: str | None) -> None:
+        text, name = offered or "", "offered policy" if offered is not None else str(path)
         try:
-            text = read_text_at_once(path)
-            order = order_of(str(path), text, settings.profile_name, settings.profile_text, facts)
-            refused = self._trial(order)
+            own = read_text_at_once(path)
+            text = own if offered is None else offered
+            refused = self._trial(order_of(name, text, settings.profile_name, settings.profile_text, facts))
+            if offered is not None and not refused:
+                refused = loosened(parse_policy(own, str(path)), parse_policy(text, name))
         except (OSError, ConfigError, ValueError) as error:
             refused = str(error).splitlines()[0]
-        self._found.put(Tried(who, text, refused))
+        self._found.put(Tried(who, text, refused, "reload" if offered is None else "offer"))
+
+
+def told(new: Tried) -> dict[str, Any]:
+    """For the record: who asked for which policy, and why it is refused."""
+    return {"by": new.who, "refused": new.refused, "verb": new.verb}
 
 
 def adopt(new: Tried, parts: Parts, state: tick.State, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Adopted:
@@ -93,11 +117,13 @@ def adopt(new: Tried, parts: Parts, state: tick.State, profile: HardwareProfile,
     if new.refused:
         raise ReloadError(new.refused)
     try:
-        policy = parse_policy(new.text, str(parts.policy_path))
+        policy = replace(parse_policy(new.text, str(parts.policy_path)), cameras=parts.policy.cameras)
         brain = tick.Brain(policy, profile, facts)
         adopted = brain.adopt(state)
     except (ConfigError, ValueError) as error:
         raise ReloadError(str(error).splitlines()[0]) from None
+    if policy.miss_weight_ppm != parse_policy(parts.settings.policy_text).miss_weight_ppm:
+        raise ReloadError(f"{parts.policy_path}: accuracy.miss_weight is not what engines are compared by, restart adaptd")
     here = [fact.name for fact in facts]
     if policy.reference != here[0] or not set(policy.efficient) <= set(here):
         loaded = f"{here[0]} as reference, {', '.join(here[1:]) or 'none'} as efficient"

@@ -8,6 +8,7 @@ merged, then old checkpoints go (the newest covers them), never alerts; when ale
 
 import itertools
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -22,7 +23,7 @@ from adaptd.gateway.outbox_schema import OutboxError, open_database
 from adaptd.gateway.summary import merged
 
 FILE_NAME = "outbox.db"
-ALERT, CHECKPOINT, SUMMARY = "alert", "checkpoint", "summary"
+ALERT, CHECKPOINT, SUMMARY, ROLLOUT = "alert", "checkpoint", "summary", "rollout"
 MAX_BODY_BYTES = 65_536
 NEW_CHANNEL_LOOKS_BACK_MS = 24 * 3_600_000  # a channel that is new gets the alerts of the last day too
 
@@ -151,12 +152,13 @@ class Outbox:
             OutboxError: it cannot be written, is over 64 kB, or alerts alone fill the outbox.
         """
         made_ms = self._utc_ms()
-        text = json.dumps({"v": 1, "key": key, "utc_ms": made_ms, **body}, allow_nan=False)
-        if len(text) > MAX_BODY_BYTES:
-            raise OutboxError(f"{kind} {key}: has {len(text)} bytes, at most {MAX_BODY_BYTES} are sent")
         with self._change() as database:
             if database.execute("SELECT 1 FROM message WHERE key = ?", (key,)).fetchone():
                 return False
+            numbers = _next_number(database) if kind == SUMMARY else {}
+            text = json.dumps({"v": 1, "key": key, "utc_ms": made_ms, **body, **numbers}, allow_nan=False)
+            if len(text) > MAX_BODY_BYTES:
+                raise OutboxError(f"{kind} {key}: has {len(text)} bytes, at most {MAX_BODY_BYTES} are sent")
             _make_room(database, kind, self.bounds, self.path)
             one = database.execute(
                 "INSERT INTO message (key, kind, grade, body, picture, made_ms) VALUES (?, ?, ?, ?, ?, ?)",
@@ -224,7 +226,7 @@ _WAITS = "EXISTS (SELECT 1 FROM delivery w WHERE w.message = m.id)"
 
 def _make_room(database: sqlite3.Connection, kind: str, bounds: Bounds, path: Path) -> None:
     """Keep ``kind`` within its bound before one more comes."""
-    most = {ALERT: bounds.alerts, CHECKPOINT: bounds.checkpoints, SUMMARY: bounds.summaries}[kind]
+    most = {ALERT: bounds.alerts, SUMMARY: bounds.summaries}.get(kind, bounds.checkpoints)
     question = f"SELECT count(*) FROM message m WHERE kind = ? AND {_WAITS}"  # noqa: S608 - a constant of this file
     if kind == ALERT:
         _thin_pictures(database, bounds.pictures)
@@ -239,6 +241,15 @@ def _make_room(database: sqlite3.Connection, kind: str, bounds: Bounds, path: Pa
             f"DELETE FROM message WHERE id = (SELECT min(id) FROM message m WHERE kind = ? AND {_WAITS} AND {_UNTRIED})",  # noqa: S608
             (kind,),
         )
+
+
+def _next_number(database: sqlite3.Connection) -> dict[str, Any]:
+    """The place of a summary among all that this outbox ever held: who receives them sees at once where one is missing."""
+    row = database.execute("SELECT value FROM kept WHERE name = 'numbers'").fetchone()
+    before: dict[str, Any] = json.loads(row[0]) if row else {"stream": os.urandom(4).hex(), "last": 0}
+    number = before["last"] + 1
+    database.execute("INSERT OR REPLACE INTO kept VALUES ('numbers', ?)", (json.dumps({**before, "last": number}),))
+    return {"stream": before["stream"], "first": number, "last": number}
 
 
 def _merge_summaries(database: sqlite3.Connection) -> None:

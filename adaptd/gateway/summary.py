@@ -174,6 +174,8 @@ def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
         simulated=first["simulated"] or second["simulated"],
         merged=first["merged"] + second["merged"],
     )
+    if "first" in first:
+        whole["first"] = first["first"]
     for name in ("engines_s", "modes_s", "bands_s", "conditions_broken_s", "faults", "refusals", "engines_frames", "gaps_s"):
         sums = dict(first[name])
         for key, seconds in second[name].items():
@@ -201,5 +203,7 @@ def _versions(document: dict[str, Any]) -> dict[str, Any]:
         "policy": policy.get("name"),
         "policy_sha256": policy.get("sha256"),
         "backend": engines.get("backend"),
+        "board": document.get("board"),
+        "model": document.get("model"),
         "precision": engines.get("precision") or {},
     }

@@ -14,7 +14,7 @@ from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.twin.device import TwinDevice
 from adaptd.twin.worker import Tick
-from adaptd.vocabulary import OperatingPoint, Snapshot, Verdict
+from adaptd.vocabulary import OperatingPoint, Setpoint, Snapshot, Verdict
 
 NO_BUNDLE = "0" * 64
 TAKES_US = 2_000  # from intent to outcome: the software device obeys at once, a log wants a time
@@ -67,9 +67,18 @@ class _Trail:
         self._recorder.decision(snapshot, choice, self._brain.state)
         if choice.point != self._point:
             self._setpoint += 1
-            point, self._point = choice.point, choice.point
-            words = {"setpoint": self._setpoint, "shadow_ppm": choice.shadow_ppm, "lease_us": choice.lease_us}
-            act = self._recorder.act(point, **words)
+            self._point = choice.point
+            act = self._recorder.act(
+                Setpoint(
+                    seq=self._setpoint,
+                    variant=choice.point.variant,
+                    fps_mfps=choice.point.fps_mfps,
+                    lease_us=choice.lease_us,
+                    shadow_ppm=choice.shadow_ppm,
+                    seed="",
+                    band=choice.band,
+                )
+            )
             self._now_us += TAKES_US
             self._recorder.result(act, "applied", tick.telemetry.point, TAKES_US)
 

@@ -6,20 +6,23 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from adaptd.client import default_state
+from adaptd.client import call, default_state
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State
 from adaptd.gateway.mqtt import payloads
 from adaptd.gateway.mqtt.checkpoints import CheckpointReader
 from adaptd.gateway.mqtt.commands import Desk
 from adaptd.gateway.mqtt.discovery import About
+from adaptd.gateway.mqtt.fleet import FleetKey, FleetSide
 from adaptd.gateway.mqtt.identity import box_of
 from adaptd.gateway.mqtt.link import Link, LinkError
+from adaptd.gateway.mqtt.offers import Offers
+from adaptd.gateway.mqtt.seal import gateway_key
 from adaptd.gateway.mqtt.session import CHANNEL, Parts, Session
 from adaptd.gateway.mqtt.settings import Settings
 from adaptd.gateway.mqtt.topics import Topics
@@ -39,6 +42,14 @@ KEPT = "watch"
 MAX_PENDING = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """That this box is one of a fleet: the server's key where it is known, and whether policies from above are taken."""
+
+    key: FleetKey | None = None
+    policies: bool = False
+
+
 class MqttPlug:
     """One broker. ``socket`` is where commands go; without ``commands`` nothing is ever forwarded."""
 
@@ -54,13 +65,15 @@ class MqttPlug:
         device: str = "adaptd",
         page: str = "",
         commands: bool = False,
+        fleet: Fleet | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         settings.context()  # a certificate that cannot be read is said at start
         self.settings = settings
         self._socket, self._state, self._audit = socket, state or default_state(), audit
         self._device, self._page, self._commands = device, page, commands
-        self._say = say or _to_stderr
+        self._fleet = fleet
+        self._say = say or to_stderr
         self._said: set[str] = set()
         self._pending: deque[MustArrive] = deque(maxlen=MAX_PENDING)
         self._reader: CheckpointReader | None = None
@@ -75,6 +88,8 @@ class MqttPlug:
                 self._say(f"mqtt: {outbox.trouble}")
             outbox.open_channel(CHANNEL)
             parts = await self._parts(feed, outbox)
+            if parts.fleet is not None:
+                await asyncio.to_thread(parts.fleet.begin)
             self._say(f"mqtt: this box is {parts.topics.box}, its topics are {parts.topics.root}/#")
             await self._all(self._watch(feed, parts), self._keep_connected(parts), self._fetch(parts))
         finally:
@@ -94,7 +109,16 @@ class MqttPlug:
         parts = Parts(topics, watch, outbox, asyncio.Event(), lambda: self._about(watch), self.settings.period_s, self._say)
         if self._commands:
             parts.desk = Desk(Commander.to_socket(True, self._socket), outbox.record_command, time.monotonic)
+        if self._fleet is not None:
+            mine = await asyncio.to_thread(gateway_key, self._state)
+            parts.fleet = FleetSide(topics, outbox, self._state, mine, self._ask, self._say, self._fleet.key)
+            if self._fleet.key is not None and self._fleet.policies:
+                parts.offers = Offers(topics, outbox, self._fleet.key.public, self._ask, lambda: watch.known, self._say)
         return parts
+
+    def _ask(self, verb: str, body: dict[str, Any]) -> None:
+        """Ask the daemon for a change."""
+        call(self._socket, "POST", verb, body)
 
     def _about(self, watch: Watch) -> About:
         document = watch.known
@@ -114,23 +138,28 @@ class MqttPlug:
                     if self._session is not None:
                         self._session.publish(found.messages)
                     if isinstance(state, Seen):
+                        if parts.offers is not None:
+                            found.must_arrive += await parts.offers.watch(state.document)
                         now_signed = (state.document.get("audit") or {}).get("checkpoint_seq")
                         if now_signed != signed:
                             signed = now_signed
-                            found.must_arrive += await asyncio.to_thread(self._checkpoints, state.document, parts.topics.box)
+                            found.must_arrive += await asyncio.to_thread(self._checkpoints, state.document, parts)
                     self._pending.extend(found.must_arrive)
                     await asyncio.to_thread(self._store, parts)
         finally:
             self._save(parts)
 
-    def _checkpoints(self, document: dict[str, Any], box: str) -> list[MustArrive]:
+    def _checkpoints(self, document: dict[str, Any], parts: Parts) -> list[MustArrive]:
         folder = self._audit_folder(document)
         if folder is None:
             return []
         if self._reader is None or self._reader.folder != folder:
             self._reader = CheckpointReader(folder)
         try:
-            return [MustArrive(CHECKPOINT, one.key, one.words(box)) for one in self._reader.new()]
+            found = self._reader.new()
+            if parts.fleet is not None:
+                return parts.fleet.checkpoint(folder, found[-1]) if found else []
+            return [MustArrive(CHECKPOINT, one.key, one.words(parts.topics.box)) for one in found]
         except OSError as error:
             self._say_once(
                 f"mqtt: checkpoints are not published: {folder}: {error.strerror}, let this user read the log's folder"
@@ -243,5 +272,6 @@ def _restored(topics: Topics, period_s: float, kept: Any) -> Watch:
         return Watch(topics, period_s)
 
 
-def _to_stderr(words: str) -> None:
+def to_stderr(words: str) -> None:
+    """One line for the operator."""
     print(f"gateway: {words}", file=sys.stderr, flush=True)  # noqa: T201 - the operational log

@@ -10,10 +10,12 @@ from adaptd.gateway.mqtt import payloads
 from adaptd.gateway.mqtt.commands import Desk
 from adaptd.gateway.mqtt.discovery import About, discovery
 from adaptd.gateway.mqtt.encode import payload_of
+from adaptd.gateway.mqtt.fleet import FleetSide
 from adaptd.gateway.mqtt.link import Link, LinkError
+from adaptd.gateway.mqtt.offers import Offers
 from adaptd.gateway.mqtt.topics import ONLINE, Outgoing, Topics
 from adaptd.gateway.mqtt.watch import Watch
-from adaptd.gateway.outbox import ALERT, Message, Outbox
+from adaptd.gateway.outbox import ALERT, CHECKPOINT, ROLLOUT, SUMMARY, Message, Outbox
 from adaptd.gateway.tasks import end
 
 CHANNEL = "mqtt"
@@ -37,6 +39,8 @@ class Parts:
     period_s: float
     say: Callable[[str], None]
     desk: Desk | None = None
+    fleet: FleetSide | None = None
+    offers: Offers | None = None
 
 
 class Session:
@@ -48,6 +52,7 @@ class Session:
         self._retained: dict[str, bytes] | None = {}
         self._commands: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue(MAX_COMMANDS_WAITING)
         self._born = asyncio.Event()
+        self._fleet: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(MAX_COMMANDS_WAITING)
         self._about: About | None = None
         self._components: dict[str, str] = {}
 
@@ -60,9 +65,15 @@ class Session:
         elif topic == topics.birth:
             if payload == ONLINE.encode() and not retained:
                 self._born.set()
+        elif topic in (topics.witness, topics.offer) and payload:
+            self._hear_fleet(topic, payload)
         elif topic.startswith(topics.commands) and payload:
             with contextlib.suppress(asyncio.QueueFull):
                 self._commands.put_nowait((topic.removeprefix(topics.commands), payload, retained))
+
+    def _hear_fleet(self, topic: str, payload: bytes) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._fleet.put_nowait((topic, payload))
 
     def publish(self, messages: list[Outgoing]) -> None:
         """Publish what is lost without a network."""
@@ -80,6 +91,8 @@ class Session:
         duties = [self._deliver(link), self._greet(link), self._ended(link)]
         if self._parts.desk is not None:
             duties.append(self._serve(link, self._parts.desk))
+        if self._parts.fleet is not None:
+            duties.append(self._serve_fleet(self._parts.fleet))
         tasks = [asyncio.ensure_future(duty) for duty in duties]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -111,11 +124,15 @@ class Session:
         self._components = _platforms(retained.get(topics.config, b""))
         if self._parts.desk is not None:
             link.subscribe(topics.commands + "#")
+        if self._parts.fleet is not None:
+            link.subscribe(topics.witness)
+            link.subscribe(topics.offer)
         await asyncio.gather(link.publish(payloads.available(topics, here=True)), *self._introduce(link))
 
     async def _clear(self, link: Link, retained: dict[str, bytes]) -> None:
         topics = self._parts.topics
-        ours = (topics.available, topics.daemon, topics.of("info"), topics.of("checkpoint"), topics.config)
+        gateways = (topics.available, topics.daemon, topics.of("info"), topics.of("checkpoint"), topics.config)
+        ours = (*gateways, topics.witness, topics.offer)  # the fleet's server says the last two
         leftovers = [topic for topic in retained if topic not in ours]
         await asyncio.gather(*(link.publish(Outgoing(topic, b"", retain=True, qos=1)) for topic in leftovers))
         if leftovers:
@@ -158,6 +175,18 @@ class Session:
             name, payload, retained = await self._commands.get()
             await self._take(link, desk, name, payload, retained=retained)
 
+    async def _serve_fleet(self, fleet: FleetSide) -> None:
+        """What the fleet's server says: the witness's answers, and offers where the owner takes them."""
+        while True:
+            topic, payload = await self._fleet.get()
+            if topic == self._parts.topics.witness:
+                found = await asyncio.to_thread(fleet.heard, payload)
+            else:
+                found = await self._parts.offers.take(payload) if self._parts.offers is not None else []
+            for one in found:
+                await asyncio.to_thread(self._parts.outbox.put, one.kind, one.key, one.body, channels=(CHANNEL,))
+            self._parts.news.set()
+
     async def _take(self, link: Link, desk: Desk, name: str, payload: bytes, *, retained: bool) -> None:
         answer = await desk.take(name, payload, retained=retained)
         words = f"{'accepted' if answer['accepted'] else 'refused'}: {answer['words']}"
@@ -175,7 +204,7 @@ class Session:
                     await asyncio.wait_for(self._parts.news.wait(), LOOK_S)
                 continue
             await asyncio.to_thread(outbox.tried, CHANNEL, [one.id for one in batch])
-            futures = [link.publish(outgoing(self._parts.topics, one)) for one in batch]
+            futures = [link.publish(self._outgoing(one)) for one in batch]
             _, silent = await asyncio.wait(futures, timeout=ACK_S)
             failed = {one.id: future.exception() for one, future in zip(batch, futures, strict=True) if future not in silent}
             await asyncio.to_thread(outbox.delivered, CHANNEL, [one for one, error in failed.items() if error is None])
@@ -186,11 +215,19 @@ class Session:
                 self._parts.say(f"mqtt: {len(refused)} messages stay in the outbox: {next(iter(refused.values()))}")
                 unsendable.update(refused)
 
+    def _outgoing(self, message: Message) -> Outgoing:
+        """A message of the outbox; in a fleet the hours and reports carry this gateway's signature."""
+        found, fleet = outgoing(self._parts.topics, message), self._parts.fleet
+        if fleet is None or message.kind not in (SUMMARY, ROLLOUT):
+            return found
+        return found._replace(payload=fleet.mine.sealed(found.topic, found.payload))
+
 
 def outgoing(topics: Topics, message: Message) -> Outgoing:
     """How a message of the outbox is published. The newest checkpoint is also kept by the broker."""
     body = {"event_type": message.grade, **message.body} if message.kind == ALERT else message.body
-    return topics.message(message.kind, body, retain=message.kind == "checkpoint", qos=1)
+    kept = message.kind == CHECKPOINT and ("note" in body or "handovers" not in body)
+    return topics.message(message.kind, body, retain=kept, qos=1)
 
 
 def _let_be(future: "asyncio.Future[None]") -> None:

@@ -56,6 +56,16 @@ class Topics(NamedTuple):
     def commands(self) -> str:
         return f"{self.root}/set/"
 
+    @property
+    def witness(self) -> str:
+        """Retained; the fleet's server countersigns checkpoints here."""
+        return f"{self.root}/witness"
+
+    @property
+    def offer(self) -> str:
+        """Retained; the fleet's server offers policies here."""
+        return f"{self.root}/offer"
+
     def of(self, name: str) -> str:
         """``adaptd/v1/<box>/<name>``."""
         return f"{self.root}/{name}"

@@ -18,10 +18,9 @@ from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.lab.fit.errors import FitError
 from adaptd.log.format.codec import CodecError, row
 from adaptd.log.format.verdicts import Outcome, VerifyReport
+from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.log.verify.reader import iter_records, segment_files
-from adaptd.log.verify.replay import Decided
 from adaptd.log.verify.verify import Options, verify
-from adaptd.report.history import DecisionReader
 from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, Measured, VariantFacts, believed
 
 Array = NDArray[np.float64]

@@ -15,8 +15,8 @@ from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.lab.whatif.decisions import like
 from adaptd.log.format.codec import CodecError, from_plain, row
+from adaptd.log.verify.decided import DecisionReader
 from adaptd.log.verify.reader import iter_records, starts
-from adaptd.report.history import DecisionReader
 from adaptd.vocabulary import OperatingPoint, Snapshot, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)

@@ -13,8 +13,8 @@ from adaptd.brain import tick
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.log.format.codec import CodecError, row
+from adaptd.log.verify.decided import DecisionReader
 from adaptd.log.verify.reader import iter_records
-from adaptd.report.history import DecisionReader
 from adaptd.vocabulary import OperatingPoint, VariantFacts
 
 _FACTS = row(VariantFacts)

@@ -1,0 +1,57 @@
+"""A policy that somebody else offers may tune; it may not loosen. The owner's file on this box is the measure, limit by limit."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from adaptd.config.policy import Policy
+
+# What may not grow and what may not shrink, each with how a person reads it. None is no limit at all.
+_AT_MOST: tuple[tuple[str, str, Callable[[int], str]], ...] = (
+    ("max_loss_ppm", "accuracy.max_loss_points", lambda ppm: f"{ppm / 10_000:g} points"),
+    ("alpha_ppm", "accuracy.confidence_pct", lambda ppm: f"{100 - ppm / 10_000:g} %"),
+    ("window_us", "accuracy.window_h", lambda us: f"{us / 3_600_000_000:g} h"),
+    ("limit_mc", "thermal.limit_c", lambda mc: f"{mc / 1000:g} C"),
+    ("critical_mc", "thermal.critical_c", lambda mc: f"{mc / 1000:g} C"),
+    ("budget_mw", "power.budget_w", lambda mw: f"{mw / 1000:g} W"),
+    ("peak_mw", "power.peak_w", lambda mw: f"{mw / 1000:g} W"),
+    ("budget_window_us", "power.window_s", lambda us: f"{us / 1_000_000:g} s"),
+    ("deadline_us", "deadline_ms", lambda us: f"{us / 1000:g} ms"),
+    ("efficient_lease_us", "lease_s.efficient", lambda us: f"{us / 1_000_000:g} s"),
+    ("reduced_lease_us", "lease_s.reduced_rate", lambda us: f"{us / 1_000_000:g} s"),
+    ("stale_after_us", "sensors.stale_after_s", lambda us: f"{us / 1_000_000:g} s"),
+    ("wear_budget_mb", "audit.wear_budget_mb", lambda mb: f"{mb} MB"),
+)
+_AT_LEAST: tuple[tuple[str, str, Callable[[int], str]], ...] = (
+    ("floor_mfps", "frame_rate.floor_fps", lambda mfps: f"{mfps / 1000:g} fps"),
+)
+_SAME = (
+    ("on_conflict", "on_conflict"),
+    ("reference", "reference"),
+    ("require_signature", "bundle.require_signature"),
+    ("preview", "camera.preview"),
+    ("loan_frames", "accuracy.loan_frames"),
+)
+
+
+def loosened(own: Policy, offered: Policy) -> str:
+    """The first limit of the owner's policy that the offered one would loosen, with both values; empty where it loosens none."""
+    for name, key, words in _AT_MOST:
+        mine, theirs = getattr(own, name), getattr(offered, name)
+        if mine is not None and (theirs is None or theirs > mine):
+            said = "no limit" if theirs is None else words(theirs)
+            return f"{key}: {said} is offered, this box's owner allows {words(mine)}"
+    for name, key, words in _AT_LEAST:
+        mine, theirs = getattr(own, name), getattr(offered, name)
+        if theirs < mine:
+            return f"{key}: {words(theirs)} is offered, this box's owner asks for {words(mine)} at least"
+    for name, key in _SAME:
+        mine, theirs = getattr(own, name), getattr(offered, name)
+        if mine != theirs:
+            return f"{key}: {theirs} is offered, this box's owner has {mine}, and that is his alone to change"
+    return ""
+
+
+def offer_words(text: str, refused: str) -> dict[str, Any]:
+    """For the status document: the policy that was offered last, and why it was refused (empty where it was taken)."""
+    return {"sha256": sha256(text.encode()).hexdigest(), "refused": refused}

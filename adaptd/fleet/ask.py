@@ -1,0 +1,115 @@
+"""Questions to the lake, by DuckDB: the ready ones by name, and any SQL that only reads.
+
+The view ``hours`` is every row of the lake. Answers to untrusted SQL cannot reach files or the network: DuckDB is locked to the
+lake's folder before the question is run.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from adaptd.fleet.lake import TABLE, locked
+
+MEMORY = "700MB"
+THREADS = 2
+MAX_ROWS = 1_000
+
+READY: dict[str, tuple[str, str]] = {
+    "worst-energy": (
+        "boards and models by inferences per joule, worst first (only hours in which power was measured)",
+        """SELECT coalesce(board, 'unknown') AS board, coalesce(model, 'unknown') AS model, count(DISTINCT box) AS boxes,
+               round(sum(delivered_frames * least(1, energy_s / observed_s)) / sum(energy_j), 3) AS inferences_per_j,
+               round(sum(energy_j) / 3600, 1) AS energy_wh
+           FROM hours WHERE energy_j > 0 AND observed_s > 0 GROUP BY ALL ORDER BY inferences_per_j""",
+    ),
+    "drifting-hot": (
+        "boxes that grow warmer from day to day: each hour of the day against the same hour of the other days",
+        """WITH hour AS (SELECT box, dt, heat_mean_c AS c, heat_max_c, from_utc_ms / 86400000 AS day,
+                          (from_utc_ms // 3600000) % 24 AS clock_hour FROM hours WHERE heat_s > 0 AND clock = 'ok'),
+               own AS (SELECT *, c - avg(c) OVER same AS dc, day - avg(day) OVER same AS dd FROM hour
+                       WINDOW same AS (PARTITION BY box, clock_hour))
+           SELECT box, count(DISTINCT dt) AS days, round(sum(dc * dd) / sum(dd * dd), 3) AS c_per_day,
+               round(avg(c), 1) AS mean_c, round(max(heat_max_c), 1) AS max_c
+           FROM own GROUP BY box HAVING sum(dd * dd) > 5 AND c_per_day > 0.2 ORDER BY c_per_day DESC""",
+    ),
+    "never-int8": (
+        "light bands in which a box delivered frames and none by the efficient engine",
+        """SELECT box, said.band AS band, sum(said.delivered) AS delivered, max(said.bound_ppm) AS bound_ppm,
+               max(said.limit_ppm) AS limit_ppm
+           FROM (SELECT box, unnest(account) AS said FROM hours) WHERE said.delivered > 0
+           GROUP BY ALL HAVING sum(said.efficient) = 0 ORDER BY delivered DESC""",
+    ),
+    "broken": (
+        "accuracy statements that do not hold: more frames may differ than the limit allows",
+        """SELECT box, said.band AS band, count(*) AS hours, min(dt) AS first_day, max(dt) AS last_day,
+               max(said.bound_frames) AS bound_frames, max(said.allowed_frames) AS allowed_frames
+           FROM (SELECT box, dt, unnest(account) AS said FROM hours) WHERE said.bound_frames > said.allowed_frames
+           GROUP BY ALL ORDER BY hours DESC""",
+    ),
+    "versions": (
+        "what runs where: the newest version and policy of each box, counted",
+        """SELECT adaptd, policy, left(policy_sha256, 12) AS policy_sha256, backend, count(*) AS boxes
+           FROM (SELECT box, last(adaptd ORDER BY to_utc_ms) AS adaptd, last(policy ORDER BY to_utc_ms) AS policy,
+                     last(policy_sha256 ORDER BY to_utc_ms) AS policy_sha256, last(backend ORDER BY to_utc_ms) AS backend
+                 FROM hours GROUP BY box) GROUP BY ALL ORDER BY boxes DESC""",
+    ),
+}
+
+
+class AskError(Exception):
+    """There is no answer. ``str(error)`` is one line with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A table. ``cut`` says that there are more rows than these."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    cut: bool
+
+    def plain(self) -> list[dict[str, Any]]:
+        """For scripts."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+def ask(folder: Path, question: str, most: int = MAX_ROWS) -> Answer:
+    """Answer a ready question by its name, or one SELECT.
+
+    Raises:
+        AskError: there is no lake, the SQL is wrong, or it would change something.
+    """
+    sql = READY[question][1] if question in READY else question
+    files = folder / TABLE
+    if not next(files.glob("dt=*/part-*.parquet"), None):
+        raise AskError(f"{folder}: no lake here yet, start `adaptd fleet serve --lake {folder}` and wait for its first hour")
+    with locked(folder, exclusive=False), duckdb.connect() as database:
+        _lock_down(database, files)
+        try:
+            found = database.execute(_one_select(database, sql))
+            columns = tuple(one[0] for one in found.description or ())
+            rows = found.fetchmany(most + 1)
+        except duckdb.Error as error:
+            raise AskError(f"the question cannot be answered: {str(error).splitlines()[0]}") from None
+    return Answer(columns, tuple(rows[:most]), len(rows) > most)
+
+
+def _lock_down(database: "duckdb.DuckDBPyConnection", files: Path) -> None:
+    """The view, then no way to any other file, to the network, or to another setting."""
+    place = str(files.resolve()).replace("'", "''")
+    database.execute(f"SET memory_limit = '{MEMORY}'; SET threads = {THREADS}; SET temp_directory = ''")
+    database.execute(f"SET allowed_directories = ['{place}']; SET enable_external_access = false; SET lock_configuration = true")
+    database.execute(
+        f"CREATE VIEW hours AS SELECT * FROM read_parquet('{place}/dt=*/part-*.parquet', "  # noqa: S608 - our own path, quoted
+        "hive_partitioning = true, hive_types = {'dt': DATE})"
+    )
+
+
+def _one_select(database: "duckdb.DuckDBPyConnection", sql: str) -> str:
+    """The statement, if it is one and reads only."""
+    statements = database.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise AskError("ask one SELECT, or a ready question: " + ", ".join(READY))
+    return str(statements[0].query)

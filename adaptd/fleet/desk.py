@@ -1,0 +1,221 @@
+"""One batch of messages, all or nothing: judged, written in one transaction, and only then acknowledged by whoever calls.
+
+A message that is no use is put aside with the reason; one that came before is known again. Nothing here speaks to a network.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from adaptd.fleet import rows, store, wire
+from adaptd.fleet.numbers import Place
+from adaptd.fleet.rollout import Reports
+from adaptd.fleet.store import Box
+from adaptd.fleet.wire import Heard, Refused, WireError
+from adaptd.fleet.witness import Said, first_view, take
+from adaptd.log.format.keys import Signer
+from adaptd.log.format.note import COSIGNATURE, Note, Signature, cosigned_message, key_id, signature_line
+
+Verify = Callable[[Sequence[tuple[str, bytes, bytes]]], list[bool]]
+ALARMS = {Place.GAP: "gap", Place.TWIN: "twin", Place.OVERLAP: "overlap", Place.NEW_STREAM: "new stream"}
+FACE = ("board", "model", "adaptd", "policy", "policy_sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One message to publish, retained or not."""
+
+    topic: str
+    payload: bytes
+    retain: bool = True
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of messages since the start."""
+
+    taken: int = 0
+    repeats: int = 0
+    aside: int = 0
+    checkpoints: int = 0
+    alarms: int = 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction writes."""
+
+    touched: dict[str, Box] = field(default_factory=dict)
+    logs: set[str] = field(default_factory=set)
+    inbox: list[tuple[str, int, str, str]] = field(default_factory=list)
+    aside: list[tuple[str, str, bytes, int, str, str]] = field(default_factory=list)
+    alarms: list[tuple[str, str, str, int]] = field(default_factory=list)
+    freed: list[str] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+
+
+class Desk:
+    """Judges batches. ``signer`` is the witness's key; ``verify`` answers many (topic, payload, public key) at once."""
+
+    def __init__(self, database: sqlite3.Connection, signer: Signer, verify: Verify, reports: Reports | None = None) -> None:
+        self._database, self._signer, self._verify = database, signer, verify
+        self._reports = reports or Reports(database)
+        self._boxes: dict[str, Box] = {}
+        self.counts = Counts()
+
+    def process(self, messages: Sequence[Heard]) -> list[Answer]:
+        """Write everything that the messages say; when this returns it is durable and they may be acknowledged.
+
+        Raises:
+            StoreError: nothing was written, nothing may be acknowledged.
+        """
+        batch = _Batch()
+        good = self._signatures(messages)
+        for heard in messages:
+            self._one(heard, batch, good.get(id(heard)))
+            for kept in self._freed(batch):
+                self._one(kept, batch, None)
+        try:
+            with store.change(self._database) as database:
+                self._write(database, batch)
+        except store.StoreError:
+            self._boxes.clear()
+            raise
+        self.counts.taken += len(batch.inbox)
+        self.counts.aside += len(batch.aside)
+        self.counts.alarms += len(batch.alarms)
+        return batch.answers
+
+    def box(self, name: str) -> Box:
+        """What is known of a box."""
+        if name not in self._boxes:
+            self._boxes[name] = store.load_box(self._database, name)
+        return self._boxes[name]
+
+    def _signatures(self, messages: Sequence[Heard]) -> dict[int, bool]:
+        """All signatures by keys that are known before the batch, checked together."""
+        asked = [(one, key) for one in messages if one.name in (wire.SUMMARY, wire.ROLLOUT) and (key := self._key(one.box))]
+        found = self._verify([(one.topic, one.payload, key) for one, key in asked])
+        return {id(one): True for (one, _), holds in zip(asked, found, strict=True) if holds}
+
+    def _key(self, box: str) -> bytes:
+        log = self.box(box).log
+        return wire.key_bytes(log.gateway_keys[-1]) if log is not None and log.gateway_keys else b""
+
+    def _one(self, heard: Heard, batch: _Batch, good: bool | None) -> None:
+        try:
+            words = wire.parse(heard)
+            if heard.name == wire.CHECKPOINT:
+                self._checkpoint(heard, words, batch)
+            elif self._sealed(heard, good):
+                self._summary(heard, words, batch) if heard.name == wire.SUMMARY else self._reports.take(heard, words)
+        except WireError as error:
+            self._put_aside(heard, error.why, batch)
+
+    def _sealed(self, heard: Heard, good: bool | None) -> bool:
+        if good:
+            return True
+        log = self.box(heard.box).log
+        if log is None or not log.gateway_keys:
+            raise WireError(Refused.NOT_PROVEN)
+        keys = reversed(log.gateway_keys)
+        if not any(wire.seal_holds(heard.topic, heard.payload, wire.key_bytes(key)) for key in keys):
+            raise WireError(Refused.SIGNATURE)
+        return True
+
+    def _summary(self, heard: Heard, words: dict[str, Any], batch: _Batch) -> None:
+        rows.check(words)
+        box, digest = self.box(heard.box), heard.digest[:16]
+        stream, first, last = words["stream"], words["first"], words["last"]
+        place = box.numbers.place(stream, first, last, digest)
+        if place is Place.REPEAT:
+            self.counts.repeats += 1
+            return
+        if place in ALARMS:
+            told = f"summaries {first} to {last} of stream {stream} after {box.numbers.last} of {box.numbers.stream}"
+            batch.alarms.append((heard.box, ALARMS[place], told, heard.received_ms))
+        if place in (Place.TWIN, Place.OVERLAP):
+            batch.aside.append((heard.box, heard.name, heard.payload, heard.received_ms, place.value, heard.digest))
+            return
+        day, clock = rows.day_and_clock(words, heard.received_ms)
+        if clock != "ok":
+            batch.alarms.append((heard.box, "clock", f"the box's clock is {clock}", heard.received_ms))
+        batch.inbox.append((day, heard.received_ms, clock, heard.payload.decode()))
+        face = {name: words["versions"].get(name) for name in FACE} | {"heat_max_c": words["heat"].get("max_c")}
+        box = replace(box, numbers=box.numbers.after(stream, last, digest), heard_ms=heard.received_ms, face=face)
+        self._boxes[heard.box] = batch.touched[heard.box] = box
+
+    def _checkpoint(self, heard: Heard, words: dict[str, Any], batch: _Batch) -> None:
+        box = self.box(heard.box)
+        log = box.log or first_view(heard.box, words, self._enrolled(heard.box))
+        verdict = take(log, words)
+        self._boxes[heard.box] = batch.touched[heard.box] = replace(box, log=verdict.view, heard_ms=heard.received_ms)
+        batch.logs.add(heard.box)
+        if verdict.said in (Said.ROLLBACK, Said.FORK):
+            batch.alarms.append((heard.box, verdict.said.value, verdict.words, heard.received_ms))
+        self.counts.checkpoints += verdict.said is Said.TAKEN
+        if verdict.revealed:
+            batch.freed.append(heard.box)
+        answer = {"v": 1, "box": heard.box, "records": verdict.view.size, "key": bool(verdict.view.gateway_keys)}
+        if verdict.said is Said.ELSEWHERE:
+            answer["wanted"] = verdict.words
+        if verdict.note is not None and not verdict.view.broken:
+            answer["note"] = cosigned(verdict.note, self._signer, heard.received_ms // 1000)
+        elif verdict.view.broken:
+            answer["alarm"] = verdict.view.broken
+        if verdict.said not in (Said.KNOWN, Said.KEYS):
+            topic = wire.topic_of(heard.box, wire.WITNESS)
+            batch.answers.append(Answer(topic, json.dumps(answer, ensure_ascii=False).encode()))
+
+    def _enrolled(self, box: str) -> str | None:
+        row = self._database.execute("SELECT log_pub FROM enrolled WHERE box = ?", (box,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _freed(self, batch: _Batch) -> list[Heard]:
+        """What was kept until a log showed its gateway's key, now that it has."""
+        found: list[Heard] = []
+        for box in batch.freed:
+            kept = self._database.execute(
+                "SELECT name, payload, received_ms FROM aside WHERE box = ? AND why = ? ORDER BY id",
+                (box, Refused.NOT_PROVEN.name),
+            )
+            found += [Heard(box, *one) for one in kept]
+            for one in [one for one in batch.aside if one[0] == box and one[4] == Refused.NOT_PROVEN.name]:
+                batch.aside.remove(one)
+                found.append(Heard(*one[:4]))
+        batch.freed.clear()
+        return found
+
+    def _put_aside(self, heard: Heard, why: Refused, batch: _Batch) -> None:
+        batch.aside.append((heard.box, heard.name, heard.payload, heard.received_ms, why.name, heard.digest))
+        if why is not Refused.NOT_PROVEN:
+            batch.alarms.append((heard.box, "refused", f"{heard.name}: {why.value}", heard.received_ms))
+
+    def _write(self, database: sqlite3.Connection, batch: _Batch) -> None:
+        proven = [(name,) for name in batch.logs if (log := batch.touched[name].log) is not None and log.gateway_keys]
+        database.executemany(f"DELETE FROM aside WHERE box = ? AND why = '{Refused.NOT_PROVEN.name}'", proven)  # noqa: S608
+        store.save_boxes(database, batch.touched.values())
+        store.save_logs(database, [batch.touched[name] for name in batch.logs])
+        database.executemany("INSERT INTO inbox (dt, received_ms, clock, body) VALUES (?, ?, ?, ?)", batch.inbox)
+        database.executemany(
+            "INSERT OR IGNORE INTO aside (box, name, payload, received_ms, why, digest) VALUES (?, ?, ?, ?, ?, ?)", batch.aside
+        )
+        for box in {one[0] for one in batch.aside}:
+            database.execute(
+                "DELETE FROM aside WHERE box = ?1 AND id <="
+                " (SELECT id FROM aside WHERE box = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                (box, store.MAX_ASIDE),
+            )
+        for alarm in batch.alarms:
+            store.raise_alarm(database, *alarm)
+        self._reports.write(database)
+
+
+def cosigned(note: Note, signer: Signer, time_s: int) -> str:
+    """The checkpoint with its own signatures and the witness's, C2SP cosignature/v1."""
+    mine = time_s.to_bytes(8, "big") + signer.sign_bytes(cosigned_message(note.body, time_s))
+    lines = [signature_line(one) for one in note.signatures]
+    lines.append(signature_line(Signature(signer.name, key_id(signer.name, COSIGNATURE, signer.public), mine)))
+    return f"{note.body}\n{''.join(lines)}"
