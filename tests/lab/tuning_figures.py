@@ -108,7 +108,9 @@ def pairs(count: int, tick_s: int, folder: Path) -> dict[str, Any]:
         log = log_of(box, folder / f"pair-{number}")
         twin = make(read_grid(log), folder / f"pair-{number}.twin", jobs=1)
         logged = naive(log, FEEDER)
-        rows += [_pair(box, twin, log, logged, planted(random)) for _ in range(min(3, count - len(rows)))]
+        for _ in range(min(3, count - len(rows))):
+            rows += [_pair(box, twin, log, logged, planted(random))]
+            print(json.dumps(rows[-1]), flush=True)
     mattering = [row for row in rows if abs(row["true"]) > row["error"]]
     return {
         "pairs": len(rows),
@@ -168,6 +170,7 @@ def searches(count: int, folder: Path) -> dict[str, Any]:
         best, found = (_least(one.trials, one.bounds) for one in (everything, guided))
         row = {"scenario": name, "all": whole.runs, "runs": tenth.runs, "best_w": round(best, 4), "found_w": round(found, 4)}
         rows.append({**row, "off": round(found / best - 1, 5)})
+        print(json.dumps(rows[-1]), flush=True)
     return {"scenarios": len(rows), "within_1_pct": sum(row["off"] <= 0.01 for row in rows), "rows": rows}
 
 
@@ -197,7 +200,7 @@ def main() -> None:
     parser.add_argument("--scenarios", type=int, default=10)
     arguments = parser.parse_args()
     found: dict[str, Any] = {"speed": speed()}
-    print(json.dumps(found), flush=True)
+    print(json.dumps(found), flush=True)  # every row is told as it comes: the whole takes long
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if arguments.scenarios:
@@ -206,7 +209,10 @@ def main() -> None:
         if arguments.pairs:
             found = {"pairs": pairs(arguments.pairs, arguments.tick, folder)}
             print(json.dumps(found), flush=True)
-        rows = [twin_of_a_box(seed, arguments.days, arguments.tick, folder) for seed in range(1, arguments.boxes + 1)]
+        rows = []
+        for seed in range(1, arguments.boxes + 1):
+            rows += [twin_of_a_box(seed, arguments.days, arguments.tick, folder)]
+            print(json.dumps(rows[-1]), flush=True)
         if rows:
             within = {
                 "boxes": len(rows),
