@@ -36,6 +36,7 @@ LAW: dict[str, set[str]] = {
     "report": BELOW | {"drawing", "log", "log.format", "log.verify", "brain"},
     "twin": BELOW,
     "lab": BELOW | {"drawing", "twin", "brain", "report", "log", "log.format", "log.verify", "log.write"},
+    "packs": BELOW | {"engine", "sense", "report", "log", "log.format", "log.verify"},
     "serve": BELOW,
     "daemon": BELOW | {"adaptd", "brain", "sense", "protocol", "supervise", "log", "log.format", "log.write", "serve"},
     "gateway": {"client"},
@@ -48,7 +49,7 @@ PURE_MATH = {"math.sqrt", "math.isqrt"}
 UNBOUND = {"cli", "__main__"}  # the commands may import all, late
 HEAVY = set("numpy onnxruntime onnx cv2 scipy torch tensorrt pycuda pyarrow rich jinja2".split())
 SERVICE = {"daemon", "worker", "supervise", "protocol", "sense", "serve", "log.write"}
-NEVER_IN_SERVICE = {"drawing", "bundle_build", "lab", "report", "gateway", "fleet", "apps", "doctor", "log.verify"}
+NEVER_IN_SERVICE = {"drawing", "bundle_build", "lab", "report", "gateway", "fleet", "apps", "doctor", "packs", "log.verify"}
 CONTROL = {
     "vocabulary",
     "base",

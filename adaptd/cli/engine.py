@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adaptd.cli.engine_search import search_arguments
 from adaptd.cli.engine_words import band_of, build_arguments, policy_of, preset_of, profile_here, qualify_arguments, wished_of
 from adaptd.cli.errors import CommandError
 from adaptd.config.shipped import engines_dir
@@ -28,6 +29,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     qualify = group.add_parser("qualify", help="measure a bundle on this device and write it into its manifest")
     qualify_arguments(qualify)
     qualify.set_defaults(handler=_qualify)
+    search_arguments(group.add_parser("search", help="measure builds and runtime knobs of a model, and choose by energy"))
     report = group.add_parser("report", help="show what qualification found, without measuring again")
     report.add_argument("bundle", type=Path, help="folder of the bundle")
     report.add_argument("--backend", choices=("ort", "tensorrt"), default="ort", help="whose qualification (default: ort)")

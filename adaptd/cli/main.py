@@ -27,6 +27,7 @@ GROUPS = {  # command: the file that knows it
     "twin": "twin",
     "whatif": "whatif",
     "tune": "tune",
+    "pack": "pack",
     "bench": "bench",
     "audit": "audit",
     "service": "service",

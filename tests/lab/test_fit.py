@@ -38,8 +38,8 @@ def fitted(grid: Grid) -> Fitted:
 
 
 def test_the_board_behind_the_log_is_found(fitted: Fitted) -> None:
-    """Two days name a resistance 30 % off within 8 % of the truth, and energies a frame within three standard deviations."""
-    assert fitted.r_scale.value == pytest.approx(BOX.r, rel=0.08)
+    """A resistance 30 % off is found within 12 % at a decision every 30 s, energies a frame within three standard deviations."""
+    assert fitted.r_scale.value == pytest.approx(BOX.r, rel=0.12)
     for name, truth_j in (("fp16", 0.110 * BOX.fp16), ("int8", 0.0595 * BOX.int8)):
         found = fitted.energy_j[name]
         assert abs(found.value - truth_j) < 3 * found.sd

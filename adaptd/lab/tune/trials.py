@@ -14,6 +14,7 @@ from adaptd.lab.fit.play import Played, Texts
 from adaptd.lab.tune.knobs import Knob, Setting, put
 from adaptd.lab.whatif.compare import play_texts
 from adaptd.lab.whatif.figures import Figures, figures
+from adaptd.log.format.binding import code_hash
 
 Told = Callable[[int, int], None]
 
@@ -49,9 +50,9 @@ class Lab:
 
     @property
     def key(self) -> str:
-        """What the measurements rest on: worlds, policy, battery. Another one begins a file of its own."""
+        """What the measurements rest on: worlds, policy, battery, and the decision core itself."""
         words = [(w.scenario, w.profile, w.bands) for w in self.worlds]
-        plain = json.dumps([words, self.policy, self.battery_wh], sort_keys=True)
+        plain = json.dumps([words, self.policy, self.battery_wh, code_hash()], sort_keys=True)
         return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
     def load(self) -> int:
