@@ -173,7 +173,7 @@ def kills(folder: Path, times: int) -> None:
     alarms = server.ask("SELECT kind, words FROM alarm")
     broker.stop()
     lost, doubled = made - len(set(found)), len(found) - len(set(found))
-    say(figure="kills", kills=times, made=made, found=len(found), lost=lost, doubled=doubled, alarms=len(alarms),
+    say(figure="kills", kills=times, made=made, found=len(found), lost=lost, doubled=doubled, alarms=sorted({f"{kind}: {words}" for kind, words in alarms})[:3],
         asked_again=sender.again)  # fmt: skip
 
 
