@@ -18,9 +18,9 @@ help:
 	@echo "make conformance     check every TensorRT name against NVIDIA's own bindings (fetches 100 MB)"
 	@echo "make faults sensors, workers, daemon, API and configuration mistreated at full size, each with its control (two hours or so)"
 	@echo "make evidence       the figures of the accuracy evidence and of watching, each with a mutant (a quarter of an hour)"
+	@echo "make mutants        every constant of the controller, and 25 lines of log and API, changed in a copy: a test must fail (some minutes)"
 	@echo "make fleet-demo     a broker, a server and 50 software boxes: questions, a policy in waves, a bad one stopped (a minute; needs mosquitto)"
 	@echo "make fleet-figures  ingest, kills of broker and server, questions, planted forks (some minutes; needs mosquitto)"
-	@echo "make mutants        every constant of the controller changed in a copy: its test must fail (some minutes)"
 	@echo "make audit-torture   the audit figures at full size (two hours or so)"
 
 # Two sets of locked packages: what serving needs (requirements.lock), and what tests, lint, bench and build need as well.
@@ -86,6 +86,7 @@ fleet-figures: develop
 
 mutants: develop
 	@$(BIN)/python -m tests.faults.constants $(ARGS)
+	@$(BIN)/python -m tests.faults.rooms
 
 audit-torture: develop
 	@$(BIN)/python -m tests.faults.torture $(ARGS)

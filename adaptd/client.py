@@ -24,6 +24,9 @@ ALERT_KINDS = ("clinical", "fault", "watch", "notice")  # clinical is never held
 ALERTS_FOLDER = "alerts"
 MAX_KEY, MAX_TEXT, MAX_RESTS_ON_BYTES, MAX_ALERT_PICTURE_BYTES = 200, 2_000, 16_384, 262_144
 MAX_WAITING_ALERTS = 1_000  # files that no gateway has fetched; a clinical alert is taken all the same
+VIEWS_FOLDER = "views"
+VIEWS = ("feeder",)  # the applications whose figures the gateway's page knows how to draw
+MAX_VIEW_BYTES = 262_144
 
 
 def default_socket() -> Path:
@@ -191,6 +194,26 @@ def alert(state: Path, key: str, kind: str, text: str, rests_on: dict[str, Any],
     except OSError as error:
         raise ApiError(f"{folder}: the alert cannot be written ({error.strerror}), name a --state folder that can be") from None
     return True
+
+
+def show(state: Path, name: str, view: dict[str, Any]) -> None:
+    """Leave an application's figures in ``state/views`` for the gateway's page, in the place of those that are there.
+
+    Raises:
+        ValueError: the page knows no such application, or the view is no JSON object of at most 256 kB.
+        ApiError: the folder cannot be written.
+    """
+    if name not in VIEWS:
+        raise ValueError(f"view {name!r:.40} is unknown, one of {', '.join(VIEWS)}")
+    data = json.dumps(view, allow_nan=False, separators=(",", ":")).encode()
+    if len(data) > MAX_VIEW_BYTES:
+        raise ValueError(f"a view is at most {MAX_VIEW_BYTES} bytes, this one has {len(data)}")
+    folder = state / VIEWS_FOLDER
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        _write_whole(folder / f"{name}.json", data)
+    except OSError as error:
+        raise ApiError(f"{folder}: the view cannot be written ({error.strerror}), name a --state folder that can be") from None
 
 
 def _write_whole(final: Path, data: bytes) -> None:

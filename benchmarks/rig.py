@@ -13,12 +13,13 @@ from adaptd.config.shipped import engines_dir
 from adaptd.engine.backends import EngineOptions, open_pool
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Setpoint
 from adaptd.vision.answers import head_of
 from adaptd.vision.preprocess import Preprocessor
+from adaptd.vocabulary import Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import FrameLoop, LoopParts
+from adaptd.worker.loop import FrameLoop
+from adaptd.worker.loop_parts import LoopParts
 from adaptd.worker.results import Results
 
 BUNDLE = engines_dir() / "pet-bowl"
@@ -55,7 +56,7 @@ class Rig:
     def order(self, variant: str) -> None:
         """Ask for a variant, as the daemon would."""
         self.seq += 1
-        self.loop.offer(Setpoint(self.seq, variant, 15_000, NEVER_US, 0, 0, "bench"))
+        self.loop.offer(Setpoint(self.seq, variant, 15_000, NEVER_US, 0, "", "bench"))
 
     def offer(self, image: Any, index: int) -> None:
         """Put a frame into the slot: the source thread's work."""

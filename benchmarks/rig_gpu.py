@@ -11,11 +11,12 @@ from adaptd.base.clock import SystemClock
 from adaptd.engine.base import Array
 from adaptd.engine.errors import one_line
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Setpoint
 from adaptd.vision.answers import Classification
+from adaptd.vocabulary import Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import FrameLoop, LoopParts
+from adaptd.worker.loop import FrameLoop
+from adaptd.worker.loop_parts import LoopParts
 
 NEVER_US = 10**13
 RATE_MFPS = 30_000
@@ -102,13 +103,13 @@ class Served:
         normal = dict.fromkeys(pool.warm, NEVER_US)
         self.loop = FrameLoop(parts, leases.start(pool.warm[0], RATE_MFPS), NEVER_US, normal, touch_us=0)
 
-    def publish(self, frame: int, answer: Any, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None:
+    def publish(self, frame: int, answer: Any, latency_us: int, variant: str, at_us: int, shadowed: bool, tag: str = "") -> None:
         """Nobody has subscribed."""
 
     def order(self, variant: str) -> None:
         """Serve ``variant`` from the next frame on."""
         self._seq += 1
-        self.loop.offer(Setpoint(self._seq, variant, RATE_MFPS, NEVER_US, 0, 0, "bench"))
+        self.loop.offer(Setpoint(self._seq, variant, RATE_MFPS, NEVER_US, 0, "", "bench"))
         self._slot.empty = True
         self.loop.turn(0.0)
         self._slot.empty = False

@@ -11,16 +11,15 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "adaptd"
 FILES = sorted(PACKAGE.rglob("*.py"))
-BELOW = {"vocabulary", "battery_words", "config", "base"}
+BELOW = {"vocabulary", "config", "base"}
 # What each room may import besides itself. A room that is not named here may import nothing of adaptd.
 LAW: dict[str, set[str]] = {
     "adaptd": {"base"},
-    "battery_words": set(),
-    "vocabulary": {"battery_words"},
+    "vocabulary": set(),
     "base": set(),
     "client": set(),
     "config": {"vocabulary", "base"},
-    "brain": {"vocabulary", "battery_words", "config"},
+    "brain": {"vocabulary", "config"},
     "sense": BELOW,
     "doctor": BELOW | {"sense", "brain"},
     "engine": BELOW,
@@ -36,7 +35,7 @@ LAW: dict[str, set[str]] = {
     "log": set(),
     "report": BELOW | {"drawing", "log", "log.format", "log.verify", "brain"},
     "twin": BELOW,
-    "lab": BELOW | {"drawing", "twin", "brain"},
+    "lab": BELOW | {"drawing", "twin", "brain", "report", "log", "log.format", "log.verify", "log.write"},
     "serve": BELOW,
     "daemon": BELOW | {"adaptd", "brain", "sense", "protocol", "supervise", "log", "log.format", "log.write", "serve"},
     "gateway": {"client"},
@@ -51,7 +50,6 @@ HEAVY = set("numpy onnxruntime onnx cv2 scipy torch tensorrt pycuda pyarrow rich
 SERVICE = {"daemon", "worker", "supervise", "protocol", "sense", "serve", "log.write"}
 NEVER_IN_SERVICE = {"drawing", "bundle_build", "lab", "report", "gateway", "fleet", "apps", "doctor", "log.verify"}
 CONTROL = {
-    "battery_words",
     "vocabulary",
     "base",
     "config",
@@ -146,7 +144,7 @@ def breaches(modules: dict[str, Path]) -> list[str]:
         allowed = LAW.get(room, set()) | {room}
         targets = modules_named(imported(path), modules)
         found += [f"{module} imports {target}" for target in targets if room_of(target) not in allowed]
-        if room in {"brain", "vocabulary", "battery_words"}:
+        if room in {"brain", "vocabulary"}:
             outside = {name for name in imported(path) if name.split(".")[0] != "adaptd"}
             for name in outside:
                 origin = name.rpartition(".")[0] or name
@@ -238,7 +236,7 @@ def test_the_manifest_is_the_decision_core() -> None:
     packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
     named = {f"adaptd.{name.replace('/', '.')}" for name in CORE}
     assert reached - packages <= named
-    assert {name for name in named if room_of(name) == "brain"} | {"adaptd.vocabulary", "adaptd.battery_words"} == {
+    assert {name for name in named if room_of(name) in {"brain", "vocabulary"}} == {
         f"adaptd.{name.replace('/', '.')}" for name in DECIDES
     }
     for name in (*CORE, *READS, *COMPILED):

@@ -448,6 +448,8 @@ class Account:
         if tossed is None:
             return None  # its commitment was pruned
         seed = record["seed"]
+        if type(seed) is not int and not re.fullmatch("[0-9a-f]{32}", seed):
+            return "the seed of a coin is neither 32 hexadecimal digits nor a number"
         text = f"adaptd coin 1\n{record['window']}\n{seed}\n{record['salt']}\n"
         if record["window"] != tossed["window"] or hashlib.sha256(text.encode()).hexdigest() != record["coin"]:
             return "the coin that is revealed is not the one that was committed to"

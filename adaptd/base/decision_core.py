@@ -9,7 +9,8 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 DECIDES = (
-    "battery_words", "vocabulary", "brain/tick", "brain/pricing",
+    *(f"vocabulary/{name}" for name in "__init__ battery decisions readings service".split()),
+    "brain/tick", "brain/pricing", "brain/tables",
     *(f"brain/estimate/{name}" for name in "account account_table bands battery betting bound fixed linear".split()),
     *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
@@ -17,7 +18,7 @@ DECIDES = (
     *(f"brain/decide/{name}" for name in "safety settle shadowing transitions words".split()),
 )  # fmt: skip
 READS = (
-    *(f"config/{name}" for name in "endurance errors policy profile scaling strict_yaml validate".split()),
+    *(f"config/{name}" for name in "cells endurance errors policy profile scaling strict_yaml validate".split()),
     "base/canonical_json",
     *(f"log/format/{name}" for name in "codec decisions evidence shapes".split()),
 )  # what turns the bytes of a policy, a profile and a record into what the brain is given, and its answer into bytes
@@ -26,7 +27,8 @@ VERIFIES = (
     *(f"log/verify/{name}" for name in "replay served_intervals timeline verify walk".split()),
 )
 CORE = (*DECIDES, *READS)  # the code hash in the log covers these files and no other
-COMPILED = (*(name for name in CORE if not name.startswith("config/") and not name.endswith("/words")), *VERIFIES)
+_AS_WRITTEN = ("/words", "/__init__")
+COMPILED = (*(name for name in CORE if not name.startswith("config/") and not name.endswith(_AS_WRITTEN)), *VERIFIES)
 SUFFIX = EXTENSION_SUFFIXES[0]
 LIBRARY = "core__mypyc"  # what the extension modules share
 MADE_FROM = "compiled.json"

@@ -12,7 +12,7 @@ from adaptd.vocabulary import OperatingPoint, Served, Snapshot, Telemetry, Varia
 @dataclass(frozen=True, slots=True)
 class Book:
     """What the bundle says of every variant, in one order: names, latencies (us), joules a frame, watts while it computes, and
-    which one a shadow frame runs on besides.
+    which one a shadow frame runs on besides. ``streams`` cameras are served at one rate each: a round is one frame of each.
     """
 
     names: tuple[str, ...]
@@ -20,6 +20,7 @@ class Book:
     joules: tuple[float, ...]
     most_w: tuple[float, ...]
     beside: tuple[int, ...]
+    streams: int = 1
 
 
 def book(policy: Policy, facts: tuple[VariantFacts, ...]) -> Book:
@@ -33,6 +34,7 @@ def book(policy: Policy, facts: tuple[VariantFacts, ...]) -> Book:
         joules=tuple(max(1, fact.energy_uj) / 1e6 for fact in facts),
         most_w=tuple(float(max(1, fact.energy_uj)) / float(max(1, fact.latency_us)) for fact in facts),
         beside=tuple(reference if at != reference else tested for at in range(len(names))),
+        streams=policy.streams,
     )
 
 
@@ -61,7 +63,7 @@ def loads(table: Book, paces: tuple[pace.Pace, ...], worker: Telemetry, share_pp
     for served in worker.served:
         if served.variant in names:
             at = names.index(served.variant)
-            count = _fluid(served, worker, dt_s)
+            count = _fluid(served, worker, table.streams, dt_s)
             frames[at] += count
             if share_ppm:
                 frames[table.beside[at]] += count * share_ppm / 1e6
@@ -71,27 +73,27 @@ def loads(table: Book, paces: tuple[pace.Pace, ...], worker: Telemetry, share_pp
     ]
 
 
-def _fluid(served: Served, worker: Telemetry, dt_s: float) -> float:
+def _fluid(served: Served, worker: Telemetry, streams: int, dt_s: float) -> float:
     """Frames of an interval before they were counted whole: at 4.7 a second now 4 and now 5 are counted, and no watt moves.
 
     A regression on such counts would take their rounding for load and learn too small an energy.
     """
-    due = worker.point.fps_mfps * dt_s / 1000.0
-    steady = served.variant == worker.point.variant and abs(served.frames - due) <= 1.0
+    due = worker.point.fps_mfps * streams * dt_s / 1000.0
+    steady = served.variant == worker.point.variant and abs(served.frames - due) <= streams
     return due if steady else float(served.frames)
 
 
 def book_mw(table: Book, paces: tuple[pace.Pace, ...], point: OperatingPoint) -> int:
     """What the frames of a point draw by the bundle's book: the watchers trust that more than what was learned since."""
     at = table.names.index(point.variant)
-    return int(table.joules[at] * paces[at].factor_ppm * point.fps_mfps / 1e6)
+    return int(table.joules[at] * paces[at].factor_ppm * point.fps_mfps * table.streams / 1e6)
 
 
 def options(table: Book, draw: power.Draw, paces: tuple[pace.Pace, ...], *, meterless: bool) -> list[Option]:
-    """Every variant as believed now."""
+    """Every variant as believed now: what a round costs, and how long its last frame waits."""
     found = []
     for at, (name, joules, book, one) in enumerate(zip(table.names, table.joules, table.book_us, paces, strict=True)):
-        slow = one.factor_ppm / 1e6
+        slow = one.factor_ppm * table.streams / 1e6
         a, b, c = draw.doubts[at]
         nominal, spread = joules * slow, draw.scales[at] * joules * slow * one.spread_ppm / 1e6
         doubt = (a, b * nominal, c * nominal * nominal + spread * spread)

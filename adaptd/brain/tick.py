@@ -14,11 +14,13 @@ from adaptd.brain.estimate import account as loss
 from adaptd.brain.estimate import account_table, bands, battery, pace, power, scene_guard, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
-from adaptd.brain.judge.rules import Rules, rules
+from adaptd.brain.tables import Tables, tables
+from adaptd.config.cells import band_of
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import (
     POWER,
+    TEMPERATURE,
     BandStatement,
     MissingReason,
     Mode,
@@ -32,11 +34,9 @@ from adaptd.vocabulary import (
 
 __all__ = ["Brain", "State", "believed", "explain", "statements"]
 
-HORIZONS_S = (1.0, 6.0)
 MAX_STEP_S = 3600.0
 MIN_STEP_S = 0.001
 UNHEARD_US = 2_000_000  # of service that a run which is cut short may have left unrecorded
-AHEAD_US = 1_500_000  # frames served before the next decision takes hold: a tick and what it may come late
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +61,6 @@ class State:
     window: spans.Window
     metered: bool = False
     charge: battery.Belief | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """What follows from policy, profile and facts alone."""
-
-    columns: thermal.Columns
-    ahead_s: thermal.Horizons
-    rules: account_table.AccountRules
-    band_names: tuple[str, ...]
-    ahead_frames: int
-    judging: Rules
-    frame: decision.DecisionFrame
-    reference: str
-    book: pricing.Book
-    lease_us: int
-    label_uj: int | None
-
-
-def _make_tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
-    columns = thermal.columns(profile)
-    unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
-    return Tables(
-        columns=columns,
-        ahead_s=thermal.horizons(columns, HORIZONS_S),
-        rules=account_table.rules(policy),
-        band_names=tuple(band.name for band in policy.bands),
-        ahead_frames=-(-policy.target_mfps * AHEAD_US // 1_000_000_000),
-        judging=rules(policy, profile),
-        frame=decision.frame(policy, decision.dwell_us(profile), unsupported),
-        reference=policy.reference,
-        book=pricing.book(policy, facts),
-        lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
-        label_uj=profile.battery_uj,
-    )
 
 
 def statements(state: State, policy: Policy) -> tuple[BandStatement, ...]:
@@ -137,7 +102,7 @@ class Brain:
         if policy.reference not in [fact.name for fact in facts]:
             raise ValueError(f"policy {policy.name}: the bundle has no facts of the reference {policy.reference!r}, qualify it")
         self.policy, self.profile, self.facts = policy, profile, facts
-        self.tables = _make_tables(policy, profile, facts)
+        self.tables = tables(policy, profile, facts)
 
     def start(self, seed: int, now_us: int) -> State:
         """The state before the first snapshot: the reference at its target rate, known is what bundle and profile say."""
@@ -154,7 +119,7 @@ class Brain:
             heat=thermal.start(table.columns, profile),
             paces=(pace.Pace(),) * len(facts),
             guards=scene_guard.start(policy, facts),
-            account=loss.start(table.rules, table.band_names, now_us),
+            account=loss.start(table.rules, table.cells, now_us),
             spent=shadowing.Spent(now_us // shadowing.HOUR_US),
             watch=safety.Watch(),
             held=memory.Carryover(now_us - table.frame.dwell_us, policy.target_mfps, claim=table.frame.claim),
@@ -181,7 +146,7 @@ class Brain:
             heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
             paces=state.paces if facts == state.facts else new.paces,
             guards=state.guards if same and facts == state.facts else new.guards,
-            account=state.account if same else loss.start(table.rules, table.band_names, state.now_us, number, loan=False),
+            account=state.account if same else loss.start(table.rules, table.cells, state.now_us, number, loan=False),
             spent=state.spent,
             charge=state.charge,
         )
@@ -207,12 +172,13 @@ class Brain:
         spent = old.spent._replace(hour=new.spent.hour)
         if table.frame.claim != old.held.claim:
             number = old.account.number + 1
-            return replace(new, spent=spent, account=loss.start(table.rules, table.band_names, now_us, number, loan=False))
+            return replace(new, spent=spent, account=loss.start(table.rules, table.cells, now_us, number, loan=False))
         window = loss.observe(table.rules, old.account, unseen, policy.reference)
         served = [stretch.band for stretch in unseen if stretch.variant != policy.reference]
         served += [old.band] if old.point.variant != policy.reference and not served else []
         if served and not clean:
-            window = loss.unheard(window, served[-1], policy.target_mfps * UNHEARD_US // 1_000_000_000 + 1)
+            frames = policy.target_mfps * policy.streams * UNHEARD_US // 1_000_000_000 + 1
+            window = loss.unheard(window, band_of(served[-1]), frames)
         window = loss.resume(window, now_us - old.now_us)
         return replace(new, spent=spent, account=window, guards=old.guards if facts == old.facts else new.guards)
 
@@ -295,7 +261,7 @@ def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[loss.Account
     if not loss.due(table.rules, window, snapshot.now_us):
         return window, ()
     ended = loss.statements(table.rules, window)
-    new = loss.start(table.rules, table.band_names, snapshot.now_us, window.number + 1)
+    new = loss.start(table.rules, table.cells, snapshot.now_us, window.number + 1)
     return new._replace(last_frame=window.last_frame), ended
 
 
@@ -310,6 +276,9 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     outlook, draw = beliefs.outlook, beliefs.draw
     band = bands.follow(policy.bands, state.band, senses.light_mlx)
     no_temperature, no_power, no_light = [one.reason for one in senses.judged]
+    rate_mfps = policy.target_mfps * policy.streams
+    to_look = shadowing.left(beliefs.spent, policy.shadow_ppm, rate_mfps)
+    to_look -= loss.reserved_frames(table.rules, beliefs.account, rate_mfps, snapshot.now_us)
     return Inputs(
         now_us=snapshot.now_us,
         mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,
@@ -324,10 +293,9 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         drawn_w=draw.drawn_w,
         options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         guards=beliefs.guards,
-        offer=loss.offer(table.rules, beliefs.account, band, table.ahead_frames),
+        offer=loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=to_look <= 0),
         standing=loss.standing(beliefs.account),
-        reserved_frames=loss.reserved_frames(table.rules, beliefs.account, policy.target_mfps, snapshot.now_us),
-        spent=beliefs.spent,
+        to_look=to_look,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,
         budget_mw=pricing.budget_mw(snapshot, policy),
@@ -337,6 +305,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         average_w=pricing.average_w(beliefs.window, snapshot, policy),
         meterless=beliefs.meterless,
         modelled=outlook.modelled and not no_power,  # heat is modelled from power: blind to both there is no model
+        unwatched=table.unwatched and not any(one.quantity == TEMPERATURE for one in snapshot.raw),
         dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
         judged=senses.judged,
         goal=snapshot.goal or table.frame.goal,

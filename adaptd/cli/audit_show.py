@@ -10,13 +10,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from adaptd.brain.decide.words import explain
 from adaptd.brain.judge.words import why_missing
-from adaptd.brain.tick import explain
 from adaptd.cli.errors import CommandError
 from adaptd.cli.harmless import harmless
 from adaptd.log.verify import reader
-from adaptd.log.verify.replay import Decided
-from adaptd.report.history import DecisionReader
+from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.vocabulary import QUANTITIES, Measured, Reading, believed
 
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -87,15 +86,12 @@ def _before(folder: Path, wanted: Filter) -> int:
 
 
 def _from_the_end(folder: Path, wanted: Filter, count: int, *, as_json: bool, told: Callable[[str], None] | None) -> list[str]:
-    """The last ``count`` wanted lines, read segment by segment from the newest back: a log of half a year is not read for ten."""
+    """The last ``count`` wanted lines, read from the newest back: a log of half a year is not read for ten."""
     found: deque[str] = deque()
-    end: int | None = None
-    for start in reversed([0, *reader.starts(folder)[1:]]):
-        records = reader.iter_records(folder, from_seq=start, to_seq=end, told=told)
-        piece = deque(_shown(records, wanted, as_json=as_json), maxlen=count)
+    for stretch in reader.from_the_end(folder, told):
+        piece = deque(_shown(iter(stretch), wanted, as_json=as_json), maxlen=count)
         found.extendleft(list(reversed(piece))[: count - len(found)])
-        end = start
-        if len(found) >= count or start <= wanted.from_seq:
+        if len(found) >= count or stretch[0]["seq"] <= wanted.from_seq:
             break
     return list(found)
 

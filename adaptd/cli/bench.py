@@ -37,11 +37,24 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     control.add_argument("--json", action="store_true", help="print one JSON object")
     control.add_argument("-o", "--output", type=Path, default=None, metavar="PICTURE.svg", help="draw the picture")
     control.set_defaults(handler=_control)
+    endurance = group.add_parser("endurance", help="random missions on a battery whose label is a fifth off")
+    endurance.add_argument("--missions", type=int, default=100, metavar="N", help="how many (default: 100)")
+    endurance.add_argument("--seed", type=int, default=1, help="seed of the missions")
+    endurance.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    endurance.add_argument("--json", action="store_true", help="print one JSON object")
+    endurance.set_defaults(handler=_endurance)
     for name, words in ELSEWHERE.items():
         # No prefix that a person can type: every word, dashes included, is the other command line's.
         other = group.add_parser(name, help=words, add_help=False, prefix_chars="\0")
         other.add_argument("rest", nargs="*", help="options of the benchmark itself, such as --json")
         other.set_defaults(handler=_elsewhere)
+
+
+def _endurance(arguments: argparse.Namespace) -> int:
+    """Fly the missions and print their figures."""
+    from adaptd.cli.bench_control import endurance
+
+    return endurance(arguments)
 
 
 def _elsewhere(arguments: argparse.Namespace) -> int:

@@ -70,6 +70,25 @@ def _random(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def endurance(arguments: argparse.Namespace) -> int:
+    """The missions' figures."""
+    from adaptd.lab.missions import fly_all, summary
+
+    if arguments.missions < 1:
+        raise CommandError(f"--missions {arguments.missions}: at least one is needed", 2)
+    with _bar("missions") as progress:
+        plain = summary(fly_all(arguments.missions, arguments.seed, arguments.jobs, progress), arguments.seed)
+    if arguments.json:
+        print(json.dumps(plain, indent=1))
+        return 0
+    each = plain.pop("each")
+    print(f"{plain.pop('missions')} missions, seed {plain.pop('seed')} (simulation)")
+    for key, value in plain.items():
+        print(f"{key:<28} {value}")
+    _print_table("each mission", list(each[0]), [[str(value) for value in one.values()] for one in each])
+    return 0
+
+
 def scenario_files(folder: Path | None) -> list[Path]:
     """The scenarios of ``folder``, or the shipped ones but for those of `adaptd run` and that of a battery."""
     from adaptd.twin.scenario import scenarios_dir

@@ -98,10 +98,13 @@ def _say_built(out: Path, summary: dict[str, Any], files: dict[str, bytes], warn
 
 def _build_plans(arguments: argparse.Namespace) -> int:
     from adaptd.bundle_build.model.plans import PlanOrder, build_plans
+    from adaptd.bundle_build.model.trt_lines import explained, gathered
 
-    with _errors(), _bar() as progress:
+    with _errors(), _bar() as progress, gathered() as said:
         order = PlanOrder(arguments.model, arguments.level, arguments.workspace_mb, layers=arguments.layers)
         notes = build_plans(order, progress)
+    for line in explained(said):
+        print(f"note: {line}", file=sys.stderr)
     for note in notes:
         print(f"warning: {note}", file=sys.stderr)
     print(f"{arguments.model}: plans built; next: adaptd engine qualify {arguments.model} --data DIR --backend tensorrt")

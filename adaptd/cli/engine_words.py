@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from adaptd.bundle_build.data.preset import Preset
     from adaptd.config.policy import Policy
 
+MOST_CORNERS = 64
+ROI = "part of the camera's picture to look at, shares of it; or the corners of a polygon: X,Y:X,Y:X,Y"
+
 
 def build_arguments(build: argparse.ArgumentParser) -> None:
     """Everything that can be said of a build."""
@@ -42,7 +45,7 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     prepare.add_argument(
         "--fit", choices=("stretch", "centre_crop", "letterbox"), help="how a picture of another shape is fitted"
     )
-    prepare.add_argument("--roi", type=_roi, metavar="X,Y,W,H", help="part of the camera's picture to look at, shares of it")
+    prepare.add_argument("--roi", type=_roi, metavar="X,Y,W,H", help=ROI)
     plans = build.add_argument_group("TensorRT plans, on the device that will run them")
     plans.add_argument(
         "--backend", choices=("onnx", "tensorrt"), default="onnx", help="tensorrt builds plans for an existing bundle"
@@ -103,7 +106,7 @@ def wished_of(arguments: argparse.Namespace) -> dict[str, object]:
         "divisor": arguments.divisor,
         "colour_order": arguments.colour,
         "fit": arguments.fit,
-        "roi_ppm": arguments.roi,
+        **(arguments.roi or {}),
     }
     return {key: value for key, value in wished.items() if value is not None}
 
@@ -134,12 +137,23 @@ def _three(text: str) -> tuple[int, int, int]:
     return values[0], values[1], values[2]
 
 
-def _roi(text: str) -> tuple[int, ...]:
+def _roi(text: str) -> dict[str, object]:
+    """A rectangle, or the corners of a polygon behind colons, as preprocessing has them."""
     try:
-        values = [round(float(word) * 1_000_000) for word in text.split(",")]
+        rows = [tuple(round(float(word) * 1_000_000) for word in part.split(",")) for part in text.split(":")]
     except (ValueError, OverflowError):
-        values = []
-    inside = len(values) == 4 and min(values[:2]) >= 0 and min(values[2:]) > 0
-    if not inside or values[0] + values[2] > 1_000_000 or values[1] + values[3] > 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no part of the picture, give left,top,width,height from 0 to 1 inside it")
-    return tuple(values)
+        rows = []
+    if len(rows) == 1 and len(rows[0]) == 4:
+        left, top, width, height = rows[0]
+        if min(left, top) >= 0 and min(width, height) > 0 and left + width <= 1_000_000 and top + height <= 1_000_000:
+            return {"roi_ppm": rows[0]}
+    elif 3 <= len(rows) <= MOST_CORNERS and all(len(row) == 2 and min(row) >= 0 and max(row) <= 1_000_000 for row in rows):
+        from adaptd.config.manifest import around
+
+        part = around(rows)
+        if min(part[2:]) > 0:
+            return {"roi_ppm": part, "roi_points_ppm": tuple(rows)}
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no part of the picture, give left,top,width,height from 0 to 1 inside it, "
+        f"or 3 to {MOST_CORNERS} corners such as 0.2,0.1:0.8,0.1:0.5,0.9"
+    )

@@ -3,6 +3,7 @@
 EXTRAS = {
     "build": ("onnx", "onnxconverter_common", "sympy"),
     "twin": ("scipy",),
+    "tune": ("optuna",),
     "export": ("pyarrow",),
     "fleet": ("duckdb",),
     "camera": ("cv2",),
@@ -15,6 +16,7 @@ EXTRAS = {
 _WHAT = {
     "build": "building and qualifying engines",
     "twin": "the oracle and the bench",
+    "tune": "searching for policies",
     "export": "Parquet tables",
     "fleet": "questions to the fleet's lake",
     "camera": "cameras and videos",

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from adaptd.apps.feeder.store import Store
 
 NOTES = ("diet-change", "second-bowl", "holiday", "visitor", "camera-moved", "remark")
+NOTE_WORDS = """Write a note into the store. What a note changes depends on its kind:
+
+  diet-change, second-bowl, camera-moved   the usual is learnt anew from that day on
+  holiday, visitor                         these days are not judged, and are no part of the usual
+  remark                                   nothing; it stands in history and report
+"""
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,22 +29,29 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     verbs = group.add_subparsers(dest="verb", metavar="VERB", required=True)
     _run_verb(verbs)
     for name, words, handler in (
-        ("today", "the day so far", _today),
-        ("history", "days and weeks against the usual", _history),
-        ("alerts", "what was found, and what it rests on", _alerts),
+        ("today", "bouts and minutes of the day so far", _today),
+        ("history", "days and weeks, each day against the usual", _history),
+        ("alerts", "what was found, whether it was sent, and what it rests on", _alerts),
     ):
         verb = _store_words(verbs.add_parser(name, help=words))
-        verb.add_argument("--json", action="store_true", help="one JSON object")
+        verb.add_argument("--json", action="store_true", help="print one JSON object, for programs")
         verb.set_defaults(handler=handler)
         if name == "history":
             verb.add_argument("--days", type=int, default=35, help="how many (default 35)")
-    note = _store_words(verbs.add_parser("note", help="tell what the camera cannot see: a new diet, a holiday"))
-    note.add_argument("kind", choices=NOTES, help="what happened")
+    note = _store_words(
+        verbs.add_parser(
+            "note",
+            help="tell what the camera cannot see: a new diet, a holiday, a moved camera",
+            description=NOTE_WORDS,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    note.add_argument("kind", choices=NOTES, metavar="KIND", help=f"one of {', '.join(NOTES)}")
     note.add_argument("text", nargs="?", default="", help="in your words")
     note.add_argument("--from", dest="first", type=_day, default=None, metavar="DAY", help="first day (default today)")
     note.add_argument("--to", dest="last", type=_day, default=None, metavar="DAY", help="last day; without it there is no end")
     note.set_defaults(handler=_note)
-    report = _store_words(verbs.add_parser("report", help="a page to print and take to the vet"))
+    report = _store_words(verbs.add_parser("report", help="write a page to print and take to the vet"))
     report.add_argument(
         "-o", "--output", type=Path, default=Path("feeder-report.html"), help="file to write (default feeder-report.html)"
     )
@@ -47,9 +60,10 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _run_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    run = _store_words(verbs.add_parser("run", help="follow the daemon's results, record and alert"))
+    run = _store_words(verbs.add_parser("run", help="follow the results of a running daemon, record what is eaten, and alert"))
     run.add_argument("--socket", type=Path, default=None, help="the daemon's socket")
     run.add_argument("--state", type=Path, default=None, help="folder in which messages are left for the gateway")
+    run.add_argument("--camera", default="", metavar="NAME", help="the camera at the bowl, where the daemon has several")
     run.add_argument(
         "--label", action="append", default=[], metavar="MODEL=OURS", help="what a label means, e.g. mimi=at_bowl:mimi"
     )
@@ -61,8 +75,17 @@ def _run_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     run.add_argument("--always-lit", action="store_true", help="there is no light sensor and the bowl is lit day and night")
     run.add_argument("--kitten", action="store_true", help="12 h without food instead of 24 h are an alert")
     run.add_argument("--duration", type=float, default=None, metavar="S", help="stop after so many seconds")
-    run.add_argument("--rendered-day", action="store_true", help="no camera: five weeks of a simulated cat, then a rendered day")
-    run.add_argument("--fast", action="store_true", help="with --rendered-day: no daemon, a whole day of pictures in a minute")
+    run.add_argument(
+        "--rendered-day",
+        action="store_true",
+        help="without a camera: five weeks of a simulated cat, a rendered day, an illness, and its message",
+    )
+    run.add_argument(
+        "--fast",
+        action="store_true",
+        help="with --rendered-day: the pictures of a whole day, read without a daemon; takes one or two minutes on two cores",
+    )
+    run.add_argument("--short", action="store_true", help=argparse.SUPPRESS)  # tests: 24 days, one visit, few idle pictures
     run.set_defaults(handler=_run)
 
 

@@ -30,12 +30,15 @@ from adaptd.apps.feeder.settings import DAY_US, HOUR_US, Settings
 from adaptd.apps.feeder.simulated_cat import Cat, events
 from adaptd.apps.feeder.store import Store, StoreError
 from adaptd.cli.errors import CommandError
-from adaptd.cli.feeder_run import leave_in, show, state_of, zone_of
+from adaptd.cli.feeder_broker import deliver
+from adaptd.cli.feeder_run import leave_in, show, show_in, state_of, zone_of
 from adaptd.cli.feeder_words import bout_line, show_history, show_today
 from adaptd.config.shipped import engines_dir
 
 PAST_DAYS, ILL_DAYS = 35, 6
+SHORT_DAYS, SHORT_DAY = 24, ("--visits", "1", "--eating-min", "1", "--fps", "2", "--idle-s", "1200")
 CLIP_S = 62
+PROGRESS_H = 3  # a line of progress after so many rendered hours
 SIMULATED = Standing(variant="int8", efficient=True, band="bright", sure=True, bound_ppm=2_500)
 RATE = 15
 
@@ -53,7 +56,7 @@ class Stage:
         """A recorder whose monotonic clock lies ``shift_us`` before UTC."""
         hear = (lambda bout: print("  " + bout_line(bout, self.zone), flush=True)) if told else (lambda _: None)
         recorder = Recorder(self.settings, self.store, lambda at: at + shift_us, hear)
-        return Monitor(self.store, recorder, self.settings, self.zone, leave_in(self.state))
+        return Monitor(self.store, recorder, self.settings, self.zone, leave_in(self.state), show_in(self.state))
 
 
 def demonstrate(arguments: argparse.Namespace) -> int:
@@ -76,51 +79,57 @@ def demonstrate(arguments: argparse.Namespace) -> int:
 
 
 def _story(stage: Stage, arguments: argparse.Namespace) -> None:
-    now = local_day(wall_us(), stage.zone)
-    rendered, first = now - timedelta(days=ILL_DAYS + 1), now - timedelta(days=ILL_DAYS + 1 + PAST_DAYS)
-    print(f"1. {PAST_DAYS} days of a simulated cat (events, no pictures), {first} to {rendered - timedelta(days=1)}")
-    _simulate(stage, bounds(first, stage.zone)[0], PAST_DAYS, 1.0, seed=1)
+    now, past = local_day(wall_us(), stage.zone), SHORT_DAYS if arguments.short else PAST_DAYS
+    rendered, first = now - timedelta(days=ILL_DAYS + 1), now - timedelta(days=ILL_DAYS + 1 + past)
+    print(f"1. {past} days of a simulated cat (events, no pictures), {first} to {rendered - timedelta(days=1)}")
+    _simulate(stage, bounds(first, stage.zone)[0], past, 1.0, seed=1)
     begin = bounds(rendered, stage.zone)[0]
     if arguments.fast:
         print(f"2. {rendered}: a rendered day, read by the shipped model (no daemon; between visits one picture a minute)")
-        _rendered(stage, begin)
+        _rendered(stage, begin, SHORT_DAY if arguments.short else ())
     else:
         print("2. the shipped clip, one minute from midday to night, served by a real daemon")
         _clip(stage, begin + 12 * HOUR_US, Path(tempfile.mkdtemp(prefix="adaptd-feeder-run-")))
     show_today(today(stage.store, stage.settings, stage.zone, begin + DAY_US - 1))
-    print(f"3. {ILL_DAYS} days of the cat eating 45 % (simulated)")
-    _simulate(stage, begin + DAY_US, ILL_DAYS, 0.45, seed=2)
+    print(f"3. {ILL_DAYS} days and the hours of today of the cat eating 45 % (simulated)")
+    _simulate(stage, begin + DAY_US, ILL_DAYS + 1, 0.45, seed=2)
     show_history(history(stage.store, stage.settings, stage.zone, wall_us(), 14))
     left = sorted((stage.state / client.ALERTS_FOLDER).glob("*.json"))
-    print(f"messages left for the gateway in {stage.state / client.ALERTS_FOLDER}: {len(left)}")
-    for path in left:
-        print(f"  {json.loads(path.read_text())['kind']}: {path.name}")
+    kinds = [json.loads(path.read_text())["kind"] for path in left]
+    print(f"4. its message through a gateway and a broker; left in {stage.state / client.ALERTS_FOLDER}: {', '.join(kinds)}")
+    deliver(stage.state, len(left))
 
 
 def _simulate(stage: Stage, first_us: int, days: int, appetite: float, seed: int) -> None:
-    monitor = stage.monitor(0, told=False)
+    monitor, now_us = stage.monitor(0, told=False), wall_us()
     for number, day in enumerate(events(Cat(seed=seed, cv=0.15), first_us, days, lambda _: appetite)):
-        for start, end, what in day:
+        for start, end, what in ((start, min(end, now_us), what) for start, end, what in day if start < now_us):
             seen = Tracked(0, Seen(pet=HOUSEHOLD, activity=what, score_ppm=990_000))
             monitor.recorder.span(start, end, [seen], SIMULATED, (end - start) * RATE // 1_000_000)
-        show(monitor.tick(first_us + (number + 1) * DAY_US + HOUR_US, force=True))
+        show(monitor.tick(min(first_us + (number + 1) * DAY_US + HOUR_US, now_us), force=True))
     monitor.recorder.close()
+    show(monitor.tick(min(first_us + days * DAY_US + HOUR_US, now_us), force=True))
 
 
-def _rendered(stage: Stage, begin_us: int) -> None:
+def _rendered(stage: Stage, begin_us: int, words: tuple[str, ...]) -> None:
     monitor = stage.monitor(0, told=True)
     status: dict[str, Any] = {}
     follower = Follower(monitor.recorder, stage.settings, Source(), lambda: status, status_every_us=0)
-    for result in _rendered_results(begin_us):
+    said_h = 0
+    for result in _rendered_results(begin_us, words):
         status = _status_of(result)
         follower.take(result)
+        hour = (result["mono_us"] - begin_us) // HOUR_US
+        if hour >= said_h + PROGRESS_H:
+            said_h = hour
+            print(f"  {hour:02}:00, {follower.results} results", flush=True)
     monitor.recorder.close()
     show(monitor.tick(begin_us + DAY_US + HOUR_US, force=True))
 
 
-def _rendered_results(begin_us: int) -> Iterator[dict[str, Any]]:
+def _rendered_results(begin_us: int, words: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     script = engines_dir() / "pet-bowl" / "training" / "render_day.py"
-    command = [sys.executable, str(script), "--first-us", str(begin_us)]
+    command = [sys.executable, str(script), "--first-us", str(begin_us), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own script
         assert child.stdout is not None
         for line in child.stdout:

@@ -15,7 +15,7 @@ from typing import Any
 from adaptd import client
 from adaptd.apps.feeder.clock import WallClock, mono_us
 from adaptd.apps.feeder.finding import Finding
-from adaptd.apps.feeder.follow import Follower, Source
+from adaptd.apps.feeder.follow import Follower, SeveralCamerasError, Source
 from adaptd.apps.feeder.monitor import Monitor, Ticked
 from adaptd.apps.feeder.recorder import Recorder
 from adaptd.apps.feeder.settings import KITTEN, SECOND_US, Settings
@@ -79,7 +79,8 @@ def source_of(arguments: argparse.Namespace) -> Source:
     pairs = [text.partition("=") for text in arguments.label]
     if wrong := [left for left, sign, right in pairs if not (left and sign and right)]:
         raise CommandError(f"--label {wrong[0]}: write MODEL=OURS, for example mimi=at_bowl:mimi", code=2)
-    return Source(arguments.reference, arguments.roi, {left: right for left, _, right in pairs})
+    labels = {left: right for left, _, right in pairs}
+    return Source(arguments.reference, arguments.roi, labels, arguments.camera)
 
 
 def leave_in(state: Path) -> Callable[[str, str, str, dict[str, Any]], None]:
@@ -94,6 +95,18 @@ def leave_in(state: Path) -> Callable[[str, str, str, dict[str, Any]], None]:
     return leave
 
 
+def show_in(state: Path) -> Callable[[dict[str, Any]], None]:
+    """The figures go to the folder that the gateway's page reads."""
+
+    def put(view: dict[str, Any]) -> None:
+        try:
+            client.show(state, "feeder", view)
+        except (client.ApiError, ValueError) as error:
+            raise OSError(str(error)) from None
+
+    return put
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Follow until stopped; a daemon that is away is waited for."""
     from adaptd.apps.feeder.activity import UnknownLabelError
@@ -101,14 +114,15 @@ def run(arguments: argparse.Namespace) -> int:
     settings, source, zone, socket = settings_of(arguments), source_of(arguments), zone_of(arguments), arguments.socket
     store, clock = open_store(arguments, writer=True), WallClock()
     recorder = Recorder(settings, store, clock.utc_of, lambda bout: print(bout_line(bout, zone), flush=True))
-    monitor = Monitor(store, recorder, settings, zone, leave_in(state_of(arguments)))
+    state = state_of(arguments)
+    monitor = Monitor(store, recorder, settings, zone, leave_in(state), show_in(state))
     follower = Follower(recorder, settings, source, lambda: client.get_json(socket, "/v1/status"))
     print(f"follows {socket.parent / 'results.sock'}, records in {store.path}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     until = None if arguments.duration is None else time.monotonic() + arguments.duration
     try:
         _follow(_Loop(monitor, follower, clock, until), socket)
-    except UnknownLabelError as error:
+    except (UnknownLabelError, SeveralCamerasError) as error:
         raise CommandError(str(error)) from None
     except KeyboardInterrupt:
         pass

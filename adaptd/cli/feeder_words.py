@@ -55,7 +55,7 @@ def show_today(document: dict[str, Any]) -> None:
 
 
 def _summary(pet: dict[str, Any]) -> str:
-    eaten = f"ate {minutes(pet['eating_s'] * SECOND_US)} in {pet['bouts']} bouts"
+    eaten = f"ate {minutes(pet['eating_s'] * SECOND_US)} in {pet['bouts']} bout{'s' * (pet['bouts'] != 1)}"
     usual = (
         f", usual a day {minutes(pet['usual_s'] * SECOND_US)}" if pet["usual_s"] is not None else ", the usual is not known yet"
     )
@@ -63,14 +63,14 @@ def _summary(pet: dict[str, Any]) -> str:
 
 
 def _strip(pet: dict[str, Any]) -> Text:
-    """The day as 96 quarters of an hour: full blocks are eating, dots were not seen."""
-    quarters: list[list[int]] = [[0, 0] for _ in range(100)]
+    """The day as 48 half hours, so that it fits on 80 columns: full blocks are eating, dots were not seen."""
+    halves: list[list[int]] = [[0, 0] for _ in range(50)]
     for start, seen, _, eating in pet["windows"]:
-        at = int(start[11:13]) * 4 + int(start[14:16]) // 15
-        quarters[at][0] += seen
-        quarters[at][1] += eating
+        at = int(start[11:13]) * 2 + int(start[14:16]) // 30
+        halves[at][0] += seen
+        halves[at][1] += eating
     strip = Text("0h ")
-    for seen, eating in quarters[:96]:
+    for seen, eating in halves[:48]:
         strip.append("·" if not seen else "▁" if not eating else "▄" if eating < 60 else "█", style="green" if eating else "dim")
     return strip.append(" 24h")
 

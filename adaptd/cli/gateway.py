@@ -32,6 +32,11 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--audit", type=Path, metavar="DIR", help="the log's folder, where the daemon does not say")
     parser.add_argument("--box", default="", metavar="NAME", help="name of this device (default: its host name)")
     parser.add_argument("--state", type=Path, metavar="DIR", help="folder for what must survive a restart (the outbox)")
+    parser.add_argument(
+        "--checkpoint-to", action="append", default=[], metavar="T",
+        help="send each new checkpoint there, as `adaptd audit send --to` takes it; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--checkpoint-keep", type=Path, metavar="DIR", help="folder for what witnesses send back")
     parser.add_argument("--mqtt", metavar="URL", help="publish to this broker: mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")
     parser.add_argument("--mqtt-credentials", type=Path, metavar="F", help="file of mode 0600: user name, then password")
     parser.add_argument("--mqtt-ca", type=Path, metavar="F", help="certificate authority that signed the broker's certificate")
@@ -42,6 +47,11 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--fleet-key", type=Path, metavar="F", help="the server's fleet.pub: it alone is heard (means --fleet)")
     parser.add_argument(
         "--fleet-policies", action="store_true", help="hand policies that it offers to the daemon; off by default"
+    )
+    parser.add_argument(
+        "--vda5050",
+        metavar="MANUFACTURER/SERIAL",
+        help="with --mqtt: also speak VDA 5050 to a fleet's master control, as this unit",
     )
     parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(handler=run)
@@ -68,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         socket=arguments.socket or default_socket(),
         hosts=tuple(arguments.allow_host),
         proxies=tuple(arguments.proxy),
+        checkpoint_to=tuple(arguments.checkpoint_to),
     )
     try:
         return main(Arguments(**words))

@@ -14,23 +14,28 @@ from adaptd.cli.errors import CommandError
 from adaptd.cli.extras import missing_library
 from adaptd.config.errors import ConfigError
 
-GROUPS = (
-    "run",
-    "status_text",
-    "top",
-    "doctor",
-    "policy",
-    "profile",
-    "engine",
-    "simulate",
-    "bench",
-    "audit",
-    "service",
-    "gateway",
-    "fleet",
-    "camera",
-    "feeder",
-)
+GROUPS = {  # command: the file that knows it
+    "run": "run",
+    "status": "status_text",
+    "why": "status_text",
+    "top": "top",
+    "doctor": "doctor",
+    "policy": "policy",
+    "profile": "profile",
+    "engine": "engine",
+    "simulate": "simulate",
+    "twin": "twin",
+    "whatif": "whatif",
+    "tune": "tune",
+    "bench": "bench",
+    "audit": "audit",
+    "service": "service",
+    "gateway": "gateway",
+    "fleet": "fleet",
+    "camera": "camera",
+    "feeder": "feeder",
+    "agv": "agv",
+}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -40,22 +45,24 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}, see `{self.prog} --help`\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line; every group file adds its own part."""
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line; every group file adds its own part. With ``command`` only its group is read, which is faster."""
     parser = OneLineParser(
         prog="adaptd",
         description="Keeps a vision model's FP16 and INT8 engines warm and picks engine and frame rate under safety limits.",
     )
     parser.add_argument("--version", action="version", version=f"adaptd {__version__}")
     sub = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in GROUPS:
+    for name in dict.fromkeys(GROUPS.values()) if command is None else [GROUPS[command]]:
         importlib.import_module(f"adaptd.cli.{name}").register(sub)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    first = words[0] if words and words[0] in GROUPS else None
+    arguments = build_parser(first).parse_args(words)
     try:
         code = arguments.handler(arguments)
         sys.stdout.flush()

@@ -30,6 +30,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     explain.add_argument("file", type=Path, help="policy file (YAML)")
     _board(explain)
     explain.add_argument("-o", "--output", type=Path, help="write the picture to this .svg file")
+    explain.add_argument("--audit", type=Path, metavar="DIR", help="also say what would change the last decision of this log")
     explain.set_defaults(handler=_explain)
     schema = group.add_parser("schema", help="print the JSON schema of a policy, for editors")
     schema.set_defaults(handler=_schema)
@@ -112,6 +113,10 @@ def _explain(arguments: argparse.Namespace) -> int:
     missing = [band.name for band in policy.bands if band.name not in proven]
     without = f" (no proof for {', '.join(missing)})" if missing and policy.efficient else ""
     print(f"Energies and proofs: {source}{without}.")
+    if arguments.audit:
+        from adaptd.cli.policy_change import what_would_change
+
+        print("\n".join(what_would_change(policy, arguments.audit)))
     if arguments.output:
         try:
             arguments.output.write_text(svg(plane))

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from adaptd.daemon.assemble import Request
 
 STEEP = 3
-SOURCES = "video, folder, camera index, address or pipeline (#size=..,fps=.. behind a camera), push:SOCKET, @FILE that holds it"
+SOURCES = (
+    "video, folder, camera index, address or pipeline (#size=..,fps=.. behind a camera), push:SOCKET, @FILE that holds it; "
+    "several cameras each with a name: --source front=0 --source rear=2"
+)
 SHIPPED = "pet-bowl"
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -38,7 +41,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--bundle", type=Path, default=engines_dir() / SHIPPED, help="bundle folder (default: the shipped pet-bowl)"
     )
-    parser.add_argument("--source", default=None, help=SOURCES)
+    parser.add_argument("--source", action="append", default=None, metavar="[NAME=]SOURCE", help=SOURCES)
     parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
     parser.add_argument("--no-twin", action="store_true", help="simulate nothing, not even in the demonstration")
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read sensors below DIR, a captured tree")
@@ -104,7 +107,7 @@ def _run(arguments: argparse.Namespace) -> int:
         scenario = scenario_of(arguments)
         device, priced = (None, ()) if scenario is None else _software_device(scenario, arguments, checked)
         narrator = Narrator(request, checked, staged=scenario, quiet=arguments.quiet or arguments.json)
-        calibration = _calibration(request.source)
+        calibration = _shared_calibration([source for _, source in request.cameras] or [request.source])
         forced = arguments.twin is not None
         parts = assemble(request, checked, device, narrator, forced=forced, calibration=calibration, priced=priced)
     except (AssemblyError, LedgerError, SocketInUseError) as error:
@@ -139,11 +142,13 @@ def _request(arguments: argparse.Namespace) -> "Request":
         raise CommandError(
             f"{bundle}: is no bundle folder, make one with `adaptd engine build MODEL.onnx --calibration DIR -o {bundle}`"
         )
+    source, cameras = _sources(arguments.source)
     return Request(
         policy=arguments.policy,
         profile=find_profile(arguments.profile or _board_profile(arguments.root)),
         bundle=bundle,
-        source=_source(arguments.source),
+        source=source,
+        cameras=cameras,
         audit=arguments.audit or default_audit(),
         socket=arguments.socket or default_socket(),
         backend=arguments.backend,
@@ -154,13 +159,20 @@ def _request(arguments: argparse.Namespace) -> "Request":
     )
 
 
-def _source(text: str | None) -> str:
-    from adaptd.protocol.source_spec import SourceError, written_elsewhere
+def _sources(texts: list[str] | None) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The source in one line, and names and sources of the cameras where they have names."""
+    from adaptd.protocol.source_spec import SourceError, cameras_of, named, written_elsewhere
 
+    if texts is None:
+        return str(_shipped_clip()), ()
     try:
-        return str(_shipped_clip()) if text is None else written_elsewhere(text)
+        given = [(name, written_elsewhere(source)) for name, source in [named(text) for text in texts]]
+        found = cameras_of([f"{name}={source}" if name else source for name, source in given])
     except SourceError as error:
         raise CommandError(str(error)) from None
+    if len(found) == 1 and not found[0][0]:
+        return found[0][1], ()
+    return ", ".join(f"{name}={source}" for name, source in found), found
 
 
 def _board_profile(root: Path) -> str:
@@ -199,6 +211,13 @@ def scenario_of(arguments: argparse.Namespace) -> Path | None:
 
 def _is_shipped(bundle: Path) -> bool:
     return bundle.resolve() == (engines_dir() / SHIPPED).resolve()
+
+
+def _shared_calibration(sources: list[str]) -> Any:
+    """The calibration of recorded clips, where all of them have the same."""
+    found = [_calibration(source) for source in sources]
+    tables = {None if one is None else (one.table, one.uncertainty_ppm) for one in found}
+    return found[0] if len(tables) == 1 else None
 
 
 def _calibration(source: str) -> Any:

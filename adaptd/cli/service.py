@@ -1,4 +1,4 @@
-"""`adaptd service show | install | uninstall`: the systemd unit."""
+"""`adaptd service show | install | uninstall`: the systemd units of the daemon and the gateway."""
 
 import argparse
 import os
@@ -10,18 +10,20 @@ from pathlib import Path
 from adaptd.base.redact import has_secret, redact
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
+from adaptd.cli.service_gateway import OWN_USER, add_words, gateway_unit, write_gateway
 from adaptd.cli.service_unit import CREDENTIAL, UNIT_NAME, Wanted, command, refuse_hidden, unit_text
+from adaptd.gateway.unit import NAME as GATEWAY_NAME
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the group."""
-    group = sub.add_parser("service", help="the systemd unit: show, install, uninstall").add_subparsers(
+    group = sub.add_parser("service", help="the systemd units of daemon and gateway: show, install, uninstall").add_subparsers(
         dest="verb", required=True
     )
     for verb, handler, words in (
         ("show", _show, "print the unit"),
-        ("install", _install, "write the unit, the user and the folders"),
-        ("uninstall", _uninstall, "stop the service and remove the unit; the log stays"),
+        ("install", _install, "write the units, the user and the folders"),
+        ("uninstall", _uninstall, "stop the services and remove the units; the log stays"),
     ):
         parser = group.add_parser(verb, help=words)
         parser.add_argument("--root", type=Path, default=Path("/"), help="install below this folder instead of /")
@@ -30,6 +32,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
             parser.add_argument("--bundle", type=Path, default=None, help="bundle folder (default: the shipped one)")
             parser.add_argument("--profile", default=None, help="hardware profile (default: the board's own)")
             parser.add_argument("--network", action="store_true", help="let the service reach the network, for a network camera")
+            add_words(parser, verb)
         if verb == "install":
             parser.add_argument("--policy", type=Path, default=None, help="policy to install (default: keep, or the feeder's)")
             parser.add_argument("--dry-run", action="store_true", help="print the unit and try its sandbox; write nothing")
@@ -37,7 +40,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    print(unit_text(_wanted(arguments, needed=False)), end="")
+    print(gateway_unit(arguments) if arguments.gateway else unit_text(_wanted(arguments, needed=False)), end="")
     return 0
 
 
@@ -76,7 +79,7 @@ def _install(arguments: argparse.Namespace) -> int:
 
     root: Path = arguments.root
     live = root == Path("/")
-    wanted = _wanted(arguments, needed=True)
+    wanted, gateway = _wanted(arguments, needed=True), gateway_unit(arguments)
     if arguments.policy is not None:
         load_policy(arguments.policy)
     if live:
@@ -91,6 +94,7 @@ def _install(arguments: argparse.Namespace) -> int:
     policy.parent.mkdir(parents=True, exist_ok=True)
     unit.write_text(unit_text(wanted))
     print(f"wrote {unit}")
+    write_gateway(root, gateway)
     _write_secret(root, wanted.source)
     if arguments.policy is not None:
         policy.write_text(arguments.policy.read_text())
@@ -99,12 +103,24 @@ def _install(arguments: argparse.Namespace) -> int:
         policy.write_text((policies_dir() / "default.yaml").read_text())
         print(f"wrote {policy} (the feeder policy, tune it)")
     if live:
-        _run("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", "adaptd", may_fail=True)
-        _run("systemctl", "daemon-reload")
-        _dry_run(wanted)
-        _run("systemctl", "enable", "--now", UNIT_NAME)
-        print("started; look with `adaptd status`")
+        _start(arguments, wanted)
     return 0
+
+
+def _start(arguments: argparse.Namespace, wanted: Wanted) -> None:
+    useradd = ("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin")
+    _run(*useradd, "--user-group", "adaptd", may_fail=True)
+    if arguments.gateway_user != OWN_USER:
+        _run(*useradd, "--gid", "adaptd", arguments.gateway_user, may_fail=True)
+    _run("systemctl", "daemon-reload")
+    _dry_run(wanted)
+    _run("systemctl", "enable", "--now", UNIT_NAME)
+    print("started; look with `adaptd status`")
+    if arguments.gateway:
+        _run("systemctl", "enable", "--now", GATEWAY_NAME)
+        print("gateway started; its page is http://127.0.0.1:8460/")
+    else:
+        print(f"the gateway is not started; do it with `systemctl enable --now {GATEWAY_NAME}`")
 
 
 def _write_secret(root: Path, source: str) -> None:
@@ -149,10 +165,12 @@ def _uninstall(arguments: argparse.Namespace) -> int:
         if os.geteuid() != 0:
             raise CommandError("service uninstall: needs root, run it with sudo")
         _run("systemctl", "disable", "--now", UNIT_NAME, may_fail=True)
+        _run("systemctl", "disable", "--now", GATEWAY_NAME, may_fail=True)
     unit.unlink()
+    unit.with_name(GATEWAY_NAME).unlink(missing_ok=True)
     if root == Path("/"):
         _run("systemctl", "daemon-reload")
-    print(f"removed {unit}; /etc/adaptd and /var/lib/adaptd stay, remove them by hand if you no longer need the log")
+    print(f"removed {unit} and the gateway's; /etc/adaptd and /var/lib/adaptd stay, remove them by hand once you need no log")
     return 0
 
 

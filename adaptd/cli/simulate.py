@@ -2,11 +2,17 @@
 
 import argparse
 import json
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
 from adaptd.twin.words import CONTROLLERS
+
+if TYPE_CHECKING:
+    from adaptd.lab.episode import Episode
+    from adaptd.lab.score import Result
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -16,6 +22,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--policy", type=Path, default=None, help="policy file (default: the one that the scenario tests)")
     parser.add_argument("--profile", default=None, help="name or file of a profile (default: the scenario's)")
     parser.add_argument("--controller", choices=CONTROLLERS, default="adaptd", help="who decides (default: adaptd)")
+    parser.add_argument("--audit", type=Path, default=None, metavar="DIR", help="write the run as an audit log here")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(handler=run)
 
@@ -29,7 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     profile = None if arguments.profile is None else find_profile(arguments.profile)
     episode = load_episode(find_scenario(arguments.scenario), arguments.policy, profile)
     try:
-        score = run_episode(episode, arguments.controller).to_plain()
+        if arguments.audit is not None:
+            score = _recorded(arguments, episode).to_plain()
+        else:
+            score = run_episode(episode, arguments.controller).to_plain()
     except OracleError as error:
         raise CommandError(str(error)) from None
     if arguments.json:
@@ -38,6 +48,28 @@ def run(arguments: argparse.Namespace) -> int:
         for key, value in score.items():
             print(f"{key:<18} {'-' if value is None else value}")
     return 0
+
+
+def _recorded(arguments: argparse.Namespace, episode: "Episode") -> "Result":
+    """Run adaptd's own controller and write its log, as if the run ended now."""
+    from adaptd.lab.record import Texts, record
+    from adaptd.log.write.opening import LedgerError
+    from adaptd.twin.scenario import policy_path, profile_path
+
+    if arguments.controller != "adaptd":
+        raise CommandError(f"--audit: {arguments.controller} keeps no log, leave --controller out", 2)
+    if episode.scenario.restarts_us:
+        raise CommandError("--audit: this scenario restarts the controller, which one simulated log cannot show", 2)
+    if arguments.audit.exists() and any(arguments.audit.iterdir()):
+        raise CommandError(f"{arguments.audit}: is not empty, name a new folder", 2)
+    policy = arguments.policy or policy_path(episode.scenario)
+    profile = profile_path(episode.scenario) if arguments.profile is None else find_profile(arguments.profile)
+    texts = Texts(policy.name, policy.read_text(encoding="utf-8"), profile.name, profile.read_text(encoding="utf-8"))
+    start_ms = time.time_ns() // 1_000_000 - episode.scenario.duration_us // 1000
+    try:
+        return record(episode, texts, arguments.audit, start_ms)
+    except LedgerError as error:
+        raise CommandError(str(error)) from None
 
 
 def find_scenario(path: Path) -> Path:

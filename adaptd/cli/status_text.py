@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.errors import CommandError
-from adaptd.client import default_socket
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +22,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
-    from adaptd.client import ApiError, get_json
+    from adaptd.client import ApiError, default_socket, get_json
 
     try:
         return get_json(arguments.socket or default_socket(), "/v1/status")
@@ -79,6 +78,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"source       {document['source']['words']}")
     for key, unit, form in (("temperature_mc", "degC", ".1f"), ("power_mw", "W", ".2f"), ("light_mlx", "lux", ".4g")):
         lines.append(f"{key.split('_')[0]:<12} {_reading(document['sensors'][key], unit, form)}")
+    if document.get("endurance"):
+        lines.append(f"battery      {document['endurance']['words']}")
     lines.append(f"light band   {document['band']}")
     for band, row in document.get("account", {}).items():
         clear = document["evidence"].get(band, {}).get("admitted", True)

@@ -5,6 +5,7 @@ JSON without ``digest`` and ``signature`` (see ``sealing``).
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,9 @@ Shape = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=8)]
 Three = Annotated[tuple[int, ...], Field(min_length=3, max_length=3)]
 
 
+Point = Annotated[tuple[Ppm, ...], Field(min_length=2, max_length=2)]
+
+
 class FileFact(Strict):
     """One file of the bundle."""
 
@@ -41,6 +45,7 @@ class Preprocessing(Strict):
 
     ``fit``: ``stretch`` both sides; ``centre_crop`` the middle ``crop_ppm`` of the shorter side; ``letterbox`` with mid grey.
     ``roi_ppm`` is the part of the camera's picture that is looked at, before all else: left, top, width, height in millionths.
+    ``roi_points_ppm`` are the corners (x, y) of a polygon that fills that part; what lies outside of it is mid grey.
     """
 
     size: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2)]
@@ -51,6 +56,7 @@ class Preprocessing(Strict):
     fit: Literal["stretch", "centre_crop", "letterbox"] = "stretch"
     crop_ppm: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000_000
     roi_ppm: Annotated[tuple[Ppm, ...], Field(min_length=4, max_length=4)] | None = None
+    roi_points_ppm: Annotated[tuple[Point, ...], Field(min_length=3, max_length=64)] | None = None
 
 
 class Band(Strict):
@@ -219,10 +225,19 @@ def _refuse(text: str) -> object:
     raise ValueError(f"the number {text} is no integer")
 
 
+def around(points: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """Left, top, width and height of the part around a polygon."""
+    across, down = [point[0] for point in points], [point[1] for point in points]
+    return min(across), min(down), max(across) - min(across), max(down) - min(down)
+
+
 def _check(manifest: Manifest, where: str) -> None:
     roi = manifest.preprocessing.roi_ppm
     if roi is not None and (min(roi[2:]) < 1 or roi[0] + roi[2] > 1_000_000 or roi[1] + roi[3] > 1_000_000):
         raise ConfigError(f"{where}: preprocessing.roi_ppm: lies outside the picture, give left, top, width, height inside it")
+    points = manifest.preprocessing.roi_points_ppm
+    if points is not None and around(points) != roi:
+        raise ConfigError(f"{where}: preprocessing.roi_ppm: is not the part around roi_points_ppm, build the bundle again")
     if manifest.reference not in manifest.variants:
         raise ConfigError(
             f"{where}: reference: {manifest.reference} is no variant, name one of {', '.join(sorted(manifest.variants))}"

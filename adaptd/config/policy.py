@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
-from adaptd.config import endurance
-from adaptd.config.endurance import Endurance, EnduranceModel
+from adaptd.config.cells import cell_of
+from adaptd.config.endurance import Endurance, EnduranceModel, endurance, fault
 from adaptd.config.errors import ConfigError
 from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
@@ -39,6 +39,7 @@ class AccuracyModel(Strict):
 
     ``confidence_pct``: 100 minus it is the chance that a statement of a window is wrong, whatever the camera sees.
     ``loan_frames``: what may differ while a window is young; left out, what the bound is at its opening.
+    ``miss_weight``: of a detector's loss, how many added boxes one missed box costs as much as.
     """
 
     max_loss_points: Annotated[Number, Field(gt=0, le=50)]
@@ -46,6 +47,7 @@ class AccuracyModel(Strict):
     shadow_pct: Annotated[Number, Field(ge=0, le=100)]
     window_h: Annotated[Number, Field(gt=0, le=720)] = 24
     loan_frames: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    miss_weight: Annotated[Number, Field(ge=0.01, le=100)] = 1
 
 
 class ThermalModel(Strict):
@@ -150,6 +152,7 @@ class Policy:
     """A policy in integers. ``sha256`` is that of the file's bytes, and binds every decision to it.
 
     ``levels_mfps`` is empty where the camera takes any rate. ``window_us`` is 0 where the budget is a cap at every moment.
+    ``cameras`` stands in no file: it names the sources of the run where there are several. Rates are those of each camera.
     """
 
     name: str
@@ -180,7 +183,19 @@ class Policy:
     preview: bool = False
     budget_window_us: int = 0
     peak_mw: int | None = None
+    miss_weight_ppm: int = 1_000_000
     endurance: Endurance | None = None
+    cameras: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> int:
+        """How many cameras share the device."""
+        return max(1, len(self.cameras))
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What evidence is kept for: every light band, of every camera where there are several."""
+        return tuple(cell_of(band.name, camera) for band in self.bands for camera in self.cameras or ("",))
 
     @property
     def grid_mfps(self) -> tuple[int, ...]:
@@ -239,7 +254,8 @@ def _policy(document: Document) -> Policy:
         preview=model.camera.preview,
         budget_window_us=0 if model.power is None else scaled(model.power.window_s or 0, 1_000_000),
         peak_mw=None if model.power is None or model.power.peak_w is None else scaled(model.power.peak_w, 1000),
-        endurance=endurance.endurance(model.endurance),
+        miss_weight_ppm=scaled(model.accuracy.miss_weight, 1_000_000),
+        endurance=endurance(model.endurance),
     )
 
 
@@ -262,15 +278,14 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
             faults.append(f"{document.where(path)}: {'.'.join(map(str, path))}: {words}")
 
     rate, thermal, accuracy = model.frame_rate, model.thermal, model.accuracy
-    refuse(
-        model.reference in model.efficient, ("efficient",), f"holds the reference {model.reference!r}, list other variants only"
-    )
+    among = model.reference in model.efficient
+    refuse(among, ("efficient",), f"holds the reference {model.reference!r}, list other variants only")
     refuse(len(set(model.efficient)) != len(model.efficient), ("efficient",), "repeats a variant, name each once")
     if rate.levels_fps is not None:
         _level_faults(rate, rate.levels_fps, refuse)
     if model.power is not None:
         _power_faults(model.power, refuse)
-    if model.endurance is not None and (wrong := endurance.fault(model.endurance)) is not None:
+    if model.endurance is not None and (wrong := fault(model.endurance)) is not None:
         refuse(True, *wrong)
     refuse(
         rate.target_fps < rate.floor_fps,
@@ -287,9 +302,8 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
         ("thermal", "limit_c"),
         f"is not below thermal.critical_c ({thermal.critical_c:g}), lower it",
     )
-    refuse(
-        scaled(accuracy.confidence_pct, 10_000) >= 1_000_000, ("accuracy", "confidence_pct"), "rounds to 100, use 99.99 or less"
-    )
+    whole = scaled(accuracy.confidence_pct, 10_000) >= 1_000_000
+    refuse(whole, ("accuracy", "confidence_pct"), "rounds to 100, use 99.99 or less")
     _band_faults(model.light.bands, refuse)
     if faults:
         raise ConfigError(*faults)
@@ -324,15 +338,13 @@ def _band_faults(bands: list[BandModel], refuse: _Refuse) -> None:
         refuse(not first and band.down_at_lux is None, path, "leaves a gap below, add `down_at_lux`")
         refuse(not last and band.up_at_lux is None, path, "leaves a gap above, add `up_at_lux`")
         if band.down_at_lux is not None and band.up_at_lux is not None:
-            refuse(
-                scaled(band.down_at_lux, 1000) >= scaled(band.up_at_lux, 1000),
-                path,
-                "has down_at_lux at or above up_at_lux, widen the band",
-            )
+            wide = scaled(band.down_at_lux, 1000) < scaled(band.up_at_lux, 1000)
+            refuse(not wide, path, "has down_at_lux at or above up_at_lux, widen the band")
         if not first and band.down_at_lux is not None:
             below = bands[index - 1].up_at_lux
+            apart = below is not None and scaled(band.down_at_lux, 1000) >= scaled(below, 1000)
             refuse(
-                below is not None and scaled(band.down_at_lux, 1000) >= scaled(below, 1000),
+                apart,
                 (*path, "down_at_lux"),
                 f"does not overlap the band below (its up_at_lux is {below}), lower it: the overlap is the hysteresis",
             )

@@ -69,6 +69,7 @@ class BoardSensorsModel(Strict):
     temperature_zones: list[str]
     power_rails: list[str]
     light: list[str]
+    thermometer: Literal["none"] | None = None  # somebody has looked: this machine has none, and floor_fps is served without
     battery: Annotated[list[str], Field(default_factory=list)]
     range_c: RangeModel
     range_w: RangeModel
@@ -118,7 +119,10 @@ class PrecisionFact:
 
 @dataclass(frozen=True, slots=True)
 class HardwareProfile:
-    """A profile in integers. ``assumed`` names the keys that nobody published."""
+    """A profile in integers. ``assumed`` names the keys that nobody published.
+
+    ``unwatched``: the owner says that this machine has no thermometer, so that nothing but floor_fps limits its heat.
+    """
 
     name: str
     sha256: str
@@ -136,6 +140,7 @@ class HardwareProfile:
     range_mlx: tuple[int, int]
     max_slew_mc_per_s: int
     assumed: tuple[str, ...] = ()
+    unwatched: bool = False
     battery_sources: tuple[str, ...] = ()
     battery_uj: int | None = None
 
@@ -184,6 +189,7 @@ def _profile(document: Document) -> HardwareProfile:
         range_mlx=_range(sensors.range_lux),
         max_slew_mc_per_s=scaled(sensors.max_slew_c_per_s.value, 1000),
         assumed=tuple(_assumed(model, "")),
+        unwatched=sensors.thermometer == "none",
         battery_sources=tuple(sensors.battery),
         battery_uj=None if model.battery_capacity_wh is None else scaled(model.battery_capacity_wh.value, 3_600_000_000),
     )
@@ -198,6 +204,9 @@ def _refuse_contradictions(document: Document, model: ProfileModel) -> None:
     if scaled(model.thermal.passive_c.value, 1000) >= scaled(model.thermal.critical_c.value, 1000):
         where = document.where(("thermal", "passive_c"))
         faults.append(f"{where}: thermal.passive_c: is not below thermal.critical_c, lower it")
+    if model.sensors.thermometer == "none" and model.sensors.temperature_zones:
+        where = document.where(("sensors", "thermometer"))
+        faults.append(f"{where}: sensors.thermometer: says none, but temperature_zones names some, leave one of the two out")
     for key in ("range_c", "range_w", "range_lux"):
         span: RangeModel = getattr(model.sensors, key)
         if scaled(span.min, 1000) >= scaled(span.max, 1000):

@@ -19,10 +19,12 @@ from adaptd.brain.tick import State, statements
 from adaptd.config.policy import Policy
 from adaptd.log.format.codec import to_plain
 from adaptd.log.format.store import Store
+from adaptd.protocol.messages import Apart
 from adaptd.vocabulary import BandStatement, Snapshot, Verdict
 
 COIN_FILE, PRIVATE_FOLDER = "coin", "private"
-SEED_BITS = 52  # a number that the log can hold; the salt keeps its hash from being guessed
+Objects = dict[str, tuple[int, int]]
+"""By band: objects missed and objects added."""
 Note = Callable[[str, dict[str, Plain]], None]
 
 
@@ -31,7 +33,7 @@ class Coin:
     """The seed of one run's part of a window, and the salt that keeps its hash from being guessed."""
 
     window: int
-    seed: int
+    seed: coin.Seed
     salt: str
 
     @property
@@ -51,15 +53,22 @@ class AccountWindow:
         self._note = note
         self._coin: Coin | None = None
         self._last_frame = -1
+        self.apart: Objects = {}
 
     @property
-    def seed(self) -> int:
+    def seed(self) -> str:
         """What the worker draws from."""
-        return 0 if self._coin is None else self._coin.seed
+        return "" if self._coin is None else str(self._coin.seed)
 
     def until_frame(self, verdict: Verdict) -> int:
         """The last frame that an efficient variant may serve before the next decision."""
         return self._last_frame + verdict.most_frames
+
+    def saw(self, apart: tuple[Apart, ...]) -> None:
+        """Objects that efficient variants missed and added on frames run on both engines, by band, since the window opened."""
+        for one in apart:
+            missed, added = self.apart.get(one.band, (0, 0))
+            self.apart[one.band] = (missed + one.missed, added + one.added)
 
     def open(self, state: State, policy: Policy) -> None:
         """Reveal what a run before left behind, then commit to a new coin before its first frame is drawn."""
@@ -67,7 +76,7 @@ class AccountWindow:
         if left is not None:
             self._reveal(left, "cut_short", ())
         window = state.account
-        self._coin = Coin(window.number, secrets.randbits(SEED_BITS), secrets.token_hex(16))
+        self._coin = Coin(window.number, secrets.token_hex(coin.SEED_BYTES), secrets.token_hex(16))
         with suppress(OSError):  # a disk that takes no file takes no record either, and then the reference serves
             self._store.make_folder(0o700)
             self._store.write_file(COIN_FILE, json.dumps(asdict(self._coin)).encode(), secret=True)
@@ -89,9 +98,12 @@ class AccountWindow:
             self._close("policy", statements(before, old))
             self.open(state, policy)
 
-    def stop(self, state: State, policy: Policy) -> None:
-        """The run ends: its part of the window is revealed, with statements over what was delivered."""
-        self._close("stopped", statements(state, policy))
+    def stop(self, state: State, policy: Policy, *, booked: bool = True) -> None:
+        """The run ends: its part of the window is revealed, with statements over what was delivered.
+
+        Where its last frames could not be booked, nothing is stated: the window goes on, and the next run is charged for them.
+        """
+        self._close("stopped" if booked else "cut_short", statements(state, policy) if booked else ())
 
     def _close(self, reason: str, said: tuple[BandStatement, ...]) -> None:
         coin, self._coin = self._coin, None
@@ -99,9 +111,12 @@ class AccountWindow:
             self._reveal(coin, reason, said)
 
     def _reveal(self, coin: Coin, reason: str, said: tuple[BandStatement, ...]) -> None:
+        counted, self.apart = self.apart, {}
+        objects: list[Plain] = [{"added": one[1], "band": band, "missed": one[0]} for band, one in sorted(counted.items())]
         self._note("window_close", {
             "coin": coin.commitment, "reason": reason, "salt": coin.salt, "seed": coin.seed,
             "statements": [to_plain(one) for one in said], "window": coin.window,
+            **({"objects": objects} if objects else {}),
         })  # fmt: skip
         with suppress(OSError):
             self._store.remove(COIN_FILE)
@@ -113,7 +128,7 @@ class AccountWindow:
                 return None
             plain: Any = json.loads(self._store.read(COIN_FILE))
             coin = Coin(**plain)
-            sound = type(coin.window) is int and type(coin.seed) is int and type(coin.salt) is str
+            sound = type(coin.window) is int and type(coin.seed) in (int, str) and type(coin.salt) is str
         except (OSError, ValueError, TypeError):
             return None
         return coin if sound else None

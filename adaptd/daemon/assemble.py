@@ -30,10 +30,12 @@ from adaptd.log.write.quarantine import open_or_put_aside
 from adaptd.log.write.recorder import Recorder, Settings
 from adaptd.log.write.recovery import Found
 from adaptd.log.write.retention import Retention
-from adaptd.protocol.messages import Begin
+from adaptd.protocol.messages import Begin, Camera
 from adaptd.protocol.source_spec import SourceError, parse_source
+from adaptd.sense.battery import discover
 from adaptd.sense.camera_light import Calibration
 from adaptd.sense.sensor_hub import SensorHub
+from adaptd.sense.sysfs import Sysfs
 from adaptd.serve.api import Api, SocketInUseError
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.metrics import render
@@ -50,7 +52,10 @@ class AssemblyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for; every path exists or is refused here. Sensors are read below ``root``."""
+    """What the user asked for; every path exists or is refused here. Sensors are read below ``root``.
+
+    ``cameras`` are names and sources where they have names; ``source`` then says the same in one line.
+    """
 
     policy: Path
     profile: Path
@@ -58,6 +63,7 @@ class Request:
     source: str
     audit: Path
     socket: Path | None
+    cameras: tuple[tuple[str, str], ...] = ()
     backend: str = "auto"
     public_key: Path | None = None
     seed: int | None = None
@@ -87,7 +93,7 @@ def check(request: Request) -> Checked:
         ConfigError, AssemblyError: one line a fault.
     """
     policy_text, profile_text = _text(request.policy), _text(request.profile)
-    policy = parse_policy(policy_text, str(request.policy))
+    policy = replace(parse_policy(policy_text, str(request.policy)), cameras=tuple(name for name, _ in request.cameras))
     profile = parse_profile(profile_text, str(request.profile))
     manifest = load_manifest(request.bundle, public_key=request.public_key, require_signature=policy.require_signature)
     backend = _backend(request.backend, manifest)
@@ -103,7 +109,8 @@ def check(request: Request) -> Checked:
         raise AssemblyError(f"{request.policy}: {words}")
     _in_time(policy, known[0], request)
     try:
-        parse_source(request.source)
+        for _, source in request.cameras or (("", request.source),):
+            parse_source(source)
     except SourceError as error:
         raise AssemblyError(str(error)) from None
     wanted = (policy.reference, *policy.efficient)
@@ -113,12 +120,13 @@ def check(request: Request) -> Checked:
 
 
 def _in_time(policy: Policy, reference: VariantFacts, request: Request) -> None:
-    """A reference slower than the deadline would deliver no frame in time."""
-    if reference.latency_us > policy.deadline_us:
+    """A reference slower than the deadline would deliver no frame in time; of several cameras the last one waits for all."""
+    if reference.latency_us * policy.streams > policy.deadline_us:
+        many = f", {policy.streams} cameras wait for one another" if policy.streams > 1 else ""
         raise AssemblyError(
             f"{request.bundle}: the reference {reference.name} takes {reference.latency_us / 1000:.1f} ms a frame where it was "
-            f"qualified, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model "
-            "or picture, or a longer deadline"
+            f"qualified{many}, {request.policy} wants {policy.deadline_us / 1000:.0f} ms (deadline_ms); take a smaller model "
+            f"or picture, {'fewer cameras, ' if many else ''}or a longer deadline"
         )
 
 
@@ -176,6 +184,7 @@ def assemble(
         LedgerError, SocketInUseError: one line with the remedy.
     """
     clock = clock or Clock()
+    _with_battery(request, checked, device)
     ledger, found = _open_log(request, checked, clock)
     board = StatusBoard()
     api = _api(request, board, ledger)
@@ -215,6 +224,21 @@ def assemble(
         if plans_wanted(request.backend, checked.manifest)
         else None,
     )
+
+
+def _with_battery(request: Request, checked: Checked, device: SoftwareDevice | None) -> None:
+    """A battery must last, so there must be one: named in the profile, on this machine, or in the software device's scenario.
+
+    Raises:
+        AssemblyError: there is none.
+    """
+    if checked.policy.endurance is None or checked.profile.battery_sources or discover(Sysfs(request.root)):
+        return
+    if device is None or device.battery(0) is None:
+        raise AssemblyError(
+            f"{request.policy}: endurance: this machine has no battery that adaptd can read; name one under sensors.battery of "
+            f"{request.profile}, or remove the key"
+        )
 
 
 def _api(request: Request, board: StatusBoard, ledger: Ledger) -> Api | None:
@@ -262,6 +286,8 @@ def _begin(request: Request, checked: Checked) -> Begin:
         digest=checked.manifest.digest,
         results="" if request.socket is None else str(request.socket.parent / "results.sock"),
         preview=checked.policy.preview,
+        miss_weight_ppm=checked.policy.miss_weight_ppm,
+        cameras=tuple(Camera(name, source) for name, source in request.cameras),
     )
 
 
@@ -299,4 +325,5 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
         seed=secrets.randbits(SEED_BITS) if request.seed is None else request.seed,
         now_us=clock.mono_us(),
         binding=binding,
+        cameras=checked.policy.cameras,
     )

@@ -7,6 +7,7 @@ not taken again. Assumed, and for the user to keep: the labelled frames are not 
 
 from typing import Any
 
+from adaptd.config.cells import cell_of
 from adaptd.vocabulary import Shadow
 
 MAX_WAITING = 256
@@ -17,8 +18,9 @@ WRONG_PPM = 1_000_000
 class Feedback:
     """Collects losses between two ticks; the clock is handed in."""
 
-    def __init__(self, efficient: tuple[str, ...]) -> None:
+    def __init__(self, efficient: tuple[str, ...], cameras: tuple[str, ...] = ()) -> None:
         self._efficient = efficient
+        self._cameras = cameras
         self._waiting: list[Shadow] = []
         self._seen: set[int] = set()
         self._band = ""
@@ -31,7 +33,11 @@ class Feedback:
             self._seen.clear()
 
     def take(self, body: dict[str, Any]) -> str:
-        """One message ``{frame, variant, mono_us, correct}`` made from a result; why it was refused, empty if taken."""
+        """One message ``{frame, variant, mono_us, correct}`` made from a result; why it was refused, empty if taken.
+
+        With several cameras ``camera`` stands in it too, as in the result.
+        """
+        camera = body.get("camera", "")
         frame, variant, at_us, correct = (body.get(name) for name in ("frame", "variant", "mono_us", "correct"))
         if type(frame) is not int or type(at_us) is not int or type(correct) is not bool or not isinstance(variant, str):
             return "feedback needs frame, variant and mono_us as in the result, and correct: true or false"
@@ -39,6 +45,9 @@ class Feedback:
             return "the frame was run on both engines and has been counted"
         if variant not in self._efficient:
             return f"{variant!r} is no efficient variant of the policy, only those need evidence"
+        if camera not in (self._cameras or ("",)):
+            named = ", ".join(self._cameras)
+            return f"camera {camera!r} is not served, one of {named} is" if named else "one camera without a name is served"
         if at_us <= self._since_us:
             return "the frame was served in another light band"
         if frame in self._seen:
@@ -48,7 +57,7 @@ class Feedback:
         if len(self._seen) >= MAX_REMEMBERED:
             self._seen.clear()
         self._seen.add(frame)
-        self._waiting.append(Shadow(self._band, variant, 0 if correct else WRONG_PPM))
+        self._waiting.append(Shadow(cell_of(self._band, camera), variant, 0 if correct else WRONG_PPM))
         return ""
 
     def losses(self) -> tuple[Shadow, ...]:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from adaptd.vocabulary import OperatingPoint, Verdict
+from adaptd.config.policy import Policy
+from adaptd.daemon.account_window import AccountWindow
+from adaptd.vocabulary import OperatingPoint, Setpoint, Verdict
 
 RESULT_DEADLINE_US = 2_000_000
 
@@ -45,6 +47,21 @@ class Intents:
         self.open = Intent(self.seq, self.asked, verdict.point, now_us)
         self.asked = verdict.point
         return self.open, overtaken
+
+    def setpoint(self, verdict: Verdict, policy: Policy, window: AccountWindow) -> Setpoint:
+        """What the worker is asked for under the newest intent, renewed at every tick."""
+        return Setpoint(
+            seq=self.seq,
+            variant=verdict.point.variant,
+            fps_mfps=verdict.point.fps_mfps,
+            lease_us=verdict.lease_us,
+            shadow_ppm=verdict.shadow_ppm,
+            seed=window.seed,
+            band=verdict.band,
+            safe_mfps=policy.target_mfps,
+            deadline_us=policy.deadline_us,
+            until_frame=window.until_frame(verdict),
+        )
 
     def applied(self, seq: int, latency_us: int) -> IntentOutcome | None:
         """The worker says that setpoint ``seq`` holds; the outcome, if that closes the open intent."""

@@ -8,27 +8,27 @@ from dataclasses import replace
 from adaptd.base.defect import defect
 from adaptd.brain import tick
 from adaptd.daemon.account_window import AccountWindow
+from adaptd.daemon.cameras import Cameras
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
+from adaptd.daemon.moving import Moving
 from adaptd.daemon.orders import VERBS as ORDERS
 from adaptd.daemon.orders import Orders, asked_by
-from adaptd.daemon.parts import LoopPace, Parts
-from adaptd.daemon.plans_beside import PlansBeside
+from adaptd.daemon.parts import STOP_S, LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt, told
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
 from adaptd.daemon.teller import Teller
 from adaptd.daemon.worker_events import counted, engine_words, heard, missing_words, source_words
+from adaptd.log.format.decisions import UNBOOKED
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
 from adaptd.serve.api import Change
 from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
-
-STOP_S = 1.5
 
 
 class Daemon:
@@ -43,13 +43,14 @@ class Daemon:
         self._act_seqs: dict[int, int] = {}
         self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
         self._quarantined: tuple[str, ...] = ()
-        self._feedback = Feedback(parts.policy.efficient)
+        self._feedback = Feedback(parts.policy.efficient, parts.policy.cameras)
+        self._cameras = Cameras(parts.policy.cameras)
         self._policy, self._profile, self._facts = parts.policy, parts.profile, parts.facts
         parts.board.period_us = self._pace.tick_us
         self._began_us = self._decide_at_us = now_us = parts.clock.mono_us()
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._plans = PlansBeside(parts.plans, self._say.plans)
-        self._lost, self._defect = 0, ""
+        self._plans = Moving(parts, self._say.plans)
+        self._defect = ""
         self._brain = tick.Brain(parts.policy, parts.profile, parts.facts)
         seed, began_us, before = parts.settings.seed, parts.settings.now_us, parts.inherited
         if before is None:
@@ -62,9 +63,10 @@ class Daemon:
         """Serve until told to stop, for ``duration_us`` at most; returns the exit code."""
         parts = self._parts
         parts.recorder.config(parts.settings, self._state, reason="start" if parts.inherited is None else "resume")
-        self._say.put_aside(self._policy.reference)
+        self._say.of_the_log(self._policy.reference)
         self._window.open(self._state, self._policy)
-        self._say_at_start()
+        for words in first_words(parts.senses, self._policy.limit_mc):  # the kernel's limits, and what has no reading
+            self._say.fault(*words, aloud=False)
         parts.worker.start()
         parts.slow.start()
         self._plans.start(parts.clock.mono_us())
@@ -106,19 +108,16 @@ class Daemon:
             self._wake.wait(max(0.0, min(self._decide_at_us - clock.mono_us(), pace.listen_us) / 1e6))
             self._wake.clear()
 
-    # ---- hearing -----------------------------------------------------------------------------------------------------
-
     def _listen(self, now_us: int) -> bool:
         """Take what the worker said; True where that calls for a decision at once."""
         urgent = False
         for event in self._parts.worker.poll():
             if isinstance(event, WorkerReport):
+                self._cameras.heard(event)
                 urgent |= event.quarantined != self._quarantined
                 self._quarantined = event.quarantined
-                if event.lost > self._lost:
-                    lost = event.lost - self._lost
-                    self._say.fault("unheard", f"{lost} messages of the worker were lost while nobody listened")
-                self._lost = event.lost
+                self._window.saw(event.apart)
+                self._say.unheard(event.lost)
             else:
                 urgent |= self._heard(event)
         late = self._acting.overdue(now_us)
@@ -147,8 +146,9 @@ class Daemon:
 
     def _meet_engines(self, hello: Hello) -> None:
         """The worker's engines have answered the fixed probe: where they are those that were qualified, their priors count."""
-        met = self._parts.origin.meet(self._facts, hello.engines, self._engines.priors)
-        if met.facts != self._facts:
+        moved = self._plans.met(hello, self._facts)
+        met = self._parts.origin.meet(moved or self._facts, hello.engines, self._engines.priors)
+        if moved or met.facts != self._facts:
             self._facts = met.facts
             settings = replace(self._parts.settings, facts=met.facts)
             self._brain = tick.Brain(self._policy, self._profile, met.facts)
@@ -163,8 +163,6 @@ class Daemon:
             back = done.intent.new if done.outcome == "applied" else None
             with suppress(NotRecordedError):
                 self._parts.recorder.result(act, done.outcome, back, done.latency_us)
-
-    # ---- deciding ----------------------------------------------------------------------------------------------------
 
     def _decide(self, now_us: int) -> None:
         """One tick: snapshot, step, record, act, publish. Where the record fails, the step is taken again."""
@@ -181,6 +179,7 @@ class Daemon:
         self._window.decided(snapshot, verdict, state, self._policy)
         self._feedback.now_in(verdict.band, now_us)
         self._totals.add(snapshot, verdict)
+        self._cameras.add(snapshot)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
         self._publish(snapshot, verdict, now_us, changed)
@@ -189,40 +188,31 @@ class Daemon:
 
     def _snapshot(self, now_us: int) -> Snapshot:
         worker = self._parts.worker.telemetry(now_us)
-        labelled = self._feedback.losses()
-        if labelled:
+        if labelled := self._feedback.losses():
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
-        picture = picture_stats(self._parts.worker.picture)
-        return self._parts.senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
+        senses, picture = self._parts.senses, picture_stats(self._parts.worker.picture)
+        sensed = senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
+        return self._orders.mission.on(sensed, self._policy.endurance, self._parts.clock.utc_ms())
 
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
         """Renew the setpoint; a changed one is an intent in the log before the worker hears of it."""
         if changed:
-            intent, overtaken = self._acting.intend(verdict, now_us)
+            _, overtaken = self._acting.intend(verdict, now_us)
             if overtaken is not None:
                 self._close_intent(overtaken)
-            recorder, share = self._parts.recorder, verdict.shadow_ppm
+        setpoint = self._acting.setpoint(verdict, self._policy, self._window)
+        if changed:
+            recorder = self._parts.recorder
             with suppress(NotRecordedError):
-                act = recorder.act(verdict.point, setpoint=intent.seq, shadow_ppm=share, lease_us=verdict.lease_us)
-                self._act_seqs[intent.seq] = act
-            if not recorder.ok and verdict.point.variant != self._policy.reference:
+                self._act_seqs[setpoint.seq] = recorder.act(setpoint)
+            if not recorder.ok and setpoint.variant != self._policy.reference:
                 self._acting.worker_gone()  # the intent is not on record, so the act does not happen
                 return
-        self._parts.worker.set(
-            verdict.point,
-            shadow_ppm=verdict.shadow_ppm,
-            lease_us=verdict.lease_us,
-            band=verdict.band,
-            seq=self._acting.seq,
-            seed=self._window.seed,
-            safe_mfps=self._policy.target_mfps,
-            deadline_us=self._policy.deadline_us,
-            until_frame=self._window.until_frame(verdict),
-        )
+        self._parts.worker.set(setpoint)
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
         recorder, result = self._parts.recorder, self._parts.worker.last_result
-        heads = recorder.heads
+        heads, utc_ms = recorder.heads, self._parts.clock.utc_ms()
         scene = Scene(
             policy=self._policy,
             snapshot=snapshot,
@@ -233,15 +223,17 @@ class Daemon:
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
             source=source_words(self._parts.worker.report),
-            account=account_rows(self._state, self._policy, now_us, self._parts.clock.utc_ms()),
+            account=account_rows(self._state, self._policy, now_us, utc_ms, self._window.apart),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
             trouble=self._say.trouble,
+            cameras=self._cameras.plain(verdict, self._policy.target_mfps),
         )
         document = status_document(scene)
         document |= {"orders": self._orders.words(now_us), **self._reloads.words(self._profile, self._parts)}
+        document |= self._orders.mission.document(snapshot, verdict, utc_ms)
         self._parts.board.publish(document, now_us)
         if self._totals.delivered == snapshot.worker.delivered and snapshot.worker.alive:  # the first frames
-            self._parts.notifier.send("READY=1", f"STATUS={document['operating_point']['variant']}")
+            self._parts.notifier.send("READY=1", f"STATUS={snapshot.worker.point.variant}")
         self._parts.watcher.decided(scene, changed)
 
     def _housekeeping(self, now_us: int) -> None:
@@ -300,7 +292,7 @@ class Daemon:
             self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
             before, old = self._state, self._policy
-            self._policy, self._brain, self._feedback = new.policy, new.brain, Feedback(new.policy.efficient)
+            self._policy, self._brain, self._feedback = new.policy, new.brain, Feedback(new.policy.efficient, new.policy.cameras)
             self._adopt(new.settings, new.state)
             self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()
@@ -319,17 +311,18 @@ class Daemon:
         with suppress(NotRecordedError):
             self._parts.recorder.config(settings, state, reason="reload")
 
-    def _say_at_start(self) -> None:
-        """The kernel's limits and the quantities without a reading: on record, in status, and in the operational log."""
-        for found in first_words(self._parts.senses, self._policy.limit_mc):
-            self._say.fault(*found, aloud=False)
-
-    def _book_the_rest(self) -> None:
-        """What the worker served after the last decision is on record before the run's statements are made."""
-        snapshot = self._snapshot(self._parts.recorder.ledger.next_mono_us(self._parts.clock.mono_us()))
-        self._state, verdict = self._brain.step(self._state, snapshot)
+    def _book_the_rest(self) -> bool:
+        """Whether what the worker served after the last decision is on record. A defect may stand in the way of that too."""
+        try:
+            snapshot = self._snapshot(self._parts.recorder.ledger.next_mono_us(self._parts.clock.mono_us()))
+            self._state, verdict = self._brain.step(self._state, snapshot)
+        except Exception:
+            if not self._defect:
+                raise
+            return False
         self._parts.recorder.decision(snapshot, verdict, self._state)
         self._window.decided(snapshot, verdict, self._state, self._policy)
+        return True
 
     def _end(self) -> None:
         """Stop the worker, close the log, then everything else, within two seconds."""
@@ -337,13 +330,13 @@ class Daemon:
         parts.notifier.send("STOPPING=1")
         self._plans.stop()
         parts.worker.stop(STOP_S)
-        if not self._defect and parts.recorder.ok:
-            self._book_the_rest()
+        booked = parts.recorder.ok and self._book_the_rest()
         with suppress(NotRecordedError):
             for seq in sorted(self._act_seqs):
                 parts.recorder.result(self._act_seqs[seq], "stopped", None, 0)
-        self._window.stop(self._state, self._policy)
-        parts.recorder.close("defect" if self._defect else "stopped" if parts.worker.refused is None else "refused")
+        self._window.stop(self._state, self._policy, booked=booked)
+        why = "defect" if self._defect else "stopped" if parts.worker.refused is None else "refused"
+        parts.recorder.close(why if booked else UNBOOKED)
         if parts.api is not None:
             parts.api.stop()
         parts.slow.stop()

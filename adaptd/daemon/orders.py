@@ -1,4 +1,5 @@
-"""What the owner asked for from outside: hold the reference for a while, or stay below a budget. Orders only ever restrict.
+"""What the owner asked for from outside: hold the reference for a while, or stay below a budget. They only ever restrict, but
+for the battery's goal, which moves energy between hours and touches no limit.
 
 An order changes what the decision is told, never the decision: while the reference is held the efficient variants count as set
 aside, and a budget counts where it is lower than the one that holds anyway. So the snapshot on record has it, and a replay
@@ -9,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from adaptd.daemon.endurance import Mission
 from adaptd.serve.api import Change
 from adaptd.vocabulary import Snapshot
 
-VERBS = ("/v1/hold", "/v1/budget", "/v1/gateway_key")
+VERBS = ("/v1/hold", "/v1/budget", "/v1/endurance", "/v1/gateway_key")
 PUBLIC_KEY_CHARACTERS = 44  # 32 bytes in base64
 LONGEST_MINUTES = 1440
 MAX_WORDS = 200
@@ -28,6 +30,7 @@ class Orders:
         self._budget_mw: int | None = None
         self._hold: dict[str, Any] = {}
         self._budget: dict[str, Any] = {}
+        self.mission = Mission()
 
     def take(self, change: Change, now_us: int) -> str:
         """Heed one request; why not, empty when it is heeded."""
@@ -39,10 +42,12 @@ class Orders:
             return self._take_key(change.body.get("public"), asked)
         if change.verb == "/v1/hold":
             return self._take_hold(change.body.get("minutes"), asked, now_us)
-        return self._take_budget(change.body.get("watts"), asked)
+        if change.verb == "/v1/budget":
+            return self._take_budget(change.body.get("watts"), asked)
+        return self.mission.take(change.body, asked, now_us, self._note)
 
     def on(self, snapshot: Snapshot, efficient: tuple[str, ...]) -> Snapshot:
-        """The snapshot with the orders in it."""
+        """The snapshot with the orders in it; the battery's goal comes from ``mission``."""
         if self._hold and snapshot.now_us >= self._held_until_us:
             self._note("order", {"order": "hold_over", **self._hold})
             self._hold = {}
@@ -61,6 +66,8 @@ class Orders:
             found["hold"] = {**self._hold, "left_s": max(0, (self._held_until_us - now_us) // 1_000_000)}
         if self._budget_mw is not None:
             found["budget"] = {**self._budget, "budget_mw": self._budget_mw}
+        if self.mission.order:
+            found["endurance"] = self.mission.order
         return found
 
     def _take_hold(self, minutes: object, asked: dict[str, Any], now_us: int) -> str:

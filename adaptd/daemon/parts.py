@@ -21,6 +21,8 @@ from adaptd.serve.notify import Notifier
 from adaptd.supervise.supervisor import Supervisor
 from adaptd.vocabulary import Stretch, VariantFacts
 
+STOP_S = 1.5  # that a worker has to end in
+
 
 class Watcher(Protocol):
     """Who wants to be told what happens, on the control thread: the terminal of `adaptd run`."""

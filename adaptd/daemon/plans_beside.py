@@ -1,7 +1,7 @@
 """TensorRT plans built beside the service: ONNX Runtime serves at once, and a process of its own builds for this GPU meanwhile.
 
-They are built in a copy of the bundle: the one that serves must stay what it was when it was checked. A plan that nobody has
-qualified proves nothing, so what is built is told with the command that qualifies it, and serves from the start after that.
+They are built in a copy of the bundle: the one that serves must stay what it was when it was checked. Then the worker moves over
+to them (``moving.py``). A plan that nobody has qualified proves nothing, so the command that qualifies it is told.
 """
 
 import shutil
@@ -18,15 +18,19 @@ MOST_BYTES = 4096
 class PlansBeside:
     """One build, polled by the control loop and never waited for. ``tell`` puts each line on the terminal and on record.
 
-    ``places`` are the bundle and the copy to build in; None where nothing is to be built.
+    ``places`` are the bundle and the copy to build in; None where nothing is to be built. ``done`` is called once they are there.
     """
 
     def __init__(
-        self, places: tuple[Path, Path] | None, tell: Callable[[str, str], None], command: Sequence[str] = COMMAND
+        self,
+        places: tuple[Path, Path] | None,
+        tell: Callable[[str, str], None],
+        command: Sequence[str] = COMMAND,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         self._wanted = places is not None
         self.bundle, self.target = places or (Path(), Path("none"))
-        self._tell = tell
+        self._tell, self._done = tell, done
         self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._began_us = self._said_us = 0
@@ -69,10 +73,9 @@ class PlansBeside:
         self._process = None
         if code == 0:
             qualify = f"adaptd engine qualify {self.target} --data DIR --backend tensorrt"
-            self._tell(
-                "plans_built",
-                f"TensorRT plans built in {seconds} s; qualify them: {qualify}; then: adaptd run --bundle {self.target}",
-            )
+            told = f"TensorRT plans built in {seconds} s, the worker moves over to them"
+            self._tell("plans_built", f"{told}; to have their INT8 proven from the first frame: {qualify}")
+            self._done()
         else:
             self._tell("plans_failed", f"TensorRT plans cannot be built: {self._last_line()}; ONNX Runtime serves on")
 

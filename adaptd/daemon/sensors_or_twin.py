@@ -14,6 +14,7 @@ from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.sensor_hub import Sampled, SensorHub
 from adaptd.sense.thermal_zone import Trip
 from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, MissingReason, Raw, RawReading, Snapshot, Telemetry
+from adaptd.vocabulary.battery import BatteryReading
 
 
 class SoftwareDevice(Protocol):
@@ -21,6 +22,10 @@ class SoftwareDevice(Protocol):
 
     def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
         """Advance to ``now_us`` under the load that ``worker`` reports: the simulated sensors, and the budget if there is one."""
+        ...
+
+    def battery(self, now_us: int) -> BatteryReading | None:
+        """What the device's battery says after ``observe``; None where the scenario has none."""
         ...
 
 
@@ -50,7 +55,10 @@ class SensorsOrTwin:
             raw = tuple(
                 [one for one in raw if one.quantity not in stand_in] + [one for one in invented if one.quantity in stand_in]
             )
-        return Snapshot(now_us, raw, worker, budget_mw, log_ok, sampled.picture)
+        battery = sampled.battery
+        if self._device is not None and (staged := self._device.battery(now_us)) is not None:
+            battery = staged  # a scenario with a battery: its charge goes with its power
+        return Snapshot(now_us, raw, worker, budget_mw, log_ok, sampled.picture, battery)
 
     def _stands_in(self, name: str, sampled: Sampled) -> bool:
         if name == LIGHT and self._picture_light and LIGHT not in sampled.absent:
@@ -121,11 +129,17 @@ def _opening(name: str, answers: list[Raw], station: SensorHub, *, staged: bool)
         return Told(name, "later", f"{name} {'from the camera, once frames come' if name == LIGHT else 'in a moment'}")
     said = next((one.text for one in answers if not isinstance(one, RawReading)), f"no {name} sensor")
     lost = "; ".join(f"{each}: {reason}" for each, reason in station.lost(name))
+    if name == TEMPERATURE and station.unwatched and not answers:
+        return Told(name, "missing", UNWATCHED)
     words = f"{name} missing ({station.silent.get(name) or said}{': ' + lost if lost else ''})"
     return Told(name, "missing", f"{words}: counts as {meaning_of(name).taken_as}{_REMEDY.get(name, '')}")
 
 
-_REMEDY = {TEMPERATURE: "; name a sensor in the profile, push one (push:NAME), or simulate all with --twin SCENARIO"}
+_REMEDY = {
+    TEMPERATURE: "; name a sensor in the profile, push one (push:NAME), or where the machine has none and is cooled otherwise, "
+    "say so with --profile no-thermometer (floor_fps is then served)"
+}
+UNWATCHED = "temperature unwatched, as the profile says: this machine has no thermometer, so no more than floor_fps is served"
 LATER = (MissingReason.NOT_READ, MissingReason.MOMENTARY)
 UNCALIBRATED = (
     "light missing: nobody calibrated this camera, so light stays unknown and the reference alone serves; "

@@ -1,5 +1,6 @@
 """The status document: the contract of `adaptd status --json`, built from one snapshot and one verdict."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 from adaptd.brain.estimate import account, account_table
 from adaptd.brain.judge.words import BETWEEN, quality, why, why_missing
 from adaptd.brain.tick import State
+from adaptd.config.cells import band_of, camera_of
 from adaptd.config.policy import Policy
+from adaptd.daemon.account_window import Objects
 from adaptd.vocabulary import (
     POWER,
     QUANTITIES,
     UNITS,
+    BandEvidence,
     Doubt,
     Judged,
     Measured,
@@ -130,6 +134,7 @@ class AccountRow:
     allowed_ppm_frames: int
     limit_ppm: int
     open: bool
+    apart: tuple[int, int] | None = None  # objects missed and added; None where none were
 
     @property
     def in_counts(self) -> bool:
@@ -141,9 +146,9 @@ class AccountRow:
         seen = f"{self.differed} seen in {self.shadowed:,} that ran on both engines"
         if self.in_counts:
             most, allowed = -(-self.bound_ppm_frames // 1_000_000), self.allowed_ppm_frames // 1_000_000
-            return f"in {self.band} light at most {most} of {self.delivered:,} frames differ, {allowed} allowed; {seen}"
+            return f"in {light_of(self.band)} at most {most} of {self.delivered:,} frames differ, {allowed} allowed; {seen}"
         share, limit = self.bound_ppm_frames / max(1, self.delivered) / 10_000, self.limit_ppm / 10_000
-        return f"in {self.band} light at most {share:.2f} % of {self.delivered:,} frames differ, limit {limit:g} %; {seen}"
+        return f"in {light_of(self.band)} at most {share:.2f} % of {self.delivered:,} frames differ, limit {limit:g} %; {seen}"
 
     def plain(self) -> dict[str, Any]:
         """The row for scripts."""
@@ -158,6 +163,7 @@ class AccountRow:
             "allowed_frames": self.allowed_ppm_frames // 1_000_000,
             "bound_frames": -(-self.bound_ppm_frames // 1_000_000),
             "open": self.open,
+            **({} if self.apart is None else {"objects_missed": self.apart[0], "objects_added": self.apart[1]}),
             "words": self.words(),
         }
 
@@ -178,9 +184,16 @@ class Scene:
     source: "SourceWords" = field(default_factory=SourceWords)
     trouble: tuple[str, ...] = ()
     account: tuple[AccountRow, ...] = ()
+    cameras: dict[str, Any] = field(default_factory=dict)
 
 
-def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int) -> tuple[AccountRow, ...]:
+def light_of(cell: str) -> str:
+    """``bright light``, and the camera where there are several."""
+    camera = camera_of(cell)
+    return f"{band_of(cell)} light" + (f" of camera {camera}" if camera else "")
+
+
+def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int, apart: Objects) -> tuple[AccountRow, ...]:
     """The loss account of every band in which anything was delivered in the window in force."""
     rules, window = account_table.rules(policy), state.account
     ends_ms = utc_ms + max(0, window.opened_us + rules.window_us - now_us) // 1000
@@ -196,6 +209,7 @@ def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int) -> tupl
             allowed_ppm_frames=said.allowed_ppm_frames,
             limit_ppm=policy.max_loss_ppm,
             open=account.most_frames(rules, window, said.band) > 0,
+            apart=apart.get(said.band),
         )
         for said in account.statements(rules, window)
     )
@@ -222,7 +236,8 @@ def status_document(scene: Scene) -> dict[str, Any]:
         "sensors": {f"{name}_{UNITS[name]}": reading_words(believed(snapshot, verdict, name)) for name in QUANTITIES},
         "sources": source_words(snapshot, verdict),
         "band": verdict.band,
-        "evidence": _evidence(verdict),
+        "evidence": evidence_rows(verdict.evidence),
+        "cameras": scene.cameras,
         "account": {row.band: row.plain() for row in scene.account},
         "conditions": dict(verdict.conditions),
         "audit": {
@@ -312,11 +327,24 @@ def _of_source(raw: Raw, doubt: Doubt | None) -> dict[str, Any]:
     }
 
 
-def _evidence(verdict: Verdict) -> dict[str, Any]:
-    """Per band the variant nearest to serving: what the scene guard says, and where the account stands."""
+def evidence_rows(evidence: tuple[BandEvidence, ...]) -> dict[str, Any]:
+    """Per band the variant nearest to serving: what the scene guard says, and where the account stands.
+
+    Of several cameras all must speak for a variant; the fewest samples and the largest bound are shown.
+    """
     words: dict[str, Any] = {}
-    for found in verdict.evidence:
+    for found in _of_all_cameras(evidence):
         row = {"variant": found.variant, "admitted": found.admitted, "samples": found.samples, "bound_ppm": found.bound_ppm}
         if found.band not in words or (found.admitted and not words[found.band]["admitted"]):
             words[found.band] = row
     return words
+
+
+def _of_all_cameras(evidence: tuple[BandEvidence, ...]) -> Iterable[BandEvidence]:
+    worst: dict[tuple[str, str], BandEvidence] = {}
+    for one in evidence:
+        key = (band_of(one.band), one.variant)
+        old = worst.get(key, one)
+        admitted, samples = one.admitted and old.admitted, min(one.samples, old.samples)
+        worst[key] = BandEvidence(*key, admitted, samples, max(one.bound_ppm, old.bound_ppm))
+    return worst.values()

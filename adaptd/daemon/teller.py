@@ -1,11 +1,13 @@
 """What the loop says: to people, to the operational log, to status, and on record."""
 
+import os
 from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from adaptd.daemon.parts import Watcher
+from adaptd.log.format.epochs import PUBLIC_FILE
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Recorder
 
@@ -19,6 +21,7 @@ class Teller:
         self._recorder, self._watcher = recorder, watcher
         self._log: Any = structlog.get_logger("adaptd")
         self.trouble: tuple[str, ...] = ()
+        self._lost = 0
 
     def note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
         """A record; where the log takes none, the snapshot says so."""
@@ -46,9 +49,20 @@ class Teller:
         self.warn(told or text, aloud=aloud)
         self.note("fault", {"fault": kind, "text": text, "variant": variant}, durable=True)
 
-    def put_aside(self, reference: str) -> None:
-        """Each log that could not be continued: it waits for a person, and until then only the reference serves."""
+    def unheard(self, lost: int) -> None:
+        """``lost`` messages of the worker, since its start, found nobody who listened."""
+        if lost > self._lost:
+            self.fault("unheard", f"{lost - self._lost} messages of the worker were lost while nobody listened")
+        self._lost = lost
+
+    def of_the_log(self, reference: str) -> None:
+        """Each log that could not be continued, and a disk that took nothing: until a person has looked the reference serves."""
+        if not self._recorder.ledger.ok:
+            self.warn(f"nothing is on record, only {reference} serves: {self._recorder.heads.degraded}")
         folder = self._recorder.ledger.folder
+        if self._recorder.ledger.ok and self._recorder.ledger.boot == 0:
+            key = folder.resolve() / PUBLIC_FILE
+            self.tell(f"a new log begins; copy the key that proves it away now: scp {os.uname().nodename}:{key} .")
         for name in self._recorder.unseen:
             words = f"{folder / name}: this log could not be continued and was put aside; only {reference} serves"
             self.fault("log_put_aside", f"{words} until a person has looked and moved it out of {folder}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from adaptd.brain.judge.words import why_missing
 from adaptd.daemon.status import EngineWords, SourceWords
-from adaptd.protocol.messages import Fault, Garbled, Hello, Swapped, WorkerReport
+from adaptd.protocol.messages import Fault, Garbled, Hello, Moved, Swapped, WorkerReport
 from adaptd.supervise.supervisor import Event, Lost, Started
 from adaptd.vocabulary import QUANTITIES, Missing, Snapshot, Telemetry, Verdict, believed
 
@@ -35,6 +35,13 @@ def heard(event: Event) -> Heard | None:
         swap = {"event": "swapped", "from": event.old, "to": event.new, "reason": event.reason, "frame": event.frame}
         words = f"worker fell back from {event.old} to {event.new}: {event.reason}" if own else ""
         return Heard("worker", swap, durable=own, urgent=own, words=words, trouble=own)
+    if isinstance(event, Moved):
+        moved = {"event": "moved", "from": event.old, "to": event.new, "frame": event.frame, "ready_us": event.ready_us}
+        words = (
+            f"moved over from {event.old} to {event.new} between frames {event.frame} and {event.frame + 1}; "
+            f"the engines were made ready beside in {event.ready_us / 1e6:.1f} s"
+        )
+        return Heard("worker", moved, durable=True, urgent=True, words=words)
     if isinstance(event, Lost):
         lost = {"event": "lost", "sign": event.sign, "text": event.text, "latched": event.latched, "retry_us": event.retry_us}
         return Heard("worker", lost, durable=True, urgent=True, gone=True, words=f"worker lost: {event.text}", trouble=True)

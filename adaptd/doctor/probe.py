@@ -102,7 +102,10 @@ def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Findi
     station.close()
     readings = {name: of_judged(snapshot, one, name) for name, one in zip(QUANTITIES, senses.judged, strict=True)}
     unread = {one.area: one.item for one in reversed(there) if one.level is Level.OK}
-    found = [_reading(quantity, reading, quantity in sampled.absent, unread) for quantity, reading in readings.items()]
+    found = [
+        _reading(quantity, reading, quantity in sampled.absent, unread, unwatched=profile.unwatched)
+        for quantity, reading in readings.items()
+    ]
     return found + _calibration(profile, readings[LIGHT])
 
 
@@ -116,15 +119,28 @@ def _calibration(profile: HardwareProfile, light: Reading) -> list[Finding]:
     return [Finding("reading", "light camera", Level.MISSING, _UNCALIBRATED, remedy)]
 
 
-def _reading(quantity: str, reading: Reading, absent: bool, unread: dict[str, str]) -> Finding:
+def _no_thermometer(counts: str, *, unwatched: bool) -> Finding:
+    """A machine that cannot say how hot it is serves a source of its own only where its owner has said so."""
+    if unwatched:
+        return Finding("reading", TEMPERATURE, Level.NOTE, "unwatched, as the profile says: no more than floor_fps is served")
+    remedy = (
+        "push readings (push:NAME in the profile), or where the machine has none and is kept cool otherwise: "
+        "--profile no-thermometer, or sensors.thermometer: none in a profile of its own; floor_fps is then served"
+    )
+    return Finding("reading", TEMPERATURE, Level.MISSING, f"no sensor: {counts}", remedy)
+
+
+def _reading(quantity: str, reading: Reading, absent: bool, unread: dict[str, str], *, unwatched: bool = False) -> Finding:
     if isinstance(reading, Measured):
         return Finding("reading", quantity, Level.OK, f"{shown(quantity, reading.value)} from {reading.source}")
     if absent:
-        simulated = "adaptd run takes the software device's and marks it simulated"
-        if quantity not in unread:
-            return Finding("reading", quantity, Level.NOTE, f"no sensor: {simulated}")
-        remedy = f"name {unread[quantity]} in the profile, or give --profile of this board"
-        return Finding("reading", quantity, Level.MISSING, f"the profile names no sensor that is here: {simulated}", remedy)
+        counts = f"counts as {meaning_of(quantity).taken_as}; only the demonstration and --twin simulate it"
+        if quantity in unread:
+            remedy = f"name {unread[quantity]} in the profile, or give --profile of this board"
+            return Finding("reading", quantity, Level.MISSING, f"the profile names no sensor that is here: {counts}", remedy)
+        if quantity == TEMPERATURE:
+            return _no_thermometer(counts, unwatched=unwatched)
+        return Finding("reading", quantity, Level.NOTE, f"no sensor: {counts}")
     if reading.reason is MissingReason.NOT_READ and quantity == LIGHT:
         return Finding("reading", quantity, Level.NOTE, "from the camera, once frames come")
     return Finding(

@@ -46,6 +46,7 @@ class StubEngine(Engine):
         self._release = threading.Event()
         self._weights: Array | None = None
         self.runs = 0
+        self.runs_of = [0] * spec.cameras
 
     def misbehave(self, kind: Misbehaviour, after: int = 0) -> None:
         """From the ``after``-th inference from now on, do ``kind``; ``Misbehaviour.NONE`` heals it."""
@@ -66,6 +67,7 @@ class StubEngine(Engine):
     def _infer_impl(self, batch: Array, camera: int) -> Array:
         assert self._weights is not None
         self.runs += 1
+        self.runs_of[camera] += 1
         if self._pause is not None:
             self._pause()
         answer: Array = (self._weights @ batch.reshape(-1)[: self._weights.shape[1]] + self._shift).reshape(self.output_shape)

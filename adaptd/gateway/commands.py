@@ -33,12 +33,12 @@ class Answer:
     words: str
 
 
-# ``minutes`` 0 ends a hold, ``watts`` 0 goes back to the policy's budget.
+# ``minutes`` 0 ends a hold, ``watts`` 0 goes back to the policy's budget, ``hours`` 0 to its goal for the battery.
 VERBS: dict[str, dict[str, Number | None]] = {
     "reload": {},
     "hold": {"minutes": Number(0, 1440, whole=True), "reason": None},
     "budget": {"watts": Number(0, 10_000), "reason": None},
-    "endurance": {"hours": Number(0.1, 720), "reason": None},
+    "endurance": {"hours": Number(0, 168), "reason": None},
 }
 
 

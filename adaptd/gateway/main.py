@@ -23,7 +23,7 @@ def main(arguments: Arguments) -> int:
     """
     page = Page(arguments, tell)
     _stand_back()
-    return asyncio.run(serve(arguments, [page, *plug_ins(arguments)], tell))
+    return asyncio.run(serve(arguments, [page, *plug_ins(arguments, tell)], tell))
 
 
 def _stand_back() -> None:

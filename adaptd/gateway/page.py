@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 from typing import Any
 
+from adaptd.client import default_state
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.errors import GatewayError
 from adaptd.gateway.feed import Feed
@@ -46,7 +47,15 @@ class Page:
         stream = Stream(feed, self._beside)
         glimpse = Glimpse.from_socket(self._arguments.socket)
         parts = Parts(
-            feed, book, self._latencies, self._commander, glimpse, stream, self._arguments.box_name, self._arguments.version
+            feed=feed,
+            logbook=book,
+            latencies=self._latencies,
+            commander=self._commander,
+            glimpse=glimpse,
+            stream=stream,
+            box=self._arguments.box_name,
+            version=self._arguments.version,
+            state=self._arguments.state or default_state(),
         )
         beside = [
             asyncio.ensure_future(keep("history", lambda: book.run(feed), self._tell)),

@@ -40,6 +40,9 @@ class Arguments:
     mqtt_cert: Path | None = None
     mqtt_key: Path | None = None
     mqtt_version: str = "5"
+    vda5050: str | None = None
+    checkpoint_to: tuple[str, ...] = ()
+    checkpoint_keep: Path | None = None
     fleet: bool = False
     fleet_key: Path | None = None
     fleet_policies: bool = False
@@ -69,11 +72,15 @@ Tell = Callable[[str], None]
 Start = Callable[[], Awaitable[None]]
 
 
-def plug_ins(arguments: Arguments) -> list[PlugIn]:
+def plug_ins(arguments: Arguments, tell: Tell) -> list[PlugIn]:
     """The plug-ins that the arguments ask for. ``adaptd.gateway.mqtt.plug_in(arguments)`` is imported only when it is wanted."""
     wanted: list[PlugIn] = []
     if arguments.mqtt is not None:
         wanted.append(importlib.import_module("adaptd.gateway.mqtt").plug_in(arguments))
+    if arguments.vda5050 is not None:
+        wanted.append(importlib.import_module("adaptd.gateway.mqtt").vda5050(arguments))
+    if arguments.checkpoint_to:
+        wanted.append(importlib.import_module("adaptd.gateway.courier").Courier(arguments, tell))
     return wanted
 
 

@@ -28,7 +28,7 @@ def fetch_alerts(state: Path, outbox: Outbox, say: Callable[[str], None], box: s
     new = 0
     for path in _waiting(state / ALERTS_FOLDER):
         try:
-            words = _read(path)
+            words = read_object(path, MAX_FILE_BYTES)
             picture = base64.b64decode(words["picture_base64"], validate=True) if words.get("picture_base64") else None
             new += outbox.put_alert(
                 str(words["key"]), str(words["kind"]), str(words["text"]), words.get("rests_on") or {}, picture, box
@@ -51,14 +51,18 @@ def _waiting(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)[:MOST_AT_ONCE]]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The object in a regular file of bounded size; a link, a pipe or a device is not followed or waited for."""
+def read_object(path: Path, max_bytes: int) -> dict[str, Any]:
+    """The JSON object in a regular file of bounded size; a link, a pipe or a device is not followed or waited for.
+
+    Raises:
+        OSError, ValueError, TypeError, RecursionError: it cannot be read, or is no such thing.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
-            raise ValueError(f"not a file of at most {MAX_FILE_BYTES} bytes")
-        words = json.loads(file.read(MAX_FILE_BYTES))
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+            raise ValueError(f"not a file of at most {max_bytes} bytes")
+        words = json.loads(file.read(max_bytes))
     if not isinstance(words, dict):
         raise TypeError("not a JSON object")
     return words

@@ -4,7 +4,6 @@ It runs as the daemon's user, because the log is that user's alone and history a
 and the key that signs it is out of reach. What the network may reach is loopback, until the owner names more.
 """
 
-import ipaddress
 from collections.abc import Sequence
 
 NAME = "adaptd-gateway.service"
@@ -24,7 +23,7 @@ ExecStart={command} gateway --socket /run/adaptd/adaptd.sock --state /var/lib/ad
 Restart=always
 RestartSec=2
 TimeoutStopSec=10
-User=adaptd
+User={user}
 Group=adaptd
 StateDirectory=adaptd-gateway
 StateDirectoryMode=0700
@@ -81,17 +80,21 @@ WantedBy=multi-user.target
 """
 
 
-def unit_text(command: str, addresses: Sequence[str] = ()) -> str:
+def unit_text(command: str, addresses: Sequence[str] = (), user: str = "adaptd") -> str:
     """The unit that starts ``command gateway``; ``addresses`` (hosts or networks in CIDR form) may be reached besides loopback.
+
+    Another ``user`` than the daemon's own reaches the socket by its group, and does not read the log.
 
     Raises:
         ValueError: an address is none; the text is one line with the remedy.
     """
     lines = ["IPAddressAllow=localhost", *(f"IPAddressAllow={_network(address)}" for address in addresses)]
-    return _UNIT.format(command=command, environment=ENVIRONMENT_FILE, allowed="\n".join(lines) + "\n")
+    return _UNIT.format(command=command, environment=ENVIRONMENT_FILE, allowed="\n".join(lines) + "\n", user=user)
 
 
 def _network(address: str) -> str:
+    import ipaddress
+
     try:
         return str(ipaddress.ip_network(address, strict=False))
     except ValueError:

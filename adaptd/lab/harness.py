@@ -96,7 +96,7 @@ class RunJudge:
         self._scenario, self._policy = scenario, policy
         self.light = TrueLight(scenario, policy)
         self._sums = Result("", scenario.name)
-        self._variant = policy.reference
+        self._variant, self._rate_mfps = policy.reference, policy.target_mfps
         self._account = RunAccount(policy)
 
     def score(self, device: TwinDevice, tick: Tick, budget_mw: int | None) -> None:
@@ -117,6 +117,9 @@ class RunJudge:
             sums.budget_over_us += dt_us
         if point.fps_mfps < policy.floor_mfps:
             sums.floor_short_us += dt_us
+        sums.rate_changes += point.fps_mfps != self._rate_mfps
+        sums.rate_changes_felt += abs(point.fps_mfps - self._rate_mfps) * 10 > self._rate_mfps
+        self._rate_mfps = point.fps_mfps
         if point.variant != self._variant:
             sums.swaps += 1
             self._variant = point.variant

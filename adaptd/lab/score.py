@@ -13,7 +13,8 @@ class Result:
 
     ``cost`` is energy minus the worth of frames delivered in time, up to the target rate. Violations: time over the limit and
     over critical at the end of each tick, time over the power budget, frames that an efficient variant served where it truly
-    loses more than allowed, variants admitted in such a band, and time below the floor rate. ``lasted_us``: when the battery was
+    loses more than allowed, variants admitted in such a band, and time below the floor rate. ``rate_changes_felt`` are those by
+    more than a tenth of the rate before. ``lasted_us``: when the battery was
     empty, or the whole episode; None where there is none.
     """
 
@@ -30,6 +31,8 @@ class Result:
     floor_short_us: int = 0
     unproven_frames: float = 0.0
     swaps: int = 0
+    rate_changes: int = 0
+    rate_changes_felt: int = 0
     shadow_frames: float = 0.0
     frames_executed: float = 0.0
     efficient_frames: float = 0.0
@@ -70,6 +73,8 @@ class Result:
             "budget_over_s": self.budget_over_us / 1e6,
             "unproven_frames": round(self.unproven_frames),
             "swaps": self.swaps,
+            "rate_changes": self.rate_changes,
+            "rate_changes_felt": self.rate_changes_felt,
             "shadow_frames": round(self.shadow_frames),
             "efficient_share": round(self.efficient_frames / self.frames_executed, 4) if self.frames_executed else 0.0,
             "statements": self.statements,

@@ -63,6 +63,8 @@ def _totals(rows: list[BenchRow]) -> dict[str, Any]:
         "median_regret": round(regrets[len(regrets) // 2], 6),
         "p95_regret": round(regrets[min(len(regrets) - 1, len(regrets) * 95 // 100)], 6),
         "worst_regret_hours": [{"hour": n, "regret": round(rows[n].regret, 4)} for n in worst],
+        "mean_rate_changes_felt": round(sum(row.result.rate_changes_felt for row in rows) / len(rows), 2),
+        "most_rate_changes_felt": max(row.result.rate_changes_felt for row in rows),
         "heat_binds_hours": sum(row.oracle.heat_binds for row in rows),
         "budget_binds_hours": sum(row.oracle.budget_binds for row in rows),
     }

@@ -5,7 +5,15 @@ Times named ``at_us`` are CLOCK_MONOTONIC, which every process of one machine sh
 
 from dataclasses import dataclass
 
-from adaptd.vocabulary import Served, Shadow, Stretch
+from adaptd.vocabulary import Served, Setpoint, Shadow, Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One of several sources: its name, and what ``--source`` says of it."""
+
+    name: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,8 @@ class Begin:
     ``first_frame`` is for a restart: numbering goes on.
     ``touch_us`` is how often every engine is exercised, serving or not; 0 never, to measure what that is good for.
     ``preview`` lets whoever may read results see the newest picture too, at ``preview.sock`` beside them.
+    ``miss_weight_ppm`` is how much of an added box's cost one missed box has in a detector's loss.
+    ``cameras`` are the sources where they have names; each is served at the rate that is set, and ``source`` is not used.
     """
 
     bundle: str
@@ -40,27 +50,37 @@ class Begin:
     digest: str | None = None
     touch_us: int = 20_000_000
     preview: bool = False
+    miss_weight_ppm: int = 1_000_000
+    cameras: tuple[Camera, ...] = ()
+
+    @property
+    def streams(self) -> tuple[Camera, ...]:
+        """Every source; the name is empty where there is one without."""
+        return self.cameras or (Camera("", self.source),)
 
 
 @dataclass(frozen=True, slots=True)
-class Setpoint:
-    """Daemon to worker: serve at this point until ``lease_us`` from receipt, shadow this share of frames drawn from ``seed``.
+class MoveOver:
+    """Daemon to worker: make these engines ready beside those that serve, then go on with them between two frames.
 
-    ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
-    ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
-    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end.
+    As in ``Begin``, of the same model. ``Hello`` and ``Moved`` follow, or a ``move_over`` fault and nothing changes.
     """
 
-    seq: int
-    variant: str
-    fps_mfps: int
-    lease_us: int
-    shadow_ppm: int
-    seed: int
-    band: str
-    safe_mfps: int | None = None
-    deadline_us: int | None = None
-    until_frame: int | None = None
+    bundle: str
+    backend: str
+    variants: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Worker to daemon: every frame after ``frame`` runs on the reference of another backend, made ready in ``ready_us``."""
+
+    old: str
+    new: str
+    frame: int
+    ready_us: int
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +193,37 @@ class LastResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """Objects on frames run on both engines in ``band``: those of the reference that ``variant`` missed, and those it added.
+
+    For a detector of defects a missed object is a defect that goes through, an added one a good part that is rejected.
+    """
+
+    band: str
+    variant: str
+    missed: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReport:
+    """One camera by name: as in ``WorkerReport``, of it alone.
+
+    Its frames are counted in the stretches of its own cells: behind the light band of those stands ``cell``.
+    """
+
+    name: str
+    cell: str
+    dropped: int
+    source_mfps: int | None = None
+    source_ok: bool = True
+    source_state: str = "ok"
+    bad_frames: int = 0
+    picture: Picture | None = None
+    result: LastResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerReport:
     """Worker to daemon, at a steady beat: what happened since the last report, and where the worker is now.
 
@@ -180,7 +231,8 @@ class WorkerReport:
     grows is a hung engine. ``quarantined`` engines are broken, ``slow`` ones set aside for a while. ``swaps`` and ``lost``
     (messages that could not be sent) count from the start of the worker. ``source_ok`` is False where the source hangs in its
     driver, so that only the end of the process can free it. ``source_state`` is no_source while no frame comes;
-    ``bad_frames`` counts those that could not be used, since the start of the worker.
+    ``bad_frames`` counts those that could not be used, since the start of the worker. Of several cameras (``cameras``) the whole
+    is: frames summed, the quickest rate, ``no_source`` where none of them gives frames, ``picture`` the darkest one.
     """
 
     at_us: int
@@ -197,6 +249,7 @@ class WorkerReport:
     shadow_frames: int
     served: tuple[Served, ...] = ()
     shadows: tuple[Shadow, ...] = ()
+    apart: tuple[Apart, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     quarantined: tuple[str, ...] = ()
     slow: tuple[str, ...] = ()
@@ -207,6 +260,7 @@ class WorkerReport:
     subscribers: int = 0
     picture: Picture | None = None
     result: LastResult | None = None
+    cameras: tuple[CameraReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,5 +270,5 @@ class Garbled:
     text: str
 
 
-ToWorker = Begin | Setpoint | Stop
-ToDaemon = Waiting | Hello | Applied | Swapped | Fault | WorkerReport
+ToWorker = Begin | Setpoint | MoveOver | Stop
+ToDaemon = Waiting | Hello | Applied | Swapped | Moved | Fault | WorkerReport

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from adaptd.protocol.source_options import SourceOptions, split_options
 LONGEST_SOURCE = 4096
 NO_OPTIONS = SourceOptions()
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
+_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,31})=")
+MOST_CAMERAS = 16
 _PATTERN = re.compile(r"(\d{1,5})x(\d{1,5})(?:@(\d{1,4}))?")
 
 
@@ -103,6 +105,32 @@ def written_elsewhere(text: str) -> str:
 def on_the_network(text: str) -> bool:
     """Whether the source needs a network: an address, or a pipeline with one."""
     return "://" in text.replace("file://", "")
+
+
+def named(text: str) -> tuple[str, str]:
+    """The name of a camera and its source: ``front=/dev/video0``; no name where none is given."""
+    match = _NAMED.match(text)
+    return (match[1], text[match.end() :]) if match else ("", text)
+
+
+def cameras_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Names and sources of several cameras, in the order in which they were given.
+
+    Raises:
+        SourceError: more than ``MOST_CAMERAS``, one without a name, a name or a source that comes twice, or no such source.
+    """
+    found = [named(text) for text in texts]
+    if len(found) > MOST_CAMERAS:
+        raise SourceError(f"--source: {len(found)} cameras are given, {MOST_CAMERAS} at most are served by one daemon")
+    for at, (name, source) in enumerate(found):
+        if not name and len(found) > 1:
+            raise SourceError(f"--source {source}: has no name, with several cameras each has one: --source NAME={source}")
+        if name and name in [other for other, _ in found[:at]]:
+            raise SourceError(f"--source {name}={source}: the name {name!r} is given twice, name each camera once")
+        if source in [other for _, other in found[:at]]:
+            raise SourceError(f"--source {name}={source}: is the source of another camera already, give each its own")
+        parse_source(source)
+    return tuple(found)
 
 
 _EXAMPLES = {

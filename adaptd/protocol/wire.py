@@ -7,12 +7,25 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from adaptd.protocol.messages import Applied, Begin, Fault, Garbled, Hello, Setpoint, Stop, Swapped, Waiting, WorkerReport
+from adaptd.protocol.messages import (
+    Applied,
+    Begin,
+    Fault,
+    Garbled,
+    Hello,
+    Moved,
+    MoveOver,
+    Stop,
+    Swapped,
+    Waiting,
+    WorkerReport,
+)
+from adaptd.vocabulary import Setpoint
 
 MAX_LINE = 64 * 1024
 MAX_PENDING = 1 << 20
 
-Message = Begin | Setpoint | Stop | Waiting | Hello | Applied | Swapped | Fault | WorkerReport
+Message = Begin | Setpoint | MoveOver | Stop | Waiting | Hello | Applied | Swapped | Moved | Fault | WorkerReport
 _KINDS: dict[str, type[Message]] = {
     "begin": Begin,
     "set": Setpoint,
@@ -21,6 +34,8 @@ _KINDS: dict[str, type[Message]] = {
     "hello": Hello,
     "applied": Applied,
     "swapped": Swapped,
+    "moveover": MoveOver,
+    "moved": Moved,
     "fault": Fault,
     "report": WorkerReport,
 }

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.brain.judge.words import why_missing
+from adaptd.config.cells import band_of
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
+from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.log.verify.reader import segment_files, watched
-from adaptd.log.verify.replay import Decided
-from adaptd.report.history import DecisionReader
 from adaptd.vocabulary import QUANTITIES, Measured, believed
 
 BATCH = 20_000
@@ -169,7 +169,8 @@ def row_of(decided: Decided, policy_mw: int | None = None) -> Row:
     row.update(mode=verdict.mode.value, variant=verdict.point.variant, fps_mfps=verdict.point.fps_mfps)
     row.update({name: getattr(verdict, name) for name in _VERDICT})
     row["failing"] = ",".join(name for name, holds in verdict.conditions if not holds)
-    here = {one.variant: one for one in verdict.evidence if one.band == verdict.band}
+    of_band = [one for one in verdict.evidence if band_of(one.band) == verdict.band]
+    here = {one.variant: one for one in sorted(of_band, key=lambda one: one.bound_ppm)}  # of several cameras the worst
     proof = here.get(verdict.point.variant)
     row.update({name: None if proof is None else getattr(proof, name) for name in _PROOF})
     row.update({f"bound_ppm_{name}": one.bound_ppm for name, one in here.items()})

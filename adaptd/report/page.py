@@ -28,9 +28,13 @@ def write_page(
     *,
     since_ms: int | None = None,
     until_ms: int | None = None,
+    story: Story | None = None,
 ) -> None:
-    """Write the report on the log in ``folder``, or on the part between two times, to ``target``; raises OSError."""
-    story = tell(folder, progress, since_ms=since_ms, until_ms=until_ms)
+    """Write the report on the log in ``folder``, or on the part between two times, to ``target``; raises OSError.
+
+    ``story``: what ``tell`` has made of that part, where it was told already.
+    """
+    story = story or tell(folder, progress, since_ms=since_ms, until_ms=until_ms)
     target.write_text(page(story, report, since_ms=since_ms, until_ms=until_ms), encoding="utf-8")
 
 

@@ -1,16 +1,18 @@
 """What a log tells, gathered in one pass for a report: series in buckets of equal time, swaps, events, sums; not judged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
 from adaptd.log.format.codec import CodecError, row
+from adaptd.log.verify.decided import Decided, DecisionReader
+from adaptd.log.verify.join import WORTH_PARTS, pool, processors
 from adaptd.log.verify.reader import watched
-from adaptd.log.verify.replay import Decided
+from adaptd.log.verify.walk import size_of
 from adaptd.report.account_statements import Statements
-from adaptd.report.history import DecisionReader
 from adaptd.report.story import Bucket, Hour, Reign, Story, StoryEvent, Stretch, Swap, ValueRange
 from adaptd.vocabulary import POWER, QUANTITIES, TEMPERATURE, Measured, OperatingPoint, Reading, VariantFacts, believed
 
@@ -207,6 +209,20 @@ def _number(record: dict[str, Any], name: str) -> int:
     """The record number in a field, or one that no record has."""
     value = record.get(name)
     return value if type(value) is int else -1
+
+
+@contextmanager
+def telling(folder: Path, *, since_ms: int | None = None, until_ms: int | None = None) -> Iterator[Callable[[], Story] | None]:
+    """Read a long log into a story in a process of its own; what is given waits for it. None where that is not worth it."""
+    if processors() < 2 or size_of(folder) < WORTH_PARTS:
+        yield None
+        return
+    beside = pool(1, __name__)
+    try:
+        told = beside.submit(tell, folder, since_ms=since_ms, until_ms=until_ms)
+        yield told.result
+    finally:
+        beside.shutdown(cancel_futures=True)
 
 
 def tell(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adaptd.config.policy import Policy
-from adaptd.log.verify.replay import Decided
+from adaptd.log.verify.decided import Decided
 from adaptd.report.account_statements import Said
 from adaptd.vocabulary import OperatingPoint, VariantFacts
 

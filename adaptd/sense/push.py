@@ -6,10 +6,14 @@ answers for the device. The sender's own ``stamp_us`` orders its messages; the a
 
 from adaptd.sense.source import QUANTITIES, UNITS, Answer, Feed
 from adaptd.vocabulary import Missing, MissingReason, Raw
+from adaptd.vocabulary.battery import BATTERY
 
 LONGEST_AGE_US = 60_000_000
 FORGOTTEN_US = 10_000_000  # a sender that was started anew may begin its stamps anew after this silence
 _LARGEST = 10**12
+PUSHED = (*QUANTITIES, BATTERY)
+PUSH_UNITS = {**UNITS, BATTERY: "ppm of a full one"}
+KEYS = frozenset({"quantity", "source", "value", "stamp_us", "age_us", "charging"})
 
 
 class PushFeed(Feed):
@@ -19,6 +23,7 @@ class PushFeed(Feed):
         self.name = f"push:{name}"
         self.quantity = quantity
         self.step = step
+        self.charging = False  # of a battery: whether a charger feeds it
         self._count = 0
         self._taken: tuple[int, int] | None = None
         self._latest = Answer(0, None, Missing(MissingReason.NOT_READ, "nothing pushed yet"))
@@ -64,6 +69,7 @@ class PushInbox:
         if fault or not isinstance(message, dict):
             return fault
         feed = self._feeds[message["quantity"], str(message["source"])]
+        feed.charging = message.get("charging", False)
         return feed.take(message["value"], message["stamp_us"], message.get("age_us", 0), now_us)
 
     def refusal(self, message: object, now_us: int) -> str:
@@ -75,11 +81,13 @@ class PushInbox:
 
     def _malformed(self, message: object) -> str:
         """Why this is no message of a known sender; one whose stamp is out of order is one, and makes its source Missing."""
-        if not isinstance(message, dict) or set(message) - {"quantity", "source", "value", "stamp_us", "age_us"}:
+        if not isinstance(message, dict) or set(message) - KEYS:
             return "a pushed reading is {quantity, source, value, stamp_us, age_us}, age_us may be left out"
         quantity, name = message.get("quantity"), message.get("source")
-        if quantity not in QUANTITIES:
-            return f"quantity must be one of {', '.join(QUANTITIES)}"
+        if quantity not in PUSHED:
+            return f"quantity must be one of {', '.join(PUSHED)}"
+        if "charging" in message and (quantity != BATTERY or type(message["charging"]) is not bool):
+            return "charging is true or false, and said of a battery alone"
         feed = self._feeds.get((quantity, str(name)))
         if feed is None:
             return f"no push source {str(name)[:40]!r} for {quantity}: write push:{str(name)[:40]} under sensors of the profile"
@@ -90,10 +98,12 @@ def _whole_numbers(message: dict[str, object], quantity: str) -> str:
     for key in ("value", "stamp_us", "age_us"):
         value = message.get(key, 0 if key == "age_us" else None)
         if isinstance(value, bool) or not isinstance(value, int):
-            unit = f" ({UNITS[quantity]})" if key == "value" else ""
+            unit = f" ({PUSH_UNITS[quantity]})" if key == "value" else ""
             return f"{key}{unit} must be a whole number"
         if abs(value) > _LARGEST and key != "stamp_us":
             return f"{key} is out of every range"
+        if key == "value" and quantity == BATTERY and not 0 <= value <= 1_000_000:
+            return "value must be 0 (empty) to 1,000,000 (full)"
     age_us = message.get("age_us", 0)
     if isinstance(age_us, int) and not 0 <= age_us <= LONGEST_AGE_US:
         return "age_us must be 0 to 60,000,000"

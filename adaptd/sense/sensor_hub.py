@@ -29,6 +29,7 @@ from adaptd.sense.camera_light import (
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
 from adaptd.sense.first_look import unreadable
+from adaptd.sense.gauge import ChargeSource, Gauge
 from adaptd.sense.hotplug import LOOKED_FOR, Hotplug, Wanted
 from adaptd.sense.jtop import JtopFeed, JtopProcess, child_command
 from adaptd.sense.nvml import NvmlGpu
@@ -36,7 +37,8 @@ from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import Trip
-from adaptd.vocabulary import CAMERA, Picture, Raw, RawReading
+from adaptd.vocabulary import CAMERA, Picture, Raw, RawReading, Unread
+from adaptd.vocabulary.battery import BATTERY, BatteryReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Sampled:
     raw: tuple[Raw, ...]
     picture: Picture | None
     absent: tuple[str, ...]
+    battery: BatteryReading | Unread | None = None
 
 
 class SensorHub:
@@ -63,6 +66,7 @@ class SensorHub:
         self._picture: PictureStats | None = None
         self._named_here: frozenset[str] = frozenset()
         self.trips = build.trips()
+        self.gauge = build.gauge
         self.lookout = Hotplug(build.sysfs, [])
 
     @classmethod
@@ -103,7 +107,13 @@ class SensorHub:
         self._pool.collect(now_us)
         raw = tuple([feed.sample(now_us) for quantity in QUANTITIES for feed in self._feeds[quantity]])
         held_against = picture is not None and any(feed.name != CAMERA for feed in self._feeds[LIGHT])
-        return Sampled(raw, seen(picture) if picture is not None and held_against else None, self.absent)
+        battery = None if self.gauge is None else self.gauge.sample(now_us)
+        return Sampled(raw, seen(picture) if picture is not None and held_against else None, self.absent, battery)
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether the profile says that this machine has no thermometer."""
+        return self._build.profile.unwatched
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -194,6 +204,7 @@ class _Build:
         self.unresolved: list[tuple[str, str]] = []
         self.silent: dict[str, str] = {}
         self.firmware: list[Feed] = []
+        self.gauge: Gauge | None = None
         self.gain_unit: int | None = None
         self.camera_picture: list[Callable[[], PictureStats | None]] = []
         self._sources: list[Source] = []
@@ -211,6 +222,22 @@ class _Build:
             self.feeds[quantity] = [feed for _, feed in ranked]
             self._ranks[quantity] = [rank for rank, _ in ranked]
         self.firmware = self._threaded(list(firmware.discover(self.sysfs)))
+        self.gauge = self._gauge()
+
+    def _gauge(self) -> Gauge | None:
+        """The battery that the profile names, or every battery that this machine has; None where there is none."""
+        pairs: list[tuple[Feed, ChargeSource | None]] = []
+        for name in map(parse_name, self.profile.battery_sources or (("battery:all",) if self.catalog.batteries else ())):
+            if name.kind == "push":
+                pairs.append((self.inbox.open(BATTERY, name.key), None))
+                continue
+            chosen = [one for one in self.catalog.batteries if name.kind == "battery" and name.key in ("all", one.supply)]
+            if not chosen:
+                self.unresolved.append((name.text, "no such battery on this machine"))
+                continue
+            source = ChargeSource(self.sysfs, chosen)
+            pairs += [(feed, source) for feed in self._threaded([source])]
+        return Gauge(pairs) if pairs else None
 
     def trips(self) -> tuple[Trip, ...]:
         """The trip points of every zone, read or not: the kernel acts on each of them."""

@@ -26,7 +26,7 @@ from adaptd.serve.peer import Peer, may_change, may_push, peer_of
 
 FLOOD_PAUSE_S = 0.02
 READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")
-_VERBS = "reload reading feedback checkpoint hold budget offer gateway_key".split()
+_VERBS = "reload reading feedback checkpoint hold budget endurance offer gateway_key".split()
 CHANGE_VERBS = tuple(f"/v1/{verb}" for verb in _VERBS)
 
 

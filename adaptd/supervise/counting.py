@@ -27,13 +27,15 @@ def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
     return tuple(sums[name] for name in sorted(sums))
 
 
-def unheard(report: WorkerReport, band: str, variant: str, rate_mfps: int, now_us: int) -> Stretch:
-    """What a worker that ended may have served since its last report, as a stretch under no coin: the account counts it as lost.
+def unheard(report: WorkerReport, band: str, variant: str, rate_mfps: int, now_us: int) -> tuple[Stretch, ...]:
+    """What a worker that ended may have served since its last report, as stretches under no coin: the account counts it as lost.
 
-    The numbers of these frames are not used again, so that no coin falls twice.
+    The numbers of these frames are not used again, so that no coin falls twice. One stretch a camera.
     """
     frames = max(0, now_us - report.at_us) * rate_mfps // 1_000_000_000 + MARGIN_FRAMES
-    return Stretch(band, variant, 0, frames, missed=frames, first=report.frame + 1, last=report.frame + frames)
+    cells = [band + one.cell for one in report.cameras] or [band]
+    last = report.frame + frames * len(cells)
+    return tuple([Stretch(cell, variant, 0, frames, missed=frames, first=report.frame + 1, last=last) for cell in cells])
 
 
 def gathered(reports: list[WorkerReport], last: WorkerReport, *, alive: bool) -> Telemetry:

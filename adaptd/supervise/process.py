@@ -8,10 +8,21 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, Setpoint, Stop, Waiting, WorkerReport
+from adaptd.protocol.messages import (
+    Begin,
+    Fault,
+    Garbled,
+    Hello,
+    LastResult,
+    MoveOver,
+    Picture,
+    Stop,
+    Waiting,
+    WorkerReport,
+)
 from adaptd.protocol.wire import Channel, Message
 from adaptd.supervise.counting import gathered
-from adaptd.vocabulary import OperatingPoint, Telemetry
+from adaptd.vocabulary import OperatingPoint, Setpoint, Telemetry
 
 COMMAND = (sys.executable, "-m", "adaptd.worker")
 # No telemetry, and no chatter of libraries between the daemon's own lines; both are read when the libraries are loaded.
@@ -109,32 +120,12 @@ class WorkerClient:
             self.heard_us = self._now_us()
         return heard
 
-    def set(
-        self,
-        point: OperatingPoint,
-        *,
-        shadow_ppm: int,
-        lease_us: int,
-        band: str,
-        seq: int,
-        seed: int = 0,
-        safe_mfps: int | None = None,
-        deadline_us: int | None = None,
-        until_frame: int | None = None,
-    ) -> bool:
+    def set(self, setpoint: Setpoint) -> bool:
         """Ask for an operating point; False where the worker cannot hear it. ``Applied`` or a ``refused`` fault follows."""
-        order = Setpoint(
-            seq=seq,
-            variant=point.variant,
-            fps_mfps=point.fps_mfps,
-            lease_us=lease_us,
-            shadow_ppm=shadow_ppm,
-            seed=seed,
-            band=band,
-            safe_mfps=safe_mfps,
-            deadline_us=deadline_us,
-            until_frame=until_frame,
-        )
+        return self._channel is not None and self.exit_code is None and self._channel.send(setpoint)
+
+    def move_over(self, order: MoveOver) -> bool:
+        """Ask for engines of another backend; False where the worker cannot hear it."""
         return self._channel is not None and self.exit_code is None and self._channel.send(order)
 
     def telemetry(self, now_us: int) -> Telemetry:

@@ -108,3 +108,16 @@ def delay_us(history: History) -> int:
 def slow_restart_due(history: History, now_us: int) -> bool:
     """Whether a crawling reference earns a restart: it may be the process, but rarely; once in SLOW_RESTART_US."""
     return history.slow_restart_us is None or now_us - history.slow_restart_us >= SLOW_RESTART_US
+
+
+def words(sign: Sign, exit_code: int | None) -> str:
+    """What a sign is, for people."""
+    if sign is Sign.CRASHED and exit_code is not None:
+        return f"the worker was ended by signal {-exit_code}" if exit_code < 0 else f"the worker ended with code {exit_code}"
+    said: dict[Sign, str] = {
+        Sign.LATE: "the worker did not become ready in time",
+        Sign.SILENT: "the worker's beat stopped",
+        Sign.STUCK: "the worker's engine hangs in a frame",
+        Sign.BLIND: "the worker's source is stuck",
+    }
+    return said.get(sign, str(sign.value))

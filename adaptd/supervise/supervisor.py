@@ -7,9 +7,10 @@ The thin half around ``supervision``: processes and sockets here, decisions ther
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, Picture, WorkerReport
+from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, MoveOver, Picture, WorkerReport
 from adaptd.protocol.wire import Message
 from adaptd.supervise.counting import joined, unheard
+from adaptd.supervise.moves import Moves
 from adaptd.supervise.process import COMMAND, WorkerClient, monotonic_us
 from adaptd.supervise.signs import (
     UNSTARTABLE_US,
@@ -21,9 +22,10 @@ from adaptd.supervise.signs import (
     delay_us,
     judge,
     slow_restart_due,
+    words,
 )
 from adaptd.supervise.standby import Standby
-from adaptd.vocabulary import OperatingPoint, Telemetry
+from adaptd.vocabulary import OperatingPoint, Setpoint, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Supervisor:
         self._attempt = 0
         self._renew = False
         self._untold: list[Event] = []
+        self._moves = Moves()
         self.refused: str | None = None
 
     @property
@@ -136,6 +139,7 @@ class Supervisor:
         assert self._client is not None
         events: list[Event] = list(self._client.poll())
         now_us = self._now_us()
+        self._begin = self._moves.note(events, self._begin, now_us)
         sign = judge(self._facts(now_us), self._limits)
         fatal = self._client.fatal
         if fatal is not None and (fatal.kind == "source" or not self._served_once):
@@ -152,37 +156,21 @@ class Supervisor:
             self._spare.tend(now_us)
         return events
 
-    def set(
-        self,
-        point: OperatingPoint,
-        *,
-        shadow_ppm: int,
-        lease_us: int,
-        band: str,
-        seq: int,
-        seed: int = 0,
-        safe_mfps: int | None = None,
-        deadline_us: int | None = None,
-        until_frame: int | None = None,
-    ) -> bool:
+    def set(self, setpoint: Setpoint) -> bool:
         """Ask for an operating point; False where no worker can hear it."""
-        self._ordered_mfps, self._duty = point.fps_mfps, (band, point.variant)
+        self._ordered_mfps, self._duty = setpoint.fps_mfps, (setpoint.band, setpoint.variant)
+        safe_mfps, deadline_us = setpoint.safe_mfps, setpoint.deadline_us
         self._begin = replace(
             self._begin,
             safe_mfps=self._begin.safe_mfps if safe_mfps is None else safe_mfps,
             deadline_us=self._begin.deadline_us if deadline_us is None else deadline_us,
         )
-        return self._client is not None and self._client.set(
-            point,
-            shadow_ppm=shadow_ppm,
-            lease_us=lease_us,
-            band=band,
-            seq=seq,
-            seed=seed,
-            safe_mfps=safe_mfps,
-            deadline_us=deadline_us,
-            until_frame=until_frame,
-        )
+        return self._client is not None and self._client.set(setpoint)
+
+    def move_over(self, order: MoveOver) -> bool:
+        """Have the worker go on with engines of another backend; a crash soon after that leads back to those of now."""
+        self._moves.ask(order)
+        return self._client is not None and self._client.move_over(order)
 
     def telemetry(self, now_us: int) -> Telemetry:
         """What happened since the last call, over all workers there were; ``alive`` False while none serves."""
@@ -243,8 +231,9 @@ class Supervisor:
             self._history = after_crash(self._history, now_us, exit_code, variant, reference)
         wait_us = delay_us(self._history)
         self._start_at_us = now_us + wait_us
-        text = client.fatal.text if client.fatal is not None else _words(sign, exit_code)
-        lost = Lost(sign.value, text, variant, exit_code, wait_us, self.latched, now_us)
+        text = client.fatal.text if client.fatal is not None else words(sign, exit_code)
+        self._begin, moved = self._moves.back(self._begin, now_us)
+        lost = Lost(sign.value, text + moved, variant, exit_code, wait_us, self.latched, now_us)
         return [lost, *self._start_if_due(now_us)]
 
     def _is_slow_reference(self, fault: Fault) -> bool:
@@ -272,9 +261,9 @@ class Supervisor:
         report = self._client.report
         if report is not None:
             lost = unheard(report, *self._duty, self._ordered_mfps or 0, self._now_us())
-            self._begin = replace(self._begin, first_frame=max(lost.last + 1, self._begin.first_frame))
-            if lost.variant != self._begin.variants[0]:
-                self._last = replace(self._last, stretches=(*self._last.stretches, lost))
+            self._begin = replace(self._begin, first_frame=max(lost[0].last + 1, self._begin.first_frame))
+            if lost[0].variant != self._begin.variants[0]:
+                self._last = replace(self._last, stretches=(*self._last.stretches, *lost))
         self._client = None
 
     def _keep_counts(self) -> None:
@@ -328,15 +317,3 @@ class Supervisor:
 
     def _new_client(self, begin: Begin) -> WorkerClient:
         return self._make(begin, command=self._command, now_us=self._now_us)
-
-
-def _words(sign: Sign, exit_code: int | None) -> str:
-    if sign is Sign.CRASHED and exit_code is not None:
-        return f"the worker was ended by signal {-exit_code}" if exit_code < 0 else f"the worker ended with code {exit_code}"
-    words: dict[Sign, str] = {
-        Sign.LATE: "the worker did not become ready in time",
-        Sign.SILENT: "the worker's beat stopped",
-        Sign.STUCK: "the worker's engine hangs in a frame",
-        Sign.BLIND: "the worker's source is stuck",
-    }
-    return words.get(sign, str(sign.value))

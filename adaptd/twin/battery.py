@@ -1,9 +1,9 @@
 """The battery of the software device: what it truly holds, and what its gauge says of that."""
 
-from adaptd.battery_words import BatteryReading, Supply
 from adaptd.twin.noise import Noise
 from adaptd.twin.words import PPM, BatteryTruth
 from adaptd.twin.world import Follower
+from adaptd.vocabulary.battery import BatteryReading, Supply
 
 READ_EVERY_US = 10_000_000  # how often a gauge is worth a read
 

@@ -4,6 +4,7 @@ It is driven by the frames that the worker really served; what a frame costs com
 engine took than in its first half minute: contention costs energy here as in every scenario, however fast this machine is.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from adaptd.config.policy import Policy, load_policy
@@ -13,6 +14,7 @@ from adaptd.twin.scenario import load_scenario
 from adaptd.twin.words import PPM, Scenario
 from adaptd.twin.work import Work, beside_uj, true_work
 from adaptd.vocabulary import Raw, Served, Telemetry, VariantFacts
+from adaptd.vocabulary.battery import BatteryReading
 
 STEP_US = 100_000
 MOST_SLOW, LEAST_SLOW = 10.0, 0.5  # one stalled frame is no measurement, nor is one that cost nothing
@@ -37,6 +39,14 @@ class LiveTwin:
         if elapsed_us > 0:
             self._spend(elapsed_us, self._active_uj(worker))
         return device.read(device.t_us), device.world.budget_mw(device.t_us)
+
+    def battery(self, now_us: int) -> BatteryReading | None:
+        """What the device's battery says, its time on the clock of the run; None where the scenario has none."""
+        cell = self._device.battery
+        if cell is None:
+            return None
+        said = cell.read(self._device.t_us)
+        return replace(said, at_us=said.at_us + (now_us if self._began_us is None else self._began_us))
 
     def _spend(self, elapsed_us: int, active_uj: float) -> None:
         """In small steps, so that signals move smoothly however rare the calls are."""

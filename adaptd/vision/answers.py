@@ -1,7 +1,8 @@
 """From the network's raw output to a result, and from two results to a loss: one head a task.
 
 Decoding and matching are those of qualification (``build.detection``), so that a loss in service means what it meant there:
-a different top class is a whole loss; boxes lose 1 - F1 at IoU 0.5. Losses are integers, 0 to 1,000,000 ppm.
+a different top class is a whole loss; boxes lose 1 - F1 at IoU 0.5, or 1 - F with misses weighed as the policy says. Losses are
+integers, 0 to 1,000,000 ppm.
 """
 
 import math
@@ -62,9 +63,19 @@ class AnswerHead(Protocol):
     def answer(self, output: Output) -> Answer: ...
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int: ...
     def near(self, output: Output, within_ppm: int) -> bool: ...
+    def apart(self, reference: Answer, efficient: Answer) -> tuple[int, int]: ...
 
 
-class Classification:
+class _OneAnswer:
+    """Heads whose answer is one thing: it is right or wrong, and nothing in it can be missed or added."""
+
+    def apart(self, reference: Answer, efficient: Answer) -> tuple[int, int]:
+        """No objects, so none missed and none added."""
+        del reference, efficient
+        return 0, 0
+
+
+class Classification(_OneAnswer):
     """The top class; a tie goes to the lower number. A few values are looked through in Python: see ``engine.guard``."""
 
     def __init__(self, classes: tuple[str, ...]) -> None:
@@ -86,10 +97,14 @@ class Classification:
 
 
 class Detection:
-    """Boxes after non-maximum suppression; ``form`` is one of ``box_forms``, ``size`` is (height, width) of the input."""
+    """Boxes after non-maximum suppression; ``form`` is one of ``box_forms``, ``size`` is (height, width) of the input.
 
-    def __init__(self, form: str, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1)) -> None:
+    ``miss_weight``: how many added boxes one missed box costs as much as (``detection.f_weighted``).
+    """
+
+    def __init__(self, form: str, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1), miss_weight: float = 1.0) -> None:
         self._form = form
+        self._miss_weight = miss_weight
         self._classes = classes
         self._size = size
 
@@ -112,13 +127,19 @@ class Detection:
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
         assert reference.rows is not None
         assert efficient.rows is not None
-        return PPM - round(PPM * detection.f1(reference.rows, efficient.rows))
+        return PPM - round(PPM * detection.f_weighted(reference.rows, efficient.rows, self._miss_weight))
+
+    def apart(self, reference: Answer, efficient: Answer) -> tuple[int, int]:
+        """Boxes of the reference that were missed, and boxes that it does not have."""
+        assert reference.rows is not None
+        assert efficient.rows is not None
+        return detection.apart(reference.rows, efficient.rows)
 
     def _name(self, kind: float) -> str:
         return self._classes[min(max(int(kind), 0), len(self._classes) - 1)]
 
 
-class Binary:
+class Binary(_OneAnswer):
     """One value: the share, or with ``logit`` its logarithmic odds, of the second of two classes."""
 
     def __init__(self, classes: tuple[str, ...], *, logit: bool = False) -> None:
@@ -138,7 +159,7 @@ class Binary:
         return 0 if reference.label == efficient.label else PPM
 
 
-class MultiLabel:
+class MultiLabel(_OneAnswer):
     """Every class for itself: the answer is the set of classes over one half, its loss 1 - F1 of the two sets.
 
     The label joins their names with "+", in the order of the output; it is empty where none is over one half.
@@ -172,10 +193,10 @@ def _share(value: float, *, logit: bool) -> float:
     return 1 / (1 + math.exp(-min(max(value, -500.0), 500.0))) if logit else min(max(value, 0.0), 1.0)
 
 
-def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1)) -> AnswerHead:
+def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1), miss_weight: float = 1.0) -> AnswerHead:
     """The reader of a head, as worker and qualification use it; ``size`` is (height, width) of the input."""
     if head.task == "detection":
-        return Detection(head.form, classes, size)
+        return Detection(head.form, classes, size, miss_weight)
     if head.form in ("sigmoid", "logit"):
         return Binary(classes, logit=head.form == "logit")
     if head.form in ("multilabel", "multilabel-logit"):
@@ -183,7 +204,7 @@ def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, ...] = (1,
     return Classification(classes)
 
 
-def head_of(manifest: Manifest) -> AnswerHead:
+def head_of(manifest: Manifest, miss_weight: float = 1.0) -> AnswerHead:
     """The head of a bundle's task.
 
     Raises:
@@ -196,4 +217,4 @@ def head_of(manifest: Manifest) -> AnswerHead:
     values = 1 if head.form in ("sigmoid", "logit") else len(manifest.classes)
     if head.task == "classification" and math.prod(manifest.output_shape) != values:
         raise ValueError(f"output {manifest.output_shape} for {len(manifest.classes)} classes; build the bundle again")
-    return reader(head, manifest.classes, manifest.preprocessing.size)
+    return reader(head, manifest.classes, manifest.preprocessing.size, miss_weight)

@@ -1,4 +1,4 @@
-"""Boxes: decoding, suppression, F1 at IoU 0.5 and mean average precision, in plain numpy.
+"""Boxes: decoding, suppression, F1 (or F with misses weighed) at IoU 0.5 and mean average precision, in plain numpy.
 
 Boxes are rows ``x1 y1 x2 y2 score class`` in pixels of the network's input. Matching is greedy from the highest score, one to
 one, within a class. Average precision is the area under the monotone precision-recall curve over all points (PASCAL VOC 2010
@@ -32,19 +32,30 @@ def decode(form: str, output: Array, floor: float = SCORE_FLOOR, classes: int = 
 def suppress(boxes: Array, limit: float = NMS_IOU) -> Array:
     """Greedy suppression within a class; ``boxes`` best first. A box is dropped where IoU with a kept one exceeds ``limit``.
 
-    Each kept box is compared with those that are left, so the work is that of the kept ones, not of all pairs.
+    Boxes lie sorted by their left sides, classes side by side, so that a kept one is compared with its neighbours alone: those
+    that begin before it ends, and not further back than the widest box reaches.
     """
+    if not len(boxes):
+        return boxes
+    left, top, right, bottom = boxes[:, :4].T.astype(np.float64)
+    apart = boxes[:, 5] * (float(right.max()) - float(left.min()) + 1.0)
+    order = np.argsort(left + apart, kind="stable")
+    left, right, top, bottom = (left + apart)[order], (right + apart)[order], top[order], bottom[order]
+    wide, area = np.maximum(right - left, 0.0), np.maximum(right - left, 0.0) * np.maximum(bottom - top, 0.0)
+    first, last = np.searchsorted(left, left - wide.max()).tolist(), np.searchsorted(left, right, "right").tolist()
+    place, alive = np.argsort(order).tolist(), np.ones(len(boxes), bool)
     kept: list[int] = []
-    left = np.arange(len(boxes))
-    sides, area = boxes.T.copy(), _area(boxes)
-    while len(left) and len(kept) < MOST_BOXES:
-        best, left = int(left[0]), left[1:]
-        kept.append(best)
-        width = np.minimum(sides[2, left], sides[2, best]) - np.maximum(sides[0, left], sides[0, best])
-        height = np.minimum(sides[3, left], sides[3, best]) - np.maximum(sides[1, left], sides[1, best])
-        inner = np.maximum(width, 0) * np.maximum(height, 0)
-        over = (inner > limit * (area[left] + area[best] - inner)) & (sides[5, left] == sides[5, best])
-        left = left[~over]
+    for rank, at in enumerate(place):
+        if not alive[at]:
+            continue
+        kept.append(rank)
+        if len(kept) == MOST_BOXES:
+            break
+        near = slice(first[at], max(last[at], at + 1))
+        width = np.minimum(right[near], right[at]) - np.maximum(left[near], left[at])
+        height = np.minimum(bottom[near], bottom[at]) - np.maximum(top[near], top[at])
+        inner = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+        alive[near] &= inner <= limit * (area[near] + area[at] - inner)
     return boxes[kept]
 
 
@@ -73,8 +84,24 @@ def matches(truth: Array, found: Array, limit: float = IOU) -> npt.NDArray[np.bo
 
 def f1(truth: Array, found: Array) -> float:
     """2 x matched / (both counts); 1 where both are empty: nothing was there and nothing was said."""
-    total = len(truth) + len(found)
-    return 1.0 if total == 0 else 2.0 * int(matches(truth, found).sum()) / total
+    return f_weighted(truth, found, 1.0)
+
+
+def f_weighted(truth: Array, found: Array, miss_weight: float) -> float:
+    """(1 + w) x matched / ((1 + w) x matched + w x missed + added), 0 to 1: van Rijsbergen's F with beta^2 = w, F1 at w = 1.
+
+    A box of ``truth`` that is missed costs ``miss_weight`` times what an added one costs. 1 where both are empty.
+    """
+    missed, added = apart(truth, found)
+    matched = (1.0 + miss_weight) * (len(truth) - missed)
+    total = matched + miss_weight * missed + added
+    return 1.0 if total == 0 else matched / total
+
+
+def apart(truth: Array, found: Array) -> tuple[int, int]:
+    """How many boxes of ``truth`` were missed, and how many of ``found`` are of nothing there."""
+    hits = int(matches(truth, found).sum())
+    return len(truth) - hits, len(found) - hits
 
 
 def mean_average_precision(truths: list[Array], founds: list[Array], limit: float = IOU) -> float | None:

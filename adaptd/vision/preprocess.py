@@ -52,12 +52,17 @@ class Preprocessor:
         tables = _tables(words)
         self._channels = [(self._planes[source], tables[k], self.batch[0, k]) for k, source in enumerate(order)]
         self._shape: tuple[int, ...] = ()
+        self._mask: Image | None = None
+        self._behind: Image = self._canvas
+        self._masked_of: tuple[int, ...] = ()
         self._fit = Fit((slice(0), slice(0)), (slice(0), slice(0)), 0, resize=False)
 
     def __call__(self, image: Image) -> Batch:
         if self._words.roi_ppm is not None and image.ndim == 3:
             rows, columns = region(self._words.roi_ppm, image.shape[0], image.shape[1])
-            image = image[rows, columns]
+            whole, image = image.shape, image[rows, columns]
+            if self._words.roi_points_ppm is not None and image.shape[2] == 3 and image.dtype == np.uint8:
+                image = self._masked(image, whole, (rows.start, columns.start))
         if image.shape != self._shape:
             self._meet(image)
         fit = self._fit
@@ -69,6 +74,16 @@ class Preprocessor:
         for plane, table, out in self._channels:
             cv2.LUT(plane, table, dst=out)
         return self.batch
+
+    def _masked(self, image: Image, whole: tuple[int, ...], start: tuple[int, int]) -> Image:
+        """The part around the polygon of a picture of shape ``whole``, grey outside; the camera keeps its own."""
+        if self._mask is None or self._mask.shape != image.shape[:2] or self._masked_of != whole:
+            corners = np.array(self._words.roi_points_ppm, np.float64) * [whole[1], whole[0]] / 1e6
+            self._mask = np.zeros(image.shape[:2], np.uint8)
+            cv2.fillPoly(self._mask, [np.round(corners - [start[1], start[0]]).astype(np.int32)], 255)
+            self._behind, self._masked_of = np.full(image.shape, GREY, np.uint8), whole
+        cv2.copyTo(image, self._mask, self._behind)
+        return self._behind
 
     def _meet(self, image: Any) -> None:
         """A picture of a new size: work out how it fits.

@@ -17,23 +17,22 @@ from adaptd.engine.base import answers_of, probe_batch
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.errors import EngineError
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Begin, EngineInfo, Fault, Hello
+from adaptd.protocol.messages import Begin, EngineInfo, Fault, Hello, ToDaemon
 from adaptd.protocol.source_spec import SourceError
 from adaptd.protocol.wire import Channel
 from adaptd.vision.answers import head_of
 from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
-from adaptd.worker.grabber import Grabber
+from adaptd.worker.grabbers import Grabbers
 from adaptd.worker.health import spin_wanted
-from adaptd.worker.latest_frame import LatestFrame
 from adaptd.worker.link import Link, Speaker, worker_threads
-from adaptd.worker.loop import FrameLoop, LoopParts
-from adaptd.worker.pacing import Pacer
+from adaptd.worker.loop import FrameLoop
+from adaptd.worker.loop_parts import LoopParts
+from adaptd.worker.move_over import Stage
 from adaptd.worker.preview import NAME as PREVIEW_NAME
 from adaptd.worker.preview import Preview
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import LockError, ServingLock
-from adaptd.worker.sources.choose import source_of
 
 LATENCY_RUNS = 5
 JOIN_S = 0.5
@@ -48,7 +47,7 @@ class StartError(Exception):
 def default_pool(begin: Begin, bundle: Bundle, spinning: bool) -> WarmPool:
     """The inactive warm pool of ``begin``, without the variants that were set aside before."""
     wanted = tuple(name for name in begin.variants if name not in begin.quarantined)
-    options = EngineOptions(threads=worker_threads(begin.threads), spinning=spinning)
+    options = EngineOptions(threads=worker_threads(begin.threads), spinning=spinning, cameras=len(begin.streams))
     return open_pool(bundle, begin.backend, wanted, options=options, budget_mb=begin.memory_limit_mb)
 
 
@@ -64,10 +63,10 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         undo.callback(clock.stopping.set)
         try:
             lock = _lock(begin, undo)
-            slot = LatestFrame()
-            grabber = _grabber(begin, slot, clock, speaker)
-            grabber.start()
-            undo.callback(_join, grabber, clock)
+            grabbers = Grabbers(begin, clock, speaker)
+            for grabber in grabbers.all:
+                grabber.start()
+                undo.callback(_join, grabber, clock)
             bundle = Bundle.open(Path(begin.bundle), backend=begin.backend, digest=begin.digest, isolate=True)
             spinning = _spinning(begin, bundle.manifest)
             pool = make_pool(begin, bundle, spinning)
@@ -80,13 +79,14 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             parts = LoopParts(
                 pool,
                 Preprocessor(manifest.preprocessing),
-                head_of(manifest),
-                slot,
+                head_of(manifest, begin.miss_weight_ppm / 1_000_000),
+                grabbers.slot,
                 results,
                 clock,
                 speaker.tell,
-                grabber.set_rate,
-                grabber.next_us,
+                grabbers.set_rate,
+                grabbers.next_us,
+                grabbers.names,
             )
         except (EngineError, SourceError, SocketError, LockError, ValueError) as error:
             raise StartError(str(error)) from None
@@ -94,16 +94,22 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         loop = FrameLoop(parts, lease, begin.deadline_us, normal_us, begin.touch_us)
         if begin.preview and begin.results:
             _preview(begin, loop, clock, undo)
-        link = Link(begin, channel, speaker, clock, loop, grabber, results, lock)
-        speaker.tell(
-            _hello(begin, pool, grabber, spinning=spinning, normal_us=normal_us, began_us=began_us, now_us=clock.now_us())
-        )
-        for name, why in pool.faults.items():
-            speaker.tell(Fault("engine", why, clock.now_us(), name))
+        link = Link(begin, channel, speaker, clock, loop, grabbers, results, lock)
+
+        def greeting(begin: Begin, pool: WarmPool, normal_us: dict[str, int], start_us: int) -> list[ToDaemon]:
+            now_us = clock.now_us()
+            hello = _hello(begin, pool, grabbers, spinning=spinning, normal_us=normal_us, start_us=start_us, now_us=now_us)
+            return [hello, *(Fault("engine", why, now_us, name) for name, why in pool.faults.items())]
+
+        for message in greeting(begin, pool, normal_us, clock.now_us() - began_us):
+            speaker.tell(message)
+        stage = Stage(begin, pool, loop, clock, speaker, make_pool, lambda own: _normal_latencies(own, clock), greeting)
+        stage.link, link.move_over = link, stage.ask
+        undo.callback(stage.stop)
         link.start()
         undo.callback(_join, link, clock)
-        grabber.set_rate(lease.point.fps_mfps)  # until now no frame was wanted, so none was decoded or dropped
-        return loop.run()
+        grabbers.set_rate(lease.point.fps_mfps)  # until now no frame was wanted, so none was decoded or dropped
+        return stage.run()
 
 
 def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
@@ -126,11 +132,6 @@ def _preview(begin: Begin, loop: FrameLoop, clock: SystemClock, undo: ExitStack)
     undo.callback(_join, preview, clock)
 
 
-def _grabber(begin: Begin, slot: LatestFrame, clock: SystemClock, speaker: Speaker) -> Grabber:
-    source = source_of(begin.source, clock, begin.source_mfps)
-    return Grabber(source, slot, clock, Pacer(0, clock.now_us()), speaker.tell, first_frame=begin.first_frame)
-
-
 def _spinning(begin: Begin, manifest: Manifest) -> bool:
     """What was asked for, else whether the reference's qualified latency leaves no idle time at the safe rate."""
     if begin.variants[:1] != (manifest.reference,):
@@ -138,7 +139,7 @@ def _spinning(begin: Begin, manifest: Manifest) -> bool:
     if begin.spinning is not None:
         return begin.spinning
     try:
-        return spin_wanted(facts(manifest, begin.backend)[0].latency_us, begin.safe_mfps)
+        return spin_wanted(facts(manifest, begin.backend)[0].latency_us, begin.safe_mfps * len(begin.streams))
     except ConfigError:
         return False
 
@@ -159,7 +160,7 @@ def _normal_latencies(pool: WarmPool, clock: SystemClock) -> dict[str, int]:
 
 
 def _hello(
-    begin: Begin, pool: WarmPool, grabber: Grabber, *, spinning: bool, normal_us: dict[str, int], began_us: int, now_us: int
+    begin: Begin, pool: WarmPool, grabbers: Grabbers, *, spinning: bool, normal_us: dict[str, int], start_us: int, now_us: int
 ) -> Hello:
     engines = [
         EngineInfo(
@@ -178,10 +179,10 @@ def _hello(
         pid=os.getpid(),
         backend=begin.backend,
         engines=tuple(engines),
-        source=redact(begin.source),
-        source_mfps=grabber.mfps,
+        source=", ".join(f"{one.name}={redact(one.source)}" if one.name else redact(one.source) for one in begin.streams),
+        source_mfps=grabbers.mfps,
         spinning=spinning,
-        start_us=now_us - began_us,
+        start_us=start_us,
         at_us=now_us,
     )
 

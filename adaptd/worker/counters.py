@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
+from adaptd.protocol.messages import Apart
 from adaptd.vocabulary import Served, Shadow, Stretch
 
 MAX_SHADOWS = 256
@@ -35,10 +36,15 @@ class Counts:
     shadow_frames: int = 0
     served: dict[str, list[int]] = field(default_factory=dict)
     shadows: list[Shadow] = field(default_factory=list)
+    apart: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     running: dict[Key, Running] = field(default_factory=dict)
 
     def by_variant(self) -> tuple[Served, ...]:
         return tuple([Served(name, *figures) for name, figures in sorted(self.served.items())])
+
+    def objects(self) -> tuple[Apart, ...]:
+        """Missed and added objects, by band and variant."""
+        return tuple([Apart(*key, *counts) for key, counts in sorted(self.apart.items())])
 
     def stretches(self) -> tuple[Stretch, ...]:
         """The stretches in the order in which they began."""
@@ -112,11 +118,15 @@ class Counters:
                 one.loss_ppm += loss_ppm
                 one.late_ppm += loss_ppm if late else 0
 
-    def shadow(self, shadow: Shadow) -> None:
-        """One frame run on both engines: what the scene guard hears."""
+    def shadow(self, shadow: Shadow, apart: tuple[int, int] = (0, 0)) -> None:
+        """One frame run on both engines: what the scene guard hears; and the objects that were missed and added on it."""
         with self._lock:
             self._counts.shadow_frames += 1
             self._counts.shadows.append(shadow)
+            if apart != (0, 0):
+                sums = self._counts.apart.setdefault((shadow.band, shadow.variant), [0, 0])
+                sums[0] += apart[0]
+                sums[1] += apart[1]
 
     def void(self, variant: str) -> None:
         """Forget shadow results of an engine that turned out to be broken."""

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.messages import Fault
 from adaptd.protocol.source_spec import BadFrameError, SourceError, UnusableSourceError
-from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.latest_frame import Frame
 from adaptd.worker.pacing import Pacer, RateMeter
 from adaptd.worker.sources.base import FrameSource
 
@@ -19,6 +20,14 @@ STUCK_US = 20_000_000
 BAD_ROW = 10
 
 
+class Slot(Protocol):
+    """Where frames go: ``LatestFrame``, or one camera's side of a ``SharedSlot``."""
+
+    @property
+    def dropped(self) -> int: ...
+    def put(self, frame: Frame) -> None: ...
+
+
 class Grabber(threading.Thread):
     """Feeds ``slot`` from ``source`` at the set rate. Faults go to ``tell``; the thread ends with the source or the clock.
 
@@ -29,7 +38,7 @@ class Grabber(threading.Thread):
     def __init__(
         self,
         source: FrameSource,
-        slot: LatestFrame,
+        slot: Slot,
         clock: WaitingClock,
         pacer: Pacer,
         tell: Callable[[Fault], None],
@@ -74,7 +83,7 @@ class Grabber(threading.Thread):
     @property
     def state(self) -> str:
         """``ok`` while frames come, ``no_source`` while there are none: away, not open yet, or open and still."""
-        return "ok" if self.ok and not self._starved and not self._away and self._meter.mfps is not None else "no_source"
+        return "ok" if self.ok and not self._starved and not self._away and self._meter.interval_us else "no_source"
 
     @property
     def mfps(self) -> int | None:
@@ -175,7 +184,7 @@ class Grabber(threading.Thread):
         if self._away:
             self._away = False
             self._report("source_back", f"{self._source.name}: gives frames again")
-        self._slot.put(Frame(image, self._index, now_us, *self._settings, look_only=look_only))
+        self._slot.put(Frame(image, self._index, now_us, *self._settings, look_only=look_only, tag=self._source.tag))
         self._index += not look_only
 
     def _report(self, kind: str, text: str, *, fatal: bool = False) -> None:

@@ -10,6 +10,7 @@ class Frame:
     """A picture (uint8, height x width x 3, blue-green-red), its number at this worker, and when it arrived.
 
     ``look_only``: taken while serving pauses, for its light alone; it has no number of its own and gets no result.
+    ``camera`` is its place among several; ``tag`` are further fields of its result, as JSON with a comma before each.
     """
 
     image: Any
@@ -18,6 +19,8 @@ class Frame:
     exposure_us: int | None = None
     gain_raw: int | None = None
     look_only: bool = False
+    camera: int = 0
+    tag: str = ""
 
 
 class LatestFrame:

@@ -3,14 +3,19 @@
 import os
 import select
 import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from adaptd.base.clock import SystemClock
-from adaptd.protocol.messages import Begin, Fault, Garbled, Setpoint, Stop, ToDaemon, WorkerReport
+from adaptd.protocol.messages import Begin, Fault, Garbled, MoveOver, Stop, ToDaemon, WorkerReport
 from adaptd.protocol.wire import Channel
-from adaptd.worker.grabber import Grabber
+from adaptd.vocabulary import Setpoint
 from adaptd.worker.loop import FrameLoop
 from adaptd.worker.results import Results
 from adaptd.worker.serving_lock import ServingLock
+
+if TYPE_CHECKING:
+    from adaptd.worker.grabbers import Grabbers
 
 NAP_S = 0.1
 NO_SOURCE = 1
@@ -50,7 +55,7 @@ class Link(threading.Thread):
         speaker: Speaker,
         clock: SystemClock,
         loop: FrameLoop,
-        grabber: Grabber,
+        grabbers: "Grabbers",
         results: Results,
         lock: ServingLock | None,
     ) -> None:
@@ -60,10 +65,10 @@ class Link(threading.Thread):
         self._speaker = speaker
         self._clock = clock
         self._loop = loop
-        self._grabber = grabber
+        self._grabbers = grabbers
         self._results = results
         self._lock = lock
-        self._dropped = 0
+        self.move_over: Callable[[MoveOver], None] | None = None
         self._orphan_until_us: int | None = None
 
     def run(self) -> None:
@@ -76,10 +81,13 @@ class Link(threading.Thread):
         if self._orphan_until_us is None:
             self._speaker.tell(self._report())
 
+    def follow(self, loop: FrameLoop) -> None:
+        """Another loop serves from now on."""
+        self._loop = loop
+
     def _beat(self) -> None:
-        if self._grabber.failed:
+        if self._grabbers.watch(self._clock.now_us()):
             self._loop.stop(NO_SOURCE)
-        self._grabber.watch(self._clock.now_us())
         if self._orphan_until_us is None:
             self._speaker.flush()
             self._speaker.tell(self._report())
@@ -105,6 +113,8 @@ class Link(threading.Thread):
             self._loop.offer(message)
         elif isinstance(message, Stop):
             self._loop.stop()
+        elif isinstance(message, MoveOver) and self.move_over is not None:
+            self.move_over(message)
         else:
             text = message.text if isinstance(message, Garbled) else f"{type(message).__name__} is not for a running worker"
             self._speaker.tell(Fault("garbled", f"a message was not understood: {text}", self._clock.now_us()))
@@ -121,9 +131,8 @@ class Link(threading.Thread):
         loop, frame = self._loop, self._loop.helm.frame  # before the counts: what they hold goes at least as far
         counts = loop.tally.take()
         now_us, busy_since_us = self._clock.now_us(), loop.busy_since_us
-        total = self._grabber.dropped
-        dropped, self._dropped = total - self._dropped, total
-        helm = loop.helm
+        helm, grabbers = loop.helm, self._grabbers
+        dropped = grabbers.dropped()
         return WorkerReport(
             at_us=now_us,
             seq=helm.order.seq,
@@ -135,20 +144,22 @@ class Link(threading.Thread):
             lost=self._speaker.lost,
             delivered=counts.delivered,
             missed=counts.missed,
-            dropped=dropped,
+            dropped=sum(dropped),
             shadow_frames=counts.shadow_frames,
             served=counts.by_variant(),
             shadows=tuple(counts.shadows),
+            apart=counts.objects(),
             stretches=counts.stretches(),
             quarantined=helm.quarantined,
             slow=helm.slow,
-            source_mfps=self._grabber.mfps,
-            source_ok=not self._grabber.stuck(now_us),
-            source_state=self._grabber.state,
-            bad_frames=self._grabber.bad,
+            source_mfps=grabbers.mfps,
+            source_ok=grabbers.ok(now_us),
+            source_state=grabbers.state,
+            bad_frames=grabbers.bad,
             subscribers=len(self._results),
-            picture=loop.picture,
-            result=loop.last_result,
+            picture=loop.seen.darkest,
+            result=loop.seen.newest,
+            cameras=grabbers.reports(loop.seen, dropped, now_us),
         )
 
 

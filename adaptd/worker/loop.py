@@ -1,55 +1,28 @@
 """The frame loop: the newest frame, preprocessed, inferred, published; then shadowed where it was drawn, then the chores."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from dataclasses import replace
+from typing import Any
 
 from adaptd.base import coin
-from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import LastResult, Picture, Setpoint
-from adaptd.vision.answers import Answer, AnswerHead
-from adaptd.vocabulary import Shadow
-from adaptd.worker import picture
+from adaptd.vision.answers import Answer
+from adaptd.vocabulary import Setpoint, Shadow
 from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
-from adaptd.worker.latest_frame import Frame, LatestFrame
+from adaptd.worker.latest_frame import Frame
 from adaptd.worker.lease import Lease
-from adaptd.worker.setpoints import Setpoints, Tell
+from adaptd.worker.loop_parts import Batch, LoopParts
+from adaptd.worker.seen import Seen
+from adaptd.worker.setpoints import NO_END, Setpoints
 
-Batch = npt.NDArray[np.float32]
 TOUCH_US = 20_000_000
-LOOK_US = 500_000
 CHORES_US = 50_000
 DEAD_AFTER = 3
 RESTART = 3
+MOVED = -1
 NAP_S = 0.25
 LOST_PPM = 1_000_000
-
-
-class Publisher(Protocol):
-    """Where results go."""
-
-    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class LoopParts:
-    """What a loop is made of. ``set_rate`` and ``next_us`` are the grabber's."""
-
-    pool: WarmPool
-    preprocess: Callable[[Any], Batch]
-    head: AnswerHead
-    slot: LatestFrame
-    results: Publisher
-    clock: WaitingClock
-    tell: Tell
-    set_rate: Callable[[int], None]
-    next_us: Callable[[], int | None]
 
 
 class FrameLoop:
@@ -71,15 +44,15 @@ class FrameLoop:
         self._infer = parts.pool.infer
         self._publish = parts.results.publish
         self._watches = {name: Stopwatch(latency) for name, latency in normal_us.items()}
-        self._cost_us = dict(normal_us)
+        self.normal_us, self._cost_us = normal_us, dict(normal_us)
         self._greeted = 0
-        self._image: Any = None
+        self._newest: Frame | None = None
         self._touch_us = touch_us
-        self._failures = 0
-        self._odd = False
-        self._chores_us = 0
+        self._failures, self._odd = 0, False
+        self._chores_us = [0] * len(parts.names)
         self._touched_us = self._now_us()
-        self._looked_us = self._touched_us - LOOK_US
+        self.seen = Seen(parts.names, self._touched_us)
+        self._cells = self.seen.cells
         self._rate_mfps = lease.point.fps_mfps
         self.helm = Setpoints(parts.pool, lease, deadline_us, parts.clock, parts.tell, self._set_rate)
         self.tally = Counters()
@@ -87,21 +60,11 @@ class FrameLoop:
         self.running = True
         self.exit_code = 0
         self.busy_since_us = 0
-        self.picture: Picture | None = None
-        self.last: tuple[int, Answer, int, str, int] | None = None
-
-    @property
-    def last_result(self) -> LastResult | None:
-        """The newest result."""
-        if self.last is None:
-            return None
-        frame, answer, latency_us, variant, at_us = self.last
-        return LastResult(frame, answer.label, answer.score_ppm, latency_us, variant, at_us)
 
     @property
     def newest_image(self) -> Any:
-        """The newest picture that was served or looked at; None before the first."""
-        return self._image
+        """The newest picture of the first camera that was served or looked at; None before the first."""
+        return self.seen.images[0]
 
     def offer(self, setpoint: Setpoint) -> None:
         """Hold this setpoint from the next frame on."""
@@ -115,9 +78,29 @@ class FrameLoop:
 
     def stop(self, exit_code: int = 0) -> None:
         """End after the frame in flight."""
-        self.exit_code = self.exit_code or exit_code
+        self.exit_code = max(self.exit_code, 0) or exit_code
         self.running = False
         self._parts.slot.poke()
+
+    def hand_over(self) -> None:
+        """End after the frame in flight with MOVED, for a successor to go on; nothing where it is told to stop already."""
+        if self.running:
+            self.exit_code = MOVED
+            self.running = False
+            self._parts.slot.poke()
+
+    def successor(self, pool: WarmPool, normal_us: dict[str, int]) -> "FrameLoop":
+        """The loop that goes on with other engines between two frames, once it has called ``inherit``."""
+        parts, helm = replace(self._parts, pool=pool), self.helm
+        return FrameLoop(parts, helm.lease, helm.deadline_us, normal_us, self._touch_us)
+
+    def inherit(self, old: "FrameLoop", lease: Lease) -> None:
+        """Go on where ``old`` has ended: its counts, what it has seen, its frame and coin, on the reference under ``lease``."""
+        self.tally, self.seen, self._newest, self._count = old.tally, old.seen, old._newest, old.tally.frame
+        helm, before = self.helm, old.helm
+        helm.lease, helm.frame, helm.swaps, helm.deadline_us = lease, before.frame, before.swaps, before.deadline_us
+        helm.order, helm.until_frame = replace(before.order, variant=helm.reference, until_frame=None), NO_END
+        self._rate_mfps, self._greeted = lease.point.fps_mfps, helm.swaps
 
     def run(self) -> int:
         """Serve until stopped; the exit code."""
@@ -142,8 +125,8 @@ class FrameLoop:
     def _glance(self, frame: Frame) -> None:
         """See how light it is while nothing is served."""
         try:
-            self.picture = picture.look(frame)
-            self._image = frame.image
+            self.seen.look(frame)
+            self._newest = frame
         except ValueError as error:
             self._odd_picture(f"a picture taken for its light: {error}")
 
@@ -172,12 +155,12 @@ class FrameLoop:
 
         The first frame after a swap or a pause then meets caches as warm as any other.
         """
-        variant = self.helm.variant
-        if self._image is None:
+        variant, newest = self.helm.variant, self._newest
+        if newest is None:
             return
         self.busy_since_us = now_us
         try:
-            self._pool.shadow(self._prepare(self._image), variant)
+            self._pool.shadow(self._prepare(newest.image), variant, newest.camera)
         except ValueError as error:
             self._odd_picture(str(error))
         except EngineError as error:
@@ -202,9 +185,10 @@ class FrameLoop:
             self._odd_picture(f"frame {frame.index}: {error}")
             return False
         ready_ns = now_ns()
-        self._image = frame.image
+        camera = frame.camera
+        self._newest, self.seen.images[camera] = frame, frame.image
         try:
-            answer = self._answer(self._infer(batch))
+            answer = self._answer(self._infer(batch, camera))
         except EngineFault as error:
             self._reference_failed(str(error))
             return False
@@ -217,22 +201,22 @@ class FrameLoop:
             if both is not None:
                 answer, efficient, given_by, done_us = both, answer, helm.reference, self._now_us()
         latency_us = done_us - frame.at_us
-        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed)
-        key = (order.band, served_by, order.shadow_ppm)
+        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed, frame.tag + self.seen.take_scene(camera))
+        band = order.band + self._cells[camera]
+        key = (band, served_by, order.shadow_ppm)
         helm.frame = frame.index
-        self.last = (frame.index, answer, latency_us, given_by, done_us)
+        self.seen.results[camera] = (frame.index, answer, latency_us, given_by, done_us)
         if served_by != helm.variant:
             self._notice_quarantine()
         elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
             self._set_slow(served_by)
-        loss_ppm = self._shadow(frame.index, batch, answer, served_by, order.band) if shadowed and both is None else None
+        loss_ppm = self._shadow(frame, batch, answer, served_by, band) if shadowed and both is None else None
         if both is not None:
-            loss_ppm = self._parts.head.loss_ppm(both, efficient)
-            self.tally.shadow(Shadow(order.band, served_by, loss_ppm))
+            loss_ppm = self._compare(band, served_by, both, efficient)
         work_us = (done_ns - began_ns) // 1000
         self._count(key, frame.index, work_us, latency_us <= helm.deadline_us, shadowed, loss_ppm, both is None)
         self.busy_since_us = 0
-        if done_us >= self._chores_us:
+        if done_us >= self._chores_us[camera]:
             self._between_frames(frame, done_us)
         return True
 
@@ -258,22 +242,22 @@ class FrameLoop:
         if now_us - frame.at_us + self._cost_us[helm.reference] > helm.deadline_us:
             return None
         try:
-            output = self._pool.shadow(batch, helm.reference)
+            output = self._pool.shadow(batch, helm.reference, frame.camera)
         except EngineError as error:
             self._reference_failed(str(error))
             return None
         self._failures = 0
         return None if output is None else self._answer(output)
 
-    def _shadow(self, index: int, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
+    def _shadow(self, frame: Frame, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
         """The same frame on the other side: the loss for the account, None where the reference served, whole where it failed."""
         order, reference = self.helm.order, self.helm.reference
-        tested = served_by if served_by != reference else coin.which(order.seed, index, self._efficient())
+        tested = served_by if served_by != reference else coin.which(order.seed, frame.index, self._efficient())
         if tested is None:
             return None
         other = reference if tested == served_by else tested
         try:
-            output = self._pool.shadow(batch, other)
+            output = self._pool.shadow(batch, other, frame.camera)
         except EngineError as error:
             self._reference_failed(str(error))
             return self._unseen(band, tested, served_by)
@@ -283,11 +267,16 @@ class FrameLoop:
         second = self._parts.head.answer(output)
         if other == reference:
             self._failures = 0
-            loss_ppm = self._parts.head.loss_ppm(second, answer)
-        else:
-            loss_ppm = self._parts.head.loss_ppm(answer, second)
-        self.tally.shadow(Shadow(band, tested, loss_ppm))
-        return loss_ppm if tested == served_by else None
+            return self._compare(band, tested, second, answer)
+        self._compare(band, tested, answer, second)
+        return None
+
+    def _compare(self, band: str, tested: str, reference: Answer, efficient: Answer) -> int:
+        """The loss of one answer against the reference's, told to the guard with the objects that were missed and added."""
+        head = self._parts.head
+        loss_ppm = head.loss_ppm(reference, efficient)
+        self.tally.shadow(Shadow(band, tested, loss_ppm), head.apart(reference, efficient) if loss_ppm else (0, 0))
+        return loss_ppm
 
     def _unseen(self, band: str, tested: str, served_by: str) -> int | None:
         """A frame that the coin chose and that could not be compared: where an efficient variant served it, it counts as lost."""
@@ -304,11 +293,9 @@ class FrameLoop:
         """What need not happen on every frame: lease, picture statistics, and keeping idle engines warm where there is time."""
         self._failures = 0 if self._pool.served_by == self.helm.reference else self._failures
         self._odd = False
-        self._chores_us = now_us + CHORES_US
+        self._chores_us[frame.camera] = now_us + CHORES_US
         self.helm.keep_lease(now_us)
-        if now_us - self._looked_us >= LOOK_US:
-            self._looked_us = now_us
-            self.picture = picture.look(frame)
+        self.seen.look_now_and_then(frame, now_us)
         self._keep_warm(now_us)
 
     def _keep_warm(self, now_us: int) -> None:

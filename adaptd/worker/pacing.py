@@ -6,6 +6,7 @@ the origin each time. A frame serves a tick when it is the nearest one: it may c
 
 MICROSECONDS_MFPS = 1_000_000_000
 SMOOTHING = 8
+ODD, SETTLED, MEMORY = 2, 12, 64  # intervals left out at first, needed before a rate is believed, remembered
 
 
 class Pacer:
@@ -52,17 +53,28 @@ class Pacer:
 
 
 class RateMeter:
-    """The rate at which frames really arrive: a mean of intervals that forgets, in integers."""
+    """The rate at which frames really arrive: means of intervals that forget, in integers.
+
+    A quick one says how far frames lie apart now, for pacing. A slow one is the rate that is shown and planned with: the first
+    intervals of a source are odd, and a few late frames on a busy machine are no slower camera, so it says nothing before
+    SETTLED intervals and then remembers some MEMORY of them.
+    """
 
     def __init__(self) -> None:
         self._last_us: int | None = None
         self._interval_us8 = 0
+        self._count = 0
+        self._slow_us = 0  # sum of the intervals that the slow mean stands for
 
     def arrived(self, now_us: int) -> None:
         if self._last_us is not None:
             interval_us = max(now_us - self._last_us, 1)
             known = self._interval_us8
             self._interval_us8 = known + interval_us - known // SMOOTHING if known else interval_us * SMOOTHING
+            self._count += 1
+            if self._count > ODD:
+                kept = min(self._count - ODD - 1, MEMORY)
+                self._slow_us += interval_us - (self._slow_us // MEMORY if kept == MEMORY else 0)
         self._last_us = now_us
 
     @property
@@ -72,5 +84,6 @@ class RateMeter:
 
     @property
     def mfps(self) -> int | None:
-        """Frames per 1000 s; None before the second frame."""
-        return MICROSECONDS_MFPS * SMOOTHING // self._interval_us8 if self._interval_us8 else None
+        """Frames per 1000 s; None before SETTLED intervals."""
+        kept = min(self._count - ODD, MEMORY)
+        return MICROSECONDS_MFPS * kept // self._slow_us if kept >= SETTLED and self._slow_us else None

@@ -7,7 +7,7 @@ import numpy as np
 from adaptd.protocol.messages import Picture
 from adaptd.worker.latest_frame import Frame
 
-GRID = 32
+GRID, SCENE = 32, 8
 DARK, CLIPPED = 4, 250
 PPM = 1_000_000
 # ITU-R BT.601 luma weights for blue, green and red, in 1/256.
@@ -20,12 +20,7 @@ def look(frame: Frame) -> Picture:
     Raises:
         ValueError: the picture does not have three channels.
     """
-    image: Any = frame.image
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"a picture of shape {image.shape}, height x width x 3 is needed")
-    rows, columns = max(image.shape[0] // GRID, 1), max(image.shape[1] // GRID, 1)
-    grid = image[rows // 2 :: rows, columns // 2 :: columns].astype(np.int64)
-    luma = (grid[..., 0] * BLUE + grid[..., 1] * GREEN + grid[..., 2] * RED) >> 8
+    luma = _luma(frame.image)
     count = luma.size
     total, squares = int(luma.sum()), int((luma * luma).sum())
     variance = max(squares * count - total * total, 0)
@@ -39,3 +34,25 @@ def look(frame: Frame) -> Picture:
         exposure_us=frame.exposure_us,
         gain_raw=frame.gain_raw,
     )
+
+
+def scene(frame: Frame) -> bytes:
+    """SCENE x SCENE mean brightnesses, row by row: enough to tell a moved camera, too little to tell who is in the room.
+
+    Empty where the picture has fewer pixels than that. Raises ValueError as ``look`` does.
+    """
+    luma = _luma(frame.image)
+    rows, columns = luma.shape[0] // SCENE, luma.shape[1] // SCENE
+    if not rows or not columns:
+        return b""
+    parts = luma[: rows * SCENE, : columns * SCENE].reshape(SCENE, rows, SCENE, columns)
+    return bytes(parts.mean((1, 3)).astype(np.uint8).tobytes())
+
+
+def _luma(image: Any) -> Any:
+    """About GRID x GRID samples of a picture's brightness, 0 to 255."""
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"a picture of shape {image.shape}, height x width x 3 is needed")
+    rows, columns = max(image.shape[0] // GRID, 1), max(image.shape[1] // GRID, 1)
+    grid = image[rows // 2 :: rows, columns // 2 :: columns].astype(np.int64)
+    return (grid[..., 0] * BLUE + grid[..., 1] * GREEN + grid[..., 2] * RED) >> 8

@@ -3,6 +3,9 @@
     {"frame":17,"class":"eating","score_ppm":981200,"latency_us":4210,"variant":"int8","mono_us":81234567,"shadowed":false}
 
 ``shadowed`` is true where the frame was drawn to run on both engines: it is counted already, and a label adds nothing.
+With several cameras ``camera`` is the name of the one, and ``camera_frame`` counts its frames: a number that is left out was
+dropped. A frame that an application pushed has ``sent_seq`` and ``sent_us``, its sender's own number and stamp.
+The first result after each look at the picture (twice a second) carries ``scene``: 8 x 8 mean brightnesses as hexadecimal digits.
 Detection adds ``boxes``: class, score_ppm and the corners (left, top, right, bottom) in ppm of the picture's sides.
 """
 
@@ -54,13 +57,15 @@ class Results:
         self.refused += 1
         newcomer.close()
 
-    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None:
-        """Send one result to everybody who takes it at once."""
+    def publish(
+        self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool, tag: str = ""
+    ) -> None:
+        """Send one result to everybody who takes it at once. ``tag``: further fields as JSON, with a comma before each."""
         if not self._subscribers:
             return
         line = (
             f'{{"frame":{frame},"class":{self._quote(answer.label)},"score_ppm":{answer.score_ppm},"latency_us":{latency_us},'
-            f'"variant":{self._quote(variant)},"mono_us":{at_us},"shadowed":{_BOOL[shadowed]}{self._boxes(answer)}}}\n'
+            f'"variant":{self._quote(variant)},"mono_us":{at_us},"shadowed":{_BOOL[shadowed]}{tag}{self._boxes(answer)}}}\n'
         ).encode("ascii")
         for subscriber in self._subscribers:
             try:

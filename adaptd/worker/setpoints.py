@@ -6,8 +6,8 @@ from collections.abc import Callable
 from adaptd.base.clock import WaitingClock
 from adaptd.engine.errors import EngineError
 from adaptd.engine.pool import WarmPool
-from adaptd.protocol.messages import Applied, Fault, Setpoint, Swapped
-from adaptd.vocabulary import OperatingPoint
+from adaptd.protocol.messages import Applied, Fault, Swapped
+from adaptd.vocabulary import OperatingPoint, Setpoint
 from adaptd.worker import lease as leases
 
 ASIDE_US, LONGEST_ASIDE_US = 60_000_000, 3_600_000_000
@@ -36,7 +36,7 @@ class Setpoints:
         self.alarm = False
         self.reference = self.variant = lease.reference
         self.lease = lease
-        self.order = Setpoint(0, lease.reference, lease.point.fps_mfps, 0, 0, 0, "")
+        self.order = Setpoint(0, lease.reference, lease.point.fps_mfps, 0, 0, "", "")
         self.deadline_us = deadline_us
         self.until_frame = NO_END
         self._aside_until_us: dict[str, int] = {}
@@ -142,7 +142,7 @@ class Setpoints:
 
     def _fall_back(self, reason: str) -> None:
         self.lease = leases.end(self.lease)
-        self.order = Setpoint(self.order.seq, self.reference, self.lease.safe_mfps, 0, 0, 0, self.order.band)
+        self.order = Setpoint(self.order.seq, self.reference, self.lease.safe_mfps, 0, 0, "", self.order.band)
         self._swap(self.reference, reason, self.order.seq, self._now_us())
         self._set_rate(self.lease.safe_mfps)
 

@@ -1,7 +1,7 @@
 """The figures of the feeder's alerts by simulation: false alarms a cat-month, what is found and how soon, with 95 %
 intervals.
 
-    python -m tests.apps.feeder_figures [--cats 2000] [--stream-cats 60]
+    python -m tests.apps.feeder_figures [--cats 2000] [--stream-cats 120] [--jobs 2]
 
 Two forms. *Days*: the shipped rules on series of days (log-normal, correlated 0.3 from day to day), thousands of cats.
 *Streams*: cats of the published numbers as events through bouts, windows, store, days, rules and messages. How much one cat
@@ -15,7 +15,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 from adaptd.apps.feeder.activity import Activity
@@ -29,6 +31,8 @@ MONTH = 30.4
 S = Settings()
 USUAL_US = 1_140 * SECOND_US
 START = 40
+FIRST_JUDGED = S.usual_from_days + S.usual_least_days  # of a stream: the first day that has a usual, on few days still
+STREAM_DAYS = 300
 Series = list[int | None]
 
 
@@ -143,8 +147,10 @@ def table_days(cats: int) -> Iterator[str]:
 
 
 def outage(seed: int, at: int) -> bool:
-    """Whether this cat's camera is off at an instant: 12 h on one day in ten."""
+    """Whether this cat's camera is off at an instant: 12 h on one day in ten, and three days from one day in a hundred on."""
     day, within = divmod(at - BEGIN_US, DAY_US)
+    if any(random.Random(f"gone {seed} {day - back}").random() < 0.01 for back in range(3)):
+        return True
     return random.Random(f"off {seed} {day}").random() < 0.1 and within >= 12 * HOUR_US
 
 
@@ -161,10 +167,11 @@ def stream_drop_days(cat: Cat, days: int, appetite: Callable[[int], float], *, o
     house = stream(cat, days, appetite, outages=outages, folder=folder)
     found = [
         (made - BEGIN_US) // DAY_US
-        for made, one in read_findings(house.store)
+        for made, one in read_findings(house.store, limit=10_000)
         if (one.rule, one.verdict) == (Rule.DROP, Verdict.ALERT)
     ]
     house.store.close()
+    house.path.unlink()
     return sorted(int(each) for each in found)
 
 
@@ -184,43 +191,71 @@ def refusal_hours(cat: Cat, *, outages: bool, folder: Path) -> float:
     return (before + seen) / HOUR_US
 
 
-def table_streams(cats: int) -> Iterator[str]:
-    """The table on event streams, CV 0.3."""
-    yield "| event streams, CV 0.3, season 15 % | without outages | 12 h lost on one day in ten |"
-    yield "|---|---|---|"
+@dataclass(frozen=True)
+class Life:
+    """What one cat's three lives gave: healthy, halved and declining from day 60 on, and one that stops eating."""
+
+    false_alarms: int
+    halving_day: int
+    decline_day: int
+    refusal_h: float
+
+
+def lives(seed: int, outages: bool) -> Life:
+    """Every life of one cat of CV 0.3 and season 15 % as event streams. A day's message is made an hour into the next."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows: dict[str, list[Figure | str]] = {
-            "false alarms a cat-month": [],
-            "halving found in 7 d": [],
-            "halving found in 14 d": [],
-        }
-        rows["full refusal: hours seen until the message, longest"] = []
-        for outages in (False, True):
-            quiet = [stream_drop_days(Cat(seed=seed), 130, lambda _: 1.0, outages=outages, folder=folder) for seed in range(cats)]
-            rows["false alarms a cat-month"].append(figure([len(each) / (90 / MONTH) for each in quiet]))
-            ill = [stream_drop_days(Cat(seed=10**6 + seed), 75, halved, outages=outages, folder=folder) for seed in range(cats)]
-            # A day's message is made an hour into the next day.
-            firsts = [min((day - 60 for day in each if day > 60), default=10**6) for each in ill]
-            rows["halving found in 7 d"].append(proportion([first <= 7 for first in firsts]))
-            rows["halving found in 14 d"].append(proportion([first <= 14 for first in firsts]))
-            hours = [refusal_hours(Cat(seed=2 * 10**6 + seed), outages=outages, folder=folder) for seed in range(cats)]
-            rows["full refusal: hours seen until the message, longest"].append(f"{max(hours):.1f} h of {cats} cats")
-        for label, cells in rows.items():
-            yield f"| {label} | " + " | ".join(map(str, cells)) + " |"
+
+        def first_day(kind: int, days: int, appetite: Callable[[int], float]) -> int:
+            fired = stream_drop_days(Cat(seed=kind * 10**6 + seed), days, appetite, outages=outages, folder=folder)
+            return min((day - 60 for day in fired if day > 60), default=10**6)
+
+        quiet = stream_drop_days(Cat(seed=seed), STREAM_DAYS, lambda _: 1.0, outages=outages, folder=folder)
+        return Life(
+            len(quiet),
+            first_day(1, 75, halved),
+            first_day(3, 103, declining),
+            refusal_hours(Cat(seed=2 * 10**6 + seed), outages=outages, folder=folder),
+        )
+
+
+def table_streams(cats: int, jobs: int) -> Iterator[str]:
+    """The table on event streams, CV 0.3."""
+    yield "| event streams, CV 0.3, season 15 % | without outages | with outages |"
+    yield "|---|---|---|"
+    months = (STREAM_DAYS - FIRST_JUDGED) / MONTH
+    columns: list[list[str]] = []
+    for outages in (False, True):
+        with ProcessPoolExecutor(jobs) as pool:
+            found = list(pool.map(lives, range(cats), repeat(outages)))
+        columns.append([
+            f"{figure([life.false_alarms / months for life in found])}",
+            *(f"{proportion([life.halving_day <= days for life in found])}" for days in (3, 7, 14)),
+            f"{proportion([life.decline_day <= 42 for life in found])}",
+            f"{proportion([life.refusal_h <= 26 for life in found])}, longest {max(life.refusal_h for life in found):.1f} h",
+        ])  # fmt: skip
+    labels = (
+        "false alarms a cat-month",
+        *(f"halving found in {days} d" for days in (3, 7, 14)),
+        "decline found by d 42",
+        "full refusal told within 26 h seen",
+    )
+    for label, without, with_outages in zip(labels, *columns, strict=True):
+        yield f"| {label} | {without} | {with_outages} |"
 
 
 def main() -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cats", type=int, default=2_000)
-    parser.add_argument("--stream-cats", type=int, default=60)
+    parser.add_argument("--stream-cats", type=int, default=120)
+    parser.add_argument("--jobs", type=int, default=2, help="processes for the streams")
     wanted = parser.parse_args()
     begin = time.monotonic()
-    for line in table_days(wanted.cats):
+    for line in table_days(wanted.cats) if wanted.cats else ():
         print(line, flush=True)
     print(flush=True)
-    for line in table_streams(wanted.stream_cats):
+    for line in table_streams(wanted.stream_cats, wanted.jobs):
         print(line, flush=True)
     print(f"\n{wanted.cats} cats of 400 days, {wanted.stream_cats} as streams, {time.monotonic() - begin:.0f} s", flush=True)
     return 0

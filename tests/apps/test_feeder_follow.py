@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from adaptd.apps.feeder.activity import Activity, UnknownLabelError, meaning_of, seen_in
-from adaptd.apps.feeder.follow import Follower, Source, standing_of
+from adaptd.apps.feeder.follow import Follower, SeveralCamerasError, Source, standing_of
 from adaptd.apps.feeder.page import page
-from adaptd.apps.feeder.scene import CameraWatch
 from adaptd.apps.feeder.settings import SECOND_US, Settings
 from adaptd.cli.main import main
 from tests.apps.streams import BEGIN_US, BERLIN, House, day_of
@@ -83,16 +82,6 @@ def test_a_gap_in_the_results_is_time_not_seen(house: House) -> None:
     assert (seen, eaten) == (38, 38)
 
 
-def test_a_moved_camera_is_told_within_minutes() -> None:
-    """A shifted picture is told after two minutes; a dimmed one is the same picture and never told."""
-    scene = [(x * 7 + y * 13) % 50 + 40 for y in range(8) for x in range(8)]
-    watch = CameraWatch(learn=5)
-    assert not any(watch.feed(at * SECOND_US, scene) for at in range(5))
-    assert not any(watch.feed(at * SECOND_US, [value // 3 for value in scene]) for at in range(5, 600))
-    told = [at for at in range(600, 900) if watch.feed(at * SECOND_US, scene[19:] + scene[:19])]
-    assert told[0] == 720
-
-
 def test_the_report_stands_alone_and_escapes(house: House) -> None:
     """The vet's page asks for nothing from outside, has both pictures, and a note's text is text."""
     from adaptd.apps.feeder.notes import Note, NoteKind, add_note
@@ -154,3 +143,16 @@ def test_run_follows_a_daemon_and_says_where_it_is_not(tmp_path: Path, capsys: p
     assert "the daemon has stopped, waiting for it" in out.err
     assert main(["feeder", "today", "--db", str(path), "--json"]) == 0
     assert "Traceback" not in out.err
+
+
+def test_of_several_cameras_the_one_at_the_bowl_is_named(house: House) -> None:
+    """Without --camera it is refused with the remedy; with it the other camera's pets are not this bowl's."""
+    with pytest.raises(SeveralCamerasError, match="--camera"):
+        Follower(house.monitor.recorder, Settings(), Source(), lambda: STATUS).take(result(0, "empty", camera="front"))
+    follower = Follower(house.monitor.recorder, Settings(), Source(camera="bowl"), lambda: STATUS)
+    for at in range(60):
+        follower.take(result(at, "empty", camera="bowl"))
+        follower.take(result(at + 0.5, "eating", camera="garden"))
+    house.monitor.recorder.close()
+    assert house.store.base.execute("SELECT total(eating_us) FROM eating").fetchone()[0] == 0
+    assert follower.results == 60

@@ -122,7 +122,7 @@ def test_a_stale_core_ends_the_command_in_one_line(tmp_path: Path) -> None:
     run = [sys.executable, "-m", "adaptd", "--version"]
     good = subprocess.run(run, cwd=root, env={"PYTHONPATH": str(root)}, capture_output=True, text=True, check=False)
     assert (good.returncode, good.stderr) == (0, "")
-    (root / "adaptd" / ("vocabulary" + core.SUFFIX)).write_bytes(b"\x7fELF")
+    (root / "adaptd" / ("vocabulary/readings" + core.SUFFIX)).write_bytes(b"\x7fELF")
     bad = subprocess.run(run, cwd=root, env={"PYTHONPATH": str(root)}, capture_output=True, text=True, check=False)
     assert (bad.returncode, bad.stdout, bad.stderr.count("\n")) == (1, "", 1)
     assert "make compiled" in bad.stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -200,6 +201,20 @@ def test_a_bundle_with_one_flipped_bit_is_refused_before_it_is_loaded(tmp_path: 
     assert done.returncode == 1
     assert victim.name in done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_a_reference_that_cannot_keep_the_deadline_is_refused_with_the_numbers(tmp_path: Path) -> None:
+    """Nothing would be delivered in time: said before anything starts, and no log is begun. Two cameras wait for one another."""
+    policy = tmp_path / "quick.yaml"
+    policy.write_text(re.sub(r"deadline_ms: \d+", "deadline_ms: 1", (ROOT / "policies" / "feeder.yaml").read_text()))
+    words = ("--policy", policy, "--audit", tmp_path / "log", "--socket", tmp_path / "a.sock", "--source")
+    for sources, many in ((["0"], ""), (["a=0", "--source", "b=2"], ", 2 cameras wait for one another")):
+        done = adaptd("run", *words, *sources)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert re.search(rf"the reference fp16 takes \d\.\d ms a frame where it was qualified{many}", done.stderr), done.stderr
+        assert "wants 1 ms (deadline_ms); take a smaller model" in done.stderr
+    assert not (tmp_path / "log").exists()
 
 
 def test_a_truncated_clip_is_one_line(tmp_path: Path) -> None:

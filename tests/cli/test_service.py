@@ -122,3 +122,34 @@ def test_show_prints_the_unit(capsys: pytest.CaptureFixture[str]) -> None:
     """What would be installed can be read first."""
     assert main(["service", "show"]) == 0
     assert capsys.readouterr().out == unit_text()
+
+
+def test_the_gateways_unit_reaches_what_was_named_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Install writes both; the gateway's allows loopback and the named broker, and its options are never overwritten."""
+    gateway, options = tmp_path / "etc/systemd/system/adaptd-gateway.service", tmp_path / "etc/adaptd/gateway.env"
+    install = ["service", "install", "--root", str(tmp_path), "--source", "0", "--gateway-reach", "192.168.1.20"]
+    assert main([*install, "--gateway-user", "adaptd-gateway"]) == 0
+    lines = gateway.read_text().splitlines()
+    assert [line for line in lines if line.startswith("IPAddress")] == [
+        "IPAddressDeny=any", "IPAddressAllow=localhost", "IPAddressAllow=192.168.1.20/32"
+    ]  # fmt: skip
+    assert {"User=adaptd-gateway", "Group=adaptd", "EnvironmentFile=-/etc/adaptd/gateway.env"} <= set(lines)
+    options.write_text("ADAPTD_GATEWAY_ARGS=--box kitchen\n")
+    assert main(install) == 0
+    assert "User=adaptd" in gateway.read_text().splitlines()
+    assert "kitchen" in options.read_text()
+    capsys.readouterr()
+    assert main(["service", "show", "--gateway"]) == 0
+    assert "adaptd gateway:" in capsys.readouterr().out
+    assert main(["service", "uninstall", "--root", str(tmp_path)]) == 0
+    assert not gateway.exists()
+
+
+@pytest.mark.parametrize("words", [("--gateway-reach", "broker.lan"), ("--gateway-user", "root"), ("--gateway-user", "a b")])
+def test_a_gateway_that_could_not_be_kept_in_is_refused(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A host name that the kernel cannot enforce, root, and nonsense: one line, nothing written."""
+    assert main(["service", "install", "--root", str(tmp_path), "--source", "0", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "etc").exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.config.endurance import Endurance
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import load_policy, parse_policy
 from tests.conftest import ROOT
@@ -16,6 +17,7 @@ REFUSED = [
     ("max_loss_points: 0.5", "max_loss_points: true", "accuracy.max_loss_points"),
     ("max_loss_points: 0.5", "max_loss_pct: 0.5", "accuracy.max_loss_pct"),
     ("confidence_pct: 99", "confidence_pct: 100", "accuracy.confidence_pct"),
+    ("confidence_pct: 99", "confidence_pct: 99\n  miss_weight: 0", "accuracy.miss_weight"),
     ("confidence_pct: 99", "confidence_pct: 99.99999999", "accuracy.confidence_pct"),
     ("resume_c: 80", "resume_c: 85", "thermal.resume_c"),
     ("critical_c: 95", "critical_c: 85", "thermal.limit_c"),
@@ -39,6 +41,15 @@ REFUSED = [
     ("name: dim,", "name: night,", "light.bands.1.name"),
     ("{name: night, up_at_lux: 15}", "{name: night, down_at_lux: 1, up_at_lux: 15}", "light.bands.0.down_at_lux"),
     ("stale_after_s: 3", "stale_after_s: 0", "sensors.stale_after_s"),
+    ("light:", "endurance: {}\nlight:", "endurance"),
+    ("light:", "endurance: {hours: 9, until: '18:00'}\nlight:", "endurance"),
+    ("light:", "endurance: {hours: 0}\nlight:", "endurance.hours"),
+    ("light:", "endurance: {hours: 9h}\nlight:", "endurance.hours"),
+    ("light:", "endurance: {hours: 200}\nlight:", "endurance.hours"),
+    ("light:", "endurance: {until: 1800}\nlight:", "endurance.until"),
+    ("light:", "endurance: {until: '24:00'}\nlight:", "endurance.until"),
+    ("light:", "endurance: {hours: 9, reserve_pct: 100}\nlight:", "endurance.reserve_pct"),
+    ("light:", "endurance: {hour: 9}\nlight:", "endurance.hour"),
     ("policy: feeder", "polcy: feeder", "polcy"),
 ]
 
@@ -47,6 +58,15 @@ REFUSED = [
 def test_every_shipped_policy_loads(path: Path) -> None:
     """A policy that ships is a policy that runs."""
     assert load_policy(path).name == path.stem
+
+
+def test_a_goal_for_the_battery_is_hours_or_a_time_of_day(feeder_text: str) -> None:
+    """9.2 hours and 18:05 arrive as integers, the reserve as a part of a full one; without the key there is no goal."""
+    hours = parse_policy(feeder_text.replace("light:", "endurance: {hours: 9.2, reserve_pct: 15}\nlight:", 1)).endurance
+    until = parse_policy(feeder_text.replace("light:", 'endurance: {until: "18:05"}\nlight:', 1)).endurance
+    assert hours == Endurance(150_000, lasts_us=33_120_000_000)
+    assert until == Endurance(100_000, until_minute=1085)
+    assert parse_policy(feeder_text).endurance is None
 
 
 def test_human_units_become_integers_once(feeder_text: str) -> None:

@@ -65,3 +65,13 @@ def test_a_flood_of_labels_is_bounded(feedback: Feedback) -> None:
     """A tick never takes in more than a bounded number of labels."""
     refused = [feedback.take(good(frame)) for frame in range(MAX_WAITING + 10)]
     assert sum(bool(words) for words in refused) == 10
+
+
+def test_a_label_counts_for_the_camera_that_saw_the_frame() -> None:
+    """With several cameras a label names one, as the result did, and is evidence of that one alone."""
+    collecting = Feedback(("int8",), ("front", "rear"))
+    collecting.now_in("bright", 1_000)
+    assert "camera '' is not served, one of front, rear is" in collecting.take(good(1))
+    assert "camera 'left'" in collecting.take(good(1, camera="left"))
+    assert collecting.take(good(1, camera="rear")) == ""
+    assert collecting.losses() == (Shadow("bright/rear", "int8", 1_000_000),)

@@ -20,6 +20,7 @@ from adaptd.daemon.sensors_or_twin import Opening
 from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import Scene
 from adaptd.log.format.binding import Binding, code_hash
+from adaptd.log.format.decisions import UNBOOKED
 from adaptd.log.format.store import Store
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import verify
@@ -30,7 +31,7 @@ from adaptd.protocol.messages import WorkerReport
 from adaptd.sense.camera_light import PictureStats
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.notify import Notifier
-from adaptd.vocabulary import OperatingPoint, Prior, Served, Snapshot, Stretch, Telemetry, VariantFacts
+from adaptd.vocabulary import OperatingPoint, Prior, Served, Setpoint, Snapshot, Stretch, Telemetry, VariantFacts
 from tests.conftest import ROOT
 from tests.readings import sensed
 
@@ -96,10 +97,10 @@ class Worker:
         said, self.says = self.says, []
         return said
 
-    def set(self, point: OperatingPoint, **words: Any) -> bool:
+    def set(self, setpoint: Setpoint) -> bool:
         """Take the point."""
-        self.point = point
-        self.asked.append((point.variant, words))
+        self.point = setpoint.point
+        self.asked.append(setpoint)
         return True
 
     def telemetry(self, now_us: int) -> Telemetry:
@@ -107,10 +108,11 @@ class Worker:
         del now_us
         frames = self.point.fps_mfps // 1000
         latency_us = 4_000 if self.point.variant == "fp16" else 1_700
-        words = self.asked[-1][1] if self.asked else {}
-        share_ppm, first = words.get("shadow_ppm", 0), self.numbered
+        newest = self.asked[-1] if self.asked else None
+        share_ppm, seed = (newest.shadow_ppm, newest.seed) if newest is not None else (0, "")
+        first = self.numbered
         self.numbered += frames
-        chosen = tuple(at for at in range(first, self.numbered) if coin.drawn(words.get("seed", 0), at, share_ppm))
+        chosen = tuple(at for at in range(first, self.numbered) if coin.drawn(seed, at, share_ppm))
         span = {"first": first, "last": self.numbered - 1, "drawn": chosen}
         told = Stretch("bright", self.point.variant, share_ppm, frames, shadowed=len(chosen), **span)
         served = Served(self.point.variant, frames, frames * latency_us, latency_us)
@@ -228,7 +230,7 @@ def test_a_log_that_fails_puts_the_reference_back_within_one_decision(tmp_path: 
     parts.recorder.ledger._fail(OSError(28, "No space left on device"))
     ticks(running, clock, 1)
     assert seen.scenes[-1].verdict.point.variant == "fp16"
-    assert parts.worker.asked[-1][0] == "fp16"  # type: ignore[attr-defined]
+    assert parts.worker.asked[-1].variant == "fp16"  # type: ignore[attr-defined]
     assert any("degraded" in words or not scene.snapshot.log_ok for words, scene in [("", seen.scenes[-1])])
     ticks(running, clock, 60)
     assert parts.recorder.ok, "the disk works again, so the log recovers"
@@ -298,7 +300,7 @@ def test_an_intent_is_on_record_before_the_worker_hears_of_it(tmp_path: Path) ->
     acts = [record for record in iter_records(tmp_path / "log") if record["kind"] == "act"]
     assert [act["point"][0] for act in acts][:2] == ["fp16", "int8"] or acts[0]["point"][0] in ("fp16", "int8")
     asked = parts.worker.asked  # type: ignore[attr-defined]
-    assert all(words["lease_us"] > 0 for variant, words in asked if variant == "int8")
+    assert all(setpoint.lease_us > 0 for setpoint in asked if setpoint.variant == "int8")
 
 
 def faults(folder: Path) -> list[tuple[str, str]]:
@@ -319,7 +321,7 @@ def test_a_defect_of_ours_ends_the_run_on_record(tmp_path: Path) -> None:
     ((kind, text),) = faults(tmp_path / "log")
     assert (kind, text.startswith("ZeroDivisionError: by nothing at test_loop_clock.py:")) == ("defect", True)
     assert any("please report it" in words for words in seen.words)
-    assert [record["reason"] for record in iter_records(tmp_path / "log") if record["kind"] == "stop"] == ["defect"]
+    assert [record["reason"] for record in iter_records(tmp_path / "log") if record["kind"] == "stop"] == [UNBOOKED]
     assert verify(tmp_path / "log").verdict.value == "valid"
 
 

@@ -39,6 +39,10 @@ class Invented:
         said = zip(QUANTITIES, (50_000, 7_000, 100_000), strict=True)
         return tuple(raw(name, value, now_us, source="twin", simulated=True) for name, value in said), 9_000
 
+    def battery(self, now_us: int) -> None:
+        """It has none."""
+        del now_us
+
 
 def station(root: Path) -> SensorHub:
     """The sensors of a PC below ``root``."""

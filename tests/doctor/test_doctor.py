@@ -55,11 +55,12 @@ def test_every_captured_board_is_told_what_it_has_and_what_it_lacks(board: str, 
     assert [row["missing"] for row in report["missing_means"]] == ["temperature", "power", "light"]
 
 
-def test_a_plain_pc_is_told_that_readings_will_be_simulated(tmp_path: Path) -> None:
-    """A machine without any sensor is fit to run: it is said what is simulated and how light can be had."""
+def test_a_plain_pc_is_told_what_serves_without_a_thermometer(tmp_path: Path) -> None:
+    """A machine without any sensor: what its absence counts as, what to do where it has none, and how light can be had."""
     report = doctor.examine(tmp_path)
     assert report["good"] is True
-    assert "simulated" in rows(report, "reading")["temperature"]["found"]
+    assert "counts as hot" in rows(report, "reading")["temperature"]["found"]
+    assert "--profile no-thermometer" in rows(report, "reading")["temperature"]["remedy"]
     assert "camera" in rows(report, "light")["no sensor"]["remedy"]
     assert rows(report, "profile")["thermal.ambient_c"]["found"].startswith("assumed")
 

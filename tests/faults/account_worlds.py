@@ -1,233 +1,173 @@
-"""The loss account in front of scenes: ``python -m tests.faults.account_worlds [--runs N] [--hours H] [WORLD ...]``.
+"""The loss account in front of scenes: ``python -m tests.faults.account_worlds [--runs N] [--jobs J] [--json OUT] [WORLD ...]``.
 
-Every run is a day of the software device under ``tick.step``: losses, coins and counts are the twin's, nothing is a copy of the
-formula. Beside it the admission of before, fed with four draws a second of the same scenes: it admits what it should not.
+Groups of jobs, each a run of the whole brain on the software device (``world_day``):
+``day``: 24 h in each world. ``old``: the admission of before in the same worlds, the negative control: it admits what it should
+not.
+``cold``: a start without a prior, and how soon the loan is paid back. ``month``: 30 days with 1 % of scenes at 20 %.
+``random``: unseen hours of the random generator. Results go to ``--json`` every few seconds; a run that is started again goes on
+where the file ends, ``--merge`` takes in other files, ``--time-box`` ends it in time.
 """
 
 import argparse
+import json
+import os
+import re
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from random import Random
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
-from adaptd.brain import tick
-from adaptd.brain.estimate import account
-from adaptd.brain.estimate.account import M
-from adaptd.lab.episode import load_episode
-from adaptd.twin.device import TwinDevice
-from adaptd.twin.worker import TwinWorker
-from adaptd.twin.world import TrueLight
-from adaptd.vocabulary import Shadow, Snapshot, Stretch
-from tests.brain.estimate import old_admission
-from tests.conftest import ROOT
+from tests.faults import world_table
+from tests.faults.world_claims import old_admits, random_hour
+from tests.faults.world_day import WORLDS, Run
 
-Chance = Callable[[int, int], float]  # microseconds, share of the coin -> the loss of a frame then
-DAY_US = 86_400_000_000
+GROUPS = ("cold", "month", "random", "old", "day")
+MONTH = tuple(name for name in WORLDS if name.startswith("1 % of scenes at 20 %"))
+MONTH_H, COLD_H, RANDOM_SEED = 720.0, 2.0, 12_000
+SAVE_S = 10.0
+Job = tuple[str, str, int, float, float]  # group, world, seed, hours, shadow_pct
+Rows = dict[str, Any]
 
 
-def scenes(kinds: tuple[tuple[float, float], ...], length_s: float) -> Callable[[Random], Chance]:
-    """Scenes of exponential length, each drawn anew: (share, loss)."""
-
-    def begin(random: Random) -> Chance:
-        state = [0.0, 0.0]  # ends, chance
-
-        def chance(t_us: int, share: int) -> float:
-            while t_us >= state[0]:
-                rest = random.random()
-                state[1] = kinds[-1][1]
-                for part, loss in kinds:
-                    if rest < part:
-                        state[1] = loss
-                        break
-                    rest -= part
-                state[0] += random.expovariate(1.0 / (length_s * 1e6))
-            return state[1]
-
-        return chance
-
-    return begin
+def key(job: Job) -> str:
+    """The name of a job in the file of results."""
+    return "|".join(map(str, job))
 
 
-def plain(chance: Chance) -> Callable[[Random], Chance]:
-    """A world without chance of its own."""
-    return lambda random: chance
+def work(job: Job, deadline_s: float | None) -> Any:
+    """The row of one job; None where the time box ended first."""
+    group, world, seed, hours, share = job
+    if group == "old":
+        return old_admits(WORLDS[world], seed, hours)
+    if group == "random":
+        return random_hour(RANDOM_SEED, seed)
+    return Run(WORLDS[world], seed, hours, share).until(deadline_s)
 
 
-@dataclass(frozen=True)
-class World:
-    """How losses come, what the first simulation says of time on INT8 (per cent; None: nothing), whether losses are fractions."""
-
-    begin: Callable[[Random], Chance]
-    table: float | None = None
-    fractions: bool = False
-
-
-def _worlds() -> dict[str, World]:
-    found = {"no loss": World(plain(lambda t, q: 0.0), 99), "0.1 % everywhere": World(plain(lambda t, q: 0.001), 94)}
-    tabled = {
-        "1 % of scenes at 20 %": (((0.99, 0.0), (0.01, 0.2)), (89, 96, 97)),
-        "5 % at 20 %": (((0.95, 0.0), (0.05, 0.2)), (57, 87, 93)),
-        "2 % at 50 %": (((0.98, 0.0), (0.02, 0.5)), (75, 93, 96)),
-        "20 % at 50 %": (((0.8, 0.0), (0.2, 0.5)), (4, 57, 77)),
-        "20 % at 4 %, rest 0.25 %": (((0.8, 0.0025), (0.2, 0.04)), (10, 47, None)),
-    }
-    for name, (kinds, said) in tabled.items():
-        for length_s, percent in zip((30, 300, 3600), said, strict=True):
-            found[f"{name}, {length_s} s"] = World(scenes(kinds, length_s), percent)
-    found["drift from 0 to 2 % over the day"] = World(plain(lambda t, q: 0.02 * t / DAY_US))
-    found["everything differs in the window's last ten minutes"] = World(
-        plain(lambda t, q: float(t % DAY_US >= DAY_US - 600_000_000))
-    )
-    found["an adversary who sees the share: 3 % while it is thin"] = World(plain(lambda t, q: 0.03 if 0 < q <= 20_000 else 0.0))
-    found["boxes: losses in [0, 1], 0.2 % on average"] = World(plain(lambda t, q: 0.002), None, fractions=True)
-    return found
+def jobs(args: argparse.Namespace) -> Iterator[Job]:
+    """Everything asked for, in the order of seeds, so that a run that is cut short has covered every world alike."""
+    wanted = [name for name in WORLDS if not args.world or any(part in name for part in args.world)]
+    seeds = range(args.seed, args.seed + args.runs)
+    for group in args.group or ["day", "old"]:
+        if group == "random":
+            yield from (("random", "", number, 1.0, 0.0) for number in range(args.random))
+        elif group == "cold":
+            yield from (("cold", "no loss", seed, COLD_H, args.share) for seed in seeds[:50])
+        elif group == "month":
+            yield from (("month", name, seed, MONTH_H, args.share) for seed in seeds[: args.months] for name in MONTH)
+        else:
+            some = seeds if group == "day" else seeds[: args.old_runs]
+            yield from ((group, name, seed, args.hours, args.share) for seed in some for name in wanted)
 
 
-WORLDS = _worlds()
+class Results:
+    """The rows so far, kept in a file that is always whole."""
+
+    def __init__(self, path: Path | None, merge: list[Path]) -> None:
+        self.path, self._saved_s = path, time.monotonic()
+        self.rows: Rows = {}
+        for one in [*merge, *([path] if path is not None and path.exists() else [])]:
+            self.rows |= json.loads(one.read_text())["rows"]
+
+    def take(self, job: Job, row: Any) -> None:
+        """Keep one row."""
+        self.rows[key(job)] = row
+        if time.monotonic() - self._saved_s > SAVE_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write the file anew beside the old one, then put it in its place."""
+        self._saved_s = time.monotonic()
+        if self.path is not None:
+            beside = self.path.with_name(self.path.name + ".new")
+            beside.write_text(json.dumps({"rows": self.rows}, separators=(",", ":")))
+            os.replace(beside, self.path)
 
 
-class WorldWorker(TwinWorker):
-    """The twin's worker in a world of losses of its own. ``lost_ppm`` is what really went out."""
-
-    chance: Chance = staticmethod(lambda t, q: 0.0)
-    fractions = False
-    lost_ppm = 0
-    delivered = 0
-
-    def _toss(self, variant: str, tested: str, share_ppm: int, light: TrueLight, t_us: int, count: int, missed: int) -> Any:
-        band, efficient, chance = light.label.name, variant != "fp16", self.chance(t_us, share_ppm)
-        drawn, shadows, lost_ppm = [], [], 0
-        for index in range(self._frames, self._frames + count):
-            loss_ppm = int(2 * M * chance * self._draw()) if self.fractions else M * (chance > 0.0 and self._draw() < chance)
-            if share_ppm and self._coin(share_ppm / M):
-                drawn.append(index)
-                shadows.append(Shadow(band, tested, loss_ppm))
-            elif efficient:
-                lost_ppm += loss_ppm
-        mine = shadows if efficient else []
-        stretch = Stretch(
-            band=band, variant=variant, share_ppm=share_ppm, frames=count, missed=missed, shadowed=len(mine),
-            differed=sum(one.loss_ppm > 0 for one in mine), loss_ppm=sum(one.loss_ppm for one in mine),
-            first=self._frames, last=self._frames + count - 1, drawn=tuple(drawn),
-        )  # fmt: skip
-        self._frames += count
-        self.lost_ppm += lost_ppm
-        self.delivered += count - missed
-        return stretch, tuple(shadows), 0
-
-    def _draw(self) -> float:
-        return self.random.random()
-
-    random = Random(0)
+def run_all(todo: Iterator[Job], results: Results, processes: int, deadline_s: float | None, tell: Callable[[str], None]) -> int:
+    """Work on the jobs in so many processes; how many were left when the time was over."""
+    running: dict[Future[Any], Job] = {}
+    done = left = 0
+    with ProcessPoolExecutor(processes) as pool:
+        for job in todo:
+            if deadline_s is not None and time.monotonic() > deadline_s:
+                left += 1
+                continue
+            running[pool.submit(work, job, deadline_s)] = job
+            while len(running) >= 2 * processes:
+                done += _collect(running, results)
+                tell(f"{done} done, {job[0]} {job[1]} seed {job[2]} under way")
+        while running:
+            done += _collect(running, results)
+            tell(f"{done} done, {len(running)} under way")
+    results.save()
+    return left
 
 
-@dataclass
-class Day:
-    """One run."""
-
-    lost: float
-    delivered: int
-    efficient: int
-    shadowed: int
-    bound: float
-    first_s: float | None
-    over: bool
-    untrue: bool
+def _collect(running: dict[Future[Any], Job], results: Results) -> int:
+    ended = wait(running, return_when=FIRST_COMPLETED).done
+    count = 0
+    for future in ended:
+        job, row = running.pop(future), future.result()
+        if row is not None:
+            results.take(job, row)
+            count += 1
+    return count
 
 
-def day(world: World, seed: int, hours: float, shadow_pct: float) -> Day:
-    """A day of one band in one world."""
-    episode = load_episode(ROOT / "policies" / "scenarios" / "calm-day.yaml")
-    policy = replace(episode.policy, shadow_ppm=int(shadow_pct * 10_000))
-    ticks = int(hours * 3600)
-    scenario = replace(
-        episode.scenario, seed=seed, tick_us=1_000_000, duration_us=ticks * 1_000_000, light_mlx=((0, 500_000),),
-        other_load_mw=((0, 400),), ambient_mc=((0, 25_000),),
-    )  # fmt: skip
-    bare = tuple(replace(fact, priors=()) for fact in episode.facts)
-    device, worker = TwinDevice(scenario, episode.profile), WorldWorker(scenario, policy, bare)
-    worker.random = Random(f"{seed}/losses")
-    worker.chance, worker.fractions = world.begin(Random(f"{seed}/world")), world.fractions
-    light = TrueLight(scenario, policy)
-    state = tick.start(policy, episode.profile, bare, seed, 0)
-    telemetry, efficient, shadowed, first_s = worker.idle, 0, 0, None
-    said: Any = None
-    for at in range(ticks):
-        now_us = device.t_us
-        state, verdict = tick.step(state, Snapshot(now_us, device.read(now_us), telemetry), policy, episode.profile)
-        light.follow(device.world.light_mlx(now_us))
-        done = worker.serve(verdict.point, verdict.shadow_ppm, 1e6, light, now_us, 1_000_000, verdict.most_frames)
-        device.advance(1_000_000, done.active_uj)
-        telemetry = done.telemetry
-        efficient += done.efficient
-        shadowed += telemetry.shadow_frames
-        if done.efficient and first_s is None:
-            first_s = at
-    rules = account.observe
-    window = rules(tick.account_table.rules(policy), state.account, telemetry.stretches, policy.reference)
-    said = next(one for one in account.statements(tick.account_table.rules(policy), window) if one.band == "bright")
-    return Day(
-        worker.lost_ppm / M, worker.delivered, efficient, shadowed, said.bound_ppm_frames / M, first_s,
-        worker.lost_ppm > said.allowed_ppm_frames, worker.lost_ppm > said.bound_ppm_frames,
-    )  # fmt: skip
+def seconds(text: str) -> float:
+    """``560``, ``560s`` or ``9m``."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([sm]?)", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: 560, 560s or 9m")
+    return float(found[1]) * (60 if found[2] == "m" else 1)
 
 
-def old_admits(world: World, seed: int, hours: float) -> tuple[bool, float]:
-    """Whether the admission of before admits in this world, and the world's mean loss."""
-    from tests.brain.decide.plant import facts, feeder
+def progress() -> Callable[[str], None]:
+    """One line at most every ten seconds, on stderr."""
+    began, last = time.monotonic(), [0.0]
 
-    policy = replace(feeder(), bands=(replace(feeder().bands[-1], down_at_mlx=None),))
-    table = old_admission.rules(policy)
-    proofs = old_admission.start(table, policy, facts(priors=()), {})
-    chance, random = world.begin(Random(f"{seed}/world")), Random(f"{seed}/old")
-    admitted, total, count = False, 0.0, int(hours * 3600)
-    for at in range(count):
-        now = chance(at * 1_000_000, 20_000)
-        total += now
-        if not admitted:
-            losses = tuple(Shadow("bright", "int8", M * (random.random() < now)) for _ in range(4))
-            proofs = old_admission.absorb(table, proofs, losses, at)
-            admitted = proofs[0].word.admitted
-    return admitted, total / count
+    def tell(words: str) -> None:
+        now = time.monotonic()
+        if now - last[0] > 10:
+            last[0] = now
+            print(f"{now - began:.0f} s: {words}", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print one row a world; 1 where a window was over the limit or a statement was untrue."""
+    """Print the tables of all rows; 1 where a promise was broken or a negative control held it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("worlds", nargs="*", metavar="WORLD", help="a part of a world's name")
-    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--world", action="append", default=[], metavar="W", help="the same as an option")
+    parser.add_argument("--group", action="append", choices=GROUPS, help="which jobs; day and old where none is named")
+    parser.add_argument("--runs", type=int, default=2, help="seeds of each world")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--old-runs", type=int, default=4)
+    parser.add_argument("--months", type=int, default=1, help="seeds of each world of the month")
+    parser.add_argument("--random", type=int, default=60, help="unseen random hours")
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--share", type=float, default=2.0, help="the policy's shadow_pct")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="the file of results, which a later run goes on with")
+    parser.add_argument("--merge", type=Path, action="append", default=[], metavar="FILE", help="results to take in")
+    parser.add_argument("--time-box", type=seconds, metavar="TIME", help="end after this time, such as 560s")
     args = parser.parse_args(argv)
-    print(
-        "| world | windows over | untrue | lost, mean / worst | bound | on INT8 (table) | shadowed | old test: wrongly admitted |"
-    )
-    print("|---|--:|--:|--:|--:|--:|--:|--:|", flush=True)
-    bad = 0
-    for name, world in WORLDS.items():
-        if args.worlds and not any(part in name for part in args.worlds):
-            continue
-        began = time.monotonic()
-        days = [day(world, seed, args.hours, args.share) for seed in range(args.runs)]
-        old = [old_admits(world, seed, args.hours) for seed in range(args.old_runs)]
-        wrong = sum(admitted and mean > 0.005 for admitted, mean in old)
-        lost = [one.lost / one.delivered for one in days]
-        over, untrue = sum(one.over for one in days), sum(one.untrue for one in days)
-        bad += over + untrue
-        on = sum(one.efficient for one in days) / sum(one.delivered for one in days)
-        shadowed = sum(one.shadowed for one in days) / sum(one.delivered for one in days)
-        bound = sum(one.bound / one.delivered for one in days) / len(days)
-        mean, worst = sum(lost) / len(lost), max(lost)
-        said = "" if world.table is None else f" ({world.table:g})"
-        print(
-            f"| {name} | {over} of {len(days)} | {untrue} | {mean:.3%} / {worst:.3%} | {bound:.3%} | {on:.1%}{said} | "
-            f"{shadowed:.2%} | {wrong} of {sum(mean > 0.005 for _, mean in old)} |", flush=True,
-        )  # fmt: skip
-        print(f"{name}: {time.monotonic() - began:.0f} s, first INT8 after {days[0].first_s} s", file=sys.stderr, flush=True)
-    return bool(bad)
+    args.world += args.worlds
+    deadline_s = None if args.time_box is None else time.monotonic() + args.time_box
+    try:
+        results = Results(args.json, args.merge)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"{error}: not a file of results; name one that --json wrote", file=sys.stderr)
+        return 2
+    todo = (job for job in jobs(args) if key(job) not in results.rows)
+    left = run_all(todo, results, args.jobs, deadline_s, progress())
+    if left:
+        print(f"the time was over: {left} jobs were not begun; the same command goes on", file=sys.stderr)
+    return world_table.show(results.rows)
 
 
 if __name__ == "__main__":

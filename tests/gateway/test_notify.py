@@ -114,6 +114,22 @@ def test_a_telephone_that_is_off_gets_it_later_and_once(make: Callable[..., Set]
     assert len(one.telephone.texts) == 1
 
 
+def test_a_service_that_is_down_for_a_week_gets_what_is_clinical_all_the_same(make: Callable[..., Set]) -> None:
+    """Seven days without an answer, or with a token that it refuses: each clinical alert is there afterwards, once."""
+    one = make()
+    one.telephone.off = True
+    for day in range(7):
+        one.alert(f"day {day}", "clinical")
+        for _ in range(24):
+            one.serve()
+            one.clock.now_s += 3_600
+    one.telephone.off = False
+    one.clock.now_s += 700
+    while one.serve():
+        one.clock.now_s += 700
+    assert [text.body.partition("\n")[0] for text in one.telephone.texts] == [f"text of day {day}" for day in range(7)]
+
+
 def test_an_alert_that_is_never_taken_holds_up_no_other(make: Callable[..., Set]) -> None:
     """A service may refuse one text for ever; the next clinical alert still gets through."""
     one = make()

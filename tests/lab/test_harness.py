@@ -17,7 +17,8 @@ from tests.twin.worlds import EFFICIENT, FULL, PAUSE, TEXT, Script, episode, pol
 
 KEYS = (
     "controller scenario cost_mj energy_mj frames_target frames_delivered deadline_misses over_limit_s over_critical_s "
-    "budget_over_s unproven_frames swaps shadow_frames efficient_share statements statements_broken realised_loss_ppm decisions "
+    "budget_over_s unproven_frames swaps rate_changes rate_changes_felt "
+    "shadow_frames efficient_share statements statements_broken realised_loss_ppm decisions "
     "step_p50_us step_p99_us"
 ).split()
 

@@ -15,11 +15,12 @@ from adaptd.report.account_statements import statements
 from tests.log.attacks import ROOT, second_verifier
 from tests.log.workload import SMALL, Clock
 
-SEED, SALT, SHARE = 4_242, "ab" * 16, 160_000
+SEED, SALT, SHARE = "00c0ffee" * 4, "ab" * 16, 160_000
+OLD_SEED = 4_242  # as logs have it that were written before seeds had 128 bits
 POLICY = {"text": "policy: feeder\nreference: fp16\naccuracy: {confidence_pct: 99}\n", "name": "feeder", "sha256": ""}
 
 
-def stretch(first: int, frames: int, seed: int = SEED, span: int | None = None) -> list[Any]:
+def stretch(first: int, frames: int, seed: coin.Seed = SEED, span: int | None = None) -> list[Any]:
     """What an honest worker tells of ``frames`` of int8 under the coin; ``span`` numbers of which some were dropped."""
     last = first + (span or frames) - 1
     drawn = [at for at in range(first, last + 1) if coin.drawn(seed, at, SHARE)]
@@ -34,18 +35,20 @@ def said(rows: list[list[Any]], **changes: Any) -> dict[str, Any]:
     return {**counts, "allowed_ppm_frames": allowed, "bound_ppm_frames": 40_000_000, "broken": ""} | changes
 
 
-def log(folder: Path, rows: list[list[Any]], reveal: dict[str, Any] | None = None, **statement: Any) -> None:
+def log(
+    folder: Path, rows: list[list[Any]], reveal: dict[str, Any] | None = None, seed: coin.Seed = SEED, **statement: Any
+) -> None:
     """A log of one window whose decisions tell of ``rows``."""
     clock = Clock()
     ledger, _ = open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=SMALL)
-    commitment = coin.commitment(0, SEED, SALT)
+    commitment = coin.commitment(0, seed, SALT)
     ledger.append("config", {"policy": POLICY}, durable=True)
     opening = {"coin": commitment, "limit_ppm": 5000, "loan_ppm_frames": 79_000_000, "window": 0}
     ledger.append("window_open", opening, durable=True)
     for row in rows:
         clock.now_us += 1_000_000
         ledger.append("decision", {"in": {"worker": {"stretches": [row]}}})
-    words = {"coin": commitment, "reason": "stopped", "salt": SALT, "seed": SEED, "statements": [said(rows, **statement)]}
+    words = {"coin": commitment, "reason": "stopped", "salt": SALT, "seed": seed, "statements": [said(rows, **statement)]}
     ledger.append("window_close", {**words, "window": 0, **(reveal or {})}, durable=True)
     ledger.close({"reason": "stopped"})
 
@@ -66,7 +69,21 @@ def test_an_honest_window_holds(tmp_path: Path) -> None:
     assert words == f"1 coins revealed as committed, {report.draws} draws among 415 frames follow"
 
 
-@pytest.mark.parametrize("change", [{"seed": SEED + 1}, {"salt": "cd" * 16}])
+def test_a_log_of_before_still_holds(tmp_path: Path) -> None:
+    """Seeds were numbers of 52 bits once: such a log is checked as it always was, by both verifiers."""
+    log(tmp_path, [stretch(0, 200, OLD_SEED)], seed=OLD_SEED)
+    assert both(tmp_path)[:2] == ("valid", "valid")
+    assert verify(tmp_path, Options(replay=False)).coins == 1
+
+
+@pytest.mark.parametrize("seed", ["c0ffee", "C0FFEE00" * 4, "c0ffee00" * 3 + "c0ffee0\n", True, None, "é" * 32])
+def test_a_seed_of_another_form_is_refused(tmp_path: Path, seed: Any) -> None:
+    """Too short to be safe, or no hexadecimal digits: whatever its hash, it is no seed."""
+    log(tmp_path, [stretch(0, 200, seed)], seed=seed)
+    assert both(tmp_path)[:2] == ("replay_mismatch", "replay_mismatch")
+
+
+@pytest.mark.parametrize("change", [{"seed": "00c0ffef" * 4}, {"salt": "cd" * 16}])
 def test_another_coin_than_the_committed_one_is_found(tmp_path: Path, change: dict[str, Any]) -> None:
     """A seed that was made up afterwards does not have the hash on record."""
     log(tmp_path, [stretch(0, 200)], reveal=change)

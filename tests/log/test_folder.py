@@ -68,7 +68,7 @@ def test_a_lock_file_that_was_deleted_is_locked_anew(tmp_path: Path) -> None:
     clock, store = Clock(), Store(tmp_path)
     ledger = opened(tmp_path, clock)
     (tmp_path / "lock").unlink()
-    ledger._begin_degraded("a failure")
+    ledger.begin_degraded("a failure")
     clock.advance(31 * SECOND)
     ledger.append("act", {"n": 1}, durable=True)
     assert ledger.ok

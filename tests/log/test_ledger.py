@@ -15,6 +15,7 @@ from adaptd.log.verify.reader import iter_records, last
 from adaptd.log.verify.verify import Options, Outcome, verify
 from adaptd.log.write.ledger import Ledger, LedgerLimits, NotRecordedError
 from adaptd.log.write.opening import LedgerError, open_ledger
+from adaptd.vocabulary import Setpoint
 from tests.log.crash import fail_at
 from tests.log.simdisk import SimDisk, no_fault
 from tests.log.workload import SECOND, SMALL, Clock, Run
@@ -276,9 +277,9 @@ def test_a_lost_private_key_ends_the_log_instead_of_starting_another(tmp_path: P
 def test_an_intent_that_a_crash_left_open_is_closed_at_the_next_start(tmp_path: Path) -> None:
     """An act without its result gets the result 'interrupted' from the next run, and only then."""
     run = Run(tmp_path, boot="b0")
-    done = run.recorder.act(run.point, setpoint=1, shadow_ppm=0, lease_us=0)
+    done = run.recorder.act(Setpoint(1, run.point.variant, run.point.fps_mfps, 0, 0, "", ""))
     run.recorder.result(done, "applied", run.point, 1)
-    left_open = run.recorder.act(run.point, setpoint=2, shadow_ppm=0, lease_us=0)
+    left_open = run.recorder.act(Setpoint(2, run.point.variant, run.point.fps_mfps, 0, 0, "", ""))
     run.ledger.abandon()
     Run(tmp_path, clock=run.clock, boot="b0").close()
     Run(tmp_path, clock=run.clock, boot="b0").close()

@@ -1,6 +1,7 @@
 """After damage the device lives: the old log is put aside untouched, a new one names it, and only a person lifts the caution."""
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from adaptd.log.format.store import Store
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import verify
+from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.opening import LedgerError, LogUnusableError, open_ledger
 from adaptd.log.write.quarantine import Opened, open_or_put_aside, waiting
 from adaptd.log.write.recorder import Recorder
@@ -59,6 +61,56 @@ def test_a_log_that_may_not_be_continued_is_put_aside_and_a_new_one_names_it(tmp
     assert first["quarantined"]["folder"] == new.put_aside
     if harm is not lost_key:
         assert first["quarantined"]["records"] > 0
+
+
+def _fill(recorder: Recorder) -> None:
+    """Far more than memory may hold."""
+    for _ in range(100_000):
+        recorder.note("note", {"text": "x" * 400})
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("held", [False, True], ids=["new", "log"])
+def test_a_disk_that_takes_nothing_is_no_dead_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, held: bool
+) -> None:
+    """The run begins, nothing is ok, memory stays bounded, an old log is left byte for byte, and the next start goes on."""
+    folder = tmp_path / "log"
+    if held:
+        make_log(folder, 20)
+    left = read_files(folder) if held else {}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as broken:
+        for name in ("create", "open", "make_folder", "write", "rename", "truncate", "move_into"):
+            broken.setattr(Store, name, refuse)
+        ledger = opened(folder).ledger
+        recorder = Recorder(ledger)
+        assert not recorder.ok
+        assert "restart adaptd" in str(recorder.heads.degraded)
+        with pytest.raises(NotRecordedError):
+            _fill(recorder)
+        assert ledger._pending_bytes < 6 << 20
+        ledger.close()
+    assert (read_files(folder) if held else {}) == left
+    again = opened(folder)
+    assert again.ledger.ok
+    assert (again.found is not None) == held
+    again.ledger.close()
+    assert verify(folder).verdict.value == "valid"
+
+
+def test_a_folder_that_is_not_ours_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong owner is a wrong setting and no broken disk: one line with the remedy."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Store, "make_folder", refuse)
+    with pytest.raises(LedgerError, match="give the service a writable folder"):
+        opened(tmp_path / "log")
 
 
 def test_until_a_person_looks_the_log_does_not_count(tmp_path: Path) -> None:

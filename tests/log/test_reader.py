@@ -10,8 +10,11 @@ from adaptd.brain.tick import explain
 from adaptd.cli.audit_show import Filter, lines
 from adaptd.cli.why_log import decisions, lines_from_log
 from adaptd.log.verify import reader
+from adaptd.log.verify.decided import last_decision
 from adaptd.log.verify.reader import follow, iter_records
+from adaptd.log.verify.verify import verify
 from adaptd.log.write.ledger import LedgerLimits
+from adaptd.report.history import all_decisions
 from tests.log.workload import Run
 
 
@@ -106,6 +109,23 @@ def test_the_last_lines_are_those_of_the_whole_log(tmp_path: Path) -> None:
     for found in decisions(tmp_path):
         last = found
     assert lines_from_log(tmp_path, everything=False) == [explain(last.verdict)]
+
+
+def test_the_last_decision_is_read_from_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every so often a decision is written whole: `why` reads no more lines than that, and the log replays to the same bytes."""
+    monkeypatch.setattr("adaptd.log.format.decisions.WHOLE_EVERY", 40)
+    Run(tmp_path).ticks(300).close()
+    decoded: list[bytes] = []
+    real = reader._readable
+    monkeypatch.setattr(reader, "_readable", lambda line: (decoded.append(line), real(line))[1])
+    found = last_decision(tmp_path)
+    assert len(decoded) < 60
+    monkeypatch.undo()
+    assert found == list(all_decisions(tmp_path))[-1]
+    whole = [one for one in iter_records(tmp_path) if one["kind"] == "decision" and "bind" in one]
+    assert len(whole) == 8
+    report = verify(tmp_path)
+    assert (report.verdict.value, report.replayed) == ("valid", 300)
 
 
 def test_what_a_log_says_cannot_steer_a_terminal(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from adaptd.log.format.evidence import changes
 from adaptd.log.format.verdicts import Outcome, VerifyReport
+from adaptd.log.verify.decided import Decided
 from adaptd.log.verify.reader import iter_records
-from adaptd.log.verify.replay import Decided
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.verify import Options, verify
 from adaptd.log.write.opening import open_ledger

@@ -24,6 +24,7 @@ from adaptd.vocabulary import (
     Raw,
     RawReading,
     Served,
+    Setpoint,
     Shadow,
     Snapshot,
     Telemetry,
@@ -164,7 +165,15 @@ class Run:
         if verdict.point != self.point and seq is not None:
             self.setpoint += 1
             act = self.recorder.act(
-                verdict.point, setpoint=self.setpoint, shadow_ppm=verdict.shadow_ppm, lease_us=verdict.lease_us
+                Setpoint(
+                    seq=self.setpoint,
+                    variant=verdict.point.variant,
+                    fps_mfps=verdict.point.fps_mfps,
+                    lease_us=verdict.lease_us,
+                    shadow_ppm=verdict.shadow_ppm,
+                    seed="",
+                    band=verdict.band,
+                )
             )
             self.clock.advance(2100)
             self.recorder.result(act, "applied", verdict.point, 2100)

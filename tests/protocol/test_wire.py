@@ -17,18 +17,17 @@ from adaptd.protocol.messages import (
     Hello,
     LastResult,
     Picture,
-    Setpoint,
     Stop,
     Swapped,
     Waiting,
     WorkerReport,
 )
 from adaptd.protocol.wire import MAX_LINE, MAX_PENDING, Channel, WireError, decode, encode
-from adaptd.vocabulary import Served, Shadow
+from adaptd.vocabulary import Served, Setpoint, Shadow
 
 EXAMPLES = [
     Begin("engines/pet-bowl", "ort", ("fp16", "int8"), "clip.mp4", 15_000, 66_000, spinning=None, results="/run/r.sock"),
-    Setpoint(7, "int8", 10_000, 600_000_000, 20_000, 2**62, "dim", deadline_us=50_000),
+    Setpoint(7, "int8", 10_000, 600_000_000, 20_000, "1" * 39, "dim", deadline_us=50_000),
     Stop(),
     Waiting(12, 5),
     Hello(

@@ -280,6 +280,17 @@ def test_a_flood_is_slowed_to_the_rate_of_its_user() -> None:
     assert len(limiter.buckets) <= 64
 
 
+def test_a_user_over_its_rate_is_turned_away_at_the_socket(api: Api) -> None:
+    """A connection of a user whose burst is used up is closed without an answer; once there is rate again it is served."""
+    assert get_json(api.path, "/v1/status")["state"] == "reference"
+    bucket = api.limiter.buckets[os.getuid()]
+    bucket.tokens_us, bucket.at_us = 0, bucket.at_us + 3600 * 1_000_000  # no time passes for it
+    with pytest.raises(ApiError):
+        get_json(api.path, "/v1/status")
+    bucket.tokens_us = 5_000_000
+    assert get_json(api.path, "/v1/status")["state"] == "reference"
+
+
 def test_a_live_socket_is_never_stolen(api: Api) -> None:
     """A second daemon on the same path is refused with the remedy, and the first one goes on serving."""
     with pytest.raises(SocketInUseError, match="already answers here, stop it or choose another --socket"):

@@ -15,7 +15,7 @@ import pytest
 
 from adaptd.protocol.messages import Applied, Begin, Fault, Hello, Swapped
 from adaptd.supervise.process import WorkerClient, monotonic_us
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import OperatingPoint, Setpoint
 from tests.engine.models import write_bundle
 
 INT8 = OperatingPoint("int8", 30_000)
@@ -76,7 +76,7 @@ def test_a_setpoint_is_applied_and_read_back(start: Callable[..., WorkerClient])
     """What the worker does is what telemetry says, not what was asked; frames of both variants are counted apart."""
     client = start()
     until(client, lambda: client.last_result is not None)
-    assert client.set(INT8, shadow_ppm=500_000, lease_us=60_000_000, band="dim", seq=7, seed=3)
+    assert client.set(Setpoint(7, INT8.variant, INT8.fps_mfps, 60_000_000, 500_000, "3", "dim"))
     heard = until(client, lambda: client.last_result is not None and client.last_result.variant == "int8")
     applied = [message for message in heard if isinstance(message, Applied)]
     swapped = [message for message in heard if isinstance(message, Swapped)]
@@ -98,7 +98,7 @@ def test_an_unrenewed_lease_ends_in_the_reference(start: Callable[..., WorkerCli
     """A daemon that hangs stops renewing, and the worker comes back by itself."""
     client = start()
     until(client, lambda: client.hello is not None)
-    client.set(OperatingPoint("int8", 10_000), shadow_ppm=0, lease_us=300_000, band="dim", seq=1)
+    client.set(Setpoint(1, "int8", 10_000, 300_000, 0, "", "dim"))
     until(client, lambda: client.report is not None and client.report.variant == "int8")
     heard = until(client, lambda: client.report is not None and client.report.variant == "fp16")
     assert next(message for message in heard if isinstance(message, Swapped)).reason == "lease"

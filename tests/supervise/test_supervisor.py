@@ -8,7 +8,7 @@ from adaptd.protocol.messages import Begin, EngineInfo, Fault, Hello, Waiting, W
 from adaptd.supervise.process import WorkerClient
 from adaptd.supervise.signs import LATCHED_BACK_OFF_US, WorkerLimits
 from adaptd.supervise.supervisor import Lost, Started, Supervisor
-from adaptd.vocabulary import OperatingPoint, Served, Shadow, Telemetry
+from adaptd.vocabulary import OperatingPoint, Served, Setpoint, Shadow, Telemetry
 
 BEGIN = Begin("bundle", "stub", ("fp16", "int8"), "pattern:8x8", 15_000, 66_000, digest="of what was checked")
 HELLO = Hello(
@@ -259,7 +259,7 @@ def test_a_refusal_after_service_is_a_crash_like_any_other(stage: Stage) -> None
 def test_a_restart_is_on_the_reference_at_the_rate_that_was_ordered(stage: Stage) -> None:
     """A device that was slowed down for its heat does not come back at full rate."""
     stage.well()
-    stage.supervisor.set(OperatingPoint("int8", 5_000), shadow_ppm=0, lease_us=10**9, band="dim", seq=1)
+    stage.supervisor.set(Setpoint(1, "int8", 5_000, 10**9, 0, "", "dim"))
     stage.now.code = -11
     stage.supervisor.poll()
     assert (stage.now.begin.start_mfps, stage.now.begin.variants[0]) == (5_000, "fp16")
@@ -358,7 +358,7 @@ def test_stop_ends_the_worker_and_starts_no_other(stage: Stage) -> None:
     assert stage.supervisor.stop() == 0
     assert stage.pass_s(3_600) == []
     assert stage.supervisor.telemetry(stage.us).delivered == 3
-    assert not stage.supervisor.set(OperatingPoint("fp16", 1), shadow_ppm=0, lease_us=0, band="", seq=2)
+    assert not stage.supervisor.set(Setpoint(2, "fp16", 1, 0, 0, "", ""))
 
 
 def test_a_spare_process_waits_and_steps_in() -> None:

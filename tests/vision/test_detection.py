@@ -22,6 +22,22 @@ def test_overlap_of_known_boxes() -> None:
     assert found.tolist() == pytest.approx([1, 1 / 3, 0, 0])
 
 
+def test_a_missed_box_costs_its_weight_and_the_score_stays_a_share() -> None:
+    """With misses weighed fourfold a missed defect costs more than a false reject; at weight 1 both are F1's; always 0 to 1."""
+    both, one, none = boxes(LEFT, FAR), boxes(LEFT), boxes()
+    assert detection.f_weighted(both, one, 4.0) == pytest.approx(5 / 9)  # one found, one missed
+    assert detection.f_weighted(one, both, 4.0) == pytest.approx(5 / 6)  # one found, one added
+    assert detection.f_weighted(both, one, 1.0) == detection.f_weighted(one, both, 1.0) == pytest.approx(2 / 3)
+    assert [detection.f_weighted(*pair, 100.0) for pair in ((both, none), (none, both), (none, none))] == [0, 0, 1]
+
+
+def test_missed_and_added_boxes_are_counted_apart() -> None:
+    """What was there and not found is missed; what was found and not there is added; another class is both."""
+    assert detection.apart(boxes(LEFT, FAR), boxes(LEFT)) == (1, 0)
+    assert detection.apart(boxes(LEFT), boxes(LEFT, FAR)) == (0, 1)
+    assert detection.apart(boxes(LEFT), boxes((*LEFT[:5], 1))) == (1, 1)
+
+
 def test_f1_of_known_answers() -> None:
     """All right is 1, nothing for nothing is 1, one of two found is 2/3, another class is 0, nothing for something is 0."""
     none = boxes()
@@ -44,6 +60,22 @@ def test_suppression_keeps_the_best_of_each_heap_and_class() -> None:
     kept = detection.suppress(boxes(LEFT, other, near, FAR))
     assert kept[:, 4].tolist() == pytest.approx([0.9, 0.85, 0.7])
     assert len(detection.suppress(boxes())) == 0
+
+
+@pytest.mark.parametrize("classes", [1, 7])
+def test_comparing_neighbours_alone_drops_what_comparing_all_pairs_drops(classes: int) -> None:
+    """On heaps of boxes, some without area or turned inside out, the quick way and the plain one keep the same."""
+    draw = np.random.default_rng(classes)
+    for count in (1, 2, 40, 300):
+        start, sides = draw.uniform(0, 300, (count, 2)), draw.uniform(-5, 120, (count, 2))
+        scores, labels = np.sort(draw.uniform(0.3, 1, count))[::-1], draw.integers(classes, size=count)
+        heap = np.column_stack([start, start + sides, scores, labels]).astype(np.float32)
+        kept: list[int] = []
+        for at in range(count):
+            others = [one for one in kept if heap[one, 5] == heap[at, 5]]
+            if not (detection.iou(heap[at : at + 1], heap[others]) > detection.NMS_IOU).any():
+                kept.append(at)
+        assert np.array_equal(detection.suppress(heap), heap[kept])
 
 
 def test_average_precision_of_a_hit_a_miss_and_a_hit() -> None:

@@ -22,7 +22,7 @@ from adaptd.protocol.messages import Begin, Fault, Swapped, WorkerReport
 from adaptd.supervise.process import monotonic_us
 from adaptd.supervise.signs import WorkerLimits
 from adaptd.supervise.supervisor import Lost, Supervisor
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import OperatingPoint, Setpoint
 from tests.engine.models import write_bundle
 
 BY_SIGNAL = {"SIGKILL": signal.SIGKILL, "SIGSEGV": signal.SIGSEGV, "SIGSTOP": signal.SIGSTOP}
@@ -72,7 +72,7 @@ class Drill:
         """Get the worker to the point where INT8 serves frames."""
         self.until(lambda: self.supervisor.hello is not None, "the start")
         self.until(lambda: self.supervisor.spare_ready, "the spare")
-        self.supervisor.set(POINT, shadow_ppm=0, lease_us=60_000_000, band="dim", seq=1)
+        self.supervisor.set(Setpoint(1, POINT.variant, POINT.fps_mfps, 60_000_000, 0, "", "dim"))
         self.until(lambda: self.last("variant") == "int8", "a frame on int8")
 
     def last(self, name: str) -> Any:

@@ -41,6 +41,7 @@ class ScriptedSource:
     ) -> None:
         self.name = "scripted"
         self.live = live
+        self.tag = ""
         self.mfps: int | None = 1_000_000_000 // interval_us
         self._clock = clock
         self._script = list(script)

@@ -2,6 +2,7 @@
 
 import threading
 
+from adaptd.protocol.messages import Apart
 from adaptd.supervise.counting import joined, merged
 from adaptd.vocabulary import OperatingPoint, Served, Shadow, Telemetry
 from adaptd.worker.counters import MAX_SHADOWS, Counters
@@ -34,6 +35,15 @@ def test_shadow_results_over_the_limit_wait_and_are_not_lost() -> None:
         tally.shadow(Shadow("dim", "int8", index))
     first, second = tally.take(), tally.take()
     assert [shadow.loss_ppm for shadow in (*first.shadows, *second.shadows)] == list(range(MAX_SHADOWS + 10))
+
+
+def test_missed_and_added_objects_are_told_apart_and_once() -> None:
+    """What a detector missed and what it added are two counts by band and variant, and a report takes them with it."""
+    tally = Counters()
+    for missed, added in ((2, 0), (0, 1), (0, 0)):
+        tally.shadow(Shadow("dim", "int8", 250_000), (missed, added))
+    assert tally.take().objects() == (Apart("dim", "int8", 2, 1),)
+    assert tally.take().objects() == ()
 
 
 def test_evidence_of_a_broken_engine_is_voided() -> None:

@@ -9,13 +9,15 @@ from adaptd.base.coin import drawn
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.pool import WarmPool
 from adaptd.engine.stub import Misbehaviour, StubEngine
-from adaptd.protocol.messages import Applied, Fault, Setpoint, Swapped
+from adaptd.protocol.messages import Applied, Fault, Swapped
 from adaptd.vision.answers import Answer, Classification
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import OperatingPoint, Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop, LoopParts
+from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop
+from adaptd.worker.loop_parts import LoopParts
+from adaptd.worker.shared_slot import SharedSlot
 from tests.worker.fakes import FakeClock
 
 PERIOD_US = 66_667
@@ -25,6 +27,8 @@ CLASSES = ("a", "b", "c", "d", "e")
 class Bench:
     """A loop with two stub engines, its inputs and everything it said."""
 
+    names: tuple[str, ...] = ("",)
+
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.engines: dict[str, StubEngine] = {}
@@ -33,7 +37,8 @@ class Bench:
         self.published: list[tuple[int, str, str]] = []
         self.rates: list[int] = []
         self.told_shadowed: dict[int, bool] = {}
-        self.slot = LatestFrame()
+        self.tags: list[str] = []
+        self.slot: Any = SharedSlot(self.names) if self.names != ("",) else LatestFrame()
         self.due_us: int | None = None
         self.pool = WarmPool(self._engine, ("int8",), "fp16")
         self.pool.activate()
@@ -47,6 +52,7 @@ class Bench:
             self.said.append,
             self.rates.append,
             self._next_us,
+            self.names,
         )
         self.loop = FrameLoop(parts, leases.start("fp16", 15_000), 66_000, {"fp16": 4_000, "int8": 2_000})
         self.index = 0
@@ -64,17 +70,20 @@ class Bench:
         def pause() -> None:
             self.clock.us += self.delay_us[name]
 
-        self.engines[name] = StubEngine(EngineSpec(name, "fp32", (1, 3, 4, 4), (1, 5)), pause=pause)
+        self.engines[name] = StubEngine(EngineSpec(name, "fp32", (1, 3, 4, 4), (1, 5), len(self.names)), pause=pause)
         return self.engines[name]
 
-    def publish(self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool) -> None:
+    def publish(
+        self, frame: int, answer: Answer, latency_us: int, variant: str, at_us: int, shadowed: bool, tag: str = ""
+    ) -> None:
         """Stands where subscribers are."""
         self.told_shadowed[frame] = shadowed
+        self.tags.append(tag)
         self.published.append((frame, answer.label, variant))
 
     def order(self, variant: str, fps_mfps: int = 15_000, lease_us: int = 10**12, seq: int = 1, **more: Any) -> None:
         """Send a setpoint."""
-        words = {"shadow_ppm": 0, "seed": 7, "band": "dim"} | more
+        words = {"shadow_ppm": 0, "seed": "7", "band": "dim"} | more
         self.loop.offer(Setpoint(seq, variant, fps_mfps, lease_us, **words))
 
     def frames(self, count: int) -> None:
@@ -414,8 +423,8 @@ def test_a_paused_loop_looks_at_the_light_and_serves_nothing(bench: Bench) -> No
     bench.slot.put(Frame(np.full((4, 4, 3), 200, np.uint8), 7, bench.clock.us, look_only=True))
     runs = {name: engine.runs for name, engine in bench.engines.items()}
     bench.loop.turn(0)
-    assert bench.loop.picture is not None
-    assert bench.loop.picture.mean_ppm > 700_000
+    assert bench.loop.seen.darkest is not None
+    assert bench.loop.seen.darkest.mean_ppm > 700_000
     assert bench.published == []
     assert {name: engine.runs for name, engine in bench.engines.items()} == runs
     bench.order("fp16", 15_000, seq=2)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptd.worker.pacing import Pacer, RateMeter
+from adaptd.worker.pacing import SETTLED, Pacer, RateMeter
 
 
 def served(pacer: Pacer, source_us: int, frames: int, start_us: int = 0) -> list[int]:
@@ -91,11 +91,33 @@ def test_no_rate_is_ever_exceeded(rate_mfps: int, source_us: int, start_us: int)
 
 
 def test_the_meter_says_nothing_before_it_knows_and_then_the_rate() -> None:
-    """A rate is Missing-like (None) until two frames came, and within 1 % of the truth after some."""
-    meter = RateMeter()
-    meter.arrived(0)
+    """A source that stumbles at its start is not taken for a slow one: the first intervals say nothing."""
+    meter, at_us = RateMeter(), 0
+    meter.arrived(at_us)
+    for interval_us in (130_000, 95_000, *[66_667] * (SETTLED - 1)):
+        assert meter.mfps is None
+        at_us += interval_us
+        meter.arrived(at_us)
+    assert meter.interval_us > 0
     assert meter.mfps is None
-    for index in range(1, 60):
-        meter.arrived(index * 66_667)
+    meter.arrived(at_us + 66_667)
     assert meter.mfps is not None
     assert abs(meter.mfps - 15_000) < 150
+
+
+def test_a_few_late_frames_are_no_slower_camera_and_a_slower_one_shows_in_seconds() -> None:
+    """Three frames that come late on a busy machine keep the rate within the few percent that every camera has."""
+    meter, at_us = RateMeter(), 0
+
+    def frames(count: int, interval_us: int) -> int:
+        nonlocal at_us
+        for _ in range(count):
+            at_us += interval_us
+            meter.arrived(at_us)
+        assert meter.mfps is not None
+        return meter.mfps
+
+    frames(100, 66_667)
+    assert frames(3, 120_000) > 0.95 * 15_000
+    frames(100, 66_667)
+    assert abs(frames(130, 100_000) - 10_000) < 900

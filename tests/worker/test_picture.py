@@ -1,10 +1,13 @@
 """Picture statistics: integers that follow the light, from a handful of samples."""
 
+import json
+
 import numpy as np
 import pytest
 
 from adaptd.worker.latest_frame import Frame
-from adaptd.worker.picture import look
+from adaptd.worker.picture import look, scene
+from adaptd.worker.seen import LOOK_US, Seen
 
 
 def frame(value: int, height: int = 480, width: int = 640) -> Frame:
@@ -56,3 +59,24 @@ def test_the_cameras_own_settings_travel_along() -> None:
     """Exposure and gain are what makes a light of a brightness."""
     seen = look(frame(100))
     assert (seen.frame, seen.at_us, seen.exposure_us, seen.gain_raw) == (7, 99, 10_000, 4)
+
+
+def test_a_result_carries_the_coarse_picture_once_after_each_look() -> None:
+    """Sixty-four brightnesses of the camera that was looked at, in one result; half a second later in another."""
+    seen = Seen(("front", "rear"), 0)
+    ramp = np.repeat(np.arange(64, dtype=np.uint8)[None, :, None] * 4, 64, 0).repeat(3, 2)
+    seen.look_now_and_then(Frame(ramp, 1, 0, camera=1), LOOK_US)
+    assert seen.take_scene(0) == ""
+    fields = json.loads("{" + seen.take_scene(1).removeprefix(",") + "}")
+    assert len(bytes.fromhex(fields["scene"])) == 64
+    assert bytes.fromhex(fields["scene"])[:3] < bytes.fromhex(fields["scene"])[5:8], "dark on the left"
+    assert seen.take_scene(1) == ""
+    seen.look_now_and_then(Frame(ramp, 2, 0, camera=1), LOOK_US + 1)
+    assert seen.take_scene(1) == ""
+    seen.look_now_and_then(Frame(ramp, 3, 0, camera=1), 2 * LOOK_US)
+    assert seen.take_scene(1) != ""
+
+
+def test_a_picture_smaller_than_the_grid_has_no_scene() -> None:
+    """Four pixels tell nothing of a place."""
+    assert scene(Frame(np.zeros((2, 2, 3), np.uint8), 1, 0)) == b""

@@ -1,5 +1,6 @@
 """Sources on real files and sockets: what they give, and the one line they say when they cannot."""
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from adaptd.protocol.source_spec import SourceError, SourceSpec, parse_source
+from adaptd.base.clock import SystemClock
+from adaptd.protocol.source_spec import SourceError, SourceSpec, cameras_of, named, parse_source
 from adaptd.worker.push import FramePusher
 from adaptd.worker.sources.camera import CameraSource
 from adaptd.worker.sources.choose import source_of
@@ -342,3 +344,41 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     """The line says which images would be read."""
     with pytest.raises(SourceError, match=r"holds no images \(\.png"):
         parse_source(str(tmp_path))
+
+
+def test_several_cameras_have_names() -> None:
+    """A name stands before the source; what looks like one inside an address or a pipeline is none."""
+    assert cameras_of(["front=0", "rear=pattern:64x64@5"]) == (("front", "0"), ("rear", "pattern:64x64@5"))
+    assert cameras_of(["only=0"]) == (("only", "0"),)
+    assert cameras_of(["rtsp://host/x?a=b"]) == (("", "rtsp://host/x?a=b"),)
+    assert named("v4l2src device=/dev/video0 ! appsink") == ("", "v4l2src device=/dev/video0 ! appsink")
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["front=0", "front=2"], "the name 'front' is given twice"),
+        (["front=0", "rear=0"], "is the source of another camera already"),
+        (["front=0", "2"], r"has no name, with several cameras each has one: --source NAME=2"),
+        (["front=0", "rear=/nowhere.mp4"], "no such video, folder or camera"),
+        ([f"c{at}={at}" for at in range(17)], "17 cameras are given, 16 at most"),
+    ],
+)
+def test_cameras_that_cannot_be_told_apart_are_refused_in_one_line(texts: list[str], words: str) -> None:
+    """Before a worker starts, with the remedy."""
+    with pytest.raises(SourceError, match=words):
+        cameras_of(texts)
+
+
+def test_a_pushed_frame_says_its_senders_number_and_stamp(tmp_path: Path) -> None:
+    """Whoever pushes frames finds its own in the results again."""
+    path = str(tmp_path / "s")
+    source = PushSource(path, SystemClock())
+    source.open()
+    with FramePusher(path, 4, 4) as pusher:
+        assert pusher.push(bytes(48))
+        assert source.advance()
+        told = json.loads(f"{{{source.tag[1:]}}}")
+    source.close()
+    assert told["sent_seq"] == 1
+    assert 0 < told["sent_us"] <= SystemClock().now_us()

@@ -8,7 +8,7 @@ import time
 
 from adaptd.protocol.messages import Begin
 from adaptd.supervise.process import WorkerClient
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import OperatingPoint, Setpoint
 
 POINT = OperatingPoint("int8", 30_000)
 
@@ -23,7 +23,7 @@ def main(folder: str, lease_us: int) -> None:
     while True:
         client.poll()
         if client.hello is not None and seq % 10 == 0:
-            client.set(POINT, shadow_ppm=0, lease_us=lease_us, band="dim", seq=seq)
+            client.set(Setpoint(seq, POINT.variant, POINT.fps_mfps, lease_us, 0, "", "dim"))
         seq += client.hello is not None
         if not told and client.report is not None and client.report.variant == "int8":
             print(client.pid, flush=True)

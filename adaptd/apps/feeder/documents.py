@@ -17,6 +17,7 @@ from adaptd.apps.feeder.settings import DAY_US, SECOND_US, Settings
 from adaptd.apps.feeder.store import Store
 
 VERSION = 1
+SHOWN_ALERTS = 12
 
 
 def today(store: Store, settings: Settings, zone: tzinfo, now_us: int) -> dict[str, Any]:
@@ -59,6 +60,19 @@ def alerts(store: Store, zone: tzinfo, limit: int = 50) -> dict[str, Any]:
     return {"v": VERSION, "alerts": rows}
 
 
+def view(store: Store, settings: Settings, zone: tzinfo, now_us: int) -> dict[str, Any]:
+    """All that the gateway's page shows: the day so far, five weeks, and the newest findings."""
+    return {
+        "v": VERSION,
+        "made_utc_ms": now_us // 1_000,
+        "alert_share_ppm": settings.drop_ppm,
+        "coverage_ppm": settings.coverage_ppm,
+        "today": today(store, settings, zone, now_us),
+        "history": history(store, settings, zone, now_us),
+        "alerts": alerts(store, zone, SHOWN_ALERTS)["alerts"],
+    }
+
+
 def trouble(store: Store, now_us: int) -> list[str]:
     """What makes the figures doubtful."""
     ahead = store.base.execute("SELECT count(*) FROM windows WHERE start_s > ?", (now_us // SECOND_US + 86_400,)).fetchone()[0]
@@ -89,7 +103,7 @@ def _today_of(store: Store, settings: Settings, zone: tzinfo, now_us: int, pet: 
     ).fetchall()
     keys = ("eating_s", "pauses", "score_ppm", "band", "sure", "ending")
     bouts = [
-        {"start": _iso(row[0], zone), "end": _iso(row[1], zone), **dict(zip(keys, (row[2] // SECOND_US, *row[3:]), strict=True))}
+        {"start": _iso(row[0], zone), "end": _iso(row[1], zone), **dict(zip(keys, (_seconds(row[2]), *row[3:]), strict=True))}
         for row in rows
     ]
     for bout in bouts:
@@ -142,6 +156,10 @@ def _weeks(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         known = [row["eating_24h_s"] for row in members if row["eating_24h_s"] is not None]
         weeks.append({"week": week, "known_days": len(known), "eating_24h_s": sum(known) // len(known) if known else None})
     return weeks
+
+
+def _seconds(length_us: int) -> int:
+    return (length_us + SECOND_US // 2) // SECOND_US
 
 
 def _iso(utc_us: int, zone: tzinfo) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from adaptd import client
 from adaptd.apps.feeder.activity import Activity, Box, Corners, Seen, boxes_of, meaning_of, seen_in
+from adaptd.apps.feeder.camera_watch import grid_of
 from adaptd.apps.feeder.recorder import Recorder, Standing, Tracked
 from adaptd.apps.feeder.settings import SECOND_US, Settings
 from adaptd.apps.feeder.tracker import Tracker
@@ -25,6 +26,7 @@ class Source:
     reference: str = "fp16"
     roi: Corners | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    camera: str = ""
 
 
 def standing_of(status: Mapping[str, Any], variant: str, source: Source, settings: Settings) -> Standing:
@@ -44,6 +46,10 @@ def standing_of(status: Mapping[str, Any], variant: str, source: Source, setting
         unproven=efficient and not proven,
         bound_ppm=int(bound) if efficient and bound is not None else None if efficient else 0,
     )
+
+
+class SeveralCamerasError(ValueError):
+    """Results of more than one camera arrive, and nobody said which looks at the bowl. The text is one line with the remedy."""
 
 
 class Follower:
@@ -72,7 +78,15 @@ class Follower:
 
         Raises:
             UnknownLabelError: the model's labels were not explained.
+            SeveralCamerasError: it must be said which camera looks at the bowl.
         """
+        camera = str(result.get("camera", ""))
+        if camera and not self._source.camera:
+            raise SeveralCamerasError(
+                f"results of several cameras arrive, one of them {camera!r}; name the one at the bowl with --camera"
+            )
+        if camera != self._source.camera:
+            return
         at_us = int(result["mono_us"])
         pets = self._who(result)
         if self._last_us is not None:
@@ -81,6 +95,9 @@ class Follower:
             self._refresh(at_us)
         self._last_us, self._pets = at_us, pets
         self._standing = standing_of(self._status, str(result["variant"]), self._source, self._settings)
+        self._recorder.bowl(at_us, in_sight=all(each.seen.activity is not Activity.BLIND for each in pets))
+        if "scene" in result and self._standing.sure and all(each.seen.activity is Activity.EMPTY for each in pets):
+            self._recorder.scene(at_us, grid_of(str(result["scene"])))
         self.results += 1
 
     def lost(self) -> None:

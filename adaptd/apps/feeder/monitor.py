@@ -1,18 +1,29 @@
 """The monitor: recorder, store and judge together, driven by whoever has a clock."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import Any
 
+from adaptd.apps.feeder.camera_watch import write_scenes
+from adaptd.apps.feeder.documents import view
 from adaptd.apps.feeder.finding import Finding, Leave, leave_waiting, note_down
 from adaptd.apps.feeder.judge import close_days, judge
 from adaptd.apps.feeder.recorder import Recorder
-from adaptd.apps.feeder.scene import judge_scene
+from adaptd.apps.feeder.scene import judge_camera, judge_scene
 from adaptd.apps.feeder.settings import SECOND_US, Settings
 from adaptd.apps.feeder.store import Store
 
 FLUSH_EVERY_US = 30 * SECOND_US  # what a power cut can cost
 JUDGE_EVERY_US = 300 * SECOND_US
+SHOW_EVERY_US = 60 * SECOND_US
+
+Show = Callable[[dict[str, Any]], None]
+
+
+def nobody_looks(_: dict[str, Any]) -> None:
+    """For a monitor whose figures no page shows."""
 
 
 @dataclass(slots=True)
@@ -26,15 +37,18 @@ class Ticked:
 
 @dataclass(slots=True)
 class Monitor:
-    """One camera's monitor. ``leave`` hands a message to the gateway; it raises OSError where it cannot."""
+    """One camera's monitor. ``leave`` hands a message to the gateway, ``show`` a page its figures; OSError where they cannot."""
 
     store: Store
     recorder: Recorder
     settings: Settings
     zone: tzinfo
     leave: Leave
+    show: Show = nobody_looks
     _flushed_us: int = 0
     _judged_us: int = 0
+    _shown_us: int = 0
+    _camera: tuple[int | None, int | None] = (None, None)
 
     def tick(self, now_us: int, *, force: bool = False) -> Ticked:
         """Write and judge where it is time. A full disk costs nothing but memory: what is not written is kept."""
@@ -45,15 +59,32 @@ class Monitor:
         if not self.recorder.flush():
             out.trouble = f"{self.store.path}: cannot be written, make room on the disk; nothing is lost while this program runs"
             return out
-        if force or not 0 <= now_us - self._judged_us < JUDGE_EVERY_US:
+        if force or self._camera_news() or not 0 <= now_us - self._judged_us < JUDGE_EVERY_US:
             self._judged_us = now_us
             self._judge(now_us, out)
+        if self.show is not nobody_looks and (force or out.fresh or not 0 <= now_us - self._shown_us < SHOW_EVERY_US):
+            self._shown_us = now_us
+            self._show(now_us, out)
         return out
+
+    def _camera_news(self) -> bool:
+        """Whether scene or bowl have gone, or are back, since this was last asked."""
+        watch = self.recorder.camera
+        before, self._camera = self._camera, (watch.moved_since_us, watch.hidden_since_us)
+        return before != self._camera
+
+    def _show(self, now_us: int, out: Ticked) -> None:
+        try:
+            self.show(view(self.store, self.settings, self.zone, now_us))
+        except (sqlite3.Error, OSError) as error:
+            out.trouble = out.trouble or f"the page cannot be given its figures ({error}), it is tried again"
 
     def _judge(self, now_us: int, out: Ticked) -> None:
         try:
             closed = close_days(self.store, self.zone, now_us)
             found = judge(self.store, self.settings, self.zone, now_us) + judge_scene(self.store, self.zone, now_us)
+            found += judge_camera(self.recorder.camera, self.zone)
+            write_scenes(self.store, self.recorder.camera)
             out.fresh = note_down(self.store, found, now_us)
             if closed:
                 self.store.prune(now_us, self.settings.keep_windows_days, self.settings.keep_days)

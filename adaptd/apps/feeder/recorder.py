@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from adaptd.apps.feeder.activity import HOUSEHOLD, Activity, Seen
 from adaptd.apps.feeder.bouts import Bout, BoutMachine, Ending, Outcome
+from adaptd.apps.feeder.camera_watch import Grid, read_scenes
 from adaptd.apps.feeder.settings import Settings
 from adaptd.apps.feeder.smoothing import Smoother, Span
 from adaptd.apps.feeder.store import Store, StoredBout
@@ -55,6 +56,7 @@ class Recorder:
         self._tally = Tally()
         self._finished: list[StoredBout] = []
         self.unwritten = 0  # flushes in a row that the disk refused
+        self.camera = read_scenes(store)
 
     def span(self, start_us: int, end_us: int, pets: Sequence[Tracked], standing: Standing, frames: int = 1) -> None:
         """Between two results this was the state. Monotonic microseconds; every pet that is not named is away."""
@@ -66,6 +68,14 @@ class Recorder:
         for key in {*self._subjects, *named, (HOUSEHOLD, 0)}:
             seen = named.get(key, Seen(pet=key[0], activity=Activity.EMPTY, score_ppm=0))
             self._move(key, start_us, end_us, seen, standing)
+
+    def scene(self, at_us: int, grid: Grid) -> None:
+        """What the camera shows while nobody is in view."""
+        self.camera.feed(self._utc_of(at_us), grid)
+
+    def bowl(self, at_us: int, *, in_sight: bool) -> None:
+        """Whether the model sees the bowl."""
+        self.camera.bowl(self._utc_of(at_us), in_sight=in_sight)
 
     def blind(self) -> None:
         """Nothing is seen from here on: what was going on is cut."""
@@ -136,6 +146,8 @@ class Recorder:
         for bout in outcome.bouts:
             stored = self._stored(key, bout, one)
             self._finished.append(stored)
+            if stored.sure:
+                self.camera.confirm(stored.end_us)
             self._told(stored)
 
     def _stored(self, key: Key, bout: Bout, one: _Subject | None = None) -> StoredBout:

@@ -1,9 +1,9 @@
 """When the camera needs a look and not the pet: it was moved, the bowl is gone, a pet sleeps in front of it, or nothing comes."""
 
-from collections.abc import Sequence
 from datetime import tzinfo
 
 from adaptd.apps.feeder import words
+from adaptd.apps.feeder.camera_watch import CameraWatch
 from adaptd.apps.feeder.finding import Finding, Rule, Verdict
 from adaptd.apps.feeder.settings import HOUR_US, PPM, SECOND_US, WINDOW_S, WINDOW_US
 from adaptd.apps.feeder.store import Store
@@ -11,13 +11,39 @@ from adaptd.apps.feeder.store import Store
 SLEEPS_WINDOWS = 6
 SLEEPS_PPM = 900_000
 NOTHING_COMES_US = 12 * HOUR_US
-MOVED_CORRELATION_MILLI = 600
-MOVED_AFTER_US = 120 * SECOND_US
 
 
 def judge_scene(store: Store, zone: tzinfo, now_us: int) -> list[Finding]:
     """A pet that stays at the bowl without eating, and a bowl that nobody comes to any more."""
     return _sleeper(store, zone, now_us) + _nobody(store, zone, now_us)
+
+
+def judge_camera(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
+    """A bowl that the model no longer sees, and a scene that is another one than those in which a pet was seen to eat."""
+    return _hidden(watch, zone) + _moved(watch, zone)
+
+
+def _hidden(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
+    since = watch.hidden_since_us
+    if since is None:
+        return []
+    text = (
+        f"No bowl in sight since {words.clock_time(since, zone)}: was it taken away, covered, or the camera turned? "
+        "Until it is back nothing counts as seen."
+    )
+    return [_finding(f"scene-hidden-{since // SECOND_US}", "", Verdict.NOTICE, text)]
+
+
+def _moved(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
+    since = watch.moved_since_us
+    if since is None:
+        return []
+    text = (
+        f"The picture has changed since {words.clock_time(since, zone)}: the camera was moved, or something stands before the "
+        "bowl. Look at it. If it is to stay so, check the region with `adaptd camera roi`, then tell it with "
+        "`adaptd feeder note camera-moved`."
+    )
+    return [_finding(f"scene-moved-{since // SECOND_US}", "", Verdict.NOTICE, text)]
 
 
 def _sleeper(store: Store, zone: tzinfo, now_us: int) -> list[Finding]:
@@ -64,39 +90,3 @@ def _nobody(store: Store, zone: tzinfo, now_us: int) -> list[Finding]:
 
 def _finding(key: str, pet: str, verdict: Verdict, text: str) -> Finding:
     return Finding(key=key, rule=Rule.SCENE, pet=pet, verdict=verdict, text=text, rests_on={})
-
-
-def correlation_milli(one: Sequence[int], other: Sequence[int]) -> int:
-    """How alike two coarse pictures are, -1000 to 1000, whatever their brightness and contrast; 0 where one is flat."""
-    count = len(one)
-    a = [value * count - sum(one) for value in one]
-    b = [value * count - sum(other) for value in other]
-    power = sum(x * x for x in a) * sum(y * y for y in b)
-    return 0 if power == 0 else round(1_000 * sum(x * y for x, y in zip(a, b, strict=True)) / power**0.5)
-
-
-class CameraWatch:
-    """Tells that the camera was moved, from coarse pictures (a grid of mean brightness) of the scene without a pet.
-
-    Results carry no picture statistic today; a source that has one feeds it here. The reference is the mean of the first
-    ``learn`` grids.
-    """
-
-    def __init__(self, learn: int = 30) -> None:
-        self._learn = learn
-        self._seen = 0
-        self._sum: list[int] = []
-        self._unlike_since_us: int | None = None
-
-    def feed(self, at_us: int, grid: Sequence[int]) -> bool:
-        """True once the scene has been unlike the reference for two minutes."""
-        if self._seen < self._learn:
-            self._sum = [total + value for total, value in zip(self._sum or [0] * len(grid), grid, strict=True)]
-            self._seen += 1
-            return False
-        if correlation_milli(grid, self._sum) >= MOVED_CORRELATION_MILLI:
-            self._unlike_since_us = None
-            return False
-        if self._unlike_since_us is None:
-            self._unlike_since_us = at_us
-        return at_us - self._unlike_since_us >= MOVED_AFTER_US

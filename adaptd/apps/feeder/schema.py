@@ -33,6 +33,7 @@ MIGRATIONS: tuple[str, ...] = (
         text TEXT NOT NULL, rests_on TEXT NOT NULL, "left" INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE clock_steps(at_us INTEGER NOT NULL, by_us INTEGER NOT NULL) STRICT;
     """,
+    "CREATE TABLE scenes(place INTEGER PRIMARY KEY, grid TEXT NOT NULL, learnt_us INTEGER NOT NULL) STRICT;",
 )
 VERSION = len(MIGRATIONS)
 

@@ -1,7 +1,7 @@
 """The numbers of the feeder monitor in one place, each with where it comes from.
 
 Facts named F are from published studies of cats at the bowl (docs/feeder.md lists them); the others are choices, and
-`adaptd feeder simulate` shows what they cost and what they find.
+`python -m tests.apps.feeder_figures` shows what they cost and what they find.
 """
 
 from dataclasses import dataclass

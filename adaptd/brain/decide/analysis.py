@@ -35,8 +35,9 @@ def findings(policy: Policy) -> list[str]:
 def against(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], dwell_us: int) -> list[str]:
     """What is wrong with the policy on this hardware with these variants; empty when nothing is."""
     reference = next(fact for fact in facts if fact.name == policy.reference)
-    floor_mw = policy.floor_mfps * reference.energy_uj // 1_000_000
-    target_mw = policy.target_mfps * reference.energy_uj // 1_000_000
+    round_uj = reference.energy_uj * policy.streams
+    floor_mw = policy.floor_mfps * round_uj // 1_000_000
+    target_mw = policy.target_mfps * round_uj // 1_000_000
     return [
         *_oscillates(policy, profile, target_mw - floor_mw, dwell_us),
         *_traps(policy, profile, floor_mw),

@@ -12,6 +12,7 @@ from adaptd.brain.decide.limits import caps_of
 from adaptd.brain.decide.planner import Caps, Option, Plan
 from adaptd.brain.decide.settle import Owed
 from adaptd.brain.decide.transitions import Event, legal, move
+from adaptd.config.cells import band_of
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Refusal, Verdict
 
@@ -20,13 +21,12 @@ __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protect_service")
 PPM = 1_000_000
-HOPELESS_OWED = 250  # a variant that owes this many clean frames is looked at with a trickle only
 
 
 def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
     """The verdict of this tick and what the next one must remember."""
     held = _remember_heat(sight, policy)
-    guards = {guard.variant: guard for guard in sight.guards if guard.band == sight.band}
+    guards = _worst(sight)
     looking = _looking_share(sight, policy, table, guards)
     options = _options(sight, policy, table, guards, looking)
     caps = caps_of(sight, policy, options)
@@ -72,7 +72,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
 
 def _lasting(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option]) -> endure.Memory:
     """What energy costs now, and how long the battery lasts at that."""
-    memory = endure.remember(sight.held.lasting or endure.Memory(), options, policy.reference, sight.base_w, sight.dt_s)
+    memory = endure.remember(sight.held.lasting or endure.Memory(), options, sight.base_w, sight.dt_s)
     if sight.charge is None or sight.goal is None:
         return memory._replace(said=None)
     return endure.judge(memory, sight.goal, sight.charge, _span(sight, table), sight.now_us)
@@ -81,6 +81,15 @@ def _lasting(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[
 def _span(sight: Inputs, table: DecisionFrame) -> endure.Range:
     most = max(table.levels[0], planner.arriving_most(table.levels[-1], sight.worker.source_mfps))
     return endure.Range(table.levels[0] / 1000.0, most / 1000.0, table.value_j)
+
+
+def _worst(sight: Inputs) -> dict[str, Guard]:
+    """For each variant the scene guard of this band; of several cameras the one that owes most, since all share one variant."""
+    found: dict[str, Guard] = {}
+    for guard in sight.guards:
+        if band_of(guard.band) == sight.band and (guard.variant not in found or guard.owed > found[guard.variant].owed):
+            found[guard.variant] = guard
+    return found
 
 
 def _word(guard: Guard, sight: Inputs) -> BandEvidence:
@@ -126,21 +135,19 @@ def _looking_share(sight: Inputs, policy: Policy, table: DecisionFrame, guards: 
     """The share of frames to shadow while the reference serves: what the neediest useful variant asks for."""
     if not sight.log_ok or not sight.worker.alive or not guards:
         return 0
-    left = shadowing.left(sight.spent, policy.shadow_ppm, policy.target_mfps) - sight.reserved_frames
+    rate_mfps = policy.target_mfps * policy.streams
     best = 0
     for fact in sight.facts:
         guard = guards.get(fact.name)
         if guard is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
             continue
-        best = max(best, shadowing.share(_need(guard, sight.held), policy.shadow_ppm, policy.target_mfps, left))
+        best = max(best, shadowing.share(_halvings(guard, sight.held), policy.shadow_ppm, rate_mfps, sight.to_look))
     return best
 
 
-def _need(guard: Guard, held: Carryover) -> str:
-    """How badly a variant wants to be looked at while the reference serves."""
-    if not held.pays or not guard.owed or guard.owed >= HOPELESS_OWED:
-        return "trickle"
-    return "thin"
+def _halvings(guard: Guard, held: Carryover) -> int | None:
+    """How often looking is to be halved while the reference serves; None: a trickle will do, nothing is waited for."""
+    return guard.halvings if held.pays and guard.owed else None
 
 
 def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard], share: int) -> list[Option]:
@@ -152,8 +159,8 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[s
     beside, tested = _beside([reference]), _beside(others)
     if sight.unknown[2]:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
-        whole = shadowing.budget(policy.shadow_ppm, policy.target_mfps)
-        share = shadowing.share("thin", policy.shadow_ppm, policy.target_mfps, whole)
+        rate_mfps = policy.target_mfps * policy.streams
+        share = shadowing.share(0, policy.shadow_ppm, rate_mfps, shadowing.budget(policy.shadow_ppm, rate_mfps))
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
         if option is reference:

@@ -6,24 +6,27 @@ policy says at the floor to (1 - BEND) at the target. Then the best rate follows
 
     f = floor + (target - floor) (1 + BEND - price j / v) / (2 BEND), within floor and target
 
-The price is one for all hours to come, since a joule is best spent where it buys most (the marginal rule of every budget). It is
-sought once in EVERY_US for the mix of the last hours: how often an efficient variant might serve, and what a frame cost then.
+The price is sought once in EVERY_US for the mix of the last minutes: for how long the cheapest frame that might be served took
+how much energy. A mix of hours saves joules for cheap times that may come, but the cheapest times are those in which an efficient
+variant is proven, and proof comes from frames that are served: in four random missions (seed 1) a memory of two hours delivered
+386,000 frames and one of five minutes 432,000.
 """
 
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from adaptd.battery_words import Goal, Lasting
 from adaptd.brain.decide.deadline import in_time
 from adaptd.brain.decide.planner import STEP_MFPS, Caps, Option, Plan, plan_between
 from adaptd.config.policy import Policy
+from adaptd.vocabulary.battery import Goal, Lasting
 
 PPM = 1_000_000
 BEND = 0.25
 UNKNOWN_PPM = 1_000_000_000  # the price while nobody knows what is left: the floor
 EVERY_US = 60_000_000
-SHORTEST_US = 300_000_000  # the last minutes are planned as if they were five
-MIX_US, MEAN_US = 7_200_000_000, 300_000_000  # memory of how often each kind of time comes, and of what a frame costs in it
+SHORTEST_US = 60_000_000  # the last minute is planned as a whole one
+MIX_US = 300_000_000  # memory of the mix of kinds of time
+KINDS, STEP, FIRST = 16, 1.2, 6  # kinds of time by the energy of a frame: how many, a factor apart, where the first one seen lies
 KEEP_SHARE = 0.04  # a rate this near to the one wanted is kept
 SLACK = 0.01  # a goal missed by less is no reason to call somebody
 HOURS_US = 3_600_000_000
@@ -48,16 +51,20 @@ class Charge(Protocol):
 
 
 class Kind(NamedTuple):
-    """Time in which the reference alone may serve, or an efficient variant too: how much of it, and the energy of a frame."""
+    """Time in which the cheapest frame took about so much energy: how long it was, and the mean energy of that frame."""
 
     weight_us: int = 0
     frame_nj: int = 0
 
 
 class Memory(NamedTuple):
-    """The mix of the last hours (the reference alone, any), mean power without a frame, the price and what was judged with it."""
+    """The mix of the last hours, mean power without a frame, and what was judged with it.
 
-    kinds: tuple[Kind, Kind] = (Kind(), Kind())
+    ``kinds`` run from the cheapest to the dearest frame in steps of STEP, ``least_nj`` is where the first one ends.
+    """
+
+    kinds: tuple[Kind, ...] = ()
+    least_nj: int = 0
     base_uw: int = 0
     said: Lasting | None = None
     goal: Goal | None = None
@@ -71,23 +78,31 @@ class Range(NamedTuple):
     value_j: float
 
 
-def remember(memory: Memory, options: list[Option], reference: str, base_w: float, dt_s: float) -> Memory:
-    """The mix after one more interval: which kind of time it was, and what its cheapest frame costs."""
-    free = [option for option in options if not option.forbidden]
-    cheapest = min(free, key=lambda option: option.joules)
-    kind, dt_us = int(cheapest.name != reference), int(dt_s * 1e6)
-    first = not any(one.weight_us for one in memory.kinds)
-    kinds = [one._replace(weight_us=one.weight_us - one.weight_us * min(dt_us, MIX_US) // MIX_US) for one in memory.kinds]
-    before = kinds[kind]
-    frame_nj = int(cheapest.joules * 1e9)
-    kinds[kind] = Kind(before.weight_us + dt_us, _toward(before.frame_nj, frame_nj, dt_us) if before.weight_us else frame_nj)
-    base_uw = int(base_w * 1e6)
-    base_uw = base_uw if first else _toward(memory.base_uw, base_uw, dt_us)
-    return memory._replace(kinds=(kinds[0], kinds[1]), base_uw=base_uw)
+def remember(memory: Memory, options: list[Option], base_w: float, dt_s: float) -> Memory:
+    """The mix after one more interval: what the cheapest frame cost that might be served in it."""
+    frame_nj = int(min([option.joules for option in options if not option.forbidden]) * 1e9)
+    dt_us, base_uw = int(dt_s * 1e6), int(base_w * 1e6)
+    if not memory.kinds:
+        memory = memory._replace(kinds=(Kind(),) * KINDS, least_nj=max(1, int(frame_nj / STEP**FIRST)), base_uw=base_uw)
+    at, edge = 0, float(memory.least_nj)
+    while edge < frame_nj and at < KINDS - 1:
+        at, edge = at + 1, edge * STEP
+    kinds = list(memory.kinds)
+    weight_us, mean_nj = kinds[at]
+    whole_us = weight_us + dt_us
+    kinds[at] = Kind(whole_us, mean_nj + (frame_nj - mean_nj) * dt_us // max(1, whole_us))
+    seen_us = sum([kind.weight_us for kind in kinds])
+    return memory._replace(
+        kinds=tuple(kinds), base_uw=memory.base_uw + (base_uw - memory.base_uw) * dt_us // max(1, dt_us, seen_us)
+    )
 
 
-def _toward(mean: int, now: int, dt_us: int) -> int:
-    return mean + (now - mean) * min(dt_us, MEAN_US) // MEAN_US
+def _fade(memory: Memory, passed_us: int) -> Memory:
+    """The mix forgets with the time constant MIX_US."""
+    part = min(passed_us, MIX_US)
+    return memory._replace(
+        kinds=tuple([kind._replace(weight_us=kind.weight_us - kind.weight_us * part // MIX_US) for kind in memory.kinds])
+    )
 
 
 def judge(memory: Memory, goal: Goal, charge: Charge, span: Range, now_us: int) -> Memory:
@@ -95,6 +110,7 @@ def judge(memory: Memory, goal: Goal, charge: Charge, span: Range, now_us: int) 
     said = memory.said
     if said is not None and goal == memory.goal and 0 <= now_us - said.at_us < EVERY_US:
         return memory
+    memory = memory if said is None else _fade(memory, max(0, now_us - said.at_us))
     ends_us = goal.until_us if goal.until_us is not None else charge.since_us + (goal.lasts_us or 0)
     left_uj, to_go_us = charge.left_uj(goal.reserve_ppm), max(0, ends_us - now_us)
     floor_w, most_w = _mean(memory, span, None)[1], _mean(memory, span, 1.0)[1]
@@ -133,11 +149,12 @@ def rate_at(price: float, joules: float, span: Range) -> float:
 
 def _mean(memory: Memory, span: Range, price: float | None) -> tuple[float, float]:
     """Mean rate and mean power of the mix at a price; at the floor where it is None."""
-    weights = [max(1, kind.weight_us) if kind.frame_nj else 0 for kind in memory.kinds]
-    total = float(max(1, weights[0] + weights[1]))
+    total = float(max(1, sum([kind.weight_us for kind in memory.kinds])))
     rate, power = 0.0, memory.base_uw / 1e6
-    for kind, weight in zip(memory.kinds, weights, strict=True):
-        joules = kind.frame_nj / 1e9
+    for weight, frame_nj in memory.kinds:
+        if not weight:
+            continue
+        joules = frame_nj / 1e9
         fps = span.low if price is None else rate_at(price, joules, span)
         rate += fps * weight / total
         power += fps * joules * weight / total
@@ -146,7 +163,7 @@ def _mean(memory: Memory, span: Range, price: float | None) -> tuple[float, floa
 
 def _most(memory: Memory, span: Range) -> float:
     """The price at which even the cheapest frames are served at the floor alone."""
-    return (1.0 + BEND) * span.value_j * 1e9 / max(1, min([kind.frame_nj for kind in memory.kinds if kind.frame_nj]))
+    return (1.0 + BEND) * span.value_j * 1e9 / max(1, min([kind.frame_nj for kind in memory.kinds if kind.weight_us], default=1))
 
 
 def _solve(memory: Memory, span: Range, allowed_w: float) -> float:

@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adaptd.battery_words import Goal
 from adaptd.brain.decide.carryover import Carryover
 from adaptd.brain.decide.endure import Charge, goal_of
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
-from adaptd.brain.decide.shadowing import Spent
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
+from adaptd.vocabulary.battery import Goal
 
 
 class Guard(Protocol):
@@ -28,6 +27,8 @@ class Guard(Protocol):
     def samples(self) -> int: ...
     @property
     def loss_ppm(self) -> int: ...
+    @property
+    def halvings(self) -> int: ...
 
 
 class Offer(Protocol):
@@ -47,7 +48,8 @@ DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000
 class DecisionFrame:
     """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it.
 
-    ``free``: any rate between the first and the last of them may be served. ``full_w`` is what the target rate earns.
+    ``free``: any rate between the first and the last of them may be served.
+    ``value_j`` is what a round earns, a frame of each camera; ``full_w`` is what the target rate earns.
     """
 
     levels: tuple[int, ...]
@@ -65,10 +67,12 @@ class DecisionFrame:
 class Inputs:
     """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed).
 
+    ``to_look``: shadow frames that the budget holds beside what the account may need until its window ends.
     ``standing`` per band: frames shadowed, and the account's bound in ppm of the frames delivered.
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
     ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;
     ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
+    ``unwatched``: the profile says that this machine has no thermometer, and none is there.
     """
 
     now_us: int
@@ -86,8 +90,7 @@ class Inputs:
     guards: tuple[Guard, ...]
     offer: Offer
     standing: dict[str, tuple[int, int]]
-    reserved_frames: int
-    spent: Spent
+    to_look: int
     worker: Telemetry
     log_ok: bool
     budget_mw: int | None
@@ -98,6 +101,7 @@ class Inputs:
     average_w: float | None = None
     meterless: bool = False
     modelled: bool = False
+    unwatched: bool = False
     judged: tuple[Judged, ...] = ()
     goal: Goal | None = None
     charge: Charge | None = None
@@ -111,8 +115,9 @@ def dwell_us(profile: HardwareProfile) -> int:
 
 def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> DecisionFrame:
     """What follows from the policy. ``claim`` says what the loss account promises."""
-    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames)
-    claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}"
+    weighed = () if policy.miss_weight_ppm == 1_000_000 else (policy.miss_weight_ppm,)
+    terms = (policy.max_loss_ppm, policy.alpha_ppm, policy.shadow_ppm, policy.window_us, policy.loan_frames, *weighed)
+    claim = f"{policy.reference}|{policy.efficient}|{terms}|{policy.bands}" + (f"|{policy.cameras}" if policy.cameras else "")
     levels = policy.levels_mfps or tuple(sorted({policy.floor_mfps, policy.target_mfps}))
     return DecisionFrame(
         levels=tuple(level for level in levels if policy.floor_mfps <= level <= policy.target_mfps),
@@ -120,8 +125,8 @@ def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Decision
         dwell_us=held_us,
         claim=claim,
         unsupported=unsupported,
-        value_j=policy.frame_value_uj / 1e6,
+        value_j=policy.frame_value_uj * policy.streams / 1e6,
         free=not policy.levels_mfps,
-        full_w=policy.target_mfps / 1e9 * policy.frame_value_uj,
+        full_w=policy.target_mfps * policy.streams / 1e9 * policy.frame_value_uj,
         goal=goal_of(policy),
     )

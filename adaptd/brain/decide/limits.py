@@ -28,6 +28,8 @@ def caps_of(sight: Inputs, policy: Policy, options: list[Option]) -> Caps:
     mean, peak = cap_w(sight.ahead[1:2], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn)
     if sight.modelled:  # what may have happened unseen costs rate down to the floor, and no more
         mean = min(mean, max(least, cap_w(sight.ahead[-1:], limit, drawn, MEAN_SIGMAS)))
+    if sight.unwatched:  # nobody could tell that it is hot: the floor is all that is served, and is served
+        mean = peak = NO_BUDGET_W
     return Caps(sight.base_w, mean, peak, budget, average, unreachable)
 
 

@@ -44,9 +44,10 @@ def left(spent: Spent, shadow_ppm: int, target_mfps: int) -> int:
     return budget(shadow_ppm, target_mfps) - sum(spent.frames)
 
 
-def share(need: str, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:
-    """The share in ppm for a variant that is waited for (``thin``) or only kept in sight (``trickle``)."""
+def share(halvings: int | None, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:
+    """The share in ppm for a variant that is waited for, halved so often, or that is only kept in sight (None): a trickle."""
     if budget_left <= 0 or rate_mfps <= 0 or shadow_ppm <= 0:
         return 0
     spaced = min(BURST_PPM, DRAWS_PER_S * 1000 * PPM // rate_mfps)
-    return spaced if need == "thin" else min(spaced, shadow_ppm // TRICKLE)
+    trickle = min(spaced, shadow_ppm // TRICKLE)
+    return trickle if halvings is None else max(trickle, spaced >> halvings)

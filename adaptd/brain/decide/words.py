@@ -1,6 +1,9 @@
 """A verdict in words, as `adaptd why` prints it."""
 
 from adaptd.vocabulary import Verdict
+from adaptd.vocabulary.battery import Lasting
+
+HOUR_US = 3_600_000_000
 
 RULES = {
     "most_worth": "it is worth most and keeps every limit",
@@ -53,6 +56,20 @@ def explain(verdict: Verdict) -> str:
     broken = ", ".join(name for name, holds in verdict.conditions if not holds)
     if broken:
         lines.append(f"Not holding: {broken}.")
+    if verdict.lasting is not None:
+        lines.append(_lasting(verdict.lasting))
     if verdict.predicted_mc is not None and verdict.predicted_mw is not None:
         lines.append(f"Expected: {verdict.predicted_mw / 1000:.2f} W, {verdict.predicted_mc / 1000:.1f} degC at the next tick.")
     return " ".join(lines)
+
+
+def _lasting(said: Lasting) -> str:
+    """How long the battery lasts, in hours from when it was judged."""
+    hours, goal, floor = (span / HOUR_US for span in (said.lasts_us, said.ends_us - said.at_us, said.floor_us))
+    reserve = f"{said.reserve_ppm / 10_000:g} % left"
+    if goal <= 0:
+        return f"Battery: the goal is over, {said.charge_ppm / 10_000:.0f} % are left."
+    if not said.reachable:
+        return f"Battery: {goal:.1f} h with {reserve} cannot be reached, at the floor rate it lasts {floor:.1f} h."
+    price = f", so energy is priced at {said.price_ppm / 1e6:.2f} of the policy's word" if said.price_ppm > 1_000_000 else ""
+    return f"Battery: {hours:.1f} h at {rate(said.rate_mfps)} fps with {reserve}, {goal:.1f} h are asked{price}."

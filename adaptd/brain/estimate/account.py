@@ -21,6 +21,7 @@ docs/control.md.
 from typing import NamedTuple
 
 from adaptd.brain.estimate.account_table import SCALE, AccountRules
+from adaptd.config.cells import band_of
 from adaptd.vocabulary import BandStatement, Stretch
 
 M = 1_000_000
@@ -112,20 +113,30 @@ def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: st
     why = _nonsense(stretch) or ("" if last_frame < stretch.first <= stretch.last else "frames_go_back")
     if why:
         return one._replace(broken=one.broken or why)
-    one = one._replace(delivered=one.delivered + stretch.frames - stretch.missed)
+    delivered = one.delivered + stretch.frames - stretch.missed
     if stretch.variant == reference:
-        return one
-    one = one._replace(efficient=one.efficient + stretch.frames, differed=one.differed + stretch.differed)
+        return one._replace(delivered=delivered)
+    efficient, differed = one.efficient + stretch.frames, one.differed + stretch.differed
     if stretch.share_ppm not in rules.shares:
-        return _lost(one, stretch.frames)
+        return _lost(one._replace(delivered=delivered, efficient=efficient, differed=differed), stretch.frames)
     at = rules.shares.index(stretch.share_ppm)
     old = one.strata[at]
     new = Stratum(old.frames + stretch.frames, old.shadowed + stretch.shadowed, old.loss_ppm + stretch.loss_ppm)
     strata = (*one.strata[:at], new, *one.strata[at + 1 :])
-    broken = one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else "")
-    one = one._replace(whole_ppm=one.whole_ppm + stretch.late_ppm, strata=strata, broken=broken)
+    whole_ppm = one.whole_ppm + stretch.late_ppm
     alone_ppm = (stretch.frames - stretch.shadowed) * M + stretch.late_ppm
-    return one._replace(debit_ppm=min(one.debit_ppm + alone_ppm, bound_ppm(rules, one)))
+    counted = BandAccount(
+        band=one.band,
+        delivered=delivered,
+        efficient=efficient,
+        differed=differed,
+        debit_ppm=one.debit_ppm + alone_ppm,
+        whole_ppm=whole_ppm,
+        strata=strata,
+        broken=one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else ""),
+    )
+    bound = bound_ppm(rules, counted)
+    return counted if counted.debit_ppm <= bound else counted._replace(debit_ppm=bound)
 
 
 def _lost(one: BandAccount, frames: int) -> BandAccount:
@@ -134,8 +145,11 @@ def _lost(one: BandAccount, frames: int) -> BandAccount:
 
 
 def unheard(account: Account, band: str, frames: int) -> Account:
-    """An efficient variant may have served ``frames`` in ``band`` of which no count has come: they are lost in full."""
-    return account._replace(bands=tuple([_lost(one, frames) if one.band == band else one for one in account.bands]))
+    """An efficient variant may have served ``frames`` in ``band`` of which no count has come: they are lost in full.
+
+    Nobody knows of which camera they were, so every camera's account of that band is charged.
+    """
+    return account._replace(bands=tuple([_lost(one, frames) if band_of(one.band) == band else one for one in account.bands]))
 
 
 def _nonsense(stretch: Stretch) -> str:
@@ -166,12 +180,12 @@ def bounds(rules: AccountRules, one: BandAccount, also: int | None = None) -> tu
     """
     last, alone = -1, 0
     lost: list[tuple[int, int]] = []  # usually none
-    for at, (frames, shadowed, loss_ppm) in enumerate(one.strata):
-        if frames or at == also:
+    for at, stratum in enumerate(one.strata):
+        if stratum.frames or at == also:
             last = at
-            alone += frames - shadowed
-            if loss_ppm:
-                lost.append((at, loss_ppm))
+            alone += stratum.frames - stratum.shadowed
+            if stratum.loss_ppm:
+                lost.append((at, stratum.loss_ppm))
     if last < 0:
         return one.whole_ppm, one.whole_ppm
     best = worse = _NO_BOUND
@@ -213,12 +227,13 @@ def _two_digits(ppm: int) -> int:
     return -(-(ppm + 1) // step) * step if ppm else 0
 
 
-def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -> Offer:
+def offer(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
     """What an efficient variant may serve in a band before the next decision; CLOSED where that is less than ``least_frames``.
 
     The frames offered are all that could be lost before the debit passes the credit: the worker stops there by itself. The coin
     is the thinnest whose bound leaves room for ``least_frames``, a quarter of the way to where one loss more seen under it would
-    bring it, so that a first difference does not shut the account for long; the largest where none does.
+    bring it, so that a first difference does not shut the account for long; the largest where none does. ``lean`` is said where
+    the budget of shadow frames holds no more than the thinnest coin takes: then it is that one, and CLOSED where it does not do.
     """
     one = next((each for each in account.bands if each.band == band), None)
     if one is None or one.broken or not rules.shares:
@@ -227,12 +242,25 @@ def offer(rules: AccountRules, account: Account, band: str, least_frames: int) -
     frames = (credit - one.debit_ppm) // M
     if frames < max(1, least_frames):
         return CLOSED
+    if lean:
+        fits = credit - bounds(rules, one, len(rules.shares) - 1)[0] >= least_frames * M
+        return Offer(rules.shares[-1], frames) if fits else CLOSED
     for at in range(len(rules.shares) - 1, -1, -1):
         now, after_one = bounds(rules, one, at)
         then = (3 * now + after_one) // 4
         if (credit - then) // M >= least_frames:
             return Offer(rules.shares[at], frames)
     return Offer(rules.shares[0], frames)
+
+
+def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
+    """What an efficient variant may serve in a band before the next decision whichever camera the frames come from: the largest
+    coin and the fewest frames that any camera's account offers, CLOSED where one of them is.
+    """
+    found = [offer(rules, account, one.band, least_frames, lean=lean) for one in account.bands if band_of(one.band) == band]
+    if not found or min([one.frames for one in found]) == 0:
+        return CLOSED
+    return Offer(max([one.share_ppm for one in found]), min([one.frames for one in found]))
 
 
 def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:

@@ -53,9 +53,10 @@ def shares_of(shadow_ppm: int) -> tuple[int, ...]:
 
 @cache
 def rules(policy: Policy) -> AccountRules:
-    """The tables under a policy. The chance that a statement of a window is wrong is shared out evenly over the light bands."""
+    """The tables under a policy. The chance that a statement of a window is wrong is shared out evenly over the light bands,
+    and over the cameras where there are several."""
     shares = shares_of(policy.shadow_ppm)
-    alpha = (policy.alpha_ppm, M * max(1, len(policy.bands)))
+    alpha = (policy.alpha_ppm, M * max(1, len(policy.bands)) * policy.streams)
     grid = tuple(_row(shares, at, v, _weight(shares, at, v[2]), alpha) for at in range(len(shares)) for v in GRID)
     loan = policy.loan_frames * M if policy.loan_frames is not None else _loan(grid, policy)
     return AccountRules(shares, grid, policy.max_loss_ppm, loan, policy.window_us)
@@ -90,8 +91,8 @@ def _theta(share: int, grown: tuple[int, int], c_down: int) -> int | None:
 
 
 def _loan(grid: tuple[Row, ...], policy: Policy) -> int:
-    """What the bound is at the opening under the largest rate, and LOAN_S of frames at the target rate."""
+    """What the bound is at the opening under the largest rate, and LOAN_S of frames of all cameras at the target rate."""
     if not grid:
         return 0
     opening = min(row.base_ppm for row in grid)
-    return -(-opening // M) * M + LOAN_S * policy.target_mfps // 1000 * M
+    return -(-opening // M) * M + LOAN_S * policy.target_mfps * policy.streams // 1000 * M

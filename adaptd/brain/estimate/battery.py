@@ -11,9 +11,9 @@ Kalman, J. Basic Eng. 1960, doi 10.1115/1.3662552). Between readings energy is c
 
 from typing import NamedTuple
 
-from adaptd.battery_words import BatteryReading, Supply
 from adaptd.brain.estimate.fixed import INVERSE, ONE
 from adaptd.vocabulary import Unread
+from adaptd.vocabulary.battery import BatteryReading, Supply
 
 PPM = 1_000_000
 LEARN_US = 60_000_000  # the gauge is heard so often: neighbouring readings share their rounding

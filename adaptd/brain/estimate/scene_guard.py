@@ -3,17 +3,23 @@
 It promises nothing: what was served is bounded by the loss account alone. So it may be quick in both directions. A variant owes
 clean shadow frames before it serves: few at the beginning, none where qualification spoke well of it, more after a scene in which
 it differed. There is no attempt to be used up: a good variant that met a bad scene comes back.
+
+Looking costs shadow frames, so it slows down the longer a variant waits in vain: every PATIENCE looks without coming clear halve
+the rate, every KEEN clean ones in a row double it again. A scene that lasted an hour is thus left within minutes of its end, and
+a variant that never agrees costs some hundred looks a day.
 """
 
 from typing import NamedTuple
 
+from adaptd.config.cells import band_of
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Prior, Shadow, VariantFacts
 
 M = 1_000_000
 FIRST_OWED = 30  # clean frames before a variant without a prior serves for the first time
 HOLD_OWED = 40  # clean frames after a loss was seen while it served
-MORE_OWED, MOST_OWED = 20, 300  # each loss seen while it waits, and the most that it can come to owe
+MORE_OWED, MOST_OWED = 20, 60  # each loss seen while it waits, and the most that it can come to owe
+PATIENCE, KEEN = 25, 2  # looks in vain that halve the rate of looking; clean ones in a row that double it again
 DRIFT_TIMES = 2  # a mean loss of this many times the limit and more is a scene to leave
 STRIKE_PPM = (
     500_000  # loss above the drift, in ppm of a frame, that strikes: one frame that differs, or many boxes that are a bit off
@@ -22,7 +28,10 @@ PRIOR_FRAMES = 300  # a prior of fewer frames is none
 
 
 class Guard(NamedTuple):
-    """What one variant owes in one band, the loss gathered above the drift, and what was seen since the start."""
+    """What one variant owes in one band, the loss gathered above the drift, and what was seen since the start.
+
+    ``waited`` counts looks in vain, and falls again while it serves; ``clean`` is the run of clean ones up to now.
+    """
 
     band: str
     variant: str
@@ -31,6 +40,13 @@ class Guard(NamedTuple):
     samples: int = 0
     loss_ppm: int = 0
     strikes: int = 0
+    waited: int = 0
+    clean: int = 0
+
+    @property
+    def halvings(self) -> int:
+        """How often the rate of looking is to be halved."""
+        return max(0, self.waited // PATIENCE - self.clean // KEEN)
 
     @property
     def clear(self) -> bool:
@@ -39,13 +55,13 @@ class Guard(NamedTuple):
 
 
 def start(policy: Policy, facts: tuple[VariantFacts, ...]) -> tuple[Guard, ...]:
-    """Every band and efficient variant at its beginning, shortened by what qualification found."""
+    """Every band (of every camera) and efficient variant at its beginning, shortened by what qualification found."""
     found = []
     for name in policy.efficient:
         fact = next((one for one in facts if one.name == name), None)
-        for band in policy.bands:
-            prior = next((one for one in fact.priors if one.band == band.name), None) if fact else None
-            found.append(Guard(band.name, name, _first_owed(policy.max_loss_ppm, prior)))
+        for cell in policy.cells:
+            prior = next((one for one in fact.priors if one.band == band_of(cell)), None) if fact else None
+            found.append(Guard(cell, name, _first_owed(policy.max_loss_ppm, prior)))
     return tuple(found)
 
 
@@ -78,4 +94,14 @@ def _one(guard: Guard, loss_ppm: int, drift_ppm: int) -> Guard:
         heat_ppm, strikes = 0, strikes + 1
     elif owed:
         owed -= 1
-    return Guard(guard.band, guard.variant, owed, heat_ppm, guard.samples + 1, guard.loss_ppm + loss_ppm, strikes)
+    return Guard(
+        band=guard.band,
+        variant=guard.variant,
+        owed=owed,
+        heat_ppm=heat_ppm,
+        samples=guard.samples + 1,
+        loss_ppm=guard.loss_ppm + loss_ppm,
+        strikes=strikes,
+        waited=guard.waited + 1 if guard.owed else max(0, guard.waited - 1),
+        clean=guard.clean + 1 if loss_ppm <= drift_ppm else 0,
+    )

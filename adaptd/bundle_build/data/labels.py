@@ -83,7 +83,7 @@ def labels_of(dataset: Dataset, form: str, classes: tuple[str, ...], words: Prep
 def _within(
     table: npt.NDArray[np.float64], image: tuple[int, int], words: Preprocessing
 ) -> tuple[npt.NDArray[np.float64], tuple[int, int]]:
-    """Boxes as shares of the region that is looked at, those outside left out, and the region's (height, width)."""
+    """Boxes as shares of the region that is looked at, those with the centre outside left out, and its (height, width)."""
     if words.roi_ppm is None:
         return table, image
     rows, columns = region(words.roi_ppm, *image)
@@ -93,7 +93,19 @@ def _within(
     moved = table.copy()
     moved[:, 1:3] = (table[:, 1:3] * scale - start) / inner
     moved[:, 3:5] = table[:, 3:5] * scale / inner
-    return moved[((moved[:, 1:3] >= 0) & (moved[:, 1:3] < 1)).all(axis=1)], size
+    inside = ((moved[:, 1:3] >= 0) & (moved[:, 1:3] < 1)).all(axis=1)
+    if words.roi_points_ppm is not None:
+        inside &= [_in_polygon(words.roi_points_ppm, *centre) for centre in (table[:, 1:3] * 1e6).tolist()]
+    return moved[inside], size
+
+
+def _in_polygon(points: tuple[tuple[int, ...], ...], x: float, y: float) -> bool:
+    """Whether an odd number of sides lies to the right of (x, y)."""
+    odd = False
+    for (from_x, from_y), (to_x, to_y) in zip(points, (*points[1:], points[0]), strict=True):
+        if (from_y > y) is not (to_y > y) and x < from_x + (y - from_y) * (to_x - from_x) / (to_y - from_y):
+            odd = not odd
+    return odd
 
 
 def place(table: npt.NDArray[np.float64], image: tuple[int, int], words: Preprocessing) -> Array:

@@ -21,6 +21,7 @@ class Preset:
     fit: str
     crop_ppm: int = MILLION
     roi_ppm: tuple[int, ...] | None = None
+    roi_points_ppm: tuple[tuple[int, ...], ...] | None = None
 
     def words(self, size: tuple[int, int]) -> Preprocessing:
         """The manifest's preprocessing for a network that takes ``size`` (height, width)."""
@@ -34,6 +35,7 @@ class Preset:
                 "fit": self.fit,
                 "crop_ppm": self.crop_ppm,
                 "roi_ppm": self.roi_ppm,
+                "roi_points_ppm": self.roi_points_ppm,
             }
         )
 

@@ -72,7 +72,8 @@ def _build(order: PlanOrder, bundle: Bundle, trt: Any, gpu: Gpu, progress: Progr
     device = Device(gpu.name, gpu.compute_capability, str(trt.__version__))
     model, reference = bundle.manifest.model, bundle.manifest.reference
     cache_name = timing_cache_name(device)
-    cache = bundle.kept.get(cache_name, b"")
+    keeps_times = not str(trt.__version__).startswith("8.")  # 8.6 cannot read the cache that it wrote a minute ago
+    cache = bundle.kept.get(cache_name, b"") if keeps_times else b""
     files: dict[str, bytes] = {}
     built: dict[str, BuiltPlan] = {}
     notes: list[str] = []
@@ -87,7 +88,7 @@ def _build(order: PlanOrder, bundle: Bundle, trt: Any, gpu: Gpu, progress: Progr
                 raise
             notes.append(f"{name}: no plan on this device, {reference} serves alone: {error}")
             continue
-        cache, built[name] = plan.timing_cache or cache, plan
+        cache, built[name] = (plan.timing_cache or cache) if keeps_times else b"", plan
         files[plan_name(model, name, device)] = plan.plan
         notes += [f"{name}: {note}" for note in plan.notes]
         if plan.layer_report:
@@ -149,6 +150,7 @@ def weak_graph(data: bytes) -> bytes:
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i == half:
                 attribute.i = single
+    _fit_scales(model)
     try:
         to_opset17(model)
         del model.graph.value_info[:]
@@ -156,6 +158,25 @@ def weak_graph(data: bytes) -> bytes:
     except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise BuildFailed(f"the graph has no form of opset 17, which TensorRT before 10 needs: {reason_of(error)}") from None
     return to_bytes(model)
+
+
+def _fit_scales(model: Any) -> None:
+    """Scales of stored weights that FP16 has rounded down: the largest weight comes to lie at 127 steps, not at 127.06.
+
+    TensorRT before 10 quantises these weights itself, and would clip and complain of every layer.
+    """
+    onnx = import_onnx()
+    stored = {item.name: item for item in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type != "QuantizeLinear" or node.input[0] not in stored or node.input[1] not in stored:
+            continue
+        scale = onnx.numpy_helper.to_array(stored[node.input[1]])
+        weights = onnx.numpy_helper.to_array(stored[node.input[0]])
+        axis = next((item.i for item in node.attribute if item.name == "axis"), 1)
+        beside = tuple(at for at in range(weights.ndim) if scale.ndim == 0 or at != axis % weights.ndim)
+        least = np.nextafter(np.abs(weights).max(axis=beside) / np.float32(127), np.float32(np.inf), dtype=np.float32)
+        fitted = np.maximum(scale, least.reshape(scale.shape))
+        stored[node.input[1]].CopyFrom(onnx.numpy_helper.from_array(fitted.astype(np.float32), node.input[1]))
 
 
 def _steps(progress: Progress, name: str) -> Callable[[str, int, int], bool]:

@@ -158,7 +158,8 @@ def _measure(
         try:
             engines = {name: stack.enter_context(make(name)) for name in names}
             scored = {**engines, **_source(plan, bundle, stack)}
-            read = reader(head, manifest.classes, manifest.preprocessing.size)
+            weight = plan.policy.miss_weight_ppm / 1_000_000
+            read = reader(head, manifest.classes, manifest.preprocessing.size, weight)
             tallies = evaluate(scored, manifest.reference, pictures, read, labels, progress)
             if not tallies:
                 raise BuildError(f"{plan.data[0]}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")

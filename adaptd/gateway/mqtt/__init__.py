@@ -1,10 +1,12 @@
 """MQTT and Home Assistant: payloads and discovery (pure), the link to the broker, and the plug-in of the gateway."""
 
 from adaptd.gateway.mqtt.fleet import fleet_key
-from adaptd.gateway.mqtt.plug import Fleet, MqttPlug
-from adaptd.gateway.mqtt.settings import settings_of
+from adaptd.gateway.mqtt.plug import Fleet, MqttPlug, to_stderr
+from adaptd.gateway.mqtt.settings import Settings, settings_of
 from adaptd.gateway.plugins import Arguments
 from adaptd.gateway.secret_file import SettingsError
+from adaptd.gateway.vda5050.mapping import vehicle_of
+from adaptd.gateway.vda5050.plug import VdaPlug
 
 
 def plug_in(arguments: Arguments) -> MqttPlug:
@@ -13,22 +15,40 @@ def plug_in(arguments: Arguments) -> MqttPlug:
     Raises:
         SettingsError: the URL, the credentials or a certificate cannot be used.
     """
-    settings = settings_of(
-        arguments.mqtt or "",
-        credentials=arguments.mqtt_credentials,
-        ca=arguments.mqtt_ca,
-        certificate=arguments.mqtt_cert,
-        key=arguments.mqtt_key,
-        version=arguments.mqtt_version,
-    )
     return MqttPlug(
-        settings,
+        _settings(arguments),
         socket=arguments.socket,
         state=arguments.state,
         audit=arguments.audit,
         device=arguments.box_name,
         commands=arguments.commands,
         fleet=_fleet(arguments),
+    )
+
+
+def vda5050(arguments: Arguments) -> VdaPlug:
+    """The plug-in that ``adaptd gateway --mqtt URL --vda5050 MANUFACTURER/SERIAL`` asks for.
+
+    Raises:
+        SettingsError: no vehicle is named, or there is no broker to speak to.
+    """
+    if arguments.mqtt is None:
+        raise SettingsError("--vda5050 needs a broker, give --mqtt mqtt://HOST as well")
+    try:
+        vehicle = vehicle_of(arguments.vda5050 or "")
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return VdaPlug(_settings(arguments), vehicle, to_stderr)
+
+
+def _settings(arguments: Arguments) -> Settings:
+    return settings_of(
+        arguments.mqtt or "",
+        credentials=arguments.mqtt_credentials,
+        ca=arguments.mqtt_ca,
+        certificate=arguments.mqtt_cert,
+        key=arguments.mqtt_key,
+        version=arguments.mqtt_version,
     )
 
 

@@ -73,7 +73,7 @@ class MqttPlug:
         self._socket, self._state, self._audit = socket, state or default_state(), audit
         self._device, self._page, self._commands = device, page, commands
         self._fleet = fleet
-        self._say = say or _to_stderr
+        self._say = say or to_stderr
         self._said: set[str] = set()
         self._pending: deque[MustArrive] = deque(maxlen=MAX_PENDING)
         self._reader: CheckpointReader | None = None
@@ -272,5 +272,6 @@ def _restored(topics: Topics, period_s: float, kept: Any) -> Watch:
         return Watch(topics, period_s)
 
 
-def _to_stderr(words: str) -> None:
+def to_stderr(words: str) -> None:
+    """One line for the operator."""
     print(f"gateway: {words}", file=sys.stderr, flush=True)  # noqa: T201 - the operational log

@@ -18,6 +18,7 @@ from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
 from adaptd.gateway.metrics import Sight, render
+from adaptd.gateway.views import read_view
 from adaptd.gateway.web.guard import COOKIE
 from adaptd.gateway.web.stream import Stream, state_words
 from adaptd.gateway.web.tokens import Caller
@@ -39,6 +40,7 @@ class Parts:
     stream: Stream
     box: str
     version: str
+    state: Path
 
 
 def make_app(parts: Parts) -> Starlette:
@@ -51,6 +53,7 @@ def make_app(parts: Parts) -> Starlette:
             Route("/metrics", routes.metrics),
             Route("/api/status", routes.status),
             Route("/api/history", routes.history),
+            Route("/api/view/{name}", routes.view),
             Route("/api/verify", routes.verify, methods=["POST"]),
             Route("/api/command/{verb}", routes.command, methods=["POST"]),
             Route("/api/preview.jpg", routes.preview),
@@ -94,6 +97,10 @@ class Routes:
         if span is None:
             return PlainTextResponse("span: is none of hour, day\n", 400)
         return JSONResponse({**span.words(_utc_ms()), "log": self._parts.logbook.history})
+
+    async def view(self, request: Request) -> Response:
+        """An application's figures; null where it left none."""
+        return JSONResponse({"view": read_view(self._parts.state, request.path_params["name"])})
 
     async def metrics(self, request: Request) -> Response:
         """What Prometheus scrapes."""

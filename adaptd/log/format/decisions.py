@@ -1,7 +1,7 @@
 """Decisions as records: what was sensed and what was decided, each written as the change since the decision before.
 
 Shadow frames and stretches are events, not states: they are written against none, and the number of shadow frames against the
-length of their list.
+length of their list. Every now and then a decision is written whole, so that a reader may begin near the end.
 """
 
 from typing import Any
@@ -11,7 +11,9 @@ from adaptd.log.format.codec import CodecError, row, words
 from adaptd.log.format.shapes import Atom, Repeated
 from adaptd.vocabulary import Shadow, Snapshot, Stretch, Telemetry, Verdict
 
+UNBOOKED = "unbooked"  # why a run stopped whose last frames could not be booked
 CHAIN_FIELDS = frozenset({"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"})
+WHOLE_EVERY = 2048  # decisions: reading the last one takes at most so many lines
 SHORT = {"picture": "pic", "predicted_mc": "pred_mc", "predicted_mw": "pred_mw"}
 
 
@@ -37,7 +39,8 @@ _COUNT = Atom(int)
 
 
 class DecisionCoder:
-    """Writes or reads the decisions that follow one ``config`` record. The first is whole and names the binding.
+    """Writes or reads the decisions that follow one ``config`` record. The first is whole and names the binding, as does any
+    other that carries ``bind``.
 
     A record's ``mono_us`` is the snapshot's ``now_us``; ``lag_us`` appears only where a later record had already been written.
     """
@@ -46,12 +49,25 @@ class DecisionCoder:
         self._binding, self._form = binding, form
         self.snapshot: Snapshot | None = None
         self.verdict: Verdict | None = None
+        self._since = 0  # decisions written as changes since the last whole one
 
-    def write(self, snapshot: Snapshot, verdict: Verdict, mono_us: int) -> dict[str, Plain]:
-        """The fields of the next decision record, which will carry ``mono_us``."""
+    @property
+    def whole_due(self) -> bool:
+        """Whether a writer makes the next decision a whole one if it is the first after a heartbeat: a replay may begin there."""
+        return self._since >= WHOLE_EVERY // 2
+
+    @property
+    def whole_overdue(self) -> bool:
+        """Whether a writer makes the next decision a whole one in any case."""
+        return self._since >= WHOLE_EVERY - 1
+
+    def write(self, snapshot: Snapshot, verdict: Verdict, mono_us: int, *, whole: bool = False) -> dict[str, Plain]:
+        """The fields of the next decision record, which will carry ``mono_us``; the first is ``whole`` in any case."""
         fields: dict[str, Plain] = {}
-        sensed = _write_snapshot(self._form, self.snapshot, snapshot)
-        if self.verdict is None:
+        whole = whole or self.verdict is None
+        self._since = 0 if whole else self._since + 1
+        sensed = _write_snapshot(self._form, None if whole else self.snapshot, snapshot)
+        if whole or self.verdict is None:
             fields = {"bind": self._binding, "in": sensed, "out": self._form.verdict.full(verdict)}
         else:
             decided = self._form.verdict.diff(self.verdict, verdict)
@@ -70,23 +86,29 @@ class DecisionCoder:
         if type(lag_us) is not int:
             raise CodecError("lag_us is not an integer")
         now_us = record["mono_us"] - lag_us
-        if self.snapshot is None and record.get("bind") != self._binding:
+        whole = self.snapshot is None or "bind" in record
+        if whole and record.get("bind") != self._binding:
             raise CodecError("the decision is not bound to the configuration before it")
         try:
-            return _read_snapshot(self._form, self.snapshot, record.get("in", {}), now_us)
+            return _read_snapshot(self._form, None if whole else self.snapshot, record.get("in", {}), now_us)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CodecError(f"what was sensed cannot be read: {error}") from None
 
     def read_verdict(self, record: dict[str, Any]) -> Verdict:
         """The verdict of a decision record; raises CodecError where it does not fit. Changes nothing."""
         try:
-            if self.verdict is None:
+            if self.verdict is None or "bind" in record:
                 first: Verdict = self._form.verdict.read(record.get("out"))
                 return first
             verdict: Verdict = self._form.verdict.patch(self.verdict, record["out"]) if "out" in record else self.verdict
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CodecError(f"what was decided cannot be read: {error}") from None
         return verdict
+
+
+def ended_clean(record: dict[str, Any]) -> bool:
+    """Whether a record says that its run stopped with every frame booked."""
+    return record["kind"] == "stop" and record.get("reason") != UNBOOKED
 
 
 def stretches_in(record: dict[str, Any]) -> tuple[Stretch, ...]:

@@ -6,6 +6,7 @@ it does keep the key out of reach of anyone who later reads the file system.
 
 import base64
 from functools import lru_cache
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -97,3 +98,9 @@ def cosignature_time(signed: note.Note, witness: note.VerifierKey) -> int | None
         if signature_holds(witness.public, one.data[8:], note.cosigned_message(signed.body, time_s)):
             return time_s
     return None
+
+
+def fingerprint(text: str) -> str:
+    """The first 16 hex digits of SHA-256 over a public key's text, in fours: short enough to read out on the telephone."""
+    digits = sha256(text.strip().encode()).hexdigest()[:16]
+    return " ".join(digits[at : at + 4] for at in range(0, 16, 4))

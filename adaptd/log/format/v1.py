@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from adaptd import vocabulary as today
-from adaptd.log.format.decisions import FORM as TODAY
 from adaptd.log.format.decisions import DecisionCoder, Form
 
 VERSION = 1
@@ -199,16 +198,9 @@ def _judged(reading: Any) -> today.Judged:
     return today.Judged(reading.source)
 
 
-def coder_of(config: dict[str, Any]) -> DecisionCoder:
-    """The coder of the decisions that follow a ``config`` record, of whatever version."""
-    return DecisionCoder(str(config["bind"]), FORM if config["v"] == VERSION else TODAY)
-
-
 def read_decision(coder: DecisionCoder, record: dict[str, Any]) -> tuple[today.Snapshot, today.Verdict]:
-    """What a decision record says in the words of today; raises CodecError where it does not fit, and then changes nothing."""
+    """What a decision record of version 1 says in the words of today; or CodecError, and then changes nothing."""
     snapshot: Any = coder.read_snapshot(record)
     verdict: Any = coder.read_verdict(record)
     coder.snapshot, coder.verdict = snapshot, verdict
-    if record["v"] == VERSION:
-        return snapshot_today(snapshot), verdict_today(verdict, snapshot)
-    return snapshot, verdict
+    return snapshot_today(snapshot), verdict_today(verdict, snapshot)

@@ -26,7 +26,7 @@ class _Tossed:
     """What was told under one commitment. ``before``: the seed revealed just before it, for the first decisions."""
 
     window: int
-    before: int | None
+    before: coin.Seed | None
     stretches: list[tuple[Stretch, bool]] = field(default_factory=list)
     decisions: int = 0
 
@@ -37,7 +37,7 @@ class Coins:
     def __init__(self) -> None:
         self._open: dict[str, _Tossed] = {}
         self._now: _Tossed | None = None
-        self._seed: int | None = None
+        self._seed: coin.Seed | None = None
         self.revealed = 0
         self.drawn = 0
         self.frames = 0
@@ -72,7 +72,7 @@ class Coins:
         tossed = self._open.pop(_text(record, "coin"), None)
         if tossed is None:
             return  # its commitment lies in what was pruned
-        window, seed, salt = _integer(record, "window"), _integer(record, "seed"), _text(record, "salt")
+        window, seed, salt = _integer(record, "window"), _seed(record), _text(record, "salt")
         if window != tossed.window or coin.commitment(window, seed, salt) != record["coin"]:
             raise CoinError(f"the coin of window {window} that is revealed is not the one that was committed to")
         for stretch, mixed in tossed.stretches:
@@ -85,7 +85,7 @@ class Coins:
             self._now = None
 
 
-def _check(stretch: Stretch, seed: int, before: int | None) -> None:
+def _check(stretch: Stretch, seed: coin.Seed, before: coin.Seed | None) -> None:
     share, chosen = stretch.share_ppm, set(stretch.drawn)
     for frame in stretch.drawn:
         if not coin.drawn(seed, frame, share) and (before is None or not coin.drawn(before, frame, share)):
@@ -105,6 +105,17 @@ def _integer(record: dict[str, Any], name: str) -> int:
     if type(value) is not int:
         raise CoinError(f"a {record['kind']} record has no {name}")
     return value
+
+
+def _seed(record: dict[str, Any]) -> coin.Seed:
+    """128 bits in hexadecimal digits, or the number that logs of before have."""
+    return _integer(record, "seed") if type(record.get("seed")) is int else _hexadecimal(_text(record, "seed"))
+
+
+def _hexadecimal(text: str) -> str:
+    if len(text) != 2 * coin.SEED_BYTES or set(text) - set("0123456789abcdef"):
+        raise CoinError(f"a seed of {len(text)} characters is not {2 * coin.SEED_BYTES} hexadecimal digits")
+    return text
 
 
 def _text(record: dict[str, Any], name: str) -> str:

@@ -6,6 +6,7 @@ This is for people who look at a log, also at one being written; ``verify`` is f
 import os
 import stat
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from adaptd.base.canonical_json import MAX_LINE, CanonicalError, decode
 from adaptd.base.plain_file import MAX_SEGMENT, read_plain
 from adaptd.log.format.segment import HeaderError, first_line, parse_header, segment_number
 
+_WHOLE = b'\n{"bind":'
 _STAMP = ("seq", "boot", "mono_us", "utc_ms")
 
 
@@ -100,6 +102,35 @@ def last(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
         if found is not None:
             return found
     return None
+
+
+def from_the_end(folder: Path, told: Callable[[str], None] | None = None) -> Iterator[list[dict[str, Any]]]:
+    """The readable records, newest stretch first; each stretch begins where decisions can be read without what lies before.
+
+    That is a configuration or a whole decision, whose line begins with ``bind``. ``told`` as in ``iter_records``.
+    """
+    say, later = told or _silent, list[dict[str, Any]]()
+    for path in reversed(segment_files(folder)):
+        data = _bytes(path)
+        if _first(path) is None:
+            say(f"{path.name}: {_no_header(path)}")
+        end = len(data)
+        while end:
+            at = data.rfind(_WHOLE, 0, end) + 1
+            later = list(_records(data[at:end])) + later
+            _tell_missing(later, say)
+            if at:
+                yield later
+                later = []
+            end = at
+    if later:
+        yield later
+
+
+def _tell_missing(records: list[dict[str, Any]], say: Callable[[str], None]) -> None:
+    for one, other in pairwise(records):
+        if other["seq"] > one["seq"] + 1:
+            say(f"records {one['seq'] + 1} to {other['seq'] - 1} cannot be read")
 
 
 def follow(folder: Path, *, from_seq: int, wait: Callable[[], bool]) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ Nothing is ignored and nothing is tolerated: the record that the verdict makes m
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -18,8 +18,9 @@ from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.log.format import v1
 from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
-from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, same_fields
+from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, ended_clean, same_fields
 from adaptd.log.format.evidence import changes
+from adaptd.log.verify.decided import Decided
 from adaptd.vocabulary import BandStatement, Snapshot, Stretch, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
@@ -36,12 +37,19 @@ Mind = Callable[[Policy, HardwareProfile, tuple[VariantFacts, ...]], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """One decision as it was read and re-run."""
+class Standing:
+    """Where a replay stands between two records: all that the rest of it depends on besides the record ``config``."""
 
-    record: dict[str, Any]
-    snapshot: Snapshot
-    verdict: Verdict
+    config: int
+    state: Any
+    full: Any
+    snapshot: Snapshot | None
+    verdict: Verdict | None
+    proofs: tuple[dict[str, Plain], ...]
+    unseen: tuple[Stretch, ...]
+    closed: tuple[BandStatement, ...]
+    reloaded: tuple[Any, Policy] | None
+    flags: tuple[bool, bool, bool]
 
 
 class Replayer:
@@ -64,6 +72,7 @@ class Replayer:
         self._closed: tuple[BandStatement, ...] = ()
         self._reloaded: tuple[tick.State, Policy] | None = None
         self._stopped = self._clean = False
+        self._at_config = -1
         self._pruned: bool | None = None
         self._lost = False
         self.max_loss_ppm: int | None = None
@@ -94,7 +103,7 @@ class Replayer:
         elif kind == "start":
             self._state, self._coder, self._proofs = None, None, []
             self._clean = self._stopped
-        self._stopped = kind == "stop" or (self._stopped and kind == "checkpoint")
+        self._stopped = ended_clean(record) or (self._stopped and kind == "checkpoint")
         return None
 
     def _feed_old(self, kind: str, record: dict[str, Any]) -> Decided | None:
@@ -135,7 +144,7 @@ class Replayer:
         try:
             snapshot: Any = self._coder.read_snapshot(record)
             verdict: Any = self._coder.read_verdict(record)
-            fields = self._coder.write(snapshot, verdict, record["mono_us"])
+            fields = self._coder.write(snapshot, verdict, record["mono_us"], whole="bind" in record)
         except CodecError as error:
             raise ReplayError(str(error)) from None
         if not same_fields(record, fields):
@@ -154,7 +163,7 @@ class Replayer:
         try:
             snapshot = self._coder.read_snapshot(record)
             verdict = self._verdict(record, snapshot)
-            fields = self._coder.write(snapshot, verdict, record["mono_us"])
+            fields = self._coder.write(snapshot, verdict, record["mono_us"], whole="bind" in record)
         except CodecError as error:
             raise ReplayError(str(error)) from None
         if not same_fields(record, fields):
@@ -162,7 +171,7 @@ class Replayer:
         self._proofs = [{**proof, "decision": record["seq"]} for proof in changes(before, verdict)]
         self.decided += 1
         self._unseen += snapshot.worker.stretches
-        self._closed = verdict.closed
+        self._closed, self._reloaded = verdict.closed, None
         return Decided(record, snapshot, verdict)
 
     def _verdict(self, record: dict[str, Any], snapshot: Snapshot) -> Verdict:
@@ -202,7 +211,41 @@ class Replayer:
             raise ReplayError("the state of the heartbeat is not the one that the decisions lead to")
         self._full, self._unseen = self._state, []
 
-    def _config(self, record: dict[str, Any]) -> None:
+    def assume(self, config: dict[str, Any], claim: dict[str, Any]) -> None:
+        """Stand where ``claim``, this configuration or a heartbeat under it, says: unproven until whoever came there agrees."""
+        self._config(config, assumed=claim)
+        self._pruned = True
+
+    def skip_evidence(self) -> None:
+        """Await no evidence record for the decision before: what it was before that is not known here."""
+        self._proofs = []
+
+    def standing(self) -> Standing:
+        """Where this replay stands now."""
+        coder = self._coder
+        return Standing(
+            config=self._at_config,
+            state=self._state,
+            full=self._full,
+            snapshot=None if coder is None else coder.snapshot,
+            verdict=None if coder is None else coder.verdict,
+            proofs=tuple(self._proofs),
+            unseen=tuple(self._unseen),
+            closed=self._closed,
+            reloaded=self._reloaded,
+            flags=(self._stopped, self._clean, self._lost),
+        )
+
+    def move_to(self, there: Standing, config: dict[str, Any]) -> None:
+        """Go on where another replay of the same records came to; ``config`` is the configuration it is under."""
+        self._config(config, assumed=config)
+        assert self._coder is not None
+        self._coder.snapshot, self._coder.verdict = there.snapshot, there.verdict
+        self._state, self._full, self._proofs = there.state, there.full, list(there.proofs)
+        self._unseen, self._closed, self._reloaded = list(there.unseen), there.closed, there.reloaded
+        self._stopped, self._clean, self._lost = there.flags
+
+    def _config(self, record: dict[str, Any], assumed: dict[str, Any] | None = None) -> None:
         try:
             binding: Binding = from_plain(Binding, record["binding"])
             self.code = binding.code
@@ -211,24 +254,34 @@ class Replayer:
             facts = tuple(_FACTS.read(one) for one in record["facts"])
             if record["bind"] != binding.digest:
                 raise ReplayError("the digest of the binding does not fit")
-            self._take(record, policy, profile, facts)
+            self._take(record, policy, profile, facts, assumed)
         except ConfigError as error:
             raise ReplayError(f"the configuration cannot be read: {error}") from None
         except (CodecError, KeyError, TypeError, AttributeError, LookupError) as error:
             raise ReplayError(f"the configuration cannot be read: {type(error).__name__}: {error}") from None
         self._coder, self._proofs = DecisionCoder(binding.digest), []
+        self._at_config = record["seq"]
 
-    def _take(self, record: dict[str, Any], policy: str, profile: str, facts: tuple[VariantFacts, ...]) -> None:
+    def _take(
+        self,
+        record: dict[str, Any],
+        policy: str,
+        profile: str,
+        facts: tuple[VariantFacts, ...],
+        assumed: dict[str, Any] | None,
+    ) -> None:
         """The state that start or adopt gives under this configuration must be the one on record."""
         before = self._policy
-        self._policy = _policy(policy, record["policy"]["name"])
+        self._policy = replace(_policy(policy, record["policy"]["name"]), cameras=_cameras(record))
         self._profile = _profile(profile, record["profile"]["name"])
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
         if not self._run:
             return
         reason, brain = record["reason"], self._mind(self._policy, self._profile, facts)
         self._brain = brain
-        if reason == "start":
+        if assumed is not None:
+            record, state = assumed, from_plain(brain.state_type, assumed["state"])
+        elif reason == "start":
             state = brain.start(record["seed"], record["now_us"])
         elif reason == "resume" and self._full is not None:
             told = (self._full, record["seed"], record["now_us"], tuple(self._unseen))
@@ -247,7 +300,15 @@ class Replayer:
             raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")
         self._state = self._full = state
         self._unseen = []
-        self._lost = False
+        self._clean = self._lost = False
+
+
+def _cameras(record: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the cameras where the run had several."""
+    named = record.get("cameras", [])
+    if type(named) is not list or not all(type(name) is str for name in named):
+        raise ReplayError("the cameras on record are no list of names")
+    return tuple(named)
 
 
 def _checked_text(plain: Any, digest: str, what: str) -> str:

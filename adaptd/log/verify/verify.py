@@ -16,17 +16,20 @@ from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
 from adaptd.log.format.segment import Header
 from adaptd.log.format.verdicts import LogFault, OldCore, Outcome, VerifyReport
 from adaptd.log.verify.coins import CoinError, Coins
+from adaptd.log.verify.join import WORTH_PARTS, Parts
+from adaptd.log.verify.parts import Unfit
 from adaptd.log.verify.replay import Mind, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
 from adaptd.log.verify.timeline import Timeline
 from adaptd.log.verify.trust import Slots, Trust, Witnessed, check_pruned, read_heads, removal_of, silent_witness
-from adaptd.log.verify.walk import Progress, Walk, pieces
+from adaptd.log.verify.walk import Progress, Walk, pieces, size_of
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """``key``: the root public key from outside; ``witnessed``: checkpoints that left the device; ``replay``: run decisions.
 
+    ``processes``: how many may run parts of a long log again at once; the finding is the same.
     ``witness_keys``: every one of them must have cosigned a checkpoint of ``witnessed``, and each checkpoint must carry one.
     """
 
@@ -35,14 +38,20 @@ class Options:
     witness_keys: tuple[note.VerifierKey, ...] = ()
     replay: bool = True
     brain: Mind = tick.Brain
+    processes: int = 1
 
 
 def verify(folder: Path, options: Options | None = None, progress: Progress | None = None) -> VerifyReport:
     """Judge the log in ``folder``. Never raises for anything the folder holds; ``progress`` gets bytes read and bytes in all."""
+    options = options or Options()
+    if options.processes > 1 and options.replay and options.brain is tick.Brain and size_of(folder) >= WORTH_PARTS:
+        found = _in_parts(folder, options, progress)
+        if found is not None:
+            return found
     for again in (True, False):  # once more where a segment was pruned between looking at the folder and reading it
         report = VerifyReport()
         try:
-            _Audit(folder, options or Options(), report, progress).run()
+            _Audit(folder, options, report, progress).run()
         except LogFault as fault:
             report.settle(fault.outcome, fault.seq, fault.reason)
         except OSError as error:
@@ -53,10 +62,27 @@ def verify(folder: Path, options: Options | None = None, progress: Progress | No
     return report
 
 
+def _in_parts(folder: Path, options: Options, progress: Progress | None) -> VerifyReport | None:
+    """The finding where every decision follows and nothing ends the walk; None where the log must be run again in one go."""
+    report = VerifyReport()
+    audit = None
+    try:
+        audit = _Audit(folder, options, report, progress, in_parts=True)
+        audit.run()
+    except (LogFault, OSError, Unfit):
+        return None
+    finally:
+        if audit is not None:
+            audit.close()
+    return report
+
+
 class _Audit:
     """One verification under way."""
 
-    def __init__(self, folder: Path, options: Options, report: VerifyReport, progress: Progress | None) -> None:
+    def __init__(
+        self, folder: Path, options: Options, report: VerifyReport, progress: Progress | None, *, in_parts: bool = False
+    ) -> None:
         self._folder, self._options, self._report = folder, options, report
         if not pieces(folder):
             raise LogFault(Outcome.DAMAGED, 0, "there is no log in this folder")
@@ -69,6 +95,14 @@ class _Audit:
         self._replayer: Replayer | None = Replayer(options.brain) if options.replay else None
         self._prunes: list[dict[str, Any]] = []
         self._coins: Coins | None = Coins()
+        self._parts: Parts | None = None
+        if in_parts and self._replayer is not None:
+            self._parts = Parts(options.processes, self._replayer, self._service)
+
+    def close(self) -> None:
+        """Let go of the processes that run parts."""
+        if self._parts is not None:
+            self._parts.close()
 
     def run(self) -> None:
         """Walk the log, then hold its end against the head file and the witnesses."""
@@ -77,6 +111,8 @@ class _Audit:
         try:
             for record, root in self._walk.records(self._begin):
                 self._take(record, root)
+            if self._parts is not None:
+                self._parts.finish()
             self._check_end()
         finally:
             self._service.end()
@@ -128,7 +164,9 @@ class _Audit:
         self._report.decisions += kind == "decision"
         self._timeline.feed(record)
         self._toss(record)
-        if self._replayer is not None:
+        if self._parts is not None:
+            self._parts.feed(record, self._walk.line)
+        elif self._replayer is not None:
             self._replay(self._replayer, record)
 
     def _toss(self, record: dict[str, Any]) -> None:

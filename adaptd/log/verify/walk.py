@@ -51,6 +51,11 @@ def pieces(folder: Path) -> list[Piece]:
     return sorted(found, key=lambda piece: piece.number)
 
 
+def size_of(folder: Path) -> int:
+    """Bytes in all segment files."""
+    return sum(piece.size for piece in pieces(folder))
+
+
 def _prev(line: bytes) -> str | None:
     """The hash that a line gives for the line before it, or None."""
     try:
@@ -73,6 +78,7 @@ class Walk:
         self.roots: dict[int, tuple[bytes, str]] = {}
         self.torn_bytes = self.stale_bytes = self.unused_bytes = 0
         self.headers = 0
+        self.line = b""  # of the record that was passed on last
         self.first_header: Header | None = None
         self._read = 0
         self._next_signature = b""
@@ -169,6 +175,7 @@ class Walk:
         lines = data.split(b"\n")
         tail = lines.pop()
         held: tuple[dict[str, Any], bytes | None] | None = None
+        held_line = b""
         chain, marks, wanted = self.chain, self._marks, _ROOT_WANTED
         for at, line in enumerate(lines):
             root = chain.tree.root() if wanted[0] in line or wanted[1] in line else None
@@ -180,14 +187,16 @@ class Walk:
                 tail = b""
                 break
             if held is not None:
+                self.line = held_line
                 yield held
-            held = (record, root)
+            held, held_line = (record, root), line
             if chain.size in marks:
                 self._mark()
         if tail:
             self._torn(len(tail), last=last)
         if held is not None:
             self._confirm_last(following, held[0])
+            self.line = held_line
             yield held
 
     def _blame(self, error: ChainError, lines: list[bytes], at: int, following: Header | None, *, last: bool) -> None:

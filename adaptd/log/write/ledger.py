@@ -265,11 +265,11 @@ class Ledger:
         """A commit that took too long degrades the log like an error, until one is fast again."""
         took_us = self._mono() - began_us
         if took_us >= self.limits.slow_us:
-            self._begin_degraded(f"a commit took {took_us // 1000} ms")
+            self.begin_degraded(f"a commit took {took_us // 1000} ms")
 
     def _fail(self, error: OSError) -> None:
         """Put what is unacknowledged, and word of the failure, into the reserve, or behind a new head if only that failed."""
-        self._begin_degraded(f"{type(error).__name__}: {error.strerror or error}")
+        self.begin_degraded(f"{type(error).__name__}: {error.strerror or error}")
         with contextlib.suppress(OSError):
             if self._writer.is_open:
                 self._write_pending()
@@ -278,7 +278,8 @@ class Ledger:
                 self._write_pending()
                 self._writer.give_up()  # the reserve is for this alone; more waits in memory for a disk that works
 
-    def _begin_degraded(self, reason: str) -> None:
+    def begin_degraded(self, reason: str) -> None:
+        """Records no longer become durable, for this reason; the disk is tried again now and then."""
         if self._degraded is None:
             self._degraded, self._retry_us = reason, self.limits.retry_us
             self._add(

@@ -15,7 +15,9 @@ from adaptd.log.write.recovery import Found, LogDamagedError, clear_end, find_en
 
 
 class LedgerError(RuntimeError):
-    """The log cannot be opened for writing. The text is one line with the remedy."""
+    """The log cannot be opened for writing. The text is one line with the remedy; ``errno`` is the disk's, if it was the disk."""
+
+    errno: int | None = None
 
 
 class LogUnusableError(LedgerError):
@@ -58,9 +60,11 @@ def open_ledger(
         raise LedgerError(str(error)) from None
     except OSError as error:
         _release(lock)
-        raise LedgerError(
+        refused = LedgerError(
             f"{folder}: cannot write the audit log ({error.strerror or error}); give the service a writable folder with --audit"
-        ) from None
+        )
+        refused.errno = error.errno
+        raise refused from None
     ledger.lock = lock
     _record_start(ledger, found, boot, about or {})
     return ledger, found

@@ -15,7 +15,8 @@ from adaptd.base.file_lock import LOCK_FILE
 from adaptd.log.format.epochs import PRIVATE_FOLDER
 from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger, LedgerLimits
-from adaptd.log.write.opening import LogUnusableError, open_ledger
+from adaptd.log.write.no_disk import DISK_FAULTS, unwritten_ledger
+from adaptd.log.write.opening import LedgerError, LogUnusableError, open_ledger
 from adaptd.log.write.recovery import Found
 
 PREFIX = "quarantine-"
@@ -49,9 +50,30 @@ def open_or_put_aside(
 ) -> Opened:
     """Open the log in ``folder``, or where it may not be continued put it aside and begin a new one whose start names it.
 
+    On a disk that takes nothing (read-only, full, failing) the ledger is one that was never ok: the reference serves.
+
     Raises:
-        LedgerError: neither can be done; one line with the remedy.
+        LedgerError: the folder is in use, or not ours to write; one line with the remedy.
     """
+    try:
+        return _open_or_put_aside(folder, boot, mono_us, utc_ms, about, limits)
+    except (LedgerError, OSError) as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        ledger = unwritten_ledger(
+            folder, error.errno, boot=boot, mono_us=mono_us, utc_ms=utc_ms, about=about or {}, limits=limits
+        )
+        return Opened(ledger, None, None)
+
+
+def _open_or_put_aside(
+    folder: Path,
+    boot: str,
+    mono_us: Callable[[], int],
+    utc_ms: Callable[[], int],
+    about: dict[str, Plain] | None,
+    limits: LedgerLimits | None,
+) -> Opened:
     try:
         ledger, found = open_ledger(folder, boot=boot, mono_us=mono_us, utc_ms=utc_ms, about=about, limits=limits)
     except LogUnusableError as error:

@@ -10,7 +10,7 @@ from adaptd.log.format.decisions import SHORT, DecisionCoder
 from adaptd.log.format.evidence import changes
 from adaptd.log.write.ledger import Heads, Ledger, NotRecordedError
 from adaptd.log.write.quarantine import waiting
-from adaptd.vocabulary import OperatingPoint, Snapshot, VariantFacts, Verdict
+from adaptd.vocabulary import OperatingPoint, Setpoint, Snapshot, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
 _POINT = row(OperatingPoint)
@@ -18,7 +18,10 @@ _POINT = row(OperatingPoint)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the brain of the run was made of and started with: texts of policy and profile, facts of the variants, seed, time."""
+    """What the brain of the run was made of and started with: texts of policy and profile, facts of the variants, seed, time.
+
+    ``cameras`` names the sources where there are several: evidence is kept of each.
+    """
 
     policy_name: str
     policy_text: str
@@ -28,6 +31,7 @@ class Settings:
     seed: int
     now_us: int
     binding: Binding
+    cameras: tuple[str, ...] = ()
 
 
 class Recorder:
@@ -83,11 +87,11 @@ class Recorder:
             return None
         return seq
 
-    def act(self, point: OperatingPoint, *, setpoint: int, shadow_ppm: int, lease_us: int) -> int:
-        """Record the intent to send this point as setpoint number ``setpoint``; durable on return unless ``ok`` is false."""
+    def act(self, setpoint: Setpoint) -> int:
+        """Record the intent to send this setpoint; durable on return unless ``ok`` is false."""
         fields: dict[str, Plain] = {
-            "decision": self.last_decision, "lease_us": lease_us, "point": _POINT.full(point), "setpoint": setpoint,
-            "shadow_ppm": shadow_ppm,
+            "decision": self.last_decision, "lease_us": setpoint.lease_us, "point": _POINT.full(setpoint.point),
+            "setpoint": setpoint.seq, "shadow_ppm": setpoint.shadow_ppm,
         }  # fmt: skip
         return self.ledger.append("act", fields, durable=True)
 
@@ -128,6 +132,8 @@ class Recorder:
             "profile": {"name": settings.profile_name, "sha256": binding.profile, "text": settings.profile_text},
             "short": dict(SHORT), "words": layout(Snapshot, Verdict, VariantFacts, type(self._state)),
         }  # fmt: skip
+        if settings.cameras:
+            fields["cameras"] = list(settings.cameras)
         seq = self.ledger.append("config", fields, durable=True)
         self._coder = DecisionCoder(binding.digest)
         self._since, self._beat_at = 0, self.ledger.next_mono_us(0)
@@ -146,7 +152,8 @@ class Recorder:
             verdict.shadow_ppm,
             verdict.lease_us,
         )
-        fields = self._coder.write(snapshot, verdict, mono_us)
+        whole = self._coder.whole_due if self._since == 0 else self._coder.whole_overdue
+        fields = self._coder.write(snapshot, verdict, mono_us, whole=whole)
         seq = self.ledger.append("decision", fields, durable=bolder or bool(proofs), mono_us=mono_us)
         for proof in proofs:
             self.ledger.append("evidence", {**proof, "decision": seq})

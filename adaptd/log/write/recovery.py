@@ -6,7 +6,7 @@ from typing import Any
 
 from adaptd.base.canonical_json import CanonicalError, decode
 from adaptd.log.format.chain import Chain, ChainError, check_stamp
-from adaptd.log.format.decisions import stretches_in
+from adaptd.log.format.decisions import ended_clean, stretches_in
 from adaptd.log.format.epochs import HandOver, parse_hand_over
 from adaptd.log.format.head import HEAD_FILE, LogHead, newest, parse_head
 from adaptd.log.format.keys import note_holds, signature_holds
@@ -145,7 +145,7 @@ def _follow(found: Found, data: bytes) -> None:
 def _note_record(found: Found, record: dict[str, Any]) -> None:
     found.boot, found.mono_us = record["boot"], record["mono_us"]
     kind = record["kind"]
-    found.stopped = kind == "stop" or (found.stopped and kind == "checkpoint")
+    found.stopped = ended_clean(record) or (found.stopped and kind == "checkpoint")
     if kind == "act":
         found.open_acts.append(record["seq"])
     elif kind == "result" and record.get("act") in found.open_acts:

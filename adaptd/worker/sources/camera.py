@@ -21,6 +21,7 @@ class CameraSource:
     """Opened again by the grabber when it stops. Whatever OpenCV does wrong is a source's fault and never a worker's crash."""
 
     live = True
+    tag = ""
 
     def __init__(self, target: str, clock: WaitingClock, options: SourceOptions | None = None) -> None:
         self.name = redact(target)

@@ -14,6 +14,7 @@ class FolderSource:
     """``loop`` False ends after one pass."""
 
     live = False
+    tag = ""
 
     def __init__(self, folder: Path, clock: WaitingClock, mfps: int | None = None, *, loop: bool = True) -> None:
         self.name = str(folder)

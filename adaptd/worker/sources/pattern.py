@@ -11,6 +11,7 @@ class PatternSource:
     """Frames of ``width`` x ``height`` at ``mfps``; ``count`` None never ends."""
 
     live = False
+    tag = ""
 
     def __init__(self, width: int, height: int, mfps: int, clock: WaitingClock, count: int | None = None) -> None:
         self.name = f"pattern:{width}x{height}"

@@ -53,8 +53,8 @@ class PushFeed:
             for handle in handles:
                 os.close(handle)
 
-    def newest(self) -> tuple[int, int] | None:
-        """Sequence number and slot of the newest frame announced; None where there is none.
+    def newest(self) -> tuple[int, int, int] | None:
+        """Number, stamp (CLOCK_MONOTONIC, us) and slot of the newest frame announced; None where there is none.
 
         Raises:
             ConnectionError: the application is gone or talks nonsense.
@@ -65,10 +65,10 @@ class PushFeed:
                 packet = self.connection.recv(FRAME.size + 1)
                 if len(packet) != FRAME.size:
                     raise ConnectionError("the application has gone")
-                seq, _, slot = FRAME.unpack(packet)
+                seq, stamp_us, slot = FRAME.unpack(packet)
                 if slot >= self.slots:
                     raise ConnectionError("the application names a slot it does not have")
-                found = (seq, slot)
+                found = (seq, stamp_us, slot)
         return found
 
     def read(self, seq: int, slot: int) -> Any | None:
@@ -90,6 +90,7 @@ class PushSource:
     """Listens at ``path``; the newest application to connect is the one that is heard."""
 
     live = False
+    tag = ""
 
     def __init__(self, path: str, clock: WaitingClock) -> None:
         self.name = f"push:{path}"
@@ -141,7 +142,11 @@ class PushSource:
         except OSError:
             self._drop()
             return False
-        self._image = None if found is None else self._feed.read(*found)
+        self._image = None
+        if found is not None:
+            seq, stamp_us, slot = found
+            self._image = self._feed.read(seq, slot)
+            self.tag = f',"sent_seq":{seq},"sent_us":{stamp_us}'
         return self._image is not None
 
     def _welcome(self) -> None:

@@ -17,6 +17,7 @@ class VideoSource:
     """``mfps`` overrides the file's rate; ``loop`` False ends after one pass."""
 
     live = False
+    tag = ""
 
     def __init__(self, path: Path, clock: WaitingClock, mfps: int | None = None, *, loop: bool = True) -> None:
         self.name = str(path)

@@ -154,25 +154,27 @@ def band_of(lux: float) -> str:
     return next((name for edge, name in BANDS if lux < edge), "bright")
 
 
-def moments(film: Film, fps: float) -> Iterator[tuple[int, Visit | None, float]]:
+def moments(film: Film, fps: float, idle_us: int = IDLE_EVERY_US) -> Iterator[tuple[int, Visit | None, float]]:
     """When a picture is taken: microseconds of the day, the visit, seconds into it."""
     at_us = 0
     for visit in [*film.visits, None]:
         begin_us = 86_400_000_000 if visit is None else int((visit.at - 3) * 1e6)
         while at_us < begin_us:
             yield at_us, None, 0.0
-            at_us = min(at_us + IDLE_EVERY_US, max(begin_us, at_us + 1))
+            at_us = min(at_us + idle_us, max(begin_us, at_us + 1))
         if visit is not None:
             while at_us < int((visit.at + visit.length + 3) * 1e6):
                 yield at_us, visit, at_us / 1e6 - visit.at
                 at_us += int(1e6 / fps)
 
 
-def day(film: Film, models: dict[str, Model], fps: float, lux: float | None, first_us: int = 0) -> Iterator[dict[str, Any]]:
+def day(
+    film: Film, models: dict[str, Model], fps: float, lux: float | None, first_us: int = 0, idle_us: int = IDLE_EVERY_US
+) -> Iterator[dict[str, Any]]:
     """The results of a day. With several models the efficient one answers from 10 lux on, the reference below."""
     number = 0
     pending: dict[str, Any] | None = None
-    for at_us, visit, t in moments(film, fps):
+    for at_us, visit, t in moments(film, fps, idle_us):
         while pending is not None and at_us - (pending["mono_us"] - first_us) > REPEAT_US:
             pending = {**pending, "mono_us": pending["mono_us"] + REPEAT_US, "frame": number}
             number += 1
@@ -207,11 +209,14 @@ def main() -> int:
     parser.add_argument("--eating-min", type=float, default=19.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first-us", type=int, default=0, help="what mono_us is at midnight")
+    parser.add_argument("--idle-s", type=int, default=60, help="seconds from picture to picture between visits")
     wanted = parser.parse_args()
     film = Film(wanted.seed)
     film.visits = visits(generator(wanted.seed, DAY_SPLIT, 1), wanted.visits, wanted.eating_min * 60)
     names = ["int8", "fp16"] if wanted.variant == "both" else [wanted.variant]
-    for result in day(film, {name: Model(name) for name in names}, wanted.fps, wanted.lux, wanted.first_us):
+    for result in day(
+        film, {name: Model(name) for name in names}, wanted.fps, wanted.lux, wanted.first_us, wanted.idle_s * 1_000_000
+    ):
         sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
     sys.stdout.flush()
     return 0

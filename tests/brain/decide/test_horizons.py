@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from adaptd.brain import tick
+from adaptd.brain import tables, tick
 from adaptd.vocabulary import Snapshot, Telemetry
 from tests.brain.decide.plant import Board, board, facts, feeder
 from tests.readings import told
@@ -27,7 +27,7 @@ def test_the_peak_is_planned_one_second_ahead_and_the_average_six() -> None:
 
 def _outlook(heat: tick.thermal.Heat) -> tick.thermal.Outlook:
     table = tick.thermal.columns(board())
-    return tick.thermal.observe(heat, table, tick.thermal.horizons(table, tick.HORIZONS_S), 8.0, 60_000, 1e-6)[1]
+    return tick.thermal.observe(heat, table, tick.thermal.horizons(table, tables.HORIZONS_S), 8.0, 60_000, 1e-6)[1]
 
 
 @pytest.mark.parametrize(("fall_mc", "known"), [(4600, True), (5400, False)])

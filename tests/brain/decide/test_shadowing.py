@@ -26,22 +26,24 @@ def test_a_clock_that_goes_back_loses_no_frame() -> None:
 
 
 @pytest.mark.parametrize(
-    ("need", "rate_mfps", "draws_per_s"),
+    ("halvings", "rate_mfps", "draws_per_s"),
     [
-        ("thin", 15_000, 2.0),  # spaced: half a second apart on average
-        ("thin", 60_000, 2.0),
-        ("thin", 3000, 1.5),  # never more than half of the frames
-        ("trickle", 15_000, 0.0375),  # an eighth of the budgeted share
+        (0, 15_000, 2.0),  # spaced: half a second apart on average
+        (0, 60_000, 2.0),
+        (0, 3000, 1.5),  # never more than half of the frames
+        (3, 15_000, 0.25),  # waited for in vain
+        (9, 15_000, 0.0375),  # never less than the trickle, an eighth of the budgeted share
+        (None, 15_000, 0.0375),
     ],
 )
-def test_a_guard_gets_what_it_needs(need: str, rate_mfps: int, draws_per_s: float) -> None:
-    """Much while a scene is waited for, a trickle where nothing can be won."""
-    assert share(need, 20_000, rate_mfps, PLENTY * 4) * rate_mfps / 1e9 == pytest.approx(draws_per_s, rel=0.01)
+def test_a_guard_gets_what_it_needs(halvings: int | None, rate_mfps: int, draws_per_s: float) -> None:
+    """Much while a scene is waited for, less the longer it is in vain, a trickle where nothing can be won."""
+    assert share(halvings, 20_000, rate_mfps, PLENTY * 4) * rate_mfps / 1e9 == pytest.approx(draws_per_s, rel=0.01)
 
 
 def test_without_a_budget_nothing_is_drawn() -> None:
     """A budget that is spent, a share of nothing, a rate of nothing: no shadow frame."""
-    assert share("thin", 20_000, 15_000, 0) == share("thin", 0, 15_000, 9) == share("thin", 20_000, 0, 9) == 0
+    assert share(0, 20_000, 15_000, 0) == share(0, 0, 15_000, 9) == share(0, 20_000, 0, 9) == 0
 
 
 def test_what_cannot_pay_is_drawn_at_a_trickle() -> None:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from adaptd.brain import tick
+from adaptd.brain import tables, tick
 from adaptd.brain.estimate import account, account_table
 from adaptd.brain.estimate.account import M, Stratum
 from adaptd.brain.estimate.account_table import SCALE
@@ -184,7 +184,7 @@ def test_more_losses_seen_never_lower_the_debit_and_thinner_coins_bound_less() -
             value = account.bound_ppm(known, one)
             assert value >= last
             last = value
-            assert all(account.bounds(known, one, also)[0] >= value for also in range(at, len(known.shares)))
+            assert all(account.bound_ppm(known, one, also) >= value for also in range(at, len(known.shares)))
 
 
 def test_the_debit_never_passes_what_is_allowed() -> None:
@@ -298,7 +298,9 @@ def test_a_crash_while_int8_served_is_lost_in_full() -> None:
     assert of(cut.account).delivered == of(clean.account).delivered
 
 
-@pytest.mark.parametrize("change", [{"max_loss_ppm": 20_000}, {"alpha_ppm": 20_000}, {"window_us": 3_600_000_000}])
+@pytest.mark.parametrize(
+    "change", [{"max_loss_ppm": 20_000}, {"alpha_ppm": 20_000}, {"window_us": 3_600_000_000}, {"miss_weight_ppm": 4_000_000}]
+)
 def test_a_reload_that_promises_something_else_opens_a_window_without_a_loan(change: dict[str, int]) -> None:
     """Reloading and restarting buy no credit: not the old frames under a new limit, and no second loan."""
     policy, profile = feeder(), board()
@@ -348,5 +350,5 @@ def test_the_numbers_of_the_account_are_those_of_the_page() -> None:
     silent = int(expected - 9.5 * math.sqrt(expected))
     assert not of(booked(known, credited(known, frames), served(frames, frames, known.shares[-1], honest))).broken
     assert of(booked(known, credited(known, frames), served(frames, frames, known.shares[-1], silent))).broken
-    assert tick.AHEAD_US == 1_500_000
+    assert tables.AHEAD_US == 1_500_000
     assert account.offer(known, credited(known, 100), BAND, 23).frames >= 23

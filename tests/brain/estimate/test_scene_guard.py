@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adaptd.brain import tick
-from adaptd.brain.decide import decision
+from adaptd.brain.decide import shadowing
 from adaptd.brain.estimate import scene_guard
 from adaptd.brain.estimate.scene_guard import FIRST_OWED, HOLD_OWED, MOST_OWED, M
 from adaptd.vocabulary import Prior, Shadow
@@ -58,6 +58,30 @@ def test_it_is_never_locked_out() -> None:
     assert fed(one, *[0] * MOST_OWED).clear
 
 
+def test_looking_in_vain_slows_down_and_clean_looks_bring_it_back() -> None:
+    """Every 25 looks in vain halve the rate, down to the trickle; two clean ones in a row double it again."""
+    one = fed(guard(), *[M] * 100)
+    assert one.halvings == 4
+    full = shadowing.share(0, 20_000, 15_000, 1000)
+    assert shadowing.share(one.halvings, 20_000, 15_000, 1000) == full >> 4
+    assert shadowing.share(fed(one, *[M] * 1000).halvings, 20_000, 15_000, 1000) == shadowing.share(None, 20_000, 15_000, 1000)
+    assert fed(one, *[0] * 8).halvings == 0
+
+
+def test_a_scene_that_ends_is_left_soon_and_a_long_one_costs_few_looks() -> None:
+    """After an hour that differs everywhere INT8 is back within six minutes; the hour itself took under 300 looks."""
+    one, second, looks, owed = guard(), 0, 0, 0.0
+    while second < 3600 or not one.clear:
+        owed += shadowing.share(one.halvings, 20_000, 15_000, 1000) * 15 / M
+        while owed >= 1:
+            owed -= 1
+            one = fed(one, M if second < 3600 else 0)
+            looks += second < 3600
+        second += 1
+    assert second < 3600 + 360
+    assert looks < 300
+
+
 def test_small_losses_of_boxes_add_up() -> None:
     """A detector that loses 5 % of every frame leaves after some frames; one that loses what the limit allows does not."""
     good = guard(Prior("bright", 6000, 3))
@@ -94,7 +118,7 @@ def test_the_numbers_of_the_guard_are_those_of_the_page() -> None:
     assert guard().owed == 30
     open_ = guard(Prior("bright", 6000, 3))
     hit = fed(open_, M)
-    assert (hit.owed, fed(hit, M).owed, fed(hit, *[M] * 100).owed) == (40, 60, 300)
+    assert (hit.owed, fed(hit, M).owed, fed(hit, *[M] * 100).owed) == (40, 60, 60)
     assert 0.8**40 < 1 / 7000, "a scene that loses a fifth seldom looks clean for so long"
     assert fed(open_, *[2 * LIMIT] * 5000).clear
     assert not fed(open_, *[3 * LIMIT] * 5000).clear
@@ -102,4 +126,5 @@ def test_the_numbers_of_the_guard_are_those_of_the_page() -> None:
     assert not fed(open_, 500_000 + 2 * LIMIT).clear
     assert guard(Prior("bright", 299, 0)).owed == 30
     assert guard(Prior("bright", 300, 0)).clear
-    assert decision.HOPELESS_OWED == 250
+    assert scene_guard.PATIENCE == 25
+    assert scene_guard.KEEN == 2

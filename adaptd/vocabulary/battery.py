@@ -1,4 +1,4 @@
-"""The words of the vocabulary that speak of a battery: what it says, what it must last, and how long it lasts."""
+"""Words of a battery: what it says, what it must last, and how long it lasts."""
 
 from dataclasses import dataclass
 from enum import Enum

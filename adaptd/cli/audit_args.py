@@ -1,0 +1,88 @@
+"""What the `adaptd audit` commands share: the folder, whom to trust, a stretch of time, and the verifier's run."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.places import default_audit
+
+
+def folder_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", type=Path, default=default_audit(), metavar="DIR", help="the log's folder")
+
+
+def trust_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--key", metavar="F", help="root public key, file or text; without it the folder's own, which an attacker could replace"
+    )
+    parser.add_argument("--witness", action="append", default=[], type=Path, metavar="F", help="a checkpoint note kept elsewhere")
+    parser.add_argument("--witness-key", action="append", default=[], metavar="F", help="public key of a witness, file or text")
+
+
+def time_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="T", help="from this time on (UTC): 2026-11-21T08:00, 08:00, or 90s, 15m, 2h, 3d ago")
+    parser.add_argument("--until", metavar="T", help="up to this time")
+
+
+def span(args: argparse.Namespace) -> dict[str, int | None]:
+    """What ``--since`` and ``--until`` mean, in UTC milliseconds; refuses an end before the start."""
+    from adaptd.cli.audit_show import moment
+
+    now_ms = time.time_ns() // 1_000_000
+    since_ms, until_ms = moment(args.since, now_ms), moment(args.until, now_ms)
+    if since_ms is not None and until_ms is not None and until_ms < since_ms:
+        raise CommandError(f"--until {args.until}: lies before --since {args.since}; exchange the two", 2)
+    return {"since_ms": since_ms, "until_ms": until_ms}
+
+
+def judge(args: argparse.Namespace) -> Any:
+    """Run the verifier as the options say."""
+    from adaptd.cli.audit_words import bar
+    from adaptd.log.format.note import NoteError
+    from adaptd.log.verify.join import processors
+    from adaptd.log.verify.trust import read_witness
+    from adaptd.log.verify.verify import Options, verify
+
+    need_log(args.folder, empty=True)  # that everything is gone is a finding
+    try:
+        key = None if args.key is None else public_key(args.key)
+        witness_keys = tuple(public_key(text) for text in args.witness_key)
+        witnessed = tuple(read_witness(path, witness_keys) for path in args.witness)
+    except NoteError as error:
+        raise CommandError(str(error), 2) from None
+    if witness_keys and not witnessed:
+        raise CommandError("--witness-key: there is no checkpoint to hold it against, give one with --witness", 2)
+    options = Options(key=key, witnessed=witnessed, witness_keys=witness_keys, replay=not args.no_replay, processes=processors())
+    with bar("verifying") as progress:
+        return verify(args.folder, options, progress)
+
+
+def public_key(text: str) -> Any:
+    """A public key given as a file or as text."""
+    from adaptd.log.format.note import NoteError, parse_verifier_key
+
+    path = Path(text)
+    try:
+        return parse_verifier_key(path.read_text() if path.is_file() else text)
+    except (NoteError, UnicodeDecodeError) as error:
+        raise CommandError(
+            f"{text}: not a public key ({error}); give the file log.pub that 'adaptd audit keygen' made", 2
+        ) from None
+
+
+def not_read(words: str) -> None:
+    """Say which part of the log a reader leaves out."""
+    print(f"not shown: {words}", file=sys.stderr)
+
+
+def need_log(folder: Path, *, empty: bool = False) -> None:
+    """Refuse a folder that does not exist or, unless it may be ``empty`` yet, holds no log."""
+    from adaptd.log.verify.reader import segment_files
+
+    if not folder.is_dir():
+        raise CommandError(f"{folder}: no such folder; name the folder of the log", 2)
+    if not empty and not segment_files(folder):
+        raise CommandError(f"{folder}: no log here; name the folder of the log", 2)

@@ -1,0 +1,180 @@
+"""`adaptd tune DIR|SCENARIOS --goal G`: candidates measured in the twin, three picks beside today's, written when told."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adaptd.cli import tune_words
+from adaptd.cli.errors import CommandError
+from adaptd.cli.tuning_words import Meter
+
+if TYPE_CHECKING:
+    from adaptd.lab.fit.play import Texts
+    from adaptd.lab.tune.goals import Goals
+    from adaptd.lab.tune.picks import Pick, Picked
+    from adaptd.lab.tune.search import Found
+    from adaptd.lab.tune.trials import Lab
+
+PICKS = ("safest", "knee", "thriftiest")
+
+
+def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = sub.add_parser("tune", help="find a better policy for this box: goals in, three measured picks out")
+    parser.add_argument("source", type=Path, metavar="DIR|SCENARIOS", help="the box's log, its fitted twin, or scenarios")
+    parser.add_argument("--goal", default="", help='what is wanted, for example "hours>=9" or "efficiency 0.85 of the best"')
+    parser.add_argument("--keep", default="", help='what must stay, for example "fps>=12, loss<=0.5"')
+    parser.add_argument("--policy", type=Path, default=None, help="the policy to tune (default: the logged one)")
+    parser.add_argument("--knob", action="append", default=[], metavar="NAME[=LOW..HIGH]", help="turn this knob; repeatable")
+    parser.add_argument("--battery-wh", type=float, default=None, metavar="WH", help="capacity of the battery, for the hours")
+    parser.add_argument("--trials", type=int, default=60, help="candidates to measure at most (default: 60)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the search; the same one takes the same way")
+    parser.add_argument("-o", "--output", type=Path, default=Path("tuned"), help="folder for page, patches and what was measured")
+    parser.add_argument("--apply", choices=PICKS, default=None, help="write this pick into --policy, keep the old file beside it")
+    parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(handler=_tune)
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from adaptd.lab.tune.goals import parse_goals
+    from adaptd.lab.tune.picks import pick, verified
+    from adaptd.lab.tune.search import search, simplify
+
+    _check_usage(arguments)
+    goals = parse_goals(arguments.goal, arguments.keep)
+    lab, error, again = _lab(arguments, goals)
+    done = lab.load()
+    if done:
+        print(f"{lab.store}: {done} candidates were measured before and are taken from there", file=sys.stderr)
+    meter = Meter()
+    try:
+        found = search(
+            lab,
+            goals,
+            trials=arguments.trials,
+            seed=arguments.seed,
+            told=lambda at, total: meter.stage("candidates", at, total),
+        )
+        picked = pick(found, goals, lambda trial: simplify(lab, found, trial))
+        if again:
+            picked = verified(picked, replace(lab, worlds=again, kept={}), lambda at, total: meter.stage("days again", at, total))
+    finally:
+        meter.end()
+    _write(arguments, lab, found, picked, error)
+    if arguments.json:
+        print(json.dumps(_plain(lab, found, picked)))
+    else:
+        print("\n".join(tune_words.words(arguments.output, lab, found, picked, error, applied=bool(arguments.apply))))
+    if picked.nearest is not None:
+        return 1
+    if arguments.apply:
+        _apply(arguments.policy, next(one for one in picked.picks if one.name == arguments.apply))
+    return 0
+
+
+def _check_usage(arguments: argparse.Namespace) -> None:
+    if arguments.trials < 1:
+        raise CommandError(f"--trials: is {arguments.trials}, 1 or more are needed", 2)
+    if arguments.battery_wh is not None and not 0 < arguments.battery_wh < 1e6:
+        raise CommandError(f"--battery-wh: is {arguments.battery_wh:g}, more than 0 is needed", 2)
+    if arguments.apply and arguments.policy is None:
+        raise CommandError("--apply: says where to write with --policy FILE", 2)
+
+
+def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, float | None, tuple[Texts, ...]]":
+    """Where candidates are played, the stated error of the power there (None: scenarios are exact), and the days to verify on."""
+    from adaptd.cli.whatif import read_policy
+    from adaptd.config.policy import parse_policy
+    from adaptd.lab.tune.knobs import knobs_of
+    from adaptd.lab.tune.trials import Lab
+    from adaptd.lab.tune.worlds import scenario_worlds, twin_worlds
+
+    error: float | None = None
+    again: tuple[Texts, ...] = ()
+    if arguments.source.is_file() or _scenario_files(arguments.source):
+        files = [arguments.source] if arguments.source.is_file() else _scenario_files(arguments.source)
+        worlds, text, name = scenario_worlds(files)
+    else:
+        from adaptd.cli.twin import twin_of
+
+        twin = twin_of(arguments.source, arguments.jobs)
+        worlds, text, name = twin_worlds(twin)
+        error = twin.error("power_w", days=len(twin.days))
+        again = tuple(twin.texts(day) for day in twin.days.values())
+    if arguments.policy is not None:
+        text, name = read_policy(arguments.policy), str(arguments.policy)
+    if text is None:
+        raise CommandError(f"{arguments.source}: its scenarios test different policies, name the one to tune with --policy", 2)
+    if "hours" in goals.figures and arguments.battery_wh is None and not all("\nbattery:" in one.scenario for one in worlds):
+        raise CommandError("hours: no battery is known, give its capacity with --battery-wh", 2)
+    knobs = knobs_of(text, parse_policy(text, name), goals, arguments.knob)
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise CommandError(f"{arguments.output}: cannot be written ({fault.strerror}), name another folder with -o") from None
+    store = arguments.output / "measured.jsonl"
+    return Lab(worlds, text, name, knobs, arguments.battery_wh, store, arguments.jobs), error, again
+
+
+def _scenario_files(folder: Path) -> list[Path]:
+    """The scenario files of a folder that is neither a log nor a fitted twin."""
+    if not folder.is_dir() or (folder / "twin.json").is_file():
+        return []
+    return sorted(folder.glob("*.yaml"))
+
+
+def _write(arguments: argparse.Namespace, lab: "Lab", found: "Found", picked: "Picked", error: float | None) -> None:
+    """The page, one policy file a pick, and the picks as JSON."""
+    from adaptd.lab.tune.page import page
+
+    title = f"Tuning {Path(lab.name).name}"
+    asked = ", ".join(one for one in (arguments.goal, arguments.keep) if one) or "less power, more frames"
+    (arguments.output / "tune.html").write_text(page(title, asked, lab, found, picked, error), encoding="utf-8")
+    (arguments.output / "tune.json").write_text(json.dumps(_plain(lab, found, picked), indent=1) + "\n", encoding="utf-8")
+    for one in picked.picks:
+        (arguments.output / f"{one.name}.yaml").write_text(one.trial.text, encoding="utf-8")
+
+
+def _plain(lab: "Lab", found: "Found", picked: "Picked") -> dict[str, object]:
+    def row(one: "Pick") -> dict[str, object]:
+        assert one.trial.figures is not None
+        values = {name: round(value, 5) for name, value in one.trial.figures.values.items()}
+        return {"name": one.name, "knobs": dict(one.trial.setting), "figures": values, "breaks_first": one.first.text}
+
+    return {
+        "simulated": True,
+        "measured": len(found.trials),
+        "refused": len(found.refused),
+        "exhaustive": found.exhaustive,
+        "met": len(picked.met),
+        "today": row(picked.today),
+        "picks": [row(one) for one in picked.picks],
+        "nearest": None if picked.nearest is None else row(picked.nearest),
+        "runs": lab.runs,
+    }
+
+
+def _apply(path: Path, chosen: "Pick") -> None:
+    """Write the pick, the old file kept beside it, and check what stands there; on a fault the old one comes back."""
+    import os
+
+    from adaptd.brain.decide.analysis import findings
+    from adaptd.config.policy import load_policy
+
+    number = next(n for n in range(1, 10_000) if not path.with_name(f"{path.name}.old-{n}").exists())
+    kept, fresh = path.with_name(f"{path.name}.old-{number}"), path.with_name(f"{path.name}.new")
+    try:
+        fresh.write_text(chosen.trial.text, encoding="utf-8")
+        found = findings(load_policy(fresh))
+        if found:
+            fresh.unlink()
+            raise CommandError(f"{path}: {found[0]}; it stays as it was")
+        kept.write_bytes(path.read_bytes())
+        os.replace(fresh, path)
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written ({error.strerror}); it stays as it was") from None
+    print(f"{path}: is now the {chosen.name} pick, checked; the old one is {kept}")

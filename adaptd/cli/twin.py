@@ -1,0 +1,109 @@
+"""`adaptd twin fit`: a software device of this very box, from its own verified log, tested on days it was not fitted on."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.tuning_words import Meter
+
+if TYPE_CHECKING:
+    from adaptd.lab.fit.saved import Twin
+
+
+def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the group."""
+    group = sub.add_parser("twin", help="fit a software device of this box from its own log").add_subparsers(
+        dest="verb", required=True
+    )
+    fit = group.add_parser("fit", help="fit heat, power, pace, light and load; test on days left out; write scenario files")
+    fit.add_argument("folder", type=Path, metavar="DIR", help="the box's log, of two whole days at least")
+    fit.add_argument("-o", "--output", type=Path, help="folder to write (default: DIR.twin beside the log)")
+    fit.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    fit.add_argument("--json", action="store_true", help="print one JSON object")
+    fit.set_defaults(handler=_fit)
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    twin = fitted(arguments.folder, arguments.output, arguments.jobs)
+    if arguments.json:
+        print(json.dumps(twin.plain))
+        return 0
+    print("\n".join(words(twin)))
+    return 0
+
+
+def fitted(log: Path, output: Path | None, jobs: int | None) -> "Twin":
+    """Fit the log and write the folder."""
+    from adaptd.lab.fit import saved
+    from adaptd.lab.fit.errors import FitError
+    from adaptd.lab.fit.readings import read_grid
+
+    meter = Meter()
+    try:
+        grid = read_grid(log, meter.stage)
+        return saved.make(grid, output or saved.folder_of(log), lambda done, total: meter.stage("days tested", done, total), jobs)
+    except FitError as error:
+        raise CommandError(f"twin fit: {error}") from None
+    finally:
+        meter.end()
+
+
+def twin_of(path: Path, jobs: int | None) -> "Twin":
+    """The fitted twin in a folder, that of a log beside it, or one fitted now."""
+    from adaptd.lab.fit import saved
+    from adaptd.lab.fit.errors import FitError
+    from adaptd.log.verify.reader import last, segment_files
+
+    beside = saved.folder_of(path)
+    try:
+        if (path / saved.FILE).is_file():
+            return saved.load(path)
+        if not segment_files(path):
+            raise CommandError(f"{path}: holds neither a log nor a fitted twin, name the folder of `adaptd run --audit`", 2)
+        if (beside / saved.FILE).is_file():
+            twin = saved.load(beside)
+            newest = (last(path) or {}).get("seq", 0) + 1
+            if newest > int(twin.plain["log"]["records"] * 1.1):
+                print(f"{beside}: the log has grown since, `adaptd twin fit {path}` takes it all in", file=sys.stderr)
+            return twin
+    except FitError as error:
+        raise CommandError(str(error)) from None
+    print(f"no twin of {path} yet: fitting one", file=sys.stderr)
+    return fitted(path, None, jobs)
+
+
+def words(twin: "Twin") -> list[str]:
+    """What was found, and how wrong it is."""
+    plain = twin.plain
+    found, tested = plain["estimates"], plain["backtest"]
+    simulated = f", simulated readings: {', '.join(plain['simulated_readings'])}" if plain["simulated_readings"] else ""
+    lines = [f"twin of {plain['profile']} from {plain['days']} days ({plain['log']['records']:,} records{simulated})"]
+    lines += [f"  note: {note}" for note in plain["notes"]]
+    base = found["base_w"]
+    lines.append(f"  without a frame     {base['least']:.2f} W, with other load up to {base['most']:.2f} W")
+    for name, one in found["energy_mj"].items():
+        pace = found["latency_ms"][name]
+        lines.append(f"  {name:<19} {one['value']:.1f} mJ a frame (+- {1.96 * one['sd']:.1f}), {pace['value']:.2f} ms")
+    poles = ", ".join(f"{one['r_k_per_w']:.2f} K/W over {one['tau_s']:.0f} s" for one in found["poles"])
+    scales = ", ".join(
+        f"{name} x {found[key]['value']:.2f} +- {1.96 * found[key]['sd']:.2f}"
+        for name, key in (("r", "r_scale"), ("tau", "tau_scale"))
+    )
+    lines.append(f"  thermal poles       {poles} ({scales})")
+    lines += ["", f"tested on {len(tested['days_left_out'])} days left out, one at a time: {error_words(tested)}"]
+    lines.append(f"written: {twin.folder} (days as scenario files, errors in twin.json)")
+    return lines
+
+
+def error_words(tested: dict[str, Any]) -> str:
+    """The stated errors in one line; printed with every answer that rests on the twin."""
+    again, unseen = tested["error_95_again"], tested["error_95_unseen"]
+    return (
+        f"with 95 % certainty the mean power of a day is within {100 * again['power_w']:.1f} % when its light, room and other "
+        f"load are known ({100 * unseen['power_w']:.1f} % when nothing of the day is), the rate within {100 * again['fps']:.1f} "
+        f"%, the temperature within {again['temperature_c']:.1f} K, the efficient engine's share within "
+        f"{min(100.0, again['efficient_pct']):.0f} points"
+    )

@@ -1,0 +1,155 @@
+"""`adaptd whatif DIR --policy NEW`: another policy on this box's own days, with intervals, ties, and what was never tried."""
+
+import argparse
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.tuning_words import Meter
+from adaptd.cli.twin import error_words, twin_of
+
+if TYPE_CHECKING:
+    from adaptd.lab.whatif.compare import Comparison
+
+MOST_LINES = 40
+
+
+def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = sub.add_parser("whatif", help="what another policy would have done on this box's own days")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the box's log, or the folder of its fitted twin")
+    parser.add_argument("--policy", type=Path, required=True, metavar="NEW", help="the policy to try")
+    parser.add_argument("--against", type=Path, default=None, metavar="OLD", help="the one beside it (default: the logged one)")
+    parser.add_argument("--decisions", action="store_true", help="list the recorded moments at which it would decide otherwise")
+    parser.add_argument("--battery-wh", type=float, default=None, metavar="WH", help="capacity of the battery, for the hours")
+    parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(handler=_whatif)
+
+
+def _whatif(arguments: argparse.Namespace) -> int:
+    if arguments.battery_wh is not None and not 0 < arguments.battery_wh < 1e6:
+        raise CommandError(f"--battery-wh: is {arguments.battery_wh:g}, more than 0 is needed", 2)
+    if arguments.decisions:
+        return _decisions(arguments)
+    from adaptd.lab.whatif.compare import compare
+
+    new = (str(arguments.policy), read_policy(arguments.policy))
+    old = None if arguments.against is None else (str(arguments.against), read_policy(arguments.against))
+    twin = twin_of(arguments.folder, arguments.jobs)
+    meter = Meter()
+    try:
+        found = compare(
+            twin,
+            new,
+            old,
+            battery_wh=arguments.battery_wh,
+            progress=lambda done, total: meter.stage("days played", done, total),
+            jobs=arguments.jobs,
+        )
+    finally:
+        meter.end()
+    if arguments.json:
+        print(json.dumps(found.to_plain()))
+    else:
+        print("\n".join(words(found)))
+    return 0
+
+
+def read_policy(path: Path) -> str:
+    """The text of a policy file that was checked.
+
+    Raises:
+        ConfigError: one line a fault.
+    """
+    from adaptd.config.policy import parse_policy
+    from adaptd.config.strict_yaml import read_text_at_once
+
+    text = read_text_at_once(path)
+    parse_policy(text, str(path))
+    return text
+
+
+def words(found: "Comparison") -> list[str]:
+    """The table for people, with the error and the support under it."""
+    from adaptd.lab.whatif.figures import FIGURES
+
+    lines = [
+        f"simulated: {found.days} days of this box's fitted twin",
+        f"  old: {found.old.name}",
+        f"  new: {found.new.name}",
+        "",
+    ]
+    lines.append(f"{'':<13}{'old':>10}{'new':>10}   {'95 % interval of new':<22}{'difference':>11}  verdict")
+    for line in found.lines:
+        unit, _, _ = FIGURES[line.figure]
+        span = f"{_n(found.new.low[line.figure])} to {_n(found.new.high[line.figure])} {unit}"
+        difference = f"{line.new - line.old:+.3g}" if line.new != line.old else "0"
+        name, pair = line.figure.replace("_", " "), f"{_n(line.old):>10}{_n(line.new):>10}"
+        lines.append(f"{name:<13}{pair}   {span:<22}{difference:>11}  {line.verdict}")
+    for title, side in (("old", found.old), ("new", found.new)):
+        engines = ", ".join(f"{name} {share:.0f} %" for name, share in side.figures.time_pct.items())
+        used = ", ".join(f"{band} {100 * part:.0f} %" for band, part in side.figures.account.items())
+        lines.append(f"\n{title}: time by engine {engines}; loss against what the account allows: {used or 'none'}")
+    lines.append(_support_words(found))
+    lines.append(f"backtest: {error_words(found.backtest)}; a smaller difference is a tie")
+    return lines
+
+
+def _support_words(found: "Comparison") -> str:
+    side = found.new
+    if side.tried_pct >= 99.95:
+        return "support: the new policy's choices were really tried in like conditions in every hour"
+    rest = "; ".join(f"{words} {hours:.1f} h/day" for words, hours in side.untried.items())
+    return (
+        f"support: in {side.tried_pct:.0f} % of the hours the new policy's choices were really tried in like conditions; "
+        f"elsewhere the intervals are bounds (not tried: {rest})"
+    )
+
+
+def _n(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _decisions(arguments: argparse.Namespace) -> int:
+    from adaptd.config.policy import load_policy
+    from adaptd.lab.whatif.decisions import Tally, otherwise
+    from adaptd.log.verify.reader import segment_files
+
+    policy = load_policy(arguments.policy)
+    if not segment_files(arguments.folder):
+        raise CommandError(f"{arguments.folder}: holds no log, --decisions needs the recorded snapshots", 2)
+    tally = Tally()
+    try:
+        found = list(otherwise(arguments.folder, policy, tally))
+    except ValueError as error:
+        raise CommandError(f"{arguments.policy}: {error}") from None
+    if arguments.json:
+        rows = [
+            {"from_ms": one.from_ms, "ended_ms": one.ended_ms, "decisions": one.decisions, "rule": one.rule,
+             "old": [one.old.variant, one.old.fps_mfps], "new": [one.new.variant, one.new.fps_mfps]}
+            for one in found
+        ]  # fmt: skip
+        print(json.dumps({"decisions": tally.decisions, "other": tally.other, "stretches": rows}))
+        return 0
+    print(
+        f"{tally.other:,} of {tally.decisions:,} recorded decisions would have been others, in {len(found)} stretches (times UTC)"
+    )
+    longest = sorted(sorted(found, key=lambda one: -one.decisions)[:MOST_LINES], key=lambda one: one.from_ms)
+    for one in longest:
+        spent = f"{one.decisions} decision{'s' if one.decisions > 1 else ''}"
+        print(f"at {_clock(one.from_ms)} it would have {_choice(one.new)} instead of {_choice(one.old)} ({one.rule}), {spent}")
+    if len(found) > len(longest):
+        print(f"... the {len(longest)} longest are listed, --json has all")
+    return 0
+
+
+def _choice(point: object) -> str:
+    variant, fps = getattr(point, "variant", ""), getattr(point, "fps_mfps", 0)
+    return f"served {variant} at {fps / 1000:g} fps" if fps else "paused"
+
+
+def _clock(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M}"

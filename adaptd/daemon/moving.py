@@ -1,0 +1,113 @@
+"""From ONNX Runtime to TensorRT inside a run: plans are built beside, the worker moves over, and what is believed follows.
+
+Nobody has qualified such plans, so nothing is believed of their INT8: no priors, no gain known, and the latency that the worker
+measured. What a frame costs is a first guess, that of the engines before, until power has taught better.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from adaptd.config.errors import ConfigError
+from adaptd.config.manifest import FILE, Manifest, load_manifest
+from adaptd.daemon.engine_identity import EngineIdentity
+from adaptd.daemon.parts import Parts
+from adaptd.daemon.plans_beside import PlansBeside
+from adaptd.log.format.binding import Binding, PlanFile
+from adaptd.protocol.messages import Hello, MoveOver
+from adaptd.vocabulary import VariantFacts
+
+BACKEND = "tensorrt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """What is believed of the engines of one backend, and what decisions are bound to."""
+
+    origin: EngineIdentity
+    binding: Binding
+    facts: tuple[VariantFacts, ...]
+
+
+class Moving:
+    """Builds, asks the worker to move, and hands over the facts once other engines say hello. Of ``parts`` it changes ``origin``
+    and the binding in ``settings``.
+    """
+
+    def __init__(self, parts: Parts, tell: Callable[[str, str], None]) -> None:
+        self._parts, self._tell = parts, tell
+        self._plans = PlansBeside(parts.plans, tell, done=self._ask)
+        self._mark = self._plans.target.with_suffix(".of")  # holds the hash of the manifest that the plans were made from
+        self._backend = ""
+        self._known: dict[str, _Engines] = {}
+        self._manifest: Manifest | None = None
+
+    def start(self, now_us: int) -> None:
+        """Begin to build where plans are wanted; those of an earlier run that have served are taken again."""
+        if self._parts.plans is not None and not self._made_before():
+            self._plans.start(now_us)
+
+    def poll(self, now_us: int) -> None:
+        """Look how the build gets on."""
+        self._plans.poll(now_us)
+
+    def stop(self) -> None:
+        """End a build that is under way."""
+        self._plans.stop()
+
+    def met(self, hello: Hello, facts: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...] | None:
+        """The facts from now on where ``hello`` comes from another backend than before; else None."""
+        if hello.backend == self._backend:
+            return None
+        if not self._backend:
+            self._backend = hello.backend
+            if self._parts.plans is not None and self._made_before():
+                self._ask()
+            return None
+        self._known[self._backend] = _Engines(self._parts.origin, self._parts.settings.binding, facts)
+        now = self._known.get(hello.backend) or self._new(hello, facts)
+        self._backend = hello.backend
+        self._parts.origin, self._parts.settings = now.origin, replace(self._parts.settings, binding=now.binding)
+        return now.facts
+
+    def _new(self, hello: Hello, facts: tuple[VariantFacts, ...]) -> _Engines:
+        with suppress(OSError):
+            self._mark.write_text(self._source())
+        measured = {engine.name: engine.latency_us for engine in hello.engines if engine.warm}
+        kept = tuple(
+            replace(fact, latency_us=max(1, measured[fact.name]), no_gain=False, priors=())
+            for fact in facts
+            if fact.name in measured
+        )
+        return _Engines(EngineIdentity(kept), self._binding(hello.backend), kept)
+
+    def _binding(self, backend: str) -> Binding:
+        binding, manifest = self._parts.settings.binding, self._manifest
+        if manifest is None:
+            return binding
+        names = {files[backend].file for files in manifest.variants.values() if backend in files}
+        plans = tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names))
+        return replace(binding, bundle=manifest.digest, plans=plans)
+
+    def _ask(self) -> None:
+        """The plans are there: the worker makes them ready beside, and moves over between two frames."""
+        with suppress(OSError):
+            self._mark.unlink(missing_ok=True)  # until they have served
+        try:
+            manifest = self._manifest = load_manifest(self._plans.target)
+        except ConfigError as error:
+            self._tell("plans_failed", f"the plans cannot be taken: {error}; ONNX Runtime serves on")
+            return
+        planned = [name for name, files in manifest.variants.items() if BACKEND in files and files[BACKEND].plan is not None]
+        variants = tuple(fact.name for fact in self._parts.facts if fact.name in planned)
+        self._parts.worker.move_over(MoveOver(str(self._plans.target.resolve()), BACKEND, variants, manifest.digest))
+
+    def _made_before(self) -> bool:
+        try:
+            return self._mark.read_text() == self._source()
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    def _source(self) -> str:
+        return sha256((self._plans.bundle / FILE).read_bytes()).hexdigest()

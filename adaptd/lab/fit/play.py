@@ -1,0 +1,132 @@
+"""One policy through one day of a twin, hour by hour, and what it really did in which conditions."""
+
+from dataclasses import dataclass, field, replace
+from math import floor, log
+
+from adaptd.config.policy import Policy, parse_policy
+from adaptd.config.profile import parse_profile
+from adaptd.lab.controllers.adaptd import Adaptd
+from adaptd.lab.episode import Episode
+from adaptd.lab.harness import Choice, simulate
+from adaptd.lab.score import Result
+from adaptd.twin.device import TwinDevice
+from adaptd.twin.scenario import facts_of, parse_scenario
+from adaptd.twin.worker import Tick
+from adaptd.twin.world import TrueBand
+from adaptd.vocabulary import Snapshot
+
+HOUR_US = 3_600_000_000
+WARM_K = 5  # temperatures within so many kelvin are like conditions
+RATE_STEP = 1.25  # rates within a quarter are like conditions
+Cell = tuple[str, int, str, int]  # light band, temperature step, variant, rate step
+
+
+@dataclass(slots=True)
+class Hour:
+    """What one hour came to. Energies in joules, board energy with idle; ``cells`` are seconds by condition and choice."""
+
+    seconds: float = 0.0
+    energy_j: float = 0.0
+    active_j: float = 0.0
+    delivered: float = 0.0
+    late: float = 0.0
+    hottest_c: float = -273.0
+    temperature_sum: float = 0.0
+    over_limit_s: float = 0.0
+    near_limit_s: float = 0.0
+    budget_over_s: float = 0.0
+    floor_short_s: float = 0.0
+    served: dict[str, float] = field(default_factory=dict)
+    time_s: dict[str, float] = field(default_factory=dict)
+    cells: dict[Cell, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A day: its hours and its score. ``start_ppm`` is the battery's charge at its start, where there is one."""
+
+    name: str
+    hours: tuple[Hour, ...]
+    result: Result
+    start_ppm: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Everything a day needs, as texts: what a process is sent. ``bands`` is the policy whose light bands the truth speaks of."""
+
+    scenario: str
+    policy: str
+    profile: str
+    bands: str
+    name: str = "policy"
+
+
+def episode_of(texts: Texts) -> Episode:
+    """The episode of these texts.
+
+    Raises:
+        ConfigError: one line a fault.
+    """
+    scenario, policy = parse_scenario(texts.scenario), parse_policy(texts.policy, texts.name)
+    own = parse_policy(texts.bands)
+    scenario = replace(scenario, truth_bands=own.bands if own.bands != policy.bands else ())
+    return Episode(scenario, policy, parse_profile(texts.profile), facts_of(scenario, policy))
+
+
+def play(texts: Texts) -> Played:
+    """Run adaptd's own controller."""
+    return play_episode(episode_of(texts))
+
+
+def play_episode(episode: Episode) -> Played:
+    """The same for an episode that was read already."""
+    scenario, policy, profile, facts = episode.scenario, episode.policy, episode.profile, episode.facts
+    watch = _Watch(episode)
+    result = simulate(scenario, policy, profile, facts, Adaptd(policy, profile, facts, scenario.seed), watch)
+    start_ppm = 1_000_000 if scenario.battery is None else scenario.battery.start_ppm
+    return Played(scenario.name, tuple(watch.hours), result, start_ppm)
+
+
+class _Watch:
+    """An observer that sums every tick into its hour."""
+
+    def __init__(self, episode: Episode) -> None:
+        self.hours: list[Hour] = []
+        self._policy: Policy = episode.policy
+        self._dt_s = episode.scenario.tick_us / 1e6
+        self._bands = episode.scenario.truth_bands or episode.policy.bands
+        self._band = TrueBand(self._bands)
+
+    def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
+        at = snapshot.now_us // HOUR_US
+        while len(self.hours) <= at:
+            self.hours.append(Hour())
+        hour, dt_s, policy = self.hours[at], self._dt_s, self._policy
+        temperature_c, point = device.temperature_mc / 1000, tick.telemetry.point
+        hour.seconds += dt_s
+        hour.energy_j += device.power_mw / 1000 * dt_s
+        hour.active_j += tick.active_uj / 1e6
+        hour.delivered += tick.delivered
+        hour.late += tick.late
+        hour.temperature_sum += temperature_c * dt_s
+        hour.hottest_c = max(hour.hottest_c, temperature_c)
+        limit_c = policy.limit_mc / 1000
+        hour.over_limit_s += dt_s if temperature_c > limit_c else 0.0
+        hour.near_limit_s += dt_s if temperature_c > limit_c - 2 else 0.0
+        budget_mw = policy.budget_mw if snapshot.budget_mw is None else snapshot.budget_mw
+        hour.budget_over_s += dt_s if budget_mw is not None and device.power_mw > budget_mw + 0.5 else 0.0
+        hour.floor_short_s += dt_s if point.fps_mfps < policy.floor_mfps else 0.0
+        for served in tick.telemetry.served:
+            hour.served[served.variant] = hour.served.get(served.variant, 0.0) + served.frames
+        serving = point.variant if point.fps_mfps else "none"
+        hour.time_s[serving] = hour.time_s.get(serving, 0.0) + dt_s
+        band = self._band.follow(device.world.light_mlx(snapshot.now_us))
+        cell = cell_of(band, temperature_c, serving, point.fps_mfps / 1000)
+        hour.cells[cell] = hour.cells.get(cell, 0.0) + dt_s
+
+
+def cell_of(band: str, temperature_c: float, variant: str, rate_fps: float) -> Cell:
+    """The cell that conditions and a choice fall into: like choices in like conditions fall into the same one."""
+    step = floor(log(rate_fps) / log(RATE_STEP) + 0.5) if rate_fps > 0 else -99
+    return (band, floor(temperature_c / WARM_K), variant, step)

@@ -1,0 +1,179 @@
+"""A fitted twin as a folder: a scenario file a day and one of the pattern, policy and profile as logged, and ``twin.json``.
+
+``twin.json`` holds the estimates, the backtest, and in which conditions which choice was really tried; every later answer takes
+its errors from there.
+"""
+
+import json
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adaptd.lab.bench import Progress
+from adaptd.lab.fit.backtest import FIGURES, RELATIVE, Backtest, backtest, need_days, stated
+from adaptd.lab.fit.errors import FitError
+from adaptd.lab.fit.model import Fitted, fit
+from adaptd.lab.fit.play import Cell, Texts, cell_of
+from adaptd.lab.fit.readings import Grid
+from adaptd.lab.fit.world import pattern, recorded, scenario_text
+from adaptd.twin.world import TrueBand
+
+SCHEMA = 1
+FILE = "twin.json"
+TRIED_S = 300.0  # a choice that lasted less than five minutes in all in some conditions was not really tried there
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A fitted twin that was read back. ``days`` are scenario texts by name, ``cells`` seconds by condition and choice."""
+
+    folder: Path
+    days: dict[str, str]
+    typical: str
+    policy: str
+    profile: str
+    cells: dict[Cell, float]
+    measured_engines: tuple[str, ...]
+    plain: dict[str, Any]
+
+    def error(self, figure: str, *, unseen: bool = False, days: int = 1) -> float:
+        """The stated error of a figure's mean over ``days`` days not fitted on, again or unseen; a share for power and rate."""
+        kept = self.plain["backtest"]["errors_unseen" if unseen else "errors_again"][figure]
+        return stated([float(one) for one in kept], days)
+
+    @property
+    def energy_sd_j(self) -> dict[str, float]:
+        """One standard deviation of the energy a frame of each engine."""
+        return {name: float(one["sd"]) / 1e3 for name, one in self.plain["estimates"]["energy_mj"].items()}
+
+    def texts(self, scenario: str, policy: str | None = None, name: str = "policy") -> Texts:
+        """A day of this twin under a policy, by default the logged one."""
+        return Texts(scenario, policy or self.policy, self.profile, self.policy, name)
+
+    def tried(self, cell: Cell) -> bool:
+        """Whether this choice was really tried in like conditions."""
+        return self.cells.get(cell, 0.0) >= TRIED_S
+
+
+def make(grid: Grid, folder: Path, progress: Progress | None = None, jobs: int | None = None) -> Twin:
+    """Fit, backtest, and write the folder.
+
+    Raises:
+        FitError: the log is too short, lacks power or frames, or the folder cannot be written.
+    """
+    need_days(grid)
+    days = tuple(range(grid.days))
+    try:
+        fitted = fit(grid, days)
+        tested = backtest(grid, progress, jobs)
+    except ValueError as error:
+        raise FitError(f"the log cannot be fitted: {error}") from None
+    scenarios = {f"day-{day + 1}": scenario_text(grid, fitted, recorded(grid, fitted, day), seed=day + 1) for day in days}
+    texts = {
+        **{f"{name}.yaml": text for name, text in scenarios.items()},
+        "typical.yaml": scenario_text(grid, fitted, pattern(grid, fitted)),
+        "policy.yaml": grid.policy_text,
+        "profile.yaml": grid.profile_text,
+        FILE: json.dumps(_plain(grid, fitted, tested), indent=1) + "\n",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("day-*.yaml"):
+            old.unlink()
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FitError(f"{folder}: cannot be written ({error.strerror}), name another folder with -o") from None
+    return load(folder)
+
+
+def load(folder: Path) -> Twin:
+    """Read a fitted twin.
+
+    Raises:
+        FitError: it is none, is damaged, or was written by a newer adaptd.
+    """
+    try:
+        plain = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        if not isinstance(plain, dict) or type(plain.get("schema")) is not int:
+            raise FitError(f"{folder / FILE}: is no fitted twin, make one with `adaptd twin fit DIR`")
+        if plain["schema"] > SCHEMA:
+            raise FitError(f"{folder / FILE}: has schema {plain['schema']}, this adaptd reads {SCHEMA}: update it, or fit again")
+        days = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("day-*.yaml"), key=_number)}
+        cells = {(str(b), int(t), str(v), int(r)): float(s) for b, t, v, r, s in plain["tried"]}
+        typical, policy, profile = (
+            (folder / name).read_text(encoding="utf-8") for name in ("typical.yaml", "policy.yaml", "profile.yaml")
+        )
+        for figure in FIGURES:
+            if not all(isfinite(one) for one in plain["backtest"]["errors_again"][figure]):
+                raise ValueError(figure)
+        return Twin(folder, days, typical, policy, profile, cells, tuple(plain["measured_engines"]), plain)
+    except OSError as error:
+        raise FitError(f"{folder}: holds no fitted twin ({error.strerror}), make one with `adaptd twin fit DIR`") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise FitError(f"{folder / FILE}: is damaged ({error}), fit again with `adaptd twin fit DIR`") from None
+
+
+def _number(path: Path) -> int:
+    tail = path.stem.rpartition("-")[2]
+    return int(tail) if tail.isdigit() else 0
+
+
+def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
+    served = {name: float(np.nansum(grid.frames[v])) for v, name in enumerate(grid.names)}
+    poles = [
+        {
+            "r_k_per_w": round(pole.r_uk_per_mw / 1000 * fitted.r_scale.value, 4),
+            "tau_s": round(pole.tau_ms / 1000 * fitted.tau_scale.value, 2),
+        }
+        for pole in grid.profile.poles
+    ]
+    return {
+        "schema": SCHEMA,
+        "kind": "adaptd fitted twin",
+        "log": {"origin": grid.origin, "records": grid.records, "start_ms": grid.start_ms, "tick_s": grid.tick_s},
+        "days": grid.days,
+        "profile": grid.profile.name,
+        "policy": grid.policy.name,
+        "simulated_readings": list(grid.simulated),
+        "notes": grid.notes,
+        "estimates": {
+            "base_w": {"least": round(fitted.idle_w, 4), "most": round(float(np.max(fitted.base_w)), 4)},
+            "energy_mj": {
+                name: {"value": round(one.value * 1e3, 4), "sd": round(one.sd * 1e3, 4)} for name, one in fitted.energy_j.items()
+            },
+            "latency_ms": {
+                name: {"value": round(one.value / 1e3, 4), "sd": round(one.sd / 1e3, 5)}
+                for name, one in fitted.latency_us.items()
+            },
+            "r_scale": {"value": round(fitted.r_scale.value, 4), "sd": round(fitted.r_scale.sd, 4)},
+            "tau_scale": {"value": round(fitted.tau_scale.value, 4), "sd": round(fitted.tau_scale.sd, 4)},
+            "poles": poles,
+            "differs": [{"band": b, "variant": v, "compared": n, "differed": bad} for (b, v), (n, bad) in fitted.differs.items()],
+        },
+        "backtest": {**tested.to_plain(), "relative": list(RELATIVE)},
+        "logged_fps": {name: round(frames / (grid.ticks * grid.tick_s), 5) for name, frames in served.items()},
+        "measured_engines": [name for name, frames in served.items() if frames >= 1000],
+        "tried": [[*cell, round(seconds, 1)] for cell, seconds in sorted(cells_of(grid).items())],
+    }
+
+
+def cells_of(grid: Grid) -> dict[Cell, float]:
+    """Seconds of the log by condition (light band, temperature) and choice (engine, rate)."""
+    band = TrueBand(grid.policy.bands)
+    found: dict[Cell, float] = {}
+    rows = zip(grid.light_lux, grid.temperature_c, grid.choice, grid.rate_fps, strict=True)
+    for lux, temperature_c, choice, rate in rows:
+        if np.isfinite(lux) and np.isfinite(temperature_c) and np.isfinite(rate):
+            serving = grid.names[choice] if choice >= 0 else "none"
+            cell = cell_of(band.follow(float(lux) * 1000), float(temperature_c), serving, float(rate))
+            found[cell] = found.get(cell, 0.0) + grid.tick_s
+    return found
+
+
+def folder_of(log: Path) -> Path:
+    """Where the twin of a log lies when nothing else is said: beside it."""
+    return log.with_name(f"{log.resolve().name}.twin")

@@ -1,0 +1,225 @@
+"""Two policies through the same fitted days: figures with intervals, what was really tried, and which differences mean something.
+
+An interval is the twin's stated error on days left out. Where the policy does what was never tried in like conditions, the twin
+extrapolates; such hours get bounds instead of a point: what an engine draws may be off by ``OFF_TRIED`` where the engine was
+measured elsewhere, by ``OFF_NEVER`` where the log never saw it run. A difference within the stated error is a tie, and one that
+the bounds could turn round is untold.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import hypot
+from typing import Any
+
+from adaptd.config.policy import parse_policy
+from adaptd.lab.bench import spread
+from adaptd.lab.fit.play import Hour, Played, Texts, episode_of, play_episode
+from adaptd.lab.fit.saved import Twin
+from adaptd.lab.whatif.figures import FIGURES, Figures, figures
+
+Progress = Callable[[int, int], None]
+OFF_TRIED, OFF_NEVER = 0.1, 0.3
+TRIED_SHARE = 0.9  # of an hour's time, for the hour to count as tried
+TIE, BETTER, WORSE, UNTOLD = "tie", "better", "worse", "untold"
+FEW_S = 300.0  # limits touched for less than five minutes a day are the same
+
+
+@dataclass(slots=True)
+class Side:
+    """One policy over the days: figures, intervals, and the share of hours in which its choices were really tried."""
+
+    name: str
+    figures: Figures
+    low: dict[str, float] = field(default_factory=dict)
+    high: dict[str, float] = field(default_factory=dict)
+    tried_pct: float = 100.0
+    untried: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Line:
+    """One figure of both: ``error`` is what a difference must exceed to mean something."""
+
+    figure: str
+    old: float
+    new: float
+    error: float
+    verdict: str
+
+
+@dataclass(slots=True)
+class Comparison:
+    """The answer to "what if"."""
+
+    old: Side
+    new: Side
+    lines: list[Line]
+    days: int
+    backtest: dict[str, Any]
+
+    def to_plain(self) -> dict[str, Any]:
+        """For machines."""
+        sides = {
+            key: {
+                "policy": side.name,
+                "figures": {name: round(value, 5) for name, value in side.figures.values.items()},
+                "low": {name: round(value, 5) for name, value in side.low.items()},
+                "high": {name: round(value, 5) for name, value in side.high.items()},
+                "time_pct": {name: round(value, 2) for name, value in side.figures.time_pct.items()},
+                "account_used": {name: round(value, 4) for name, value in side.figures.account.items()},
+                "hours_tried_pct": round(side.tried_pct, 1),
+                "untried_h_per_day": {name: round(value, 2) for name, value in side.untried.items()},
+            }
+            for key, side in (("old", self.old), ("new", self.new))
+        }
+        differences = {
+            line.figure: {"difference": round(line.new - line.old, 5), "error": round(line.error, 5), "verdict": line.verdict}
+            for line in self.lines
+        }
+        return {"simulated": True, "days": self.days, **sides, "differences": differences, "backtest": self.backtest}
+
+
+def compare(
+    twin: Twin,
+    new: tuple[str, str],
+    old: tuple[str, str] | None = None,
+    *,
+    battery_wh: float | None = None,
+    progress: Progress | None = None,
+    jobs: int | None = None,
+) -> Comparison:
+    """Play all fitted days under ``new`` and ``old``, each (name, text); without ``old`` against the logged policy.
+
+    Raises:
+        ConfigError: a policy is refused, or has no reference among the box's variants.
+    """
+    older = old or ("the logged policy", twin.policy)
+    work = []
+    for name, text in (older, new):
+        work += [(with_battery(twin.texts(day, text, name), battery_wh),) for day in twin.days.values()]
+    for (texts,) in work[:: max(1, len(twin.days))]:
+        episode_of(texts)  # a fault of the policy is told before anything runs
+    answers = spread(play_texts, work, jobs, progress)
+    count = len(twin.days)
+    sides = [
+        _side(twin, name, text, answers[at * count : (at + 1) * count], battery_wh)
+        for at, (name, text) in enumerate((older, new))
+    ]
+    lines = [_line(twin, name, *sides) for name in FIGURES if name in sides[0].figures.values]
+    return Comparison(sides[0], sides[1], lines, count, twin.plain["backtest"])
+
+
+def play_texts(texts: Texts) -> Played:
+    """One day; in a process of its own."""
+    return play_episode(episode_of(texts))
+
+
+def with_battery(texts: Texts, battery_wh: float | None) -> Texts:
+    """The day with a full battery of this label, for policies that must last and for the hours."""
+    if battery_wh is None:
+        return texts
+    return replace(texts, scenario=f"{texts.scenario}battery: {{capacity_wh: {battery_wh:.4f}}}\n")
+
+
+def _side(twin: Twin, name: str, text: str, days: Sequence[Played], battery_wh: float | None) -> Side:
+    policy = parse_policy(text, name)
+    side = Side(name, figures(days, policy, battery_wh))
+    tried, slack_w, hours = 0, 0.0, [hour for day in days for hour in day.hours]
+    seconds = sum(hour.seconds for hour in hours)
+    for hour in hours:
+        off, missing = _support(twin, hour)
+        tried += off == 0.0
+        slack_w += off * hour.active_j / seconds
+        if off:
+            for words, spent in missing.items():
+                side.untried[words] = side.untried.get(words, 0.0) + spent / 3600 * 86_400 / seconds
+    side.tried_pct = 100 * tried / max(1, len(hours))
+    side.untried = dict(sorted(side.untried.items(), key=lambda item: -item[1])[:6])
+    for figure, value in side.figures.values.items():
+        error = error_of(twin, side.figures, figure, near_limit(days))
+        slack = _slack(figure, value, side.figures.values["power"], slack_w)
+        most = 100.0 if FIGURES[figure][0] == "%" else 1e12
+        side.low[figure], side.high[figure] = max(0.0, value - error - slack), min(most, value + error + slack)
+    if side.tried_pct < 100 and side.figures.values["efficient"] > 0:
+        side.high["loss"] = max(side.high["loss"], policy.max_loss_ppm / 10_000)
+    return side
+
+
+def _support(twin: Twin, hour: Hour) -> tuple[float, dict[str, float]]:
+    """How far an hour's draw may be off because its choices were not tried in like conditions, and which those are."""
+    missing: dict[str, float] = {}
+    never = False
+    for cell, spent in hour.cells.items():
+        if not twin.tried(cell):
+            band, step, variant, _ = cell
+            never |= variant not in (*twin.measured_engines, "none")
+            words = f"{variant} in {band} at {5 * step} to {5 * step + 5} degC"
+            missing[words] = missing.get(words, 0.0) + spent
+    if sum(missing.values()) <= (1 - TRIED_SHARE) * hour.seconds:
+        return 0.0, {}
+    return (OFF_NEVER if never else OFF_TRIED), missing
+
+
+def _slack(figure: str, value: float, power_w: float, slack_w: float) -> float:
+    """What watts that nobody measured mean for a figure."""
+    if figure == "power":
+        return slack_w
+    return value * slack_w / power_w if figure in ("energy", "hours", "efficiency") else 0.0
+
+
+def near_limit(days: Sequence[Played]) -> float:
+    """Seconds a day within two kelvin of the limit: as much may turn into time over it."""
+    hours = [hour for day in days for hour in day.hours]
+    return 86_400 * sum(hour.near_limit_s for hour in hours) / sum(hour.seconds for hour in hours)
+
+
+def error_of(twin: Twin, found: Figures, figure: str, near_s: float, other: Figures | None = None) -> float:
+    """The stated error of a figure in its own unit: of the difference to ``other``, or to the logged policy's measured level.
+
+    What the twin gets wrong on days left out, and beside it what is unknown of the energy of the frames that are more or fewer.
+    """
+    days = len(twin.days)
+    value, rate = abs(found.values[figure]), twin.error("fps", days=days)
+    share = min(100.0, twin.error("efficient_pct", days=days))
+    power_w = found.values["power"]
+    power = hypot(twin.error("power_w", days=days), 1.96 * _frames_w(twin, found, other) / power_w)
+    errors = {
+        "power": value * power,
+        "energy": value * power,
+        "hours": value * power,
+        "fps": max(0.05, value * rate),
+        "frames": max(4.0, value * rate),
+        "efficiency": value * hypot(power, rate),
+        "efficient": share,
+        "loss": value * min(1.0, share / max(1.0, found.values["efficient"])),
+        "late": max(0.1, 100 * rate),
+        "hottest": twin.error("temperature_c"),
+        "over_limit": max(FEW_S, near_s),
+        "swaps": max(10.0, 0.3 * value),
+    }
+    return errors.get(figure, FEW_S)
+
+
+def _frames_w(twin: Twin, found: Figures, other: Figures | None) -> float:
+    """One standard deviation of the watts of the frames by which two policies differ; the energies may err together."""
+    before = twin.plain["logged_fps"] if other is None else other.rates_fps
+    parts = [sd * (found.rates_fps.get(name, 0.0) - float(before.get(name, 0.0))) for name, sd in twin.energy_sd_j.items()]
+    return max(abs(sum(parts)), hypot(*parts))
+
+
+def _line(twin: Twin, figure: str, old: Side, new: Side) -> Line:
+    before, after = old.figures.values[figure], new.figures.values[figure]
+    error = max(error_of(twin, a.figures, figure, FEW_S, b.figures) for a, b in ((old, new), (new, old)))
+    difference = after - before
+    if abs(difference) <= error:
+        return Line(figure, before, after, error, TIE)
+    bounds = sum(_widening(twin, side, figure) for side in (old, new))
+    if abs(difference) <= error + bounds:
+        return Line(figure, before, after, error, UNTOLD)
+    return Line(figure, before, after, error, BETTER if (difference > 0) == FIGURES[figure][2] else WORSE)
+
+
+def _widening(twin: Twin, side: Side, figure: str) -> float:
+    """How much of a side's interval comes from hours that nobody tried."""
+    value, error = side.figures.values[figure], error_of(twin, side.figures, figure, FEW_S)
+    return max(0.0, side.high[figure] - value - error) if figure in ("power", "energy", "hours", "efficiency") else 0.0

@@ -1,0 +1,123 @@
+"""Parts of a log run again in processes of their own and joined at their seams: the same finding as in one go, sooner.
+
+Whatever does not fit (a claim that is not where the part before ended, a decision that does not follow, a process that dies)
+raises Unfit: then the log is run again in one go, and that says what is wrong. Parts only ever say that everything follows.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from adaptd.base.canonical_json import decode
+from adaptd.log.verify.parts import Part, Task, Unfit, feed, run_part
+from adaptd.log.verify.replay import Replayer, ReplayError
+from adaptd.log.verify.served_intervals import Service
+
+WORTH_PARTS = 2_000_000  # bytes of a log for which starting processes pays
+PART_RECORDS = 2048  # at least, before a part ends at the next claim
+MOST_RECORDS = 65_536  # a log without claims is run in one go, not held in memory
+AHEAD = 3  # parts for each process that may wait
+
+
+class Parts:
+    """Cuts the records of one log into parts, hands them out and joins what comes back, in order."""
+
+    def __init__(self, processes: int, replayer: Replayer, service: Service) -> None:
+        self.replayer, self._service, self._processes = replayer, service, processes
+        self._pool: ProcessPoolExecutor | None = None
+        self._out: deque[tuple[Task, Future[Part | None]]] = deque()
+        self._lines: list[bytes] = []
+        self._config: bytes | None = None
+        self._begun_under: bytes | None = None
+        self._beat: int | None = None
+        self._config_now: bytes | None = None
+
+    def feed(self, record: dict[str, Any], line: bytes) -> None:
+        """Take the next record with its line; raises Unfit."""
+        kind = record["kind"]
+        if record["v"] == 1 or len(self._lines) > MOST_RECORDS:
+            raise Unfit
+        if kind == "config":
+            self._beat = None
+            if len(self._lines) >= PART_RECORDS:
+                self._cut(len(self._lines), line)
+            self._config_now = line
+        elif kind == "heartbeat":
+            self._beat = len(self._lines)
+        elif kind == "decision":
+            if self._beat is not None and self._beat >= PART_RECORDS and "bind" in record:
+                self._cut(self._beat, self._config_now)
+            self._beat = None
+        self._lines.append(line)
+
+    def finish(self) -> None:
+        """Hand out the last part and join all; raises Unfit."""
+        self._cut(len(self._lines), None)
+        while self._out:
+            self._join()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _cut(self, at: int, next_config: bytes | None) -> None:
+        """End the part before line ``at``; the next one begins there, under ``next_config``."""
+        lines, self._lines = tuple(self._lines[:at]), self._lines[at:]
+        if lines:
+            task = Task(lines, self._begun_under)
+            if self._pool is None:
+                self._pool = pool(self._processes)
+            self._out.append((task, self._pool.submit(run_part, task)))
+        self._begun_under = next_config
+        while len(self._out) > AHEAD * self._processes or (self._out and self._out[0][1].done()):
+            self._join()
+
+    def _join(self) -> None:
+        """Take the oldest part that is out, from where the one before it ended."""
+        task, future = self._out.popleft()
+        try:
+            part = future.result()
+        except (BrokenProcessPool, OSError, RuntimeError):
+            raise Unfit from None
+        if part is None:
+            raise Unfit
+        replayer = self.replayer
+        try:
+            for line in task.lines[: part.head]:
+                feed(replayer, self._service, decode(line))
+            if part.began is not None and replayer.standing() != part.began:
+                raise Unfit
+            replayer.move_to(part.ended, part.config)
+        except ReplayError:
+            raise Unfit from None
+        replayer.decided += part.decided
+        replayer.given_states += part.given_states
+        self._service.absorb(part.rest)
+
+
+def pool(processes: int, *modules: str) -> ProcessPoolExecutor:
+    """Processes that begin clean, whatever threads this one has, with the verifier and ``modules`` loaded once for all."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["adaptd.log.verify.parts", *modules])
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts)
+
+
+def _leave_interrupts() -> None:
+    """An interrupt from the terminal is for the process that waits for the parts."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def processors() -> int:
+    """How many processes are worth starting here: 1 where parts cannot be run at all."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return 1
+    with contextlib.suppress(AttributeError, OSError):
+        return min(8, len(os.sched_getaffinity(0)))
+    return min(8, os.cpu_count() or 1)

@@ -1,0 +1,97 @@
+"""The frozen words that cross rooms.
+
+Every quantity is an integer whose name ends in its unit: ``_mc`` millidegree Celsius, ``_mw`` milliwatt, ``_mlx`` millilux,
+``_us`` microsecond, ``_uj`` microjoule, ``_ppm`` parts per million, ``_mfps`` frames per 1000 seconds.
+Times are monotonic; a wall clock never enters this file. Every field is an int, a str, a bool, an enum, None, a tuple of these or
+another word, so that one codec writes them all and a reader in any language can compare the bytes.
+"""
+
+from adaptd.vocabulary.battery import (
+    BATTERY,
+    BatteryReading,
+    Goal,
+    Lasting,
+    Supply,
+)
+from adaptd.vocabulary.decisions import (
+    BandEvidence,
+    Mode,
+    Refusal,
+    Setpoint,
+    Snapshot,
+    Verdict,
+    believed,
+    first,
+    of_judged,
+)
+from adaptd.vocabulary.readings import (
+    CAMERA,
+    LIGHT,
+    NO_METER,
+    POWER,
+    QUANTITIES,
+    TEMPERATURE,
+    UNITS,
+    Doubt,
+    Judged,
+    Measured,
+    Missing,
+    MissingReason,
+    Picture,
+    Raw,
+    RawReading,
+    Reading,
+    Unread,
+)
+from adaptd.vocabulary.service import (
+    BandStatement,
+    OperatingPoint,
+    Prior,
+    Served,
+    Shadow,
+    Stretch,
+    Telemetry,
+    VariantFacts,
+)
+
+__all__ = [
+    "BATTERY",
+    "BandEvidence",
+    "BandStatement",
+    "BatteryReading",
+    "CAMERA",
+    "Doubt",
+    "Goal",
+    "Judged",
+    "LIGHT",
+    "Lasting",
+    "Measured",
+    "Missing",
+    "MissingReason",
+    "Mode",
+    "NO_METER",
+    "OperatingPoint",
+    "POWER",
+    "Picture",
+    "Prior",
+    "QUANTITIES",
+    "Raw",
+    "RawReading",
+    "Reading",
+    "Refusal",
+    "Served",
+    "Setpoint",
+    "Shadow",
+    "Snapshot",
+    "Stretch",
+    "Supply",
+    "TEMPERATURE",
+    "Telemetry",
+    "UNITS",
+    "Unread",
+    "VariantFacts",
+    "Verdict",
+    "believed",
+    "first",
+    "of_judged",
+]

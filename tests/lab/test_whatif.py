@@ -1,0 +1,130 @@
+"""What if: figures with intervals, ties within the error, bounds where nothing was tried, decisions held side by side."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adaptd.cli.main import main
+from adaptd.lab.fit.backtest import stated
+from adaptd.lab.fit.saved import Twin, load
+from adaptd.lab.whatif.compare import BETTER, TIE, UNTOLD, WORSE, Comparison, Line, compare
+from adaptd.lab.whatif.decisions import like
+from adaptd.log.verify.reader import iter_records
+from adaptd.vocabulary import OperatingPoint
+from tests.conftest import ROOT
+
+EXAMPLE = ROOT / "docs" / "tuning" / "three-days.twin"
+FEEDER = (ROOT / "policies" / "feeder.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def twin() -> Twin:
+    """The shipped example, one day of it in coarse steps."""
+    whole = load(EXAMPLE)
+    return replace(whole, days={"day-1": whole.days["day-1"].replace("tick_s: 30", "tick_s: 60")})
+
+
+@pytest.fixture(scope="module")
+def halved(twin: Twin) -> Comparison:
+    """Half the frames against all of them, with a battery."""
+    slower = FEEDER.replace("target_fps: 15", "target_fps: 7.5")
+    return compare(twin, ("slower", slower), ("feeder", FEEDER), battery_wh=90, jobs=1)
+
+
+def line(found: Comparison, figure: str) -> Line:
+    """One figure's line."""
+    return next(one for one in found.lines if one.figure == figure)
+
+
+def test_fewer_frames_are_fewer_frames(halved: Comparison) -> None:
+    """Half the target rate delivers half the frames, draws less, and lasts longer; the loss of frames is no tie."""
+    assert line(halved, "fps").new == pytest.approx(7.5, rel=0.01)
+    assert line(halved, "fps").verdict == WORSE
+    assert line(halved, "power").new < line(halved, "power").old
+    assert line(halved, "hours").new > line(halved, "hours").old
+
+
+def test_the_interval_of_what_was_never_tried_is_wider(halved: Comparison) -> None:
+    """The log never saw that rate: no hour counts as tried, its interval has bounds, and untold is not called better."""
+    assert halved.new.tried_pct == 0
+    assert halved.new.untried
+    width = {side: side_.high["power"] - side_.low["power"] for side, side_ in (("old", halved.old), ("new", halved.new))}
+    assert width["new"] > width["old"]
+    assert line(halved, "power").verdict in (TIE, UNTOLD)
+
+
+def test_the_same_policy_is_a_tie_in_everything(twin: Twin) -> None:
+    """A policy against itself differs in nothing, and its choices were tried in most hours."""
+    same = compare(twin, ("feeder", FEEDER), jobs=1)
+    assert {one.verdict for one in same.lines} == {TIE}
+    assert all(one.old == one.new for one in same.lines)
+    assert same.new.tried_pct > 60
+
+
+def test_a_difference_beyond_the_error_has_a_side(twin: Twin) -> None:
+    """With a twin that was never wrong and engines known exactly, half the frames draw less; unseen engines leave it untold."""
+    plain = json.loads(json.dumps(twin.plain))
+    plain["backtest"]["errors_again"] = {name: [0.0, 0.0, 0.0] for name in plain["backtest"]["errors_again"]}
+    for one in plain["estimates"]["energy_mj"].values():
+        one["sd"] = 0.0
+    sure = replace(twin, plain=plain)
+    found = compare(sure, ("slower", FEEDER.replace("target_fps: 15", "target_fps: 7.5")), ("feeder", FEEDER), jobs=1)
+    assert line(found, "power").verdict == BETTER
+    unseen = replace(sure, measured_engines=())
+    near = compare(unseen, ("near", FEEDER.replace("target_fps: 15", "target_fps: 12.5")), ("feeder", FEEDER), jobs=1)
+    assert line(near, "power").verdict == UNTOLD
+
+
+def test_an_error_in_common_does_not_average_out() -> None:
+    """Scatter shrinks with the days that are averaged, an error that every day shows stays."""
+    assert stated([0.01, -0.01, 0.01, -0.01], 4) < stated([0.01, -0.01, 0.01, -0.01], 1)
+    assert stated([0.02, 0.02, 0.02], 7) == pytest.approx(stated([0.02, 0.02, 0.02], 1))
+
+
+def test_like_choices_are_the_same_engine_at_nearly_the_same_rate() -> None:
+    """A twentieth of the rate is no other decision; another engine, or a pause, is."""
+    point = OperatingPoint("int8", 15_000)
+    assert like(point, OperatingPoint("int8", 14_500))
+    assert not like(point, OperatingPoint("fp16", 15_000))
+    assert not like(point, OperatingPoint("int8", 0))
+    assert like(OperatingPoint("fp16", 0), OperatingPoint("int8", 0))
+
+
+def test_decisions_are_listed_without_a_twin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under its own policy a log's decisions are as recorded; under another target every one of them is told."""
+    folder = tmp_path / "log"
+    assert main(["simulate", "--scenario", "room", "--audit", str(folder), "--json"]) == 0
+    capsys.readouterr()
+    policy = next(record_policy(folder))
+    (tmp_path / "same.yaml").write_text(policy)
+    assert main(["whatif", str(folder), "--policy", str(tmp_path / "same.yaml"), "--decisions"]) == 0
+    assert capsys.readouterr().out.startswith("0 of 60 recorded decisions")
+    (tmp_path / "other.yaml").write_text(policy.replace("target_fps: 15", "target_fps: 10"))
+    assert main(["whatif", str(folder), "--policy", str(tmp_path / "other.yaml"), "--decisions"]) == 0
+    assert "at 10 fps instead of served" in capsys.readouterr().out
+
+
+def record_policy(folder: Path) -> Iterator[str]:
+    """The policy's text as it stands in the log."""
+    for record in iter_records(folder):
+        if record["kind"] == "config":
+            yield record["policy"]["text"]
+
+
+def test_a_folder_that_is_neither_log_nor_twin_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong usage is one line and exit 2."""
+    assert main(["whatif", str(tmp_path), "--policy", str(ROOT / "policies" / "feeder.yaml")]) == 2
+    assert "holds neither a log nor a fitted twin" in capsys.readouterr().err
+
+
+def test_the_table_says_simulated_and_how_wrong_it_may_be(halved: Comparison) -> None:
+    """Every answer carries the word simulated, the support, and the error of the backtest."""
+    from adaptd.cli.whatif import words
+
+    text = "\n".join(words(halved))
+    assert text.startswith("simulated: 1 days")
+    assert "were really tried in like conditions" in text
+    assert "a smaller difference is a tie" in text
