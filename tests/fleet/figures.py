@@ -55,7 +55,7 @@ def ingest(folder: Path, boxes: int, hours: int) -> None:
     """What waits at the broker is taken in: messages a second, with one helper process beside the server."""
     broker = Broker(folder / "broker", "max_inflight_messages 8000").start()
     Server(folder, broker.port).end()  # its session begins: what is published now waits for it
-    crowd = [SoftBox() for _ in range(boxes)]
+    crowd = [SoftBox(now_ms=START_MS - 1_000 * HOUR_MS) for _ in range(boxes)]
     client = paho.Client(paho.CallbackAPIVersion.VERSION2)
     client.max_inflight_messages_set(5_000)
     client.connect("127.0.0.1", broker.port)
@@ -141,7 +141,7 @@ def kills(folder: Path, times: int) -> None:
     """Broker and server are killed in turn, at moments that a seed chooses, while boxes go on sending."""
     broker = Broker(folder / "broker", "max_inflight_messages 2000").start()
     server, draw = Server(folder, broker.port), random.Random(11)
-    crowd = [SoftBox() for _ in range(20)]
+    crowd = [SoftBox(now_ms=START_MS - 1_000 * HOUR_MS) for _ in range(20)]
     sender = Sender(broker.port)
     sender.put([one.checkpoint() for one in crowd])
     for number in range(times):
@@ -172,9 +172,8 @@ def kills(folder: Path, times: int) -> None:
         found += list(zip(table["box"].to_pylist(), table["last"].to_pylist(), strict=True))
     alarms = server.ask("SELECT kind, words FROM alarm")
     broker.stop()
-    lost, doubled = made - len(set(found)), len(found) - len(set(found))
-    say(figure="kills", kills=times, made=made, found=len(found), lost=lost, doubled=doubled, alarms=sorted({f"{kind}: {words}" for kind, words in alarms})[:3],
-        asked_again=sender.again)  # fmt: skip
+    lost, doubled, kinds = made - len(set(found)), len(found) - len(set(found)), sorted({str(kind) for kind, _ in alarms})
+    say(figure="kills", kills=times, made=made, found=len(found), lost=lost, doubled=doubled, alarms=kinds, again=sender.again)
 
 
 def questions(folder: Path, boxes: int, days: int) -> None:
