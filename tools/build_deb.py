@@ -16,6 +16,8 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
+from packaging.markers import Marker
+
 ROOT = Path(__file__).resolve().parents[1]
 PLATFORMS = {
     "amd64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
@@ -41,11 +43,27 @@ def epoch() -> int:
 
 def wheelhouse(target: Path, python: str, arch: str) -> None:
     """Every locked wheel for that Python and processor, and our own."""
+    own = target / "requirements.txt"
+    own.write_text(locked_for(python, arch))
     platforms = [word for name in PLATFORMS[arch] for word in ("--platform", name)]
     run(sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--require-hashes", "--no-deps",
-        "--python-version", python, "--implementation", "cp", *platforms, "-r", "requirements.lock", "-d", target)  # fmt: skip
+        "--python-version", python, "--implementation", "cp", *platforms, "-r", own, "-d", target)  # fmt: skip
+    own.unlink()
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch())}
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", target, ".", env=environment)
+
+
+def locked_for(python: str, arch: str) -> str:
+    """The lock's lines that hold for that Python and processor: pip itself would judge them by the Python that runs it."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}[arch]
+    there = {"python_version": python, "python_full_version": f"{python}.0", "platform_machine": machine, "sys_platform": "linux"}
+    kept = []
+    for block in re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text()):
+        _, _, marker = block.partition("\n")[0].rstrip(" \\").partition(" ; ")
+        if marker and not Marker(marker).evaluate({**there, "platform_system": "Linux", "implementation_name": "cpython"}):
+            continue
+        kept.append(block.replace(f" ; {marker}", "") if marker else block)
+    return "\n".join(kept)
 
 
 def tree(place: Path, python: str, arch: str) -> Path:
