@@ -82,3 +82,16 @@ def test_who_asked_is_never_only_a_claim() -> None:
     assert asked_by(Change("/v1/hold", {"by": "anna"}, 5)) == "anna (uid 5)"
     assert asked_by(Change("/v1/hold", {"by": "a\nb"}, 5)) == "uid 5"
     assert asked_by(Change("/v1/hold", {"by": 7}, 5)) == "uid 5"
+
+
+def test_a_gateways_key_goes_on_record_and_changes_nothing() -> None:
+    """The record names the key and who asked; what is no key is refused in one line."""
+    notes: list[dict[str, Any]] = []
+    orders = Orders(lambda _kind, fields: notes.append(fields))
+    good = {"public": "A" * 43 + "=", "reason": "hours are signed with it", "by": "gateway"}
+    assert orders.take(Change("/v1/gateway_key", good, 7), 0) == ""
+    assert notes == [{"order": "gateway_key", "public": good["public"], "by": "gateway (uid 7)", "reason": good["reason"]}]
+    for public in ("", "short", 5, None, "\n" * 44):
+        assert orders.take(Change("/v1/gateway_key", {**good, "public": public}, 7), 0).startswith("public: ")
+    assert orders.on(snapshot(0), ("int8",)) == snapshot(0)
+    assert orders.words(0) == {}

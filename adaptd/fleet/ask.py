@@ -100,6 +100,7 @@ def _lock_down(database: "duckdb.DuckDBPyConnection", files: Path) -> None:
     """The view, then no way to any other file, to the network, or to another setting."""
     place = str(files.resolve()).replace("'", "''")
     database.execute(f"SET memory_limit = '{MEMORY}'; SET threads = {THREADS}; SET temp_directory = ''")
+    database.execute("SET enable_progress_bar = false")  # it would write into the answer
     database.execute(f"SET allowed_directories = ['{place}']; SET enable_external_access = false; SET lock_configuration = true")
     database.execute(
         f"CREATE VIEW hours AS SELECT * FROM read_parquet('{place}/dt=*/part-*.parquet', "  # noqa: S608 - our own path, quoted

@@ -52,7 +52,8 @@ class _Batch:
     inbox: list[tuple[str, int, str, str]] = field(default_factory=list)
     aside: list[tuple[str, str, bytes, int, str, str]] = field(default_factory=list)
     alarms: list[tuple[str, str, str, int]] = field(default_factory=list)
-    freed: list[str] = field(default_factory=list)
+    freed: list[tuple[str, str]] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
     answers: list[Answer] = field(default_factory=list)
 
 
@@ -129,22 +130,36 @@ class Desk:
         rows.check(words)
         box, digest = self.box(heard.box), heard.digest[:16]
         stream, first, last = words["stream"], words["first"], words["last"]
-        place = box.numbers.place(stream, first, last, digest)
+        place = box.numbers.place(stream, first, last, digest, heard.received_ms)
+        if place is Place.WAIT:
+            self._ask_again(box, heard, batch)
+            return
         if place is Place.REPEAT:
             self.counts.repeats += 1
+            return
+        if place is Place.GAP and self._release(heard, batch):
+            self._summary(heard, words, batch)
             return
         if place in ALARMS:
             told = f"summaries {first} to {last} of stream {stream} after {box.numbers.last} of {box.numbers.stream}"
             batch.alarms.append((heard.box, ALARMS[place], told, heard.received_ms))
+        if box.numbers.asked_ms:
+            batch.filled.add(heard.box)
         if place in (Place.TWIN, Place.OVERLAP):
             batch.aside.append((heard.box, heard.name, heard.payload, heard.received_ms, place.value, heard.digest))
             return
+        self._keep(heard, words, batch)
+
+    def _keep(self, heard: Heard, words: dict[str, Any], batch: _Batch) -> None:
+        """One hour for the lake."""
         day, clock = rows.day_and_clock(words, heard.received_ms)
         if clock != "ok":
             batch.alarms.append((heard.box, "clock", f"the box's clock is {clock}", heard.received_ms))
         batch.inbox.append((day, heard.received_ms, clock, heard.payload.decode()))
         face = {name: words["versions"].get(name) for name in FACE} | {"heat_max_c": words["heat"].get("max_c")}
-        box = replace(box, numbers=box.numbers.after(stream, last, digest), heard_ms=heard.received_ms, face=face)
+        box = self.box(heard.box)
+        numbers = box.numbers.after(words["stream"], words["last"], heard.digest[:16])
+        box = replace(box, numbers=numbers, heard_ms=heard.received_ms, face=face)
         self._boxes[heard.box] = batch.touched[heard.box] = box
 
     def _checkpoint(self, heard: Heard, words: dict[str, Any], batch: _Batch) -> None:
@@ -157,7 +172,7 @@ class Desk:
             batch.alarms.append((heard.box, verdict.said.value, verdict.words, heard.received_ms))
         self.counts.checkpoints += verdict.said is Said.TAKEN
         if verdict.revealed:
-            batch.freed.append(heard.box)
+            batch.freed.append((heard.box, Refused.NOT_PROVEN.name))
         answer = {"v": 1, "box": heard.box, "records": verdict.view.size, "key": bool(verdict.view.gateway_keys)}
         if verdict.said is Said.ELSEWHERE:
             answer["wanted"] = verdict.words
@@ -176,26 +191,55 @@ class Desk:
     def _freed(self, batch: _Batch) -> list[Heard]:
         """What was kept until a log showed its gateway's key, now that it has."""
         found: list[Heard] = []
-        for box in batch.freed:
+        for box, why in batch.freed:
             kept = self._database.execute(
                 "SELECT name, payload, received_ms FROM aside WHERE box = ? AND why = ? ORDER BY id",
-                (box, Refused.NOT_PROVEN.name),
+                (box, why),
             )
             found += [Heard(box, *one) for one in kept]
-            for one in [one for one in batch.aside if one[0] == box and one[4] == Refused.NOT_PROVEN.name]:
+            for one in [one for one in batch.aside if one[0] == box and one[4] == why]:
                 batch.aside.remove(one)
                 found.append(Heard(*one[:4]))
         batch.freed.clear()
         return found
 
+    def _ask_again(self, box: Box, heard: Heard, batch: _Batch) -> None:
+        """Hours are missing before this one. A broker that was killed forgets what it had acknowledged; the box has not."""
+        self._put_aside(heard, Refused.WAITS, batch)
+        if not box.numbers.asked_ms:
+            box = replace(box, numbers=replace(box.numbers, asked_ms=heard.received_ms), heard_ms=heard.received_ms)
+            self._boxes[heard.box] = batch.touched[heard.box] = box
+        words = {"v": 1, "box": box.name, "stream": box.numbers.stream, "hours": box.numbers.last}
+        topic = wire.topic_of(box.name, wire.WITNESS)
+        batch.answers.append(Answer(topic, json.dumps(words).encode(), retain=False))
+
+    def _release(self, heard: Heard, batch: _Batch) -> bool:
+        """The missing hours did not come: what waited behind them is taken first. True where something waited."""
+        batch.freed.append((heard.box, Refused.WAITS.name))
+        waited = [one for one in self._freed(batch) if one.digest != heard.digest]
+        box = self.box(heard.box)
+        batch.filled.add(heard.box)
+        for one in waited:
+            words = wire.parse(one)
+            if words["first"] <= self.box(heard.box).numbers.last:
+                continue
+            before = self.box(heard.box).numbers.last
+            told = f"summaries {words['first']} to {words['last']} of stream {words['stream']} after {before}"
+            if words["first"] != before + 1:
+                batch.alarms.append((heard.box, "gap", told, heard.received_ms))
+            self._keep(one, words, batch)
+        return self.box(heard.box) is not box
+
     def _put_aside(self, heard: Heard, why: Refused, batch: _Batch) -> None:
         batch.aside.append((heard.box, heard.name, heard.payload, heard.received_ms, why.name, heard.digest))
-        if why is not Refused.NOT_PROVEN:
+        if why not in (Refused.NOT_PROVEN, Refused.WAITS):
             batch.alarms.append((heard.box, "refused", f"{heard.name}: {why.value}", heard.received_ms))
 
     def _write(self, database: sqlite3.Connection, batch: _Batch) -> None:
         proven = [(name,) for name in batch.logs if (log := batch.touched[name].log) is not None and log.gateway_keys]
         database.executemany(f"DELETE FROM aside WHERE box = ? AND why = '{Refused.NOT_PROVEN.name}'", proven)  # noqa: S608
+        filled = [(name, Refused.WAITS.name) for name in batch.filled]
+        database.executemany("DELETE FROM aside WHERE box = ? AND why = ?", filled)
         store.save_boxes(database, batch.touched.values())
         store.save_logs(database, [batch.touched[name] for name in batch.logs])
         database.executemany("INSERT INTO inbox (dt, received_ms, clock, body) VALUES (?, ?, ?, ?)", batch.inbox)

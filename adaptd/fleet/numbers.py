@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 REMEMBERED = 16
+PATIENCE_MS = 1_800_000  # how long a box may take to send again what is missing
 
 
 class Place(Enum):
@@ -11,7 +12,8 @@ class Place(Enum):
 
     NEXT = "next"
     REPEAT = "repeat"
-    GAP = "gap"  # taken all the same; the hours between are missing
+    WAIT = "wait"  # hours between are missing: the box is asked for them, this one waits
+    GAP = "gap"  # they did not come in time: taken all the same
     TWIN = "twin"  # the same number with another content: two boxes use one key, or one was put back
     OVERLAP = "overlap"  # covers hours that were taken already and others
     NEW_STREAM = "new stream"  # the gateway lost its outbox and began to count anew
@@ -24,9 +26,10 @@ class Numbers:
     stream: str = ""
     last: int = 0
     recent: tuple[tuple[int, str], ...] = ()
+    asked_ms: int = 0  # since when the box has been asked for missing hours; 0: it has not
 
-    def place(self, stream: str, first: int, last: int, digest: str) -> Place:
-        """Where a summary that covers ``first`` to ``last`` stands."""
+    def place(self, stream: str, first: int, last: int, digest: str, now_ms: int) -> Place:
+        """Where a summary that covers ``first`` to ``last`` and came at ``now_ms`` stands."""
         if stream != self.stream:
             return Place.NEW_STREAM if self.stream else Place.NEXT
         if last <= self.last:
@@ -34,9 +37,11 @@ class Numbers:
             return Place.REPEAT if known in (None, digest) else Place.TWIN
         if first <= self.last:
             return Place.OVERLAP
-        return Place.NEXT if first == self.last + 1 else Place.GAP
+        if first == self.last + 1:
+            return Place.NEXT
+        return Place.GAP if self.asked_ms and now_ms - self.asked_ms > PATIENCE_MS else Place.WAIT
 
     def after(self, stream: str, last: int, digest: str) -> "Numbers":
         """The numbers once it was taken."""
         recent = self.recent if stream == self.stream else ()
-        return replace(self, stream=stream, last=last, recent=(*recent, (last, digest))[-REMEMBERED:])
+        return replace(self, stream=stream, last=last, asked_ms=0, recent=(*recent, (last, digest))[-REMEMBERED:])

@@ -153,7 +153,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _numbers(numbers: Numbers) -> str:
-    return json.dumps({"stream": numbers.stream, "last": numbers.last, "recent": numbers.recent})
+    return json.dumps({"stream": numbers.stream, "last": numbers.last, "recent": numbers.recent, "asked_ms": numbers.asked_ms})
 
 
 def _plain(view: LogView | None) -> str | None:

@@ -31,6 +31,7 @@ class Refused(Enum):
     SHAPE = "lacks a field, or has one of another type"
     SIGNATURE = "is not signed by the key that the box's log has on record"
     NOT_PROVEN = "comes from a box whose log has no gateway key on record yet: it is kept until the log shows one"
+    WAITS = "comes after hours that are missing: the box is asked for them, it is kept until they are there"
     KEY = "does not carry the log's public key that this box is named after: enrol the box with `adaptd fleet enrol`"
     NOTE = "carries a checkpoint that the log's key did not sign"
 

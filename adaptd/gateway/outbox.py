@@ -196,6 +196,15 @@ class Outbox:
             database.executemany("DELETE FROM delivery WHERE channel = ? AND message = ?", [(channel, one) for one in ids])
             _forget(database, self.bounds.delivered)
 
+    def again(self, channel: str, stream: str, after: int) -> int:
+        """Every summary of ``stream`` numbered over ``after`` waits for ``channel`` again; how many were still known."""
+        with self._change() as database:
+            return database.execute(
+                "INSERT OR IGNORE INTO delivery SELECT id, ?, 1 FROM message WHERE kind = ?"
+                " AND json_extract(body, '$.stream') = ? AND json_extract(body, '$.last') > ?",
+                (channel, SUMMARY, stream, after),
+            ).rowcount
+
     def keep(self, name: str, value: Any) -> None:
         """Remember a small JSON value across restarts."""
         with self._change() as database:

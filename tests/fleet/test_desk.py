@@ -98,6 +98,34 @@ def test_repeats_and_restarts_make_no_doubles(house: House) -> None:
     assert house.kinds() == []
 
 
+def test_hours_that_a_broker_lost_are_asked_for_and_come_again(house: House) -> None:
+    """A hole is no alarm while the box can still fill it: it is told where to begin, and nothing is there twice."""
+    box = SoftBox()
+    hours = [box.hour() for _ in range(6)]
+    house.hear(box.checkpoint(), hours[0])
+    (asked,) = house.hear(hours[2])
+    assert asked == {"v": 1, "box": box.name, "stream": "5f0b0c00", "hours": 1}
+    house.again()
+    house.hear(hours[3])
+    assert [number for _, number in house.rows()] == [1]
+    house.hear(*hours[1:])
+    assert [number for _, number in house.rows()] == [1, 2, 3, 4, 5, 6]
+    assert house.alarms() == []
+    assert house.database.execute("SELECT count(*) FROM aside").fetchone() == (0,)
+
+
+def test_hours_that_never_come_are_a_gap_and_those_behind_it_are_kept(house: House) -> None:
+    """Half an hour later what waited is taken, and the hole is named."""
+    box, now_ms = SoftBox(), 1_795_999_999_000
+    hours = [box.hour() for _ in range(6)]
+    house.hear(box.checkpoint(), hours[0], hours[2], hours[3], now_ms=now_ms)
+    assert house.alarms() == []
+    house.hear(hours[4], now_ms=now_ms + 1_800_001)
+    assert house.alarms() == [("gap", "summaries 3 to 3 of stream 5f0b0c00 after 1")]
+    house.hear(hours[5], hours[2], now_ms=now_ms + 1_800_001)
+    assert [number for _, number in house.rows()] == [1, 3, 4, 5, 6]
+
+
 def test_a_gap_a_twin_and_a_new_stream_are_alarms(house: House) -> None:
     """Hours that are missing, a second box under the same keys, and a gateway that counts anew are each named."""
     box = SoftBox()
@@ -105,13 +133,14 @@ def test_a_gap_a_twin_and_a_new_stream_are_alarms(house: House) -> None:
     house.hear(box.checkpoint(), box.hour())
     box.hour()
     house.hear(box.hour())
-    assert house.alarms() == [("gap", "summaries 3 to 3 of stream 5f0b0c00 after 1 of 5f0b0c00")]
+    house.hear(box.hour(), now_ms=1_796_001_800_000)
+    assert house.alarms() == [("gap", "summaries 3 to 3 of stream 5f0b0c00 after 1")]
     house.hear(twin.hour())
     assert "twin" in house.kinds()
     box.stream, box.number = "another0", 0
     house.hear(box.hour())
     assert "new stream" in house.kinds()
-    assert [number for _, number in house.rows()] == [1, 1, 3]
+    assert [number for _, number in house.rows()] == [1, 1, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -249,14 +278,14 @@ def test_whatever_passes_the_check_can_be_written(house: House) -> None:
     """A row that was acknowledged never stops the lake: odd values are refused at the door or written as they are."""
     odd = [None, True, 1.5, -3, 1 << 60, float("nan"), "x", "\ud800", [], {}, {"a": 1}]
     odd += [{"a": 1.5}, {"a": None}, {"": "x"}, {"a": {}}]
-    box = SoftBox()
+    box, now_ms = SoftBox(), 1_795_999_999_000
     house.hear(box.checkpoint())
     for name in box.summary():
         for value in odd:
             if name not in ("box", "v"):
-                house.hear(box.hour(**{name: value}))
-                account = {"bright": {"delivered": value}}
-                house.hear(box.hour(account=account, versions={"policy": value}))
+                account, now_ms = {"bright": {"delivered": value}}, now_ms + HOUR_MS
+                house.hear(box.hour(**{name: value}), now_ms=now_ms)
+                house.hear(box.hour(account=account, versions={"policy": value}), now_ms=now_ms)
     lake = Lake(house.folder, house.database)
     lake.export()
     assert house.database.execute("SELECT count(*) FROM inbox").fetchone() == (0,)

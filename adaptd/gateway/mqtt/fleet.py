@@ -27,6 +27,7 @@ WITNESSED = "witnessed.note"
 KEPT_TOLD, KEPT_KEY = "fleet_told", "fleet_key"
 HANDOVERS_A_MESSAGE = 100
 ASK_AGAIN_S = 600.0
+AGAIN_S = 10.0
 COSIGNATURE = 4
 
 
@@ -73,7 +74,7 @@ class FleetSide:
         self._topics, self._outbox, self._state, self._send, self._say = topics, outbox, state, send, say
         self._told = int(outbox.kept(KEPT_TOLD) or 0)
         self._latest: tuple[Path, Checkpoint] | None = None
-        self._asked_s = -ASK_AGAIN_S
+        self._asked_s, self._again_s = -ASK_AGAIN_S, -AGAIN_S
 
     def begin(self) -> None:
         """Ask the daemon to put the gateway's key on record, unless that was done before."""
@@ -90,6 +91,9 @@ class FleetSide:
     def heard(self, payload: bytes) -> list[MustArrive]:
         """The witness answers: its countersignature is kept; where it stands elsewhere, the proof is made from there."""
         words = _object(payload)
+        if "hours" in words:
+            self._again(words)
+            return []
         records, note = words.get("records"), words.get("note")
         if words.get("box") != self._topics.box or type(records) is not int or records < 0:
             return []
@@ -103,6 +107,17 @@ class FleetSide:
             self._say(f"fleet: the witness stands at {records} records, the proof is made from there")
             return self._proof(*self._latest, records)
         return []
+
+    def _again(self, words: dict[str, Any]) -> None:
+        """The server misses hours, for example because a broker was killed: they are sent again as far as they are known."""
+        stream, after = words.get("stream"), words.get("hours")
+        if words.get("box") != self._topics.box or not isinstance(stream, str) or type(after) is not int:
+            return
+        if time.monotonic() - self._again_s < AGAIN_S:
+            return
+        self._again_s = time.monotonic()
+        number = self._outbox.again("mqtt", stream, after)
+        self._say(f"fleet: the server misses hours after {after}, {number} are sent again")
 
     def _proof(self, folder: Path, one: Checkpoint, start: int) -> list[MustArrive]:
         try:

@@ -131,7 +131,7 @@ class Offers:
 
 def broken_limit(document: dict[str, Any]) -> str:
     """The first limit that does not hold under the policy in force; empty where all do."""
-    if has_problem(document):
+    if has_problem({**document, "stalled": False}):  # a busy machine is no limit of the policy
         return f"the daemon is in {document.get('state')}: {str(document.get('why', ''))[:120]}"
     for band, row in (document.get("account") or {}).items():
         if isinstance(row, dict) and row.get("bound_frames", 0) > row.get("allowed_frames", 1 << 53):

@@ -1,0 +1,301 @@
+"""The fleet's figures at full size: `python -m tests.fleet.figures [ingest] [kills] [questions] [alarms]` (all, without a name).
+
+Each prints one JSON object a line with what was measured. Rates are said twice: by the clock of this machine, and for a second of
+processor time, because a machine that others use tells little by its clock.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adaptd.fleet import rows, store, wire
+from adaptd.fleet.ask import READY
+from adaptd.fleet.desk import Desk
+from adaptd.fleet.lake import FORM
+from adaptd.fleet.serve import load_signer
+from adaptd.fleet.softbox import HOUR_MS, Make, Message, SoftBox
+from adaptd.fleet.verify import check_all
+from adaptd.fleet.wire import Heard
+from tests.fleet.test_whole import Server
+from tests.fleet.test_witness import twin_of
+from tests.gateway.mqtt.broker import Broker, until
+
+START_MS = 1_795_910_400_000
+
+
+def say(**words: Any) -> None:
+    """One result."""
+    print(json.dumps(words), flush=True)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process and its living children."""
+    total = 0.0
+    for one in [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]:
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def ingest(folder: Path, boxes: int, hours: int) -> None:
+    """What waits at the broker is taken in: messages a second, with one helper process beside the server."""
+    broker = Broker(folder / "broker", "max_inflight_messages 8000").start()
+    Server(folder, broker.port).end()  # its session begins: what is published now waits for it
+    crowd = [SoftBox(now_ms=START_MS - 1_000 * HOUR_MS) for _ in range(boxes)]
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client.max_inflight_messages_set(5_000)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    sent = [client.publish(*one.checkpoint(), qos=1) for one in crowd]
+    sent += [client.publish(*one.hour(), qos=1) for _ in range(hours) for one in crowd]
+    for info in sent:
+        info.wait_for_publish()
+    client.loop_stop()
+    server, began_s = Server(folder, broker.port, helpers=1), time.monotonic()
+    until(lambda: _taken(server) >= boxes * hours, "all of them", 600)
+    wall_s, used_s = time.monotonic() - began_s, cpu_s(server.process.pid)
+    peak_mb = int(Path(f"/proc/{server.process.pid}/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
+    server.end()
+    broker.stop()
+    total = len(sent)
+    say(figure="ingest", messages=total, wall_s=round(wall_s, 1), per_s=round(total / wall_s), cpu_s=round(used_s, 1),
+        per_cpu_s=round(total / used_s), server_peak_mb=peak_mb, load=os.getloadavg()[0])  # fmt: skip
+
+
+def _taken(server: Server) -> int:
+    found = server.ask("SELECT seq FROM sqlite_sequence WHERE name = 'inbox'")
+    return int(str(found[0][0])) if found else 0
+
+
+class Sender:
+    """Boxes with a true outbox: what the broker has not acknowledged is sent again, in order, on the next connection."""
+
+    def __init__(self, port: int) -> None:
+        self.waiting: deque[Message] = deque()
+        self.made: list[Message] = []
+        self.again = 0
+        self._port, self._lock = port, threading.Lock()
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def put(self, messages: list[Message]) -> None:
+        with self._lock:
+            self.made += messages
+            self.waiting.extend(messages)
+
+    def _asked(self, client: Any, userdata: Any, message: Any) -> None:
+        """The server misses hours of a box: they are sent again, as the gateway's outbox does."""
+        words = json.loads(message.payload)
+        if "hours" in words:
+            topic = wire.topic_of(words["box"], wire.SUMMARY)
+            again = [one for one in self.made if one[0] == topic and json.loads(one[1])["last"] > words["hours"]]
+            with self._lock:
+                known = set(self.waiting)
+                self.waiting.extend(one for one in again if one not in known)
+                self.again += 1
+
+    def _run(self) -> None:
+        while not self.stop.is_set():
+            try:
+                self._connection()
+            except (OSError, ValueError, RuntimeError):
+                time.sleep(0.1)
+
+    def _connection(self) -> None:
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
+        client.on_message = self._asked
+        client.on_connect = lambda one, *_: one.subscribe("adaptd/v1/+/witness", 1)
+        client.connect("127.0.0.1", self._port)
+        client.loop_start()
+        try:
+            while not self.stop.wait(0.02):
+                with self._lock:
+                    batch = list(self.waiting)[:50]
+                for info in [client.publish(*one, qos=1) for one in batch]:
+                    info.wait_for_publish(2)
+                    if not info.is_published():
+                        raise OSError
+                    with self._lock:
+                        self.waiting.popleft()
+        finally:
+            client.disconnect()
+            client.loop_stop()
+
+
+def kills(folder: Path, times: int) -> None:
+    """Broker and server are killed in turn, at moments that a seed chooses, while boxes go on sending."""
+    broker = Broker(folder / "broker", "max_inflight_messages 2000").start()
+    server, draw = Server(folder, broker.port), random.Random(11)
+    crowd = [SoftBox(now_ms=START_MS - 1_000 * HOUR_MS) for _ in range(20)]
+    sender = Sender(broker.port)
+    sender.put([one.checkpoint() for one in crowd])
+    for number in range(times):
+        sender.put([one.hour() for _ in range(3) for one in crowd])
+        time.sleep(draw.uniform(0.05, 1.2))
+        if number % 2:
+            broker.kill()
+            sender.put([one.hour() for one in crowd])
+            broker.start()
+        else:
+            server.process.kill()
+            server.process.wait()
+            server = Server(folder, broker.port)
+    until(lambda: not sender.waiting, "everything is sent", 120)
+    sender.put([one.hour() for one in crowd])  # a hole at the end is seen with the hour after it
+    made = sum(one.number for one in crowd)
+    until(lambda: _taken(server) >= made, "everything is taken", 120)
+    sender.stop.set()
+    sender.thread.join()
+    server.end()
+    Server(folder, broker.port).end()
+    found = [
+        (str(json.loads(str(body))["box"]), int(json.loads(str(body))["last"]))
+        for (body,) in server.ask("SELECT body FROM inbox")
+    ]
+    for file in sorted(server.lake.glob("summary/dt=*/part-*")):
+        table = pq.read_table(file, columns=["box", "last"], partitioning=None)
+        found += list(zip(table["box"].to_pylist(), table["last"].to_pylist(), strict=True))
+    alarms = server.ask("SELECT kind, words FROM alarm")
+    broker.stop()
+    lost, doubled, kinds = made - len(set(found)), len(found) - len(set(found)), sorted({str(kind) for kind, _ in alarms})
+    say(figure="kills", kills=times, made=made, found=len(found), lost=lost, doubled=doubled, alarms=kinds, again=sender.again)
+
+
+def questions(folder: Path, boxes: int, days: int) -> None:
+    """A month of hours in the lake: what it takes on disk, and how long the ready questions take in a fresh process."""
+    draw = random.Random(3)
+    crowd = [
+        SoftBox(Make(heat_c=draw.uniform(40, 70), joule_per_inference=draw.uniform(0.2, 0.5)), now_ms=START_MS)
+        for _ in range(200)
+    ]
+    (folder / "lake").mkdir()
+    store.connect(folder / "lake").close()
+    names = [f"{number:012x}" for number in range(boxes)]
+    for day in range(days):
+        plain = [rows.row({**one.summary(), "box": one.name}, START_MS, "ok") for one in crowd for _ in range(24)]
+        part = pa.Table.from_pylist(plain, FORM)
+        whole = []
+        for at in range(0, boxes, len(crowd)):
+            copy = names[at : at + len(crowd)]
+            column = pa.array([name for name in copy for _ in range(24)])
+            jitter = pa.array([draw.uniform(-9, 9) for _ in range(part.num_rows)])
+            whole.append(
+                part.set_column(0, "box", column).set_column(part.schema.get_field_index("heat_mean_c"), "heat_mean_c", jitter)
+            )
+        place = folder / "lake" / "summary" / time.strftime("dt=%Y-%m-%d", time.gmtime(START_MS / 1000 + day * 86_400))
+        place.mkdir(parents=True)
+        pq.write_table(pa.concat_tables(whole), place / f"part-{day:012d}-{day:012d}.parquet", compression="zstd")
+    size = sum(one.stat().st_size for one in (folder / "lake").rglob("*.parquet"))
+    say(
+        figure="lake",
+        boxes=boxes,
+        days=days,
+        rows=boxes * days * 24,
+        mib=round(size / 2**20, 1),
+        kib_per_box_month=round(size / boxes / days * 30 / 1024, 1),
+    )
+    for name in READY:
+        code = (
+            "import resource, sys, time; from pathlib import Path; from adaptd.fleet.ask import ask; t = time.monotonic();"
+            f"ask(Path({str(folder / 'lake')!r}), {name!r}); u = resource.getrusage(resource.RUSAGE_SELF);"
+            "print(time.monotonic() - t, u.ru_utime + u.ru_stime, u.ru_maxrss // 1024)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        say(figure="question", name=name, wall_s=round(float(done[0]), 2), cpu_s=round(float(done[1]), 2), peak_mb=int(done[2]),
+            load=os.getloadavg()[0])  # fmt: skip
+
+
+def alarms(folder: Path, planted: int, honest: int) -> None:
+    """Forks, rollbacks and gaps among honest boxes that restart, repeat and merge hours: each found, none invented."""
+    database = store.connect(folder / "lake")
+    desk, draw = Desk(database, load_signer(folder / "lake"), check_all), random.Random(17)
+    guilty: dict[str, str] = {}
+
+    def hear(*messages: Message, later_ms: int = 0) -> None:
+        now_ms = START_MS + 100 * HOUR_MS + later_ms
+        desk.process([Heard(*topic.split("/")[2:], payload, now_ms) for topic, payload in messages])
+
+    for number in range(honest):
+        box = SoftBox()
+        first = [box.checkpoint(), box.hour()]
+        for _ in range(draw.randint(0, 6)):
+            box.record("decision")
+        if draw.random() < 0.5:
+            box.hand_over()
+        second = [box.hour(), box.checkpoint(), box.hour()]
+        merged = box.summary()
+        merged.update(last=merged["last"] + 1, merged=2)
+        box.number += 1
+        hear(*first, *first[draw.randint(0, 1) :], *second, *second[draw.randint(0, 2) :], box.sealed(wire.SUMMARY, merged))
+        if number % max(1, honest // planted) == 0 and len(guilty) < planted:
+            guilty[box.name] = _plant(box, hear, draw)
+    found = {box: kind for box, kind, *_ in store.alarms(database)}
+    missed = [box for box, kind in guilty.items() if found.get(box) not in (kind, "rollback" if kind == "fork" else "fork")]
+    false = set(found) - set(guilty)
+    say(figure="alarms", planted=len(guilty), found=len(guilty) - len(missed), honest=honest - len(guilty), false=len(false),
+        kinds={kind: list(guilty.values()).count(kind) for kind in set(guilty.values())})  # fmt: skip
+
+
+def _plant(box: SoftBox, hear: Any, draw: random.Random) -> str:
+    """One of the three wrongs; its name."""
+    kind = draw.choice(["fork", "rollback", "gap"])
+    if kind == "gap":
+        for _ in range(draw.randint(1, 5)):
+            box.hour()
+        hear(box.hour())
+        hear(box.hour(), later_ms=HOUR_MS)
+        return kind
+    old = twin_of(box)
+    for _ in range(draw.randint(3, 20)):
+        box.record("decision")
+    hear(box.checkpoint())
+    size = len(box.leaves) - 1
+    while kind == "fork" and len(old.leaves) < size + draw.randint(0, 9):
+        old.record("forged")
+    if kind == "rollback" and draw.random() < 0.5:
+        old.hand_over()
+    hear(old.checkpoint(size if kind == "fork" and len(old.leaves) > size else None))
+    return kind
+
+
+def main() -> int:
+    """Run the figures that are named, each in a folder of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=["alarms", "questions", "kills", "ingest"])
+    parser.add_argument("--boxes", type=int, default=10_000)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--messages", type=int, default=60_000)
+    words = parser.parse_args()
+    for name in words.names:
+        with tempfile.TemporaryDirectory(prefix="fleet-figures-") as place:
+            folder = Path(place)
+            if name == "ingest":
+                ingest(folder, 1_000, words.messages // 1_000)
+            elif name == "kills":
+                kills(folder, words.kills)
+            elif name == "questions":
+                questions(folder, words.boxes, words.days)
+            else:
+                alarms(folder, 200, words.boxes)
+    say(figure="memory", own_peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

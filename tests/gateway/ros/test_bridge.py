@@ -1,0 +1,65 @@
+"""What a ROS 2 reader gets: real CDR over a real Zenoh session, and STALE where a reading is missing."""
+
+import time
+from typing import Any
+
+import pytest
+
+from adaptd.gateway.ros.diagnostics import Level, parts
+from adaptd.gateway.ros.zenoh_form import Topic, attachment, publisher_token
+from tests.gateway.mqtt.documents import document
+
+
+def levels(**changes: Any) -> dict[str, Level]:
+    """The level of each part."""
+    return {part.name.removeprefix("adaptd: "): part.level for part in parts(document(**changes))}
+
+
+def test_a_missing_reading_is_stale_and_a_limit_that_is_passed_is_said() -> None:
+    """Never OK without a reading; warm is WARN, critical is ERROR, a log that does not write is ERROR."""
+    limits = {"limit_mc": 85_000, "critical_mc": 95_000, "budget_mw": 12_000}
+    assert levels(limits=limits) == {"engine": 0, "heat": 0, "power": 0, "light": Level.STALE, "log": 0}
+    hot = {"temperature_mc": {"value": 90_000, "age_ms": 1, "source": "x"}, "power_mw": {"value": 12_500}, "light_mlx": {}}
+    found = levels(limits=limits, sensors=hot, state="protect", audit={"degraded": True})
+    assert found == {"engine": Level.WARN, "heat": Level.WARN, "power": Level.WARN, "light": Level.STALE, "log": Level.ERROR}
+    assert {part.level for part in parts(None)} == {Level.STALE}
+
+
+def test_names_on_the_wire_are_rmw_zenohs() -> None:
+    """The forms of its design document."""
+    topic = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "RIHS01_ab")
+    assert topic.key == "0/diagnostics/diagnostic_msgs::msg::dds_::DiagnosticArray_/RIHS01_ab"
+    token = publisher_token(topic, "z1d", "adaptd", 3)
+    assert token.startswith("@ros2_lv/0/z1d/0/3/MP/%/%/adaptd/%diagnostics/diagnostic_msgs::msg::dds_::DiagnosticArray_/")
+    assert len(attachment(1, 2, bytes(16))) == 33
+
+
+def test_a_second_session_reads_what_the_bridge_publishes() -> None:
+    """Serialised, carried and decoded again: five parts, and no light message where there is no light."""
+    zenoh = pytest.importorskip("zenoh", reason="eclipse-zenoh is not installed: pip install 'adaptd[ros]'")
+    pytest.importorskip("rosbags", reason="rosbags is not installed: pip install 'adaptd[ros]'")
+    from adaptd.gateway.ros.bridge import Bridge
+    from tests.gateway.mqtt.broker import free_port, until
+
+    address = f"tcp/127.0.0.1:{free_port()}"
+
+    def opened(mode: str, key: str) -> Any:
+        config = zenoh.Config()
+        config.insert_json5("mode", f'"{mode}"')
+        config.insert_json5("scouting/multicast/enabled", "false")
+        config.insert_json5(f"{key}/endpoints", f'["{address}"]')
+        return zenoh.open(config)
+
+    heard: dict[str, Any] = {}
+    with opened("peer", "listen") as reader, opened("client", "connect") as session:
+        subscriber = reader.declare_subscriber("0/**", lambda sample: heard.update({str(sample.key_expr): sample}))
+        bridge = Bridge(session, "box7")
+        until(lambda: bridge.publish(document(), time.time_ns()) or len(heard) >= 2, "two topics")
+        subscriber.undeclare()
+        store = bridge._store
+        (key,) = [name for name in heard if "DiagnosticArray" in name]
+        array = store.deserialize_cdr(bytes(heard[key].payload), "diagnostic_msgs/msg/DiagnosticArray")
+        assert [(one.name, one.level) for one in array.status][3] == ("adaptd: light", 3)
+        assert {one.hardware_id for one in array.status} == {"box7"}
+        assert len(bytes(heard[key].attachment)) == 33
+        assert not [name for name in heard if "Illuminance" in name]
