@@ -931,9 +931,7 @@ def headline(one, own_key):
         draws = f"{account.draws} draws among {account.frames} frames follow{waiting}"
         coin = [("account", f"{account.revealed} coins revealed as committed, {draws}")]
     if account.bounds:
-        coin.append(
-            ("bounds", f"{account.bounds} statements claim no less than the formula gives, computed here anew")
-        )
+        coin.append(("bounds", f"{account.bounds} statements claim no less than the formula gives, computed here anew"))
     if one.odd:
         coin = [("account", "a coin does not fit its commitment, or a draw its coin")]
     return [
