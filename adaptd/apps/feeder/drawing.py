@@ -7,6 +7,10 @@ from typing import Any
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 220, 34, 26, 14
 STRIP_HEIGHT = 62
 ALERT_SHARE = 0.6
+LEGEND = (
+    '<p class="soft"><i class="key bar"></i> eating in 24 h, minutes <i class="key bar low"></i> below 60 % of the usual '
+    '<i class="key bar none"></i> cannot tell <i class="key line"></i> usual <i class="key line dashed"></i> 60 % of it</p>'
+)
 
 
 def five_weeks(rows: list[dict[str, Any]]) -> str:
@@ -22,11 +26,7 @@ def five_weeks(rows: list[dict[str, Any]]) -> str:
         if usual:
             points = " ".join(f"{x:.1f},{_y(value * share, top):.1f}" for x, value in usual)
             parts.append(f'<polyline class="{name}" points="{points}"/>')
-            label, beside = ("usual", -5) if name == "usual" else ("60 %", 15)
-            parts.append(
-                f'<text class="{name}" x="{usual[0][0]:.1f}" y="{_y(usual[0][1] * share, top) + beside:.1f}">{label}</text>'
-            )
-    return _svg(HEIGHT, "Eating a day in minutes, against the usual", "".join(parts))
+    return LEGEND + _svg(HEIGHT, "Eating a day in minutes, against the usual", "".join(parts))
 
 
 def day_strip(pet: dict[str, Any]) -> str:

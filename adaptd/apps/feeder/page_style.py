@@ -24,8 +24,12 @@ svg text{fill:var(--soft);font-size:11px}
 .none{fill:var(--none)}
 .usual{stroke:var(--usual);fill:none;stroke-width:2}
 .limit{stroke:var(--low);fill:none;stroke-dasharray:5 4}
-svg text.usual{stroke:none;fill:var(--usual)}
-svg text.limit{stroke:none;fill:var(--low)}
+.key{display:inline-block;width:14px;height:10px;margin-left:8px;background:var(--ok)}
+.key.low{background:var(--low)}
+.key.none{background:var(--none)}
+.key.line{height:0;background:none;border-top:2px solid var(--usual);vertical-align:middle}
+.key.dashed{border-top:2px dashed var(--low)}
+@media (max-width:500px){svg text{font-size:20px}}
 .grid{stroke:var(--line)}
 .found{border-left:4px solid var(--none);padding:6px 12px;margin:8px 0;background:var(--card);border-radius:0 8px 8px 0}
 .found.alert{border-color:var(--low)}
