@@ -70,7 +70,7 @@ def test_a_reload_over_mqtt_reaches_the_daemon_and_other_verbs_its_refusal(
         (("--mqtt", "localhost"), "mqtt://HOST[:PORT]"),
         (("--mqtt", "@/nonexistent"), "/nonexistent: cannot be read"),
         (("--mqtt", "mqtts://localhost", "--mqtt-ca", "/nonexistent.pem"), "/nonexistent.pem: cannot be used"),
-        (("--mqtt", "mqtt://localhost", "--mqtt-credentials", str(ROOT / "README.md")), "chmod 600"),
+        (("--mqtt", "mqtt://localhost", "--mqtt-credentials", str(ROOT / "Makefile")), "chmod 600"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], line: str) -> None:
