@@ -113,7 +113,7 @@ class Gateway:
         self, path: str, method: str = "GET", body: bytes | None = None, host: str = "127.0.0.1", **headers: str
     ) -> tuple[int, str, dict[str, str]]:
         """One request; status, body and headers. ``x_y`` stands for the header ``X-Y``."""
-        connection = http.client.HTTPConnection(host, self.port, timeout=10)
+        connection = http.client.HTTPConnection(host, self.port, timeout=PATIENCE_S)  # reports are drawn at idle priority
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
