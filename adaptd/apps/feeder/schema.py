@@ -1,7 +1,5 @@
 """The tables of the feeder's store, step by step: each migration takes a database one version on and is never changed again."""
 
-import sqlite3
-
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE windows(start_s INTEGER PRIMARY KEY, seen_us INTEGER NOT NULL, sure_us INTEGER NOT NULL) STRICT;
@@ -36,22 +34,3 @@ MIGRATIONS: tuple[str, ...] = (
     "CREATE TABLE scenes(place INTEGER PRIMARY KEY, grid TEXT NOT NULL, learnt_us INTEGER NOT NULL) STRICT;",
 )
 VERSION = len(MIGRATIONS)
-
-
-class NewerStoreError(RuntimeError):
-    """The database was written by a later adaptd. The text is one line with the remedy."""
-
-
-def migrate(base: sqlite3.Connection, name: str) -> None:
-    """Bring a database to today's version, each step in a transaction of its own.
-
-    Raises:
-        NewerStoreError: it is of a later version already.
-    """
-    version = int(base.execute("PRAGMA user_version").fetchone()[0])
-    if version > VERSION:
-        raise NewerStoreError(
-            f"{name}: is of version {version}, this adaptd knows {VERSION}; install the newer adaptd or name another --db"
-        )
-    for number in range(version, VERSION):
-        base.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")

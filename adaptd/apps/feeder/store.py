@@ -1,25 +1,18 @@
-"""The feeder's store: one SQLite file, one writer, safe against power loss.
+"""The feeder's store: after a power cut at most the time since the last commit is missing.
 
-Write-ahead log, every commit synced (``synchronous=FULL``): after a cut the file holds every commit up to the last, and at
-most the time since that commit is missing. Sums are added, never overwritten, in one transaction with the bouts that they
-belong to.
+Sums are added, never overwritten, in one transaction with the bouts that they belong to.
 """
 
-import fcntl
-import os
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
-from adaptd.apps.feeder.schema import NewerStoreError, migrate
+from adaptd.apps.feeder.schema import MIGRATIONS
 from adaptd.apps.feeder.settings import DAY_US, SECOND_US
 from adaptd.apps.feeder.tally import Tally
+from adaptd.apps.sqlite import SqliteStore, StoreError
 
-
-class StoreError(Exception):
-    """The store cannot be used. ``str(error)`` is one line with the remedy."""
+__all__ = ["Store", "StoreError", "StoredBout"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,53 +30,13 @@ class StoredBout:
     ending: str
 
 
-class Store:
+class Store(SqliteStore):
     """``writer`` takes the lock; readers need none."""
 
     def __init__(self, path: Path, *, writer: bool = False) -> None:
-        self.path = path
-        self._lock: int | None = None
-        try:
-            if writer:
-                path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-                self._lock = _lock(path)
-            elif not path.is_file():
-                raise StoreError(f"{path}: nothing was recorded yet, start `adaptd feeder run`")
-            self.base = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-            self.base.execute("PRAGMA journal_mode = WAL")
-            self.base.execute("PRAGMA synchronous = FULL")
-            migrate(self.base, str(path))
-        except NewerStoreError as error:
-            self.close()
-            raise StoreError(str(error)) from None
-        except sqlite3.DatabaseError as error:
-            self.close()
-            raise StoreError(
-                f"{path}: cannot be used as the feeder's store ({error}), move it away or name another --db"
-            ) from None
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be used ({error.strerror}), name another --db") from None
+        super().__init__(path, MIGRATIONS, "adaptd feeder run", writer=writer)
         if writer:
             self.end_open_bouts()
-
-    def close(self) -> None:
-        """Give file and lock back."""
-        if hasattr(self, "base"):
-            self.base.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing."""
-        self.base.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.base.execute("COMMIT")
-        finally:
-            if self.base.in_transaction:  # a full disk may have rolled back already
-                self.base.execute("ROLLBACK")
 
     def write(
         self, tally: Tally, bouts: Iterable[StoredBout], going_on: dict[tuple[str, int], StoredBout], merge_us: int
@@ -164,17 +117,3 @@ class Store:
             "sure = min(sure, :sure), ending = :ending WHERE id = :id",
             {**asdict(bout), "id": row[0]},
         )
-
-
-def _lock(path: Path) -> int:
-    """One writer a store; the kernel lets go when the process ends, however it ends."""
-    held = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.pread(held, 32, 0).decode("ascii", "replace").strip() or "another process"
-        os.close(held)
-        raise StoreError(f"{path}: process {holder} records here already; stop it or name another --db") from None
-    os.ftruncate(held, 0)
-    os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
-    return held
