@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 
@@ -39,6 +40,20 @@ class SystemClock:
         if delay_us <= 0:
             return not self.stopping.is_set()
         return not self.stopping.wait(delay_us / 1e6)
+
+
+def wall_words(mono_us: int, utc_ms: int) -> Callable[[int], str]:
+    """What the wall showed at a monotonic time of the same run, as `20:24:47 UTC` (with the date where it is another day), given
+    one moment by both clocks; empty for a time that no calendar has."""
+
+    def told(at_us: int) -> str:
+        try:
+            now, then = (datetime.fromtimestamp((utc_ms - off) / 1000, tz=timezone.utc) for off in (0, (mono_us - at_us) // 1000))
+        except (OverflowError, ValueError, OSError):
+            return ""
+        return f"{then:%H:%M:%S} UTC" if now.date() == then.date() else f"{then:%Y-%m-%d %H:%M:%S} UTC"
+
+    return told
 
 
 def boot_id() -> str:

@@ -15,12 +15,12 @@ DECIDES = (
     *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
     *(f"brain/decide/{name}" for name in "carryover deadline decision endure headroom inputs limits outcome planner".split()),
-    *(f"brain/decide/{name}" for name in "safety settle shadowing transitions words".split()),
+    *(f"brain/decide/{name}" for name in "safety settle shadowing shortfall transitions words".split()),
 )  # fmt: skip
 READS = (
     *(f"config/{name}" for name in "cells endurance errors policy profile scaling strict_yaml validate".split()),
     "base/canonical_json",
-    *(f"log/format/{name}" for name in "codec decisions evidence shapes".split()),
+    *(f"log/format/{name}" for name in "codec decisions evidence fields shapes".split()),
 )  # what turns the bytes of a policy, a profile and a record into what the brain is given, and its answer into bytes
 VERIFIES = (
     *(f"log/format/{name}" for name in "chain tree".split()),

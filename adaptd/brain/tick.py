@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from adaptd.brain import pricing
 from adaptd.brain.decide import carryover as memory
-from adaptd.brain.decide import decision, safety, shadowing
+from adaptd.brain.decide import decision, safety, shadowing, shortfall
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account as loss
@@ -22,6 +22,7 @@ from adaptd.vocabulary import (
     POWER,
     TEMPERATURE,
     BandStatement,
+    Lowered,
     MissingReason,
     Mode,
     OperatingPoint,
@@ -61,6 +62,7 @@ class State:
     window: spans.Window
     metered: bool = False
     charge: battery.Belief | None = None
+    lowered: Lowered | None = None
 
 
 def statements(state: State, policy: Policy) -> tuple[BandStatement, ...]:
@@ -149,6 +151,7 @@ class Brain:
             account=state.account if same else loss.start(table.rules, table.cells, state.now_us, number, loan=False),
             spent=state.spent,
             charge=state.charge,
+            lowered=state.lowered,
         )
 
     def resume(
@@ -214,6 +217,7 @@ class Brain:
             window=beliefs.window._replace(budget_mw=pricing.budget_mw(snapshot, policy)),
             metered=state.metered or senses.power_mw is not None,
             charge=beliefs.charge,
+            lowered=verdict.lowered,
         )
         return after, verdict
 
@@ -279,6 +283,9 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     rate_mfps = policy.target_mfps * policy.streams
     to_look = shadowing.left(beliefs.spent, policy.shadow_ppm, rate_mfps)
     to_look -= loss.reserved_frames(table.rules, beliefs.account, rate_mfps, snapshot.now_us)
+    lean = to_look <= 0
+    offer = loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
+    shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     return Inputs(
         now_us=snapshot.now_us,
         mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,
@@ -293,7 +300,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         drawn_w=draw.drawn_w,
         options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
         guards=beliefs.guards,
-        offer=loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=to_look <= 0),
+        offer=offer,
+        shut=shut,
         standing=loss.standing(beliefs.account),
         to_look=to_look,
         worker=snapshot.worker,
@@ -310,6 +318,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         judged=senses.judged,
         goal=snapshot.goal or table.frame.goal,
         charge=beliefs.charge,
+        lowered=shortfall.lowered(state.lowered, snapshot.budget_mw, snapshot.budget_by, policy.budget_mw, snapshot.now_us),
     )
 
 

@@ -10,16 +10,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from adaptd.base.clock import wall_words
 from adaptd.brain.decide.words import explain
 from adaptd.brain.judge.words import why_missing
 from adaptd.cli.errors import CommandError
 from adaptd.cli.harmless import harmless
 from adaptd.log.verify import reader
 from adaptd.log.verify.decided import Decided, DecisionReader
+from adaptd.report.record_words import sentence
 from adaptd.vocabulary import QUANTITIES, Measured, Reading, believed
 
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_CHAIN = {"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"}
 _FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
 
@@ -118,7 +119,7 @@ def line(record: dict[str, Any], decided: Decided | None) -> str:
         when = datetime.fromtimestamp(record["utc_ms"] / 1000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError, OSError):
         when = f"{record['utc_ms']} ms"
-    text = _decision(decided) if decided is not None else _fields(record)
+    text = _decision(decided) if decided is not None else sentence(record)
     return harmless(f"{record['seq']:>8}  {when}  {record['kind']:<10}  {text}".rstrip())
 
 
@@ -131,20 +132,10 @@ def _decision(decided: Decided) -> str:
             _reading(light, 1000, "lx", 0),
         )
     )
-    return f"{sensed}  {explain(decided.verdict)}"
+    return f"{sensed}  {explain(decided.verdict, wall_words(decided.record['mono_us'], decided.record['utc_ms']))}"
 
 
 def _reading(reading: Reading, scale: int, unit: str, digits: int) -> str:
     if not isinstance(reading, Measured):
         return f"no {unit} ({why_missing(reading)})"
     return f"{reading.value / scale:.{digits}f} {unit}{' (simulated)' if reading.simulated else ''}"
-
-
-def _fields(record: dict[str, Any]) -> str:
-    parts = []
-    for name in sorted(record.keys() - _CHAIN):
-        value = record[name]
-        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        text = " ".join(text.split())
-        parts.append(f"{name}={text if len(text) <= 60 else text[:57] + '...'}")
-    return "  ".join(parts)

@@ -1,9 +1,11 @@
 """`adaptd why --audit DIR`: decisions in words, from the log alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from adaptd.base.clock import wall_words
 from adaptd.brain.decide.words import explain
 from adaptd.cli.errors import CommandError
 from adaptd.cli.harmless import harmless
@@ -20,6 +22,7 @@ class LoggedDecision:
     seq: int
     since_start_us: int
     verdict: Verdict
+    clock: Callable[[int], str]
 
 
 def decisions(folder: Path) -> Iterator[LoggedDecision]:
@@ -37,7 +40,11 @@ def decisions(folder: Path) -> Iterator[LoggedDecision]:
         except UNREADABLE as error:
             raise _unreadable(folder, f"record {record['seq']} cannot be read ({error})") from None
         if decided is not None:
-            yield LoggedDecision(record["seq"], record["mono_us"] - began_us, decided.verdict)
+            yield LoggedDecision(record["seq"], record["mono_us"] - began_us, decided.verdict, _clock(record))
+
+
+def _clock(record: dict[str, Any]) -> Callable[[int], str]:
+    return wall_words(record["mono_us"], record["utc_ms"])
 
 
 def _unreadable(folder: Path, what: str) -> CommandError:
@@ -58,7 +65,7 @@ def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
         raise _unreadable(folder, str(error)) from None
     if last is None:
         raise CommandError(f"{folder}: holds no decision, name the folder that `adaptd run --audit` wrote")
-    return [harmless(explain(last.verdict))]
+    return [harmless(explain(last.verdict, _clock(last.record)))]
 
 
 def _changes(folder: Path) -> Iterator[str]:
@@ -66,7 +73,8 @@ def _changes(folder: Path) -> Iterator[str]:
     last: LoggedDecision | None = None
     for decided in decisions(folder):
         if last is None or last.verdict.point != decided.verdict.point:
-            yield f"{decided.since_start_us / 1e6:9.1f} s  record {decided.seq}: {harmless(explain(decided.verdict))}"
+            why = harmless(explain(decided.verdict, decided.clock))
+            yield f"{decided.since_start_us / 1e6:9.1f} s  record {decided.seq}: {why}"
         last = decided
     if last is None:
         raise CommandError(f"{folder}: holds no decision, name the folder that `adaptd run --audit` wrote")

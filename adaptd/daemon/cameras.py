@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from adaptd.config.cells import band_of, camera_of
-from adaptd.daemon.status import SourceWords, evidence_rows
+from adaptd.daemon.status import SourceWords
+from adaptd.daemon.status_rows import evidence_rows
 from adaptd.protocol.messages import CameraReport, WorkerReport
 from adaptd.vocabulary import BandEvidence, Snapshot, Verdict
 

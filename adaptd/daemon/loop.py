@@ -5,6 +5,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 
+from adaptd.base.clock import wall_words
 from adaptd.base.defect import defect
 from adaptd.brain import tick
 from adaptd.daemon.account_window import AccountWindow
@@ -221,7 +222,7 @@ class Daemon:
             log=LogWords(heads.seq - 1, heads.checkpoint_seq - 1, heads.degraded is not None, str(recorder.ledger.folder)),
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
-            why=" ".join([tick.explain(verdict), *missing_words(snapshot, verdict)]),
+            why=" ".join([tick.explain(verdict, wall_words(now_us, utc_ms)), *missing_words(snapshot, verdict)]),
             source=source_words(self._parts.worker.report),
             account=account_rows(self._state, self._policy, now_us, utc_ms, self._window.apart),
             last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},

@@ -56,8 +56,9 @@ class Orders:
             snapshot = replace(snapshot, worker=replace(snapshot.worker, quarantined=tuple(aside)))
         if self._budget_mw is None:
             return snapshot
-        lower_mw = self._budget_mw if snapshot.budget_mw is None else min(self._budget_mw, snapshot.budget_mw)
-        return replace(snapshot, budget_mw=lower_mw)
+        if snapshot.budget_mw is not None and snapshot.budget_mw <= self._budget_mw:
+            return snapshot
+        return replace(snapshot, budget_mw=self._budget_mw, budget_by=self._budget["by"])
 
     def words(self, now_us: int) -> dict[str, Any]:
         """For the status document: the orders that hold; empty where none does."""

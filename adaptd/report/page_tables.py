@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from adaptd.base.clock import wall_words
 from adaptd.brain.decide.words import rate
 from adaptd.brain.judge.words import why_missing
 from adaptd.brain.tick import explain
@@ -120,8 +121,8 @@ def swaps(story: Story) -> Table:
 def _swap(one: Swap) -> list[str]:
     why = sensed = light = "-"
     if one.decided is not None:
-        why, light = explain(one.decided.verdict), one.decided.verdict.band
-        seen, said = one.decided.snapshot, one.decided.verdict
+        seen, said, record = one.decided.snapshot, one.decided.verdict, one.decided.record
+        why, light = explain(said, wall_words(record["mono_us"], record["utc_ms"])), said.band
         sensed = ", ".join(_reading(believed(seen, said, name), unit) for name, unit in _UNITS.items())
     late = f" in {one.latency_us / 1000:.1f} ms" if one.latency_us is not None and one.outcome == "applied" else ""
     good = "yes" if one.outcome == "applied" else "no" if one.outcome in (None, "silent", "interrupted") else "soft"

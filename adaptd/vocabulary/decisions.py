@@ -24,6 +24,7 @@ from adaptd.vocabulary.service import BandStatement, OperatingPoint, Telemetry
 class Snapshot:
     """Everything one decision may look at: ``raw`` holds every source's newest answer, by quantity in the order of trust.
     ``budget_mw`` overrides the policy's budget while it is given, and ``goal`` its endurance; ``battery``: None is no battery.
+    ``budget_by`` says who asked for that budget; empty where the supply gives it.
     """
 
     now_us: int
@@ -34,6 +35,7 @@ class Snapshot:
     picture: Picture | None = None
     battery: Union[BatteryReading, Unread, None] = None
     goal: Goal | None = None
+    budget_by: str = ""
 
 
 class Mode(str, Enum):
@@ -71,6 +73,52 @@ class Refusal:
     condition: str
 
 
+class Bound(str, Enum):
+    """What a point runs into; ``decide/words.py`` has each in words, with its numbers."""
+
+    BUDGET = "budget"
+    WINDOW = "budget_window"
+    PEAK = "peak"
+    TEMPERATURE = "temperature"
+    CRITICAL = "critical"
+    LOSS = "loss"
+    SCENE = "scene"
+    DWELL = "dwell"
+    GAIN = "gain"
+    ENGINE = "engine"
+    CAMERA = "camera"
+    COOLING = "cooling"
+
+    __hash__ = str.__hash__
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Why a point was not served, in numbers: it needs ``needed``, and ``available`` is what is left of ``limit``.
+
+    All three are in ``unit`` (mw, mc, mfps, us or frames). ``condition`` is the one of the refusal, or the rule of the verdict.
+    """
+
+    point: OperatingPoint
+    condition: str
+    bound: Bound
+    unit: str
+    limit: int
+    needed: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """Something outside the policy sets a lower power budget: to ``budget_mw``, from the policy's own (None: it has none), ``by``
+    whom (empty: the supply), since which monotonic time."""
+
+    budget_mw: int
+    from_mw: int | None
+    by: str
+    since_us: int
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One decision: the point, until when it holds without renewal, the share of frames to shadow, and why.
@@ -78,6 +126,7 @@ class Verdict:
     ``judged`` says what was believed of temperature, power and light, in this order. ``most_frames``: how many frames the loss
     account lets an efficient variant serve before the next decision; the worker stops there by itself. ``closed``: the statements
     of a window of the account that is over. ``lasting``: how long the battery lasts, None where there is no goal or no battery.
+    ``limits``: in numbers what keeps the point from being more, and what each refusal lacks. ``lowered``: who sets the budget.
     """
 
     mode: Mode
@@ -95,6 +144,8 @@ class Verdict:
     most_frames: int = 0
     closed: tuple[BandStatement, ...] = ()
     lasting: Lasting | None = None
+    limits: tuple[Limit, ...] = ()
+    lowered: Lowered | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import sqrt
 
-from adaptd.brain.decide import endure, outcome, planner, safety, shadowing
+from adaptd.brain.decide import endure, outcome, planner, safety, shadowing, shortfall
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
 from adaptd.brain.decide.headroom import cap_w
@@ -31,7 +31,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     options = _options(sight, policy, table, guards, looking)
     caps = caps_of(sight, policy, options)
     lasting = None if sight.goal is None else _lasting(sight, policy, table, options)
-    plan, event, refused, owed = _plan(sight, policy, table, options, caps, held, lasting)
+    plan, event, refused, owed, gains = _plan(sight, policy, table, options, caps, held, lasting)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     wanted = OperatingPoint(plan.variant, rate)
@@ -40,13 +40,14 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
     served_w = outcome.power_at(options, point, caps)
+    rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
     verdict = Verdict(
         mode=mode,
         point=point,
         lease_us=outcome.lease(point, policy),
         shadow_ppm=looking if point.variant == policy.reference else sight.offer.share_ppm,
         band=sight.band,
-        rule=f"veto_{vetoed}" if vetoed else plan.rule,
+        rule=rule,
         conditions=outcome.conditions(sight, policy, held, options, plan, lasting),
         evidence=tuple([_word(guard, sight) for guard in sight.guards]),
         refused=refused,
@@ -55,6 +56,8 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         judged=sight.judged,
         most_frames=0 if point.variant == policy.reference else sight.offer.frames,
         lasting=None if lasting is None else lasting.said,
+        limits=(*numbers, *shortfall.of_refusals(refused, gains, guards, sight, table.dwell_us)),
+        lowered=sight.lowered,
     )
     return verdict, Carryover(
         swapped_at_us=swapped,
@@ -260,10 +263,11 @@ def _plan(
     caps: Caps,
     held: Carryover,
     lasting: endure.Memory | None,
-) -> tuple[Plan, Event, tuple[Refusal, ...], Owed]:
-    """The plan, the event it means, what would have been worth more, and what the held rate has forgone so far."""
+) -> tuple[Plan, Event, tuple[Refusal, ...], Owed, shortfall.Gains]:
+    """The plan, the event it means, what would have been worth more, what the held rate has forgone so far, and what swaps that
+    earn too little would earn."""
     levels = table.levels[:1] if caps.unreachable else _levels(sight, policy, table, held)
-    plans, refused = [], []
+    plans, refused, gains = [], [], {}
     single = sight.mode is Mode.STOPPED or (sight.mode is Mode.PROTECT and len(table.levels) == 1)
     for option in options:
         plan = _priced(option, levels, caps, table, policy, lasting)
@@ -279,6 +283,7 @@ def _plan(
     else:
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
         refused += [(one, "no_gain") for one in useless]
+        gains = shortfall.gains(useless, plans, policy.reference, sight.point.variant)
         plan, owed = _settled(sight, table, options, plan, (levels[0], levels[-1]), held)
         if caps.unreachable:
             plan = replace(plan, rule="budget_unreachable")
@@ -289,7 +294,7 @@ def _plan(
     words = [Refusal(OperatingPoint(one.variant, one.high_mfps), why) for one, why in better]
     if plan.rule in BINDING[:3] and levels[-1] > plan.low_mfps:
         words.append(Refusal(OperatingPoint(plan.variant, levels[-1]), plan.rule))
-    return plan, event, tuple(words), owed
+    return plan, event, tuple(words), owed, gains
 
 
 def _settled(

@@ -10,7 +10,7 @@ from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
+from adaptd.vocabulary import Judged, Lowered, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
 from adaptd.vocabulary.battery import Goal
 
 
@@ -72,6 +72,8 @@ class Inputs:
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
     ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;
     ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
+    ``shut``: of a closed account the frames that may be lost, those that must be left to open it, and those that are;
+    ``lowered``: who has set a lower power budget than the policy;
     ``unwatched``: the profile says that this machine has no thermometer, and none is there.
     """
 
@@ -105,6 +107,8 @@ class Inputs:
     judged: tuple[Judged, ...] = ()
     goal: Goal | None = None
     charge: Charge | None = None
+    shut: tuple[int, int, int] | None = None
+    lowered: Lowered | None = None
 
 
 def dwell_us(profile: HardwareProfile) -> int:

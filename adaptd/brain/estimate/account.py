@@ -263,6 +263,21 @@ def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames:
     return Offer(max([one.share_ppm for one in found]), min([one.frames for one in found]))
 
 
+def shortage(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool) -> tuple[int, int, int] | None:
+    """Why no frame is offered: whole frames that may be lost in the window so far, those that must be left, and those that are.
+
+    Of several cameras the one with the least left; None where the band has no account or its counts are broken.
+    """
+    found = []
+    for one in account.bands:
+        if band_of(one.band) != band or one.broken or not rules.shares:
+            continue
+        credit, thin = credit_ppm(rules, account, one), bounds(rules, one, len(rules.shares) - 1)[0]
+        spent = max(one.debit_ppm, thin) if lean else one.debit_ppm
+        found.append((credit // M, max(1, least_frames), max(0, credit - spent) // M))
+    return min(found, key=lambda row: row[2]) if found else None
+
+
 def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:
     """Shadow frames that the thinnest coin takes until the window ends, if an efficient variant serves all the time."""
     left_us = max(0, rules.window_us - (now_us - account.opened_us))

@@ -15,19 +15,18 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from adaptd.base.canonical_json import INT_LIMIT, Plain
+from adaptd.log.format.fields import Maybe, Words
 from adaptd.log.format.shapes import (
     Atom,
     CodecError,
     Counter,
     Either,
     Fixed,
-    Maybe,
     Real,
     Repeated,
     RowShape,
     Shape,
     UnionShape,
-    Words,
 )
 
 __all__ = ["CodecError", "RowShape", "Words", "from_plain", "layout", "row", "to_plain", "words"]

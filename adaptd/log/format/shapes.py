@@ -148,7 +148,7 @@ class Fixed(Shape):
         return tuple(shape.read(item) for shape, item in zip(self._items, plain, strict=True))
 
 
-def _getter(word: type, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+def getter(word: type, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     """A function that gives these attributes of a word as a tuple."""
     own: Callable[[Any], tuple[Any, ...]] | None = getattr(word, "as_tuple", None)  # words of the compiled core have one
     if own is not None:
@@ -167,7 +167,7 @@ class RowShape(Shape):
         self._names = tuple(shapes)
         self._shapes = tuple(shapes.values())
         self._by_name = shapes
-        self._get = _getter(word, self._names)
+        self._get = getter(word, self._names)
         self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
         self._count = next((at for at, shape in enumerate(self._shapes) if isinstance(shape, Counter)), -1)
         types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
@@ -264,82 +264,3 @@ class Either(Shape):
         if type(plain) is list and type(old) is self._first.word:
             return self._first.patch(old, plain)
         return self.read(plain)
-
-
-class Words(Shape):
-    """A word written as the dict of its fields."""
-
-    def __init__(
-        self, word: type, shapes: dict[str, Shape], skip: tuple[str, ...] = (), short: dict[str, str] | None = None
-    ) -> None:
-        self.word = word
-        self._all = shapes
-        self._shapes = {name: shape for name, shape in shapes.items() if name not in skip}
-        short = short or {}
-        self._get = _getter(word, tuple(shapes))
-        order = {name: at for at, name in enumerate(shapes)}
-        self._places = {short.get(name, name): (order[name], shape) for name, shape in self._shapes.items()}
-        self._written = tuple((key, place, shape) for key, (place, shape) in self._places.items())
-        self._skipped = {name: order[name] for name in skip}
-
-    def without(self, *names: str, short: dict[str, str] | None = None) -> "Words":
-        """The same word without these fields, which the caller gives to ``read`` and ``patch``, and with short names for some."""
-        return Words(self.word, self._all, names, short)
-
-    def full(self, value: Any) -> Plain:
-        values = self._get(value)
-        return {key: shape.full(values[place]) for key, place, shape in self._written}
-
-    def read(self, plain: Plain, **given: Any) -> Any:
-        if type(plain) is not dict or len(plain) != len(self._places):
-            raise CodecError(f"the fields of {self.word.__name__} are {', '.join(self._shapes)}")
-        values: list[Any] = [None] * len(self._all)
-        for key, (place, shape) in self._places.items():
-            if key not in plain:
-                raise CodecError(f"{self.word.__name__} has no {key}")
-            values[place] = shape.read(plain[key])
-        for name, place in self._skipped.items():
-            values[place] = given[name]
-        return self.word(*values)
-
-    def diff(self, old: Any, new: Any) -> Plain:
-        changed = {}
-        olds, news = self._get(old), self._get(new)
-        for key, place, shape in self._written:
-            before, after = olds[place], news[place]
-            if before is not after and before != after:
-                changed[key] = shape.diff(before, after)
-        return changed
-
-    def patch(self, old: Any, plain: Plain, **given: Any) -> Any:
-        if type(plain) is not dict:
-            raise CodecError(f"{plain!r:.60} is not a change of {self.word.__name__}")
-        values = list(self._get(old))
-        for key, item in plain.items():
-            found = self._places.get(key)
-            if found is None:
-                raise CodecError(f"{self.word.__name__} has no field {key!r:.40}")
-            place, shape = found
-            values[place] = shape.patch(values[place], item)
-        for name, place in self._skipped.items():
-            values[place] = given[name]
-        return self.word(*values)
-
-
-class Maybe(Shape):
-    """A word that is a field of its own, or None."""
-
-    def __init__(self, words: Words) -> None:
-        self._words = words
-
-    def full(self, value: Any) -> Plain:
-        return None if value is None else self._words.full(value)
-
-    def read(self, plain: Plain) -> Any:
-        return None if plain is None else self._words.read(plain)
-
-    def diff(self, old: Any, new: Any) -> Plain:
-        return self.full(new) if old is None or new is None else self._words.diff(old, new)
-
-    def patch(self, old: Any, plain: Plain) -> Any:
-        return self.read(plain) if old is None or plain is None else self._words.patch(old, plain)

@@ -17,7 +17,7 @@ from typing import Any
 from adaptd.base.canonical_json import decode
 from adaptd.log.verify.parts import Part, Task, Unfit, feed, run_part
 from adaptd.log.verify.replay import Replayer, ReplayError
-from adaptd.log.verify.served_intervals import Service
+from adaptd.log.verify.served_intervals import LATE_DECISIONS, Service
 
 WORTH_PARTS = 2_000_000  # bytes of a log for which starting processes pays
 PART_RECORDS = 2048  # at least, before a part ends at the next claim
@@ -36,6 +36,8 @@ class Parts:
         self._config: bytes | None = None
         self._begun_under: bytes | None = None
         self._beat: int | None = None
+        self._claim: tuple[int, bytes | None] | None = None  # where the next part may begin, once a head fits behind it
+        self._decided = 0  # decisions since that claim
         self._config_now: bytes | None = None
 
     def feed(self, record: dict[str, Any], line: bytes) -> None:
@@ -43,17 +45,21 @@ class Parts:
         kind = record["kind"]
         if record["v"] == 1 or len(self._lines) > MOST_RECORDS:
             raise Unfit
+        if self._claim is not None and self._decided >= LATE_DECISIONS and kind != "evidence":
+            self._cut(*self._claim)
+        if kind in ("config", "start"):
+            self._claim = None
         if kind == "config":
             self._beat = None
             if len(self._lines) >= PART_RECORDS:
-                self._cut(len(self._lines), line)
+                self._claim, self._decided = (len(self._lines), line), 0
             self._config_now = line
         elif kind == "heartbeat":
             self._beat = len(self._lines)
         elif kind == "decision":
-            if self._beat is not None and self._beat >= PART_RECORDS and "bind" in record:
-                self._cut(self._beat, self._config_now)
-            self._beat = None
+            if self._beat is not None and self._beat >= PART_RECORDS and "bind" in record and self._claim is None:
+                self._claim, self._decided = (self._beat, self._config_now), 0
+            self._beat, self._decided = None, self._decided + 1
         self._lines.append(line)
 
     def finish(self) -> None:
@@ -70,7 +76,7 @@ class Parts:
 
     def _cut(self, at: int, next_config: bytes | None) -> None:
         """End the part before line ``at``; the next one begins there, under ``next_config``."""
-        lines, self._lines = tuple(self._lines[:at]), self._lines[at:]
+        lines, self._lines, self._claim = tuple(self._lines[:at]), self._lines[at:], None
         if lines:
             task = Task(lines, self._begun_under)
             if self._pool is None:
