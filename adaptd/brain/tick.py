@@ -281,8 +281,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     band = bands.follow(policy.bands, state.band, senses.light_mlx)
     no_temperature, no_power, no_light = [one.reason for one in senses.judged]
     rate_mfps = policy.target_mfps * policy.streams
-    to_look = shadowing.left(beliefs.spent, policy.shadow_ppm, rate_mfps)
-    to_look -= loss.reserved_frames(table.rules, beliefs.account, rate_mfps, snapshot.now_us)
+    thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
+    to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, rate_mfps)
     lean = to_look <= 0
     offer = loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)

@@ -278,12 +278,6 @@ def shortage(rules: AccountRules, account: Account, band: str, least_frames: int
     return min(found, key=lambda row: row[2]) if found else None
 
 
-def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:
-    """Shadow frames that the thinnest coin takes until the window ends, if an efficient variant serves all the time."""
-    left_us = max(0, rules.window_us - (now_us - account.opened_us))
-    return rate_mfps * left_us // 1_000_000_000 * (rules.shares[-1] if rules.shares else 0) // M
-
-
 def due(rules: AccountRules, account: Account, now_us: int) -> bool:
     """Whether the window is over."""
     return now_us - account.opened_us >= rules.window_us
