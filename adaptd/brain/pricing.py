@@ -89,6 +89,11 @@ def book_mw(table: Book, paces: tuple[pace.Pace, ...], point: OperatingPoint) ->
     return int(table.joules[at] * paces[at].factor_ppm * point.fps_mfps * table.streams / 1e6)
 
 
+def frames_mw(table: Book, paces: tuple[pace.Pace, ...], scales: list[float], point: OperatingPoint) -> int:
+    """The least that the frames of a point draw: by the book, or by what was learned where that is less."""
+    return int(book_mw(table, paces, point) * min(1.0, scales[table.names.index(point.variant)]))
+
+
 def options(table: Book, draw: power.Draw, paces: tuple[pace.Pace, ...], *, meterless: bool) -> list[Option]:
     """Every variant as believed now: what a round costs, and how long its last frame waits."""
     found = []

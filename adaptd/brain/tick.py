@@ -205,7 +205,10 @@ class Brain:
             point=verdict.point,
             band=verdict.band,
             facts=state.facts,
-            senses=heard._replace(predicted_mw=verdict.predicted_mw),
+            senses=heard._replace(
+                predicted_mw=verdict.predicted_mw,
+                frames_mw=pricing.frames_mw(table.book, beliefs.paces, beliefs.draw.scales, verdict.point),
+            ),
             split=beliefs.split,
             heat=beliefs.heat,
             paces=beliefs.paces,

@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from adaptd.base.redact import has_secret, redact
+from adaptd.base.redact import redact
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
 from adaptd.cli.service_gateway import OWN_USER, add_words, gateway_unit, write_gateway
-from adaptd.cli.service_unit import CREDENTIAL, UNIT_NAME, Wanted, command, refuse_hidden, unit_text
+from adaptd.cli.service_unit import CREDENTIAL, UNIT_NAME, Wanted, command, credentials, refuse_hidden, unit_text
 from adaptd.gateway.unit import NAME as GATEWAY_NAME
 
 
@@ -28,7 +28,13 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         parser = group.add_parser(verb, help=words)
         parser.add_argument("--root", type=Path, default=Path("/"), help="install below this folder instead of /")
         if verb != "uninstall":
-            parser.add_argument("--source", default=None, help="what the service serves; `adaptd run --help` lists the forms")
+            parser.add_argument(
+                "--source",
+                action="append",
+                default=None,
+                metavar="[NAME=]SOURCE",
+                help="what the service serves, as for `adaptd run`; several cameras each with a name, and each with its options",
+            )
             parser.add_argument("--bundle", type=Path, default=None, help="bundle folder (default: the shipped one)")
             parser.add_argument("--profile", default=None, help="hardware profile (default: the board's own)")
             parser.add_argument("--network", action="store_true", help="let the service reach the network, for a network camera")
@@ -46,31 +52,41 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _wanted(arguments: argparse.Namespace, *, needed: bool) -> Wanted:
     """What the service is to serve, checked as `adaptd run` checks it."""
-    from adaptd.protocol.source_spec import SourceError, on_the_network, parse_source, written_elsewhere
-
-    source = arguments.source or ""
-    if needed and not source:
+    sources = _sources(arguments.source or [], network=arguments.network)
+    if needed and not sources:
         raise CommandError(
             "service install: no --source, the service has no picture of its own; name a camera, address or file", 2
-        )
-    try:
-        spec = None if not source else parse_source(written_elsewhere(source))
-    except SourceError as error:
-        raise CommandError(f"service install: {error}") from None
-    if spec is not None and spec.kind == "camera" and on_the_network(written_elsewhere(source)) and not arguments.network:
-        raise CommandError(
-            f"service install: {redact(source)} needs a network, which the sandbox closes; allow it with --network"
         )
     bundle = None if arguments.bundle is None else arguments.bundle.absolute()
     if bundle is not None and not (bundle / "manifest.json").is_file():
         raise CommandError(f"service install: {bundle}: is no bundle, make one with `adaptd engine build`")
-    if spec is not None and spec.kind in ("video", "folder"):
-        source = str(Path(source).absolute())
     profile = arguments.profile or ""
     if profile and needed:
         found = find_profile(profile)
         profile = str(found.absolute()) if Path(profile).is_file() else profile
-    return Wanted(source, bundle, profile, arguments.network)
+    return Wanted(sources, bundle, profile, arguments.network)
+
+
+def _sources(texts: list[str], *, network: bool) -> tuple[str, ...]:
+    """The sources as the unit has them, each checked, with its options; files with their whole path."""
+    from adaptd.protocol.source_spec import SourceError, cameras_of, named, on_the_network, parse_source, written_elsewhere
+
+    try:
+        pairs = [named(text) for text in texts]
+        given = [(name, source, written_elsewhere(source)) for name, source in pairs]
+        cameras_of([f"{name}={real}" if name else real for name, _, real in given])
+    except SourceError as error:
+        raise CommandError(f"service install: {error}") from None
+    found = []
+    for name, source, real in given:
+        kind = parse_source(real).kind
+        if kind == "camera" and on_the_network(real) and not network:
+            raise CommandError(
+                f"service install: {redact(source)} needs a network, which the sandbox closes; allow it with --network"
+            )
+        whole = str(Path(source).absolute()) if kind in ("video", "folder") and source == real else source
+        found.append(f"{name}={whole}" if name else whole)
+    return tuple(found)
 
 
 def _install(arguments: argparse.Namespace) -> int:
@@ -95,7 +111,7 @@ def _install(arguments: argparse.Namespace) -> int:
     unit.write_text(unit_text(wanted))
     print(f"wrote {unit}")
     write_gateway(root, gateway)
-    _write_secret(root, wanted.source)
+    _write_secrets(root, wanted)
     if arguments.policy is not None:
         policy.write_text(arguments.policy.read_text())
         print(f"wrote {policy} (from {arguments.policy})")
@@ -123,15 +139,16 @@ def _start(arguments: argparse.Namespace, wanted: Wanted) -> None:
         print(f"the gateway is not started; do it with `systemctl enable --now {GATEWAY_NAME}`")
 
 
-def _write_secret(root: Path, source: str) -> None:
-    """A source with a password goes into a file that root alone reads; systemd hands it to the unit as a credential."""
-    if not has_secret(source):
-        return
-    place = root / CREDENTIAL.lstrip("/")
-    place.unlink(missing_ok=True)
-    with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(source + "\n")
-    print(f"wrote {place} (mode 0600: it holds a password)")
+def _write_secrets(root: Path, wanted: Wanted) -> None:
+    """Sources with a password go into files that root alone reads; systemd hands them to the unit as credentials."""
+    first = root / CREDENTIAL.lstrip("/")
+    for old in (first, *first.parent.glob(f"{first.name}.*")):
+        old.unlink(missing_ok=True)  # of an earlier installation
+    for path, source in credentials(wanted):
+        place = root / str(path).lstrip("/")
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(source + "\n")
+        print(f"wrote {place} (mode 0600: it holds a password)")
 
 
 def _dry_run(wanted: Wanted) -> int:
@@ -140,7 +157,7 @@ def _dry_run(wanted: Wanted) -> int:
         print("no dry run: this machine is not run by systemd", file=sys.stderr)
         return 0
     lines = [line for line in unit_text(wanted).partition("[Service]")[2].partition("[Install]")[0].splitlines() if "=" in line]
-    left_out = ("#", "Exec", "Type=", "Watchdog", "Restart", "RuntimeDirectory", "State")
+    left_out = ("#", "Exec", "LoadCredential=", "Type=", "Watchdog", "Restart", "RuntimeDirectory", "State")
     sandbox = [word for line in lines if not line.startswith(left_out) for word in ("-p", line)]
     program = shutil.which("systemd-run") or "systemd-run"
     done = subprocess.run(  # noqa: S603 - fixed words

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adaptd.base.redact import has_secret
 from adaptd.cli.errors import CommandError
+from adaptd.protocol.source_spec import named
 
 UNIT_NAME = "adaptd.service"
 
@@ -88,9 +89,12 @@ _NETWORK = "# A network camera was asked for (--network).\nRestrictAddressFamili
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the service serves. ``network`` opens the sandbox for a camera behind an address."""
+    """What the service serves: one source, or several as ``NAME=SOURCE``, each with its options.
 
-    source: str = ""
+    ``network`` opens the sandbox for a camera behind an address.
+    """
+
+    sources: tuple[str, ...] = ()
     bundle: Path | None = None
     profile: str = ""
     network: bool = False
@@ -99,8 +103,7 @@ class Wanted:
 def unit_text(wanted: Wanted | None = None) -> str:
     """The unit for this installation of adaptd. A source with a password comes from a credential and stands nowhere in it."""
     wanted = wanted or Wanted()
-    hidden = has_secret(wanted.source)
-    words = [] if not wanted.source else ["--source", "@%d/source" if hidden else _escaped(wanted.source)]
+    words = [word for source in wanted.sources for word in ("--source", _shown(source))]
     words += [] if wanted.bundle is None else ["--bundle", _escaped(str(wanted.bundle))]
     words += ["--profile", _escaped(wanted.profile)] if wanted.profile else []
     here = groups_here()
@@ -109,10 +112,24 @@ def unit_text(wanted: Wanted | None = None) -> str:
         places=PLACES,
         words="".join(f" {word}" for word in words),
         groups=f"SupplementaryGroups={' '.join(here)}\n" if here else "",
-        credential=f"LoadCredential=source:{CREDENTIAL}\n" if hidden else "",
+        credential="".join(f"LoadCredential={path.name}:{path}\n" for path, _ in credentials(wanted)),
         network=_NETWORK if wanted.network else _NO_NETWORK,
         after=" network-online.target\nWants=network-online.target" if wanted.network else "",
     )
+
+
+def credentials(wanted: Wanted) -> list[tuple[Path, str]]:
+    """The sources that hold a password, each with the file that root alone reads: ``source``, with a name ``source.NAME``."""
+    pairs = [named(text) for text in wanted.sources]
+    return [(Path(f"{CREDENTIAL}.{name}" if name else CREDENTIAL), source) for name, source in pairs if has_secret(source)]
+
+
+def _shown(text: str) -> str:
+    """A source as it stands in ExecStart."""
+    name, source = named(text)
+    if not has_secret(source):
+        return _escaped(text)
+    return f"{name}=@%d/source.{name}" if name else "@%d/source"
 
 
 def command() -> str:

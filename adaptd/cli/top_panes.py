@@ -40,7 +40,14 @@ def _sensors(document: dict[str, Any], width: int) -> list[Text]:
             if one["source"] != reading.get("source")
         ]
     del width
-    return lines
+    return lines + [_camera(name, one) for name, one in document.get("cameras", {}).items()]
+
+
+def _camera(name: str, one: dict[str, Any]) -> Text:
+    """One of several cameras: what arrives, what was delivered, what was seen last."""
+    last = one.get("last_result") or {}
+    seen = f", last {last['label']} {last['score_ppm'] / 10_000:.1f} %" if last else ""
+    return Text(f"camera {name:<15} {one['source'].get('words', '')}, {one['frames']['delivered']:,} delivered{seen}")
 
 
 def _row(quantity: str, source: str, value: int | None, age_ms: int | None, state: str, style: str) -> Text:

@@ -8,7 +8,7 @@ from rich.text import Text
 from adaptd.cli.top_panes import pane_lines
 from adaptd.cli.top_trail import Trail, charts
 
-LABEL = 12
+LABEL, MOST_LABEL = 12, 22
 MODES = {"efficient": "green", "reference": "blue", "reduced": "yellow", "protect": "red", "stopped": "red", "fault": "red"}
 QUANTITIES = (("temperature_mc", "Temperature"), ("power_mw", "Power"), ("light_mlx", "Light"))
 
@@ -111,6 +111,7 @@ def _bands(document: dict[str, Any], width: int) -> list[Text]:
     """One bar a band: the bound on its loss against the limit, from the account or, before there is one, the evidence."""
     allowed = document.get("limits", {}).get("max_loss_ppm") or 0
     account = document.get("account") or {}
+    label = max(LABEL, min(MOST_LABEL, 2 + max(map(len, account or document["evidence"]), default=0)))
     lines = []
     for band, row in (account or document["evidence"]).items():
         limit, bound = row.get("limit_ppm", allowed), row.get("bound_ppm") or 0
@@ -119,10 +120,11 @@ def _bands(document: dict[str, Any], width: int) -> list[Text]:
             limit, bound = row["allowed_frames"], row["bound_frames"]
             at_most = f"  at most {bound:,} differ, {limit:,} allowed"
         good = bool(row.get("open", row.get("admitted")))
-        line = _label(f"{'▸' if band == document['band'] else ' '}{band}"[: LABEL - 1])
+        here = band.partition("/")[0] == document["band"]  # with several cameras each band is BAND/CAMERA
+        line = _label(f"{'▸' if here else ' '}{band.replace('/', ' ')}"[: label - 1], label)
         line.append(f"{'open' if good else 'shut':<5}", "bold green" if good else "bold red")
         if limit:
-            line.append_text(bar(bound / (1.5 * limit), 18, 1 / 1.5, "green" if bound <= limit else "red"))
+            line.append_text(bar(bound / (1.5 * limit), 18 + LABEL - label, 1 / 1.5, "green" if bound <= limit else "red"))
         line.append(at_most, "" if good else "dim")
         frames = row.get("delivered", row.get("samples", 0))
         line.append(f"  {frames:,} {'frames' if account else 'compared'}", "dim")
@@ -143,8 +145,8 @@ def _foot(width: int) -> Text:
     return foot
 
 
-def _label(name: str) -> Text:
-    return Text.assemble((f"{name:<{LABEL}}", "dim"))
+def _label(name: str, width: int = LABEL) -> Text:
+    return Text.assemble((f"{name:<{width}}", "dim"))
 
 
 def _figure(name: str, value: int) -> str:

@@ -181,6 +181,7 @@ class Daemon:
         self._feedback.now_in(verdict.band, now_us)
         self._totals.add(snapshot, verdict)
         self._cameras.add(snapshot)
+        self._say.of_light(snapshot.raw)
         changed = self._acting.changes(verdict)
         self._act(verdict, now_us, changed)
         self._publish(snapshot, verdict, now_us, changed)

@@ -11,6 +11,8 @@ from adaptd.daemon.parts import Watcher
 from adaptd.log.format.epochs import PUBLIC_FILE
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Recorder
+from adaptd.sense.camera_light import STILL
+from adaptd.vocabulary import Raw, Unread
 
 MAX_TROUBLE = 8
 
@@ -23,6 +25,7 @@ class Teller:
         self._log: Any = structlog.get_logger("adaptd")
         self.trouble: tuple[str, ...] = ()
         self._lost = 0
+        self._still_told = False
 
     def note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
         """A record; where the log takes none, the snapshot says so."""
@@ -55,6 +58,12 @@ class Teller:
         if lost > self._lost:
             self.fault("unheard", f"{lost - self._lost} messages of the worker were lost while nobody listened")
         self._lost = lost
+
+    def of_light(self, raw: tuple[Raw, ...]) -> None:
+        """Once, that the exposure which a camera tells does not move and light is missing, with the command that helps."""
+        if not self._still_told and any(isinstance(one, Unread) and one.text == STILL for one in raw):
+            self._still_told = True
+            self.fault("sensor_missing", f"light missing, so the reference alone serves: {STILL}")
 
     def of_the_log(self, reference: str) -> None:
         """Each log that could not be continued, and a disk that took nothing: until a person has looked the reference serves."""

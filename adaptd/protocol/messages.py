@@ -167,7 +167,8 @@ class Picture:
     """Cheap statistics of one frame's luma on a coarse grid, gamma-coded as the camera gave it.
 
     ``mean_ppm`` and ``spread_ppm`` (standard deviation) are shares of full scale; ``dark_ppm`` and ``clipped_ppm`` the share of
-    samples at the black and the white end. Exposure and gain (in the driver's own steps) are the camera's, where it tells them.
+    samples at the black and the white end. Exposure and gain (in the driver's own steps) are the camera's, where it tells them;
+    ``exposure_still``: it is automatic, and what the camera tells has not moved since it was opened.
     """
 
     frame: int
@@ -178,6 +179,7 @@ class Picture:
     clipped_ppm: int
     exposure_us: int | None = None
     gain_raw: int | None = None
+    exposure_still: bool = False
 
 
 @dataclass(frozen=True, slots=True)

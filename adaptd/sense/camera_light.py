@@ -3,6 +3,8 @@
 Two ways. Where the camera tells exposure and gain, the incident-light exposure equation E = C N^2 / (t S) with C = 250, F/2 and
 ISO 100 at gain 1 gives 10 lux seconds for an 18 % mean, that is E = 55 lx s x mean / (exposure x gain). Where it does not, a
 calibration table maps the mean of the picture to lux; without a table nothing absolute can be said, and the answer is Missing.
+An exposure
+that has never moved under automatic exposure is not believed: drivers tell an old value.
 A picture cut off at the white end is a lower bound (suspect); one below the noise floor says only "at most", which is no reading.
 """
 
@@ -21,6 +23,9 @@ _FLOOR_PPM = 12_000  # a mean below 3 of 255 is black level and noise
 _TABLE_ENTRY = re.compile(r"([0-9]+(?:\.[0-9]+)?)%=([0-9]+(?:\.[0-9]+)?)")
 _GAIN = re.compile(r"gain=([1-9][0-9]{0,5})")
 _FULL = 1_000_000
+_COMMAND = "adaptd camera calibrate --source SOURCE"
+UNCALIBRATED = f"camera is not calibrated: {_COMMAND}"
+STILL = f"camera is not calibrated: its exposure has not moved under automatic exposure since it was opened; {_COMMAND}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class PictureStats:
 
     ``exposure_us`` and ``gain_raw`` are the camera's own, where it tells them. Drivers count gain in steps of their own; a
     profile that says which step is gain 1 (``camera:gain=16``) makes ``gain_ppm`` of them, 1,000,000 for gain 1.
+    ``exposure_still``: both have never moved under automatic exposure, so they are not believed.
     """
 
     frame: int
@@ -40,6 +46,7 @@ class PictureStats:
     exposure_us: int | None = None
     gain_ppm: int | None = None
     gain_raw: int | None = None
+    exposure_still: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +108,10 @@ def estimate(picture: PictureStats, calibration: Calibration | None) -> LightEst
     fault = _impossible(picture)
     if fault:
         return Missing(MissingReason.UNREADABLE, fault)
-    if picture.exposure_us and picture.gain_ppm:
+    if picture.exposure_us and picture.gain_ppm and not picture.exposure_still:
         return _by_exposure(picture)
     if calibration is None:
-        return Missing(
-            MissingReason.UNSUPPORTED, "camera is not calibrated: write camera:MEAN%=LUX,... under sensors.light of the profile"
-        )
+        return Missing(MissingReason.UNCALIBRATED, STILL if picture.exposure_still else UNCALIBRATED)
     return _by_table(picture, calibration)
 
 

@@ -23,6 +23,7 @@ class MissingReason(str, Enum):
     UNREADABLE = "unreadable"  # bytes that are no number
     SATURATED = "saturated"  # beyond what the sensor can tell, either way
     UNSUPPORTED = "unsupported"  # this source cannot give this quantity as it is set up
+    UNCALIBRATED = "uncalibrated"  # a camera of which nobody has said how light its picture is
 
     STALE = "stale"
     CLOCK = "clock"

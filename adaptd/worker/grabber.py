@@ -9,7 +9,7 @@ from adaptd.protocol.messages import Fault
 from adaptd.protocol.source_spec import BadFrameError, SourceError, UnusableSourceError
 from adaptd.worker.latest_frame import Frame
 from adaptd.worker.pacing import Pacer, RateMeter
-from adaptd.worker.sources.base import FrameSource
+from adaptd.worker.sources.base import FrameSource, Lens
 
 BACK_OFF_US = (250_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
 STEADY_US = 5_000_000
@@ -54,7 +54,7 @@ class Grabber(threading.Thread):
         self._tell = tell
         self._index = first_frame
         self._meter = RateMeter()
-        self._settings: tuple[int | None, int | None] = (None, None)
+        self._settings = Lens()
         self._settings_us = -SETTINGS_US
         self._glanced_us = -GLANCE_US
         self._moved_us = self._came_us = clock.now_us()

@@ -18,6 +18,7 @@ class Frame:
     at_us: int
     exposure_us: int | None = None
     gain_raw: int | None = None
+    exposure_still: bool = False
     look_only: bool = False
     camera: int = 0
     tag: str = ""

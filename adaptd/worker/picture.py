@@ -33,6 +33,7 @@ def look(frame: Frame) -> Picture:
         clipped_ppm=int((luma >= CLIPPED).sum()) * PPM // count,
         exposure_us=frame.exposure_us,
         gain_raw=frame.gain_raw,
+        exposure_still=frame.exposure_still,
     )
 
 

@@ -65,7 +65,7 @@ class Seen:
 
 def darkest(pictures: list[Picture]) -> Picture | None:
     """By mean over exposure and gain where every camera tells both, else by mean alone."""
-    told = all(one.exposure_us and one.gain_raw for one in pictures)
+    told = all(one.exposure_us and one.gain_raw and not one.exposure_still for one in pictures)
     return min(pictures, key=_per_exposure if told else _mean, default=None)
 
 

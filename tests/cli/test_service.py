@@ -48,7 +48,7 @@ def test_install_and_uninstall_below_another_root(tmp_path: Path, capsys: pytest
     unit, policy = tmp_path / "etc/systemd/system/adaptd.service", tmp_path / "etc/adaptd/policy.yaml"
     install = ["service", "install", "--root", str(tmp_path), "--source", "/dev/video0"]
     assert main(install) == 0
-    assert unit.read_text() == unit_text(Wanted("/dev/video0"))
+    assert unit.read_text() == unit_text(Wanted(("/dev/video0",)))
     policy.write_text("tuned\n")
     assert main(install) == 0
     assert policy.read_text() == "tuned\n"
@@ -66,6 +66,11 @@ def test_install_and_uninstall_below_another_root(tmp_path: Path, capsys: pytest
         ((), "no --source"),
         (("--source", "/nowhere.mp4"), "no such video"),
         (("--source", "0#zoom=2"), "no option of a camera"),
+        (("--source", "a=0", "--source", "1"), "has no name"),
+        (("--source", "a=0", "--source", "a=1"), "given twice"),
+        (("--source", "a=0", "--source", "b=0"), "another camera already"),
+        (("--source", "a=0", "--source", "b=rtsp://u:secret@h/x"), "needs a network"),
+        (("--source", "a=0", "--source", "b=1#zoom=2"), "no option of a camera"),
         (("--source", "rtsp://u:secret@h/x"), "needs a network"),
         (("--source", "0", "--bundle", "/nowhere"), "is no bundle"),
         (("--source", "0", "--profile", "abacus"), "no such profile"),
@@ -95,9 +100,32 @@ def test_a_password_stands_in_no_unit(tmp_path: Path) -> None:
     assert kept.read_text() == "rtsp://u:secret@h/x\n"
 
 
+def test_several_cameras_each_have_their_name_their_options_and_their_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One ExecStart names all; each password has a file of its own, and none is left of a camera that was taken away."""
+    root = tmp_path / "root"
+    install = ["service", "install", "--root", str(root), "--source", "front=0#size=1280x720,fps=25", "--network"]
+    rear, side = ["--source", "rear=rtsp://u:secret1@h/x#transport=tcp"], ["--source", "side=rtsp://u:secret2@h/y"]
+    assert main([*install, *rear, *side, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert not root.exists()
+    assert main([*install, *rear, *side]) == 0
+    unit = (root / "etc/systemd/system/adaptd.service").read_text()
+    assert unit == shown
+    start = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
+    for word in ("front=0#size=1280x720,fps=25", "rear=@%d/source.rear", "side=@%d/source.side"):
+        assert f" --source {word}" in start
+    assert "LoadCredential=source.rear:/etc/adaptd/source.rear\nLoadCredential=source.side:/etc/adaptd/source.side\n" in unit
+    assert "secret" not in unit + capsys.readouterr().out
+    assert (root / "etc/adaptd/source.rear").read_text() == "rtsp://u:secret1@h/x#transport=tcp\n"
+    assert main([*install, *side]) == 0
+    assert sorted(path.name for path in (root / "etc/adaptd").glob("source*")) == ["source.side"]
+
+
 def test_the_unit_never_simulates_names_groups_that_exist_and_opens_the_network_when_asked() -> None:
     """Nothing is staged under the service manager; a group that is missing would keep the unit from starting."""
-    closed, opened = unit_text(Wanted("0")), unit_text(Wanted("rtsp://h/x", network=True))
+    closed, opened = unit_text(Wanted(("0",))), unit_text(Wanted(("rtsp://h/x",), network=True))
     assert " --no-twin " in closed
     assert "PrivateNetwork=yes" in closed
     assert "PrivateNetwork" not in opened
@@ -105,8 +133,8 @@ def test_the_unit_never_simulates_names_groups_that_exist_and_opens_the_network_
     assert "BindPaths=-/tmp/argus_socket" in closed
     assert set(groups_here()) <= set(GROUPS)
     assert ("SupplementaryGroups=" in closed) is bool(groups_here())
-    assert '--source "v4l2src ! appsink"' in unit_text(Wanted("v4l2src ! appsink"))
-    assert "50%%" in unit_text(Wanted("clip-50%.mp4"))
+    assert '--source "v4l2src ! appsink"' in unit_text(Wanted(("v4l2src ! appsink",)))
+    assert "50%%" in unit_text(Wanted(("clip-50%.mp4",)))
 
 
 def test_what_the_sandbox_hides_is_known(tmp_path: Path) -> None:

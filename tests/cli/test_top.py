@@ -54,6 +54,17 @@ def test_the_figures_are_the_documents_own() -> None:
     assert "0.35 of 0.50 points" in text
 
 
+def test_two_cameras_are_told_apart_in_eighty_columns() -> None:
+    """Each row of the account names its camera in full, and the pane of the sensors what each camera gives."""
+    row = {"delivered": 1000, "efficient": 900, "bound_ppm": 700, "limit_ppm": 5000, "open": True}
+    one = {"source": {"words": "14.9 fps of 15 asked"}, "frames": {"delivered": 244}, "last_result": {}}
+    two = {**one, "last_result": {"label": "empty", "score_ppm": 994_000}}
+    both = {**DOCUMENT, "account": {"dim/front": row, "dim/rear_left": row}, "cameras": {"front": one, "rear_left": two}}
+    text = "\n".join(drawn(both, "sensors"))
+    for words in ("▸dim front ", "▸dim rear_left ", "0.07 of 0.50 points", "camera front", "244 delivered, last empty 99.4 %"):
+        assert words in text, text
+
+
 def test_an_account_takes_the_place_of_the_evidence() -> None:
     """Where the daemon keeps an account, its bands, bounds and frames are shown."""
     row = {"delivered": 1000, "efficient": 900, "bound_ppm": 7000, "limit_ppm": 5000, "open": False}

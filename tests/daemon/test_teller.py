@@ -10,6 +10,8 @@ from adaptd.daemon.teller import Teller
 from adaptd.log.write.no_disk import unwritten_ledger
 from adaptd.log.write.opening import open_ledger
 from adaptd.log.write.recorder import Recorder
+from adaptd.sense.camera_light import STILL
+from adaptd.vocabulary import MissingReason, Unread
 from tests.log.workload import Clock
 
 
@@ -65,3 +67,17 @@ def test_a_disk_that_takes_nothing_is_said_aloud_with_who_serves(tmp_path: Path)
     assert words.startswith("nothing is on record, only fp16 serves: ")
     assert "it is read-only" in words
     assert "mend the disk, then restart adaptd" in words
+
+
+def test_an_exposure_that_does_not_move_is_told_once_with_the_command(tmp_path: Path) -> None:
+    """Light that is missing for another reason says nothing here; the first picture of such a camera does, and no later one."""
+    clock, heard = Clock(), Heard()
+    ledger, _ = open_ledger(tmp_path / "log", boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms)
+    say = Teller(Recorder(ledger), heard)
+    for text in ("no picture yet", STILL, STILL):
+        say.of_light((Unread(MissingReason.UNCALIBRATED, text, "camera", "light"),))
+    ledger.close()
+    (words,) = heard.words
+    assert words.startswith("light missing, so the reference alone serves: ")
+    assert words.endswith("adaptd camera calibrate --source SOURCE")
+    assert say.trouble == (words,)

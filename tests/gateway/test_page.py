@@ -110,6 +110,26 @@ def test_a_change_is_on_the_page_within_two_seconds(daemon: Daemon, start: Start
     assert time.monotonic() - began < 2.5  # two seconds, and the time to ask the browser
 
 
+def test_two_cameras_are_told_apart(daemon: Daemon, start: Start, browser: Browser) -> None:
+    """The account names the camera of each band, in the policy's order of bands; each camera has a line of its own."""
+    row = {"window_end_utc": "2026-11-29T00:00:00Z", "delivered": 1000, "efficient": 900, "shadowed": 50, "differed": 1,
+           "bound_ppm": 3100, "limit_ppm": 5000, "bound_frames": 4, "allowed_frames": 79, "open": True}  # fmt: skip
+    one = {"source": {"words": "14.9 fps of 15 asked"}, "frames": {"delivered": 244}}
+    seen = {"last_result": {"label": "empty", "score_ppm": 994_000, "variant": "int8", "latency_us": 900}}
+    cells = {"night/front": row, "dim/front": row, "dim/rear": row}
+    daemon.says(account=cells, cameras={"front": {**one, "last_result": {}}, "rear": {**one, **seen}}, **seen)
+    gateway = start(daemon.socket)
+    gateway.serving()
+    browser.open(gateway.url)
+    browser.until(ALIVE)
+    names = browser.value("[...document.querySelectorAll('#account strong')].map((one) => one.textContent).join('; ')")
+    assert names == "dim, camera front; dim, camera rear; night, camera front", "the policy names dim alone"
+    assert browser.value("document.querySelectorAll('#account .current').length") == 2
+    text = browser.value("document.getElementById('engines').innerText")
+    assert "14.9 fps of 15 asked, 244 delivered; last empty, sure to 99.4 %" in text
+    assert "Last result" not in text, "with several cameras each has its own"
+
+
 def test_the_account_is_shown_when_the_daemon_keeps_one(daemon: Daemon, start: Start, browser: Browser) -> None:
     """Bars, frames and the statement's time of each band; the battery's end beside the power."""
     account = {

@@ -81,9 +81,15 @@ class JudgedHub:
         self.hub = hub
         self.memory = Memory()
         self.rules = rules_of(STALE_US, 15_000, board)
+        self.idle_mw = board.idle_power_mw
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.hub, name)
+
+    def expecting(self, facts: WorkerFacts) -> Memory:
+        """The judge's memory with what the operating point should take: what is beyond idle are its frames."""
+        frames_mw = max(0, (facts.expected_mw or 0) - self.idle_mw)
+        return self.memory._replace(predicted_mw=facts.expected_mw, frames_mw=frames_mw)
 
     def sample(self, now_us: int, facts: WorkerFacts | None = None) -> Tick:
         """Ask every source and judge what they said."""
@@ -91,5 +97,5 @@ class JudgedHub:
         sampled = self.hub.sample(now_us, facts.picture)
         worker = Telemetry(True, OperatingPoint("fp16", facts.delivered_mfps))
         snapshot = Snapshot(now_us, sampled.raw, worker, picture=sampled.picture)
-        self.memory, senses = judge(self.memory._replace(predicted_mw=facts.expected_mw), snapshot, self.rules)
+        self.memory, senses = judge(self.expecting(facts), snapshot, self.rules)
         return Tick(snapshot, senses.judged, sampled.absent)

@@ -1,5 +1,6 @@
 """Light: sensors with a kernel driver, and the picture itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,7 +154,21 @@ def test_an_uncalibrated_camera_says_how_to_calibrate_it() -> None:
     """Without exposure and without a table there is no absolute light, and the remedy is named."""
     reading = estimate(picture(400_000), None)
     assert isinstance(reading, Missing)
-    assert "camera:MEAN%=LUX" in said(reading)
+    assert reading.reason is MissingReason.UNCALIBRATED
+    assert "adaptd camera calibrate --source" in said(reading)
+
+
+def test_an_exposure_that_never_moves_under_automatic_exposure_is_no_light() -> None:
+    """A driver that hides the exposure tells an old value: missing with the remedy, or the table where there is one."""
+    told = picture(461_000, exposure_us=4_000, gain_ppm=1_000_000)
+    hidden = replace(told, exposure_still=True)
+    assert isinstance(estimate(told, None), LightEstimate)
+    reading = estimate(hidden, None)
+    assert isinstance(reading, Missing)
+    assert reading.reason is MissingReason.UNCALIBRATED
+    assert "has not moved under automatic exposure" in said(reading)
+    assert "adaptd camera calibrate --source" in said(reading)
+    assert estimate(hidden, TABLE) == estimate(picture(461_000), TABLE)
 
 
 @pytest.mark.parametrize("fields", [{"mean_ppm": -1}, {"mean_ppm": 1_000_001}, {"mean_ppm": 5, "clipped_ppm": -2}])

@@ -233,7 +233,7 @@ def test_a_camera_that_tells_exposure_and_gain_is_a_light_sensor(clock: HandCloc
     ).light
     light.close()
     assert seen_mlx[0] == pytest.approx(4 * seen_mlx[1], rel=0.001)
-    assert said(blind) == "camera is not calibrated: write camera:MEAN%=LUX,... under sensors.light of the profile"
+    assert said(blind) == "camera is not calibrated: adaptd camera calibrate --source SOURCE"
 
 
 def test_one_moment_of_eagain_is_bridged_with_its_true_age(orin_nx: FaultySysfs, clock: HandClock) -> None:

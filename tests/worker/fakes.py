@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from adaptd.protocol.source_spec import BadFrameError, SourceError, UnusableSourceError
+from adaptd.worker.sources.base import Lens
 
 
 class FakeClock:
@@ -75,8 +76,8 @@ class ScriptedSource:
             raise BadFrameError("scripted: a frame cannot be decoded; check the cable")
         return np.zeros((4, 4, 3), np.uint8)
 
-    def settings(self) -> tuple[int | None, int | None]:
-        return 10_000, 4
+    def settings(self) -> Lens:
+        return Lens(10_000, 4)
 
     def close(self) -> None:
         self.closed += 1

@@ -21,6 +21,7 @@ class OddCapture:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         self.asked: dict[int, float] = {}
+        self.told: dict[int, float] = {}
 
     def isOpened(self) -> bool:
         return True
@@ -30,7 +31,7 @@ class OddCapture:
         return True
 
     def get(self, key: int) -> float:
-        return 30.0
+        return self.told.get(key, 30.0)
 
     def grab(self) -> bool:
         return True
@@ -192,3 +193,21 @@ def test_a_source_may_stand_in_a_file(tmp_path: Any) -> None:
             written_elsewhere(f"@{place}")
     with pytest.raises(SourceError, match="cannot be read"):
         written_elsewhere(f"@{tmp_path}/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("how", "moves", "still"), [(3, False, True), (0, False, True), (-1, False, True), (3, True, False), (1, False, False)]
+)
+def test_an_exposure_that_never_moves_is_told_unless_it_is_manual(
+    how: float, moves: bool, still: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Automatic, or nobody knows: what stands still may be an old value. Manual exposure is meant to stand still."""
+    source, capture = camera((True, np.zeros((8, 8, 3), np.uint8)), monkeypatch)
+    capture.told = {cv2.CAP_PROP_EXPOSURE: 156.0, cv2.CAP_PROP_GAIN: 16.0, cv2.CAP_PROP_AUTO_EXPOSURE: how}
+    assert source.settings() == (15_600, 16, how != 1)
+    capture.told[cv2.CAP_PROP_EXPOSURE] = 157.0 if moves else 156.0
+    assert source.settings().still is still
+    capture.told[cv2.CAP_PROP_EXPOSURE] = 156.0
+    assert source.settings().still is still
+    source.open()
+    assert source.settings().still is (how != 1)

@@ -185,7 +185,7 @@ def test_anything_opencv_opens_can_be_a_camera_and_its_end_is_a_stop(clip: Path)
     source.open()
     assert brightness(source, FRAMES) == list(range(FRAMES))
     assert source.advance() is False
-    assert source.settings() == (None, None)
+    assert source.settings() == (None, None, False)
     source.open()
     assert brightness(source, 1) == [0]
     source.close()

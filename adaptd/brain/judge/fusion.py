@@ -2,7 +2,7 @@
 
     temperature  the hottest zone that is believed; a junction 5 K below another zone is named
     power        the first source that is believed; while frames are delivered not below half of the
-                 idle power and half of what the operating point should take
+                 idle power, and for a minute not below half of what the operating point takes at least
     light        the first source that is believed; 0 lux needs a dark picture, and a sensor may differ from a calibrated camera
                  by a factor of 16 and no more
 
@@ -20,6 +20,7 @@ BLACK_LINEAR_PPM = 1_000  # some three levels of 255: what a camera sees that se
 NEVER_BLACK_MLX = 50_000  # and the light in which no picture is black, unless sensor or lens is covered
 BRIGHT_LINEAR_PPM = 40_000  # a mean signal from which a picture cannot have been taken in the dark
 HOLD_US = 900_000
+LET_GO_US = 60_000_000
 SETTLE_US = 3_000_000  # a point just chosen is not yet in the chip's average
 TRILLION = 10**12
 
@@ -37,11 +38,16 @@ class Held(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """What power the operating points of the last seconds should take, and whether the sensor has agreed for a while."""
+    """What power the operating points of the last seconds should take, and whether the sensor has agreed for a while.
 
-    recent: tuple[tuple[int, int], ...] = ()
+    ``recent`` holds when, the whole, and what the frames take of it. ``rest_mw`` is the least without frames on which sensor and
+    expectation have agreed (None: not yet), ``silent_since_us`` since when the expectation alone has refused every source.
+    """
+
+    recent: tuple[tuple[int, int, int], ...] = ()
     agrees_since_us: int | None = None
-    confirmed: bool = False
+    rest_mw: int | None = None
+    silent_since_us: int | None = None
 
 
 def hottest(heard: list[Heard]) -> list[Heard]:
@@ -79,25 +85,41 @@ def above_floor(heard: list[Heard], floor_mw: int) -> list[Heard]:
     ]
 
 
-def expect(expected: Expected, now_us: int, power_mw: int | None, predicted_mw: int | None) -> tuple[Expected, int]:
+def expect(
+    expected: Expected, now_us: int, power_mw: int | None, predicted_mw: int | None, frames_mw: int
+) -> tuple[Expected, int]:
     """Sensor against expectation, and the least power that can be believed, from the expectation alone.
 
-    Half of what the operating point should take counts only once the two have agreed for a while: until then it may be the
+    It is half of what the frames take and of the least that the machine took without them. Other programs' power is no part of
+    it: they may end at any moment. It counts only once sensor and expectation have agreed for a while: until then it may be the
     expectation that is wrong.
     """
-    recent = tuple([pair for pair in expected.recent if now_us - pair[0] <= SETTLE_US])
+    recent = tuple([one for one in expected.recent if now_us - one[0] <= SETTLE_US])
     if predicted_mw is not None:
-        recent = (*recent, (now_us, predicted_mw))
+        recent = (*recent, (now_us, predicted_mw, min(frames_mw, predicted_mw)))
     if not recent:
-        return Expected(recent, expected.agrees_since_us, expected.confirmed), 0
-    least = min([pair[1] for pair in recent])
-    since_us, confirmed = expected.agrees_since_us, expected.confirmed
+        return expected._replace(recent=recent), 0
+    least = min([one[1] for one in recent])
+    since_us, rest_mw = expected.agrees_since_us, expected.rest_mw
     if power_mw is None or not 7 * least <= 10 * power_mw <= 13 * least:  # within 30 %
         since_us = None
     elif since_us is None:
         since_us = now_us
-    confirmed = confirmed or (since_us is not None and now_us - since_us >= SETTLE_US)
-    return Expected(recent, since_us, confirmed), least // 2 if confirmed else 0
+    if since_us is not None and now_us - since_us >= SETTLE_US:
+        rests = [one[1] - one[2] for one in recent]
+        rest_mw = min(rests) if rest_mw is None else min(rest_mw, *rests)
+    half_mw = 0 if rest_mw is None else (rest_mw + min([one[2] for one in recent])) // 2
+    return Expected(recent, since_us, rest_mw, expected.silent_since_us), min(half_mw, least // 2)
+
+
+def let_go(expected: Expected, now_us: int, *, silenced: bool) -> Expected:
+    """An expectation that has refused all there is for a minute may itself be what is wrong: sensor and it must agree anew."""
+    if not silenced:
+        return expected if expected.silent_since_us is None else expected._replace(silent_since_us=None)
+    since_us = now_us if expected.silent_since_us is None else expected.silent_since_us
+    if now_us - since_us >= LET_GO_US:
+        return Expected(expected.recent)
+    return expected._replace(silent_since_us=since_us)
 
 
 def against_picture(heard: list[Heard], picture: Picture | None) -> tuple[list[Heard], bool]:

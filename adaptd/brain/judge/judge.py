@@ -16,7 +16,7 @@ from adaptd.vocabulary import CAMERA, LIGHT, POWER, TEMPERATURE, Judged, Missing
 class Memory(NamedTuple):
     """All that the judge remembers: one trace a source in the order of the snapshot, and what is held of each quantity.
 
-    ``predicted_mw`` is what the last decision expects the machine to take.
+    ``predicted_mw`` is what the last decision expects the machine to take, ``frames_mw`` what its frames take of that.
     """
 
     at_us: int | None = None
@@ -26,6 +26,7 @@ class Memory(NamedTuple):
     light: Held | None = None
     expected: Expected = Expected()
     predicted_mw: int | None = None
+    frames_mw: int = 0
 
 
 class Senses(NamedTuple):
@@ -58,6 +59,7 @@ def judge(memory: Memory, snapshot: Snapshot, rules: Rules) -> tuple[Memory, Sen
         light=held_light,
         expected=expected,
         predicted_mw=memory.predicted_mw,
+        frames_mw=memory.frames_mw,
     )
     return after, Senses(temperature_mc, power_mw, light_mlx, (judged_temperature, judged_power, judged_light))
 
@@ -79,17 +81,21 @@ def _traces(known: tuple[Trace, ...], raw: tuple[Raw, ...]) -> list[Trace]:
 
 
 def _power(memory: Memory, snapshot: Snapshot, rules: Rules, traces: list[Trace]) -> tuple[list[Heard], Expected]:
-    """The power sources, each against what the operating point should take, then against the floor of a serving machine."""
-    now_us, predicted_mw, worker = snapshot.now_us, memory.predicted_mw, snapshot.worker
+    """The power sources, each against what its frames should take, then against the floor of a serving machine."""
+    now_us, worker = snapshot.now_us, snapshot.worker
+    cause = None if memory.predicted_mw is None else memory.frames_mw  # other programs' power follows no decision
     heard: list[Heard] = []
     for at, raw in enumerate(snapshot.raw):
         if raw.quantity == POWER:
-            traces[at], refused, doubt = judge_source(traces[at], raw, now_us, rules.of[POWER], predicted_mw)
+            traces[at], refused, doubt = judge_source(traces[at], raw, now_us, rules.of[POWER], cause)
             heard.append((raw, refused, doubt))
     if not worker.alive or worker.point.fps_mfps == 0 or not heard:
         return heard, memory.expected
-    expected, half_mw = fusion.expect(memory.expected, now_us, fusion.first(heard), predicted_mw)
-    return fusion.above_floor(heard, max(rules.floor_mw, half_mw)), expected
+    above_idle = fusion.above_floor(heard, rules.floor_mw)
+    expected, half_mw = fusion.expect(memory.expected, now_us, fusion.first(heard), memory.predicted_mw, memory.frames_mw)
+    believed = fusion.above_floor(above_idle, half_mw)
+    silenced = fusion.first(believed) is None and fusion.first(above_idle) is not None
+    return believed, fusion.let_go(expected, now_us, silenced=silenced)
 
 
 def _temperature(snapshot: Snapshot, limits: Limits, traces: list[Trace], power_mw: int | None, simulated: bool) -> list[Heard]:

@@ -13,6 +13,7 @@ _TEXT = {
     MissingReason.UNREADABLE: "the answer is no number",
     MissingReason.SATURATED: "beyond what the sensor can tell",
     MissingReason.UNSUPPORTED: "this source does not give it",
+    MissingReason.UNCALIBRATED: "not calibrated",
     MissingReason.STALE: "stale: older than sensors.stale_after_s of the policy",
     MissingReason.CLOCK: "clock: the time of the reading does not advance",
     MissingReason.OUT_OF_RANGE: "implausible: outside the range that the profile gives this sensor",

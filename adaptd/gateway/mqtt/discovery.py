@@ -16,16 +16,19 @@ ORIGIN_URL = "https://github.com/adaptd/adaptd"
 DIAGNOSTIC, CONFIG = "diagnostic", "config"
 MODES = ("reference", "efficient", "reduced", "protect", "stopped", "fault")
 HOLD_MINUTES = 10
+MOST_ROWS = 56  # sensors in one document of 64 kB; further bands of further cameras are in the topic ``account`` alone
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the document says of the device: ``name`` for people, versions, the bands of the account, the page's address."""
+    """What the document says of the device: ``name`` for people, versions, the bands of the account (``BAND/CAMERA`` where
+    there are several cameras), the cameras, the page's address."""
 
     name: str
     version: str
     model: str = "adaptd box"
     bands: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
     page: str = ""
 
 
@@ -98,7 +101,7 @@ def _origin(about: About) -> dict[str, Any]:
 
 
 def _components(topics: Topics, about: About, expire_s: int, *, commands: bool) -> dict[str, dict[str, Any]]:
-    rows = [*ROWS, *_account_rows(about.bands)]
+    rows = [*ROWS, *_camera_rows(about.cameras), *_account_rows(about.bands, about.cameras)][:MOST_ROWS]
     found = {row.key: _sensor(topics, row, expire_s) for row in rows}
     found["problem"] = _problem(topics, expire_s)
     found["daemon"] = _daemon(topics)
@@ -114,15 +117,47 @@ def _components(topics: Topics, about: About, expire_s: int, *, commands: bool) 
     return found
 
 
-def _account_rows(bands: tuple[str, ...]) -> list[Row]:
-    return [
-        Row(
-            f"loss_{place}_{slug(band)}", f"Loss bound in {band} light", "account", f"bands.{band}", "", "%", "measurement",
-            digits=3,
-            icon="mdi:scale-balance",
+def _slugs(names: tuple[str, ...]) -> dict[str, str]:
+    """Each name for use in an identifier; names that look alike there stay two."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = slug(name)
+        found[name] = plain if plain not in found.values() else f"{plain}_{len(found)}"
+    return found
+
+
+def _camera_rows(cameras: tuple[str, ...]) -> list[Row]:
+    """Of each camera what arrives, and what was last seen."""
+    rows = []
+    for name, plain in _slugs(cameras).items():
+        topic = f"camera/{name}"
+        rows.append(
+            Row(
+                f"camera_{plain}_rate",
+                f"Frames arriving at {name}",
+                topic,
+                "arriving_fps",
+                "",
+                "fps",
+                "measurement",
+                DIAGNOSTIC,
+                1,
+            )
         )
-        for place, band in enumerate(bands)
-    ]  # fmt: skip
+        rows.append(Row(f"camera_{plain}_result", f"Result of {name}", topic, "label", icon="mdi:eye", attributes=True))
+    return rows
+
+
+def _account_rows(bands: tuple[str, ...], cameras: tuple[str, ...]) -> list[Row]:
+    """One a light band, of each camera where there are several. A further camera changes no identifier."""
+    plain, lights = _slugs(cameras), list(dict.fromkeys(cell.partition("/")[0] for cell in bands))
+    rows = []
+    for cell in bands:
+        light, _, camera = cell.partition("/")
+        key = f"loss_{lights.index(light)}_{slug(light)}" + (f"_{plain.get(camera) or slug(camera)}" if camera else "")
+        name = f"Loss bound in {light} light" + (f", {camera}" if camera else "")
+        rows.append(Row(key, name, "account", f"bands.{cell}", "", "%", "measurement", digits=3, icon="mdi:scale-balance"))
+    return rows
 
 
 def _base(topics: Topics, platform: str, key: str, name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Readings are not retained: a broker that repeats an old value after a restart would make a dead sensor look alive.
 """
 
+import re
 from typing import Any
 
 from adaptd.gateway.mqtt.encode import short
@@ -10,8 +11,10 @@ from adaptd.gateway.mqtt.topics import OFFLINE, ONLINE, Outgoing, Topics
 
 PROBLEM_MODES = ("fault", "stopped", "protect")
 PROBLEM_CONDITIONS = ("no_fault", "worker_alive", "log_ok")
-MAX_BANDS = 16
+MAX_CELLS, MOST_WITH_WORDS = 128, 16  # bands of the account, times cameras; more of them leave out the words of each
+MAX_CAMERAS = 16
 
+_CAMERA = re.compile(r"[A-Za-z0-9_-]{1,32}")
 # topic, key in status, key in the payload, units of status in one of the payload
 SENSORS = (
     ("temperature", "temperature_mc", "temperature_c", 1000),
@@ -41,6 +44,7 @@ def readings(topics: Topics, document: dict[str, Any], energy: dict[str, Any]) -
     found.append(topics.message("log", log_words(document)))
     if account := account_words(document):
         found.append(topics.message("account", {"v": 1, "bands": account}))
+    found += [topics.message(f"camera/{name}", camera_words(name, row)) for name, row in cameras_of(document).items()]
     return found
 
 
@@ -131,10 +135,34 @@ def account_words(document: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(account, dict):
         return {}
     words = {}
-    for band, row in list(account.items())[:MAX_BANDS]:
+    for band, row in list(account.items())[:MAX_CELLS]:
         if isinstance(row, dict):
-            words[str(band)] = {**row, "bound_pct": _percent(row.get("bound_ppm")), "limit_pct": _percent(row.get("limit_ppm"))}
+            kept = row if len(account) <= MOST_WITH_WORDS else {key: row[key] for key in row if key != "words"}
+            words[str(band)] = {**kept, "bound_pct": _percent(row.get("bound_ppm")), "limit_pct": _percent(row.get("limit_ppm"))}
     return words
+
+
+def cameras_of(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Several cameras by name; empty where one without a name is served. A name that cannot stand in a topic is left out."""
+    cameras = document.get("cameras")
+    rows = list(cameras.items())[:MAX_CAMERAS] if isinstance(cameras, dict) else []
+    return {name: row for name, row in rows if isinstance(row, dict) and _CAMERA.fullmatch(str(name))}
+
+
+def camera_words(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """One of several cameras: what arrives, what was delivered since the start, and the newest result."""
+    source, frames, last = (row.get(key) or {} for key in ("source", "frames", "last_result"))
+    return {
+        "v": 1,
+        "camera": name,
+        "source": source.get("state"),
+        "arriving_fps": source.get("fps"),
+        "asked_fps": source.get("asked_fps"),
+        **{f"{key}_frames": frames.get(key) for key in ("delivered", "missed", "dropped", "shadow")},
+        "label": last.get("label"),
+        "score_pct": _percent(last.get("score_ppm")),
+        "engine": last.get("variant"),
+    }
 
 
 def bands_of(document: dict[str, Any]) -> tuple[str, ...]:

@@ -123,7 +123,13 @@ class MqttPlug:
     def _about(self, watch: Watch) -> About:
         document = watch.known
         version = document.get("version") or _version()
-        return About(self._device, str(version), bands=payloads.bands_of(document), page=self._page)
+        return About(
+            self._device,
+            str(version),
+            bands=payloads.bands_of(document),
+            cameras=tuple(payloads.cameras_of(document)),
+            page=self._page,
+        )
 
     def _audit_folder(self, document: dict[str, Any]) -> Path | None:
         told = (document.get("audit") or {}).get("folder")

@@ -1,6 +1,17 @@
 """What every source can do."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+
+class Lens(NamedTuple):
+    """What a camera tells of itself: exposure in microseconds, gain in the driver's steps.
+
+    ``still``: neither has moved since the camera was opened although it is or may be automatic: an old value, perhaps.
+    """
+
+    exposure_us: int | None = None
+    gain_raw: int | None = None
+    still: bool = False
 
 
 class FrameSource(Protocol):
@@ -8,7 +19,7 @@ class FrameSource(Protocol):
 
     ``open`` takes the device or file; ``advance`` waits for the next picture and returns False when the source has stopped or
     the worker is stopping; ``picture`` decodes the one that came (uint8, height x width x 3, blue-green-red), so that pictures
-    which nobody serves are not decoded; ``settings`` is the camera's exposure (us) and gain (the driver's steps) where it tells;
+    which nobody serves are not decoded; ``settings`` is what the camera tells of exposure and gain;
     ``close`` gives everything back and may be called twice. ``live`` sources are opened again when they stop.
     ``mfps`` is the rate the source promises, None where it does not. ``tag`` is what the result of the newest
     picture says besides. ``open``, ``advance`` and ``picture`` raise SourceError.
@@ -22,5 +33,5 @@ class FrameSource(Protocol):
     def open(self) -> None: ...
     def advance(self) -> bool: ...
     def picture(self) -> Any: ...
-    def settings(self) -> tuple[int | None, int | None]: ...
+    def settings(self) -> Lens: ...
     def close(self) -> None: ...

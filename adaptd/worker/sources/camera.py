@@ -7,9 +7,11 @@ from adaptd.base.clock import WaitingClock
 from adaptd.base.redact import redact
 from adaptd.protocol.source_options import SourceOptions
 from adaptd.protocol.source_spec import BadFrameError, SourceError, UnusableSourceError
+from adaptd.worker.sources.base import Lens
 from adaptd.worker.sources.opencv import bgr, has_gstreamer, import_opencv
 
 EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts 100 us
+MANUAL = 1  # V4L2_EXPOSURE_MANUAL; every other answer is, or may be, automatic
 NETWORK_TIMEOUT_MS = 8_000  # below the time after which a source counts as stuck in its driver
 _NO_GSTREAMER = (
     "needs GStreamer, and this OpenCV has none (the wheels of pip never have); use JetPack's or Debian's python3-opencv "
@@ -32,6 +34,8 @@ class CameraSource:
         self._cv2: Any = None
         self._capture: Any = None
         self._v4l2 = False
+        self._first: tuple[float, float] | None = None
+        self._moved = False
 
     def open(self) -> None:
         self.close()
@@ -43,6 +47,7 @@ class CameraSource:
                 f"camera {self.name}: cannot be opened; plug it in, join the group video, or close what else uses it"
             )
         self._safely(self._ask)
+        self._first, self._moved = None, False
         told = self._safely(lambda: self._capture.get(self._cv2.CAP_PROP_FPS))
         self.mfps = round(told * 1000) if 0 < told <= 1000 else None
 
@@ -59,14 +64,17 @@ class CameraSource:
             raise UnusableSourceError(f"camera {self.name}: {error}") from None
         return self._safely(lambda: self._turned(image))
 
-    def settings(self) -> tuple[int | None, int | None]:
+    def settings(self) -> Lens:
         if not self._v4l2 or self._capture is None:
-            return None, None
-        keys = (self._cv2.CAP_PROP_EXPOSURE, self._cv2.CAP_PROP_GAIN)
-        exposure, gain = (self._safely(lambda key=key: self._capture.get(key)) for key in keys)
-        return (
+            return Lens()
+        keys = (self._cv2.CAP_PROP_EXPOSURE, self._cv2.CAP_PROP_GAIN, self._cv2.CAP_PROP_AUTO_EXPOSURE)
+        exposure, gain, how = (self._safely(lambda key=key: self._capture.get(key)) for key in keys)
+        self._first = self._first or (exposure, gain)
+        self._moved |= (exposure, gain) != self._first
+        return Lens(
             round(exposure) * EXPOSURE_UNIT_US if exposure > 0 else None,
             round(gain) if gain > 0 else None,
+            still=how != MANUAL and not self._moved,
         )
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.source_spec import SourceError, images_in
+from adaptd.worker.sources.base import Lens
 from adaptd.worker.sources.opencv import bgr, import_opencv
 
 DEFAULT_MFPS = 10_000
@@ -49,8 +50,8 @@ class FolderSource:
             raise SourceError(f"{path}: is no image that OpenCV can read; replace or remove it")
         return bgr(self._cv2, image)
 
-    def settings(self) -> tuple[int | None, int | None]:
-        return None, None
+    def settings(self) -> Lens:
+        return Lens()
 
     def close(self) -> None:
         self._files = []

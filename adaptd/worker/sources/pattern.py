@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from adaptd.base.clock import WaitingClock
+from adaptd.worker.sources.base import Lens
 
 
 class PatternSource:
@@ -39,8 +40,8 @@ class PatternSource:
         shift = self._count % 256
         return self._ramp[:, shift : shift + self._width].copy()
 
-    def settings(self) -> tuple[int | None, int | None]:
-        return None, None
+    def settings(self) -> Lens:
+        return Lens()
 
     def close(self) -> None:
         """Nothing is held."""

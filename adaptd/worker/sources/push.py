@@ -16,6 +16,7 @@ from adaptd.base import unix_socket as unix
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.source_spec import SourceError
 from adaptd.worker.push import FRAME, HELLO, MAGIC, MARK, MAX_SIDE, ORDERS, SLOT_HEADER, VERSION
+from adaptd.worker.sources.base import Lens
 
 PATIENCE_S = 0.1
 MAX_SLOTS = 16
@@ -126,8 +127,8 @@ class PushSource:
             return np.ascontiguousarray(self._image[..., ::-1])
         return np.repeat(self._image, 3, axis=2)
 
-    def settings(self) -> tuple[int | None, int | None]:
-        return None, None
+    def settings(self) -> Lens:
+        return Lens()
 
     def close(self) -> None:
         self._drop()

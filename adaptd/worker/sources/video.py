@@ -5,6 +5,7 @@ from typing import Any
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.source_spec import SourceError
+from adaptd.worker.sources.base import Lens
 from adaptd.worker.sources.opencv import bgr, import_opencv
 
 DEFAULT_MFPS = 25_000
@@ -55,8 +56,8 @@ class VideoSource:
             raise SourceError(f"{self.name}: frame {self._in_pass} cannot be decoded; re-encode the file")
         return bgr(self._cv2, image)
 
-    def settings(self) -> tuple[int | None, int | None]:
-        return None, None
+    def settings(self) -> Lens:
+        return Lens()
 
     def close(self) -> None:
         if self._capture is not None:

@@ -39,11 +39,12 @@ class Bench:
         worker: Telemetry = RESTING,
         picture: Picture | None = None,
         predicted_mw: int | None = None,
+        rest_mw: int = 4_000,
         after_s: float = 1.0,
     ) -> Senses:
-        """One judgement."""
+        """One judgement; of the power that is expected all beyond ``rest_mw`` is for frames."""
         self.now_us += round(after_s * S)
-        self.memory = self.memory._replace(predicted_mw=predicted_mw)
+        self.memory = self.memory._replace(predicted_mw=predicted_mw, frames_mw=max(0, (predicted_mw or 0) - rest_mw))
         self.snapshot = Snapshot(self.now_us, raw, worker, picture=picture)
         self.memory, senses = judge(self.memory, self.snapshot, self.rules)  # type: ignore[arg-type]
         return senses
@@ -103,6 +104,44 @@ def test_a_point_just_chosen_is_not_yet_in_the_chips_average() -> None:
         for _ in range(5)
     ]
     assert found == [True, True, True, True, False] or found == [True, True, True, False, False]
+
+
+def test_power_is_believed_again_when_an_overload_ends() -> None:
+    """Another program that took 28 W for minutes is no witness once it has ended: its power was never due to the frames."""
+    bench = Bench()
+    for total_mw, rest_mw in ((12_000, 4_000), (40_000, 32_000)):
+        for _ in range(8):
+            now = bench.say("power", total_mw + bench.now_us // S % 2)
+            bench.tick(now, worker=SERVING, predicted_mw=total_mw, rest_mw=rest_mw)
+    after = [bench.tick(bench.say("power", mw), worker=SERVING, predicted_mw=40_000, rest_mw=32_000) for mw in (12_000, 12_001)]
+    assert after[-1].power_mw == 12_001
+    broken = bench.tick(bench.say("power", 5_900), worker=SERVING, predicted_mw=40_000, rest_mw=32_000)
+    assert (broken.power_mw, broken.judged[1].reason) == (None, M.TOO_LOW)
+
+
+@pytest.mark.parametrize(("second", "believed"), [(61, False), (63, True)])
+def test_an_expectation_that_refuses_all_power_for_a_minute_lets_go(second: int, believed: bool) -> None:
+    """An overload from the start is all that was ever agreed on; the floor of a known idle power stays."""
+    bench = Bench()
+    for _ in range(8):
+        bench.tick(bench.say("power", 40_000 + bench.now_us // S % 2), worker=SERVING, predicted_mw=40_000, rest_mw=32_000)
+    low_mw, floor_mw = 12_000, RULES.floor_mw
+    for _ in range(second):
+        now = bench.say("power", low_mw + bench.now_us // S % 2)
+        senses = bench.tick(now, worker=SERVING, predicted_mw=40_000, rest_mw=32_000)
+    assert (senses.power_mw is not None) is believed
+    assert bench.tick(bench.say("power", floor_mw - 1), worker=SERVING, predicted_mw=40_000, rest_mw=32_000).power_mw is None
+
+
+def test_a_second_meter_that_agrees_keeps_the_expectation() -> None:
+    """What refuses one meter for hours while another one speaks is right, and never lets go."""
+    bench = Bench()
+    for low in (False, True):
+        for _ in range(8 if not low else 90):
+            jitter = bench.now_us // S % 2
+            rail = bench.say("power", (2_500 if low else 12_000) + jitter, "rail")
+            senses = bench.tick(rail, bench.say("power", 12_000 + jitter, "socket"), worker=SERVING, predicted_mw=12_000)
+    assert (senses.judged[1].source, senses.judged[1].doubts) == ("socket", (Doubt("rail", M.TOO_LOW, True),))
 
 
 def test_zero_lux_needs_a_dark_picture() -> None:

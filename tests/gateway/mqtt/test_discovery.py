@@ -180,6 +180,36 @@ def test_an_entity_that_is_gone_is_named_with_its_platform_alone() -> None:
     assert set(components) == set(former)
 
 
+def cells(bands: int, cameras: tuple[str, ...]) -> tuple[str, ...]:
+    """The bands of an account that is kept for each camera."""
+    return tuple(f"band{band}/{camera}" for band in range(bands) for camera in cameras)
+
+
+def test_each_of_several_cameras_has_entities_of_its_own() -> None:
+    """Two cameras never share an entity or a topic, names that look alike stay two, and a third camera renames nothing."""
+    found = []
+    for cameras in (("front", "A-b", "a_b"), ("front", "A-b", "a_b", "rear")):
+        about = About("box", "1", bands=cells(2, cameras), cameras=cameras)
+        components = json.loads(discovery(TOPICS, about, period_s=10, commands=False).payload)["components"]
+        rows = {key: words for key, words in components.items() if key.startswith(("loss_", "camera_"))}
+        assert len(rows) == 4 * len(cameras)
+        assert len({words["name"] for words in rows.values()}) == len(rows)
+        assert len({(words["state_topic"], words["value_template"]) for words in rows.values()}) == len(rows)
+        assert rows["camera_front_result"]["state_topic"] == "adaptd/v1/0a1b2c3d4e5f/camera/front"
+        assert rows["loss_1_band1_front"]["name"] == "Loss bound in band1 light, front"
+        found.append(rows)
+    assert found[0].items() <= found[1].items()
+
+
+def test_a_document_of_as_many_cameras_and_bands_as_there_can_be_is_sent() -> None:
+    """Sixteen cameras in eight bands: at most 64 kB, and what each camera shows comes before its bounds."""
+    cameras = tuple(f"camera-with-a-long-name-{at:08d}" for at in range(16))
+    about = About("box", "1", bands=cells(8, cameras), cameras=cameras)
+    components = json.loads(discovery(TOPICS, about, period_s=10, commands=True).payload)["components"]
+    assert sum(key.startswith("camera_") for key in components) == 32
+    assert any(key.startswith("loss_") for key in components)
+
+
 def test_names_of_others_cannot_leave_their_place() -> None:
     """A band's name from a policy breaks neither a template nor a topic, and two that look alike stay two."""
     bands = ("a'}} {{ evil", "A !", "a_")

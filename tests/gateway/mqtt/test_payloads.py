@@ -52,6 +52,37 @@ def test_a_measured_zero_stays_a_zero() -> None:
     assert published(document(sensors={"light_mlx": {"value": 0, "age_ms": 1}}))["light"]["illuminance_lx"] == 0.0
 
 
+def test_several_cameras_each_have_a_topic_and_their_rows_of_the_account() -> None:
+    """Whoever reads the topics can tell two cameras apart; a name that cannot stand in a topic is left out."""
+    row = document()["account"]["bright"]
+    seen = {"label": "empty", "score_ppm": 994_000, "variant": "int8"}
+    one = {
+        "source": {"state": "ok", "fps": 14.9, "asked_fps": 15.0},
+        "frames": {"delivered": 7, "missed": 1},
+        "last_result": seen,
+    }
+    words = document(cameras={"front": one, "rear": {"source": {"state": "no_source"}}, "a/#": one})
+    words["account"] = {"bright/front": row, "bright/rear": {**row, "bound_ppm": 1200}}
+    found = published(words)
+    assert [name for name in found if name.startswith("camera/")] == ["camera/front", "camera/rear"]
+    assert (found["camera/front"]["arriving_fps"], found["camera/front"]["label"], found["camera/front"]["score_pct"]) == (
+        14.9, "empty", 99.4
+    )  # fmt: skip
+    assert (found["camera/rear"]["arriving_fps"], found["camera/rear"]["delivered_frames"]) == (None, None)
+    assert {cell: row["bound_pct"] for cell, row in found["account"]["bands"].items()} == {
+        "bright/front": 0.09, "bright/rear": 0.12
+    }  # fmt: skip
+    assert "camera/front" not in published(document())
+
+
+def test_the_account_of_as_many_cameras_as_there_can_be_is_sent() -> None:
+    """Sixteen cameras in eight bands stay below 64 kB."""
+    row = {**document()["account"]["bright"], "words": "w" * 160}
+    words = document()
+    words["account"] = {f"band{band}/camera-with-a-long-name-{at:08d}": row for band in range(8) for at in range(16)}
+    assert len(published(words)["account"]["bands"]) == 128
+
+
 def test_no_reading_is_retained() -> None:
     """A broker that starts again repeats no old value."""
     assert not [m.topic for m in readings(TOPICS, document(), {"energy_wh": 1.0}) if m.retain]

@@ -66,10 +66,20 @@ function now(status) {
   show("band-room", edges.join(", "));
 }
 
+// An account is kept for a light band or, with several cameras, for BAND/CAMERA.
+function light(cell) {
+  return cell.split("/")[0];
+}
+
+function inWords(cell) {
+  const camera = cell.split("/")[1];
+  return camera ? `${light(cell)}, camera ${camera}` : cell;
+}
+
 // The bands in the policy's order, darkest first; what the policy does not name comes last.
 function ordered(bands, status) {
   const names = ((status.limits || {}).bands || []).map((band) => band.name);
-  const place = ([name]) => (names.includes(name) ? names.indexOf(name) : names.length);
+  const place = ([name]) => (names.includes(light(name)) ? names.indexOf(light(name)) : names.length);
   return Object.entries(bands).sort((one, other) => place(one) - place(other));
 }
 
@@ -107,9 +117,9 @@ function proof(status) {
   const limit_ppm = (status.limits || {}).max_loss_ppm || 0;
   if (status.account && Object.keys(status.account).length) {
     show("account-words", "Of the frames delivered in each window, how many may have differed from the reference at most, against the limit (the mark).");
-    fill("account", ordered(status.account, status).map(([name, a]) => bandRow(name, a.open, a.open ? "open" : "shut: the reference serves", a.bound_frames, a.allowed_frames,
+    fill("account", ordered(status.account, status).map(([name, a]) => bandRow(inWords(name), a.open, a.open ? "open" : "shut: the reference serves", a.bound_frames, a.allowed_frames,
       `at most ${count(a.bound_frames)} differ, ${count(a.allowed_frames)} allowed (limit ${points(a.limit_ppm ?? limit_ppm)} points); ${count(a.delivered)} frames delivered, ${count(a.efficient)} by an efficient engine, ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${due(a.window_end_utc)}`,
-      name === status.band)));
+      light(name) === status.band)));
     return;
   }
   show("account-words", "How much an efficient engine may lose against the reference at most, against the limit (the mark).");
@@ -150,7 +160,13 @@ function sensors(status) {
 }
 
 function definitions(id, pairs) {
-  fill(id, pairs.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
+  fill(id, pairs.filter(([name, text]) => name && text).flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
+}
+
+function cameraWords(one) {
+  const last = one.last_result || {}, frames = one.frames || {};
+  const seen = last.label ? `; last ${last.label}, sure to ${(last.score_ppm / 10000).toFixed(1)} %` : "";
+  return `${(one.source || {}).words || "starting"}, ${count(frames.delivered || 0)} delivered${seen}`;
 }
 
 function engines(status) {
@@ -162,7 +178,8 @@ function engines(status) {
     ["Set aside", e.quarantined.join(", ")],
     ["Priors", Object.entries(e.priors || {}).map(([name, word]) => `${name}: ${plain(word)}`).join(", ")],
     ["Camera", source.arriving_fps != null ? `${source.arriving_fps} frames/s arrive, ${source.asked_fps} asked` : ""],
-    ["Last result", last.label ? `${last.label}, sure to ${(last.score_ppm / 10000).toFixed(1)} %, by ${last.variant} in ${(last.latency_us / 1000).toFixed(1)} ms` : ""],
+    ...Object.entries(status.cameras || {}).map(([name, one]) => [name, cameraWords(one)]),
+    [Object.keys(status.cameras || {}).length ? "" : "Last result", last.label ? `${last.label}, sure to ${(last.score_ppm / 10000).toFixed(1)} %, by ${last.variant} in ${(last.latency_us / 1000).toFixed(1)} ms` : ""],
   ]);
 }
 
