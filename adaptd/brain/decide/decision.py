@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import sqrt
 
-from adaptd.brain.decide import endure, outcome, planner, safety, shadowing
+from adaptd.brain.decide import endure, outcome, planner, safety, shadowing, shift
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
 from adaptd.brain.decide.headroom import cap_w
@@ -37,11 +37,13 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     wanted = OperatingPoint(plan.variant, rate)
     at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
     point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
-    mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
+    state = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
     served_w = outcome.power_at(options, point, caps)
+    levels = _levels(sight, policy, table, held)
+    mode = _shift(sight, options, caps, lambda one, left: _priced(one, levels, left, table, policy, lasting))
     verdict = Verdict(
-        mode=mode,
+        mode=state,
         point=point,
         lease_us=outcome.lease(point, policy),
         shadow_ppm=looking if point.variant == policy.reference else sight.offer.share_ppm,
@@ -55,6 +57,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         judged=sight.judged,
         most_frames=0 if point.variant == policy.reference else sight.offer.frames,
         lasting=None if lasting is None else lasting.said,
+        power_mode=None if mode is None or not policy.modes else mode.asked or mode.here,
     )
     return verdict, Carryover(
         swapped_at_us=swapped,
@@ -67,7 +70,16 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         pays=_pays(held, policy, point, refused),
         owed=owed,
         lasting=lasting,
+        shift=mode,
     )
+
+
+def _shift(sight: Inputs, options: list[Option], caps: Caps, best: shift.Best) -> shift.Shift | None:
+    """What is remembered of power modes, and which one is asked for."""
+    modes = sight.modes
+    if modes is None or not modes.wanted:
+        return None if modes is None else modes.memory
+    return shift.choose(modes, options, caps, best, sight.now_us, sight.dt_s)
 
 
 def _lasting(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option]) -> endure.Memory:
@@ -197,8 +209,8 @@ def _watched(option: Option, beside: tuple[float, float, float], share: float) -
 def _forbidden(name: str, sight: Inputs, table: DecisionFrame, guard: Guard | None) -> str:
     if not sight.log_ok or not sight.worker.alive:
         return "worker_alive" if sight.log_ok else "log_ok"
-    if sight.unknown[2] or guard is None:
-        return "light_known"
+    if name in sight.stale or sight.unknown[2] or guard is None:
+        return "mode_qualified" if name in sight.stale else "light_known"
     if name in sight.worker.quarantined:
         return "not_quarantined"
     if sight.watch.fault:

@@ -8,6 +8,7 @@ from adaptd.brain.decide.endure import Charge, goal_of
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
+from adaptd.brain.decide.shift import Modes
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import Judged, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
@@ -73,6 +74,7 @@ class Inputs:
     ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;
     ``modelled``: the temperature is not measured, and the last prediction in ``ahead`` is where it would settle at the worst.
     ``unwatched``: the profile says that this machine has no thermometer, and none is there.
+    ``modes``: the board's power modes, where something depends on them; ``stale``: variants that were not measured in this one.
     """
 
     now_us: int
@@ -105,6 +107,8 @@ class Inputs:
     judged: tuple[Judged, ...] = ()
     goal: Goal | None = None
     charge: Charge | None = None
+    modes: Modes | None = None
+    stale: frozenset[str] = frozenset()
 
 
 def dwell_us(profile: HardwareProfile) -> int:

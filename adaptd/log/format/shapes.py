@@ -266,6 +266,9 @@ class Either(Shape):
         return self.read(plain)
 
 
+SPARSE = frozenset({"power_mode", "shift"})  # left out where None: a log without power modes has no word of them
+
+
 class Words(Shape):
     """A word written as the dict of its fields."""
 
@@ -288,9 +291,11 @@ class Words(Shape):
 
     def full(self, value: Any) -> Plain:
         values = self._get(value)
-        return {key: shape.full(values[place]) for key, place, shape in self._written}
+        return {key: shape.full(values[at]) for key, at, shape in self._written if values[at] is not None or key not in SPARSE}
 
     def read(self, plain: Plain, **given: Any) -> Any:
+        if type(plain) is dict and len(plain) < len(self._places):
+            plain = {**dict.fromkeys(SPARSE & self._places.keys()), **plain}
         if type(plain) is not dict or len(plain) != len(self._places):
             raise CodecError(f"the fields of {self.word.__name__} are {', '.join(self._shapes)}")
         values: list[Any] = [None] * len(self._all)
