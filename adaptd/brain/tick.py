@@ -148,7 +148,8 @@ class Brain:
         number = state.account.number + 1
         return replace(
             new,
-            held=new.held._replace(hot=state.held.hot),
+            # Other facts come with other engines; without, a person has reloaded the policy, and has looked at the power modes.
+            held=new.held._replace(hot=state.held.hot, shift=None if facts == state.facts else state.held.shift),
             band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
             senses=state.senses,
             split=state.split if facts == state.facts else new.split,
@@ -240,7 +241,7 @@ class Brain:
         if seen is None:
             return None
         followed = shift.follow(state.held.shift, seen, table.idle_mw, snapshot.now_us)
-        return shift.Modes(followed, self._modes.others(table, seen), wanted=bool(self.policy.modes))
+        return shift.Modes(followed, self._modes.others(table, seen), bool(self.policy.modes), self.policy.reference)
 
 
 def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, policy: Policy) -> Beliefs:

@@ -58,6 +58,7 @@ class Modes:
     memory: Shift
     others: list[OtherMode]
     wanted: bool
+    reference: str = ""
 
 
 def follow(memory: Shift | None, seen: PowerMode, idle_mw: int, now_us: int) -> Shift:
@@ -78,15 +79,22 @@ def follow(memory: Shift | None, seen: PowerMode, idle_mw: int, now_us: int) -> 
 def choose(modes: Modes, options: list[Option], caps: Caps, best: Best, now_us: int, dt_s: float) -> Shift:
     """The memory after this tick's comparison; ``asked`` says which mode the board is to be in.
 
-    Only options that may serve count, here and there.
+    A mode must be right for the reference too, since it serves whenever the others may not: of what the best variant gains and
+    what the reference gains, the larger counts, whichever way it points.
     """
     memory = modes.memory
     if memory.off is not None or memory.asked or not modes.others:
         return memory._replace(better="", earned_uj=0)
-    here_w = _worth(options, caps, best)
-    found = [(_worth(_in_mode(options, other), _shifted(caps, other), best), other.name) for other in modes.others]
-    worth_w, name = max(found)
-    gain_w = worth_w - here_w - GAIN_SHARE * caps.base_w
+    safe = [option for option in options if option.name == modes.reference]
+    here = _worth(options, caps, best), _worth(safe, caps, best)
+    found = []
+    for other in modes.others:
+        left = _shifted(caps, other)
+        gain_w = _worth(_in_mode(options, other), left, best) - here[0]
+        safe_w = _worth(_in_mode(safe, other), left, best) - here[1]
+        found.append((safe_w if abs(safe_w) > abs(gain_w) else gain_w, other.name))
+    gain_w, name = max(found)
+    gain_w -= GAIN_SHARE * caps.base_w
     so_far = memory.earned_uj if name == memory.better else 0
     earned = max(0, min(int(COST_J * 1e6), so_far + int(gain_w * dt_s * 1e6)))
     if earned < int(COST_J * 1e6) or now_us - memory.since_us < DWELL_US:
