@@ -105,7 +105,7 @@ class PowerModes:
         if seen is None:
             return ""
         memory = f", memory clock at most {seen.memory_khz // 1000} MHz" if seen.memory_khz else ""
-        return f"{seen.name}{memory}; {_standing(seen, figures)}; {_switching(seen, modes)}"
+        return f"{seen.name}{memory}; {_standing(seen, figures)}; {_switching(seen, figures, modes)}"
 
     def document(self, figures: tuple[ModeFigures, ...], modes: tuple[str, ...]) -> dict[str, Any]:
         """The key ``power_mode`` of the status; None under it where the board has no modes."""
@@ -200,10 +200,10 @@ def _standing(seen: PowerMode, figures: tuple[ModeFigures, ...]) -> str:
     )
 
 
-def _switching(seen: PowerMode, modes: tuple[str, ...]) -> str:
+def _switching(seen: PowerMode, figures: tuple[ModeFigures, ...], modes: tuple[str, ...]) -> str:
     if seen.fault is not None:
         return f"nobody switches it ({MODE_FAULT_WORDS[seen.fault]})"
-    if not modes:
-        return "adaptd does not switch it (no modes in the policy)"
+    if not modes or not figures:
+        return f"adaptd does not switch it (no {'figures of modes' if modes else 'modes in the policy'})"
     may = [name for name, _ in seen.open if name in modes]
     return f"adaptd may switch to {', '.join(may)}" if may else "adaptd may not switch it (no right to, or nothing to switch to)"
