@@ -9,16 +9,16 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 DECIDES = (
-    *(f"vocabulary/{name}" for name in "__init__ battery decisions readings service".split()),
+    *(f"vocabulary/{name}" for name in "__init__ battery board decisions readings service".split()),
     "brain/tick", "brain/pricing", "brain/tables",
     *(f"brain/estimate/{name}" for name in "account account_table bands battery fixed linear logarithm".split()),
     *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
     *(f"brain/decide/{name}" for name in "carryover deadline decision endure headroom inputs limits outcome planner".split()),
-    *(f"brain/decide/{name}" for name in "safety settle shadowing shortfall transitions words".split()),
+    *(f"brain/decide/{name}" for name in "safety settle shadowing shift shortfall transitions words".split()),
 )  # fmt: skip
 READS = (
-    *(f"config/{name}" for name in "cells endurance errors policy profile scaling strict_yaml validate".split()),
+    *(f"config/{name}" for name in "cells endurance errors limits policy profile scaling strict_yaml validate".split()),
     "base/canonical_json",
     *(f"log/format/{name}" for name in "codec decisions evidence fields shapes".split()),
 )  # what turns the bytes of a policy, a profile and a record into what the brain is given, and its answer into bytes

@@ -1,14 +1,15 @@
 """What follows from policy, profile and bundle alone, made once for all decisions under them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adaptd.brain import pricing
 from adaptd.brain.decide import decision
+from adaptd.brain.decide.shift import OtherMode
 from adaptd.brain.estimate import account_table, thermal
 from adaptd.brain.judge.rules import Rules, rules
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import VariantFacts
+from adaptd.vocabulary import ModeFigures, PowerMode, VariantFacts
 
 HORIZONS_S = (1.0, 6.0)
 AHEAD_US = 1_500_000  # frames served before the next decision takes hold: a tick and what it may come late
@@ -16,7 +17,10 @@ AHEAD_US = 1_500_000  # frames served before the next decision takes hold: a tic
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What follows from policy, profile and facts alone."""
+    """What follows from policy, profile and facts alone, in one power mode.
+
+    ``stale`` are the variants that were not measured in it, ``idle_mw`` is what it draws there without a frame (0: unknown).
+    """
 
     columns: thermal.Columns
     ahead_s: thermal.Horizons
@@ -30,6 +34,8 @@ class Tables:
     lease_us: int
     unwatched: bool
     label_uj: int | None
+    stale: frozenset[str] = frozenset()
+    idle_mw: int = 0
 
 
 def tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
@@ -50,3 +56,50 @@ def tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, 
         lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
         label_uj=profile.battery_uj,
     )
+
+
+class ByMode:
+    """The tables of every power mode that figures are known of: an engine that was measured in one mode is void in another."""
+
+    def __init__(self, home: Tables, policy: Policy, facts: tuple[VariantFacts, ...], figures: tuple[ModeFigures, ...]) -> None:
+        self._home, self._modes = home, policy.modes
+        self._void = replace(home, stale=frozenset(policy.efficient))
+        self._known: dict[tuple[str, int], Tables] = {}
+        for key in sorted({(one.mode, one.memory_khz) for one in figures}):
+            own = {one.variant: one for one in figures if (one.mode, one.memory_khz) == key}
+            if policy.reference in own:
+                self._known[key] = _in_mode(home, policy, facts, own)
+
+    def at(self, seen: PowerMode | None) -> Tables:
+        """The tables of the mode in force; where nothing tells modes apart, those of the bundle."""
+        if seen is None:
+            return self._home
+        return self._known.get((seen.name, seen.memory_khz), self._void)
+
+    def others(self, here: Tables, seen: PowerMode) -> list[OtherMode]:
+        """The modes of the policy that may be entered from here and are known, beside the one in force."""
+        found = []
+        for name, memory_khz in seen.open:
+            there = self._known.get((name, memory_khz))
+            if there is not None and name in self._modes and name != seen.name and here is not self._void:
+                found.append(OtherMode(name, _ratios(here, there), (there.idle_mw - here.idle_mw) / 1000.0))
+        return found
+
+
+def _in_mode(home: Tables, policy: Policy, facts: tuple[VariantFacts, ...], own: dict[str, ModeFigures]) -> Tables:
+    there = []
+    for fact in facts:
+        one = own.get(fact.name)
+        there.append(fact if one is None else replace(fact, energy_uj=one.energy_uj, latency_us=one.latency_us))
+    stale = frozenset(name for name in policy.efficient if name not in own)
+    return replace(home, book=pricing.book(policy, tuple(there)), stale=stale, idle_mw=own[policy.reference].idle_mw)
+
+
+def _ratios(here: Tables, there: Tables) -> dict[str, tuple[float, float]]:
+    """Energy and latency of a frame there over those here, of each variant that was measured in both."""
+    found = {}
+    for at, name in enumerate(here.book.names):
+        if name not in here.stale and name not in there.stale:
+            energy = there.book.joules[at] / here.book.joules[at]
+            found[name] = (energy, float(there.book.book_us[at]) / float(here.book.book_us[at]))
+    return found

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from adaptd.brain import pricing
 from adaptd.brain.decide import carryover as memory
-from adaptd.brain.decide import decision, safety, shadowing, shortfall
+from adaptd.brain.decide import decision, safety, shadowing, shift, shortfall
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account as loss
 from adaptd.brain.estimate import account_table, bands, battery, pace, power, scene_guard, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
-from adaptd.brain.tables import Tables, tables
+from adaptd.brain.tables import ByMode, Tables, tables
 from adaptd.config.cells import band_of
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
@@ -25,6 +25,7 @@ from adaptd.vocabulary import (
     Lowered,
     MissingReason,
     Mode,
+    ModeFigures,
     OperatingPoint,
     Snapshot,
     Stretch,
@@ -92,7 +93,8 @@ class Beliefs:
 class Brain:
     """The brain of one policy, profile and bundle: what follows from them alone is made once, in ``tables``.
 
-    Pure but for that: a state goes in with a snapshot, and the next state comes out with the verdict.
+    Pure but for that: a state goes in with a snapshot, and the next state comes out with the verdict. ``figures`` say what was
+    measured in which power mode; without any, modes mean nothing.
 
     Raises:
         ValueError: ``facts`` does not hold the policy's reference.
@@ -100,11 +102,18 @@ class Brain:
 
     state_type = State
 
-    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        profile: HardwareProfile,
+        facts: tuple[VariantFacts, ...],
+        figures: tuple[ModeFigures, ...] = (),
+    ) -> None:
         if policy.reference not in [fact.name for fact in facts]:
             raise ValueError(f"policy {policy.name}: the bundle has no facts of the reference {policy.reference!r}, qualify it")
         self.policy, self.profile, self.facts = policy, profile, facts
         self.tables = tables(policy, profile, facts)
+        self._modes = ByMode(self.tables, policy, facts, figures)
 
     def start(self, seed: int, now_us: int) -> State:
         """The state before the first snapshot: the reference at its target rate, known is what bundle and profile say."""
@@ -141,7 +150,8 @@ class Brain:
         number = state.account.number + 1
         return replace(
             new,
-            held=new.held._replace(hot=state.held.hot),
+            # Other facts come with other engines; without, a person has reloaded the policy, and has looked at the power modes.
+            held=new.held._replace(hot=state.held.hot, shift=None if facts == state.facts else state.held.shift),
             band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
             senses=state.senses,
             split=state.split if facts == state.facts else new.split,
@@ -172,6 +182,8 @@ class Brain:
         """
         table, policy, facts = self.tables, self.policy, self.facts
         new = replace(self.start(seed, now_us), charge=battery.resume(old.charge, now_us - old.now_us))
+        if old.held.shift is not None and old.held.shift.off is not None:  # a restart is no person who has looked
+            new = replace(new, held=new.held._replace(shift=old.held.shift._replace(since_us=now_us)))
         spent = old.spent._replace(hour=new.spent.hour)
         if table.frame.claim != old.held.claim:
             number = old.account.number + 1
@@ -187,10 +199,16 @@ class Brain:
 
     def step(self, state: State, snapshot: Snapshot) -> tuple[State, Verdict]:
         """One decision. Pure: the same arguments give the same bytes on every machine."""
-        table, policy = self.tables, self.policy
+        table, policy = self._modes.at(snapshot.power_mode), self.policy
+        modes = self._follow(state, snapshot, table)
+        if modes is not None and state.held.shift is not None:
+            idle_mw = modes.memory.idle_mw - (state.held.shift.idle_mw or modes.memory.idle_mw)
+            state = replace(state, split=power.moved(state.split, idle_mw))
         heard, senses = judge.judge(state.senses, snapshot, table.judging)
         beliefs = _believe(table, state, snapshot, senses, policy)
-        verdict, held = decision.decide(_sight(table, state, snapshot, senses, beliefs, policy), policy, table.frame)
+        sight = _sight(table, state, snapshot, senses, beliefs, policy)
+        sight.modes = modes
+        verdict, held = decision.decide(sight, policy, table.frame)
         verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
         watch = beliefs.watch
         if verdict.point != state.point:
@@ -223,6 +241,14 @@ class Brain:
             lowered=verdict.lowered,
         )
         return after, verdict
+
+    def _follow(self, state: State, snapshot: Snapshot, table: Tables) -> shift.Modes | None:
+        """What is known of power modes this tick; None where nothing depends on them."""
+        seen = snapshot.power_mode
+        if seen is None:
+            return None
+        followed = shift.follow(state.held.shift, seen, table.idle_mw, snapshot.now_us)
+        return shift.Modes(followed, self._modes.others(table, seen), bool(self.policy.modes), self.policy.reference)
 
 
 def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, policy: Policy) -> Beliefs:
@@ -322,6 +348,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         goal=snapshot.goal or table.frame.goal,
         charge=beliefs.charge,
         lowered=shortfall.lowered(state.lowered, snapshot.budget_mw, snapshot.budget_by, policy.budget_mw, snapshot.now_us),
+        stale=table.stale,
     )
 
 

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptd.cli.engine_search import search_arguments
-from adaptd.cli.engine_words import band_of, build_arguments, policy_of, preset_of, profile_here, qualify_arguments, wished_of
+from adaptd.cli.engine_words import (
+    band_of,
+    build_arguments,
+    mode_here,
+    policy_of,
+    preset_of,
+    profile_here,
+    qualify_arguments,
+    wished_of,
+)
 from adaptd.cli.errors import CommandError
 from adaptd.config.shipped import engines_dir
 
@@ -125,7 +134,7 @@ def _qualify(arguments: argparse.Namespace) -> int:
     with _errors(), _bar() as progress:
         band = band_of(arguments, policy)
         plan = MeasurePlan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
-        found = qualify(replace(plan, window_s=arguments.energy_window), progress)
+        found = qualify(replace(plan, window_s=arguments.energy_window, power_mode=mode_here()), progress)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     _show(arguments, found.record, as_json=arguments.json)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from adaptd.cli.errors import CommandError
 from adaptd.config.shipped import policies_dir
+from adaptd.vocabulary import MODE_FAULT_WORDS
 
 if TYPE_CHECKING:
     from adaptd.bundle_build.data.preset import Preset
+    from adaptd.config.manifest import ModeFact
     from adaptd.config.policy import Policy
 
 MOST_CORNERS = 64
@@ -110,6 +112,20 @@ def wished_of(arguments: argparse.Namespace) -> dict[str, object]:
         **(arguments.roi or {}),
     }
     return {key: value for key, value in wished.items() if value is not None}
+
+
+def mode_here() -> "ModeFact | None":
+    """The board's power mode now, which a qualification holds for; None where it has none."""
+    from adaptd.config.manifest import ModeFact
+    from adaptd.sense.nvpmodel import Nvpmodel
+    from adaptd.sense.sysfs import Sysfs
+
+    seen = Nvpmodel(Sysfs()).read()
+    if seen is None:
+        return None
+    if seen.fault is not None:
+        raise CommandError(f"power mode: {MODE_FAULT_WORDS[seen.fault]}; set it again with nvpmodel -m ID, then qualify")
+    return ModeFact(name=seen.name, memory_khz=seen.memory_khz)
 
 
 def profile_here(backend: str) -> str:

@@ -54,6 +54,7 @@ class Narrator:
             ("frames", redact(self._request.source)),
             *(("sensors" if at == 0 else "", words) for at, words in enumerate(parts.senses.opening.words())),
             *([] if self._staged is None else [("staged", self._staging())]),
+            *([("mode", words)] if (words := parts.modes.words(parts.settings.figures, policy.modes)) else []),
             ("log", f"{self._request.audit}"),
             ("socket", f"{self._request.socket}"),
         ]

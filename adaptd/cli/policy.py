@@ -53,8 +53,8 @@ def _check(arguments: argparse.Namespace) -> int:
         except ConfigError as error:
             bad.extend(error.lines)
             continue
-        found = _findings(policy, profile, arguments.bundle)
-        bad.extend(f"{path}: {finding}" for finding in found)
+        found = [f"{path}: {finding}" for finding in _findings(policy, profile, arguments.bundle)] + _modes(policy, profile, path)
+        bad.extend(found)
         if not found:
             print(f"{path}: good ({policy.name}{f' on {profile.name}' if profile else ''})")
     if bad:
@@ -70,6 +70,15 @@ def _findings(policy: "Policy", profile: "HardwareProfile | None", bundle: Path 
     if profile is not None:
         found += analysis.against(policy, profile, _facts(policy, profile, bundle)[0], dwell_us(profile))
     return found
+
+
+def _modes(policy: "Policy", profile: "HardwareProfile | None", path: Path) -> list[str]:
+    """Power modes that the profile's board does not have, or that need a reboot there, each with its line."""
+    from adaptd.config.power_modes import known_modes, mode_refusals
+
+    if profile is None or not policy.modes:
+        return []
+    return mode_refusals(path.read_text(), str(path), policy.modes, known_modes(profile), profile.name)
 
 
 def _facts(policy: "Policy", profile: "HardwareProfile", bundle: Path | None) -> "tuple[tuple[VariantFacts, ...], str]":

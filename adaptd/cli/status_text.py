@@ -80,6 +80,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"{key.split('_')[0]:<12} {_reading(document['sensors'][key], unit, form)}")
     if document.get("endurance"):
         lines.append(f"battery      {document['endurance']['words']}")
+    if document.get("power_mode"):
+        lines.append(f"power mode   {document['power_mode']['words']}")
     lines.append(f"light band   {document['band']}")
     for band, row in document.get("account", {}).items():
         clear = document["evidence"].get(band, {}).get("admitted", True)

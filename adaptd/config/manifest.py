@@ -15,7 +15,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.regular_file import NAME, read_regular
 from adaptd.config.sealing import canonical, check_signature, digest_of, sign
 from adaptd.config.validate import Strict
-from adaptd.vocabulary import Prior, VariantFacts
+from adaptd.vocabulary import ModeFigures, Prior, VariantFacts
 
 FILE = "manifest.json"
 LIMIT = 1 << 20
@@ -83,8 +83,18 @@ class NoGain(Strict):
     why: str
 
 
+class ModeFact(Strict):
+    """The board's power mode while something was measured, and the cap of its memory clock (0: not capped)."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    memory_khz: Count
+
+
 class Qualification(Strict):
-    """Measured on one device. Energies are of one inference: ``marginal`` above idle, ``saturated`` with idle, back to back."""
+    """Measured on one device. Energies are of one inference: ``marginal`` above idle, ``saturated`` with idle, back to back.
+
+    ``power_mode`` is None where the board has none, or nobody noted it: then the figures count in any.
+    """
 
     device: str
     bands: dict[Word, Band]
@@ -94,6 +104,7 @@ class Qualification(Strict):
     idle_power_mw: Count
     warm_memory_mb: Count
     no_gain: NoGain
+    power_mode: ModeFact | None = None
 
 
 class PlanFact(Strict):
@@ -107,13 +118,17 @@ class PlanFact(Strict):
 
 
 class VariantFile(Strict):
-    """One variant on one backend: the file that is loaded, and what is known of it. ``plan`` is None while it is an ONNX file."""
+    """One variant on one backend: the file that is loaded, and what is known of it. ``plan`` is None while it is an ONNX file.
+
+    ``modes`` are qualifications in other power modes of the same device.
+    """
 
     file: FileName
     precision_computed: Word
     calibration_sha256: Hash | None = None
     plan: PlanFact | None = None
     qualification: Qualification | None = None
+    modes: tuple[Qualification, ...] = ()
 
 
 class Manifest(Strict):
@@ -184,6 +199,28 @@ def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
         )
         raise ConfigError(f"{FILE}: variants.{manifest.reference}.{backend}: {what}, run: adaptd engine {command}")
     return tuple(found)
+
+
+def figures(manifest: Manifest, backend: str) -> tuple[ModeFigures, ...]:
+    """What is known of each variant in each power mode that was noted; empty where none was, and then modes mean nothing."""
+    return tuple(
+        _mode_figures(name, measured, measured.power_mode)
+        for name, backends in sorted(manifest.variants.items())
+        if backend in backends
+        for measured in (backends[backend].qualification, *backends[backend].modes)
+        if measured is not None and measured.power_mode is not None
+    )
+
+
+def _mode_figures(name: str, measured: Qualification, mode: ModeFact) -> ModeFigures:
+    return ModeFigures(
+        mode=mode.name,
+        memory_khz=mode.memory_khz,
+        variant=name,
+        energy_uj=max(1, measured.energy_marginal_uj),
+        latency_us=max((1, *(band.latency_p50_us for band in measured.bands.values()))),
+        idle_mw=measured.idle_power_mw,
+    )
 
 
 def _variant_facts(name: str, measured: Qualification) -> VariantFacts:

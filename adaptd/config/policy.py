@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from adaptd.config.cells import cell_of
 from adaptd.config.endurance import Endurance, EnduranceModel, endurance, fault
 from adaptd.config.errors import ConfigError
+from adaptd.config.limits import FrameRateModel, Modes, PowerModel, Refuse, level_faults, mode_faults, power_faults
 from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
 from adaptd.config.validate import Number, SchemaOne, Strict, scaled, validate
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Fps = Annotated[Number, Field(gt=0, le=1000)]
 Celsius = Annotated[Number, Field(ge=-40, le=150)]
 Lux = Annotated[Number, Field(gt=0, le=200_000)]
 GRID = 5  # steps of the rates that stand for a range
@@ -24,14 +24,6 @@ class ObjectiveModel(Strict):
     """What the planner maximises: worth of delivered frames minus energy."""
 
     frame_value_mj: Annotated[Number, Field(gt=0, le=1_000_000)]
-
-
-class FrameRateModel(Strict):
-    """The rates the controller may choose: any between floor and target, or ``levels_fps`` where a camera has nothing between."""
-
-    target_fps: Fps
-    floor_fps: Fps
-    levels_fps: Annotated[list[Fps] | None, Field(min_length=1, max_length=32)] = None
 
 
 class AccuracyModel(Strict):
@@ -56,18 +48,6 @@ class ThermalModel(Strict):
     limit_c: Celsius
     resume_c: Celsius
     critical_c: Celsius
-
-
-class PowerModel(Strict):
-    """Board power the planner must stay within: a cap at every moment, or with ``window_s`` the average over any such window.
-
-    ``peak_w`` is a hard cap beside the average. RAPL's PL1 with its window and PL2 are the model, and an INA3221's curr_max and
-    curr_crit.
-    """
-
-    budget_w: Annotated[Number, Field(gt=0, le=10_000)]
-    window_s: Annotated[Number, Field(ge=2, le=3600)] | None = None
-    peak_w: Annotated[Number, Field(gt=0, le=10_000)] | None = None
 
 
 class BandModel(Strict):
@@ -136,6 +116,7 @@ class PolicyModel(Strict):
     audit: AuditModel = AuditModel()
     bundle: BundleModel = BundleModel()
     camera: CameraModel = CameraModel()
+    modes: Modes | None = None  # power modes of the board that may be switched between
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +134,7 @@ class Policy:
 
     ``levels_mfps`` is empty where the camera takes any rate. ``window_us`` is 0 where the budget is a cap at every moment.
     ``cameras`` stands in no file: it names the sources of the run where there are several. Rates are those of each camera.
+    ``modes`` are the board's power modes that may be switched between; empty where nobody is to switch.
     """
 
     name: str
@@ -186,6 +168,7 @@ class Policy:
     miss_weight_ppm: int = 1_000_000
     endurance: Endurance | None = None
     cameras: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
 
     @property
     def streams(self) -> int:
@@ -256,17 +239,12 @@ def _policy(document: Document) -> Policy:
         peak_mw=None if model.power is None or model.power.peak_w is None else scaled(model.power.peak_w, 1000),
         miss_weight_ppm=scaled(model.accuracy.miss_weight, 1_000_000),
         endurance=endurance(model.endurance),
+        modes=tuple(model.modes or ()),
     )
 
 
 def _lux(value: float | None) -> int | None:
     return None if value is None else scaled(value, 1000)
-
-
-class _Refuse(Protocol):
-    """The function that collects a fault where its condition holds."""
-
-    def __call__(self, condition: bool, path: KeyPath, words: str) -> None: ...
 
 
 def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
@@ -282,9 +260,11 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
     refuse(among, ("efficient",), f"holds the reference {model.reference!r}, list other variants only")
     refuse(len(set(model.efficient)) != len(model.efficient), ("efficient",), "repeats a variant, name each once")
     if rate.levels_fps is not None:
-        _level_faults(rate, rate.levels_fps, refuse)
+        level_faults(rate, rate.levels_fps, refuse)
     if model.power is not None:
-        _power_faults(model.power, refuse)
+        power_faults(model.power, refuse)
+    if model.modes is not None:
+        mode_faults(model.modes, refuse)
     if model.endurance is not None and (wrong := fault(model.endurance)) is not None:
         refuse(True, *wrong)
     refuse(
@@ -309,25 +289,7 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
         raise ConfigError(*faults)
 
 
-def _level_faults(rate: FrameRateModel, levels: list[float], refuse: _Refuse) -> None:
-    """Levels are those of a camera: each once, floor and target among them, and nothing that could never be served."""
-    path: KeyPath = ("frame_rate", "levels_fps")
-    kept = {scaled(level, 1000) for level in levels}
-    refuse(len(kept) != len(levels), path, "repeats a level to a thousandth, name each once")
-    for key, value in (("target_fps", rate.target_fps), ("floor_fps", rate.floor_fps)):
-        refuse(scaled(value, 1000) not in kept, ("frame_rate", key), f"is {value:g}, one of frame_rate.levels_fps is needed")
-    outside = [level for level in levels if not rate.floor_fps <= level <= rate.target_fps]
-    if outside and rate.floor_fps in levels and rate.target_fps in levels and rate.floor_fps <= rate.target_fps:
-        span = f"{rate.floor_fps:g} to {rate.target_fps:g}"
-        refuse(True, path, f"holds {min(outside):g}, outside floor_fps and target_fps ({span}), remove it")
-
-
-def _power_faults(power: PowerModel, refuse: _Refuse) -> None:
-    below = power.peak_w is not None and power.peak_w < power.budget_w
-    refuse(below, ("power", "peak_w"), f"is below power.budget_w ({power.budget_w:g}), raise it or leave it out")
-
-
-def _band_faults(bands: list[BandModel], refuse: _Refuse) -> None:
+def _band_faults(bands: list[BandModel], refuse: Refuse) -> None:
     names = [band.name for band in bands]
     for index, band in enumerate(bands):
         path: KeyPath = ("light", "bands", index)

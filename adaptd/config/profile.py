@@ -81,10 +81,11 @@ class BoardSensorsModel(Strict):
 
 
 class PowerModeModel(Strict):
-    """A power mode, by name: ids differ between boards."""
+    """A power mode, by name: ids differ between boards. ``reboot``: it cannot be entered while things run."""
 
     name: str
     source: Source
+    reboot: bool = False
 
 
 class ProfileModel(Strict):
@@ -148,6 +149,7 @@ class HardwareProfile:
     valid_us: tuple[tuple[str, int], ...] = ()
     battery_sources: tuple[str, ...] = ()
     battery_uj: int | None = None
+    power_modes: tuple[tuple[str, bool], ...] = ()  # by name, and whether entering it needs a reboot
 
 
 def load_profile(path: Path) -> HardwareProfile:
@@ -198,6 +200,7 @@ def _profile(document: Document) -> HardwareProfile:
         valid_us=tuple(found for name in _names(sensors) if (found := _validity(name)) is not None),
         battery_sources=tuple(sensors.battery),
         battery_uj=None if model.battery_capacity_wh is None else scaled(model.battery_capacity_wh.value, 3_600_000_000),
+        power_modes=tuple((mode.name, mode.reboot) for mode in model.power_modes),
     )
 
 

@@ -13,13 +13,14 @@ from adaptd.brain.decide.analysis import unreachable
 from adaptd.brain.tick import State
 from adaptd.config.engine_answers import Identity, identity
 from adaptd.config.errors import ConfigError
-from adaptd.config.manifest import Manifest, facts, load_manifest
+from adaptd.config.manifest import Manifest, facts, figures, load_manifest
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
 from adaptd.daemon import jobs
 from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.parts import Clock, Parts, Watcher
+from adaptd.daemon.power_modes import modes_of, not_there
 from adaptd.daemon.sensors_or_twin import SensorsOrTwin, SoftwareDevice
 from adaptd.log import KEEP_DAYS
 from adaptd.log.format.binding import Binding, PlanFile, code_hash
@@ -108,6 +109,8 @@ def check(request: Request) -> Checked:
     if words and "idle_power_w" not in profile.assumed:
         raise AssemblyError(f"{request.policy}: {words}")
     _in_time(policy, known[0], request)
+    if policy.modes and (words := not_there(request.root, policy.modes, policy_text, str(request.policy), profile)):
+        raise AssemblyError(words)
     try:
         for _, source in request.cameras or (("", request.source),):
             parse_source(source)
@@ -220,6 +223,7 @@ def assemble(
         clock=clock,
         origin=origin,
         bundle_name=request.bundle.name,
+        modes=modes_of(request.root),
         plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
         if plans_wanted(request.backend, checked.manifest)
         else None,
@@ -326,4 +330,5 @@ def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
         now_us=clock.mono_us(),
         binding=binding,
         cameras=checked.policy.cameras,
+        figures=tuple(one for one in figures(manifest, checked.backend) if one.variant in {fact.name for fact in checked.facts}),
     )

@@ -61,6 +61,7 @@ class Intents:
             safe_mfps=policy.target_mfps,
             deadline_us=policy.deadline_us,
             until_frame=window.until_frame(verdict),
+            power_mode=verdict.power_mode,
         )
 
     def applied(self, seq: int, latency_us: int) -> IntentOutcome | None:

@@ -52,7 +52,7 @@ class Daemon:
         self._wall = WallClock(now_us, parts.clock.utc_ms())
         self._plans = Moving(parts, self._say.plans)
         self._defect = ""
-        self._brain = tick.Brain(parts.policy, parts.profile, parts.facts)
+        self._brain = tick.Brain(parts.policy, parts.profile, parts.facts, parts.settings.figures)
         seed, began_us, before = parts.settings.seed, parts.settings.now_us, parts.inherited
         if before is None:
             self._state = self._brain.start(seed, began_us)
@@ -71,6 +71,7 @@ class Daemon:
         parts.worker.start()
         parts.slow.start()
         self._plans.start(parts.clock.mono_us())
+        parts.modes.start()
         if parts.api is not None:
             parts.api.start()
         try:
@@ -151,9 +152,9 @@ class Daemon:
         met = self._parts.origin.meet(moved or self._facts, hello.engines, self._engines.priors)
         if moved or met.facts != self._facts:
             self._facts = met.facts
-            settings = replace(self._parts.settings, facts=met.facts)
-            self._brain = tick.Brain(self._policy, self._profile, met.facts)
-            self._adopt(settings, self._brain.adopt(self._state))
+            figures = () if moved else self._parts.settings.figures  # plans built beside were measured in no mode
+            self._brain = tick.Brain(self._policy, self._profile, met.facts, figures)
+            self._adopt(replace(self._parts.settings, facts=met.facts, figures=figures), self._brain.adopt(self._state))
         self._engines = engine_words(hello, met.standing)
         for name, words in met.told:
             self._say.fault("priors_left_out", words, name)
@@ -194,6 +195,7 @@ class Daemon:
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
         senses, picture = self._parts.senses, picture_stats(self._parts.worker.picture)
         sensed = senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
+        sensed = self._parts.modes.on(sensed, self._parts.settings.figures)
         return self._orders.mission.on(sensed, self._policy.endurance, self._parts.clock.utc_ms())
 
     def _act(self, verdict: Verdict, now_us: int, changed: bool) -> None:
@@ -211,6 +213,7 @@ class Daemon:
                 self._acting.worker_gone()  # the intent is not on record, so the act does not happen
                 return
         self._parts.worker.set(setpoint)
+        self._parts.modes.ask(setpoint.power_mode if self._parts.recorder.ok else None, self._say.durably)
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
         recorder, result = self._parts.recorder, self._parts.worker.last_result
@@ -232,7 +235,8 @@ class Daemon:
         )
         document = status_document(scene)
         document |= {"orders": self._orders.words(now_us), **self._reloads.words(self._profile, self._parts)}
-        document |= self._orders.mission.document(snapshot, verdict, utc_ms)
+        modes = self._parts.modes.document(self._parts.settings.figures, self._policy.modes)
+        document |= self._orders.mission.document(snapshot, verdict, utc_ms) | modes
         self._parts.board.publish(document, now_us)
         if self._totals.delivered == snapshot.worker.delivered and snapshot.worker.alive:  # the first frames
             self._parts.notifier.send("READY=1", f"STATUS={snapshot.worker.point.variant}")
@@ -241,6 +245,7 @@ class Daemon:
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
         self._plans.poll(now_us)
+        self._parts.modes.poll(self._say.power_mode)
         if self._asked.reload:
             self._asked.reload = False
             self._ask_for_policy("SIGHUP")
@@ -298,6 +303,7 @@ class Daemon:
             self._adopt(new.settings, new.state)
             self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()
+            parts.modes.lift()
             self._say.tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({tried.who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
@@ -331,6 +337,7 @@ class Daemon:
         parts = self._parts
         parts.notifier.send("STOPPING=1")
         self._plans.stop()
+        parts.modes.stop()
         parts.worker.stop(STOP_S)
         booked = parts.recorder.ok and self._book_the_rest()
         with suppress(NotRecordedError):

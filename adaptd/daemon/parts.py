@@ -11,6 +11,7 @@ from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.daemon.engine_identity import EngineIdentity
 from adaptd.daemon.jobs import SlowJobs
+from adaptd.daemon.power_modes import PowerModes
 from adaptd.daemon.sensors_or_twin import SensorsOrTwin
 from adaptd.daemon.status import Scene
 from adaptd.log.write.recorder import Recorder, Settings
@@ -84,4 +85,5 @@ class Parts:
     clock: Clock = field(default_factory=Clock)
     origin: EngineIdentity = field(default_factory=EngineIdentity)
     bundle_name: str = ""
+    modes: PowerModes = field(default_factory=PowerModes)
     plans: tuple[Path, Path] | None = None  # the bundle to build TensorRT plans from, and where

@@ -118,12 +118,14 @@ def adopt(new: Tried, parts: Parts, state: tick.State, profile: HardwareProfile,
         raise ReloadError(new.refused)
     try:
         policy = replace(parse_policy(new.text, str(parts.policy_path)), cameras=parts.policy.cameras)
-        brain = tick.Brain(policy, profile, facts)
+        brain = tick.Brain(policy, profile, facts, parts.settings.figures)
         adopted = brain.adopt(state)
     except (ConfigError, ValueError) as error:
         raise ReloadError(str(error).splitlines()[0]) from None
     if policy.miss_weight_ppm != parse_policy(parts.settings.policy_text).miss_weight_ppm:
         raise ReloadError(f"{parts.policy_path}: accuracy.miss_weight is not what engines are compared by, restart adaptd")
+    if policy.modes and (bad := parts.modes.refusals(new.text, str(parts.policy_path), policy.modes)):
+        raise ReloadError(bad[0])
     here = [fact.name for fact in facts]
     if policy.reference != here[0] or not set(policy.efficient) <= set(here):
         loaded = f"{here[0]} as reference, {', '.join(here[1:]) or 'none'} as efficient"

@@ -80,6 +80,14 @@ class Teller:
             words = f"{folder / name}: this log could not be continued and was put aside; only {reference} serves"
             self.fault("log_put_aside", f"{words} until a person has looked and moved it out of {folder}")
 
+    def power_mode(self, kind: str, text: str) -> None:
+        """What came of a switch of power modes: one that failed is a fault, durably on record."""
+        if kind == "power_mode":
+            self.tell(text)
+            self.note(kind, {"event": "taken", "text": text}, durable=True)
+        else:
+            self.fault(kind, text)
+
     def plans(self, kind: str, text: str) -> None:
         """How the plans that are built beside get on."""
         self.tell(text)

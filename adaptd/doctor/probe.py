@@ -18,12 +18,14 @@ from adaptd.sense.deadline import ReaderPool
 from adaptd.sense.jtop import first_line
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
+from adaptd.sense.nvpmodel import Nvpmodel
 from adaptd.sense.rapl import Rapl
 from adaptd.sense.sensor_hub import SensorHub
 from adaptd.sense.source import LIGHT, POWER, TEMPERATURE, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import ThermalZone, denied
 from adaptd.vocabulary import (
+    MODE_FAULT_WORDS,
     QUANTITIES,
     Measured,
     MissingReason,
@@ -82,7 +84,31 @@ def sensor_findings(sysfs: Sysfs, catalog: Catalog, board: Board) -> list[Findin
     for quantity in (TEMPERATURE, POWER, LIGHT):
         if not any(source.quantity == quantity for source in sources):
             found.append(_nothing(quantity, board))
-    return found + _firmware(sysfs) + _jtop(sysfs, board) + _cameras(sysfs)
+    return found + _firmware(sysfs) + _jtop(sysfs, board) + _cameras(sysfs) + power_mode(Nvpmodel(sysfs))
+
+
+def power_mode(board: Nvpmodel) -> list[Finding]:
+    """The board's power mode, which figures of engines hold for, and whether adaptd may switch it; nothing on other machines."""
+    seen = board.read()
+    if board.broken:
+        return [
+            Finding("machine", "power mode", Level.MISSING, board.broken, "mend the file, or install nvidia-l4t-nvpmodel anew")
+        ]
+    if seen is None:
+        return []
+    if seen.fault is not None:
+        words = f"{MODE_FAULT_WORDS[seen.fault]}: its cores or clocks are not those that /etc/nvpmodel.conf declares"
+        return [Finding("machine", "power mode", Level.MISSING, words, "sudo nvpmodel -m ID, then look again")]
+    may = f"may switch to {', '.join(name for name, _ in seen.open)}" if seen.open else "may not switch it"
+    memory = f", memory clock at most {seen.memory_khz // 1000} MHz" if seen.memory_khz else ""
+    return [
+        Finding(
+            "machine",
+            "power mode",
+            Level.OK,
+            f"{seen.name}{memory}; adaptd {may}; engines count in the mode they were qualified in",
+        )
+    ]
 
 
 def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Finding] = ()) -> list[Finding]:

@@ -13,6 +13,7 @@ from adaptd.config.profile import HardwareProfile
 from adaptd.lab.run_account import RunAccount
 from adaptd.lab.score import BUDGET_SLACK_MW, LIMIT_SLACK_MC, Result, quantile
 from adaptd.twin.device import TwinDevice
+from adaptd.twin.power_modes import TwinModes
 from adaptd.twin.words import Scenario
 from adaptd.twin.worker import Tick, TwinWorker
 from adaptd.twin.world import TrueLight
@@ -28,6 +29,8 @@ class Choice(Protocol):
     def shadow_ppm(self) -> int: ...
     @property
     def most_frames(self) -> int | None: ...
+    @property
+    def power_mode(self) -> str | None: ...
 
 
 class Controller(Protocol):
@@ -65,6 +68,7 @@ def simulate(
     restarts = list(scenario.restarts_us)
     telemetry: Telemetry = worker.idle
     cell = device.battery
+    modes = None if scenario.power_modes is None else TwinModes(scenario.power_modes, profile)
     for _ in range(scenario.ticks):
         if cell is not None and cell.empty:
             break
@@ -74,7 +78,8 @@ def simulate(
             controller.restart(now_us)
         budget_mw = world.budget_mw(now_us)
         battery = None if cell is None else cell.read(now_us)
-        snapshot = Snapshot(now_us, device.read(now_us), telemetry, budget_mw, battery=battery)
+        seen = None if modes is None else modes.seen()
+        snapshot = Snapshot(now_us, device.read(now_us), telemetry, budget_mw, battery=battery, power_mode=seen)
         before = perf_counter_ns()
         choice = controller.decide(snapshot)
         times.append(perf_counter_ns() - before)
@@ -82,6 +87,9 @@ def simulate(
         slow_ppm = world.slow_ppm(now_us)
         tick = worker.serve(choice.point, choice.shadow_ppm, slow_ppm, judge.light, now_us, dt_us, choice.most_frames)
         device.advance(dt_us, tick.active_uj)
+        if modes is not None and modes.ask(choice.power_mode):
+            worker.enter(modes.facts(facts))
+            device.idle_mw = modes.idle_mw(scenario)
         judge.score(device, tick, budget_mw)
         telemetry = tick.telemetry
         if observer is not None:

@@ -10,6 +10,7 @@ from adaptd.config.policy import Policy, load_policy
 from adaptd.config.shipped import engines_dir, policies_dir, profiles_dir
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
 from adaptd.config.validate import scaled, validate
+from adaptd.twin.power_modes import board_modes
 from adaptd.twin.schema import BatteryModel, FaultModel, Points, ScenarioModel, ScenesModel, TruthModel, VariantModel
 from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, BatteryTruth, Curve, Scenario, Scenes, StagedFault, Truth
 from adaptd.vocabulary import Prior, VariantFacts
@@ -106,6 +107,7 @@ def _scenario(document: Document) -> Scenario:
         faults=tuple(_fault(fault) for fault in model.faults),
         restarts_us=tuple(scaled(at, US) for at in sorted(model.restarts_s)),
         battery=None if model.battery is None else _battery(model.battery),
+        power_modes=board_modes(model.power_modes),
     )
 
 
@@ -193,6 +195,9 @@ def _refuse_contradictions(document: Document, model: ScenarioModel) -> None:
         for name in getattr(model.truth, key):
             unknown = model.bundle is None and name not in model.variants
             refuse(unknown, ("truth", key, name), "is no variant of this scenario, correct it")
+    board = model.power_modes
+    unknown = board is not None and board.start not in board.modes
+    refuse(unknown, ("power_modes", "start"), "is none of power_modes.modes, name one of them")
     for index, fault in enumerate(model.faults):
         for words in _fault_faults(fault):
             refuse(True, ("faults", index), words)

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from adaptd.config.policy import Name
 from adaptd.config.validate import Number, Strict
+from adaptd.twin.power_modes import PowerModesModel
 
 LONGEST_S = 31 * 86_400
 
@@ -167,5 +168,6 @@ class ScenarioModel(Strict):
     truth: TruthModel = TruthModel()
     signals: SignalsModel
     battery: BatteryModel | None = None
+    power_modes: PowerModesModel | None = None
     faults: list[FaultModel] = Field(default_factory=list, max_length=256)
     restarts_s: list[Seconds] = Field(default_factory=list, max_length=64)

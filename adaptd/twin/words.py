@@ -80,6 +80,25 @@ class BatteryTruth:
 
 
 @dataclass(frozen=True, slots=True)
+class ModeTruth:
+    """One power mode: per variant (name, microjoules, microseconds) of a frame; ``idle_mw`` None is the profile's."""
+
+    name: str
+    memory_khz: int
+    idle_mw: int | None
+    figures: tuple[tuple[str, int, int], ...]
+    obeys: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BoardModes:
+    """The modes of the board, and the one that it starts in."""
+
+    start: str
+    modes: tuple[ModeTruth, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One episode of the software device. Curves are piecewise linear; a value of None is not given until the next point.
 
@@ -106,6 +125,7 @@ class Scenario:
     restarts_us: tuple[int, ...] = ()
     truth_bands: tuple[LightBand, ...] = ()
     battery: BatteryTruth | None = None
+    power_modes: BoardModes | None = None
 
     @property
     def ticks(self) -> int:

@@ -55,7 +55,7 @@ class TwinWorker:
     """Serves what it is told, unless it is down or the variant is quarantined (then the reference serves)."""
 
     def __init__(self, scenario: Scenario, policy: Policy, facts: tuple[VariantFacts, ...]) -> None:
-        self._policy = policy
+        self._policy, self._scenario = policy, scenario
         self._work = true_work(scenario, facts)
         self._noise_ppm = scenario.truth.noise_latency_ppm / PPM
         self._engine_faults = tuple(fault for fault in scenario.faults if fault.engine)
@@ -69,6 +69,11 @@ class TwinWorker:
         self._quarantined: tuple[str, ...] = ()
         self._rates = frozenset((0, *policy.levels_mfps))
         self.idle = Telemetry(True, OperatingPoint(policy.reference, policy.target_mfps))
+
+    def enter(self, facts: tuple[VariantFacts, ...]) -> None:
+        """Frames take and cost from now on what ``facts`` say, as the truth scales it: the board is in another power mode."""
+        self._work = true_work(self._scenario, facts)
+        self._paces.clear()
 
     def serve(
         self,

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Union
 
 from adaptd.vocabulary.battery import BatteryReading, Goal, Lasting
+from adaptd.vocabulary.board import PowerMode
 from adaptd.vocabulary.readings import (
     QUANTITIES,
     Judged,
@@ -25,6 +26,7 @@ class Snapshot:
     """Everything one decision may look at: ``raw`` holds every source's newest answer, by quantity in the order of trust.
     ``budget_mw`` overrides the policy's budget while it is given, and ``goal`` its endurance; ``battery``: None is no battery.
     ``budget_by`` says who asked for that budget; empty where the supply gives it.
+    ``power_mode``: None where the board has none, or nothing depends on it.
     """
 
     now_us: int
@@ -36,6 +38,7 @@ class Snapshot:
     battery: Union[BatteryReading, Unread, None] = None
     goal: Goal | None = None
     budget_by: str = ""
+    power_mode: PowerMode | None = None
 
 
 class Mode(str, Enum):
@@ -127,6 +130,7 @@ class Verdict:
     account lets an efficient variant serve before the next decision; the worker stops there by itself. ``closed``: the statements
     of a window of the account that is over. ``lasting``: how long the battery lasts, None where there is no goal or no battery.
     ``limits``: in numbers what keeps the point from being more, and what each refusal lacks. ``lowered``: who sets the budget.
+    ``power_mode`` is the mode that the board is to be in, None where the policy lists none.
     """
 
     mode: Mode
@@ -146,6 +150,7 @@ class Verdict:
     lasting: Lasting | None = None
     limits: tuple[Limit, ...] = ()
     lowered: Lowered | None = None
+    power_mode: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,8 @@ class Setpoint:
 
     ``lease_us`` 0 asks for no lease, which only the reference at the safe rate or above, or a pause, can have.
     ``safe_mfps`` and ``deadline_us`` change what ``Begin`` said, after a policy reload. ``until_frame``: the last frame that an
-    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end.
+    efficient variant may serve under this setpoint; the loss account has credit for no more. None sets no end. ``power_mode`` is
+    for the daemon's own hand on the board; the worker has none.
     """
 
     seq: int
@@ -168,6 +174,7 @@ class Setpoint:
     safe_mfps: int | None = None
     deadline_us: int | None = None
     until_frame: int | None = None
+    power_mode: str | None = None
 
     @property
     def point(self) -> OperatingPoint:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from adaptd.brain.decide.endure import Memory
 from adaptd.brain.decide.settle import Owed
+from adaptd.brain.decide.shift import Shift
 
 PAYS_MOST = 60  # ticks for which a variant that would not pay is still looked at in earnest
 
@@ -33,8 +34,9 @@ class Claim(NamedTuple):
 
 class Carryover(NamedTuple):
     """When the engine changed, the lower level in turn and the credit of slicing, whether the limit was passed, the shadow share,
-    what the loss account promises, whether a limit binds, for how many ticks an efficient variant is still taken to pay, and what
-    the held rate has forgone since it was last changed, and what energy costs while a battery must last."""
+    what the loss account promises, whether a limit binds, for how many ticks an efficient variant is still taken to pay, what the
+    held rate has forgone since it was last changed, what energy costs while a battery must last, and what is remembered of the
+    board's power modes."""
 
     swapped_at_us: int
     low_mfps: int
@@ -46,3 +48,4 @@ class Carryover(NamedTuple):
     pays: int = PAYS_MOST
     owed: Owed = Owed()
     lasting: Memory | None = None
+    shift: Shift | None = None

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import sqrt
 
-from adaptd.brain.decide import endure, outcome, planner, safety, shadowing, shortfall
+from adaptd.brain.decide import endure, outcome, planner, safety, shadowing, shift, shortfall
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
 from adaptd.brain.decide.headroom import cap_w
@@ -41,6 +41,8 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
     served_w = outcome.power_at(options, point, caps)
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
+    levels = _levels(sight, policy, table, held)
+    shifted = _shift(sight, options, caps, lambda one, left: _priced(one, levels, left, table, policy, lasting))
     verdict = Verdict(
         mode=mode,
         point=point,
@@ -58,6 +60,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         lasting=None if lasting is None else lasting.said,
         limits=(*numbers, *shortfall.of_refusals(refused, gains, guards, sight, table.dwell_us)),
         lowered=sight.lowered,
+        power_mode=None if shifted is None or not policy.modes else shifted.asked or shifted.here,
     )
     return verdict, Carryover(
         swapped_at_us=swapped,
@@ -70,7 +73,16 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         pays=_pays(held, policy, point, refused),
         owed=owed,
         lasting=lasting,
+        shift=shifted,
     )
+
+
+def _shift(sight: Inputs, options: list[Option], caps: Caps, best: shift.Best) -> shift.Shift | None:
+    """What is remembered of power modes, and which one is asked for."""
+    modes = sight.modes
+    if modes is None or not modes.wanted:
+        return None if modes is None else modes.memory
+    return shift.choose(modes, options, caps, best, sight.now_us, sight.dt_s)
 
 
 def _lasting(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option]) -> endure.Memory:
@@ -200,8 +212,8 @@ def _watched(option: Option, beside: tuple[float, float, float], share: float) -
 def _forbidden(name: str, sight: Inputs, table: DecisionFrame, guard: Guard | None) -> str:
     if not sight.log_ok or not sight.worker.alive:
         return "worker_alive" if sight.log_ok else "log_ok"
-    if sight.unknown[2] or guard is None:
-        return "light_known"
+    if name in sight.stale or sight.unknown[2] or guard is None:
+        return "mode_qualified" if name in sight.stale else "light_known"
     if name in sight.worker.quarantined:
         return "not_quarantined"
     if sight.watch.fault:

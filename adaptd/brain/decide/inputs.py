@@ -8,6 +8,7 @@ from adaptd.brain.decide.endure import Charge, goal_of
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
+from adaptd.brain.decide.shift import Modes
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import Judged, Lowered, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
@@ -75,6 +76,7 @@ class Inputs:
     ``shut``: of a closed account the frames that may be lost, those that must be left to open it, and those that are;
     ``lowered``: who has set a lower power budget than the policy;
     ``unwatched``: the profile says that this machine has no thermometer, and none is there.
+    ``modes``: the board's power modes, where something depends on them; ``stale``: variants that were not measured in this one.
     """
 
     now_us: int
@@ -109,6 +111,8 @@ class Inputs:
     charge: Charge | None = None
     shut: tuple[int, int, int] | None = None
     lowered: Lowered | None = None
+    modes: Modes | None = None
+    stale: frozenset[str] = frozenset()
 
 
 def dwell_us(profile: HardwareProfile) -> int:

@@ -55,9 +55,9 @@ def veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...], at_wors
 def conditions(
     sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan, lasting: Memory | None
 ) -> tuple[tuple[str, bool], ...]:
-    """Every named condition, in an order that never changes; the last two where the battery has a goal."""
+    """Every named condition, in an order that never changes; two more where power modes matter, and two for a battery."""
     reasons = [option.forbidden for option in options if option.name != policy.reference]
-    fixed = (
+    fixed: tuple[tuple[str, bool], ...] = (
         ("worker_alive", sight.worker.alive),
         ("log_ok", sight.log_ok),
         ("temperature_known", not sight.unknown[0]),
@@ -72,6 +72,8 @@ def conditions(
         ("target_fits", plan.mean_mfps >= policy.target_mfps),
         ("floor_fits", plan.mean_mfps >= policy.floor_mfps),
     )
+    if sight.modes is not None:
+        fixed += (("mode_qualified", not sight.stale), ("mode_free", sight.modes.memory.off is None))
     if sight.goal is None:
         return fixed
     said = None if lasting is None else lasting.said

@@ -47,6 +47,7 @@ REFUSED = {
     "dwell_over": "the engine was changed a moment ago",
     "not_quarantined": "the engine is broken, or set aside by an order",
     "no_fault": "a fault is latched",
+    "mode_qualified": "it was not measured in the power mode that the board is in",
     "log_ok": "the log cannot be written",
     "worker_alive": "the worker is down",
     "power_budget": "it would pass the power budget",
@@ -121,6 +122,8 @@ def explain(verdict: Verdict, clock: Clock | None = None) -> str:
     broken = ", ".join(name for name, holds in verdict.conditions if not holds)
     if broken:
         lines.append(f"Not holding: {broken}.")
+    if verdict.power_mode is not None:
+        lines.append(f"Power mode: {verdict.power_mode}.")
     if verdict.lasting is not None:
         lines.append(_lasting(verdict.lasting))
     if verdict.predicted_mc is not None and verdict.predicted_mw is not None:

@@ -115,3 +115,11 @@ def observe(
     own = variances(size)
     doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
     return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
+
+
+def moved(split: Split, base_mw: int) -> Split:
+    """The belief after the board has come to draw ``base_mw`` more without a frame, as is known of another power mode."""
+    if not base_mw:
+        return split
+    base = store([base_mw / 1000.0])[0]
+    return split._replace(mean=(split.mean[0] + base, *split.mean[1:]))

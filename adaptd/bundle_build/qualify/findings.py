@@ -13,7 +13,7 @@ from adaptd.bundle_build.qualify.evaluate import ScoreTally, Tallies, quantile_u
 from adaptd.bundle_build.qualify.gain import Gain
 from adaptd.bundle_build.qualify.measure import Run
 from adaptd.config.engine_answers import TOLERANCE_PPM
-from adaptd.config.manifest import Manifest
+from adaptd.config.manifest import Manifest, ModeFact
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 
@@ -34,6 +34,7 @@ class MeasurePlan:
     window_s: float = 60.0
     saturated_s: float = 2.0
     root: Path = Path("/")
+    power_mode: ModeFact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,21 @@ def qualification(plan: MeasurePlan, measured: MeasuredFigures, name: str, gain:
         "idle_power_mw": cost.idle_mw,
         "warm_memory_mb": measured.memory_mb[name],
         "no_gain": {"flag": gain.no_gain, "why": gain.why},
+        "power_mode": None if plan.power_mode is None else plan.power_mode.model_dump(),
     }
+
+
+def put_in(entry: dict[str, Any], measured: dict[str, Any]) -> None:
+    """Into a variant's entry of the manifest: in the place of what was measured in the same power mode, else beside it.
+
+    Without a mode, or where nothing noted one yet, it is the qualification.
+    """
+    before = entry["qualification"]
+    if before is None or measured["power_mode"] is None or before["power_mode"] in (None, measured["power_mode"]):
+        entry["qualification"] = measured
+        return
+    others = [one for one in entry["modes"] if one["power_mode"] != measured["power_mode"]]
+    entry["modes"] = [*others, measured]
 
 
 def _band(tally: ScoreTally, policy: Policy) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from adaptd.bundle_build.qualify.admission import flawless_needed
 from adaptd.bundle_build.qualify.device import fingerprint
 from adaptd.bundle_build.qualify.energy import Cost, estimated, metered
 from adaptd.bundle_build.qualify.evaluate import evaluate, quantile_us
-from adaptd.bundle_build.qualify.findings import MeasuredFigures, MeasurePlan, qualification, record_of
+from adaptd.bundle_build.qualify.findings import MeasuredFigures, MeasurePlan, put_in, qualification, record_of
 from adaptd.bundle_build.qualify.gain import Gain, Speed, judge
 from adaptd.bundle_build.qualify.measure import Run, load, saturate_all
 from adaptd.bundle_build.qualify.meters import Meter, metering
@@ -201,7 +201,7 @@ def _write(plan: MeasurePlan, bundle: Bundle, measured: MeasuredFigures, warning
         entry = plain["variants"][name][plan.backend]
         if plan.backend == "ort":
             entry["precision_computed"] = computed(bundle.model_bytes(name, plan.backend))[0]
-        entry["qualification"] = qualification(plan, measured, name, gains[name])
+        put_in(entry, qualification(plan, measured, name, gains[name]))
     source = bundle.kept.get(f"{manifest.model}.fp32.onnx", b"")
     work = operations(source) if source else None
     record = {**record_of(plan, manifest, plain, measured, gains, warnings), **({} if work is None else {"operations": work})}

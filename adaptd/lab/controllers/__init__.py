@@ -3,6 +3,7 @@
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.lab.harness import Controller
+from adaptd.twin.power_modes import figures_of
 from adaptd.twin.words import Scenario
 from adaptd.vocabulary import VariantFacts
 
@@ -17,7 +18,7 @@ def make(name: str, scenario: Scenario, policy: Policy, profile: HardwareProfile
     from adaptd.lab.controllers.guarded import GuardedAlert
 
     if name == "adaptd":
-        return Adaptd(policy, profile, facts, scenario.seed)
+        return Adaptd(policy, profile, facts, scenario.seed, figures_of(scenario, profile))
     if name == "alert":
         return Alert(policy, profile, facts, scenario.tick_us)
     if name == "alert-guarded":

@@ -3,7 +3,7 @@
 from adaptd.brain import tick
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import Snapshot, VariantFacts, Verdict
+from adaptd.vocabulary import ModeFigures, Snapshot, VariantFacts, Verdict
 
 
 class Adaptd:
@@ -11,8 +11,15 @@ class Adaptd:
 
     name = "adaptd"
 
-    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], seed: int) -> None:
-        self._brain, self._seed = tick.Brain(policy, profile, facts), seed
+    def __init__(
+        self,
+        policy: Policy,
+        profile: HardwareProfile,
+        facts: tuple[VariantFacts, ...],
+        seed: int,
+        figures: tuple[ModeFigures, ...] = (),
+    ) -> None:
+        self._brain, self._seed = tick.Brain(policy, profile, facts, figures), seed
         self.restart(0)
 
     def restart(self, now_us: int) -> None:

@@ -20,6 +20,7 @@ class LabSetpoint:
     point: OperatingPoint
     shadow_ppm: int = 0
     most_frames: int | None = None
+    power_mode: str | None = None
 
 
 class Static:

@@ -17,7 +17,8 @@ from adaptd.lab.whatif.decisions import like
 from adaptd.log.format.codec import CodecError, from_plain, row
 from adaptd.log.verify.decided import DecisionReader
 from adaptd.log.verify.reader import iter_records, starts
-from adaptd.vocabulary import OperatingPoint, Snapshot, VariantFacts, Verdict
+from adaptd.log.verify.replay import figures_of
+from adaptd.vocabulary import ModeFigures, OperatingPoint, Snapshot, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
 REACH = 4.0  # a knob is turned up to four times and down to a quarter of what it is
@@ -33,6 +34,7 @@ class Situation:
     profile: HardwareProfile
     facts: tuple[VariantFacts, ...]
     utc_ms: int
+    figures: tuple[ModeFigures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,14 @@ def situation(folder: Path) -> Situation:
 def _last(folder: Path, first: int) -> Situation | None:
     reader, brain, state = DecisionReader(), None, None
     found: Situation | None = None
+    figures: tuple[ModeFigures, ...] = ()
     for record in iter_records(folder, from_seq=first):
         try:
             if record["kind"] == "config":
                 profile = parse_profile(str(record["profile"]["text"]), str(record["profile"]["name"]))
                 facts = tuple(_FACTS.read(one) for one in record["facts"])
-                brain = tick.Brain(_policy_of(record), profile, facts)
+                figures = figures_of(record)
+                brain = tick.Brain(_policy_of(record), profile, facts, figures)
             if record["kind"] in ("config", "heartbeat"):
                 state = from_plain(tick.State, record["state"])
         except (CodecError, ConfigError, KeyError, TypeError, ValueError):
@@ -87,7 +91,7 @@ def _last(folder: Path, first: int) -> Situation | None:
         decided = reader.feed(record)
         if decided is None or brain is None or state is None:
             continue
-        found = Situation(state, decided.snapshot, profile, facts, record["utc_ms"])
+        found = Situation(state, decided.snapshot, profile, facts, record["utc_ms"], figures)
         state = brain.step(state, decided.snapshot)[0]
     return found
 
@@ -105,7 +109,7 @@ def decide(policy: Policy, at: Situation) -> Verdict:
         ValueError: the board's variants lack the policy's reference.
     """
     known = tuple(fact for fact in at.facts if fact.name in (policy.reference, *policy.efficient))
-    return tick.Brain(policy, at.profile, known).step(at.state, at.snapshot)[1]
+    return tick.Brain(policy, at.profile, known, at.figures).step(at.state, at.snapshot)[1]
 
 
 def changes(policy: Policy, at: Situation) -> list[Change]:

@@ -15,6 +15,7 @@ from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.log.format.codec import CodecError, row
 from adaptd.log.verify.decided import DecisionReader
 from adaptd.log.verify.reader import iter_records
+from adaptd.log.verify.replay import figures_of
 from adaptd.vocabulary import OperatingPoint, VariantFacts
 
 _FACTS = row(VariantFacts)
@@ -84,10 +85,11 @@ def _brain(record: dict[str, Any], policy: Policy) -> tick.Brain | None:
     try:
         profile: HardwareProfile = parse_profile(str(record["profile"]["text"]), str(record["profile"]["name"]))
         facts = tuple(_FACTS.read(one) for one in record["facts"])
+        figures = figures_of(record)
     except (KeyError, TypeError, CodecError):
         return None
     known = tuple(fact for fact in facts if fact.name in (policy.reference, *policy.efficient))
-    return tick.Brain(policy, profile, known)
+    return tick.Brain(policy, profile, known, figures)
 
 
 def like(a: OperatingPoint, b: OperatingPoint) -> bool:

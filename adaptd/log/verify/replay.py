@@ -21,9 +21,10 @@ from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
 from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, ended_clean, same_fields
 from adaptd.log.format.evidence import changes
 from adaptd.log.verify.decided import Decided
-from adaptd.vocabulary import BandStatement, Snapshot, Stretch, VariantFacts, Verdict
+from adaptd.vocabulary import BandStatement, ModeFigures, Snapshot, Stretch, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
+_FIGURES = row(ModeFigures)
 # Segments and restarts carry the same texts again and again.
 _policy, _profile = lru_cache(maxsize=16)(parse_policy), lru_cache(maxsize=16)(parse_profile)
 
@@ -32,7 +33,7 @@ class ReplayError(ValueError):
     """A record does not follow from the ones before it. The text says which part."""
 
 
-Mind = Callable[[Policy, HardwareProfile, tuple[VariantFacts, ...]], Any]
+Mind = Callable[..., Any]  # policy, profile, facts of the variants, and figures of power modes where there are any
 """What makes the brain that decides under a configuration: the one of this package; tests hand in another."""
 
 
@@ -277,7 +278,8 @@ class Replayer:
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
         if not self._run:
             return
-        reason, brain = record["reason"], self._mind(self._policy, self._profile, facts)
+        known = (facts, figures) if (figures := figures_of(record)) else (facts,)
+        reason, brain = record["reason"], self._mind(self._policy, self._profile, *known)
         self._brain = brain
         if assumed is not None:
             record, state = assumed, from_plain(brain.state_type, assumed["state"])
@@ -301,6 +303,11 @@ class Replayer:
         self._state = self._full = state
         self._unseen = []
         self._clean = self._lost = False
+
+
+def figures_of(record: dict[str, Any]) -> tuple[ModeFigures, ...]:
+    """What a configuration knows of power modes; empty in every log of a board without them."""
+    return tuple(_FIGURES.read(one) for one in record.get("figures", ()))
 
 
 def _cameras(record: dict[str, Any]) -> tuple[str, ...]:

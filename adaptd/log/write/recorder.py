@@ -10,9 +10,10 @@ from adaptd.log.format.decisions import SHORT, DecisionCoder
 from adaptd.log.format.evidence import changes
 from adaptd.log.write.ledger import Heads, Ledger, NotRecordedError
 from adaptd.log.write.quarantine import waiting
-from adaptd.vocabulary import OperatingPoint, Setpoint, Snapshot, VariantFacts, Verdict
+from adaptd.vocabulary import ModeFigures, OperatingPoint, Setpoint, Snapshot, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
+_FIGURES = row(ModeFigures)
 _POINT = row(OperatingPoint)
 
 
@@ -20,7 +21,7 @@ _POINT = row(OperatingPoint)
 class Settings:
     """What the brain of the run was made of and started with: texts of policy and profile, facts of the variants, seed, time.
 
-    ``cameras`` names the sources where there are several: evidence is kept of each.
+    ``cameras`` names the sources where there are several: evidence is kept of each. ``figures`` are those of power modes.
     """
 
     policy_name: str
@@ -32,6 +33,7 @@ class Settings:
     now_us: int
     binding: Binding
     cameras: tuple[str, ...] = ()
+    figures: tuple[ModeFigures, ...] = ()
 
 
 class Recorder:
@@ -134,6 +136,8 @@ class Recorder:
         }  # fmt: skip
         if settings.cameras:
             fields["cameras"] = list(settings.cameras)
+        if settings.figures:
+            fields["figures"] = [_FIGURES.full(one) for one in settings.figures]
         seq = self.ledger.append("config", fields, durable=True)
         self._coder = DecisionCoder(binding.digest)
         self._since, self._beat_at = 0, self.ledger.next_mono_us(0)
