@@ -220,6 +220,7 @@ def assemble(
         clock=clock,
         origin=origin,
         bundle_name=request.bundle.name,
+        staged=device is not None and bool(priced),
         plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
         if plans_wanted(request.backend, checked.manifest)
         else None,

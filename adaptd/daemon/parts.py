@@ -84,4 +84,5 @@ class Parts:
     clock: Clock = field(default_factory=Clock)
     origin: EngineIdentity = field(default_factory=EngineIdentity)
     bundle_name: str = ""
+    staged: bool = False  # what a frame costs is the software device's price
     plans: tuple[Path, Path] | None = None  # the bundle to build TensorRT plans from, and where
