@@ -1,8 +1,8 @@
 """Pictures of the page and of `adaptd top` for README and docs, taken from a real run: `tools/take_pictures.py [SECONDS]`.
 
-Runs the rendered day of `adaptd feeder`, so that the page has the feeder's tab, then the shipped model on the shipped clip for some
-minutes; looks at the page with headless Chromium as a person would, on a desk and on a phone, and draws `adaptd top` from the same
-run at 80 by 24.
+Runs the rendered day of `adaptd feeder`, so that the page has the feeder's tab, then the shipped model on the shipped clip for
+some minutes; looks at the page with headless Chromium as a person would, on a desk and on a phone, and draws `adaptd top` from
+the same run at 80 by 24.
 """
 
 import sys
