@@ -1,7 +1,8 @@
 """Pictures of the page and of `adaptd top` for README and docs, taken from a real run: `tools/take_pictures.py [SECONDS]`.
 
-Runs the shipped model on the shipped clip for some minutes, looks at the page with headless Chromium as a person would, on a desk
-and on a phone, and draws `adaptd top` from the same run at 80 by 24.
+Runs the rendered day of `adaptd feeder`, so that the page has the feeder's tab, then the shipped model on the shipped clip for
+some minutes; looks at the page with headless Chromium as a person would, on a desk and on a phone, and draws `adaptd top` from
+the same run at 80 by 24.
 """
 
 import sys
@@ -20,6 +21,7 @@ from adaptd.client import get_json  # noqa: E402
 from tests.faults.service import Service  # noqa: E402
 from tests.gateway.browser import Browser  # noqa: E402
 from tests.gateway.rig import Gateway  # noqa: E402
+from tools.take_feeder_pictures import adaptd  # noqa: E402
 
 ALIVE = "!document.body.classList.contains('away') && document.querySelectorAll('#charts canvas').length === 4"
 DOCS = ROOT / "docs"
@@ -31,9 +33,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         folder = Path(place) / "kitchen"
         folder.mkdir()
+        state = folder / "state"
+        adaptd("feeder", "run", "--rendered-day", "--fast", "--db", folder / "feeder.sqlite3", "--state", state)
         service = Service(folder, tick="1s")
         service.serving()
-        gateway = Gateway(folder, service.socket, "--box", "kitchen")
+        gateway = Gateway(folder, service.socket, "--box", "kitchen", "--state", state)
         trail = Trail()
         try:
             print(f"running for {seconds} s, so that there is something to see", file=sys.stderr)

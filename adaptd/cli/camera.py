@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from adaptd.cli import camera_roi
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
 
@@ -17,7 +18,9 @@ GUIDE = (
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the group."""
-    group = sub.add_parser("camera", help="calibrate a camera as a light sensor").add_subparsers(dest="verb", required=True)
+    words = "calibrate a camera as a light sensor, draw the region that counts"
+    group = sub.add_parser("camera", help=words).add_subparsers(dest="verb", required=True)
+    camera_roi.register(group)
     parser = group.add_parser("calibrate", help="guided: from a few lights of known lux to a profile with a calibrated camera")
     parser.add_argument("--source", required=True, help="the camera, as for `adaptd run`")
     parser.add_argument("--profile", default=None, help="profile to copy (default: the board's own)")
@@ -30,7 +33,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _calibrate(arguments: argparse.Namespace) -> int:
     if arguments.output is not None and arguments.output.exists():
         raise CommandError(f"{arguments.output}: exists already, name another file or remove it")
-    source = _open(arguments.source)
+    source = opened(arguments.source, "camera calibrate")
     print(GUIDE, file=sys.stderr)
     points: list[tuple[int, float]] = []
     try:
@@ -84,7 +87,8 @@ def _write(name: str, arguments: argparse.Namespace) -> None:
     load_profile(arguments.output)
 
 
-def _open(text: str) -> Any:
+def opened(text: str, command: str) -> Any:
+    """The open source; CommandError in ``command``'s name where it cannot be had."""
     from adaptd.base.clock import SystemClock
     from adaptd.protocol.source_spec import SourceError, written_elsewhere
     from adaptd.worker.sources.choose import source_of
@@ -93,7 +97,7 @@ def _open(text: str) -> Any:
         source = source_of(written_elsewhere(text), SystemClock())
         source.open()
     except SourceError as error:
-        raise CommandError(f"camera calibrate: {error}") from None
+        raise CommandError(f"{command}: {error}") from None
     return source
 
 

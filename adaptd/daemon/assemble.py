@@ -224,6 +224,7 @@ def assemble(
         origin=origin,
         bundle_name=request.bundle.name,
         modes=modes_of(request.root),
+        staged=device is not None and bool(priced),
         plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
         if plans_wanted(request.backend, checked.manifest)
         else None,

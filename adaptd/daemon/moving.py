@@ -19,6 +19,8 @@ from adaptd.protocol.messages import Hello, MoveOver
 from adaptd.vocabulary import VariantFacts
 
 BACKEND = "tensorrt"
+NEAR_PCT = 125  # of the ratio in the book: two measurements of one machine differ by less
+QUICKER = 4  # beyond it the preparation of a picture may outweigh the engines
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,35 @@ class _Engines:
     origin: EngineIdentity
     binding: Binding
     facts: tuple[VariantFacts, ...]
+
+
+def own_pace(facts: tuple[VariantFacts, ...], measured: dict[str, int]) -> tuple[VariantFacts, ...]:
+    """The facts of a staged supply on a machine unlike that of the book: the book then says what the worker measured.
+
+    The staged price of a frame holds at the pace of this machine, whatever that is. By the book of another machine an INT8 engine
+    that is hardly faster would be believed to cost more than it is charged, and no swap would be shown. Pictures are prepared
+    alike for every engine, so none is booked as quicker against the reference than it is cheaper.
+    """
+    first = facts[0]
+    here_us = measured.get(first.name, 0)
+    if not here_us or all(_alike(fact, first, measured.get(fact.name, 0), here_us) for fact in facts[1:]):
+        return facts
+    return tuple(
+        replace(fact, latency_us=max(measured[fact.name], here_us * fact.energy_uj // max(1, first.energy_uj), 1))
+        if fact.name in measured
+        else fact
+        for fact in facts
+    )
+
+
+def _alike(fact: VariantFacts, first: VariantFacts, own_us: int, here_us: int) -> bool:
+    """Whether a variant gains here what the book says, on a machine no more than QUICKER times as quick."""
+    gains = own_us * first.latency_us * 100 <= NEAR_PCT * here_us * fact.latency_us
+    return gains and here_us * QUICKER >= first.latency_us
+
+
+def _measured(hello: Hello) -> dict[str, int]:
+    return {engine.name: engine.latency_us for engine in hello.engines if engine.warm}
 
 
 class Moving:
@@ -57,14 +88,14 @@ class Moving:
         self._plans.stop()
 
     def met(self, hello: Hello, facts: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...] | None:
-        """The facts from now on where ``hello`` comes from another backend than before; else None."""
+        """The facts from now on, where ``hello`` comes from another backend or from the engines of a staged supply; else None."""
         if hello.backend == self._backend:
             return None
         if not self._backend:
             self._backend = hello.backend
             if self._parts.plans is not None and self._made_before():
                 self._ask()
-            return None
+            return own_pace(facts, _measured(hello)) if self._parts.staged else None
         self._known[self._backend] = _Engines(self._parts.origin, self._parts.settings.binding, facts)
         now = self._known.get(hello.backend) or self._new(hello, facts)
         self._backend = hello.backend
@@ -74,12 +105,13 @@ class Moving:
     def _new(self, hello: Hello, facts: tuple[VariantFacts, ...]) -> _Engines:
         with suppress(OSError):
             self._mark.write_text(self._source())
-        measured = {engine.name: engine.latency_us for engine in hello.engines if engine.warm}
+        measured = _measured(hello)
         kept = tuple(
             replace(fact, latency_us=max(1, measured[fact.name]), no_gain=False, priors=())
             for fact in facts
             if fact.name in measured
         )
+        kept = own_pace(kept, measured) if self._parts.staged else kept
         return _Engines(EngineIdentity(kept), self._binding(hello.backend), kept)
 
     def _binding(self, backend: str) -> Binding:

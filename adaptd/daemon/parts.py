@@ -86,4 +86,5 @@ class Parts:
     origin: EngineIdentity = field(default_factory=EngineIdentity)
     bundle_name: str = ""
     modes: PowerModes = field(default_factory=PowerModes)
+    staged: bool = False  # what a frame costs is the software device's price
     plans: tuple[Path, Path] | None = None  # the bundle to build TensorRT plans from, and where

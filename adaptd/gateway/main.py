@@ -13,6 +13,7 @@ from adaptd.gateway.plugins import Arguments, PlugIn, Tell, keep, plug_ins
 from adaptd.gateway.tasks import end
 
 NICE = 10
+CHILD_PATIENCE_S = 5.0  # a gateway that ends with its daemon says nothing of the moments in which both come and go
 
 
 def main(arguments: Arguments) -> int:
@@ -49,7 +50,7 @@ async def serve(arguments: Arguments, beside: Sequence[PlugIn], say: Tell) -> in
         loop.add_reader(sys.stdin.fileno(), stop.set)
     tasks = [
         asyncio.ensure_future(keep("feed", feed.run, say)),
-        asyncio.ensure_future(_tell_of_absence(feed, say)),
+        asyncio.ensure_future(_tell_of_absence(feed, say, CHILD_PATIENCE_S if arguments.until_eof else 0.0)),
         *(asyncio.ensure_future(_beside(one, feed, say)) for one in beside),
     ]
     await stop.wait()
@@ -61,15 +62,26 @@ async def _beside(one: PlugIn, feed: Feed, say: Tell) -> None:
     await keep(one.name, lambda: one.run(feed), say)
 
 
-async def _tell_of_absence(feed: Feed, say: Tell) -> None:
-    """Say once that the daemon is away and why, and once that it is back."""
-    told: Reason | None = None
-    with feed.subscribe() as states:
+async def _tell_of_absence(feed: Feed, say: Tell, patience_s: float = 0.0) -> None:
+    """Say once that the daemon is away and why, where that lasts for ``patience_s``, and once that it is back."""
+    away: Reason | None = None
+    told = False
+    loop, waiting = asyncio.get_running_loop(), contextlib.ExitStack()
+
+    def speak(state: Absent) -> None:
+        nonlocal told
+        told = True
+        say(f"no status: {state.words}")
+
+    with feed.subscribe() as states, waiting:
         async for state in states:
             if isinstance(state, Absent):
-                if state.reason not in (told, Reason.NOT_ASKED):
-                    say(f"no status: {state.words}")
-                    told = state.reason
-            elif told is not None:
+                if state.reason not in (away, Reason.NOT_ASKED):
+                    away = state.reason
+                    waiting.close()
+                    waiting.callback(loop.call_later(patience_s, speak, state).cancel)
+                continue
+            waiting.close()
+            if told:
                 say("the daemon answers")
-                told = None
+            away, told = None, False

@@ -18,6 +18,7 @@ from adaptd.vocabulary.battery import BatteryReading
 
 STEP_US = 100_000
 MOST_SLOW, LEAST_SLOW = 10.0, 0.5  # one stalled frame is no measurement, nor is one that cost nothing
+FASTER, IN_A_ROW = 0.6, 3  # so much quicker so often: other engines serve now, and what is usual is learned anew
 SETTLED = 30  # intervals whose mean is what an engine usually takes: the quickest one ever would rise with every record
 
 
@@ -28,7 +29,7 @@ class LiveTwin:
         self._device = TwinDevice(scenario, profile)
         self._work, self._policy = work, policy
         self._began_us: int | None = None
-        self._usual_us: dict[str, tuple[int, float]] = {}
+        self._usual_us: dict[str, tuple[int, float, int]] = {}
 
     def observe(self, now_us: int, worker: Telemetry) -> tuple[tuple[Raw, ...], int | None]:
         """Advance to ``now_us`` under the frames that ``worker`` reports since the last call; the sensors and the budget."""
@@ -70,10 +71,13 @@ class LiveTwin:
     def _slow(self, served: Served) -> float:
         """How much longer than in its first intervals the engine took, on average over this one."""
         mean_us = max(1.0, served.latency_sum_us / served.frames)
-        count, usual_us = self._usual_us.get(served.variant, (0, 0.0))
+        count, usual_us, quick = self._usual_us.get(served.variant, (0, 0.0, 0))
+        quick = quick + 1 if mean_us < FASTER * usual_us else 0
+        if quick >= IN_A_ROW:
+            count, usual_us, quick = 0, 0.0, 0
         if count < SETTLED:
             count, usual_us = count + 1, usual_us + (mean_us - usual_us) / (count + 1)
-            self._usual_us[served.variant] = count, usual_us
+        self._usual_us[served.variant] = count, usual_us, quick
         return max(LEAST_SLOW, min(MOST_SLOW, mean_us / usual_us))
 
 

@@ -201,7 +201,8 @@ class FrameLoop:
             if both is not None:
                 answer, efficient, given_by, done_us = both, answer, helm.reference, self._now_us()
         latency_us = done_us - frame.at_us
-        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed, frame.tag + self.seen.take_scene(camera))
+        tag = frame.tag + self.seen.take_scene(camera) if self.seen.scenes[camera] else frame.tag
+        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed, tag)
         band = order.band + self._cells[camera]
         key = (band, served_by, order.shadow_ppm)
         helm.frame = frame.index

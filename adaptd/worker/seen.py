@@ -22,7 +22,7 @@ class Seen:
         self.images: list[Any] = [None] * len(names)
         self.pictures: list[Picture | None] = [None] * len(names)
         self.results: list[Result | None] = [None] * len(names)
-        self._scenes = [""] * len(names)
+        self.scenes = [""] * len(names)
         self._looked_us = [now_us - LOOK_US] * len(names)
 
     def look(self, frame: Frame) -> None:
@@ -35,11 +35,11 @@ class Seen:
         if now_us - self._looked_us[frame.camera] >= LOOK_US:
             self._looked_us[frame.camera] = now_us
             self.pictures[frame.camera] = picture.look(frame)
-            self._scenes[frame.camera] = picture.scene(frame).hex()
+            self.scenes[frame.camera] = picture.scene(frame).hex()
 
     def take_scene(self, camera: int) -> str:
         """What a result carries of the picture's coarse look, once after each look: JSON fields, each after a comma."""
-        scene, self._scenes[camera] = self._scenes[camera], ""
+        scene, self.scenes[camera] = self.scenes[camera], ""
         return f',"scene":"{scene}"' if scene else ""
 
     def result(self, camera: int) -> LastResult | None:

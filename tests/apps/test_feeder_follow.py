@@ -14,6 +14,7 @@ from adaptd.apps.feeder.page import page
 from adaptd.apps.feeder.settings import SECOND_US, Settings
 from adaptd.cli.main import main
 from tests.apps.streams import BEGIN_US, BERLIN, House, day_of
+from tests.conftest import ROOT
 
 STATUS: dict[str, Any] = {
     "band": "dim",
@@ -42,6 +43,40 @@ def test_the_account_counts_before_the_scene_guard() -> None:
     """Where the status has the account of a band, that says whether the engine is proven."""
     shut = {**STATUS, "account": {"dim": {"open": False, "bound_ppm": 5_000}}}
     assert standing_of(shut, "int8", Source(), Settings()).unproven
+
+
+def test_of_several_cameras_the_account_of_the_one_at_the_bowl_counts() -> None:
+    """Another camera's account says nothing of the bowl."""
+    two = {**STATUS, "account": {"dim/bowl": {"open": False, "bound_ppm": 5_000}, "dim/door": {"open": True, "bound_ppm": 10}}}
+    standing = standing_of(two, "int8", Source(camera="bowl"), Settings())
+    assert (standing.unproven, standing.bound_ppm) == (True, 5_000)
+    assert not standing_of(two, "int8", Source(camera="door"), Settings()).unproven
+
+
+@pytest.mark.parametrize(("light_mlx", "sure"), [(5_000, True), (4_999, False)])
+def test_below_five_lux_everything_says_cannot_tell(light_mlx: int, sure: bool, house: House) -> None:
+    """A meal just below the light that the model needs is kept, and counts neither as seen nor as eaten in window and day.
+
+    The limit is that of the model card and of the guide.
+    """
+    status = {**STATUS, "sensors": {"light_mlx": {"value": light_mlx}}}
+    follower = Follower(house.monitor.recorder, Settings(), Source(), lambda: status)
+    for at in range(600):
+        follower.take(result(at, "eating" if at < 300 else "empty"))
+    house.monitor.recorder.close()
+    base = house.store.base
+    seen, sure_seen = (
+        round(one / SECOND_US, -1) for one in base.execute("SELECT sum(seen_us), sum(sure_us) FROM windows").fetchone()
+    )
+    eaten, sure_eaten = (
+        round(one / SECOND_US, -1) for one in base.execute("SELECT sum(eating_us), sum(sure_eating_us) FROM eating").fetchone()
+    )
+    assert (seen, eaten) == (600, 300)
+    assert (sure_seen, sure_eaten) == ((600, 300) if sure else (0, 0))
+    for file in (ROOT / "engines" / "pet-bowl" / "MODEL_CARD.md", ROOT / "docs" / "feeder.md"):
+        text = file.read_text()
+        assert f"{Settings().dark_below_mlx // 1000} lux" in text
+        assert "cannot\ntell" in text or "cannot tell" in text
 
 
 def test_missing_light_is_not_taken_for_light() -> None:

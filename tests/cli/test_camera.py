@@ -32,7 +32,7 @@ class Lamp:
 
 def calibrated(typed: str, levels: list[int], monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     """The command, with what a person types and what the camera sees."""
-    monkeypatch.setattr(camera, "_open", lambda text: Lamp(levels))
+    monkeypatch.setattr(camera, "opened", lambda text, command: Lamp(levels))
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
     return main(["camera", "calibrate", "--source", "0", *words])
 

@@ -57,6 +57,7 @@ def moving(tmp_path: Path, asked: list[MoveOver]) -> Moving:
         worker=SimpleNamespace(move_over=asked.append),
         origin=None,
         settings=None,
+        staged=False,
     )
     return Moving(parts, lambda kind, text: None)
 

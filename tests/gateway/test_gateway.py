@@ -1,5 +1,6 @@
 """The gateway as a process: at its start, among strangers, with a daemon that is away, and at its end."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,12 +12,17 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adaptd.client import ApiError
+from adaptd.gateway.feed import Feed
+from adaptd.gateway.main import _tell_of_absence
+from adaptd.gateway.tasks import end
 from tests.conftest import ROOT
 from tests.faults.service import Service
-from tests.gateway.rig import Daemon, Gateway, free_port, own_address, until
+from tests.gateway.rig import DOCUMENT, Daemon, Gateway, free_port, own_address, until
 
 STATIC = ROOT / "adaptd" / "gateway" / "web" / "static"
 Start = Callable[..., Gateway]
@@ -231,3 +237,27 @@ def test_what_the_page_needs_is_shipped_and_nothing_foreign_is_named() -> None:
         foreign = re.findall(r"https?://[^\"'\s)]+", path.read_text())
         assert set(foreign) <= {"http://www.w3.org/2000/svg"}, path
     assert not re.search(r"<script(?![^>]*src=)|\son[a-z]+=|\sstyle=", page), "nothing inline"
+
+
+@pytest.mark.parametrize(("patience_s", "said"), [(0.0, ["no status", "the daemon answers", "no status"]), (60.0, [])])
+def test_a_gateway_that_ends_with_its_daemon_does_not_tell_of_the_end(patience_s: float, said: list[str]) -> None:
+    """`make run` ends without a line about the daemon that has just left; a gateway of its own says each change once."""
+    asked: list[bool] = []
+
+    def ask() -> dict[str, Any]:
+        asked.append(len(asked) == 1)
+        if not asked[-1]:
+            raise ApiError("no daemon listens here")
+        return dict(DOCUMENT)
+
+    async def run() -> list[str]:
+        heard: list[str] = []
+        feed = Feed(ask, period_s=0.02)
+        tasks = [asyncio.ensure_future(_tell_of_absence(feed, heard.append, patience_s)), asyncio.ensure_future(feed.run())]
+        while len(asked) < 5:
+            await asyncio.sleep(0.01)
+        await end(*tasks)
+        return heard
+
+    heard = asyncio.run(run())
+    assert [line.partition(":")[0] for line in heard] == said

@@ -35,7 +35,8 @@ def standing_of(status: Mapping[str, Any], variant: str, source: Source, setting
     light = status.get("sensors", {}).get("light_mlx", {}).get("value")
     bright_enough = light is not None and int(light) >= settings.dark_below_mlx
     efficient = variant != source.reference
-    row = status.get("account", {}).get(band) or status.get("evidence", {}).get(band) or {}
+    account = status.get("account", {})
+    row = account.get(f"{band}/{source.camera}") or account.get(band) or status.get("evidence", {}).get(band) or {}
     proven = bool(row.get("open", row.get("admitted", False)))
     bound = row.get("bound_ppm")
     return Standing(

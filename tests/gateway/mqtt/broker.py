@@ -1,5 +1,6 @@
 """A real mosquitto on a free loopback port, certificates made for one test, and an ear that hears everything published."""
 
+import contextlib
 import datetime as dt
 import ipaddress
 import shutil
@@ -173,3 +174,60 @@ def certificates(folder: Path, *, name: str = "127.0.0.1", days_ago: int = 1, da
     (folder / "broker.key").write_bytes(
         broker_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
+
+
+class Cable:
+    """What lies between a client and a broker: carries bytes both ways until it is cut, then nothing until it is mended."""
+
+    def __init__(self, broker_port: int) -> None:
+        self._target = broker_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._ends: list[socket.socket] = [self._listener]
+        self._whole = True
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def cut(self) -> None:
+        """As a vehicle that drives out of reach of the radio: no goodbye from either side."""
+        self._whole = False
+        self._shut(self._ends[1:])
+
+    def mend(self) -> None:
+        """Carry again."""
+        self._whole = True
+
+    def close(self) -> None:
+        """Cut for good."""
+        self._whole = False
+        self._shut(self._ends)
+        for thread in self._threads:
+            thread.join()
+        for end in self._ends:
+            end.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self._ends.append(near)
+                if not self._whole:
+                    self._shut([near])
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._ends.append(far)
+                for one, other in ((near, far), (far, near)):
+                    self._threads.append(threading.Thread(target=self._carry, args=(one, other)))
+                    self._threads[-1].start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65_536):
+                other.sendall(data)
+        self._shut([one, other])
+
+    @staticmethod
+    def _shut(ends: list[socket.socket]) -> None:
+        for end in ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

@@ -19,7 +19,7 @@ from adaptd.gateway.secret_file import SettingsError
 from adaptd.gateway.vda5050 import plug as plugging
 from adaptd.gateway.vda5050.mapping import OFFLINE, Vehicle, connection, parts, state, vehicle_of
 from adaptd.gateway.vda5050.plug import VdaPlug
-from tests.gateway.mqtt.broker import Broker, Ear, needs_mosquitto, until
+from tests.gateway.mqtt.broker import Broker, Cable, Ear, needs_mosquitto, retained, until
 from tests.gateway.mqtt.documents import document
 from tests.gateway.mqtt.vda5050_schema import CONNECTION, STATE, faults
 
@@ -160,6 +160,29 @@ def test_master_control_hears_state_change_and_end(ear: Ear, unit: Unit) -> None
     told = [json.loads(one) for one in ear.of(topic + "connection")]
     assert [one["connectionState"] for one in told] == ["ONLINE", "OFFLINE"]
     assert all(faults(one, CONNECTION) == [] for one in told)
+
+
+@needs_mosquitto
+def test_a_connection_that_breaks_is_told_by_the_broker(broker: Broker, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last will: CONNECTIONBROKEN in the standard's form, retained for who comes later, then ONLINE again by itself."""
+    monkeypatch.setattr(plugging, "FIRST_WAIT_S", 0.1)
+    topic, cable = "uagv/v2/acme/cart-7/connection", Cable(broker.port)
+    unit = Unit(settings_of(f"mqtt://127.0.0.1:{cable.port}"))
+    try:
+        ear.wait(topic)
+        cable.cut()
+        broken = json.loads(ear.wait(topic, 2)[1])
+        assert (broken["connectionState"], faults(broken, CONNECTION)) == ("CONNECTIONBROKEN", [])
+        assert json.loads(retained(broker.port)[topic])["connectionState"] == "CONNECTIONBROKEN"
+        cable.mend()
+        ear.wait(topic, 3)
+        unit.stop()
+        told = [json.loads(one) for one in ear.wait(topic, 4)]
+        assert [one["connectionState"] for one in told] == ["ONLINE", "CONNECTIONBROKEN", "ONLINE", "OFFLINE"]
+        assert len({one["headerId"] for one in told}) == 4
+    finally:
+        unit.stop()
+        cable.close()
 
 
 @needs_mosquitto
