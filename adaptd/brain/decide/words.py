@@ -33,6 +33,7 @@ REFUSED = {
     "power_budget": "it would pass the power budget",
     "temperature": "it would pass the temperature limit",
     "endurance": "the battery would not last",
+    "deadline": "more of its frames would be late than late_pct allows",
 }
 
 

@@ -266,7 +266,7 @@ class Either(Shape):
         return self.read(plain)
 
 
-SPARSE = frozenset({"power_mode", "shift"})  # left out where None: a log without power modes has no word of them
+SPARSE = frozenset({"power_mode", "shift", "stalls"})  # left out where None
 
 
 class Words(Shape):
