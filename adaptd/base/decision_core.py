@@ -12,7 +12,7 @@ DECIDES = (
     *(f"vocabulary/{name}" for name in "__init__ battery board decisions readings service".split()),
     "brain/tick", "brain/pricing", "brain/tables",
     *(f"brain/estimate/{name}" for name in "account account_table bands battery fixed linear logarithm".split()),
-    *(f"brain/estimate/{name}" for name in "pace power scene_guard thermal window".split()),
+    *(f"brain/estimate/{name}" for name in "pace power scene_guard tail thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
     *(f"brain/decide/{name}" for name in "carryover deadline decision endure headroom inputs limits outcome planner".split()),
     *(f"brain/decide/{name}" for name in "safety settle shadowing shift shortfall transitions words".split()),

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from adaptd.brain.decide.planner import Option
-from adaptd.brain.estimate import pace, power
+from adaptd.brain.estimate import pace, power, tail
 from adaptd.brain.estimate import window as spans
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import OperatingPoint, Served, Snapshot, Telemetry, VariantFacts
+
+PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,16 @@ def average_w(spent: spans.Window, snapshot: Snapshot, policy: Policy) -> float 
     if budget is None or not policy.budget_window_us:
         return None
     return spans.allowed_w(spent, policy.budget_window_us, budget / 1000.0)
+
+
+def stalls(
+    table: Book, paces: tuple[pace.Pace, ...], known: tail.Tail | None, served: tuple[Served, ...]
+) -> tuple[tail.Tail | None, tuple[Served, ...]]:
+    """What is known of stalls after an interval, and what was served without one: a stall says nothing of the usual latency."""
+    seen = zip(table.names, table.book_us, paces, strict=True)
+    usual = {name: us * one.factor_ppm // PPM for name, us, one in seen if one.frames}
+    after = tail.observe(known, served, usual, sum([one.frames for one in paces]))
+    return after, tuple([one for one in served if tail.calm(one, usual.get(one.variant, 0))])
 
 
 def loads(table: Book, paces: tuple[pace.Pace, ...], worker: Telemetry, share_ppm: int, dt_s: float) -> list[float]:
@@ -94,7 +106,9 @@ def frames_mw(table: Book, paces: tuple[pace.Pace, ...], scales: list[float], po
     return int(book_mw(table, paces, point) * min(1.0, scales[table.names.index(point.variant)]))
 
 
-def options(table: Book, draw: power.Draw, paces: tuple[pace.Pace, ...], *, meterless: bool) -> list[Option]:
+def options(
+    table: Book, draw: power.Draw, paces: tuple[pace.Pace, ...], *, meterless: bool, known: tail.Tail | None = None
+) -> list[Option]:
     """Every variant as believed now: what a round costs, and how long its last frame waits."""
     found = []
     for at, (name, joules, book, one) in enumerate(zip(table.names, table.joules, table.book_us, paces, strict=True)):
@@ -104,5 +118,5 @@ def options(table: Book, draw: power.Draw, paces: tuple[pace.Pace, ...], *, mete
         doubt = (a, b * nominal, c * nominal * nominal + spread * spread)
         if meterless:
             doubt = (0.0, 0.0, 0.0)
-        found.append(Option(name, draw.scales[at] * nominal, book * slow, one.scatter_ppm / 1e6, doubt))
+        found.append(Option(name, draw.scales[at] * nominal, book * slow, one.scatter_ppm / 1e6, doubt, tail=known))
     return found

@@ -11,7 +11,7 @@ from adaptd.brain.decide import decision, safety, shadowing, shift, shortfall
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account as loss
-from adaptd.brain.estimate import account_table, bands, battery, pace, power, scene_guard, thermal
+from adaptd.brain.estimate import account_table, bands, battery, pace, power, scene_guard, tail, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
 from adaptd.brain.tables import ByMode, Tables, tables
@@ -64,6 +64,7 @@ class State:
     metered: bool = False
     charge: battery.Belief | None = None
     lowered: Lowered | None = None
+    stalls: tail.Tail | None = None
 
 
 def statements(state: State, policy: Policy) -> tuple[BandStatement, ...]:
@@ -88,13 +89,13 @@ class Beliefs:
     window: spans.Window
     meterless: bool
     charge: battery.Belief | None
+    stalls: tail.Tail | None
 
 
 class Brain:
     """The brain of one policy, profile and bundle: what follows from them alone is made once, in ``tables``.
 
-    Pure but for that: a state goes in with a snapshot, and the next state comes out with the verdict. ``figures`` say what was
-    measured in which power mode; without any, modes mean nothing.
+    Pure but for that: a state goes in with a snapshot, and the next state comes out with the verdict. ``figures``: by power mode.
 
     Raises:
         ValueError: ``facts`` does not hold the policy's reference.
@@ -140,7 +141,7 @@ class Brain:
     def adopt(self, state: State) -> State:
         """The state of another brain under this configuration: what stays true is kept, the rest starts anew.
 
-        A latched fault is cleared.
+        A latched fault is cleared; that of a power mode only under the same facts, for then a person has reloaded the policy.
 
         The window of the loss account goes on while what it promises is the same; else a new one opens, without a loan, so that
         reloading a policy never buys credit. ``statements`` says beforehand what the old one ends with.
@@ -150,7 +151,6 @@ class Brain:
         number = state.account.number + 1
         return replace(
             new,
-            # Other facts come with other engines; without, a person has reloaded the policy, and has looked at the power modes.
             held=new.held._replace(hot=state.held.hot, shift=None if facts == state.facts else state.held.shift),
             band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
             senses=state.senses,
@@ -162,6 +162,7 @@ class Brain:
             spent=state.spent,
             charge=state.charge,
             lowered=state.lowered,
+            stalls=state.stalls,
         )
 
     def resume(
@@ -202,8 +203,8 @@ class Brain:
         table, policy = self._modes.at(snapshot.power_mode), self.policy
         modes = self._follow(state, snapshot, table)
         if modes is not None and state.held.shift is not None:
-            idle_mw = modes.memory.idle_mw - (state.held.shift.idle_mw or modes.memory.idle_mw)
-            state = replace(state, split=power.moved(state.split, idle_mw))
+            before_mw, idle_mw = state.held.shift.idle_mw, modes.memory.idle_mw
+            state = replace(state, split=power.moved(state.split, idle_mw - before_mw if before_mw else 0))
         heard, senses = judge.judge(state.senses, snapshot, table.judging)
         beliefs = _believe(table, state, snapshot, senses, policy)
         sight = _sight(table, state, snapshot, senses, beliefs, policy)
@@ -239,6 +240,7 @@ class Brain:
             metered=state.metered or senses.power_mw is not None,
             charge=beliefs.charge,
             lowered=verdict.lowered,
+            stalls=beliefs.stalls,
         )
         return after, verdict
 
@@ -255,7 +257,8 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     """Take in what the last interval showed: the engines' pace first, since it prices the load that power is split by."""
     now_us, worker = snapshot.now_us, snapshot.worker
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
-    paces = pace.observe(state.paces, worker.served, table.book.names, table.book.book_us, int(dt_s * 1e6))
+    stalls, calm = pricing.stalls(table.book, state.paces, state.stalls, worker.served)
+    paces = pace.observe(state.paces, calm, table.book.names, table.book.book_us, int(dt_s * 1e6))
     loads = pricing.loads(table.book, paces, worker, state.held.shadow_ppm, dt_s)
     meterless = not state.metered and not any(one.quantity == POWER for one in snapshot.raw)
     split, draw = power.observe(state.split, loads, senses.power_mw, dt_s, meterless=meterless)
@@ -282,6 +285,7 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
         window=spent_in,
         meterless=meterless,
         charge=battery.observe(state.charge, snapshot.battery, table.label_uj, draw.drawn_w, dt_s, now_us),
+        stalls=stalls,
     )
 
 
@@ -327,7 +331,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         ahead=outlook.ahead,
         base_w=draw.base_w,
         drawn_w=draw.drawn_w,
-        options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless),
+        options=pricing.options(table.book, draw, beliefs.paces, meterless=beliefs.meterless, known=beliefs.stalls),
         guards=beliefs.guards,
         offer=offer,
         shut=shut,

@@ -105,6 +105,7 @@ class PolicyModel(Strict):
     objective: ObjectiveModel
     frame_rate: FrameRateModel
     deadline_ms: Annotated[Number, Field(gt=0, le=60_000)]
+    late_pct: Annotated[Number, Field(gt=0, le=50)] | None = None  # of the frames, at most this share later than the deadline
     accuracy: AccuracyModel
     thermal: ThermalModel
     power: PowerModel | None = None
@@ -169,6 +170,7 @@ class Policy:
     endurance: Endurance | None = None
     cameras: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
+    late_ppm: int | None = None
 
     @property
     def streams(self) -> int:
@@ -240,6 +242,7 @@ def _policy(document: Document) -> Policy:
         miss_weight_ppm=scaled(model.accuracy.miss_weight, 1_000_000),
         endurance=endurance(model.endurance),
         modes=tuple(model.modes or ()),
+        late_ppm=None if model.late_pct is None else scaled(model.late_pct, 10_000),
     )
 
 

@@ -11,8 +11,19 @@ from adaptd.config.shipped import engines_dir, policies_dir, profiles_dir
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
 from adaptd.config.validate import scaled, validate
 from adaptd.twin.power_modes import board_modes
-from adaptd.twin.schema import BatteryModel, FaultModel, Points, ScenarioModel, ScenesModel, TruthModel, VariantModel
-from adaptd.twin.words import ENGINE_KINDS, PPM, SENSOR_KINDS, BatteryTruth, Curve, Scenario, Scenes, StagedFault, Truth
+from adaptd.twin.schema import BatteryModel, FaultModel, Points, ScenarioModel, ScenesModel, StallsModel, TruthModel, VariantModel
+from adaptd.twin.words import (
+    ENGINE_KINDS,
+    PPM,
+    SENSOR_KINDS,
+    BatteryTruth,
+    Curve,
+    Scenario,
+    Scenes,
+    StagedFault,
+    StallTruth,
+    Truth,
+)
 from adaptd.vocabulary import Prior, VariantFacts
 
 US = 1_000_000
@@ -158,7 +169,12 @@ def _truth(model: TruthModel) -> Truth:
         lag_power_us=scaled(model.lag_s.power, US),
         lag_light_us=scaled(model.lag_s.light, US),
         start_mc=None if model.start_c is None else scaled(model.start_c, 1000),
+        stalls=None if model.stalls is None else _stalls(model.stalls),
     )
+
+
+def _stalls(model: StallsModel) -> StallTruth:
+    return StallTruth(scaled(model.every_s, US), scaled(model.length_s, US), scaled(model.slow_down, PPM))
 
 
 def _fault(model: FaultModel) -> StagedFault:

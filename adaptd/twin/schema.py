@@ -102,6 +102,14 @@ class ScenesModel(Strict):
     scenes: Annotated[list[SceneModel], Field(min_length=1, max_length=16)]
 
 
+class StallsModel(Strict):
+    """Stalls that slow every engine for a moment: how often on average, how long on average, and by what on average."""
+
+    every_s: Annotated[Number, Field(gt=0, le=LONGEST_S)]
+    length_s: Annotated[Number, Field(gt=0, le=600)]
+    slow_down: Annotated[Number, Field(ge=1, le=100)]
+
+
 class TruthModel(Strict):
     """How this device really differs from its profile and its bundle."""
 
@@ -114,6 +122,7 @@ class TruthModel(Strict):
     noise: NoiseModel = NoiseModel()
     lag_s: LagModel = LagModel()
     start_c: Annotated[Number, Field(ge=-60, le=200)] | None = None
+    stalls: StallsModel | None = None
 
 
 class SignalsModel(Strict):

@@ -43,6 +43,18 @@ class Scenes:
 
 
 @dataclass(frozen=True, slots=True)
+class StallTruth:
+    """Stalls: every ``every_us`` on average, ``length_us`` long on average; each slows frames by ``slow_ppm`` on average.
+
+    Gaps and lengths are exponential. What is beyond 1 of the slow-down is Pareto distributed with exponent 3: a heavy tail.
+    """
+
+    every_us: int
+    length_us: int
+    slow_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """How the device really differs from its profile; no controller sees this.
 
@@ -64,6 +76,7 @@ class Truth:
     lag_power_us: int = 0
     lag_light_us: int = 0
     start_mc: int | None = None
+    stalls: StallTruth | None = None
 
 
 @dataclass(frozen=True, slots=True)

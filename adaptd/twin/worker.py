@@ -9,6 +9,7 @@ from math import sqrt
 
 from adaptd.config.policy import Policy
 from adaptd.twin.noise import Noise
+from adaptd.twin.stalls import Hit, Stalls
 from adaptd.twin.words import PPM, Scenario, StagedFault
 from adaptd.twin.work import FramePace, beside, beside_uj, pace_of, true_work
 from adaptd.twin.world import Disagreement, TrueLight
@@ -68,6 +69,7 @@ class TwinWorker:
         self._delivered, self._late, self._dropped = Carry(), Carry(), Carry()
         self._quarantined: tuple[str, ...] = ()
         self._rates = frozenset((0, *policy.levels_mfps))
+        self._stalls = Stalls(scenario.seed, scenario.truth.stalls)
         self.idle = Telemetry(True, OperatingPoint(policy.reference, policy.target_mfps))
 
     def enter(self, facts: tuple[VariantFacts, ...]) -> None:
@@ -102,7 +104,9 @@ class TwinWorker:
         pace = self._pace(point, shadow_ppm, slow_ppm)
         seconds = dt_us / 1e6
         executed = pace.executed_fps * seconds
-        on_time = executed * (1.0 - pace.late)
+        hits = self._stalls.within(t_us, dt_us)
+        stalled = sum(hit.part for hit in hits if pace.latency_us * hit.slow > self._policy.deadline_us)
+        on_time = executed * (1.0 - pace.late) * max(0.0, 1.0 - stalled)
         delivered = min(on_time, self._policy.target_mfps * dt_us / 1e9)
         late = executed - on_time
         shadow = self._shadow_variant(point.variant)
@@ -126,7 +130,7 @@ class TwinWorker:
             missed=missed,
             dropped=self._dropped.whole(point.fps_mfps / 1000 * seconds - executed),
             shadow_frames=len(shadows),
-            served=tuple([self._part(point, name, frames, pace, slow_ppm) for name, frames, _ in parts]),
+            served=tuple([self._part(point, name, frames, pace, slow_ppm, hits) for name, frames, _ in parts]),
             shadows=shadows,
             stretches=tuple([stretch for stretch, _, _ in tossed]),
             quarantined=self._quarantined,
@@ -148,16 +152,21 @@ class TwinWorker:
             self._paces[key] = found
         return found
 
-    def _part(self, point: OperatingPoint, variant: str, frames: int, pace: FramePace, slow_ppm: float) -> Served:
+    def _part(
+        self, point: OperatingPoint, variant: str, frames: int, pace: FramePace, slow_ppm: float, hits: tuple[Hit, ...]
+    ) -> Served:
         """What one engine served of an interval that two of them shared."""
         if variant != point.variant:
             pace = self._pace(OperatingPoint(variant, point.fps_mfps), 0, slow_ppm)
-        return self._served(variant, frames, pace)
+        return self._served(variant, frames, pace, hits)
 
-    def _served(self, variant: str, frames: int, pace: FramePace) -> Served:
+    def _served(self, variant: str, frames: int, pace: FramePace, hits: tuple[Hit, ...]) -> Served:
         mean = pace.latency_us * (1.0 + self._noise_ppm * self._latency() / sqrt(frames))
         longest = mean * (1.0 + 2.0 * self._noise_ppm)
-        return Served(variant, frames, round(mean * frames), round(longest))
+        whole = [hit for hit in hits if hit.part * frames >= 0.5]  # a stall between two frames is seen by none
+        longer = sum(hit.part * (hit.slow - 1.0) for hit in whole)
+        longest = max((longest, *(mean * hit.slow for hit in whole)))
+        return Served(variant, frames, round(mean * frames * (1.0 + longer)), round(longest))
 
     def _shadow_variant(self, serving: str) -> str:
         """The efficient variant that a shadow frame compares with the reference; empty where there is none to trust."""

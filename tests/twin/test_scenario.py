@@ -12,7 +12,7 @@ from adaptd.twin.world import Disagreement, TrueLight
 from adaptd.vocabulary import Prior
 from tests.twin.worlds import TEXT, policy
 
-SHIPPED = sorted(scenarios_dir().glob("*.yaml"))
+SHIPPED = sorted(scenarios_dir().rglob("*.yaml"))
 
 REFUSED = [
     ("duration_s: 600", "duration_s: 600s", "duration_s"),

@@ -1,4 +1,7 @@
-"""The chance that a frame is in time: latency taken as normal with the believed mean and scatter."""
+"""The chance that a frame is in time: a core of latencies, normal with the believed mean and scatter, and the stalls that were
+seen."""
+
+from adaptd.brain.estimate.tail import Tail, late
 
 # 10^6 times the standard normal distribution function at z = 0, 1/8, 2/8, ... 4 (any table of it).
 NORMAL_PPM = (
@@ -21,3 +24,8 @@ def in_time(latency_us: float, scatter: float, deadline_us: int) -> float:
         at = int(steps)
         upper = (NORMAL_PPM[at] + (NORMAL_PPM[at + 1] - NORMAL_PPM[at]) * (steps - at)) / PPM
     return upper if z >= 0.0 else 1.0 - upper
+
+
+def stalled_late(tail: Tail | None, latency_us: float, deadline_us: int) -> tuple[float, float]:
+    """The share of frames that stalls make late, and its deviation."""
+    return late(tail, deadline_us / max(latency_us, 1.0))

@@ -42,7 +42,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     served_w = outcome.power_at(options, point, caps)
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
     levels = _levels(sight, policy, table, held)
-    shifted = _shift(sight, options, caps, lambda one, left: _priced(one, levels, left, table, policy, lasting))
+    shifted = _shift(sight, policy, options, caps, lambda one, left: _priced(one, levels, left, table, policy, lasting))
     verdict = Verdict(
         mode=mode,
         point=point,
@@ -77,12 +77,12 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     )
 
 
-def _shift(sight: Inputs, options: list[Option], caps: Caps, best: shift.Best) -> shift.Shift | None:
+def _shift(sight: Inputs, policy: Policy, options: list[Option], caps: Caps, best: shift.Best) -> shift.Shift | None:
     """What is remembered of power modes, and which one is asked for."""
     modes = sight.modes
     if modes is None or not modes.wanted:
         return None if modes is None else modes.memory
-    return shift.choose(modes, options, caps, best, sight.now_us, sight.dt_s)
+    return shift.choose(modes, options, caps, best, lambda one: planner.punctual(one, policy), sight.now_us, sight.dt_s)
 
 
 def _lasting(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option]) -> endure.Memory:
@@ -288,6 +288,8 @@ def _plan(
                 refused.append((plan, option.forbidden))
         elif plan is not None and not (single and option.name != policy.reference):
             plans.append(plan)
+    plans, tardy = planner.punctual_first(plans, options, policy, sight.point.variant)
+    refused += [(plan, "deadline") for plan in tardy]
     stopped = sight.mode is Mode.STOPPED and (held.hot or bool(sight.unknown[0]) or sight.believed_k * 1000 > policy.resume_mc)
     if not plans or stopped:
         plan, event = _conflict(sight, policy, table, options, caps)

@@ -15,8 +15,7 @@ variant is proven, and proof comes from frames that are served: in four random m
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from adaptd.brain.decide.deadline import in_time
-from adaptd.brain.decide.planner import STEP_MFPS, Caps, Option, Plan, plan_between
+from adaptd.brain.decide.planner import STEP_MFPS, Caps, Option, Plan, chance, plan_between
 from adaptd.config.policy import Policy
 from adaptd.vocabulary.battery import Goal, Lasting
 
@@ -184,7 +183,7 @@ def best(option: Option, span: Range, caps: Caps, price_ppm: int, deadline_us: i
     plan = plan_between(option, low_mfps, high_mfps, caps, max(span.value_j, 4.0 * option.joules), deadline_us)
     if plan is None:
         return None
-    value_j = span.value_j * in_time(option.latency_us, option.scatter, deadline_us)
+    value_j = span.value_j * chance(option, deadline_us)
     price = price_ppm / PPM
     wanted = rate_at(price, option.joules, Range(span.low, span.high, max(value_j, 1e-9)))
     mfps = int(wanted * 1000.0) // STEP_MFPS * STEP_MFPS

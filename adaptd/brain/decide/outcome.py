@@ -1,6 +1,6 @@
 """What a chosen point comes to: its power, its lease, what the veto looks at, and every named condition."""
 
-from adaptd.brain.decide import safety
+from adaptd.brain.decide import planner, safety
 from adaptd.brain.decide.carryover import Carryover
 from adaptd.brain.decide.endure import Memory
 from adaptd.brain.decide.inputs import Inputs
@@ -55,7 +55,7 @@ def veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...], at_wors
 def conditions(
     sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan, lasting: Memory | None
 ) -> tuple[tuple[str, bool], ...]:
-    """Every named condition, in an order that never changes; two more where power modes matter, and two for a battery."""
+    """Every named condition, in an order that never changes; more of them where power modes, late_pct or a battery matter."""
     reasons = [option.forbidden for option in options if option.name != policy.reference]
     fixed: tuple[tuple[str, bool], ...] = (
         ("worker_alive", sight.worker.alive),
@@ -74,6 +74,9 @@ def conditions(
     )
     if sight.modes is not None:
         fixed += (("mode_qualified", not sight.stale), ("mode_free", sight.modes.memory.off is None))
+    if policy.late_ppm is not None:
+        serving = next(one for one in options if one.name == plan.variant)
+        fixed += (("deadline_kept", planner.punctual(serving, policy)),)
     if sight.goal is None:
         return fixed
     said = None if lasting is None else lasting.said

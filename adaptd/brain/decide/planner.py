@@ -8,7 +8,9 @@ optimum under one constraint: Kim, Imes and Hoffmann, CPSNA 2015). Watts, joules
 from dataclasses import dataclass
 from math import sqrt
 
-from adaptd.brain.decide.deadline import in_time
+from adaptd.brain.decide.deadline import in_time, stalled_late
+from adaptd.brain.estimate.tail import Tail
+from adaptd.config.policy import Policy
 
 PPM = 1_000_000
 GAIN_SHARE = 0.004  # a swap must earn this part of the board's power ...
@@ -17,12 +19,14 @@ KEEP_SHARE = 0.5  # the variant that serves is kept while it earns this part of 
 POWER_SIGMAS = 3.0  # margin below the power budget, in deviations of the power predicted for the point
 ARRIVING_SHARE = 0.95  # cameras keep their rate within a few percent
 STEP_MFPS = 10  # rates are whole hundredths of a frame a second
+RETURN_SHARE = 0.7  # of the late frames allowed: a variant that left for being late comes back below it
 BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue
 
 
 @dataclass(slots=True)
 class Option:
-    """One variant as believed now. ``forbidden`` names the condition that rules it out, empty when it may serve.
+    """One variant as believed now. ``forbidden`` names the condition that rules it out, empty when it may serve. ``tail``: what
+    is known of stalls.
 
     The variance of its power at f frames a second is a + 2 b f + c f^2 with (a, b, c) = ``doubt``.
     """
@@ -33,6 +37,25 @@ class Option:
     scatter: float
     doubt: tuple[float, float, float]
     forbidden: str = ""
+    tail: Tail | None = None
+
+
+def chance(option: Option, deadline_us: int) -> float:
+    """The chance that a frame of the option is in time, stalls counted."""
+    core = in_time(option.latency_us, option.scatter, deadline_us)
+    return core if option.tail is None else core * (1.0 - stalled_late(option.tail, option.latency_us, deadline_us)[0])
+
+
+def punctual(option: Option, policy: Policy, held: str = "") -> bool:
+    """Whether at most ``late_pct`` of its frames are late, one deviation of what is known of stalls included.
+
+    One that does not serve while another one does (``held``) must keep well within it.
+    """
+    if policy.late_ppm is None:
+        return True
+    late = 1.0 - in_time(option.latency_us, option.scatter, policy.deadline_us)
+    share, deviation = stalled_late(option.tail, option.latency_us, policy.deadline_us)
+    return late + share + deviation <= policy.late_ppm / 1e6 * (1.0 if held in ("", option.name) else RETURN_SHARE)
 
 
 @dataclass(slots=True)
@@ -81,7 +104,7 @@ def plan_variant(option: Option, levels: tuple[int, ...], caps: Caps, value_j: f
     Levels are tried from the highest down. Power grows with the rate, so the first level that fits has the only useful neighbour
     above it; worth grows up to where frames cost more than they bring or queue, and falls beyond, so the walk ends at its top.
     """
-    value_j *= in_time(option.latency_us, option.scatter, deadline_us)
+    value_j *= chance(option, deadline_us)
     at = len(levels) - 1
     power, worth, refused = _point(option, levels[at], caps, value_j)
     above: tuple[int, float, float, str] | None = None
@@ -113,7 +136,7 @@ def plan_between(option: Option, low_mfps: int, high_mfps: int, caps: Caps, valu
 
     Worth is linear up to where frames queue and falls beyond, power is linear: so the best rate is that point or a limit.
     """
-    value_j *= in_time(option.latency_us, option.scatter, deadline_us)
+    value_j *= chance(option, deadline_us)
     low, best, rule = low_mfps / 1000.0, high_mfps / 1000.0, "most_worth"
     useful = BUSY * 1e6 / option.latency_us if value_j > option.joules else low
     if useful < best:
@@ -162,6 +185,13 @@ def _point(option: Option, mfps: int, caps: Caps, value_j: float) -> tuple[float
     if power > caps.peak_w:
         return power, worth, "temperature"
     return power, worth, "average" if power > caps.mean_w else ""
+
+
+def punctual_first(plans: list[Plan], options: list[Option], policy: Policy, held: str) -> tuple[list[Plan], list[Plan]]:
+    """The plans of variants that are late seldom enough, and the others; where all are late too often, all of them count."""
+    good = {one.name for one in options if punctual(one, policy, held)}
+    kept = [plan for plan in plans if plan.variant in good]
+    return (kept, [plan for plan in plans if plan.variant not in good]) if kept else (plans, [])
 
 
 def arriving_most(target_mfps: int, source_mfps: int | None) -> int:

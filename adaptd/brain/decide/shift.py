@@ -76,22 +76,34 @@ def follow(memory: Shift | None, seen: PowerMode, idle_mw: int, now_us: int) -> 
     return memory
 
 
-def choose(modes: Modes, options: list[Option], caps: Caps, best: Best, now_us: int, dt_s: float) -> Shift:
+def choose(
+    modes: Modes,
+    options: list[Option],
+    caps: Caps,
+    best: Best,
+    on_time: Callable[[Option], bool],
+    now_us: int,
+    dt_s: float,
+) -> Shift:
     """The memory after this tick's comparison; ``asked`` says which mode the board is to be in.
 
     A mode must be right for the reference too, since it serves whenever the others may not: of what the best variant gains and
-    what the reference gains, the larger counts, whichever way it points.
+    what the reference gains, the larger counts, whichever way it points. A variant that is late too often is worth nothing.
     """
     memory = modes.memory
     if memory.off is not None or memory.asked or not modes.others:
         return memory._replace(better="", earned_uj=0)
     safe = [option for option in options if option.name == modes.reference]
-    here = _worth(options, caps, best), _worth(safe, caps, best)
+
+    def worth(those: list[Option], left: Caps) -> float:
+        return _worth([one for one in those if on_time(one)], left, best)
+
+    here = worth(options, caps), worth(safe, caps)
     found = []
     for other in modes.others:
         left = _shifted(caps, other)
-        gain_w = _worth(_in_mode(options, other), left, best) - here[0]
-        safe_w = _worth(_in_mode(safe, other), left, best) - here[1]
+        gain_w = worth(_in_mode(options, other), left) - here[0]
+        safe_w = worth(_in_mode(safe, other), left) - here[1]
         found.append((safe_w if abs(safe_w) > abs(gain_w) else gain_w, other.name))
     gain_w, name = max(found)
     gain_w -= GAIN_SHARE * caps.base_w

@@ -53,6 +53,7 @@ REFUSED = {
     "power_budget": "it would pass the power budget",
     "temperature": "it would pass the temperature limit",
     "endurance": "the battery would not last",
+    "deadline": "more of its frames would be late than late_pct allows",
 }
 
 SCALES = {"mw": (1000, "W", 1), "mc": (1000, "degC", 1), "mfps": (1000, "fps", 1), "us": (1_000_000, "s", 0)}

@@ -30,7 +30,9 @@ def best(option: Option, caps: Caps) -> Plan | None:
 def after(seconds: int, memory: Shift, *others: OtherMode, slow: float = 1.0, shut: bool = False) -> Shift:
     """The memory after so many ticks of a second, the last of them at ``DWELL_US`` plus that."""
     for at in range(seconds):
-        memory = choose(Modes(memory, list(others), True, "fp16"), options(slow, shut=shut), OPEN, best, DWELL_US + at * S, 1.0)
+        memory = choose(
+            Modes(memory, list(others), True, "fp16"), options(slow, shut=shut), OPEN, best, bool, DWELL_US + at * S, 1.0
+        )
     return memory
 
 
@@ -57,7 +59,7 @@ def test_a_mode_in_which_the_reference_is_late_is_not_entered_however_cheap_the_
     assert after(3000, Shift("MAXN", 0), LOW, slow=1.0).asked == "15W"
     high = OtherMode("MAXN", {"fp16": (1 / 0.718, 1 / 1.384), "int8": (1 / 0.667, 1 / 1.404)}, 0.0)
     low = [replace(one, joules=one.joules * 0.7, latency_us=one.latency_us * 1.39) for one in options(5.6)]
-    memory = choose(Modes(Shift("15W", 0), [high], True, "fp16"), low, OPEN, best, DWELL_US, 10.0)
+    memory = choose(Modes(Shift("15W", 0), [high], True, "fp16"), low, OPEN, best, bool, DWELL_US, 10.0)
     assert memory.asked == "MAXN"
 
 
