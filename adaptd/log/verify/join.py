@@ -73,9 +73,12 @@ class Parts:
         lines, self._lines = tuple(self._lines[:at]), self._lines[at:]
         if lines:
             task = Task(lines, self._begun_under)
-            if self._pool is None:
-                self._pool = pool(self._processes)
-            self._out.append((task, self._pool.submit(run_part, task)))
+            try:
+                if self._pool is None:
+                    self._pool = pool(self._processes)
+                self._out.append((task, self._pool.submit(run_part, task)))
+            except (BrokenProcessPool, OSError, RuntimeError):
+                raise Unfit from None
         self._begun_under = next_config
         while len(self._out) > AHEAD * self._processes or (self._out and self._out[0][1].done()):
             self._join()
