@@ -5,6 +5,7 @@ raises Unfit: then the log is run again in one go, and that says what is wrong. 
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -110,12 +111,14 @@ def pool(processes: int, *modules: str) -> ProcessPoolExecutor:
     """Processes that begin clean, whatever threads this one has, with the verifier and ``modules`` loaded once for all."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["adaptd.log.verify.parts", *modules])
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts)
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
 
 
-def _leave_interrupts() -> None:
-    """An interrupt from the terminal is for the process that waits for the parts."""
+def _begin() -> None:
+    """An interrupt from the terminal is for the process that waits. Records hold no cycles, so they are seldom looked for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def processors() -> int:
