@@ -10,7 +10,7 @@ import ast
 import re
 
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
-IMPORTS = "from dataclasses import dataclass, replace as _replaced\nfrom typing import Any, Final, final\n"
+IMPORTS = "from dataclasses import dataclass\nfrom typing import Any, Final, final\n_KEPT: Final = object()\n"
 SAME_LENGTH = """
 def _same_length(*lengths: int) -> None:
     for at in range(1, len(lengths)):
@@ -77,9 +77,11 @@ def _spell_out(word: ast.ClassDef) -> None:
         *(["def __hash__(self) -> int:", "    return hash(self.as_tuple())"] if _is_frozen(word) else []),
         "def as_tuple(self) -> tuple[Any, ...]:",
         f"    return ({', '.join(f'self.{field.name}' for field in fields)},)",
+        "def __reduce__(self) -> tuple[Any, ...]:",  # the only way in which a compiled word travels to another process
+        f"    return ({word.name}, self.as_tuple())",
     ]
     if _is_tuple(word):
-        text += ["def _replace(self, **changes: Any) -> Any:", "    return _replaced(self, **changes)"]
+        text += _replacing(word.name, fields)
         word.bases = []
         word.decorator_list = [ast.parse("dataclass(frozen=True, slots=True)", mode="eval").body]
     methods = ast.parse("\n".join(text)).body
@@ -88,6 +90,13 @@ def _spell_out(word: ast.ClassDef) -> None:
             node.type_comment = "ignore[misc]"  # a frozen field is set here and nowhere else
     word.body += methods
     word.decorator_list.insert(0, ast.Name("final"))
+
+
+def _replacing(word: str, fields: list[_Field]) -> list[str]:
+    """``_replace`` with a parameter for each field: a call of it makes no dict, and looks at no field by its name."""
+    changes = ", ".join(f"{field.name}: Any = _KEPT" for field in fields)
+    values = ", ".join(f"self.{field.name} if {field.name} is _KEPT else {field.name}" for field in fields)
+    return [f"def _replace(self, *, {changes}) -> {word!r}:", f"    return {word}({values})"]
 
 
 def _final(node: ast.stmt) -> list[ast.stmt]:

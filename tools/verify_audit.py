@@ -400,6 +400,11 @@ def prev_of(line):
 # ---------------------------------------------------------------- the coin and the books of the loss account
 
 
+# A log makes room for so many frames to be drawn again: those of one long silence, and more for every decision.
+MOST_FRAMES, FRAMES_A_DECISION = 1_000_000, 10_000
+MOST_SHARES, MOST_STRETCHES = 16, 1024
+
+
 def coin_fell(seed, frame, share):
     """Whether the coin chose a frame: the first 8 bytes of BLAKE2b("seed:frame") below ``share`` millionths of 2^64."""
     eight = hashlib.blake2b(f"{seed}:{frame}".encode(), digest_size=8).digest()
@@ -452,7 +457,7 @@ class Account:
 
     def __init__(self):
         self.bounds = 0
-        self.open, self.now, self.seed = {}, None, None
+        self.open, self.now, self.seed, self.room = {}, None, None, MOST_FRAMES
         self.revealed = self.draws = self.frames = 0
         self.books, self.reference = {}, ""
 
@@ -462,6 +467,8 @@ class Account:
         if kind == "start":
             self.now = self.seed = None
         elif kind == "window_open":
+            if len(record.get("shares") or ()) > MOST_SHARES:
+                return "a window names more rates of the coin than any table has"
             self.now = {"window": record["window"], "told": [], "before": self.seed, "count": 0}
             self.open[record["coin"]] = self.now
             fresh = {"bands": {}, "loan": record["loan_ppm_frames"], "limit": record["limit_ppm"], "whole": whole}
@@ -472,14 +479,21 @@ class Account:
             return self.reveal(record) or self.statements(record)
         elif kind == "decision" and self.now is not None:
             self.decision(record)
+            if self.room < 0:
+                return "a decision tells of more frames or stretches than any worker serves between two decisions"
         return None
 
     def decision(self, record):
         self.now["count"] += 1
         rows = record.get("in", {}).get("worker", {}).get("stretches", [])
+        if len(rows) > MOST_STRETCHES:
+            self.room = -1
+            return
         mixed = self.now["before"] if self.now["count"] <= 2 else None
+        self.room = min(MOST_FRAMES, self.room + FRAMES_A_DECISION)
         for row in rows:
             band, variant, share, frames, missed, shadowed, differed, loss, late, first, last, drawn = row
+            self.room -= max(0, last - first + 1)
             self.now["told"].append((share, frames, first, last, drawn, mixed))
             window = self.books[self.now["window"]]
             book = window["bands"].setdefault(band, [0, 0, 0, 0])
@@ -505,7 +519,7 @@ class Account:
         for share, frames, first, last, drawn, before in tossed["told"]:
             if not all(coin_fell(seed, one, share) or (before is not None and coin_fell(before, one, share)) for one in drawn):
                 return "a frame was shadowed that the coin had not chosen"
-            if before is None and share > 0 and last - first < 1_000_000:
+            if before is None and share > 0:
                 chosen = sum(coin_fell(seed, one, share) for one in range(first, last + 1))
                 if chosen - len(drawn) > last - first + 1 - frames:
                     return "the coin chose frames that were served unshadowed"

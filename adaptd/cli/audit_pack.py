@@ -1,15 +1,16 @@
 """`adaptd audit pack`: what an auditor gets in one file: the log without its private key, kept witnesses, how to check it."""
 
 import argparse
-import io
-import tarfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adaptd.cli.audit_args import folder_argument, need_log
 from adaptd.cli.audit_send import kept_in
 from adaptd.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    import tarfile
 
 NAMES = ("log.pub", "head", "handovers")
 MOST_LOOKS = 50
@@ -37,6 +38,8 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the pack; nothing of ``private/`` and nothing but the files of a log goes in."""
+    import tarfile
+
     from adaptd.log.verify.reader import segment_files
 
     need_log(args.folder)
@@ -88,7 +91,10 @@ def _verifier() -> bytes:
         raise CommandError(f"{path}: the second verifier is not there; install adaptd whole") from None
 
 
-def _add(pack: tarfile.TarFile, name: str, data: bytes) -> None:
+def _add(pack: "tarfile.TarFile", name: str, data: bytes) -> None:
+    import io
+    import tarfile
+
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode, entry.mtime = len(data), 0o644, 0
     pack.addfile(entry, io.BytesIO(data))

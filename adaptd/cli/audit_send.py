@@ -6,8 +6,6 @@ signature lines, which are kept with the note. A time stamp authority (RFC 3161)
 
 import argparse
 import os
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -76,6 +74,9 @@ def _size(text: str) -> int:
 
 
 def _program(target: str, text: str) -> str:
+    import shlex
+    import subprocess
+
     words = shlex.split(target.removeprefix(PROGRAM))
     try:
         done = subprocess.run(words, input=text.encode(), timeout=COMMAND_S, check=False, capture_output=True)  # noqa: S603 - what the owner named

@@ -4,6 +4,8 @@ Every word that names a band (shadows, stretches, evidence, statements) names a 
 band or of a camera never holds a slash.
 """
 
+MOST_CAMERAS = 32  # that one device serves: every decision looks at the evidence of each
+
 
 def cell_of(band: str, camera: str) -> str:
     """The cell of a band and a camera; the band itself where the camera has no name."""

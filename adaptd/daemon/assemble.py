@@ -11,6 +11,7 @@ from adaptd.base.clock import boot_id
 from adaptd.base.redact import redact
 from adaptd.brain.decide.analysis import unreachable
 from adaptd.brain.tick import State
+from adaptd.config.cells import MOST_CAMERAS
 from adaptd.config.engine_answers import Identity, identity
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import Manifest, facts, figures, load_manifest
@@ -93,6 +94,8 @@ def check(request: Request) -> Checked:
     Raises:
         ConfigError, AssemblyError: one line a fault.
     """
+    if len(request.cameras) > MOST_CAMERAS:
+        raise AssemblyError(f"--source: names {len(request.cameras)} cameras, one device serves at most {MOST_CAMERAS}")
     policy_text, profile_text = _text(request.policy), _text(request.profile)
     policy = replace(parse_policy(policy_text, str(request.policy)), cameras=tuple(name for name, _ in request.cameras))
     profile = parse_profile(profile_text, str(request.profile))

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,7 +130,7 @@ def test_a_stale_core_ends_the_command_in_one_line(tmp_path: Path) -> None:
 
 
 def test_words_are_the_same_in_either_core() -> None:
-    """Words of the core cannot be changed, compare and hash by value, say their fields, and can be copied with a change."""
+    """Words of the core cannot be changed, compare and hash by value, say their fields, travel, and are copied with a change."""
     point = OperatingPoint("int8", 30_000)
     with pytest.raises(FrozenInstanceError):
         point.fps_mfps = 0  # type: ignore[misc]
@@ -138,6 +139,7 @@ def test_words_are_the_same_in_either_core() -> None:
     assert repr(point) == "OperatingPoint(variant='int8', fps_mfps=30000)"
     assert repr(Life(last=3))[:25] == "Life(last=3, direction=0,"
     assert Life(last=3)._replace(repeats=2) == Life(3, 0, 2)
+    assert pickle.loads(pickle.dumps((point, Life(last=3)))) == (point, Life(last=3))
     assert hash(Measured(1, 2, "s")) == hash((1, 2, "s", False))
     assert Missing(MissingReason.GONE) != Measured(1, 2, "x")
     assert [one.name for one in fields(Snapshot)] == list(get_type_hints(Snapshot))
@@ -145,12 +147,28 @@ def test_words_are_the_same_in_either_core() -> None:
 
 def both(text: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A function as it is written and as it is compiled, both interpreted."""
-    found = []
-    for source in (text, native_form().native(text)):
-        scope: dict[str, Any] = {"__name__": "tried"}
-        exec(source, scope)
-        found.append(scope[name])
-    return found[0], found[1]
+    return defined(text, name), defined(native_form().native(text), name)
+
+
+def defined(source: str, name: str) -> Callable[..., Any]:
+    """What the source defines under this name."""
+    scope: dict[str, Any] = {"__name__": "tried"}
+    exec(source, scope)
+    found: Callable[..., Any] = scope[name]
+    return found
+
+
+def test_a_word_in_native_form_travels_and_changes_by_name() -> None:
+    """A compiled word goes to another process as its class and its fields, since it cannot be made empty and filled; ``_replace``
+    changes the fields that are named, also to None, and refuses others as a named tuple does."""
+    text = "from typing import NamedTuple\nclass Word(NamedTuple):\n    a: int\n    b: int | None = 2\n"
+    native = native_form().native(text).replace("frozen=True, ", "")  # only the compiler lets a constructor fill a frozen word
+    plain, made = defined(text, "Word"), defined(native, "Word")
+    assert made(5).__reduce__() == (made, (5, 2))
+    for changes in ({}, {"a": 7}, {"b": None}, {"a": 0, "b": 0}):
+        assert made(5)._replace(**changes).as_tuple() == tuple(plain(5)._replace(**changes))
+    with pytest.raises(TypeError, match="c"):
+        made(5)._replace(c=1)
 
 
 def outcome(call: Callable[..., Any], *given: Any) -> Any:
@@ -194,7 +212,7 @@ def test_a_zip_that_may_not_run_or_is_not_over_names_stays_strict() -> None:
 
 def test_the_native_form_keeps_every_statement() -> None:
     """No function of the core is lost or added in its native form, but those that words get."""
-    added = {"__init__", "__eq__", "__hash__", "as_tuple", "_replace", "_same_length"}
+    added = {"__init__", "__eq__", "__hash__", "as_tuple", "_replace", "__reduce__", "_same_length"}
     for name in core.COMPILED:
         source = (ROOT / "adaptd" / f"{name}.py").read_text()
         before, after = (
@@ -218,10 +236,11 @@ def test_both_cores_write_and_find_the_same() -> None:
         pytest.skip("no compiled core is built here: make compiled")
     found, compiled = differences(600, 40, ["demo"])
     assert found == []
+    assert compiled["verify"] == compiled["verify in parts"]
     assert compiled["verify"]["verdict"] == "valid"
 
     def one_number(root: Path) -> None:
-        file = root / "adaptd" / "estimate" / "power.py"
+        file = root / "adaptd" / "brain" / "estimate" / "power.py"
         file.write_text(file.read_text().replace("NOISE_W = 0.2 ", "NOISE_W = 0.21 "))
 
     found, _ = differences(200, 0, ["demo"], one_number)

@@ -83,15 +83,17 @@ def tell(decisions: int, nonsense: int, scenarios: list[str]) -> dict[str, Any]:
 
 
 def tell_log(folder: Path, decisions: int) -> dict[str, Any]:
-    """The bytes of a log of ``decisions``, and what the verifier says of it."""
+    """The bytes of a log of ``decisions``, and what the verifier says of it, in one go and in parts of two processes."""
     from adaptd.cli.audit_words import report_json
-    from adaptd.log.verify.verify import verify
+    from adaptd.log.verify import verify as verifier
     from tests.log.workload import make_log
 
     make_log(folder, decisions, heartbeat=16)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
     digests = {f"log {path.relative_to(folder)}": sha256(path.read_bytes()).hexdigest() for path in files}
-    return {**digests, "verify": report_json(verify(folder))}
+    parts = verifier._in_parts(folder, verifier.Options(processes=2), None)
+    in_parts = "could not be run in parts" if parts is None else report_json(parts)
+    return {**digests, "verify": report_json(verifier.verify(folder)), "verify in parts": in_parts}
 
 
 def tell_nonsense(folder: Path, count: int) -> dict[str, Any]:

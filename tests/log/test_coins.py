@@ -44,18 +44,19 @@ def log(
     reveal: dict[str, Any] | None = None,
     seed: coin.Seed = SEED,
     terms: dict[str, Any] | None = None,
+    whole: bool = False,
     **statement: Any,
 ) -> None:
-    """A log of one window whose decisions tell of ``rows``."""
+    """A log of one window whose decisions tell of ``rows``, one each or all in one (``whole``)."""
     clock = Clock()
     ledger, _ = open_ledger(folder, boot="b", mono_us=clock.mono_us, utc_ms=clock.utc_ms, limits=SMALL)
     commitment = coin.commitment(0, seed, SALT)
     ledger.append("config", {"policy": POLICY}, durable=True)
     opening = {"coin": commitment, "limit_ppm": 5000, "loan_ppm_frames": 79_000_000, "window": 0, **(terms or {})}
     ledger.append("window_open", opening, durable=True)
-    for row in rows:
+    for told in [rows] if whole else [[row] for row in rows]:
         clock.now_us += 1_000_000
-        ledger.append("decision", {"in": {"worker": {"stretches": [row]}}})
+        ledger.append("decision", {"in": {"worker": {"stretches": told}}})
     words = {"coin": commitment, "reason": "stopped", "salt": SALT, "seed": seed, "statements": [said(rows, **statement)]}
     ledger.append("window_close", {**words, "window": 0, **(reveal or {})}, durable=True)
     ledger.close({"reason": "stopped"})

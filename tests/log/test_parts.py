@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,24 @@ def test_real_processes_give_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     found = in_parts(tmp_path)
     assert found is not None
     assert asdict(found) == asdict(verify(tmp_path))
+
+
+class Broken:
+    """A pool whose processes have died: it takes nothing more."""
+
+    def submit(self, *_: Any) -> "Future[Part | None]":
+        raise BrokenProcessPool("a child process terminated abruptly")
+
+    def shutdown(self, **_: Any) -> None:
+        """Nothing is left to let go of."""
+
+
+def test_processes_that_die_leave_the_finding_to_one_go(tmp_path: Path, pool: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the processes are gone before a part is handed out, the log is run again in one go, with the same finding."""
+    Run(tmp_path, heartbeat=20).ticks(200).close()
+    monkeypatch.setattr(join, "pool", lambda processes: Broken())
+    assert in_parts(tmp_path) is None
+    assert asdict(verify(tmp_path, PARTS)) == asdict(verify(tmp_path))
 
 
 def forged(folder: Path) -> int:

@@ -7,11 +7,12 @@ it does keep the key out of reach of anyone who later reads the file system.
 import base64
 from functools import lru_cache
 from hashlib import sha256
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from adaptd.log.format import note
+
+if TYPE_CHECKING:  # loaded where a signature is made or checked: who only reads a log is not kept waiting for it
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _MARK = "adaptd-key-1"
 
@@ -24,6 +25,8 @@ class Signer:
     """One private key with the name it signs under and its epoch."""
 
     def __init__(self, name: str, seed: bytes, epoch: int = 0) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         note.check_name(name)
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self._seed = seed
@@ -35,6 +38,8 @@ class Signer:
     @classmethod
     def generate(cls, name: str | None = None, epoch: int = 0) -> "Signer":
         """A fresh key from the system's random source; without a name the log is named after the key."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         key = Ed25519PrivateKey.generate()
         return cls(name or f"adaptd/{key.public_key().public_bytes_raw().hex()[:12]}", key.private_bytes_raw(), epoch)
 
@@ -70,12 +75,16 @@ class Signer:
 
 
 @lru_cache(maxsize=64)
-def _public(public: bytes) -> Ed25519PublicKey:
+def _public(public: bytes) -> "Ed25519PublicKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     return Ed25519PublicKey.from_public_bytes(public)
 
 
 def signature_holds(public: bytes, signature: bytes, message: bytes) -> bool:
     """Whether ``signature`` over ``message`` was made by the private half of ``public``."""
+    from cryptography.exceptions import InvalidSignature
+
     try:
         _public(public).verify(signature, message)
     except (InvalidSignature, ValueError):

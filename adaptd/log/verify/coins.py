@@ -4,6 +4,9 @@ A commitment (``window_open``) stands in the log before the first frame is drawn
 stretch names the frames that the coin chose, and the range of numbers it served. Where every number of the range was served, the
 chosen ones must be exactly those that the seed draws; where some were dropped before they were served, no more may be missing
 than were dropped. The frames between a new commitment and the first decision after it may still have been drawn with the old one.
+
+To draw is the only work here that a few bytes of a log can ask for without end, so there is room for so many frames: as many as
+one long silence can hold, and for every decision DRAWS more. No worker comes near it: it serves at most 1000 frames a second.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +17,8 @@ from adaptd.log.format.decisions import stretches_in
 from adaptd.vocabulary import Stretch
 
 OPEN, CLOSE = "window_open", "window_close"
+SHARES, STRETCHES = 16, 1024  # rates of the coin that a window may name, and stretches of which one decision may tell
+DRAWS = 10_000  # frames for which every decision makes room, up to those of LONGEST_SPAN
 OVERLAP = 2  # decisions after a new commitment that may tell of frames of the old one
 
 
@@ -38,6 +43,7 @@ class Coins:
         self._open: dict[str, _Tossed] = {}
         self._now: _Tossed | None = None
         self._seed: coin.Seed | None = None
+        self._room = coin.LONGEST_SPAN
         self.revealed = 0
         self.drawn = 0
         self.frames = 0
@@ -53,6 +59,9 @@ class Coins:
         if kind == "decision":
             self._decision(record)
         elif kind == OPEN:
+            shares = record.get("shares") or ()
+            if type(shares) is list and len(shares) > SHARES:
+                raise CoinError(f"it names {len(shares)} rates of the coin, more than the {SHARES} of any table")
             self._now = _Tossed(_integer(record, "window"), self._seed)
             self._open[_text(record, "coin")] = self._now
             self._seed = None
@@ -66,7 +75,14 @@ class Coins:
             return
         mixed = self._now.before is not None and self._now.decisions < OVERLAP
         self._now.decisions += 1
-        self._now.stretches += [(one, mixed) for one in stretches_in(record)]
+        told = stretches_in(record)
+        if len(told) > STRETCHES:
+            raise CoinError(f"it tells of {len(told)} stretches, more than the {STRETCHES} of any worker")
+        frames = sum(max(0, one.last - one.first + 1) for one in told)
+        self._room = min(coin.LONGEST_SPAN, self._room + DRAWS) - frames
+        if self._room < 0:
+            raise CoinError(f"it tells of {frames} frames, which are more than any worker serves between two decisions")
+        self._now.stretches += [(one, mixed) for one in told]
 
     def _reveal(self, record: dict[str, Any]) -> None:
         tossed = self._open.pop(_text(record, "coin"), None)
@@ -93,8 +109,6 @@ def _check(stretch: Stretch, seed: coin.Seed, before: coin.Seed | None) -> None:
     if before is not None or share <= 0:
         return
     span = stretch.last - stretch.first + 1
-    if span > coin.LONGEST_SPAN:
-        raise CoinError(f"a stretch of {span} frames is longer than any that a worker tells")
     passed_over = sum(coin.drawn(seed, at, share) for at in range(stretch.first, stretch.last + 1)) - len(chosen)
     if passed_over > span - stretch.frames:
         raise CoinError(f"between frames {stretch.first} and {stretch.last} the coin chose frames that were served unshadowed")

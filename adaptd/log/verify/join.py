@@ -5,6 +5,7 @@ raises Unfit: then the log is run again in one go, and that says what is wrong. 
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -79,9 +80,12 @@ class Parts:
         lines, self._lines, self._claim = tuple(self._lines[:at]), self._lines[at:], None
         if lines:
             task = Task(lines, self._begun_under)
-            if self._pool is None:
-                self._pool = pool(self._processes)
-            self._out.append((task, self._pool.submit(run_part, task)))
+            try:
+                if self._pool is None:
+                    self._pool = pool(self._processes)
+                self._out.append((task, self._pool.submit(run_part, task)))
+            except (BrokenProcessPool, OSError, RuntimeError):
+                raise Unfit from None
         self._begun_under = next_config
         while len(self._out) > AHEAD * self._processes or (self._out and self._out[0][1].done()):
             self._join()
@@ -113,12 +117,14 @@ def pool(processes: int, *modules: str) -> ProcessPoolExecutor:
     """Processes that begin clean, whatever threads this one has, with the verifier and ``modules`` loaded once for all."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["adaptd.log.verify.parts", *modules])
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts)
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
 
 
-def _leave_interrupts() -> None:
-    """An interrupt from the terminal is for the process that waits for the parts."""
+def _begin() -> None:
+    """An interrupt from the terminal is for the process that waits. Records hold no cycles, so they are seldom looked for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def processors() -> int:

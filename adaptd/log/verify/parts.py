@@ -5,14 +5,19 @@ few decisions later and at its end. Whoever joins the parts runs those few decis
 that comes to stand in the same place was the claim true, and then the rest of the part is what a replay in one go would find.
 """
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from json import JSONDecoder
+from typing import Any, Final
 
 from adaptd.log.format.verdicts import VerifyReport
 from adaptd.log.verify.decided import Decided
 from adaptd.log.verify.replay import Replayer, ReplayError, Standing
 from adaptd.log.verify.served_intervals import LATE_DECISIONS, Rest, Service
+
+_decoder: Any = JSONDecoder()
+_scan: Final = _decoder.scan_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +67,20 @@ def run_part(task: Task) -> Part | None:
 
 
 def _run(task: Task) -> Part:
-    records = [json.loads(line) for line in task.lines]
+    records = _records(task.lines)
     replayer, service = Replayer(), Service(VerifyReport())
-    began, head, config = None, 0, None
+    began, head, config, waiting = None, 0, None, list[dict[str, Any]]()
     if task.config is not None:
-        config, head = json.loads(task.config), _head(records)
-        replayer.assume(config, records[0])
-        for record in records[1:head]:
+        (config,) = _records((task.config,))
+        leading, waiting = _head(records)
+        head = len(leading)
+        replayer.assume(config, leading[0])
+        for record in leading[1:]:
             _lead(replayer, service, record)
         began = replayer.standing()
     under_way = service.forget(VerifyReport())
     decided, given = replayer.decided, replayer.given_states
-    for record in records[head:]:
+    for record in chain(waiting, records):
         feed(replayer, service, record)
         config = record if record["kind"] == "config" else config
     if config is None:
@@ -82,15 +89,23 @@ def _run(task: Task) -> Part:
     return Part(head, began, replayer.standing(), config, decided, given, service.rest(under_way=under_way))
 
 
-def _head(records: list[dict[str, Any]]) -> int:
-    """Up to the record after which nothing depends on what came before the part but its standing."""
+def _records(lines: tuple[bytes, ...]) -> Iterator[dict[str, Any]]:
+    """One record after the other; whoever cut the parts has held each line against its canonical form before."""
+    for line in lines:
+        yield _scan(line.decode(), 0)[0]
+
+
+def _head(records: Iterator[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Up to the record after which nothing depends on what came before the part but its standing, and that record."""
+    leading: list[dict[str, Any]] = []
     seen = 0
-    for at, record in enumerate(records):
-        if at and record["kind"] in ("start", "config"):
+    for record in records:
+        if leading and record["kind"] in ("start", "config"):
             break
         if seen == LATE_DECISIONS and record["kind"] != "evidence":
-            return at
+            return leading, [record]
         seen += record["kind"] == "decision"
+        leading.append(record)
     raise Unfit
 
 

@@ -20,6 +20,7 @@ from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
 from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, ended_clean, same_fields
 from adaptd.log.format.evidence import changes
+from adaptd.log.verify import bounds
 from adaptd.log.verify.decided import Decided
 from adaptd.vocabulary import BandStatement, ModeFigures, Snapshot, Stretch, VariantFacts, Verdict
 
@@ -163,6 +164,7 @@ class Replayer:
         before = self._coder.verdict
         try:
             snapshot = self._coder.read_snapshot(record)
+            _refuse(bounds.flood(snapshot))
             verdict = self._verdict(record, snapshot)
             fields = self._coder.write(snapshot, verdict, record["mono_us"], whole="bind" in record)
         except CodecError as error:
@@ -252,6 +254,7 @@ class Replayer:
             self.code = binding.code
             policy = _checked_text(record["policy"], binding.policy, "policy")
             profile = _checked_text(record["profile"], binding.profile, "profile")
+            _refuse(bounds.crowd(record))
             facts = tuple(_FACTS.read(one) for one in record["facts"])
             if record["bind"] != binding.digest:
                 raise ReplayError("the digest of the binding does not fit")
@@ -273,7 +276,7 @@ class Replayer:
     ) -> None:
         """The state that start or adopt gives under this configuration must be the one on record."""
         before = self._policy
-        self._policy = replace(_policy(policy, record["policy"]["name"]), cameras=_cameras(record))
+        self._policy = replace(_policy(policy, record["policy"]["name"]), cameras=tuple(record.get("cameras", ())))
         self._profile = _profile(profile, record["profile"]["name"])
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
         if not self._run:
@@ -282,7 +285,7 @@ class Replayer:
         reason, brain = record["reason"], self._mind(self._policy, self._profile, *known)
         self._brain = brain
         if assumed is not None:
-            record, state = assumed, from_plain(brain.state_type, assumed["state"])
+            record, state = assumed, _given(brain.state_type, assumed["state"])
         elif reason == "start":
             state = brain.start(record["seed"], record["now_us"])
         elif reason == "resume" and self._full is not None:
@@ -296,7 +299,7 @@ class Replayer:
         elif not (self._lost if reason == "resumed" else self._full is None and self._pruned):
             raise ReplayError(f"nothing on record calls for a state that is given anew at a {reason}")
         else:  # the first segment left after pruning, or decisions that a failing disk could not take
-            state = from_plain(brain.state_type, record["state"])
+            state = _given(brain.state_type, record["state"])
             self.given_states += 1
         if not same_bytes(record["state"], to_plain(state)):
             raise ReplayError(f"the state at the {reason} is not the one that the records before it lead to")
@@ -310,12 +313,15 @@ def figures_of(record: dict[str, Any]) -> tuple[ModeFigures, ...]:
     return tuple(_FIGURES.read(one) for one in record.get("figures", ()))
 
 
-def _cameras(record: dict[str, Any]) -> tuple[str, ...]:
-    """The names of the cameras where the run had several."""
-    named = record.get("cameras", [])
-    if type(named) is not list or not all(type(name) is str for name in named):
-        raise ReplayError("the cameras on record are no list of names")
-    return tuple(named)
+def _given(word: type, plain: Plain) -> Any:
+    """A state that is taken from the log; every decision after it looks at all of it."""
+    _refuse(bounds.burden(plain))
+    return from_plain(word, plain)
+
+
+def _refuse(words: str) -> None:
+    if words:
+        raise ReplayError(words)
 
 
 def _checked_text(plain: Any, digest: str, what: str) -> str:
