@@ -61,7 +61,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def call(path: Path, method: str, verb: str, body: dict[str, Any] | None = None, timeout_s: float = 3.0) -> bytes:
-    """One request; returns the body of a 200 answer.
+    """One request; returns the body of the answer: of a change it says what became of it, and which record of the log says so.
 
     Raises:
         ApiError: nobody listens on ``path``, access is denied, or the daemon refused.
@@ -84,7 +84,7 @@ def call(path: Path, method: str, verb: str, body: dict[str, Any] | None = None,
         raise ApiError(f"{path}: the daemon did not answer ({error}), try again or look at its log") from None
     finally:
         connection.close()
-    if answer.status != 200:
+    if answer.status not in (200, 202):
         raise ApiError(f"{path}: {text.decode(errors='replace').strip() or answer.reason}")
     return text
 

@@ -90,7 +90,8 @@ def test_a_gateways_key_goes_on_record_and_changes_nothing() -> None:
     orders = Orders(lambda _kind, fields: notes.append(fields))
     good = {"public": "A" * 43 + "=", "reason": "hours are signed with it", "by": "gateway"}
     assert orders.take(Change("/v1/gateway_key", good, 7), 0) == ""
-    assert notes == [{"order": "gateway_key", "public": good["public"], "by": "gateway (uid 7)", "reason": good["reason"]}]
+    said = {"order": "gateway_key", "public": good["public"], "by": "gateway (uid 7)", "reason": good["reason"], "uid": 7}
+    assert notes == [said]
     for public in ("", "short", 5, None, "\n" * 44):
         assert orders.take(Change("/v1/gateway_key", {**good, "public": public}, 7), 0).startswith("public: ")
     assert orders.on(snapshot(0), ("int8",)) == snapshot(0)

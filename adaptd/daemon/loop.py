@@ -10,11 +10,11 @@ from adaptd.base.defect import defect
 from adaptd.brain import tick
 from adaptd.daemon.account_window import AccountWindow
 from adaptd.daemon.cameras import Cameras
+from adaptd.daemon.changes import Givers, Hands, take
 from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
 from adaptd.daemon.moving import Moving
-from adaptd.daemon.orders import VERBS as ORDERS
 from adaptd.daemon.orders import Orders, asked_by
 from adaptd.daemon.parts import STOP_S, LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt, told
@@ -28,6 +28,7 @@ from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
 from adaptd.serve.api import Change
+from adaptd.serve.reply import Said
 from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
 
@@ -43,6 +44,7 @@ class Daemon:
         self._acting, self._reloads = Intents(), Reloads()
         self._act_seqs: dict[int, int] = {}
         self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
+        self._givers = Givers(self._say.note)
         self._quarantined: tuple[str, ...] = ()
         self._feedback = Feedback(parts.policy.efficient, parts.policy.cameras)
         self._cameras = Cameras(parts.policy.cameras)
@@ -274,28 +276,26 @@ class Daemon:
         self._say.tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
-        if change.verb in ("/v1/reload", "/v1/offer"):
-            self._ask_for_policy(asked_by(change), str(change.body.get("text")) if change.verb == "/v1/offer" else None)
-        elif change.verb == "/v1/checkpoint":
-            self._parts.recorder.ledger.checkpoint()
-        else:
-            taker = self._feedback.take if change.verb == "/v1/feedback" else lambda body: self._parts.senses.push(body, now_us)
-            refused = self._orders.take(change, now_us) if change.verb in ORDERS else taker(change.body)
-            if refused:
-                self._say.warn(f"{change.verb} from {asked_by(change)} refused: {refused}")
+        sign, push, label = self._parts.recorder.signed, self._parts.senses.push, self._feedback.take
+        hands = Hands(self._orders, self._givers, self._say, label, push, sign, self._ask_over_the_socket)
+        take(change, now_us, hands)
 
-    def _ask_for_policy(self, who: str, offered: str | None = None) -> None:
+    def _ask_over_the_socket(self, change: Change, offered: str | None) -> None:
+        self._ask_for_policy(asked_by(change), offered, change)
+
+    def _ask_for_policy(self, who: str, offered: str | None = None, change: Change | None = None) -> None:
         self._parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={self._parts.clock.mono_us()}")
-        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts, offered)
+        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts, offered, change)
 
     def _take_policy(self, tried: Tried) -> None:
         """Take the policy file anew; a bad one is refused and the running one stays. Who asked is on record either way."""
         parts = self._parts
-        self._say.note("asked", told(tried))
+        on_record = self._say.note("asked", told(tried))
         try:
             new = adopt(tried, parts, self._state, self._profile, self._facts)
         except ReloadError as error:
             self._reloads.refused(tried, str(error))
+            tried.answer(Said("refused", str(error), on_record))
             self._say.fault("policy_refused", str(error), told=f"policy refused, the running one stays: {error}")
         else:
             before, old = self._state, self._policy
@@ -304,7 +304,9 @@ class Daemon:
             self._window.reloaded(before, old, self._state, self._policy)
             parts.worker.reset()
             parts.modes.lift()
-            self._say.tell(f"policy {new.policy.name} {new.policy.sha256[:12]} adopted ({tried.who})")
+            adopted = f"policy {new.policy.name} {new.policy.sha256[:12]} adopted"
+            tried.answer(Said("done", adopted, on_record))
+            self._say.tell(f"{adopted} ({tried.who})")
             self._decide_at_us = parts.clock.mono_us()
         parts.notifier.send("READY=1")
 

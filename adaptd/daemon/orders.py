@@ -18,14 +18,15 @@ VERBS = ("/v1/hold", "/v1/budget", "/v1/endurance", "/v1/gateway_key")
 PUBLIC_KEY_CHARACTERS = 44  # 32 bytes in base64
 LONGEST_MINUTES = 1440
 MAX_WORDS = 200
-Note = Callable[[str, dict[str, Any]], None]
+Note = Callable[[str, dict[str, Any]], object]
 
 
 class Orders:
     """The orders that hold now. ``note`` puts each on record."""
 
     def __init__(self, note: Note) -> None:
-        self._note = note
+        self._tell: Note = note
+        self._ids: dict[str, Any] = {}
         self._held_until_us = 0
         self._budget_mw: int | None = None
         self._hold: dict[str, Any] = {}
@@ -38,6 +39,7 @@ class Orders:
         if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_WORDS:
             return f"reason: say why, in 1 to {MAX_WORDS} characters"
         asked = {"by": asked_by(change), "reason": reason}
+        self._ids = ids(change)
         if change.verb == "/v1/gateway_key":
             return self._take_key(change.body.get("public"), asked)
         if change.verb == "/v1/hold":
@@ -59,6 +61,23 @@ class Orders:
         if snapshot.budget_mw is not None and snapshot.budget_mw <= self._budget_mw:
             return snapshot
         return replace(snapshot, budget_mw=self._budget_mw, budget_by=self._budget["by"])
+
+    def _note(self, kind: str, fields: dict[str, Any]) -> None:
+        """A record of an order, with who asked as the kernel tells it."""
+        self._tell(kind, {**fields, **({} if fields["order"] == "hold_over" else self._ids)})
+
+    def done(self, change: Change) -> str:
+        """What holds now that the order was heeded, in one line."""
+        minutes, watts, hours = (change.body.get(name) for name in ("minutes", "watts", "hours"))
+        if change.verb == "/v1/hold":
+            return f"the reference alone serves for {minutes} min" if minutes else "the hold is over"
+        if change.verb == "/v1/budget":
+            return f"the power budget is {watts:g} W at most" if watts else "the policy's power budget holds again"
+        if change.verb == "/v1/endurance":
+            until = change.body.get("until")
+            goal = f"until {until}" if until is not None else f"{hours:g} h"
+            return f"the battery is to last {goal}" if until is not None or hours else "the policy's battery goal holds again"
+        return "the key is on record"
 
     def words(self, now_us: int) -> dict[str, Any]:
         """For the status document: the orders that hold; empty where none does."""
@@ -99,7 +118,17 @@ class Orders:
 
 
 def asked_by(change: Change) -> str:
-    """Who asked: the name that a gateway gives, and always the user id that the kernel reports."""
+    """Who asked: the name that a gateway gives, and always the user id that the kernel reports, with its process and unit."""
     name = change.body.get("by")
     named = name[:64] if isinstance(name, str) and name.isprintable() else ""
-    return f"{named} (uid {change.uid})" if named else f"uid {change.uid}"
+    pid = f", pid {change.pid}" if change.pid else ""
+    kernel = f"uid {change.uid}{pid}{f', unit {change.unit}' if change.unit else ''}"
+    return f"{named} ({kernel})" if named else kernel
+
+
+def ids(change: Change) -> dict[str, Any]:
+    """The same as data for the record: ``uid`` always, ``pid`` and ``unit`` where the kernel named them."""
+    found: dict[str, Any] = {"uid": change.uid}
+    if change.pid:
+        found["pid"] = change.pid
+    return found | ({"unit": change.unit} if change.unit else {})

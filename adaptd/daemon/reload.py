@@ -14,9 +14,12 @@ from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.config.strict_yaml import read_text_at_once
 from adaptd.daemon.offers import loosened, offer_words
+from adaptd.daemon.orders import ids
 from adaptd.daemon.parts import Parts
 from adaptd.daemon.policy_trial import order_of, tried
 from adaptd.log.write.recorder import Settings
+from adaptd.serve.api import Change
+from adaptd.serve.reply import Said
 from adaptd.vocabulary import VariantFacts
 
 MOST_WAITING = 16
@@ -34,6 +37,12 @@ class Tried:
     text: str
     refused: str
     verb: str = "reload"  # or offer: the text came from somebody else
+    change: Change | None = None  # the request, where it came over the socket
+
+    def answer(self, said: Said) -> None:
+        """Tell the one who asked over the socket."""
+        if self.change is not None:
+            self.change.reply.give(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +60,27 @@ class Reloads:
 
     def __init__(self, trial: Callable[[dict[str, Any]], str] = tried) -> None:
         self._trial = trial
-        self._waiting: deque[tuple[str, Path, Settings, tuple[VariantFacts, ...], str | None]] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[str, Path, Settings, tuple[VariantFacts, ...], str | None, Change | None]] = deque(
+            maxlen=MOST_WAITING
+        )
         self.offer: dict[str, Any] = {}  # for the status document: what was offered last
         self._found: queue.SimpleQueue[Tried] = queue.SimpleQueue()
         self._busy = False
 
-    def ask(self, who: str, path: Path, settings: Settings, facts: tuple[VariantFacts, ...], offered: str | None = None) -> None:
+    def ask(
+        self,
+        who: str,
+        path: Path,
+        settings: Settings,
+        facts: tuple[VariantFacts, ...],
+        offered: str | None = None,
+        change: Change | None = None,
+    ) -> None:
         """Begin to read and try the policy, or do so once the trial under way has ended.
 
         ``offered`` is a text to try in place of the file's; the file is then the measure of what it may not loosen.
         """
-        self._waiting.append((who, path, settings, facts, offered))
+        self._waiting.append((who, path, settings, facts, offered, change))
         self._begin()
 
     def done(self) -> Tried | None:
@@ -90,7 +109,15 @@ class Reloads:
             self._busy = True
             threading.Thread(target=self._try, args=self._waiting.popleft(), name="reload", daemon=True).start()
 
-    def _try(self, who: str, path: Path, settings: Settings, facts: tuple[VariantFacts, ...], offered: str | None) -> None:
+    def _try(
+        self,
+        who: str,
+        path: Path,
+        settings: Settings,
+        facts: tuple[VariantFacts, ...],
+        offered: str | None,
+        change: Change | None,
+    ) -> None:
         text, name = offered or "", "offered policy" if offered is not None else str(path)
         try:
             own = read_text_at_once(path)
@@ -100,12 +127,12 @@ class Reloads:
                 refused = loosened(parse_policy(own, str(path)), parse_policy(text, name))
         except (OSError, ConfigError, ValueError) as error:
             refused = str(error).splitlines()[0]
-        self._found.put(Tried(who, text, refused, "reload" if offered is None else "offer"))
+        self._found.put(Tried(who, text, refused, "reload" if offered is None else "offer", change))
 
 
 def told(new: Tried) -> dict[str, Any]:
     """For the record: who asked for which policy, and why it is refused."""
-    return {"by": new.who, "refused": new.refused, "verb": new.verb}
+    return {"by": new.who, "refused": new.refused, "verb": new.verb, **({} if new.change is None else ids(new.change))}
 
 
 def adopt(new: Tried, parts: Parts, state: tick.State, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Adopted:

@@ -26,11 +26,14 @@ class Teller:
         self.trouble: tuple[str, ...] = ()
         self._lost = 0
         self._still_told = False
+        self.record: int | None = None  # the number of the last one that was made here
 
-    def note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> None:
-        """A record; where the log takes none, the snapshot says so."""
+    def note(self, kind: str, fields: dict[str, Any], *, durable: bool = False) -> int | None:
+        """A record, and its number; where the log takes none, the snapshot says so."""
+        self.record = None
         with suppress(NotRecordedError):
-            self._recorder.note(kind, fields, durable=durable)
+            self.record = self._recorder.note(kind, fields, durable=durable)
+        return self.record
 
     def durably(self, kind: str, fields: dict[str, Any]) -> None:
         """A record that is on the disk when this returns."""

@@ -5,6 +5,7 @@ else is passed on. Whether it is allowed at this moment is for the daemon alone 
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from adaptd.client import ApiError, call
 
 MAX_REASON = 200
-Send = Callable[[str, dict[str, Any]], None]
+Send = Callable[[str, dict[str, Any]], str]  # what the daemon made of it, in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,11 @@ class Commander:
         if isinstance(checked, str):
             return Answer(400, f"{verb}: {checked}")
         try:
-            await asyncio.to_thread(self._send, f"/v1/{verb}", {**checked, "by": who[:64]})
+            words = await asyncio.to_thread(self._send, f"/v1/{verb}", {**checked, "by": who[:64]})
         except ApiError as error:
             known = "unknown" not in str(error)
             return Answer(502, str(error) if known else f"{verb}: this daemon does not offer it, update adaptd")
-        return Answer(200, f"{verb}: handed to the daemon, asked by {who[:64]}")
+        return Answer(200, f"{verb}: {words}, asked by {who[:64]}")
 
 
 def check(verb: str, body: object) -> dict[str, Any] | str:
@@ -98,5 +99,11 @@ def _number(value: object, number: Number) -> str:
     return ""
 
 
-def _post(path: Path, verb: str, body: dict[str, Any]) -> None:
-    call(path, "POST", verb, body)
+def _post(path: Path, verb: str, body: dict[str, Any]) -> str:
+    """What the daemon said to it, with the number of the record."""
+    try:
+        said = json.loads(call(path, "POST", verb, body))
+        on_record = f" (record {said['record']})" if "record" in said else ""
+        return f"{said['words']}{on_record}"
+    except (ValueError, KeyError, TypeError):
+        return "handed to the daemon"

@@ -15,7 +15,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.limits import MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter, Seats
 from adaptd.serve.peer import Peer, may_change, may_push, peer_of
+from adaptd.serve.reply import Reply, Said
 
 FLOOD_PAUSE_S = 0.02
 READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")
@@ -31,6 +32,8 @@ CHANGE_VERBS = tuple(f"/v1/{verb}" for verb in _VERBS)
 
 
 PUSH_VERB = "/v1/reading"
+TRIED_VERBS = ("/v1/reload", "/v1/offer")  # a policy is tried first, in a process of its own
+REPLY_S, TRIAL_S = 0.7, 2.5  # how long the one who asked waits to hear what became of it, before `pending`
 
 
 def _never(body: object, now_us: int) -> str:
@@ -45,11 +48,17 @@ class SocketInUseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A request to change something, with the user who made it."""
+    """A request to change something, with the user who made it, and the process and unit where the kernel names them.
+
+    ``reply`` is how the one who asked hears what became of it.
+    """
 
     verb: str
     body: dict[str, Any]
     uid: int
+    pid: int = 0
+    unit: str = ""
+    reply: Reply = field(default_factory=Reply, compare=False)
 
 
 class Api(socketserver.UnixStreamServer):
@@ -64,11 +73,12 @@ class Api(socketserver.UnixStreamServer):
         renderers: dict[str, Callable[[dict[str, Any]], str]] | None = None,
         *,
         deadline_s: float = REQUEST_DEADLINE_S,
+        patience: float = 1.0,
     ) -> None:
         self.path = path
         self.board = board
         self.renderers = renderers or {}
-        self._deadline_s = deadline_s
+        self._deadline_s, self._patience = deadline_s, patience
         self.refusals: dict[str, Callable[[object, int], str]] = {}
         self.changes: queue.Queue[Change] = queue.Queue(maxsize=64)
         self.limiter = Limiter()
@@ -134,6 +144,13 @@ class Api(socketserver.UnixStreamServer):
         except RuntimeError:
             self._seats.leave(uid, owner=owner)
             self.shutdown_request(request)
+
+    def outcome(self, change: Change, request: socket.socket) -> Said:
+        """Wait for what becomes of a change; its connection lives on so long."""
+        wait_s = self._patience * (TRIAL_S if change.verb in TRIED_VERBS else REPLY_S)
+        if request in self._open:
+            self._open[request] = time.monotonic() + wait_s + self._deadline_s
+        return change.reply.wait(wait_s)
 
     def service_actions(self) -> None:
         """Hang up on clients that are past their deadline, however slowly they keep talking."""
@@ -235,12 +252,18 @@ class _Handler(BaseHTTPRequestHandler):
         if refused:
             self._send(422, f"{self.path}: {refused}\n")
             return
+        change = Change(self.path, body, peer.uid, peer.pid, peer.unit)
         try:
-            self.server.changes.put_nowait(Change(self.path, body, peer.uid))
+            self.server.changes.put_nowait(change)
         except queue.Full:
             self._send(503, "too many changes are waiting, try again in a second\n")
             return
-        self._send(200, json.dumps({"accepted": True}) + "\n", "application/json")
+        said = self.server.outcome(change, self.connection)
+        if said.outcome == "refused" and "application/json" not in self.headers.get("Accept", ""):
+            self._send(422, f"{self.path}: {said.line()}\n")
+            return
+        status = {"done": 200, "pending": 202, "refused": 422}[said.outcome]
+        self._send(status, json.dumps(said.plain(), sort_keys=True) + "\n", "application/json")
 
     def _read_body(self) -> bytes | None:
         """The whole body, before anything is answered: who is refused while still talking sees a broken pipe, not the reason."""

@@ -6,7 +6,9 @@ import pwd
 import socket
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
+MAX_UNIT = 80
 ADMIN_GROUP, PUSH_GROUP = "adaptd-admin", "adaptd-push"
 
 
@@ -16,6 +18,12 @@ class Peer:
 
     uid: int
     gid: int
+    pid: int = 0  # 0 where the kernel names none; it decides nothing, for it can be another's by now
+
+    @property
+    def unit(self) -> str:
+        """The systemd unit of the process, as its control group names it; empty where there is none."""
+        return unit_of(self.pid) if self.pid else ""
 
 
 def peer_of(connection: socket.socket) -> Peer:
@@ -25,8 +33,18 @@ def peer_of(connection: socket.socket) -> Peer:
         OSError: the socket is not a connected Unix socket.
     """
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _pid, uid, gid = struct.unpack("3i", raw)
-    return Peer(uid, gid)
+    pid, uid, gid = struct.unpack("3i", raw)
+    return Peer(uid, gid, pid)
+
+
+def unit_of(pid: int, proc: Path = Path("/proc")) -> str:
+    """The last service or scope in the path of the process's control group; empty for any other."""
+    try:
+        text = (proc / str(pid) / "cgroup").read_text()
+    except (OSError, ValueError):
+        return ""
+    names = [name for name in text.strip().rpartition(":")[2].split("/") if name.endswith((".service", ".scope"))]
+    return names[-1][:MAX_UNIT] if names and names[-1].isprintable() else ""
 
 
 def may_change(peer: Peer, own_uid: int) -> bool:

@@ -16,6 +16,7 @@ import yaml
 from adaptd.cli.main import build_parser
 from adaptd.cli.run import scenario_of
 from adaptd.client import call
+from adaptd.log.verify.reader import iter_records
 from tests.conftest import ROOT
 from tests.faults.service import ADAPTD, Service, adaptd, verified
 
@@ -119,9 +120,12 @@ def test_a_bad_policy_on_reload_is_refused_and_the_old_one_stays(service: Servic
     refused = service.until(lambda document: any("policy refused" in line for line in document["trouble"]))
     assert refused["policy"]["sha256"] == first
     service.policy.write_text(good.replace("limit_c: 85", "limit_c: 84"))
-    call(service.socket, "POST", "/v1/reload")
+    said = json.loads(call(service.socket, "POST", "/v1/reload", timeout_s=30))
     service.until(lambda document: document["policy"]["sha256"] != first)
     service.end()
+    records = {record["seq"]: record for record in iter_records(service.audit) if record["kind"] == "asked"}
+    assert said["outcome"] == "pending" or records[said["record"]]["pid"] == os.getpid()
+    assert [record["by"].split(",")[0] for record in records.values()] == ["SIGHUP", f"uid {os.getuid()}"]
     assert verified(service.audit)["verdict"] == "valid"
 
 

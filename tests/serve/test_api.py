@@ -1,8 +1,10 @@
 """The local API under honest and dishonest clients."""
 
+import contextlib
 import http.client
 import json
 import os
+import queue
 import select
 import socket
 import stat
@@ -18,7 +20,8 @@ from adaptd.client import ApiError, call, get_json
 from adaptd.serve.api import CHANGE_VERBS, Api, SocketInUseError
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.limits import BURST, MAX_CONNECTIONS, MAX_FOR_ONE, MAX_FOR_OTHERS, RATE_PER_S, Limiter, Seats, TokenBucket
-from adaptd.serve.peer import Peer, may_change
+from adaptd.serve.peer import Peer, may_change, unit_of
+from adaptd.serve.reply import Said
 
 NOBODY = 65534
 
@@ -67,9 +70,67 @@ def test_an_unknown_verb_names_the_known_ones(api: Api) -> None:
 
 def test_a_change_is_queued_with_the_name_of_who_asked(api: Api) -> None:
     """A change reaches the control loop together with the uid the kernel reports."""
-    assert json.loads(call(api.path, "POST", "/v1/reload", {"a": 1})) == {"accepted": True}
+    said = json.loads(call(api.path, "POST", "/v1/hold", {"a": 1}))
+    assert (said["accepted"], said["outcome"]) == (True, "pending")
+    assert "`adaptd status`" in said["words"]
     change = api.changes.get_nowait()
-    assert (change.verb, change.body, change.uid) == ("/v1/reload", {"a": 1}, os.getuid())
+    assert (change.verb, change.body, change.uid, change.pid) == ("/v1/hold", {"a": 1}, os.getuid(), os.getpid())
+
+
+def answered(api: Api, said: Said) -> Callable[[], None]:
+    """A control loop that gives every request this answer; the result ends it."""
+    going = threading.Event()
+
+    def loop() -> None:
+        while not going.is_set():
+            with contextlib.suppress(queue.Empty):
+                api.changes.get(timeout=0.01).reply.give(said)
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    return lambda: (going.set(), thread.join(10))[0]
+
+
+def test_an_answer_says_what_was_done_and_which_record_says_so(api: Api) -> None:
+    """Who asks for something is told the outcome with the number of its record, not merely that it was taken in."""
+    end = answered(api, Said("done", "the reference alone serves for 5 min", 71))
+    try:
+        said = json.loads(call(api.path, "POST", "/v1/hold", {"minutes": 5, "reason": "x"}, timeout_s=60))
+    finally:
+        end()
+    assert said == {"accepted": True, "outcome": "done", "record": 71, "words": "the reference alone serves for 5 min"}
+
+
+def test_a_refusal_says_why_and_where_it_is_on_record(api: Api) -> None:
+    """A refusal by the control loop is an error with its reason; a script that wants JSON gets it as that."""
+    end = answered(api, Said("refused", "FILE:3:1: limit_c: is no number", 72))
+    try:
+        with pytest.raises(ApiError, match=r"/v1/reload: FILE:3:1: limit_c: is no number \(record 72\)"):
+            call(api.path, "POST", "/v1/reload", {}, timeout_s=60)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(api.path))
+            client.sendall(b"POST /v1/reload HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nContent-Length: 0\r\n\r\n")
+            head, _, body = b"".join(iter(lambda: client.recv(4096), b"")).partition(b"\r\n\r\n")
+    finally:
+        end()
+    assert b" 422 " in head
+    assert json.loads(body)["record"] == 72
+
+
+def test_the_unit_of_a_process_is_the_last_service_of_its_control_group(tmp_path: Path) -> None:
+    """A service of the system, one of a user's session, a shell, a name with control characters, and nobody at all."""
+    groups = {
+        1: "0::/system.slice/adaptd-gateway.service\n",
+        2: "0::/user.slice/user-1000.slice/user@1000.service/app.slice/cat.service\n",
+        3: "0::/user.slice/user-1000.slice/session-4.scope\n",
+        4: "0::/\n",
+        5: "0::/a\x1b[31m.service\n",
+    }
+    for pid, text in groups.items():
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "cgroup").write_text(text)
+    found = [unit_of(pid, tmp_path) for pid in range(1, 7)]
+    assert found == ["adaptd-gateway.service", "cat.service", "session-4.scope", "", "", ""]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")

@@ -107,6 +107,11 @@ class Recorder:
         """Record that the wall clock jumped from ``before_ms`` to ``after_ms``."""
         return self.ledger.append("clock_step", {"after_ms": after_ms, "before_ms": before_ms}, durable=True)
 
+    def signed(self) -> int:
+        """Sign what there is now; how many records are signed then."""
+        self.ledger.checkpoint()
+        return self.heads.checkpoint_seq
+
     def note(self, kind: str, fields: dict[str, Plain], *, durable: bool = False) -> int:
         """Record anything else: ``fault``, ``worker``, ``prune`` and the like."""
         return self.ledger.append(kind, fields, durable=durable)
