@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from adaptd.cli import fleet_service, fleet_tune
 from adaptd.cli.errors import CommandError
 
 Sub = Any
@@ -13,11 +14,13 @@ Sub = Any
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
-    parser = sub.add_parser("fleet", help="many boxes: serve, ask, page, rollout, alarms, enrol, accept, demo")
+    parser = sub.add_parser("fleet", help="many boxes: serve, service, ask, tune, page, rollout, alarms, enrol, accept, demo")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _serve_parser(actions)
     _ask_parser(actions)
     _rollout_parser(actions)
+    fleet_tune.register(actions)
+    fleet_service.register(actions)
     page = _with_lake(actions.add_parser("page", help="one page with every box by its health"))
     page.add_argument("-o", "--output", type=Path, required=True, metavar="F.html", help="the file to write")
     page.set_defaults(handler=_page)

@@ -125,15 +125,15 @@ def _install(arguments: argparse.Namespace) -> int:
 
 def _start(arguments: argparse.Namespace, wanted: Wanted) -> None:
     useradd = ("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin")
-    _run(*useradd, "--user-group", "adaptd", may_fail=True)
+    run_words(*useradd, "--user-group", "adaptd", may_fail=True)
     if arguments.gateway_user != OWN_USER:
-        _run(*useradd, "--gid", "adaptd", arguments.gateway_user, may_fail=True)
-    _run("systemctl", "daemon-reload")
+        run_words(*useradd, "--gid", "adaptd", arguments.gateway_user, may_fail=True)
+    run_words("systemctl", "daemon-reload")
     _dry_run(wanted)
-    _run("systemctl", "enable", "--now", UNIT_NAME)
+    run_words("systemctl", "enable", "--now", UNIT_NAME)
     print("started; look with `adaptd status`")
     if arguments.gateway:
-        _run("systemctl", "enable", "--now", GATEWAY_NAME)
+        run_words("systemctl", "enable", "--now", GATEWAY_NAME)
         print("gateway started; its page is http://127.0.0.1:8460/")
     else:
         print(f"the gateway is not started; do it with `systemctl enable --now {GATEWAY_NAME}`")
@@ -181,17 +181,18 @@ def _uninstall(arguments: argparse.Namespace) -> int:
     if root == Path("/"):
         if os.geteuid() != 0:
             raise CommandError("service uninstall: needs root, run it with sudo")
-        _run("systemctl", "disable", "--now", UNIT_NAME, may_fail=True)
-        _run("systemctl", "disable", "--now", GATEWAY_NAME, may_fail=True)
+        run_words("systemctl", "disable", "--now", UNIT_NAME, may_fail=True)
+        run_words("systemctl", "disable", "--now", GATEWAY_NAME, may_fail=True)
     unit.unlink()
     unit.with_name(GATEWAY_NAME).unlink(missing_ok=True)
     if root == Path("/"):
-        _run("systemctl", "daemon-reload")
+        run_words("systemctl", "daemon-reload")
     print(f"removed {unit} and the gateway's; /etc/adaptd and /var/lib/adaptd stay, remove them by hand once you need no log")
     return 0
 
 
-def _run(*command: str, may_fail: bool = False) -> None:
+def run_words(*command: str, may_fail: bool = False) -> None:
+    """One command of the system; CommandError with its own last words where it fails."""
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - fixed words
     except FileNotFoundError:

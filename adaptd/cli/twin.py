@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,18 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     fit = group.add_parser("fit", help="fit heat, power, pace, light and load; test on days left out; write scenario files")
     fit.add_argument("folder", type=Path, metavar="DIR", help="the box's log, of two whole days at least")
     fit.add_argument("-o", "--output", type=Path, help="folder to write (default: DIR.twin beside the log)")
+    fit.add_argument("--enclosure", default="unknown", metavar="NAME", help="the box's housing, for `adaptd fleet tune`")
     fit.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
     fit.add_argument("--json", action="store_true", help="print one JSON object")
     fit.set_defaults(handler=_fit)
 
 
 def _fit(arguments: argparse.Namespace) -> int:
-    twin = fitted(arguments.folder, arguments.output, arguments.jobs)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,47}", arguments.enclosure):
+        raise CommandError(
+            f"--enclosure {arguments.enclosure!r}: is no name of small letters, digits and hyphens: fanless-box", 2
+        )
+    twin = fitted(arguments.folder, arguments.output, arguments.jobs, arguments.enclosure)
     if arguments.json:
         print(json.dumps(twin.plain))
         return 0
@@ -35,7 +41,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def fitted(log: Path, output: Path | None, jobs: int | None) -> "Twin":
+def fitted(log: Path, output: Path | None, jobs: int | None, enclosure: str = "unknown") -> "Twin":
     """Fit the log and write the folder."""
     from adaptd.lab.fit import saved
     from adaptd.lab.fit.errors import FitError
@@ -44,7 +50,8 @@ def fitted(log: Path, output: Path | None, jobs: int | None) -> "Twin":
     meter = Meter()
     try:
         grid = read_grid(log, meter.stage)
-        return saved.make(grid, output or saved.folder_of(log), lambda done, total: meter.stage("days tested", done, total), jobs)
+        place = output or saved.folder_of(log)
+        return saved.make(grid, place, lambda done, total: meter.stage("days tested", done, total), jobs, enclosure)
     except FitError as error:
         raise CommandError(f"twin fit: {error}") from None
     finally:

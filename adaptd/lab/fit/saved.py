@@ -58,8 +58,8 @@ class Twin:
         return self.cells.get(cell, 0.0) >= TRIED_S
 
 
-def make(grid: Grid, folder: Path, progress: Progress | None = None, jobs: int | None = None) -> Twin:
-    """Fit, backtest, and write the folder.
+def make(grid: Grid, folder: Path, progress: Progress | None = None, jobs: int | None = None, enclosure: str = "unknown") -> Twin:
+    """Fit, backtest, and write the folder. ``enclosure`` is a name of the housing: a fleet compares boxes in the same one.
 
     Raises:
         FitError: the log is too short, lacks power or frames, or the folder cannot be written.
@@ -77,7 +77,7 @@ def make(grid: Grid, folder: Path, progress: Progress | None = None, jobs: int |
         "typical.yaml": scenario_text(grid, fitted, pattern(grid, fitted)),
         "policy.yaml": grid.policy_text,
         "profile.yaml": grid.profile_text,
-        FILE: json.dumps(_plain(grid, fitted, tested), indent=1) + "\n",
+        FILE: json.dumps({**_plain(grid, fitted, tested), "enclosure": enclosure}, indent=1) + "\n",
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,6 +141,7 @@ def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
         "simulated_readings": list(grid.simulated),
         "notes": grid.notes,
         "estimates": {
+            "ambient_c": {"mean": round(float(np.mean(fitted.ambient_c)), 3)},
             "base_w": {"least": round(fitted.idle_w, 4), "most": round(float(np.max(fitted.base_w)), 4)},
             "energy_mj": {
                 name: {"value": round(one.value * 1e3, 4), "sd": round(one.sd * 1e3, 4)} for name, one in fitted.energy_j.items()

@@ -1,0 +1,195 @@
+"""`adaptd fleet tune TWINS`: clusters of fitted boxes, priors for new ones, and which policy suits which cluster."""
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptd.cli.errors import CommandError
+from adaptd.cli.tuning_words import Meter
+
+if TYPE_CHECKING:
+    from adaptd.fleet.clusters import Cluster
+    from adaptd.fleet.shrink import BoxPrior
+    from adaptd.fleet.statistics import BoxStatistics
+    from adaptd.lab.fit.saved import Twin
+    from adaptd.lab.fleet.spreading import OnRay
+    from adaptd.lab.fleet.sweep import Proposal, Row
+    from adaptd.lab.tune.goals import Goals
+
+MOST_POLICIES = 1_000
+
+
+def register(actions: Any) -> None:
+    """Add the action."""
+    parser = actions.add_parser("tune", help="cluster boxes by their fitted twins, priors for new boxes, policies per cluster")
+    parser.add_argument("twins", type=Path, metavar="TWINS", help="folder with the fitted twin of each box, named after the box")
+    parser.add_argument("--policy", type=Path, action="append", default=[], metavar="F", help="a policy to try; repeatable")
+    parser.add_argument("--knob", action="append", default=[], metavar="NAME[=LOW..HIGH[:STEP]]", help="vary the first policy")
+    parser.add_argument("--goal", default="max efficiency", help='what is aimed at, for example "min power" (one aim)')
+    parser.add_argument("--keep", default="", help='what every world must keep, for example "fps>=12, loss<=0.5"')
+    parser.add_argument("--clusters", type=int, default=20, metavar="N", help="clusters at most (default 20)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("fleet-tuned"), metavar="DIR", help="folder to write")
+    parser.add_argument("--ray", nargs="?", const="", default=None, metavar="ADDRESS", help="sweep on Ray, here or at ADDRESS")
+    parser.add_argument("--jobs", type=int, default=None, help="processes on this machine (default: one a core)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(handler=_tune)
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from adaptd.fleet.clusters import clusters
+    from adaptd.fleet.shrink import priors
+    from adaptd.fleet.statistics import StatisticsError, load
+    from adaptd.lab.fit.errors import FitError
+    from adaptd.lab.fit.saved import load as load_twin
+    from adaptd.lab.fleet.sweep import plain, propose
+    from adaptd.lab.tune.goals import parse_goals
+
+    goals = parse_goals(arguments.goal, arguments.keep)
+    if len(goals.aims) != 1 or not 1 <= arguments.clusters <= 1_000:
+        raise CommandError('--goal is one aim, for example "max efficiency", and --clusters is from 1 to 1000', 2)
+    try:
+        boxes = [load(one) for one in _folders(arguments.twins)]
+        groups, expected = clusters(boxes, arguments.clusters), priors(boxes)
+        names = sorted({box for group in groups for box in (group.middle, group.hottest)})
+        twins = {box: load_twin(arguments.twins / box) for box in names}
+    except (StatisticsError, FitError) as error:
+        raise CommandError(f"adaptd fleet tune: {error}") from None
+    policies = _policies(arguments, goals, twins[groups[0].middle])
+    rows = _sweep(arguments, groups, twins, policies) if policies else []
+    proposals = [propose(group.name, rows, goals, twins[group.middle]) for group in groups] if rows else []
+    profiles = _profiles(arguments.twins, boxes, expected)
+    texts = {**profiles, **{f"{one.cluster}.yaml": policies[one.policy] for one in proposals if one.policy in policies}}
+    found = {"simulated": True, "priors": [_prior(one) for one in expected], "clusters": [_plain(one) for one in groups],
+             "proposals": [_proposal(one) for one in proposals]}  # fmt: skip
+    _write(arguments.output, {**texts, "fleet.json": json.dumps(found, indent=1), "sweep.json": json.dumps(plain(rows))})
+    print(json.dumps(found) if arguments.json else "\n".join(_words(boxes, expected, groups, proposals, rows, arguments.output)))
+    return 0
+
+
+def _folders(place: Path) -> list[Path]:
+    """Every fitted twin below ``place``."""
+    found = sorted(path.parent for path in place.glob("*/twin.json"))
+    if not found:
+        raise CommandError(f"{place}: holds no folder with a twin.json, put there what `adaptd twin fit` made on each box", 2)
+    return found
+
+
+def _policies(arguments: argparse.Namespace, goals: "Goals", middle: "Twin") -> dict[str, str]:
+    """Texts by name: the files, and with knobs every combination of them put into the first file or the logged policy."""
+    from adaptd.config.policy import load_policy, parse_policy
+    from adaptd.lab.tune.knobs import knobs_of, put
+
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in arguments.policy if load_policy(path)}
+    if not arguments.knob:
+        return texts
+    base = next(iter(texts.values()), middle.policy)
+    knobs = knobs_of(base, parse_policy(base, "policy"), goals, arguments.knob)
+    many = 1
+    for knob in knobs:
+        many *= len(knob.values)
+    if many > MOST_POLICIES:
+        raise CommandError(f"--knob: these are {many} policies, at most {MOST_POLICIES} are tried: use a wider STEP", 2)
+    for values in itertools.product(*(knob.values for knob in knobs)):
+        name = ",".join(f"{knob.name}={value:g}" for knob, value in zip(knobs, values, strict=True))
+        texts[name] = put(base, {knob.path: value for knob, value in zip(knobs, values, strict=True)})
+    return texts
+
+
+def _sweep(
+    arguments: argparse.Namespace, groups: "list[Cluster]", twins: "dict[str, Twin]", policies: dict[str, str]
+) -> "list[Row]":
+    from adaptd.lab.fleet.spreading import OnRay, SpreadError, local
+    from adaptd.lab.fleet.sweep import sweep, worlds_of
+
+    worlds = [
+        one for group in groups for one in worlds_of(group.name, {box: twins[box] for box in (group.middle, group.hottest)})
+    ]
+    meter, ray = Meter(), None
+    try:
+        ray = None if arguments.ray is None else OnRay(arguments.ray, arguments.jobs)
+        return sweep(worlds, policies, ray or local, arguments.jobs, lambda at, total: meter.stage("days played", at, total))
+    except SpreadError as error:
+        raise CommandError(f"adaptd fleet tune: {error}") from None
+    finally:
+        meter.end()
+        _close(ray)
+
+
+def _close(ray: "OnRay | None") -> None:
+    if ray is not None:
+        ray.close()
+
+
+def _profiles(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrior]") -> dict[str, str]:
+    """A profile for new boxes of every board and enclosure, from the profile that one of its boxes had."""
+    from adaptd.lab.fleet.prior_profile import with_poles
+
+    found = {}
+    for prior in expected:
+        box = next(one.box for one in boxes if (one.board, one.enclosure) == (prior.board, prior.enclosure))
+        text, name = (place / box / "profile.yaml").read_text(encoding="utf-8"), f"{prior.board}-{prior.enclosure}"
+        source = f"fleet: {prior.boxes} boxes of this board in enclosure {prior.enclosure}, x {{:.2f}} drawn to board and profile"
+        found[f"profile-{name}.yaml"] = with_poles(text, prior.r.factor, prior.tau.factor, source.format(prior.r.factor), name)
+    return found
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{folder}: cannot be written ({error.strerror}), name another folder with -o") from None
+
+
+def _prior(one: "BoxPrior") -> dict[str, Any]:
+    rates = [{"band": b, "variant": v, "frames": r.frames, "differed": r.differed} for (b, v), r in sorted(one.differs.items())]
+    return {
+        "board": one.board,
+        "enclosure": one.enclosure,
+        "boxes": one.boxes,
+        "r": {"factor": round(one.r.factor, 4), "sd_log": round(one.r.sd, 4)},
+        "tau": {"factor": round(one.tau.factor, 4), "sd_log": round(one.tau.sd, 4)},
+        "differs": rates,
+    }
+
+
+def _plain(one: "Cluster") -> dict[str, Any]:
+    return {"cluster": one.name, "board": one.board, "middle": one.middle, "hottest": one.hottest, "boxes": list(one.boxes)}
+
+
+def _proposal(one: "Proposal") -> dict[str, Any]:
+    return {
+        "cluster": one.cluster,
+        "policy": one.policy,
+        "gain": round(one.gain, 6),
+        "error": round(one.error, 6),
+        "why": one.why,
+    }
+
+
+def _words(
+    boxes: "list[BoxStatistics]",
+    expected: "list[BoxPrior]",
+    groups: "list[Cluster]",
+    proposals: "list[Proposal]",
+    rows: "list[Row]",
+    output: Path,
+) -> list[str]:
+    """What was found, for a person."""
+    lines = [f"{len(boxes)} boxes; a new one is expected to differ from its profile by"]
+    for one in expected:
+        spread = f"r x {one.r.factor:.2f} (+- {196 * one.r.sd:.0f} %), tau x {one.tau.factor:.2f} (+- {196 * one.tau.sd:.0f} %)"
+        lines.append(f"  {one.board:<18} {one.enclosure:<14} {spread}, from {one.boxes} boxes")
+    lines.append(f"{len(groups)} clusters, {len(rows)} simulated days")
+    told = {one.cluster: one for one in proposals}
+    for group in groups:
+        lines.append(f"  {group.name:<20} {len(group.boxes)} boxes, middle {group.middle}, hottest {group.hottest}")
+        if group.name in told:
+            lines.append(f"    policy {told[group.name].policy}: {told[group.name].why}")
+    if not rows:
+        lines.append("no policy was tried: name some with --policy, or vary one with --knob")
+    lines.append(f"written: {output} (profiles with these priors, policies by cluster, fleet.json, sweep.json)")
+    return lines

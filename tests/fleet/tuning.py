@@ -1,0 +1,179 @@
+"""The figures of tuning a fleet: `python -m tests.fleet.tuning [priors] [ray]` (both, without a name).
+
+Priors: new boxes of three enclosures, of fresh seeds, each on its first day in a room where heat binds: with the profile alone,
+with what the fleet expects of a box like it, and with what it expects of one in another enclosure (the negative control).
+Ray: the same sweep on local processes and on Ray of this machine, in turn.
+"""
+
+import argparse
+import json
+import os
+import time
+from dataclasses import replace
+from math import exp, log
+from random import Random
+from statistics import mean, median
+from typing import Any
+
+from adaptd.config.profile import HardwareProfile, Pole
+from adaptd.fleet.shrink import BoxPrior, prior_for
+from adaptd.lab.bench import spread
+from adaptd.lab.controllers.adaptd import Adaptd
+from adaptd.lab.episode import Episode, load_episode
+from adaptd.lab.fleet.spreading import OnRay, Spread, local
+from adaptd.lab.fleet.sweep import World, plain, sweep
+from adaptd.lab.harness import simulate
+from adaptd.lab.oracle import solve
+from adaptd.twin.words import PPM
+from adaptd.vocabulary import Prior, VariantFacts
+from tests.conftest import ROOT
+from tests.fleet.test_tune import ENCLOSURES, crowd
+from tests.lab.boxes import POLICY
+
+DAY_US = 86_400_000_000
+TICK_US = 10_000_000
+BOARD = "orin-nano-super"
+ARMS = ("profile", "fleet", "other enclosure")
+
+
+def say(**words: Any) -> None:
+    """One result."""
+    print(json.dumps(words), flush=True)
+
+
+def new_box(seed: int, enclosure: str) -> tuple[Episode, float, float]:
+    """A box that nobody has seen, on a day whose room makes the limit bind at full rate in FP16; its true factors."""
+    draw = Random(f"new/{seed}")
+    r, tau = (one * exp(draw.gauss(0, 0.1)) for one in ENCLOSURES[enclosure])
+    base = load_episode(ROOT / "policies" / "scenarios" / "calm-day.yaml")
+    scenario, poles = base.scenario, base.profile.poles
+    top_mc = max(value or 0 for _, value in scenario.ambient_mc)
+    watts = (base.profile.idle_power_mw + 400) / 1000 + 0.11 * 15
+    shift_mc = round(base.policy.limit_mc - 200 - sum(pole.r_uk_per_mw for pole in poles) * r * watts - top_mc)
+    made = replace(
+        scenario,
+        seed=seed,
+        tick_us=TICK_US,
+        duration_us=DAY_US,
+        ambient_mc=tuple((t, (value or 0) + shift_mc) for t, value in scenario.ambient_mc),
+        truth=replace(scenario.truth, r_scale_ppm=round(r * PPM), tau_scale_ppm=round(tau * PPM)),
+    )
+    return replace(base, scenario=made), r, tau
+
+
+def expecting(base: HardwareProfile, r: float, tau: float) -> HardwareProfile:
+    """The profile with other poles."""
+    return replace(base, poles=tuple(Pole(round(one.r_uk_per_mw * r), round(one.tau_ms * tau)) for one in base.poles))
+
+
+def first_day(seed: int, enclosure: str, told: dict[str, BoxPrior]) -> dict[str, Any]:
+    """One new box under the three arms: regret of its first day, and of what was expected of it."""
+    episode, r, tau = new_box(seed, enclosure)
+    scenario, policy, profile, facts = episode.scenario, episode.policy, episode.profile, episode.facts
+    best = solve(scenario, policy, profile, facts, grid=200)
+    unqualified = tuple(replace(one, priors=()) for one in facts)
+    others = [name for name in ENCLOSURES if name != enclosure]
+    given: dict[str, tuple[HardwareProfile, tuple[VariantFacts, ...]]] = {"profile": (profile, unqualified)}
+    off = {"profile": (abs(log(r)), abs(log(tau)))}
+    for arm, name in (("fleet", enclosure), ("other enclosure", others[seed % len(others)])):
+        prior = told[name]
+        rates = tuple(Prior(band, one.frames, one.differed) for (band, _), one in prior.differs.items())
+        known = tuple(replace(one, priors=rates if one.name in policy.efficient else ()) for one in facts)
+        given[arm] = expecting(profile, prior.r.factor, prior.tau.factor), known
+        off[arm] = abs(log(prior.r.factor / r)), abs(log(prior.tau.factor / tau))
+    row: dict[str, Any] = {"seed": seed, "enclosure": enclosure, "heat_binds": best.heat_binds}
+    for arm, (board, known) in given.items():
+        found = simulate(scenario, policy, profile, facts, Adaptd(policy, board, known, scenario.seed))
+        regret = (found.cost_uj / 1e6 - best.cost_j) / best.energy_j
+        row[arm] = {
+            "regret": round(regret, 6),
+            "over_limit_s": found.over_limit_us / 1e6,
+            "r_off": round(off[arm][0], 4),
+            "tau_off": round(off[arm][1], 4),
+        }
+    return row
+
+
+def priors(boxes: int, known: int) -> None:
+    """New boxes by turns from the three enclosures; the fleet has ``known`` boxes in each."""
+    fleet = crowd(4711, known, BOARD)
+    told = {name: prior_for(fleet, BOARD, name) for name in ENCLOSURES}
+    names = list(ENCLOSURES)
+    work = [(9_000 + number, names[number % 3], told) for number in range(boxes)]
+    rows = spread(first_day, work, None, None)
+    for row in rows:
+        say(figure="new box", **row)
+    means = {arm: mean(row[arm]["regret"] for row in rows) for arm in ARMS}
+    say(
+        figure="priors",
+        boxes=boxes,
+        known_boxes_per_enclosure=known,
+        first_day_regret={arm: round(value, 5) for arm, value in means.items()},
+        below_profile_alone={arm: round(1 - value / means["profile"], 4) for arm, value in means.items()},
+        over_limit_s={arm: sum(row[arm]["over_limit_s"] for row in rows) for arm in ARMS},
+        median_r_off={arm: round(median(row[arm]["r_off"] for row in rows), 4) for arm in ARMS},
+        median_tau_off={arm: round(median(row[arm]["tau_off"] for row in rows), 4) for arm in ARMS},
+    )
+
+
+def on_ray(policies: int, clusters: int, minutes: int, rounds: int) -> None:
+    """The same sweep in turn on local processes and on Ray, Ray's own start counted apart."""
+    worlds, texts = [], {}
+    for number in range(policies):
+        texts[f"p{number}"] = POLICY.read_text().replace("target_fps: 15", f"target_fps: {15 - 9 * number / policies:.2f}")
+    for number in range(clusters):
+        scenario = (ROOT / "policies" / "scenarios" / "calm-day.yaml").read_text()
+        scenario = scenario.replace("duration_s: 86400", f"duration_s: {60 * minutes}").replace("seed: 101", f"seed: {number}")
+        profile = (ROOT / "hw_profiles" / f"{BOARD}.yaml").read_text()
+        first = next(iter(texts.values()))
+        worlds.append(World(f"c{number}", "typical", f"box-{number}", _texts(scenario, first, profile)))
+    began_s = time.monotonic()
+    ray = OnRay()
+    start_s, took, found = time.monotonic() - began_s, {"local": [], "ray": []}, {}
+    runners: dict[str, Spread] = {"local": local, "ray": ray}
+    ray(len, [("warm",)] * 8, None, None)
+    for number in range(rounds):
+        for name in sorted(runners, reverse=bool(number % 2)):
+            began_s = time.monotonic()
+            found[name] = plain(sweep(worlds, texts, runners[name]))
+            took[name].append(round(time.monotonic() - began_s, 2))
+    ray.close()
+    say(
+        figure="ray",
+        runs=len(found["ray"]),
+        policies=policies,
+        clusters=clusters,
+        minutes_each=minutes,
+        seconds=took,
+        ray_start_s=round(start_s, 1),
+        ratio_of_best=round(min(took["ray"]) / min(took["local"]), 3),
+        same_numbers=found["ray"] == found["local"],
+        load=os.getloadavg()[0],
+    )
+
+
+def _texts(scenario: str, policy: str, profile: str) -> Any:
+    from adaptd.lab.fit.play import Texts
+
+    return Texts(scenario, policy, profile, POLICY.read_text())
+
+
+def main() -> None:
+    """Run the figures that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=["priors", "ray"])
+    parser.add_argument("--boxes", type=int, default=12)
+    parser.add_argument("--known", type=int, default=12)
+    parser.add_argument("--policies", type=int, default=20)
+    parser.add_argument("--clusters", type=int, default=5)
+    parser.add_argument("--minutes", type=int, default=120)
+    parser.add_argument("--rounds", type=int, default=3)
+    words = parser.parse_args()
+    if "priors" in words.names:
+        priors(words.boxes, words.known)
+    if "ray" in words.names:
+        on_ray(words.policies, words.clusters, words.minutes, words.rounds)
+
+
+if __name__ == "__main__":
+    main()
