@@ -23,6 +23,7 @@ from adaptd.lab.tune.trials import Lab, Trial
 from adaptd.lab.tune.worlds import scenario_worlds
 from adaptd.lab.whatif.compare import BETTER, compare
 from adaptd.report.history import all_decisions
+from adaptd.vocabulary import Snapshot
 from tests.conftest import ROOT
 from tests.lab.boxes import POLICY, Box, drawn, episode, log_of
 
@@ -66,17 +67,15 @@ def twin_of_a_box(seed: int, days: int, ahead: int, tick_s: int, folder: Path) -
     }
 
 
-def naive(folder: Path, text: str) -> float:
+def naive(seen: list[Snapshot], box: Grid, text: str) -> float:
     """Mean power by naive replay: the new policy's choices on the recorded snapshots, priced by profile and bundle."""
-    policy, box = parse_policy(text), read_grid(folder)
-    brain = tick.Brain(policy, box.profile, box.facts)
-    state, total, count = brain.start(1, 0), 0.0, 0
+    brain = tick.Brain(parse_policy(text), box.profile, box.facts)
+    state, total = brain.start(1, 0), 0.0
     cost = {fact.name: fact.energy_uj for fact in box.facts}
-    for decided in all_decisions(folder):
-        state, verdict = brain.step(state, decided.snapshot)
+    for snapshot in seen:
+        state, verdict = brain.step(state, snapshot)
         total += box.profile.idle_power_mw / 1000 + cost[verdict.point.variant] * verdict.point.fps_mfps / 1e12 * 1e3
-        count += 1
-    return total / count
+    return total / len(seen)
 
 
 def planted(random: Random) -> str:
@@ -91,17 +90,23 @@ def planted(random: Random) -> str:
     return text
 
 
-PAIRS_A_BOX = 3
+PAIRS_A_BOX, PAIR_DAYS, PAIR_TICK_S = 5, 4, 60
 
 
-def pairs_of_a_box(number: int, tick_s: int, folder: Path) -> dict[str, Any]:
-    """Three planted pairs on a box of their own: today's policy against another one, by the twin, by naive replay, in truth."""
+def pairs_of_a_box(number: int, folder: Path) -> dict[str, Any]:
+    """Planted pairs on a box of their own: today's policy against another one, by the twin, by naive replay, in truth."""
     random = Random(f"pairs/{number}")
-    box = Box(900 + number, 2, tick_s, 1.2, 0.8, 1.05, 0.93, 1.12)
+    box = drawn(900 + number, PAIR_DAYS, PAIR_TICK_S)
     log = log_of(box, folder / f"pair-{number}")
-    twin = make(read_grid(log), folder / f"pair-{number}.twin", jobs=1)
-    logged, truth = naive(log, FEEDER), true_power(box, FEEDER)
-    return {"rows": [_pair(box, twin, log, logged, truth, planted(random)) for _ in range(PAIRS_A_BOX)]}
+    grid, seen = read_grid(log), [one.snapshot for one in all_decisions(log)]
+    twin = make(grid, folder / f"pair-{number}.twin", jobs=1)
+    logged, truth = naive(seen, grid, FEEDER), true_power(box, FEEDER)
+    rows = []
+    for _ in range(PAIRS_A_BOX):
+        new = planted(random)
+        replayed = naive(seen, grid, new) - logged
+        rows.append(_pair(twin, new, true_power(box, new) - truth, replayed))
+    return {"rows": rows}
 
 
 def true_power(box: Box, text: str) -> float:
@@ -109,17 +114,15 @@ def true_power(box: Box, text: str) -> float:
     return figures_of(play_episode(replace(episode(box), policy=parse_policy(text))), "fp16")["power_w"]
 
 
-def _pair(box: Box, twin: Twin, log: Path, logged: float, truth: float, new: str) -> dict[str, Any]:
+def _pair(twin: Twin, new: str, difference: float, replayed: float) -> dict[str, Any]:
     found = next(one for one in compare(twin, ("new", new), jobs=1).lines if one.figure == "power")
-    difference = true_power(box, new) - truth
-    right = (found.verdict == BETTER) == (difference < 0)
     return {
         "true": round(difference, 4),
         "twin": round(found.new - found.old, 4),
         "error": round(found.error, 4),
         "verdict": found.verdict,
-        "right": right,
-        "naive": round(naive(log, new) - logged, 4),
+        "right": (found.verdict == BETTER) == (difference < 0),
+        "naive": round(replayed, 4),
     }
 
 
