@@ -129,14 +129,15 @@ def _survivors(best: dict[Candidate, Tried], objective: Objective, count: int) -
 def _tried(space: Space, search: Search, candidate: Candidate, frames: int, kept: dict[str, dict[str, int]]) -> Tried:
     key = f"{space.key(candidate)}/{search.machine}/{search.idle_mw > 0}/{frames}"
     if key in kept:
-        return Tried(candidate, *(kept[key][name] for name in ROW), cached=True)
+        row = kept[key]
+        return Tried(candidate, row["frames"], row["latency_us"], row["energy_uj"], row["soft_ppm"], row["loss_ppm"], cached=True)
     apart = space.distance(candidate)
     latency_us, energy_uj = _measure(space, search, candidate, frames)
     one = Tried(candidate, frames, latency_us, energy_uj, apart.soft_ppm, apart.loss_ppm // max(1, apart.n))
     if search.cache is not None:
-        kept[key] = row = {name: asdict(one)[name] for name in ROW}
+        kept[key] = {name: asdict(one)[name] for name in ROW}
         with search.cache.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "row": row}) + "\n")
+            file.write(json.dumps({"key": key, "row": kept[key]}) + "\n")
     return one
 
 
