@@ -113,7 +113,7 @@ def _build_plans(arguments: argparse.Namespace) -> int:
     from adaptd.bundle_build.model.trt_lines import explained, gathered
 
     with _errors(), _bar() as progress, gathered() as said:
-        order = PlanOrder(arguments.model, arguments.level, arguments.workspace_mb, layers=arguments.layers)
+        order = PlanOrder(arguments.model, arguments.level, arguments.workspace_mb, arguments.layers, arguments.tactics)
         notes = build_plans(order, progress)
     for line in explained(said):
         print(f"note: {line}", file=sys.stderr)

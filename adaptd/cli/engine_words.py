@@ -54,6 +54,7 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
         "--backend", choices=("onnx", "tensorrt"), default="onnx", help="tensorrt builds plans for an existing bundle"
     )
     plans.add_argument("--level", type=int, choices=range(1, 6), help="builder optimisation level (default TensorRT's own, 3)")
+    plans.add_argument("--tactics", choices=("usual", "all", "none"), default="usual", help="outside kernel libraries")
     plans.add_argument("--workspace-mb", type=int, default=1024, help="memory that the builder may use (default 1024)")
     plans.add_argument("--layers", action="store_true", help="save fusion and precision of every layer beside the plan")
     _policy_argument(build)

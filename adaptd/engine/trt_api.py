@@ -73,6 +73,7 @@ OPTIONAL = {
     "BuilderFlag.FP16": (),
     "BuilderFlag.INT8": (),
     "IBuilderConfig.progress_monitor": (),
+    "IBuilderConfig.set_tactic_sources": ("tactic_sources",),
     "ParserError.node_name": (),
     "ParserError.node_operator": (),
     "IProgressMonitor.phase_start": ("phase_name", "parent_phase", "num_steps"),

@@ -16,6 +16,7 @@ from adaptd.engine.trt_api import logger_of
 
 LOG = logging.getLogger("adaptd.engine")
 STRONG, FLAGS = "strong", "flags"
+TACTICS = ("usual", "all", "none")  # which outside libraries (cuBLAS, cuDNN, ...) a build may take kernels from
 OLDEST_OPSET = 13  # per-axis QuantizeLinear; older graphs mean other things by the same names
 
 Progress = Callable[[str, int, int], bool]
@@ -26,7 +27,8 @@ class BuildOptions:
     """``optimization_level`` 0 to 5 (None: TensorRT's own 3; plans of level 0 must not be qualified, they run far slower).
 
     ``timing_cache`` is what an earlier build returned. ``progress(phase, step, steps)`` is called where TensorRT can
-    (10.x on); it returns False to cancel. ``layer_report`` asks for fusion and precision of every layer as JSON.
+    (10.x on); it returns False to cancel. ``layer_report`` asks for fusion and precision of every layer as JSON. ``tactics`` is
+    one of TACTICS: TensorRT's own choice of sources, every one, or none; a version without them builds as usual.
     """
 
     optimization_level: int | None = None
@@ -34,6 +36,7 @@ class BuildOptions:
     timing_cache: bytes = b""
     progress: Progress | None = None
     layer_report: bool = False
+    tactics: str = TACTICS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,9 @@ class _Attempt:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace_mb << 20)
         if options.optimization_level is not None:
             config.builder_optimization_level = options.optimization_level
+        if options.tactics != TACTICS[0] and hasattr(trt, "TacticSource"):
+            every = sum(1 << int(source) for source in trt.TacticSource.__members__.values())
+            config.set_tactic_sources(every if options.tactics == "all" else 0)
         if not self._strong:
             config.set_flag(trt.BuilderFlag.FP16)
             if self._found.quantized and hasattr(trt.BuilderFlag, "INT8"):

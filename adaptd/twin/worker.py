@@ -11,7 +11,7 @@ from adaptd.config.policy import Policy
 from adaptd.twin.noise import Noise
 from adaptd.twin.stalls import Hit, Stalls
 from adaptd.twin.words import PPM, Scenario, StagedFault
-from adaptd.twin.work import FramePace, beside, beside_uj, pace_of, true_work
+from adaptd.twin.work import FramePace, beside, pace_of, true_work
 from adaptd.twin.world import Disagreement, TrueLight
 from adaptd.vocabulary import OperatingPoint, Served, Shadow, Stretch, Telemetry, VariantFacts
 
@@ -62,8 +62,8 @@ class TwinWorker:
         self._engine_faults = tuple(fault for fault in scenario.faults if fault.engine)
         self._disagreement = Disagreement(scenario)
         self._latency = Noise(scenario.seed, "latency").normal
-        self._differs = Noise(scenario.seed, "disagreement").chance
-        self._coin = Noise(scenario.seed, "coin").chance
+        self._differs = Noise(scenario.seed, "disagreement").hits
+        self._coin = Noise(scenario.seed, "coin").hits
         self._frames = 0
         self._paces: dict[tuple[str, int, int, float], FramePace] = {}
         self._delivered, self._late, self._dropped = Carry(), Carry(), Carry()
@@ -111,8 +111,6 @@ class TwinWorker:
         late = executed - on_time
         shadow = self._shadow_variant(point.variant)
         shadowed = executed * shadow_ppm / PPM if shadow else 0.0
-        slow = slow_ppm / PPM
-        energy = executed * self._work[point.variant].energy_uj + shadowed * beside_uj(self._work, self._policy, point.variant)
         whole, missed = self._delivered.whole(on_time), self._late.whole(late)
         count = whole + missed
         efficient = count if point.variant != self._policy.reference else 0
@@ -136,7 +134,18 @@ class TwinWorker:
             quarantined=self._quarantined,
         )
         lost = sum(wrong for _, _, wrong in tossed)
-        return Tick(telemetry, executed, delivered, late, shadowed, energy * slow, efficient, lost)
+        shares = [(name, frames / count) for name, frames, _ in parts] or [(point.variant, 1.0)]
+        active_uj = self._active_uj(shares, shadow, executed, shadowed) * (slow_ppm / PPM)
+        return Tick(telemetry, executed, delivered, late, shadowed, active_uj, efficient, lost)
+
+    def _active_uj(self, shares: list[tuple[str, float]], tested: str, executed: float, shadowed: float) -> float:
+        """Energy above idle without contention: each engine's share of the frames, and of the shadows the engine beside it."""
+        total = 0.0
+        for name, share in shares:
+            other = tested if name == self._policy.reference else self._policy.reference
+            total += share * executed * self._work[name].energy_uj
+            total += share * shadowed * self._work[other].energy_uj if other else 0.0
+        return total
 
     def _pace(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float) -> FramePace:
         key = (point.variant, point.fps_mfps, shadow_ppm, slow_ppm)
@@ -180,14 +189,11 @@ class TwinWorker:
         band, efficient = light.label.name, variant != self._policy.reference
         chance = self._disagreement.chance(light.truth.name, tested, t_us) if tested else 0.0
         share = share_ppm / PPM if tested else 0.0
-        shadows, drawn, lost = [], [], 0
-        for index in range(self._frames, self._frames + count):
-            differs = chance > 0.0 and self._differs(chance)
-            if share > 0.0 and self._coin(share):
-                drawn.append(index)
-                shadows.append(Shadow(band, tested, DIFFERS if differs else AGREES))
-            else:
-                lost += differs and efficient
+        wrong = set(self._differs(chance, count)) if chance > 0.0 else set()
+        chosen = self._coin(share, count) if share > 0.0 else []
+        shadows = [Shadow(band, tested, DIFFERS if at in wrong else AGREES) for at in chosen]
+        lost = len(wrong.difference(chosen)) if efficient else 0
+        drawn = [self._frames + at for at in chosen]
         differed = sum(shadow.loss_ppm > 0 for shadow in shadows)
         stretch = Stretch(
             band=band,

@@ -55,7 +55,7 @@ def _head(graph: Graph, x: str, width: int, classes: int) -> str:
     return graph.add("Gemm", [flat, weight, graph.weight("fc.b", graph.rng.normal(0, 0.1, classes))], "logits", transB=1)
 
 
-def classifier(classes: int = 3, size: int = 32, width: int = 8, batch: Any = "N", opset: int = OPSET) -> Any:
+def classifier(classes: int = 3, size: Any = 32, width: int = 8, batch: Any = "N", opset: int = OPSET) -> Any:
     """A stem, a residual block and a second convolution: what every test builds from."""
     graph = Graph()
     x = graph.conv("input", "stem", (3, width, 3), stride=2)

@@ -39,7 +39,7 @@ def plan_bytes(**changes: Any) -> bytes:
 
 
 def make(version: str, gpu: Computer, build: dict[str, Any] | None = None) -> Any:
-    """The module. ``build`` steers its builder: ``refuse`` ways that fail, ``parser_errors``, ``steps`` of progress."""
+    """The module. ``build`` steers its builder: ``refuse`` ways that fail, ``outputs``, ``parser_errors``, ``steps`` of it."""
     major = int(version.split(".", maxsplit=1)[0])
     kinds = _enums(major, version)
     module: Any = ModuleType("tensorrt")
@@ -70,6 +70,9 @@ def _enums(major: int, version: str) -> dict[str, Any]:
         )
     if major >= 11 or version.startswith("10.16"):
         found["EngineStat"] = enum.Enum("EngineStat", ["TOTAL_WEIGHTS_SIZE"])
+    if major < 11:
+        sources = ["CUBLAS", "CUBLAS_LT", "CUDNN", "EDGE_MASK_CONVOLUTIONS", "JIT_CONVOLUTIONS"]
+        found["TacticSource"] = enum.IntEnum("TacticSource", sources, start=0)
     found["NetworkDefinitionCreationFlag"] = enum.IntEnum("NetworkDefinitionCreationFlag", network)
     found["BuilderFlag"] = enum.Enum("BuilderFlag", flags | {"TF32": 7})
     return found
@@ -219,6 +222,7 @@ def _add_builder(module: Any, major: int, build: dict[str, Any]) -> None:  # noq
             self.builder_optimization_level = 3
             self.profiling_verbosity: Any = None
             self.cache: Any = None
+            self.sources: int | None = None
             if major >= 10:
                 self.progress_monitor: Any = None
 
@@ -227,6 +231,12 @@ def _add_builder(module: Any, major: int, build: dict[str, Any]) -> None:  # noq
 
         def set_flag(self, flag: Any) -> None:
             self.flags.append(flag.name)
+
+        if major < 11:
+
+            def set_tactic_sources(self, tactic_sources: int) -> bool:
+                self.sources = tactic_sources
+                return True
 
         def create_timing_cache(self, serialized_timing_cache: bytes) -> Any:
             good = serialized_timing_cache == b"" or serialized_timing_cache.startswith(b"cache")
@@ -260,7 +270,7 @@ def _add_builder(module: Any, major: int, build: dict[str, Any]) -> None:  # noq
             if monitor is not None and not _report(monitor, build.get("steps", 3)):
                 return None
             shape = [int(size) for size in network.tensor.shape]
-            return plan_bytes(input=shape, way=network.way, size=prod(shape))
+            return plan_bytes(input=shape, output=[shape[0], build.get("outputs", 5)], way=network.way, size=prod(shape))
 
     module.Builder, module.OnnxParser = Builder, OnnxParser
     module.IBuilderConfig, module.INetworkDefinition = IBuilderConfig, INetworkDefinition

@@ -23,9 +23,20 @@ def page(name: str, runtime: str, outcome: Outcome) -> str:
         plan="Nothing keeps the policy's limit on the loss" if plan is None else plan.candidate.words,
         good=plan is not None,
         energy=outcome.energy_words,
+        objective=objective_words(outcome),
+        failed=[f"{name}: {why}" for name, why in outcome.failed.items()],
         out_of_time=outcome.out_of_time,
         chart=Markup("".join(curve(outcome, width) for width in (WIDE, NARROW))),  # noqa: S704 - elements of adaptd.drawing
-        tried=_table(outcome.tried),
+        tried=_table(outcome),
+    )
+
+
+def objective_words(outcome: Outcome) -> str:
+    """What the plan of record was chosen by."""
+    one = outcome.objective
+    return (
+        f"worth of frames within {one.deadline_us / 1000:g} ms ({one.frame_value_uj / 1000:g} mJ each, up to "
+        f"{one.target_mfps / 1000:g} a second) less their energy, where at most {one.most_loss_ppm / 10_000:g} % differ"
     )
 
 
@@ -43,7 +54,7 @@ def curve(outcome: Outcome, width: int) -> Svg:
         sign = "diamond" if one is outcome.plan else "circle"
         colour = "c1" if one is outcome.plan else "c0" if one.candidate.precision == "int8" else "c2"
         panel.point(axis.x(one.energy_uj / 1000), one.soft_ppm / 1e4, sign, colour, one.candidate.words)
-    panel.key([("INT8", "c0"), ("FP32", "c2"), ("plan of record", "c1")])
+    panel.key([("INT8", "c0"), ("FP16, FP32", "c2"), ("plan of record", "c1")])
     return panel.svg(f"soft disagreement over energy of {len(outcome.tried)} tried candidates")
 
 
@@ -55,11 +66,14 @@ def _front(tried: list[Tried]) -> list[Tried]:
     return kept
 
 
-def _table(tried: list[Tried]) -> dict[str, Any]:
-    numbers = ("frames", "latency, ms", "energy, mJ", "soft disagreement, %", "differ, %")
+def _table(outcome: Outcome) -> dict[str, Any]:
+    numbers = ("frames", "latency, ms", "energy, mJ", "soft disagreement, %", "differ, %", "worth, mW")
     return {
-        "columns": [("", "candidate"), *[("n", name) for name in numbers]],
-        "rows": [[one.candidate.words, one.frames, *_figures(one)] for one in tried],
+        "columns": [("", "candidate"), *[("n", name) for name in numbers], ("", "not served because")],
+        "rows": [
+            [one.candidate.words, one.frames, *_figures(one), outcome.objective.worth_mw(one), one.candidate.unserved]
+            for one in outcome.tried
+        ],
         "empty": "Nothing was tried.",
     }
 

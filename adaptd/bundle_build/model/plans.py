@@ -18,7 +18,7 @@ from adaptd.engine.cuda import Gpu, PycudaGpu
 from adaptd.engine.errors import BackendMissing, EngineError, reason_of
 from adaptd.engine.plan import Device, plan_name, timing_cache_name
 from adaptd.engine.trt_api import import_tensorrt
-from adaptd.engine.trt_build import BuildFailed, BuildOptions, BuiltPlan, build_plan
+from adaptd.engine.trt_build import TACTICS, BuildFailed, BuildOptions, BuiltPlan, build_plan
 
 BACKEND = "tensorrt"
 FP16_ONLY = "-fp16-only"
@@ -27,12 +27,15 @@ PLAN_FILE = re.compile(r"\.plan(\.layers\.json)?$")
 
 @dataclass(frozen=True, slots=True)
 class PlanOrder:
-    """``level`` 1 to 5 is TensorRT's optimisation level; ``layers`` saves fusion and precision of every layer with the plan."""
+    """``level`` 1 to 5 is TensorRT's optimisation level, ``tactics`` one of ``trt_build.TACTICS``; ``layers`` saves fusion and
+    precision of every layer with the plan.
+    """
 
     bundle: Path
     level: int | None = None
     workspace_mb: int = 1024
     layers: bool = False
+    tactics: str = TACTICS[0]
 
 
 class _Builder:
@@ -78,7 +81,7 @@ def _build(order: PlanOrder, bundle: Bundle, trt: Any, gpu: Gpu, progress: Progr
     built: dict[str, BuiltPlan] = {}
     notes: list[str] = []
     for name in bundle.variants(BACKEND):
-        options = BuildOptions(order.level, order.workspace_mb, cache, _steps(progress, name), order.layers)
+        options = BuildOptions(order.level, order.workspace_mb, cache, _steps(progress, name), order.layers, order.tactics)
         data = bundle.kept[source_of(bundle, name)]
         progress(f"building the {name} plan", 0, 1)  # before 10.x TensorRT says nothing for minutes
         try:

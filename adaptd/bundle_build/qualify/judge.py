@@ -1,6 +1,7 @@
 """How far a candidate graph is from the reference on held-out pictures: what ``auto`` and the sensitivity search go by."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,12 @@ class Judge:
         self._reader = reader
         self._answers = self._run(reference)
         self._classes = classes
+
+    def on(self, pictures: Pictures) -> "Judge":
+        """A judge by the same reference answers, whose candidates see the same samples prepared otherwise (another size)."""
+        other = copy(self)
+        other._pictures = pictures
+        return other
 
     @property
     def worst(self) -> Distance:

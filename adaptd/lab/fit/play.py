@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field, replace
 from math import floor, log
 
-from adaptd.config.policy import Policy, parse_policy
-from adaptd.config.profile import parse_profile
+from adaptd.config.policy import Policy
 from adaptd.lab.controllers.adaptd import Adaptd
 from adaptd.lab.episode import Episode
+from adaptd.lab.fit.parsed import policy_of, profile_of, scenario_of
 from adaptd.lab.harness import Choice, simulate
 from adaptd.lab.score import Result
 from adaptd.twin.device import TwinDevice
-from adaptd.twin.scenario import facts_of, parse_scenario
+from adaptd.twin.scenario import facts_of
 from adaptd.twin.worker import Tick
 from adaptd.twin.world import TrueBand
 from adaptd.vocabulary import Snapshot
@@ -68,10 +68,10 @@ def episode_of(texts: Texts) -> Episode:
     Raises:
         ConfigError: one line a fault.
     """
-    scenario, policy = parse_scenario(texts.scenario), parse_policy(texts.policy, texts.name)
-    own = parse_policy(texts.bands)
+    scenario, policy = scenario_of(texts.scenario), policy_of(texts.policy, texts.name)
+    own = policy_of(texts.bands)
     scenario = replace(scenario, truth_bands=own.bands if own.bands != policy.bands else ())
-    return Episode(scenario, policy, parse_profile(texts.profile), facts_of(scenario, policy))
+    return Episode(scenario, policy, profile_of(texts.profile), facts_of(scenario, policy))
 
 
 def play(texts: Texts) -> Played:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.config.errors import ConfigError
-from adaptd.config.policy import parse_policy
 from adaptd.lab.bench import spread
+from adaptd.lab.fit.parsed import policy_of
 from adaptd.lab.fit.play import Played, Texts
 from adaptd.lab.tune.knobs import Knob, Setting, put
 from adaptd.lab.whatif.compare import play_texts
@@ -77,7 +77,7 @@ class Lab:
         changes = {knob.path: value for knob, (_, value) in zip(self.knobs, setting, strict=True) if value != knob.today}
         moved = changes.get(("thermal", "limit_c"))
         if moved is not None:
-            policy = parse_policy(self.policy, self.name)
+            policy = policy_of(self.policy, self.name)
             changes["thermal", "resume_c"] = moved - (policy.limit_mc - policy.resume_mc) / 1000
         return put(self.policy, changes)
 
@@ -90,7 +90,7 @@ class Lab:
         self.runs += len(todo)
         for at, trial in enumerate(todo):
             played = answers[at * len(self.worlds) : (at + 1) * len(self.worlds)]
-            self._keep(trial, figures(played, parse_policy(trial.text), self.battery_wh))
+            self._keep(trial, figures(played, policy_of(trial.text), self.battery_wh))
         for trial in trials:
             self._known(trial)
         return trials
@@ -98,7 +98,7 @@ class Lab:
     def _trial(self, setting: Setting) -> Trial:
         text = self.text_of(setting)
         try:
-            parse_policy(text, self.name)
+            policy_of(text, self.name)
         except ConfigError as error:
             return Trial(setting, text, refused=str(error).splitlines()[0])
         return Trial(setting, text)

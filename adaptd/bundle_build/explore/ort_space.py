@@ -1,0 +1,127 @@
+"""ONNX Runtime on the CPU: FP32 or INT8, with the dearest layers in float, on some threads, at some graph level."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from importlib import metadata
+from typing import Any
+
+from adaptd.bundle_build.data.pictures import Array
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.explore.forms import in_form
+from adaptd.bundle_build.explore.prepared import Prepared, prepare
+from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Size, Wanted, kept_sets, why_unserved
+from adaptd.bundle_build.model.floats import failures, session
+from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
+from adaptd.bundle_build.model.make import Order
+from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
+from adaptd.bundle_build.progress import Progress, silent
+from adaptd.bundle_build.qualify.judge import Distance
+from adaptd.engine.ort import import_onnxruntime
+
+SERVED_LEVEL = "ENABLE_ALL"
+LEVELS = ("DISABLE_ALL", "ENABLE_BASIC", SERVED_LEVEL)
+Build = tuple[str, tuple[str, ...], Size | None]
+
+
+class OrtSpace:
+    """Every thread count and graph level of the usual form; the other forms with the most threads at the highest level.
+
+    Raises:
+        BuildError: model or pictures cannot be used.
+    """
+
+    def __init__(self, order: Order, threads: Sequence[int], wanted: Wanted | None = None, progress: Progress = silent) -> None:
+        self._own = prepare(order, progress)
+        self._forms = (wanted or Wanted()).forms()
+        sizes = {form.size for form in self._forms if form.size is not None}
+        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self._own) for size in sorted(sizes)}
+        self._threads = tuple(threads)
+        self._made: dict[Build, bytes] = {}
+        self._seen: dict[Build, Distance] = {}
+        self._dearest = self._rank(progress)
+
+    runtime = f"onnxruntime {metadata.version('onnxruntime')}"
+
+    def _rank(self, progress: Progress) -> list[str]:
+        """The layers by what setting each of them free brings, the dearest first."""
+        own = self._own
+        layers = weighted_nodes(own.graph)
+        left = []
+        for done, name in enumerate(layers, 1):
+            left.append((own.judge.distance(ort_int8(own.graph, own.ranges, [name])), name))
+            progress("measuring the layers' sensitivity", done, len(layers))
+        return [name for _, name in sorted(left)]
+
+    def candidates(self) -> list[Candidate]:
+        """FP32 and INT8 with none, one, two and four of the dearest layers in float."""
+        builds = [("fp32", ()), *(("int8", one) for one in kept_sets(self._dearest))]
+        found = [
+            self._candidate(precision, keep, threads, level, USUAL)
+            for precision, keep in builds
+            for threads in self._threads
+            for level in LEVELS
+        ]
+        for form in self._forms:
+            found += [self._candidate(precision, (), self._threads[-1], SERVED_LEVEL, form) for precision in ("fp32", "int8")]
+        return found
+
+    def _candidate(self, precision: str, keep: tuple[str, ...], threads: int, level: str, form: Form) -> Candidate:
+        unserved = why_unserved(form) or ("" if level == SERVED_LEVEL else f"the service runs graph level {SERVED_LEVEL}")
+        return Candidate(precision, keep, (("threads", str(threads)), ("level", level)), form, unserved)
+
+    def _at(self, size: Size | None) -> Prepared:
+        return self._own if size is None else self._sized[size]
+
+    def _bytes(self, candidate: Candidate) -> bytes:
+        """The graph of one picture in NCHW."""
+        build = (candidate.precision, candidate.kept, candidate.form.size)
+        if build not in self._made:
+            at = self._at(candidate.form.size)
+            int8 = candidate.precision == "int8"
+            self._made[build] = to_bytes(ort_int8(at.graph, at.ranges, candidate.kept)) if int8 else at.source.data
+        return self._made[build]
+
+    def key(self, candidate: Candidate) -> str:
+        """Model bytes, knobs, form, runtime and pictures."""
+        total = sha256(self._bytes(candidate))
+        form = candidate.form
+        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, self.runtime)).encode())
+        for batch in self._own.batches:
+            total.update(batch.tobytes())
+        return total.hexdigest()[:24]
+
+    def distance(self, candidate: Candidate) -> Distance:
+        """From the float model at its own size on the held-out pictures; the other knobs change it by no more than rounding."""
+        build = (candidate.precision, candidate.kept, candidate.form.size)
+        if build not in self._seen:
+            same = candidate.precision == "fp32" and candidate.form.size is None
+            exact = Distance(0, 0, 0, len(self._own.batches))
+            at = self._at(candidate.form.size)
+            self._seen[build] = exact if same else at.judge.distance(from_bytes(self._bytes(candidate)))
+        return self._seen[build]
+
+    def load(self, candidate: Candidate) -> Runner:
+        """A session of its own."""
+        knobs, form = dict(candidate.knobs), candidate.form
+        data = self._bytes(candidate)
+        if form.layout != USUAL.layout or form.cameras > 1:
+            data = to_bytes(in_form(from_bytes(data), form))
+        made = session(data, threads=int(knobs["threads"]), level=f"ORT_{knobs['level']}")
+        runner = _OrtRunner(made, self._at(form.size).pictures(form))
+        try:
+            runner.infer(0)
+        except failures(import_onnxruntime()) as error:
+            raise BuildError(f"{candidate.words}: does not run ({str(error)[:120]})") from None
+        return runner
+
+
+class _OrtRunner:
+    def __init__(self, made: Any, batches: list[Array]) -> None:
+        self._session, self._batches = made, batches
+        self._input = made.get_inputs()[0].name
+
+    def infer(self, at: int) -> None:
+        self._session.run(None, {self._input: self._batches[at % len(self._batches)]})
+
+    def close(self) -> None:
+        """The session goes with this object."""

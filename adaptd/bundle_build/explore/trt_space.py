@@ -1,0 +1,144 @@
+"""TensorRT on the GPU of this process: FP16 or INT8 with the dearest layers in FP16, by builder level and tactic sources."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from adaptd.bundle_build.data.pictures import Array
+from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build.explore.forms import in_form
+from adaptd.bundle_build.explore.prepared import Prepared, prepare
+from adaptd.bundle_build.explore.space import NHWC, USUAL, Candidate, Form, Runner, Size, Wanted, kept_sets, why_unserved
+from adaptd.bundle_build.model.fp16 import to_fp16
+from adaptd.bundle_build.model.int8 import symmetric_int8, trt_int8
+from adaptd.bundle_build.model.make import Order
+from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
+from adaptd.bundle_build.model.plans import weak_graph
+from adaptd.bundle_build.model.sensitivity import search as sensitivity
+from adaptd.bundle_build.progress import Progress, silent
+from adaptd.bundle_build.qualify.judge import Distance
+from adaptd.config.manifest import PlanFact
+from adaptd.engine.base import EngineSpec
+from adaptd.engine.cuda import Gpu
+from adaptd.engine.errors import EngineError
+from adaptd.engine.trt import TrtEngine
+from adaptd.engine.trt_build import TACTICS, BuildOptions, BuiltPlan, build_plan
+
+COMMAND = "adaptd engine search --backend tensorrt"
+USUAL_LEVEL = 3
+Build = tuple[str, tuple[str, ...], Size | None]
+
+
+class TrtSpace:
+    """Every builder level of every build; tactic sources and the other forms at TensorRT's own level.
+
+    Plans stay in memory, so that a candidate that goes on to the next rung is not built again. The GPU is the caller's.
+
+    Raises:
+        BuildError: model or pictures cannot be used.
+    """
+
+    def __init__(
+        self, order: Order, levels: Sequence[int], trt: Any, gpu: Gpu, wanted: Wanted | None = None, progress: Progress = silent
+    ) -> None:
+        self._trt, self._gpu, self._levels = trt, gpu, tuple(levels)
+        self._own = prepare(order, progress)
+        self._forms = (wanted or Wanted()).forms()
+        sizes = {form.size for form in self._forms if form.size is not None}
+        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self._own) for size in sorted(sizes)}
+        self._made: dict[Build, bytes] = {}
+        self._seen: dict[Build, Distance] = {}
+        self._plans: dict[Candidate, BuiltPlan] = {}
+        self._times = b""
+        found = sensitivity(self._own.graph, self._own.ranges, self._own.judge, "int8.trt", progress=progress)
+        self._dearest = [name for name, _ in found.ranked]
+        self.runtime = f"TensorRT {trt.__version__} on {gpu.name}"
+
+    def candidates(self) -> list[Candidate]:
+        """FP16, and INT8 with none, one, two and four of the layers in FP16 to which the TensorRT file is most sensitive."""
+        builds = [("fp16", ()), *(("int8", one) for one in kept_sets(self._dearest))]
+        usual = USUAL_LEVEL if USUAL_LEVEL in self._levels else self._levels[-1]
+        found = [self._candidate(*build, level, TACTICS[0], USUAL) for build in builds for level in self._levels]
+        if hasattr(self._trt, "TacticSource"):
+            found += [self._candidate(name, (), usual, tactics, USUAL) for name in ("fp16", "int8") for tactics in TACTICS[1:]]
+        found += [self._candidate(name, (), usual, TACTICS[0], form) for form in self._forms for name in ("fp16", "int8")]
+        return found
+
+    def _candidate(self, precision: str, keep: tuple[str, ...], level: int, tactics: str, form: Form) -> Candidate:
+        return Candidate(precision, keep, (("level", str(level)), ("tactics", tactics)), form, why_unserved(form))
+
+    def _at(self, size: Size | None) -> Prepared:
+        return self._own if size is None else self._sized[size]
+
+    def _bytes(self, candidate: Candidate) -> bytes:
+        """The ONNX file of one picture in NCHW that the plan is built from."""
+        build = (candidate.precision, candidate.kept, candidate.form.size)
+        if build not in self._made:
+            at = self._at(candidate.form.size)
+            int8 = candidate.precision == "int8"
+            self._made[build] = to_bytes(trt_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges))
+        return self._made[build]
+
+    def key(self, candidate: Candidate) -> str:
+        """Model bytes, knobs, form, GPU, version and pictures."""
+        total = sha256(self._bytes(candidate))
+        form = candidate.form
+        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, self.runtime)).encode())
+        for batch in self._own.batches:
+            total.update(batch.tobytes())
+        return total.hexdigest()[:24]
+
+    def distance(self, candidate: Candidate) -> Distance:
+        """Of the file that the plan is built from, in exact arithmetic; what the plan itself answers, qualification measures."""
+        build = (candidate.precision, candidate.kept, candidate.form.size)
+        if build not in self._seen:
+            at = self._at(candidate.form.size)
+            int8 = candidate.precision == "int8"
+            graph = symmetric_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges)
+            self._seen[build] = at.judge.distance(graph, exact=int8)
+        return self._seen[build]
+
+    def load(self, candidate: Candidate) -> Runner:
+        """Built once, loaded anew."""
+        form, at = candidate.form, self._at(candidate.form.size)
+        pictures = at.pictures(form)
+        try:
+            if candidate not in self._plans:
+                self._plans[candidate] = self._build(candidate, pictures[0].shape)
+            output = (form.cameras, *at.source.output_shape[1:])
+            spec = EngineSpec(candidate.words, candidate.precision, pictures[0].shape, output)
+            plan = self._plans[candidate]
+            trt = str(self._trt.__version__)
+            fact = PlanFact(
+                gpu=self._gpu.name, compute_capability=self._gpu.compute_capability, tensorrt=trt, built_with=plan.built_with,
+                source="searched.onnx",
+            )  # fmt: skip
+            engine = TrtEngine(spec, plan.plan, fact, self._gpu, command=COMMAND, api=self._trt)
+            engine.activate()
+        except EngineError as error:
+            raise BuildError(str(error)) from None
+        return _TrtRunner(engine, pictures)
+
+    def _build(self, candidate: Candidate, shape: tuple[int, ...]) -> BuiltPlan:
+        data, form, knobs = self._bytes(candidate), candidate.form, dict(candidate.knobs)
+        if form.layout == NHWC or form.cameras > 1:
+            data = to_bytes(in_form(from_bytes(data), form))
+        options = BuildOptions(int(knobs["level"]), timing_cache=self._times, tactics=knobs["tactics"])
+        built = build_plan(self._trt, candidate.words, data, shape, options, weak_model=weak_graph(data))
+        if not str(self._trt.__version__).startswith("8."):  # 8.6 cannot read the cache that it wrote a minute ago
+            self._times = built.timing_cache or self._times
+        return built
+
+
+class _TrtRunner:
+    def __init__(self, engine: TrtEngine, batches: list[Array]) -> None:
+        self._engine, self._batches = engine, batches
+
+    def infer(self, at: int) -> None:
+        try:
+            self._engine.infer(self._batches[at % len(self._batches)])
+        except EngineError as error:
+            raise BuildError(str(error)) from None
+
+    def close(self) -> None:
+        self._engine.deactivate()
