@@ -79,10 +79,13 @@ class TwinWorker:
         t_us: int,
         dt_us: int,
         most_frames: int | None = None,
+        band: str | None = None,
     ) -> Tick:
         """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true ``light``.
 
-        An efficient variant stops after ``most_frames``, and the reference serves the rest of the interval.
+        Frames are booked to the ``band`` that the setpoint names, as a real worker does; without one, to that of the true light.
+        What differs follows from the true light alone. An efficient variant stops after ``most_frames``, and the reference
+        serves the rest of the interval.
         """
         if self._policy.levels_mfps and point.fps_mfps not in self._rates:
             raise ValueError(
@@ -112,7 +115,9 @@ class TwinWorker:
         parts = [(point.variant, efficient, min(missed, efficient))] if efficient else []
         if count - efficient:
             parts.append((self._policy.reference, count - efficient, max(0, missed - efficient)))
-        tossed = [self._toss(name, shadow, shadow_ppm, light, t_us, frames, late_ones) for name, frames, late_ones in parts]
+        chance = self._disagreement.chance(light.truth.name, shadow, t_us) if shadow else 0.0
+        coin = (light.label.name if band is None else band, shadow, chance, shadow_ppm)
+        tossed = [self._toss(name, coin, frames, late_ones) for name, frames, late_ones in parts]
         shadows = tuple([one for _, found, _ in tossed for one in found])
         telemetry = Telemetry(
             alive=True,
@@ -160,11 +165,14 @@ class TwinWorker:
         return "" if variant in self._quarantined else variant
 
     def _toss(
-        self, variant: str, tested: str, share_ppm: int, light: TrueLight, t_us: int, count: int, missed: int
+        self, variant: str, coin: tuple[str, str, float, int], count: int, missed: int
     ) -> tuple[Stretch, tuple[Shadow, ...], int]:
-        """Which frames the coin chose, what was seen on them, and how many others delivered a wrong answer."""
-        band, efficient = light.label.name, variant != self._policy.reference
-        chance = self._disagreement.chance(light.truth.name, tested, t_us) if tested else 0.0
+        """Which frames the coin chose, what was seen on them, and how many others delivered a wrong answer.
+
+        ``coin``: the band that frames are booked to, the variant compared, the chance that it differs, the share drawn in ppm.
+        """
+        band, tested, chance, share_ppm = coin
+        efficient = variant != self._policy.reference
         share = share_ppm / PPM if tested else 0.0
         shadows, drawn, lost = [], [], 0
         for index in range(self._frames, self._frames + count):
