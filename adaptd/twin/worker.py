@@ -115,9 +115,8 @@ class TwinWorker:
         parts = [(point.variant, efficient, min(missed, efficient))] if efficient else []
         if count - efficient:
             parts.append((self._policy.reference, count - efficient, max(0, missed - efficient)))
-        chance = self._disagreement.chance(light.truth.name, shadow, t_us) if shadow else 0.0
-        coin = (light.label.name if band is None else band, shadow, chance, shadow_ppm)
-        tossed = [self._toss(name, coin, frames, late_ones) for name, frames, late_ones in parts]
+        named = light.label.name if band is None else band
+        tossed = [self._toss(name, shadow, shadow_ppm, light, t_us, frames, missed, named) for name, frames, missed in parts]
         shadows = tuple([one for _, found, _ in tossed for one in found])
         telemetry = Telemetry(
             alive=True,
@@ -165,14 +164,11 @@ class TwinWorker:
         return "" if variant in self._quarantined else variant
 
     def _toss(
-        self, variant: str, coin: tuple[str, str, float, int], count: int, missed: int
+        self, variant: str, tested: str, share_ppm: int, light: TrueLight, t_us: int, count: int, missed: int, band: str
     ) -> tuple[Stretch, tuple[Shadow, ...], int]:
-        """Which frames the coin chose, what was seen on them, and how many others delivered a wrong answer.
-
-        ``coin``: the band that frames are booked to, the variant compared, the chance that it differs, the share drawn in ppm.
-        """
-        band, tested, chance, share_ppm = coin
+        """Which frames the coin chose, what was seen on them, and how many others delivered a wrong answer."""
         efficient = variant != self._policy.reference
+        chance = self._disagreement.chance(light.truth.name, tested, t_us) if tested else 0.0
         share = share_ppm / PPM if tested else 0.0
         shadows, drawn, lost = [], [], 0
         for index in range(self._frames, self._frames + count):
