@@ -33,6 +33,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     control.add_argument("--random", type=int, default=None, metavar="N", help="N random hours instead of the scenarios")
     control.add_argument("--seed", type=int, default=1, help="seed of the random hours")
+    control.add_argument("--causes", action="store_true", help="adaptd alone, its regret split by cause")
     control.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
     control.add_argument("--json", action="store_true", help="print one JSON object")
     control.add_argument("-o", "--output", type=Path, default=None, metavar="PICTURE.svg", help="draw the picture")

@@ -28,6 +28,10 @@ def control(arguments: argparse.Namespace) -> int:
     from adaptd.lab.oracle import OracleError
 
     try:
+        if arguments.random is not None and arguments.random < 1:
+            raise CommandError(f"--random {arguments.random}: at least one hour is needed", 2)
+        if arguments.causes:
+            return _causes(arguments)
         return _random(arguments) if arguments.random is not None else _matrix(arguments)
     except OracleError as error:
         raise CommandError(str(error)) from None
@@ -55,8 +59,6 @@ def _random(arguments: argparse.Namespace) -> int:
     from adaptd.lab.sweep import CONTROLLERS as SWEPT
     from adaptd.lab.sweep import run_sweep
 
-    if arguments.random < 1:
-        raise CommandError(f"--random {arguments.random}: at least one hour is needed", 2)
     names = [name for name in _names(arguments, SWEPT) if name != "oracle"]
     with _bar("random hours") as progress:
         plain = run_sweep(arguments.random, arguments.seed, names, arguments.jobs, progress).to_plain()
@@ -67,6 +69,26 @@ def _random(arguments: argparse.Namespace) -> int:
     keys = [key for key, value in plain["controllers"][names[0]].items() if not isinstance(value, list)]
     table = [[key, *(_plain(plain["controllers"][name][key]) for name in names)] for key in keys]
     _print_table("random hours", ["", *names], table)
+    return 0
+
+
+def _causes(arguments: argparse.Namespace) -> int:
+    """Where adaptd's regret comes from, episode by episode."""
+    from adaptd.lab import causes_table
+
+    with _bar("regret by cause") as progress:
+        if arguments.random is not None:
+            found = causes_table.of_hours(arguments.random, arguments.seed, arguments.jobs, progress)
+        else:
+            found = causes_table.of_scenarios(scenario_files(arguments.scenarios), arguments.policy, arguments.jobs, progress)
+    plain = found.to_plain()
+    if arguments.json:
+        print(json.dumps(plain, indent=1))
+        return 0
+    keys = causes_table.COLUMNS
+    named = [*plain["each"], {"scenario": "mean", **plain["mean"]}, {"scenario": "worst", **plain["worst"]}]
+    title = "adaptd's regret by cause, in % of the oracle's board energy (simulation); proven: all but proof and shadows"
+    _print_table(title, ["scenario", *keys], [[row["scenario"], *(f"{100 * row[key]:+.2f}" for key in keys)] for row in named])
     return 0
 
 

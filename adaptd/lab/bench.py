@@ -188,8 +188,7 @@ def ground_of(episode: Episode) -> Ground:
 def spread(task: Callable[..., Any], items: Iterable[tuple[Any, ...]], jobs: int | None, progress: Progress | None) -> list[Any]:
     """``task`` of every item, in order, over ``jobs`` processes (1: in this one).
 
-    A process that crashes takes its pool with it: HiGHS's interior point method (SciPy 1.17) ends one in some hundred programmes
-    by a fault of memory. What was not answered goes to a new pool, as long as each pool answers something.
+    A process that crashes takes its pool with it: what was not answered goes to a new pool, as long as each answers something.
 
     Raises:
         OracleError: a pool broke before it answered anything.

@@ -79,10 +79,21 @@ def _programme(line: TrueTimeline, coarse: Coarse) -> tuple[Array, Array]:
     bounds = [(0.0, 1.0)] * (blocks * count) + [(None, None)] * (blocks * poles)
     equal = _dynamics(line, coarse)
     heat = np.flatnonzero(np.isfinite(coarse.margin))
+    # HiGHS's presolve (SciPy 1.17) ends the process by a fault of memory in one of some twenty such programmes.
+    options = {"presolve": False}
     for floor in (coarse.floor, np.zeros(blocks)):
         walls, tops = _walls(line, coarse, heat, floor)
         for method in ("highs-ipm", "highs-ds"):
-            found = linprog(cost, A_ub=walls, b_ub=tops, A_eq=equal, b_eq=np.zeros(blocks * poles), bounds=bounds, method=method)
+            found = linprog(
+                cost,
+                A_ub=walls,
+                b_ub=tops,
+                A_eq=equal,
+                b_eq=np.zeros(blocks * poles),
+                bounds=bounds,
+                method=method,
+                options=options,
+            )
             if found.x is not None:
                 break
         if found.x is not None:

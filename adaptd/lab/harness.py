@@ -21,7 +21,7 @@ from adaptd.vocabulary import OperatingPoint, Snapshot, Telemetry, VariantFacts
 
 
 class Choice(Protocol):
-    """What a controller answers; a ``Verdict`` is one."""
+    """What a controller answers; a ``Verdict`` is one. It may name the light ``band`` under which it serves."""
 
     @property
     def point(self) -> OperatingPoint: ...
@@ -85,12 +85,13 @@ def simulate(
         times.append(perf_counter_ns() - before)
         judge.light.follow(world.light_mlx(now_us))
         slow_ppm = world.slow_ppm(now_us)
-        tick = worker.serve(choice.point, choice.shadow_ppm, slow_ppm, judge.light, now_us, dt_us, choice.most_frames)
+        band: str | None = getattr(choice, "band", None)
+        tick = worker.serve(choice.point, choice.shadow_ppm, slow_ppm, judge.light, now_us, dt_us, choice.most_frames, band)
         device.advance(dt_us, tick.active_uj)
         if modes is not None and modes.ask(choice.power_mode):
             worker.enter(modes.facts(facts))
             device.idle_mw = modes.idle_mw(scenario)
-        judge.score(device, tick, budget_mw)
+        judge.score(device, tick, budget_mw, band)
         telemetry = tick.telemetry
         if observer is not None:
             observer(device, snapshot, choice, tick)
@@ -107,8 +108,8 @@ class RunJudge:
         self._variant, self._rate_mfps = policy.reference, policy.target_mfps
         self._account = RunAccount(policy)
 
-    def score(self, device: TwinDevice, tick: Tick, budget_mw: int | None) -> None:
-        """Book one tick that has just ended."""
+    def score(self, device: TwinDevice, tick: Tick, budget_mw: int | None, band: str | None = None) -> None:
+        """Book one tick that has just ended; ``band`` is the one that its setpoint named, None where it named none."""
         sums, policy, dt_us = self._sums, self._policy, self._scenario.tick_us
         point = tick.telemetry.point
         sums.worth_uj += tick.delivered * policy.frame_value_uj
@@ -133,7 +134,8 @@ class RunJudge:
             self._variant = point.variant
         if point.variant != policy.reference:
             sums.efficient_frames += tick.executed
-        sums.unproven_frames += self._account.book(tick, self.light.label.name, device.t_us)
+        named = self.light.label.name if band is None else band
+        sums.unproven_frames += self._account.book(tick, named, device.t_us, true=named in self.light.label.inside)
 
     def result(self, controller: str, device: TwinDevice, times_ns: list[int]) -> Result:
         """The final score."""

@@ -18,9 +18,12 @@ class RunAccount:
         self._total: dict[str, list[int]] = {name: [0, 0] for name in self._names}
         self._statements = self._broken = 0
 
-    def book(self, tick: Tick, band: str, t_us: int) -> int:
-        """Take one tick; how many frames of it an efficient variant served beyond what the account offered before."""
-        offered = account.most_frames(self._rules, self._window, band)
+    def book(self, tick: Tick, band: str, t_us: int, *, true: bool = True) -> int:
+        """Take one tick; how many frames of it an efficient variant served beyond what the account of ``band`` offered before.
+
+        A band that does not hold the true light (``true`` is not so) offers nothing.
+        """
+        offered = account.most_frames(self._rules, self._window, band) if true else 0
         self._window = account.observe(self._rules, self._window, tick.telemetry.stretches, self._policy.reference)
         if band in self._lost:
             self._lost[band] += tick.lost

@@ -86,10 +86,13 @@ class TwinWorker:
         t_us: int,
         dt_us: int,
         most_frames: int | None = None,
+        band: str | None = None,
     ) -> Tick:
         """Serve ``point`` from ``t_us`` for ``dt_us`` under contention ``slow_ppm``, in the true ``light``.
 
-        An efficient variant stops after ``most_frames``, and the reference serves the rest of the interval.
+        Frames are booked to the ``band`` that the setpoint names, as a real worker does; without one, to that of the true light.
+        What differs follows from the true light alone. An efficient variant stops after ``most_frames``, and the reference
+        serves the rest of the interval.
         """
         if self._policy.levels_mfps and point.fps_mfps not in self._rates:
             raise ValueError(
@@ -119,7 +122,8 @@ class TwinWorker:
         parts = [(point.variant, efficient, min(missed, efficient))] if efficient else []
         if count - efficient:
             parts.append((self._policy.reference, count - efficient, max(0, missed - efficient)))
-        tossed = [self._toss(name, shadow, shadow_ppm, light, t_us, frames, late_ones) for name, frames, late_ones in parts]
+        named = light.label.name if band is None else band
+        tossed = [self._toss(name, shadow, shadow_ppm, light, t_us, frames, missed, named) for name, frames, missed in parts]
         shadows = tuple([one for _, found, _ in tossed for one in found])
         telemetry = Telemetry(
             alive=True,
@@ -183,10 +187,10 @@ class TwinWorker:
         return "" if variant in self._quarantined else variant
 
     def _toss(
-        self, variant: str, tested: str, share_ppm: int, light: TrueLight, t_us: int, count: int, missed: int
+        self, variant: str, tested: str, share_ppm: int, light: TrueLight, t_us: int, count: int, missed: int, band: str
     ) -> tuple[Stretch, tuple[Shadow, ...], int]:
         """Which frames the coin chose, what was seen on them, and how many others delivered a wrong answer."""
-        band, efficient = light.label.name, variant != self._policy.reference
+        efficient = variant != self._policy.reference
         chance = self._disagreement.chance(light.truth.name, tested, t_us) if tested else 0.0
         share = share_ppm / PPM if tested else 0.0
         wrong = set(self._differs(chance, count)) if chance > 0.0 else set()

@@ -115,8 +115,10 @@ class WorldWorker(TwinWorker):
     random = Random(0)
     coins = Random(0)
 
-    def _toss(self, variant: str, tested: str, share_ppm: int, light: TrueLight, t_us: int, count: int, missed: int) -> Any:
-        band, efficient, chance = light.label.name, variant != "fp16", self.chance(t_us, share_ppm)
+    def _toss(
+        self, variant: str, tested: str, share_ppm: int, light: TrueLight, t_us: int, count: int, missed: int, band: str
+    ) -> Any:
+        efficient, chance = variant != "fp16", self.chance(t_us, share_ppm)
         if self.fractions:
             losses = {at: int(2 * M * chance * self.random.random()) for at in range(count)}
         else:

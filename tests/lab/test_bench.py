@@ -266,3 +266,12 @@ def test_a_solver_that_always_crashes_is_one_line() -> None:
     """Where nothing is ever answered nobody waits for ever."""
     with pytest.raises(OracleError, match="crashed"):
         spread(_crash, [(1,), (2,)], 2, None)
+
+
+def test_the_report_splits_the_regret_by_cause(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`bench control --causes`: proof, shadows, budget, heat and faults add up to the regret of every scenario."""
+    assert main(["bench", "control", "--scenarios", str(folder), "--causes", "--jobs", "1", "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    for row in (*plain["each"], plain["mean"]):
+        assert sum(row[key] for key in ("proof", "shadows", "budget", "heat", "faults")) == pytest.approx(row["regret"], abs=1e-5)
+    assert len(plain["each"]) == 2

@@ -11,7 +11,7 @@ from adaptd.lab.controllers import ONLINE, make
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import LIGHT, OperatingPoint, Snapshot
 from tests.readings import value
 from tests.twin.worlds import EFFICIENT, FULL, PAUSE, TEXT, Script, episode, policy, profile
 
@@ -178,3 +178,36 @@ def test_a_rate_that_the_policy_does_not_list_is_refused() -> None:
     with pytest.raises(ValueError, match="no level of policy feeder"):
         _run(episode(rules=policy(levels_mfps=(5_000, 8_000, 10_000, 15_000))), Script(OperatingPoint("fp16", 14_000)))
     assert _run(episode(), Script(OperatingPoint("fp16", 14_000))).frames_delivered == pytest.approx(14 * 600)
+
+
+class _Brighter:
+    """adaptd behind a light sensor that shows four times as much as there is: it serves under the account of a brighter band."""
+
+    name = "brighter"
+
+    def __init__(self, world: Episode) -> None:
+        self._inner = make("adaptd", world.scenario, world.policy, world.profile, world.facts)
+
+    def decide(self, snapshot: Snapshot) -> Any:
+        """What adaptd does in the light that it sees."""
+        raw = [replace(one, value=one.value * 4) if one.quantity == LIGHT else one for one in snapshot.raw]
+        return self._inner.decide(replace(snapshot, raw=tuple(raw)))
+
+    def restart(self, now_us: int) -> None:
+        """As adaptd."""
+        self._inner.restart(now_us)
+
+
+def test_frames_under_the_account_of_a_band_that_does_not_hold_the_light_are_unproven() -> None:
+    """In 100 lux, which is no bright light, every frame served as if it were bright counts against the controller."""
+    world = episode(light_mlx=((0, 100_000),), duration_us=120_000_000)
+    result = _run(world, _Brighter(world))
+    assert result.unproven_frames >= 0.99 * result.efficient_frames > 1000
+
+
+def test_where_two_bands_overlap_the_account_of_either_will_do() -> None:
+    """200 lux lie in dim and in bright light: a controller that takes them for bright serves what is proven there."""
+    world = episode(light_mlx=((0, 200_000),), duration_us=120_000_000)
+    result = _run(world, _Brighter(world))
+    assert result.unproven_frames == 0
+    assert result.efficient_frames > 1000
