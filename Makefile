@@ -52,6 +52,7 @@ lint: develop
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python tools/compile_core.py --check
 
 bench: develop
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,4 +1,5 @@
-"""`make compiled`: the decision core as extension modules beside its sources. `--remove` takes them away again.
+"""`make compiled`: the decision core as extension modules beside its sources. `--remove` takes them away again, `--check` (part
+of `make lint`) only asks whether the compiler's type checker takes them, so that nobody finds out late that it does not.
 
 mypyc compiles the native form (tools/native_form.py) of every module of ``decision_core.COMPILED`` in the folder .compiled/,
 where everything it read and said stays. Floating point is that of the interpreter: no fused multiply-add, nothing like
@@ -21,6 +22,7 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "adaptd"
 WORK = ROOT / ".compiled"
+CHECKED = ROOT / ".mypy_cache" / "native"
 # Calls inside the library are direct ones, which costs nothing: nobody replaces its functions one by one.
 FLAGS = "-ffp-contract=off -fno-semantic-interposition -fvisibility=hidden"
 OPT_LEVEL = "2"
@@ -71,17 +73,26 @@ def sources() -> list[str]:
     return sorted(source for source in found if (PACKAGE / source).is_file())
 
 
-def prepare() -> dict[str, str]:
-    """Fill WORK with the package, its core in native form; the digest of every source that was read."""
+def prepare(work: Path) -> dict[str, str]:
+    """Fill ``work`` with the package, its core in native form; the digest of every source that was read."""
     from native_form import native
 
-    shutil.rmtree(WORK, ignore_errors=True)
-    shutil.copytree(PACKAGE, WORK / "adaptd", ignore=lambda _, names: [name for name in names if name == "__pycache__"])
-    read = {source: CORE.digest_of(WORK / "adaptd" / source) for source in sources()}
+    shutil.rmtree(work / "adaptd", ignore_errors=True)
+    shutil.copytree(PACKAGE, work / "adaptd", ignore=lambda _, names: [name for name in names if name == "__pycache__"])
+    read = {source: CORE.digest_of(work / "adaptd" / source) for source in sources()}
     for name in CORE.COMPILED:
-        path = WORK / "adaptd" / f"{name}.py"
+        path = work / "adaptd" / f"{name}.py"
         path.write_text(native(path.read_text()))
     return read
+
+
+def check() -> str:
+    """What the type checker, as the compiler runs it, says of the native form; empty when it takes all."""
+    prepare(CHECKED)
+    flags = [flag for flag in MYPY if flag != "--no-incremental"]
+    command = [sys.executable, "-m", "mypy", *flags, *[f"adaptd/{name}.py" for name in CORE.COMPILED]]
+    done = subprocess.run(command, cwd=CHECKED, stdout=subprocess.PIPE, text=True, check=False)
+    return f"{done.stdout}the core would not compile: `make compiled` reads it so" if done.returncode else ""
 
 
 def extensions() -> None:
@@ -102,7 +113,8 @@ def extensions() -> None:
 def build() -> str:
     """Compile, put the modules beside their sources, and last what they were made of; what went wrong, or nothing."""
     remove()
-    read = prepare()
+    shutil.rmtree(WORK, ignore_errors=True)
+    read = prepare(WORK)
     with (WORK / "log").open("wb") as log:
         command, env = [sys.executable, __file__, "--extensions"], {**os.environ, "CFLAGS": FLAGS}
         done = subprocess.run(command, cwd=WORK, env=env, stdout=log, stderr=subprocess.STDOUT, check=False)
@@ -119,6 +131,7 @@ def main() -> int:
     """Compile, or take away."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--remove", action="store_true", help="take the extension modules away")
+    parser.add_argument("--check", action="store_true", help="only ask whether the core would compile")
     parser.add_argument("--extensions", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.extensions:
@@ -127,6 +140,10 @@ def main() -> int:
     if arguments.remove:
         remove()
         return 0
+    if arguments.check:
+        why = check()
+        print(why or f"the native form of {len(CORE.COMPILED)} modules passes")
+        return 1 if why else 0
     why = missing()
     if not why:
         print(f"compiling {len(CORE.COMPILED)} modules with mypyc (a minute or two)")

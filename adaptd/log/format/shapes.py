@@ -105,31 +105,33 @@ class Repeated(Shape):
     def full(self, value: Any) -> Plain:
         if self._bare:
             return list(value)
-        write = self._item.full
-        return [write(item) for item in value]
+        shape = self._item
+        return [shape.full(item) for item in value]
 
     def read(self, plain: Plain) -> Any:
         if type(plain) is not list:
             raise CodecError(f"{plain!r:.60} is not a list")
-        read = self._item.read
-        return tuple([read(item) for item in plain])
+        shape = self._item
+        return tuple([shape.read(item) for item in plain])
 
     def diff(self, old: Any, new: Any) -> Plain:
         if len(old) != len(new) or len(new) < 2:
             return self.full(new)
-        write = self._sparse.change if self._sparse is not None else self._item.diff
-        return {str(at): write(old[at], new[at]) for at in range(len(new)) if old[at] != new[at]}
+        row, shape = self._sparse, self._item
+        if row is not None:
+            return {str(at): row.change(old[at], new[at]) for at in range(len(new)) if old[at] != new[at]}
+        return {str(at): shape.diff(old[at], new[at]) for at in range(len(new)) if old[at] != new[at]}
 
     def patch(self, old: Any, plain: Plain) -> Any:
         if type(plain) is not dict:
             return self.read(plain)
         items = list(old)
-        read = self._sparse.changed if self._sparse is not None else self._item.patch
+        row, shape = self._sparse, self._item
         for name, item in plain.items():
             at = int(name)
             if not 0 <= at < len(items) or str(at) != name:
                 raise CodecError(f"no item {name!r:.20} to change")
-            items[at] = read(items[at], item)
+            items[at] = shape.patch(items[at], item) if row is None else row.changed(items[at], item)
         return tuple(items)
 
 
@@ -176,7 +178,8 @@ class RowShape(Shape):
     def full(self, value: Any) -> Plain:
         if self._bare:
             return list(self._get(value))
-        return [shape.full(item) for shape, item in zip(self._shapes, self._get(value), strict=True)]
+        values = self._get(value)
+        return [shape.full(item) for shape, item in zip(self._shapes, values, strict=True)]
 
     def read(self, plain: Plain) -> Any:
         if type(plain) is not list or len(plain) != len(self._shapes):
@@ -193,9 +196,10 @@ class RowShape(Shape):
         end = len(after)
         while end > 1 and before[end - 1] == after[end - 1]:
             end -= 1
+        kept = after[:end]
         if self._bare:
-            return list(after[:end])
-        return [shape.full(item) for shape, item in zip(self._shapes, after[:end], strict=False)]
+            return list(kept)
+        return [shape.full(item) for shape, item in zip(self._shapes, kept, strict=False)]
 
     def patch(self, old: Any, plain: Plain) -> Any:
         if type(plain) is not list or not 0 < len(plain) <= len(self._shapes):
@@ -215,8 +219,8 @@ class RowShape(Shape):
 
     def change(self, old: Any, new: Any) -> Plain:
         """``{"field": value}`` where one field changed, else the whole row."""
-        pairs = zip(self._names, self._get(old), self._get(new), strict=True)
-        names = [name for name, before, after in pairs if before != after]
+        olds, news = self._get(old), self._get(new)
+        names = [name for name, before, after in zip(self._names, olds, news, strict=True) if before != after]
         return {names[0]: self._by_name[names[0]].full(getattr(new, names[0]))} if len(names) == 1 else self.full(new)
 
     def changed(self, old: Any, plain: Plain) -> Any:
