@@ -108,9 +108,7 @@ def _words(output: Path, outcome: "Outcome") -> list[str]:
         lines.append(f"  ... {len(outcome.tried) - TABLE} more in search.json")
     lines.append(f"energy of one inference: {outcome.energy_words}")
     if outcome.out_of_time:
-        lines.append(
-            "the box of time ran out: what was not reached is left out, --time-box gives more, what was measured is kept"
-        )
+        lines.append("the time ran out before all candidates were measured: give more with --time-box, what is measured is kept")
     plan = (
         "nothing keeps the policy's limit on the loss"
         if outcome.plan is None

@@ -157,7 +157,7 @@ def _witnessed(report: VerifyReport) -> tuple[str, str]:
 
 
 def _sealed(report: VerifyReport) -> tuple[str, str]:
-    unsigned = f"; {report.unsigned} records behind the last signature" if report.unsigned else ""
+    unsigned = f"; {report.unsigned} records after the last signature are not signed" if report.unsigned else ""
     if not report.sealed:
         return UNSURE, f"no signing key was erased yet{unsigned}"
     standing = UNSURE if report.own_key or report.unsigned else GOOD
