@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def default_socket() -> Path:
     if os.geteuid() == 0:
         return Path("/run/adaptd/adaptd.sock")
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    return Path(runtime or f"/tmp/adaptd-{os.geteuid()}") / "adaptd" / "adaptd.sock"  # noqa: S108 - a folder of mode 0750
+    return Path(runtime or f"/tmp/adaptd-{os.geteuid()}") / "adaptd" / "adaptd.sock"  # noqa: S108 - both sides check its owner
 
 
 def default_state() -> Path:
@@ -47,6 +48,21 @@ def default_state() -> Path:
 
 class ApiError(Exception):
     """The daemon did not answer, or refused. ``str(error)`` is one line with the remedy."""
+
+
+def foreign_folder(folder: Path) -> str:
+    """Why a folder for a socket is not to be trusted, in one line; empty where it is.
+
+    In a folder in which everyone may write, such as /tmp, somebody else may have made it first and listen in it.
+    """
+    for one in (folder, *folder.parents):
+        try:
+            facts, above = one.lstat(), one.parent.stat()
+        except OSError:
+            continue
+        if above.st_mode & stat.S_IWOTH and one != one.parent and facts.st_uid not in (0, os.geteuid()):
+            return f"{one}: belongs to uid {facts.st_uid}, who may listen there; set XDG_RUNTIME_DIR or name a --socket elsewhere"
+    return ""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -66,6 +82,8 @@ def call(path: Path, method: str, verb: str, body: dict[str, Any] | None = None,
     Raises:
         ApiError: nobody listens on ``path``, access is denied, or the daemon refused.
     """
+    if foreign := foreign_folder(path.parent):
+        raise ApiError(foreign)
     connection = _UnixConnection(path, timeout_s)
     try:
         payload = None if body is None else json.dumps(body).encode()

@@ -849,7 +849,7 @@ class Verifier:
         now = self.log.head_slots(self.log.bytes("head"))[0]
         went_on = now and now[0] != self.slots[0]  # a writer is at work: what came after this began is not judged
         if (torn or self.signed < self.size or not self.whole) and not went_on:
-            raise Bad("torn_tail", min(self.size, self.signed), "something stands behind the last acknowledgement")
+            raise Bad("torn_tail", min(self.size, self.signed), "something stands after the last acknowledgement")
 
     def keys_at(self, size):
         """Keys that may sign a head over ``size`` records: ``heirs`` lists where each old key ended."""
@@ -935,7 +935,7 @@ def headline(one, own_key):
     if one.witnessed is not None:
         by = [f"{name} at {utc(when * 1000)}" for name, when in sorted(one.cosigned.items())]
         witnessed = f"up to record {one.witnessed - 1} by {', '.join(by) or 'a copy of a checkpoint kept elsewhere'}"
-    behind = f"; {one.size - one.signed} records behind the last signature" if one.signed < one.size else ""
+    behind = f"; {one.size - one.signed} records after the last signature are not signed" if one.signed < one.size else ""
     sealed = f"up to record {one.sealed - 1} by keys that were erased since" if one.sealed else "no signing key was erased yet"
     free = one.rewritable()
     rest = f"from record {free} on by whoever holds this folder with its private key" if free < one.size else "no record"
@@ -948,8 +948,12 @@ def headline(one, own_key):
         coin.append(("bounds", f"{account.bounds} statements claim no less than the formula gives, computed here anew"))
     if one.odd:
         coin = [("account", "a coin does not fit its commitment, or a draw its coin")]
+    files = f"{len(one.log.files)} segment{'' if len(one.log.files) == 1 else 's'}"
     return [
-        ("records", f"{one.first} to {one.size - 1} in {len(one.log.files)} segments, re-encoded and compared byte by byte"),
+        (
+            "records",
+            f"{one.first} to {one.size - 1} in {files}, re-encoded and compared byte by byte",
+        ),
         ("decisions", f"{one.decisions} decisions were not run again"),
         *coin,
         ("key", beside if own_key else "checked under the public key that was given"),

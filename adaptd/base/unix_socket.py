@@ -14,6 +14,22 @@ class SocketError(Exception):
     """A path that no socket can be made at; one line with the remedy."""
 
 
+def foreign_folder(folder: Path) -> str:
+    """Why a folder for a socket is not to be trusted, in one line; empty where it is. ``adaptd.client``, which imports nothing,
+    has the same for the other side.
+
+    In a folder in which everyone may write, such as /tmp, somebody else may have made it first and listen in it.
+    """
+    for one in (folder, *folder.parents):
+        try:
+            facts, above = one.lstat(), one.parent.stat()
+        except OSError:
+            continue
+        if above.st_mode & stat.S_IWOTH and one != one.parent and facts.st_uid not in (0, os.geteuid()):
+            return f"{one}: belongs to uid {facts.st_uid}, who may listen there; set XDG_RUNTIME_DIR or name a --socket elsewhere"
+    return ""
+
+
 def listen(path: str, kind: int = socket.SOCK_STREAM, mode: int = 0o660) -> socket.socket:
     """A non-blocking listening socket at ``path``, readable and writable by user and group.
 

@@ -81,10 +81,12 @@ def _program(target: str, text: str) -> str:
     try:
         done = subprocess.run(words, input=text.encode(), timeout=COMMAND_S, check=False, capture_output=True)  # noqa: S603 - what the owner named
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
-        raise CommandError(f"{target}: did not run ({getattr(error, 'strerror', None) or type(error).__name__})") from None
+        raise CommandError(
+            f"{target}: the program did not run ({getattr(error, 'strerror', None) or type(error).__name__}); try it by hand"
+        ) from None
     if done.returncode:
         said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
-        raise CommandError(f"{target}: ended with {done.returncode}{': ' + said if said else ''}")
+        raise CommandError(f"{target}: the program ended with exit code {done.returncode}{': ' + said if said else ''}")
     return f"{target}: took the checkpoint over {_size(text)} records"
 
 

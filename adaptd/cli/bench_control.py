@@ -130,7 +130,7 @@ def _names(arguments: argparse.Namespace, usual: Sequence[str]) -> list[str]:
     names = [name.strip() for name in arguments.controllers.split(",")]
     for name in names:
         if name not in CONTROLLERS:
-            raise CommandError(f"--controllers {name}: is none, one of {', '.join(CONTROLLERS)} is needed", 2)
+            raise CommandError(f"--controllers {name}: is no controller, name some of {', '.join(CONTROLLERS)}", 2)
     return names
 
 

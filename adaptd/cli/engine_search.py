@@ -202,9 +202,7 @@ def _words(output: Path, outcome: "Outcome") -> list[str]:
     lines += [f"left out: {name}: {why}" for name, why in outcome.failed.items()]
     lines.append(f"energy of one picture above idle: {outcome.energy_words}")
     if outcome.out_of_time:
-        lines.append(
-            "the box of time ran out: what was not reached is left out, --time-box gives more, what was measured is kept"
-        )
+        lines.append("the time ran out before all candidates were measured: give more with --time-box, what is measured is kept")
     lines.append(f"chosen by: {objective_words(outcome)}")
     none = "nothing that can be served keeps the policy's limit on the loss"
     lines.append(none if outcome.plan is None else f"plan of record (*): {outcome.plan.candidate.words}")

@@ -58,7 +58,7 @@ def _left_out(document: dict[str, Any]) -> list[str]:
     """Variants whose qualification does not count here."""
     priors = document.get("engines", {}).get("priors", {})
     return [
-        f"{name} computes otherwise here than where it was qualified: its priors are left out, shadow frames must prove it."
+        f"{name} gives other output here than at qualification, which is ignored: {name} stays off until shadow frames prove it."
         for name, stands in sorted(priors.items())
         if stands == "left_out"
     ]

@@ -21,7 +21,9 @@ def _why(document: dict[str, Any], width: int) -> list[Text]:
     lines += [Text(f"trouble: {line}", "yellow") for line in document.get("trouble", ())[-3:]]
     priors = document["engines"].get("priors", {})
     left_out = [name for name, word in sorted(priors.items()) if word == "left_out"]
-    return lines + [Text(f"{name} computes otherwise here: its priors are left out", "yellow") for name in left_out]
+    return lines + [
+        Text(f"{name} gives other output here than at qualification: off until proven", "yellow") for name in left_out
+    ]
 
 
 def _sensors(document: dict[str, Any], width: int) -> list[Text]:

@@ -6,6 +6,7 @@ JSON without ``digest`` and ``signature`` (see ``sealing``).
 
 import json
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,14 +20,17 @@ from adaptd.vocabulary import ModeFigures, Prior, VariantFacts
 
 FILE = "manifest.json"
 LIMIT = 1 << 20
+MOST_FILE_BYTES, MOST_BYTES = 1 << 30, 2 << 30  # of one file, and of a bundle: they are read whole, to be hashed
+MOST_VALUES = 1 << 26  # of a picture or an answer: 256 MiB of float32
 
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 FileName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 Positive = Annotated[int, Field(ge=1, le=1 << 53)]
+Side = Annotated[int, Field(ge=1, le=MOST_VALUES)]
 Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
-Shape = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=8)]
+Shape = Annotated[tuple[Side, ...], Field(min_length=1, max_length=8)]
 Three = Annotated[tuple[int, ...], Field(min_length=3, max_length=3)]
 
 
@@ -37,7 +41,7 @@ class FileFact(Strict):
     """One file of the bundle."""
 
     sha256: Hash
-    bytes: Count
+    bytes: Annotated[int, Field(ge=0, le=MOST_FILE_BYTES)]
 
 
 class Preprocessing(Strict):
@@ -48,7 +52,7 @@ class Preprocessing(Strict):
     ``roi_points_ppm`` are the corners (x, y) of a polygon that fills that part; what lies outside of it is mid grey.
     """
 
-    size: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2)]
+    size: Annotated[tuple[Side, ...], Field(min_length=2, max_length=2)]
     divisor: Positive
     mean_ppm: Three
     std_ppm: Annotated[tuple[Positive, ...], Field(min_length=3, max_length=3)]
@@ -268,10 +272,23 @@ def around(points: Sequence[Sequence[int]]) -> tuple[int, ...]:
     return min(across), min(down), max(across) - min(across), max(down) - min(down)
 
 
+def _check_sizes(manifest: Manifest, where: str) -> None:
+    """Before anything is read or reserved: a bundle that no machine of this kind could hold is refused by its words alone."""
+    shapes = (("input_shape", manifest.input_shape), ("output_shape", manifest.output_shape))
+    for key, shape in (*shapes, ("preprocessing.size", manifest.preprocessing.size)):
+        if prod(shape) > MOST_VALUES:
+            sides = " x ".join(map(str, shape))
+            raise ConfigError(f"{where}: {key}: {sides} values are more than {MOST_VALUES:,}, build it for a smaller picture")
+    whole = sum(fact.bytes for fact in manifest.files.values())
+    if whole > MOST_BYTES:
+        raise ConfigError(f"{where}: files: are {whole >> 20:,} MiB together, at most {MOST_BYTES >> 20:,} are read")
+
+
 def _check(manifest: Manifest, where: str) -> None:
     roi = manifest.preprocessing.roi_ppm
     if roi is not None and (min(roi[2:]) < 1 or roi[0] + roi[2] > 1_000_000 or roi[1] + roi[3] > 1_000_000):
         raise ConfigError(f"{where}: preprocessing.roi_ppm: lies outside the picture, give left, top, width, height inside it")
+    _check_sizes(manifest, where)
     points = manifest.preprocessing.roi_points_ppm
     if points is not None and around(points) != roi:
         raise ConfigError(f"{where}: preprocessing.roi_ppm: is not the part around roi_points_ppm, build the bundle again")

@@ -12,7 +12,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.limits import FrameRateModel, Modes, PowerModel, Refuse, level_faults, mode_faults, power_faults
 from adaptd.config.scaling import refuse_lost
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
-from adaptd.config.validate import Number, SchemaOne, Strict, scaled, validate
+from adaptd.config.validate import Number, PolicyName, SchemaOne, Strict, scaled, validate
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Celsius = Annotated[Number, Field(ge=-40, le=150)]
@@ -98,7 +98,7 @@ class CameraModel(Strict):
 class PolicyModel(Strict):
     """A policy file, schema 1."""
 
-    policy: Name
+    policy: PolicyName
     schema_: Annotated[SchemaOne, Field(alias="schema")]
     reference: Name
     efficient: Annotated[list[Name], Field(max_length=8)]

@@ -3,10 +3,18 @@
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from adaptd.config.errors import ConfigError
 from adaptd.config.strict_yaml import Document, KeyPath
+
+# A policy's name may be in any script. No class of letters means the same to Python, Rust and JavaScript, so what no name holds
+# is listed: blanks, control and direction characters, and punctuation that means something to a shell, a page or a path.
+_NO_NAME = (
+    r"\u0000-\u0020\u0022-\u0024\u0026-\u002a\u002c\u002f\u003a-\u0040\u005b-\u005e\u0060\u007b-\u00a0\u00ad\u061c\u1680\u180e"
+    r"\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff0-\uffff"
+)
+PolicyName = Annotated[str, Field(min_length=1, max_length=64, pattern=rf"^[^{_NO_NAME}.\-][^{_NO_NAME}]*$")]
 
 
 class Strict(BaseModel):
@@ -93,6 +101,8 @@ def _words(fault: dict[str, Any], path: KeyPath) -> str:
         return f"is missing, add `{path[-1]}:`"
     if kind == "value_error":
         return str(context["error"])
+    if kind == "string_pattern_mismatch" and _NO_NAME in str(context.get("pattern")):
+        return f"is {_shown(fault.get('input'))}, a name of letters, digits, '_', '-' and '.' of any script is needed, no blanks"
     if kind in WANTED:
         return f"is {_shown(fault.get('input'))}, {WANTED[kind].format(**context)} is needed"
     return f"is {_shown(fault.get('input'))}, refused because {fault['msg'][:1].lower()}{fault['msg'][1:]}"

@@ -94,12 +94,12 @@ def left_out(before: tuple[tuple[str, str], ...], now: tuple[tuple[str, str], ..
 def left_out_words(name: str, origin: EngineIdentity, *, same_reference: bool = True) -> str:
     """One line for people: what is not believed, which engine is why, and how to be believed."""
     remedy = (
-        f"the {name} priors are left out and shadow frames must prove it; "
+        f"its qualification is ignored, and {name} stays off until shadow frames prove it; "
         "to prove it beforehand: adaptd engine qualify BUNDLE --data DIR"
     )
     if name not in origin.prints:
-        return f"{name} was qualified without a fingerprint: {remedy}"
+        return f"{name} was qualified without a fingerprint of its output: {remedy}"
     if not same_reference:
         reference = origin.facts[0].name
-        return f"the reference {reference} answers otherwise here than where it was qualified on {origin.device}: {remedy}"
-    return f"{name} computes otherwise here than where it was qualified on {origin.device}: {remedy}"
+        return f"{reference}, the reference, gives other output here than at qualification on {origin.device}. {name}: {remedy}"
+    return f"{name} gives other output here than at qualification on {origin.device}: {remedy}"

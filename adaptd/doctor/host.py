@@ -97,7 +97,7 @@ def _qualification() -> Finding:
     other = json.loads(done.stdout)["other"]
     if not other:
         return Finding("engines", item, Level.OK, "computes what it computed when it was qualified: its proof holds here")
-    said = f"{', '.join(other)} computes otherwise here than where it was qualified: shadow frames must prove INT8"
+    said = f"{', '.join(other)} gives other output here than at qualification: INT8 stays off until shadow frames prove it"
     return Finding("engines", item, Level.NOTE, said, "to prove it beforehand: adaptd engine qualify BUNDLE --data DIR")
 
 

@@ -10,9 +10,9 @@ from adaptd.base.clock import wall_words
 from adaptd.brain.decide.words import rate
 from adaptd.brain.judge.words import why_missing
 from adaptd.brain.tick import explain
-from adaptd.log.format.decisions import CHAIN_FIELDS
 from adaptd.log.format.verdicts import Interruption, Interval, VerifyReport
 from adaptd.report.account_statements import M, Said
+from adaptd.report.record_words import sentence
 from adaptd.report.story import Reign, Story, StoryEvent, Swap
 from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, OperatingPoint, Reading, believed
 
@@ -159,21 +159,7 @@ def _row(seq: int, time: str, kind: str, text: str) -> list[str]:
 
 
 def _event(one: StoryEvent) -> list[str]:
-    names = sorted(one.record.keys() - CHAIN_FIELDS, key=lambda name: (name not in _FIRST, name))
-    return _row(one.seq, _clock(one.utc_ms), one.kind, "; ".join(_said(name, one.record[name]) for name in names))
-
-
-_FIRST = frozenset({"event", "fault", "reason", "state"})
-
-
-def _said(name: str, value: Any) -> str:
-    """One field in words; a time in microseconds becomes one that people read."""
-    if name.endswith("_us") and type(value) is int:
-        text = f"{value / 1_000_000:g} s" if value >= 1_000_000 else f"{value / 1000:g} ms"
-        return f"{name[:-3].replace('_', ' ')} {text}"
-    if type(value) is bool:
-        return f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
-    return _value(value) if name in _FIRST else f"{name.replace('_', ' ')}: {_value(value)}"
+    return _row(one.seq, _clock(one.utc_ms), one.kind, sentence(one.record))
 
 
 def _interruption(one: Interruption) -> str:
@@ -184,8 +170,7 @@ def _interruption(one: Interruption) -> str:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(_said(name, item) for name, item in sorted(value.items()))
+    """A list in one line, and anything else cut to 80 characters."""
     if isinstance(value, list) and len(value) <= 16:
         return ", ".join(map(_value, value))
     text = " ".join(str(value).split())

@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from adaptd.base.unix_socket import foreign_folder
 from adaptd.serve.board import StatusBoard
 from adaptd.serve.limits import MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter, Seats
 from adaptd.serve.peer import Peer, may_change, may_push, peer_of
@@ -176,13 +177,18 @@ class Api(socketserver.UnixStreamServer):
 
 
 def _make_room(path: Path) -> None:
+    previous = os.umask(0o027)  # the mode of mkdir is for the last folder alone
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if foreign := foreign_folder(path.parent):
+            raise SocketInUseError(foreign)
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     except OSError as error:
         raise SocketInUseError(f"{path}: the folder cannot be used ({error.strerror}), choose another --socket") from None
+    finally:
+        os.umask(previous)
     if not stat.S_ISSOCK(mode):
         raise SocketInUseError(f"{path}: exists and is no socket, remove it or choose another --socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

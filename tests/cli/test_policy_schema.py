@@ -88,3 +88,10 @@ def test_what_the_schema_refuses_the_check_refuses_and_the_other_way_where_a_sch
                 assert refusal(text), (name, text)
             elif name in sayable:
                 pytest.fail(f"{name}: the schema takes what the check refuses: {refusal(text)}")
+
+
+@pytest.mark.parametrize("name", ["кормушка", "猫の餌場", "مطعم-القط", "می\u200cخورد", "a b", "a\u202eb", "../x", "-x"])
+def test_a_name_in_any_script_is_judged_alike(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the check says of a policy's name the schema says too."""
+    text = GOOD.replace("policy: feeder", f'policy: "{name}"', 1)
+    assert validator(capsys).is_valid(yaml.safe_load(text)) is (refusal(text) == ())

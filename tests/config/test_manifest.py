@@ -159,3 +159,21 @@ def test_a_signature_by_no_key_is_refused(tmp_path: Path) -> None:
         parse_manifest(data, "manifest.json", public_key=key)
     with pytest.raises(ConfigError, match="signing key"):
         seal(plain(), b"no key")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"files": {"m.onnx": {"sha256": "0" * 64, "bytes": 1 << 52}}}, r"files\.m\.onnx\.bytes: "),
+        ({"files": {name: {"sha256": "0" * 64, "bytes": 1 << 30} for name in ("m.onnx", "a", "b")}}, "3,072 MiB together"),
+        ({"input_shape": [1, 3, 1 << 40, 8]}, r"input_shape\.2: "),
+        ({"input_shape": [1, 3, 1 << 20, 1 << 20]}, "input_shape: 1 x 3 x 1048576 x 1048576 values are more than 67,108,864"),
+        ({"output_shape": [1, 1 << 40]}, r"output_shape\.1: "),
+        ({"preprocessing": plain()["preprocessing"] | {"size": [1 << 25, 1 << 25]}}, "preprocessing.size: "),
+    ],
+)
+def test_sizes_that_no_machine_holds_are_refused_by_their_words(changes: dict[str, Any], words: str) -> None:
+    """2^52 bytes and 2^40 values: one line that names the key, before a file is opened or memory is reserved."""
+    with pytest.raises(ConfigError, match=words) as refused:
+        seal(plain(**changes))
+    assert "\n" not in str(refused.value)

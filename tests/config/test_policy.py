@@ -131,3 +131,20 @@ def test_a_missing_policy_file_is_one_line(tmp_path: Path) -> None:
     """A file that is not there is one line with its name."""
     with pytest.raises(ConfigError, match=r"nowhere.yaml:1:1: file: cannot be read \(No such file or directory\)"):
         load_policy(tmp_path / "nowhere.yaml")
+
+
+FEEDER = (ROOT / "policies" / "feeder.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", ["feeder", "кормушка", "猫の餌場", "مطعم-القط", "बिल्ली", "Küche_2.1", "می‌خورد"])
+def test_a_policys_name_may_be_in_any_script(name: str) -> None:
+    """Letters, digits and marks of any script, with the joiners that some need."""
+    assert parse_policy(FEEDER.replace("policy: feeder", f"policy: {name}", 1)).name == name
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "a\u202eb", "a\u00a0b", "<b>", "a\ufeff", "$HOME", "a;b", "-x", "..", "-" * 65])
+def test_a_name_that_a_shell_a_path_or_a_reader_would_misread_is_refused(name: str) -> None:
+    """Blanks, direction characters, markup, paths: one line with the place."""
+    with pytest.raises(ConfigError, match=r":\d+:\d+: ") as refused:
+        parse_policy(FEEDER.replace("policy: feeder", f'policy: "{name}"', 1))
+    assert "\n" not in str(refused.value)

@@ -93,6 +93,6 @@ def test_a_reference_that_differs_in_the_last_bits_is_the_same_and_another_one_i
     ]
     assert origin.meet(BARE, there, ()).facts == FACTS
     ((_, words),) = origin.meet(BARE, [replace(there[0], answers=packed([5.9, -2.1])), there[1]], ()).told
-    assert words.startswith("the reference fp16 answers otherwise here")
+    assert words.startswith("fp16, the reference, gives other output here")
     ((_, words),) = origin.meet(BARE, [there[0], replace(there[1], fingerprint="dd")], ()).told
-    assert words.startswith("int8 computes otherwise here")
+    assert words.startswith("int8 gives other output here")

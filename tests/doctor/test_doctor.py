@@ -167,7 +167,7 @@ def test_a_library_that_crashes_when_imported_is_named_and_does_no_harm(monkeypa
     ("code", "out", "level", "words"),
     [
         (0, b'{"model": "m", "other": []}', Level.OK, "its proof holds here"),
-        (0, b'{"model": "m", "other": ["int8"]}', Level.NOTE, "int8 computes otherwise here"),
+        (0, b'{"model": "m", "other": ["int8"]}', Level.NOTE, "int8 gives other output here"),
         (1, b"", Level.MISSING, "does not load: sha256 does not match"),
     ],
 )

@@ -30,6 +30,8 @@ UNITS = {
     "_NONE",
 }
 WORDS = {"_TEXT", "BETWEEN", "BINDING", "CLOSED", "PAYING", "REFUSED", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
+WORDS |= {"CONFLICTS", "NUMBERLESS", "NUMBERS", "POWER_RULES", "SCALES"}
+ROUNDING = {"UNITS", "STEP_MW", "STEP_MC", "STEP_GAIN_MW", "STEP_US"}  # how a limit is said; nothing is decided by it
 TABLE = table()
 
 
@@ -59,7 +61,7 @@ def test_no_constant_is_left_out() -> None:
     """Every number that decide, estimate and tick name at the top of a file is in the table, once."""
     found = [(str(path.relative_to(ROOT / "adaptd")), name) for path in ROOMS for name in constants(path.read_text())]
     named = [(row.file, row.name) for row in TABLE]
-    assert sorted(pair for pair in found if pair[1] not in UNITS | WORDS) == sorted(named)
+    assert sorted(pair for pair in found if pair[1] not in UNITS | WORDS | ROUNDING) == sorted(named)
     assert len(set(named)) == len(named) > 90
 
 

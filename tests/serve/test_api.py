@@ -88,7 +88,12 @@ def answered(api: Api, said: Said) -> Callable[[], None]:
 
     thread = threading.Thread(target=loop)
     thread.start()
-    return lambda: (going.set(), thread.join(10))[0]
+
+    def end() -> None:
+        going.set()
+        thread.join(10)
+
+    return end
 
 
 def test_an_answer_says_what_was_done_and_which_record_says_so(api: Api) -> None:
@@ -428,3 +433,33 @@ def test_a_reading_that_is_refused_is_refused_in_the_answer(api: Api) -> None:
     with pytest.raises(ApiError, match="quantity must be one of"):
         call(api.path, "POST", "/v1/reading", {"quantity": "noise"})
     assert api.changes.empty()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a folder to another user")
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_folder_that_somebody_else_made_under_tmp_is_not_used(shared: bool, tmp_path: Path) -> None:
+    """Where everyone may write, a folder of another user is refused by daemon and client; in a folder of ours it is his own."""
+    room = tmp_path / "tmp"
+    room.mkdir()
+    room.chmod(0o1777 if shared else 0o755)
+    planted = room / "adaptd-0"
+    planted.mkdir()
+    os.chown(planted, NOBODY, NOBODY)
+    path = planted / "adaptd" / "adaptd.sock"
+    if not shared:
+        Api(path, StatusBoard()).server_close()
+        return
+    with pytest.raises(SocketInUseError, match=rf"{planted}: belongs to uid {NOBODY}"):
+        Api(path, StatusBoard())
+    with pytest.raises(ApiError, match=f"belongs to uid {NOBODY}, who may listen there; set XDG_RUNTIME_DIR"):
+        get_json(path, "/v1/status")
+
+
+def test_every_folder_that_the_api_makes_is_its_own(tmp_path: Path) -> None:
+    """Also those above the last one, under a careless umask."""
+    before = os.umask(0)
+    try:
+        Api(tmp_path / "a" / "b" / "adaptd.sock", StatusBoard()).server_close()
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o750, 0o750]

@@ -16,6 +16,7 @@ from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.adapt import adapt_input, adapt_output, join_outputs
 from adaptd.bundle_build.model.external import take_external
 from adaptd.bundle_build.model.floats import trial
+from adaptd.bundle_build.model.large import refuse_large
 from adaptd.bundle_build.model.metadata import Noted, noted_in
 from adaptd.bundle_build.model.onnx_io import (
     INTERNAL_DOMAINS,
@@ -248,6 +249,7 @@ def _checked(model: Any, where: str) -> Any:
     try:
         model = inferred(model)
         check(model)
+        refuse_large(model)
     except BuildError as error:
         raise BuildError(f"{where}: {error}; export it again") from None
     return model

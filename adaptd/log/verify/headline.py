@@ -46,7 +46,8 @@ def headline(report: VerifyReport) -> list[Statement]:
     """Every statement about a log that has records, in the order in which a person asks."""
     last = report.first_seq + report.records - 1
     whole = report.verdict not in (Outcome.DAMAGED, Outcome.FORGED)
-    records = f"{report.first_seq} to {last} in {report.segments} segments, re-encoded and compared byte by byte"
+    files = f"{report.segments} segment{'' if report.segments == 1 else 's'}"
+    records = f"{report.first_seq} to {last} in {files}, re-encoded and compared byte by byte"
     ran = GOOD if _all_run_again(report) else BAD if report.verdict is Outcome.REPLAY_MISMATCH else UNSURE
     gaps = f"{len(report.gaps)} gaps" if report.gaps else "no unexplained silence"
     given = "checked under the public key that was given"
@@ -156,7 +157,7 @@ def _witnessed(report: VerifyReport) -> tuple[str, str]:
 
 
 def _sealed(report: VerifyReport) -> tuple[str, str]:
-    unsigned = f"; {report.unsigned} records behind the last signature" if report.unsigned else ""
+    unsigned = f"; {report.unsigned} records after the last signature are not signed" if report.unsigned else ""
     if not report.sealed:
         return UNSURE, f"no signing key was erased yet{unsigned}"
     standing = UNSURE if report.own_key or report.unsigned else GOOD

@@ -222,11 +222,11 @@ class _Audit:
         torn = walk.torn_bytes + (walk.unused_bytes if self._timeline.stopped else 0)
         if torn or self._trust.signed < size or not self._slots.whole:
             if self._went_on():
-                report.notes.append("the log was being written meanwhile: what came after the verifier began is not judged")
+                report.notes.append("the log was being written: records made after the verifier began were not checked")
                 return
             what = f"{torn} torn bytes, {size - self._trust.signed} records" if torn else f"{size - self._trust.signed} records"
             slot = "" if self._slots.whole else "; one slot of the head file is unreadable"
-            report.settle(Outcome.TORN_TAIL, min(size, self._trust.signed), f"{what} behind the last acknowledgement{slot}")
+            report.settle(Outcome.TORN_TAIL, min(size, self._trust.signed), f"{what} after the last acknowledgement{slot}")
 
     def _went_on(self) -> bool:
         """Whether a writer has acknowledged more since the verifier began; then an unsigned end is no torn one."""
