@@ -86,8 +86,9 @@ class PowerModes:
         self._fault, self._asked = None, ""
 
     def stop(self) -> None:
-        """Put the mode back that was found at the start, and end; within a second or so."""
-        if self._seen is not None and self._asked and self._at_start not in (None, self._seen.name) and self._fault is None:
+        """Put the mode back that was found at the start, unless somebody else has set the one in force; within a second or so."""
+        ours = self._seen is not None and self._seen.name == self._asked and self._fault is None
+        if ours and self._at_start not in (None, self._asked):
             self._switch(str(self._at_start), limit_s=1.0)
         if self._thread is not None:
             self._orders.put(None)

@@ -69,6 +69,8 @@ def simulate(
     telemetry: Telemetry = worker.idle
     cell = device.battery
     modes = None if scenario.power_modes is None else TwinModes(scenario.power_modes, profile)
+    if modes is not None:
+        worker.enter(modes.facts(facts))
     for _ in range(scenario.ticks):
         if cell is not None and cell.empty:
             break

@@ -62,6 +62,16 @@ def test_a_mode_is_asked_for_on_record_switched_and_read_back_and_put_back_at_th
     assert name_of(hand(tmp_path)) == "40W"
 
 
+def test_a_mode_that_somebody_else_has_set_since_is_left_as_it_is(tmp_path: Path) -> None:
+    """At the end only a switch of our own is taken back."""
+    modes = hand(board(tmp_path))
+    modes.ask("25W", Book().note)
+    board(tmp_path, number=0, cpu_khz=2201600, emc_hz=0)
+    modes.work_once(0.0)
+    modes.stop()
+    assert name_of(hand(tmp_path)) == "MAXN"
+
+
 @pytest.mark.parametrize(
     ("flags", "wanted", "fault"),
     [

@@ -102,7 +102,7 @@ def _thermal() -> list[str]:
 def _names() -> list[str]:
     return [
         swap("reference: fp16", "reference: int8"), swap("reference: fp16", "reference: ../fp16"), swap("reference: fp16", "reference: ''"),
-        swap("reference: fp16", "reference: [fp16]"), swap("reference: fp16", "reference: 16"), swap("reference: fp16", "reference: true"),
+        swap("reference: fp16", "reference: [fp16]"), swap("reference: fp16", "reference: 16"), GOOD + "modes: [15W, 15W]\n",
         swap("efficient: [int8]", "efficient: [fp16]"), swap("efficient: [int8]", "efficient: int8"), swap("efficient: [int8]", "efficient: [int8, int8]"),
         swap("efficient: [int8]", "efficient: [8]"), swap("efficient: [int8]", "efficient: [a/b]"), swap("policy: feeder", "policy: 12"),
         swap("policy: feeder", "policy: /etc/passwd"), swap("policy: feeder", f"policy: {'x' * 65}"), swap("policy: feeder", "policy: null"),

@@ -15,6 +15,7 @@ ROOMS = [path for path in (ROOT / "adaptd" / "brain").rglob("*.py") if path.name
 UNITS = {
     "PPM",
     "M",
+    "MILLI",
     "NANO",
     "TRILLION",
     "HOUR_US",
