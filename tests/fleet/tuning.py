@@ -125,7 +125,11 @@ def on_ray(policies: int, clusters: int, minutes: int, rounds: int) -> None:
         texts[f"p{number}"] = POLICY.read_text().replace("target_fps: 15", f"target_fps: {15 - 9 * number / policies:.2f}")
     for number in range(clusters):
         scenario = (ROOT / "policies" / "scenarios" / "calm-day.yaml").read_text()
-        scenario = scenario.replace("duration_s: 86400", f"duration_s: {60 * minutes}").replace("seed: 101", f"seed: {number}")
+        scenario = (
+            scenario.replace("duration_s: 86400", f"duration_s: {60 * minutes}")
+            .replace("tick_s: 2", "tick_s: 1")
+            .replace("seed: 101", f"seed: {number}")
+        )
         profile = (ROOT / "hw_profiles" / f"{BOARD}.yaml").read_text()
         first = next(iter(texts.values()))
         worlds.append(World(f"c{number}", "typical", f"box-{number}", _texts(scenario, first, profile)))
