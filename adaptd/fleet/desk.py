@@ -159,7 +159,7 @@ class Desk:
         face = {name: words["versions"].get(name) for name in FACE} | {"heat_max_c": words["heat"].get("max_c")}
         box = self.box(heard.box)
         numbers = box.numbers.after(words["stream"], words["last"], heard.digest[:16])
-        box = replace(box, numbers=numbers, heard_ms=heard.received_ms, face=face)
+        box = Box(box.name, box.log, numbers, heard.received_ms, face)
         self._boxes[heard.box] = batch.touched[heard.box] = box
 
     def _checkpoint(self, heard: Heard, words: dict[str, Any], batch: _Batch) -> None:

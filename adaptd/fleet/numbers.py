@@ -1,6 +1,6 @@
 """Whether a box's hours are all there: a summary carries the numbers it covers, so a hole, a repeat and a twin are seen. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 REMEMBERED = 16
@@ -44,4 +44,4 @@ class Numbers:
     def after(self, stream: str, last: int, digest: str) -> "Numbers":
         """The numbers once it was taken."""
         recent = self.recent if stream == self.stream else ()
-        return replace(self, stream=stream, last=last, asked_ms=0, recent=(*recent, (last, digest))[-REMEMBERED:])
+        return Numbers(stream, last, (*recent, (last, digest))[-REMEMBERED:])

@@ -1,6 +1,7 @@
 """A summary as a row of the lake: flat, units in the names, absent as null; checked before it is acknowledged."""
 
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from adaptd.fleet.wire import Refused, WireError, table, whole
@@ -54,12 +55,18 @@ def check(words: dict[str, Any]) -> None:
     for name in SUMS:
         numbers += table(words, name).values()
     counts = [value for name in (*COUNTS, "frames") for value in table(words, name).values()]
-    fits = all(type(value) in (int, float) and -MOST < value < MOST for value in numbers)  # NaN and Infinity do not
-    if not fits or not all(type(value) is int and abs(value) < MOST for value in counts) or words["last"] < words["first"]:
+    if not _all_of(numbers, {int, float}) or not _all_of(counts, {int}) or words["last"] < words["first"]:
         raise WireError(Refused.SHAPE)
     if not all(isinstance(row, dict) for row in table(words, "account").values()) or not isinstance(words.get("stream"), str):
         raise WireError(Refused.SHAPE)
     table(words, "versions")
+
+
+def _all_of(numbers: list[Any], kinds: set[type]) -> bool:
+    """Whether each is of these types exactly (True is no number) and within MOST; NaN and Infinity are not."""
+    if not {type(one) for one in numbers} <= kinds:
+        return False
+    return all(-MOST < one < MOST for one in numbers)
 
 
 def day_and_clock(words: dict[str, Any], received_ms: int) -> tuple[str, str]:
@@ -70,7 +77,12 @@ def day_and_clock(words: dict[str, Any], received_ms: int) -> tuple[str, str]:
     from_ms = int(words["from_utc_ms"])
     clock = "ahead" if from_ms > received_ms + DAY_MS else "behind" if from_ms < received_ms - 5 * 365 * DAY_MS else "ok"
     at_ms = from_ms if clock == "ok" else received_ms
-    return datetime.fromtimestamp(at_ms / 1000, tz=timezone.utc).strftime("%Y-%m-%d"), clock
+    return _day(at_ms // DAY_MS), clock
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * DAY_MS / 1000, tz=timezone.utc).strftime("%Y-%m-%d")
 
 
 def row(words: dict[str, Any], received_ms: int, clock: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from adaptd.fleet import rollout, store, wire
 from adaptd.fleet.broker import BrokerAt
 from adaptd.fleet.desk import Answer, Desk
-from adaptd.fleet.lake import Lake
+from adaptd.fleet.keeper import Keeper
 from adaptd.fleet.link import Link
 from adaptd.fleet.verify import Verifier
 from adaptd.log.format.keys import KeyFileError, Signer
@@ -20,7 +20,7 @@ from adaptd.log.format.note import COSIGNATURE, VerifierKey, verifier_key_text
 KEY_FILE, PUBLIC_FILE = "fleet.key", "fleet.pub"
 MAX_BATCH = 4_000
 WAIT_S, OFFERS_S, FULL_DISK_S = 0.2, 0.5, 5.0
-COMPACT_S, TELL_S = 600.0, 60.0
+TELL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,19 @@ class Server:
         self._offers_s = self._tell_s = 0.0
 
     def run(self) -> int:
-        """Serve; 0 when told to stop."""
-        keeper = threading.Thread(target=self._keep_lake, name="lake")
-        keeper.start()
+        """Serve; 0 when told to stop, 1 where the lake is no longer written."""
+        keeper = Keeper(self._options.folder, self._options.export_s)
         self._link.start()
         try:
-            while not self.stop.is_set():
+            while not self.stop.is_set() and keeper.alive:
                 self._round()
+            if not self.stop.is_set():
+                tell("the process that writes the lake has ended: so does the server, start it again")
+                return 1
         finally:
             self.stop.set()
             self._link.stop()
-            keeper.join()
+            keeper.close()
             self._verifier.close()
             self._database.close()
         return 0
@@ -101,22 +103,6 @@ class Server:
             return
         for topic, words in due:
             self._link.publish(Answer(topic, wire.sealed(topic, words, self.signer)))
-
-    def _keep_lake(self) -> None:
-        """Write the lake now and then, in a thread and over a connection of its own."""
-        database = store.connect(self._options.folder)
-        compacted_s, lake = time.monotonic(), None
-        while not self.stop.wait(self._options.export_s):
-            try:
-                lake = lake or Lake(self._options.folder, database)
-                lake.export()
-                if time.monotonic() - compacted_s > COMPACT_S:
-                    compacted_s = time.monotonic()
-                    lake.compact()
-            except store.StoreError as error:
-                tell(str(error))
-                lake = None
-        database.close()
 
 
 def load_signer(folder: Path) -> Signer:

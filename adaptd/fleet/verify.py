@@ -16,7 +16,7 @@ def check_all(questions: Sequence[Question]) -> list[bool]:
 
 
 class Verifier:
-    """Shares the work between this process and ``helpers`` more."""
+    """Leaves the signatures to ``helpers`` processes: reading, judging and writing are more than enough for this one."""
 
     def __init__(self, helpers: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -27,11 +27,9 @@ class Verifier:
         """The answers in the order of the questions."""
         if self._pool is None or len(questions) < WORTH_IT:
             return check_all(questions)
-        share = len(questions) * 2 // (2 * self._helpers + 1) if self._helpers else 0
-        parts = [questions[at : at + share] for at in range(0, share * self._helpers, share)]
-        futures = [self._pool.submit(check_all, part) for part in parts]
-        mine = check_all(questions[share * self._helpers :])
-        return [answer for future in futures for answer in future.result()] + mine
+        share = -(-len(questions) // self._helpers)
+        futures = [self._pool.submit(check_all, questions[at : at + share]) for at in range(0, len(questions), share)]
+        return [answer for future in futures for answer in future.result()]
 
     def close(self) -> None:
         """End the helpers."""

@@ -7,6 +7,7 @@ import base64
 import json
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -44,7 +45,7 @@ class WireError(Exception):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Heard:
     """One message as it came. ``received_ms`` is the server's wall clock (UTC)."""
 
@@ -57,7 +58,7 @@ class Heard:
     def topic(self) -> str:
         return topic_of(self.box, self.name)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Tells two payloads apart."""
         return sha256(self.payload).hexdigest()

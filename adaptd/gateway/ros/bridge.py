@@ -1,50 +1,63 @@
-"""`python -m adaptd.gateway.ros.bridge`: /diagnostics, /adaptd/temperature and /adaptd/illuminance once a second (extra `ros`).
+"""`python -m adaptd.gateway.ros.bridge`: an adaptd node on ROS 2 without ROS (extra `ros`).
 
-Speaks to a Zenoh router (rmw_zenohd) as ROS 2 nodes with RMW_IMPLEMENTATION=rmw_zenoh_cpp do. It only reads the daemon.
+Once a second /diagnostics, /adaptd/temperature, /adaptd/illuminance and /adaptd/battery_state; with --results every result as
+vision_msgs; with --commands budget and hold as parameters of the node. Speaks to a Zenoh router (rmw_zenohd) as ROS 2 nodes with
+RMW_IMPLEMENTATION=rmw_zenoh_cpp do.
 """
 
 import argparse
 import os
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zenoh
-from rosbags.typesys import Stores, get_typestore
 
-from adaptd.client import ApiError, default_socket, get_json
+from adaptd.client import ApiError, call, default_socket, get_json, results
+from adaptd.gateway.ros.definitions import RELEASES, SERVICES, hash_of, store_of
 from adaptd.gateway.ros.diagnostics import measured, parts
-from adaptd.gateway.ros.zenoh_form import Topic, attachment, node_token, publisher_token
+from adaptd.gateway.ros.parameters import Parameters
+from adaptd.gateway.ros.vision import CLASSIFICATION, DETECTIONS, Camera, battery, classification, detections, stamp_ns
+from adaptd.gateway.ros.zenoh_form import Topic, attachment, client_of, entity_token, node_token
 
 NODE = "adaptd"
 DIAGNOSTICS = ("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
 TEMPERATURE = ("/adaptd/temperature", "sensor_msgs/msg/Temperature")
 ILLUMINANCE = ("/adaptd/illuminance", "sensor_msgs/msg/Illuminance")
-RELEASES = {"humble": Stores.ROS2_HUMBLE, "jazzy": Stores.ROS2_JAZZY}
+BATTERY = ("/adaptd/battery_state", "sensor_msgs/msg/BatteryState")
+STATUS = (DIAGNOSTICS, TEMPERATURE, ILLUMINANCE, BATTERY)
+AGAIN_S = 2.0
 
 
 class Bridge:
-    """Publishes status documents on one Zenoh session. ``box`` is the hardware id in diagnostics."""
+    """Publishes on one Zenoh session. ``box`` is the hardware id in diagnostics; with ``camera`` results are announced too."""
 
-    def __init__(self, session: Any, box: str, *, domain: int = 0, release: str = "jazzy") -> None:
-        self._session, self._box = session, box
-        self._store = get_typestore(RELEASES[release])
-        self._types: dict[str, Any] = self._store.types
-        self._sequence = 0
+    def __init__(self, session: Any, box: str, *, domain: int = 0, release: str = "jazzy", camera: Camera | None = None) -> None:
+        self._session, self._box, self._domain, self._release = session, box, domain, release
+        self.store: Any = store_of(release)
+        self._types: dict[str, Any] = self.store.types
+        self._camera = camera or Camera()
+        self._sequence, self._lock = 0, threading.Lock()
         self._publisher = os.urandom(16)
-        kinds = (DIAGNOSTICS, TEMPERATURE, ILLUMINANCE)
-        self._topics = {name: Topic(name, kind, self._store.hash_rihs01(kind), domain) for name, kind in kinds}
-        zid, liveliness = str(session.zid()), session.liveliness()
-        tokens = [node_token(domain, zid, NODE)]
-        tokens += [publisher_token(topic, zid, NODE, at) for at, topic in enumerate(self._topics.values(), 1)]
-        self._tokens = [liveliness.declare_token(token) for token in tokens]
+        kinds = STATUS if camera is None else (*STATUS, DETECTIONS, CLASSIFICATION)
+        self._topics = {name: Topic(name, kind, hash_of(self.store, kind, release), domain) for name, kind in kinds}
+        self._zid = str(session.zid())
+        self._tokens = [session.liveliness().declare_token(node_token(domain, self._zid, NODE))]
+        for topic in self._topics.values():
+            self._announce(topic, "MP")
+        self._queryables: list[Any] = []
+
+    def _announce(self, topic: Topic, kind: str) -> None:
+        token = entity_token(topic, self._zid, NODE, len(self._tokens), kind)
+        self._tokens.append(self._session.liveliness().declare_token(token))
 
     def publish(self, document: dict[str, Any] | None, now_ns: int, reason: str = "") -> None:
         """One status document; None where the daemon does not answer. A missing sensor publishes nothing but its STALE status."""
-        header = self._header(now_ns)
+        header = self._header(now_ns, NODE)
         make = self._types
         status = [
             make["diagnostic_msgs/msg/DiagnosticStatus"](
@@ -61,26 +74,66 @@ class Bridge:
             value = measured(document, key)
             if value is not None:
                 self._put(topic, make[topic[1]](header=header, variance=0.0, **{field: value}), now_ns)
+        charge = battery(make, header, document)
+        if charge is not None:
+            self._put(BATTERY, charge, now_ns)
 
-    def _header(self, now_ns: int) -> Any:
+    def see(self, result: dict[str, Any], mono_ns: int, wall_ns: int) -> None:
+        """One result, under the moment its frame arrived and the camera's frame; detections where it has boxes."""
+        header = self._header(stamp_ns(result, mono_ns, wall_ns), self._camera.frame_of(result))
+        if "boxes" in result:
+            self._put(DETECTIONS, detections(self._types, header, result, self._camera), wall_ns)
+        else:
+            self._put(CLASSIFICATION, classification(self._types, header, result), wall_ns)
+
+    def offer(self, parameters: Parameters) -> None:
+        """Answer the services of parameters, ``/adaptd/set_parameters`` and its like."""
+        for kind in SERVICES:
+            name = "".join(f"_{one.lower()}" if one.isupper() else one for one in kind.rpartition("/")[2]).lstrip("_")
+            service = Topic(f"/{NODE}/{name}", kind, hash_of(self.store, kind, self._release), self._domain)
+            self._queryables.append(self._session.declare_queryable(service.key, self._asked(service, kind, parameters)))
+            self._announce(service, "SS")
+
+    def _asked(self, service: Topic, kind: str, parameters: Parameters) -> Any:
+        def one(query: Any) -> None:
+            try:
+                request = self.store.deserialize_cdr(bytes(query.payload), f"{kind}_Request")
+                sequence, client = client_of(bytes(query.attachment or b""))
+            except (ValueError, TypeError, KeyError, IndexError, AssertionError) as error:
+                sys.stderr.write(f"ros: a request on {service.name} cannot be read ({error}), it is passed over\n")
+                return
+            answer = self.store.serialize_cdr(parameters.answer(kind, request), f"{kind}_Response")
+            query.reply(service.key, bytes(np.asarray(answer)), attachment=attachment(sequence, time.time_ns(), client))
+
+        return one
+
+    def _header(self, now_ns: int, frame: str) -> Any:
         stamp = self._types["builtin_interfaces/msg/Time"](sec=now_ns // 10**9, nanosec=now_ns % 10**9)
-        return self._types["std_msgs/msg/Header"](stamp=stamp, frame_id=NODE)
+        return self._types["std_msgs/msg/Header"](stamp=stamp, frame_id=frame)
 
     def _put(self, topic: tuple[str, str], message: Any, now_ns: int) -> None:
         name, kind = topic
-        self._sequence += 1
-        data = bytes(np.asarray(self._store.serialize_cdr(message, kind)))
-        self._session.put(self._topics[name].key, data, attachment=attachment(self._sequence, now_ns, self._publisher))
+        with self._lock:
+            self._sequence += 1
+            sequence = self._sequence
+        data = bytes(np.asarray(self.store.serialize_cdr(message, kind)))
+        self._session.put(self._topics[name].key, data, attachment=attachment(sequence, now_ns, self._publisher))
+
+
+def follow(bridge: Bridge, path: Path) -> None:
+    """Publish results for ever; while nobody serves any, try again now and then."""
+    while True:
+        try:
+            for result in results(path):
+                bridge.see(result, time.clock_gettime_ns(time.CLOCK_MONOTONIC), time.time_ns())
+        except (ApiError, OSError, ValueError) as error:
+            sys.stderr.write(f"ros: {error}\n")
+        time.sleep(AGAIN_S)
 
 
 def main() -> int:
-    """Publish once a second until interrupted."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--socket", type=Path, default=default_socket(), help="the daemon's socket")
-    parser.add_argument("--router", default="tcp/127.0.0.1:7447", help="the Zenoh router (default: rmw_zenohd on this machine)")
-    parser.add_argument("--domain", type=int, default=int(os.environ.get("ROS_DOMAIN_ID", "0")), help="ROS_DOMAIN_ID")
-    parser.add_argument("--release", choices=sorted(RELEASES), default="jazzy", help="whose message definitions")
-    words = parser.parse_args()
+    """Publish until interrupted."""
+    words = _words()
     config = zenoh.Config()
     config.insert_json5("mode", '"client"')
     config.insert_json5("connect/endpoints", f'["{words.router}"]')
@@ -90,7 +143,12 @@ def main() -> int:
         why = str(error).splitlines()[0][:120]
         sys.stderr.write(f"ros: {words.router}: no Zenoh router ({why}), start `ros2 run rmw_zenoh_cpp rmw_zenohd`\n")
         return 1
-    bridge = Bridge(session, socket.gethostname(), domain=words.domain, release=words.release)
+    camera = Camera(words.frame, *words.picture) if words.results else None
+    bridge = Bridge(session, socket.gethostname(), domain=words.domain, release=words.release, camera=camera)
+    if words.commands:
+        bridge.offer(Parameters(bridge.store.types, lambda verb, body: void(call(words.socket, "POST", verb, body))))
+    if camera is not None:
+        threading.Thread(target=follow, args=(bridge, words.socket), daemon=True).start()
     try:
         while True:
             try:
@@ -102,6 +160,32 @@ def main() -> int:
         return 0
     finally:
         session.close()
+
+
+def void(_: object) -> None:
+    """For callers that want no answer."""
+
+
+def _words() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--socket", type=Path, default=default_socket(), help="the daemon's socket")
+    parser.add_argument("--router", default="tcp/127.0.0.1:7447", help="the Zenoh router (default: rmw_zenohd on this machine)")
+    parser.add_argument("--domain", type=int, default=int(os.environ.get("ROS_DOMAIN_ID", "0")), help="ROS_DOMAIN_ID")
+    parser.add_argument("--release", choices=sorted(RELEASES), default="jazzy", help="whose message definitions")
+    parser.add_argument("--results", action="store_true", help="publish every result as vision_msgs")
+    parser.add_argument("--frame", default="camera", help="frame_id of the camera (default: camera)")
+    parser.add_argument(
+        "--picture", type=_size, default=(640, 480), metavar="WxH", help="its picture in pixels (default 640x480)"
+    )
+    parser.add_argument("--commands", action="store_true", help="offer budget and hold as parameters of the node")
+    return parser.parse_args()
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size, write for example 1280x720")
+    return int(width), int(height)
 
 
 if __name__ == "__main__":

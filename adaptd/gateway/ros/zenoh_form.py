@@ -34,12 +34,24 @@ def node_token(domain: int, session: str, node: str) -> str:
     return f"@ros2_lv/{domain}/{session}/0/0/NN/%/%/{node}"
 
 
-def publisher_token(topic: Topic, session: str, node: str, entity: int) -> str:
-    """The liveliness token of a publisher."""
+def entity_token(topic: Topic, session: str, node: str, entity: int, kind: str = "MP") -> str:
+    """The liveliness token of a publisher (``MP``) or of a service's server (``SS``)."""
     name = topic.name.replace("/", "%")
-    return f"@ros2_lv/{topic.domain}/{session}/0/{entity}/MP/%/%/{node}/{name}/{topic.dds_type}/{topic.digest}/{QOS}"
+    return f"@ros2_lv/{topic.domain}/{session}/0/{entity}/{kind}/%/%/{node}/{name}/{topic.dds_type}/{topic.digest}/{QOS}"
 
 
 def attachment(sequence: int, time_ns: int, publisher: bytes) -> bytes:
     """The 33 bytes beside a message; ``publisher`` has 16."""
     return struct.pack("<qqB16s", sequence, time_ns, 16, publisher)
+
+
+def client_of(beside: bytes) -> tuple[int, bytes]:
+    """Sequence number and client of a request, from what lies beside it; a response carries both again.
+
+    Raises:
+        ValueError: these are not the 33 bytes.
+    """
+    if len(beside) != 33 or beside[16] != 16:
+        raise ValueError(f"{len(beside)} bytes beside the request, 33 are needed")
+    sequence, _, _, client = struct.unpack("<qqB16s", beside)
+    return int(sequence), bytes(client)

@@ -42,6 +42,7 @@ class OnRay:
 
     def __init__(self, address: str = "", jobs: int | None = None) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ.setdefault("RAY_worker_niceness", "0")  # its own default, 15, starves beside local processes
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
             import ray

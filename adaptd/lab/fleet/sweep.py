@@ -81,15 +81,14 @@ def sweep(
     """Today's policy and every other (text by name) in every world.
 
     Raises:
-        ConfigError: a policy is refused by a box's bundle; before anything runs.
+        ConfigError: a policy is refused by a box's bundle; by that of the first world before anything runs.
     """
     work: list[tuple[World, str, Texts]] = []
     for world in worlds:
         work.append((world, TODAY, world.texts))
         work += [(world, name, replace(world.texts, policy=text, name=name)) for name, text in policies.items()]
-    for _, _, texts in work:
-        if texts.name != "policy":
-            episode_of(texts)
+    for _, _, texts in work[: len(policies) + 1]:
+        episode_of(texts)
     answers = spread(_play, [(texts,) for _, _, texts in work], jobs, progress)
     return [Row(w.cluster, w.scenario, w.box, name, found) for (w, name, _), found in zip(work, answers, strict=True)]
 

@@ -74,7 +74,7 @@ class Signer:
             raise KeyFileError("not a key file of adaptd") from None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16_384)  # a fleet's server hears as many boxes
 def _public(public: bytes) -> "Ed25519PublicKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

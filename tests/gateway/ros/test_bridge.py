@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adaptd.gateway.ros.diagnostics import Level, parts
-from adaptd.gateway.ros.zenoh_form import Topic, attachment, publisher_token
+from adaptd.gateway.ros.zenoh_form import Topic, attachment, client_of, entity_token
 from tests.gateway.mqtt.documents import document
 
 
@@ -29,7 +29,7 @@ def test_names_on_the_wire_are_rmw_zenohs() -> None:
     """The forms of its design document."""
     topic = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "RIHS01_ab")
     assert topic.key == "0/diagnostics/diagnostic_msgs::msg::dds_::DiagnosticArray_/RIHS01_ab"
-    token = publisher_token(topic, "z1d", "adaptd", 3)
+    token = entity_token(topic, "z1d", "adaptd", 3)
     assert token.startswith("@ros2_lv/0/z1d/0/3/MP/%/%/adaptd/%diagnostics/diagnostic_msgs::msg::dds_::DiagnosticArray_/")
     assert len(attachment(1, 2, bytes(16))) == 33
 
@@ -43,23 +43,63 @@ def test_a_second_session_reads_what_the_bridge_publishes() -> None:
 
     address = f"tcp/127.0.0.1:{free_port()}"
 
-    def opened(mode: str, key: str) -> Any:
-        config = zenoh.Config()
-        config.insert_json5("mode", f'"{mode}"')
-        config.insert_json5("scouting/multicast/enabled", "false")
-        config.insert_json5(f"{key}/endpoints", f'["{address}"]')
-        return zenoh.open(config)
-
     heard: dict[str, Any] = {}
-    with opened("peer", "listen") as reader, opened("client", "connect") as session:
+    with opened(zenoh, address, "peer", "listen") as reader, opened(zenoh, address, "client", "connect") as session:
         subscriber = reader.declare_subscriber("0/**", lambda sample: heard.update({str(sample.key_expr): sample}))
         bridge = Bridge(session, "box7")
         until(lambda: bridge.publish(document(), time.time_ns()) or len(heard) >= 2, "two topics")
         subscriber.undeclare()
-        store = bridge._store
+        store = bridge.store
         (key,) = [name for name in heard if "DiagnosticArray" in name]
         array = store.deserialize_cdr(bytes(heard[key].payload), "diagnostic_msgs/msg/DiagnosticArray")
         assert [(one.name, one.level) for one in array.status][3] == ("adaptd: light", 3)
         assert {one.hardware_id for one in array.status} == {"box7"}
         assert len(bytes(heard[key].attachment)) == 33
         assert not [name for name in heard if "Illuminance" in name]
+
+
+def test_a_client_sets_the_budget_over_the_wire() -> None:
+    """A query as rmw_zenoh's clients send it reaches the daemon's door, the response names the request; results are CDR."""
+    zenoh = pytest.importorskip("zenoh", reason="eclipse-zenoh is not installed: pip install 'adaptd[ros]'")
+    pytest.importorskip("rosbags", reason="rosbags is not installed: pip install 'adaptd[ros]'")
+    from adaptd.gateway.ros.bridge import Bridge
+    from adaptd.gateway.ros.parameters import DOUBLE, Parameters, value_of
+    from adaptd.gateway.ros.vision import Camera
+    from tests.gateway.mqtt.broker import free_port, until
+
+    address = f"tcp/127.0.0.1:{free_port()}"
+    asked: list[Any] = []
+    heard: dict[str, Any] = {}
+    kind = "rcl_interfaces/srv/SetParameters"
+    with opened(zenoh, address, "peer", "listen") as client, opened(zenoh, address, "client", "connect") as session:
+        bridge = Bridge(session, "box7", camera=Camera("front"))
+        bridge.offer(Parameters(bridge.store.types, lambda verb, body: asked.append((verb, body))))
+        subscriber = client.declare_subscriber("0/adaptd/**", lambda sample: heard.update({str(sample.key_expr): sample}))
+        types = bridge.store.types
+        one = types["rcl_interfaces/msg/Parameter"](name="budget_w", value=value_of(types, DOUBLE, 9.5))
+        request = bytes(bridge.store.serialize_cdr(types[f"{kind}_Request"](parameters=[one]), f"{kind}_Request"))
+
+        def ask() -> list[Any]:
+            key = "0/adaptd/set_parameters/rcl_interfaces::srv::dds_::SetParameters_/*"
+            return list(client.get(key, payload=request, attachment=attachment(7, 9, b"c" * 16)))
+
+        replies: list[Any] = []
+        until(lambda: replies.extend(ask()) or bool(replies), "an answer")
+        answer = bridge.store.deserialize_cdr(bytes(replies[0].ok.payload), f"{kind}_Response")
+        assert answer.results[0].successful
+        assert asked[0] == ("/v1/budget", {"watts": 9.5, "by": "ros parameter", "reason": "budget_w set over ROS 2"})
+        assert client_of(bytes(replies[0].ok.attachment)) == (7, b"c" * 16)
+        result = {"class": "cat", "score_ppm": 1, "latency_us": 5, "mono_us": 9, "boxes": []}
+        until(lambda: bridge.see(result, 10**9, 2 * 10**9) or bool(heard), "a result")
+        subscriber.undeclare()
+    assert "Detection2DArray" in next(iter(heard))
+    assert "/SS/" in entity_token(Topic("/x", "a/srv/B", "h"), "z", "adaptd", 1, "SS")
+
+
+def opened(zenoh: Any, address: str, mode: str, key: str) -> Any:
+    """A session on loopback alone."""
+    config = zenoh.Config()
+    config.insert_json5("mode", f'"{mode}"')
+    config.insert_json5("scouting/multicast/enabled", "false")
+    config.insert_json5(f"{key}/endpoints", f'["{address}"]')
+    return zenoh.open(config)
