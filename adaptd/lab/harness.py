@@ -123,8 +123,9 @@ class RunJudge:
         if point.variant != self._variant:
             sums.swaps += 1
             self._variant = point.variant
-        if point.variant != policy.reference:
-            sums.efficient_frames += tick.executed
+        if point.variant != policy.reference:  # of an interval that two engines shared the efficient one's part
+            count = tick.telemetry.delivered + tick.telemetry.missed
+            sums.efficient_frames += tick.executed * (tick.efficient / count if count else 1.0)
         sums.unproven_frames += self._account.book(tick, self.light.label.name, device.t_us)
 
     def result(self, controller: str, device: TwinDevice, times_ns: list[int]) -> Result:

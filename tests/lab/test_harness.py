@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adaptd.lab.controllers import ONLINE, make
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
@@ -178,3 +179,15 @@ def test_a_rate_that_the_policy_does_not_list_is_refused() -> None:
     with pytest.raises(ValueError, match="no level of policy feeder"):
         _run(episode(rules=policy(levels_mfps=(5_000, 8_000, 10_000, 15_000))), Script(OperatingPoint("fp16", 14_000)))
     assert _run(episode(), Script(OperatingPoint("fp16", 14_000))).frames_delivered == pytest.approx(14 * 600)
+
+
+def test_an_interval_that_two_engines_shared_counts_for_both() -> None:
+    """Where INT8 may serve five of fifteen frames, a third of the frames is efficient, not all that were asked of it."""
+    five = LabSetpoint(EFFICIENT, 0, most_frames=5)
+
+    class Few(Script):
+        def decide(self, snapshot: Any) -> Any:
+            """The same each time."""
+            return five
+
+    assert _run(episode(), Few(EFFICIENT)).to_plain()["efficient_share"] == pytest.approx(1 / 3, abs=1e-3)
