@@ -15,6 +15,7 @@ from typing import Any
 from adaptd.lab.whatif.compare import BETTER, UNTOLD, WORSE
 from tests.lab.tuning_rows import PAIRS_A_BOX, SHORTENED, pairs_of_a_box, search_of, speed, twin_of_a_box
 
+KEPT = Path(__file__).parents[2] / "benchmarks" / "results" / "tuning-figures.jsonl"
 Row = dict[str, Any]
 
 
@@ -90,7 +91,7 @@ def main() -> None:
     parser.add_argument("--tick", type=int, default=60, help="seconds a tick of these boxes")
     parser.add_argument("--pairs", type=int, default=50)
     parser.add_argument("--scenarios", type=int, default=len(SHORTENED))
-    parser.add_argument("--save", type=Path, default=Path("tuning-figures.jsonl"), help="file of the rows: a second call resumes")
+    parser.add_argument("--save", type=Path, default=KEPT, help="file of the rows: a second call resumes")
     said = parser.parse_args()
     kept = Kept(said.save)
     with tempfile.TemporaryDirectory() as name:
