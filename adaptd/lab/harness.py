@@ -134,8 +134,9 @@ class RunJudge:
         if point.variant != self._variant:
             sums.swaps += 1
             self._variant = point.variant
-        if point.variant != policy.reference:
-            sums.efficient_frames += tick.executed
+        if point.variant != policy.reference:  # of an interval that two engines shared the efficient one's part
+            count = tick.telemetry.delivered + tick.telemetry.missed
+            sums.efficient_frames += tick.executed * (tick.efficient / count if count else 1.0)
         named = self.light.label.name if band is None else band
         sums.unproven_frames += self._account.book(tick, named, device.t_us, true=named in self.light.label.inside)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adaptd.lab.controllers import ONLINE, make
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import Episode
 from adaptd.lab.harness import simulate
 from adaptd.lab.score import Result
@@ -211,3 +212,15 @@ def test_where_two_bands_overlap_the_account_of_either_will_do() -> None:
     result = _run(world, _Brighter(world))
     assert result.unproven_frames == 0
     assert result.efficient_frames > 1000
+
+
+def test_an_interval_that_two_engines_shared_counts_for_both() -> None:
+    """Where INT8 may serve five of fifteen frames, a third of the frames is efficient, not all that were asked of it."""
+    five = LabSetpoint(EFFICIENT, 0, most_frames=5)
+
+    class Few(Script):
+        def decide(self, snapshot: Any) -> Any:
+            """The same each time."""
+            return five
+
+    assert _run(episode(), Few(EFFICIENT)).to_plain()["efficient_share"] == pytest.approx(1 / 3, abs=1e-3)

@@ -15,6 +15,7 @@ from typing import Any
 from adaptd.lab.whatif.compare import BETTER, UNTOLD, WORSE
 from tests.lab.tuning_rows import PAIRS_A_BOX, SHORTENED, pairs_of_a_box, search_of, speed, twin_of_a_box
 
+KEPT = Path(__file__).parents[2] / "benchmarks" / "results" / "tuning-figures.jsonl"
 Row = dict[str, Any]
 
 
@@ -87,10 +88,10 @@ def main() -> None:
     parser.add_argument("--boxes", type=int, default=20)
     parser.add_argument("--days", type=int, default=4, help="days that a twin is fitted on")
     parser.add_argument("--ahead", type=int, default=3, help="days after them that it is held against")
-    parser.add_argument("--tick", type=int, default=30, help="seconds a tick of these boxes")
+    parser.add_argument("--tick", type=int, default=60, help="seconds a tick of these boxes")
     parser.add_argument("--pairs", type=int, default=50)
     parser.add_argument("--scenarios", type=int, default=len(SHORTENED))
-    parser.add_argument("--save", type=Path, default=Path("tuning-figures.jsonl"), help="file of the rows: a second call resumes")
+    parser.add_argument("--save", type=Path, default=KEPT, help="file of the rows: a second call resumes")
     said = parser.parse_args()
     kept = Kept(said.save)
     with tempfile.TemporaryDirectory() as name:
@@ -101,7 +102,7 @@ def main() -> None:
         for number in range(-(-said.pairs // PAIRS_A_BOX)):
             kept.row(f"pairs {number}", lambda number=number: pairs_of_a_box(number, folder))  # type: ignore[misc]
         for seed in range(1, said.boxes + 1):
-            make = lambda seed=seed: twin_of_a_box(seed, said.days, said.ahead, said.tick, folder)  # noqa: E731
+            make = lambda seed=seed: twin_of_a_box(seed, said.days, said.ahead, said.tick)  # noqa: E731
             kept.row(f"box {seed}", make)
     print(json.dumps(summary(Kept(said.save).rows), indent=1))
 

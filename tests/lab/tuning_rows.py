@@ -8,13 +8,15 @@ from typing import Any
 
 from adaptd.brain import tick
 from adaptd.config.policy import parse_policy
+from adaptd.lab.controllers.adaptd import Adaptd
 from adaptd.lab.episode import load_episode
 from adaptd.lab.fit.backtest import backtest, figures_of, measured_of, stated, texts_of
 from adaptd.lab.fit.model import fit
 from adaptd.lab.fit.play import play, play_episode
-from adaptd.lab.fit.readings import Grid, read_grid
+from adaptd.lab.fit.readings import Collector, Grid
 from adaptd.lab.fit.saved import Twin, make
 from adaptd.lab.fit.world import pattern, scenario_text
+from adaptd.lab.harness import Choice, simulate
 from adaptd.lab.tune.goals import Bound, parse_goals
 from adaptd.lab.tune.knobs import knobs_of
 from adaptd.lab.tune.picks import meets
@@ -22,10 +24,12 @@ from adaptd.lab.tune.search import search
 from adaptd.lab.tune.trials import Lab, Trial
 from adaptd.lab.tune.worlds import scenario_worlds
 from adaptd.lab.whatif.compare import BETTER, compare
-from adaptd.report.history import all_decisions
-from adaptd.vocabulary import Snapshot
+from adaptd.log.verify.decided import Decided
+from adaptd.twin.device import TwinDevice
+from adaptd.twin.worker import Tick
+from adaptd.vocabulary import Snapshot, Verdict
 from tests.conftest import ROOT
-from tests.lab.boxes import POLICY, Box, drawn, episode, log_of
+from tests.lab.boxes import POLICY, START_MS, Box, drawn, episode, texts
 
 FEEDER = POLICY.read_text()
 ALL_HOURS = tuple(range(24))
@@ -42,10 +46,37 @@ def first_days(grid: Grid, days: int) -> Grid:
     return replace(grid, **flat, **rows, day_shadows={day: one for day, one in grid.day_shadows.items() if day < days})
 
 
-def twin_of_a_box(seed: int, days: int, ahead: int, tick_s: int, folder: Path) -> dict[str, Any]:
+class Seen(Collector):
+    """An observer that gives the grid of a run without the log between: half the time, and the same arrays (a test says so)."""
+
+    def __init__(self, box: Box) -> None:
+        super().__init__(Path("a run without a log"))
+        self.world, words = episode(box), texts()
+        self.snapshots: list[Snapshot] = []
+        self._config = {
+            "policy": {"name": words.policy_name, "text": words.policy},
+            "profile": {"name": words.profile_name, "text": words.profile},
+        }
+        self._policy, self._facts = self.world.policy, self.world.facts
+
+    def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
+        assert isinstance(choice, Verdict)
+        self._log_us = snapshot.now_us
+        self.snapshots.append(snapshot)
+        self._decision(Decided({}, snapshot, choice), {"utc_ms": START_MS + snapshot.now_us // 1000})
+
+    def run(self) -> Grid:
+        """Let the box live its days."""
+        world = self.world
+        brain = Adaptd(world.policy, world.profile, world.facts, world.scenario.seed)
+        simulate(world.scenario, world.policy, world.profile, world.facts, brain, self)
+        return self.grid()
+
+
+def twin_of_a_box(seed: int, days: int, ahead: int, tick_s: int) -> dict[str, Any]:
     """Fit on the first ``days`` days, say what an unseen day will be, and look at each of the ``ahead`` days that follow."""
     box = drawn(seed, days + ahead, tick_s)
-    whole = read_grid(log_of(box, folder / f"box-{seed}"))
+    whole = Seen(box).run()
     known = first_days(whole, days)
     fitted, tested = fit(known, tuple(range(days))), backtest(known, jobs=1)
     said = figures_of(play(texts_of(known, scenario_text(known, fitted, pattern(known, fitted)))), known.policy.reference)
@@ -97,8 +128,8 @@ def pairs_of_a_box(number: int, folder: Path) -> dict[str, Any]:
     """Planted pairs on a box of their own: today's policy against another one, by the twin, by naive replay, in truth."""
     random = Random(f"pairs/{number}")
     box = drawn(900 + number, PAIR_DAYS, PAIR_TICK_S)
-    log = log_of(box, folder / f"pair-{number}")
-    grid, seen = read_grid(log), [one.snapshot for one in all_decisions(log)]
+    live = Seen(box)
+    grid, seen = live.run(), live.snapshots
     twin = make(grid, folder / f"pair-{number}.twin", jobs=1)
     logged, truth = naive(seen, grid, FEEDER), true_power(box, FEEDER)
     rows = []

@@ -20,7 +20,7 @@ def page(name: str, runtime: str, outcome: Outcome) -> str:
         "bundle_build/explore/search.html.j2",
         title=f"Engine search: {name}",
         runtime=runtime,
-        plan="Nothing keeps the policy's limit on the loss" if plan is None else plan.candidate.words,
+        plan="Nothing keeps the policy's limit on the loss" if plan is None else f"Plan of record: {plan.candidate.words}",
         good=plan is not None,
         energy=outcome.energy_words,
         objective=objective_words(outcome),
@@ -47,15 +47,19 @@ def curve(outcome: Outcome, width: int) -> Svg:
     air = (high - low or 1.0) * 0.06
     axis = ValueAxis(max(0.0, low - air), high + air, width)
     scale = linear([one.soft_ppm / 1e4 for one in outcome.tried], [], TOP, BOTTOM, zero=True)
-    panel = Panel(axis, scale, "soft disagreement, %", "over energy of one inference, mJ")
+    panel = Panel(axis, scale, "soft disagreement, %", "over mJ a picture")
     best = _front(outcome.tried)
     panel.line([axis.x(one.energy_uj / 1000) for one in best], [one.soft_ppm / 1e4 for one in best], "c0")
     for one in outcome.tried:
         sign = "diamond" if one is outcome.plan else "circle"
-        colour = "c1" if one is outcome.plan else "c0" if one.candidate.precision == "int8" else "c2"
+        colour = "c1" if one is outcome.plan else "c3" if one.candidate.unserved else _colour(one)
         panel.point(axis.x(one.energy_uj / 1000), one.soft_ppm / 1e4, sign, colour, one.candidate.words)
-    panel.key([("INT8", "c0"), ("FP16, FP32", "c2"), ("plan of record", "c1")])
+    panel.key([("INT8", "c0"), ("FP16, FP32", "c2"), ("not served", "c3"), ("plan", "c1")])
     return panel.svg(f"soft disagreement over energy of {len(outcome.tried)} tried candidates")
+
+
+def _colour(one: Tried) -> str:
+    return "c0" if one.candidate.precision == "int8" else "c2"
 
 
 def _front(tried: list[Tried]) -> list[Tried]:
@@ -67,9 +71,9 @@ def _front(tried: list[Tried]) -> list[Tried]:
 
 
 def _table(outcome: Outcome) -> dict[str, Any]:
-    numbers = ("frames", "latency, ms", "energy, mJ", "soft disagreement, %", "differ, %", "worth, mW")
+    numbers = ("frames", "latency, ms", "energy, mJ", "soft differ, %", "differ, %", "worth, mW")
     return {
-        "columns": [("", "candidate"), *[("n", name) for name in numbers], ("", "not served because")],
+        "columns": [("", "candidate"), *[("n", name) for name in numbers], ("", "not served:")],
         "rows": [
             [one.candidate.words, one.frames, *_figures(one), outcome.objective.worth_mw(one), one.candidate.unserved]
             for one in outcome.tried

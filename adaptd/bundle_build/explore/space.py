@@ -64,7 +64,7 @@ class Candidate:
     @property
     def words(self) -> str:
         """For people."""
-        kept = f", {len(self.kept)} layers in float" if self.kept else ""
+        kept = f", {len(self.kept)} layer{'s' * (len(self.kept) > 1)} in float" if self.kept else ""
         form = f", {self.form.words}" if self.form.words else ""
         return f"{self.precision}{kept}, " + ", ".join(f"{name} {value}" for name, value in self.knobs) + form
 

@@ -167,10 +167,8 @@ def _power(
     grid: Grid, times: Array, knots: Array, chosen: NDArray[np.bool_], slow: Array, pinned: Fitted | None
 ) -> tuple[Solution, dict[str, Estimate]]:
     """Base power by the hour and energy a frame of each variant."""
-    mixed = _mixed(grid)
-    y = blocks_of(grid, np.where(mixed, np.nan, grid.power_w))
-    frames = [np.where(mixed, np.nan, grid.frames[v] + grid.beside[v]) for v in range(len(grid.facts))]
-    rates = [blocks_of(grid, each) / grid.tick_s * slow for each in frames]
+    y = blocks_of(grid, grid.power_w)
+    rates = [blocks_of(grid, grid.frames[v] + grid.beside[v]) / grid.tick_s * slow for v in range(len(grid.facts))]
     use = chosen & np.isfinite(y) & np.all(np.isfinite(rates), axis=0)
     if int(use.sum()) < 10:
         raise ValueError("no stretch of these days has both power and frames")
@@ -192,30 +190,23 @@ def _power(
     return found, energies
 
 
-def _mixed(grid: Grid) -> NDArray[np.bool_]:
-    """Intervals that two engines shared, or that another engine served than the one asked for: whose energy it was is unclear."""
-    own = np.zeros(grid.ticks)
-    for v in range(len(grid.facts)):
-        own += np.where(grid.choice == v, grid.frames[v], 0.0)
-    return np.asarray(np.abs(np.sum(grid.frames, axis=0) - own) > 0.5)
-
-
 def _drawn(grid: Grid, knots: Array, theta: Array, slow: Array) -> Array:
-    """Power without the meter's noise: what the engines explain as it is, the rest of the reading smoothed over minutes.
+    """Power without the meter's noise: what the engines explain, and of the rest, smoothed over minutes, what is no noise.
 
-    Noise in what drives the poles would make every pole look weaker and slower than it is (errors in variables).
+    Noise in what drives the poles would make every pole look weaker and slower than it is (errors in variables). Of a smoothed
+    rest as small as the meter's noise would leave it nothing counts (James and Stein's shrinkage).
     """
     clock = np.arange(grid.ticks) * grid.tick_s
     told = np.interp(clock, knots, theta[: len(knots)])
     for v in range(len(grid.facts)):
         rate = np.nan_to_num(grid.frames[v] + grid.beside[v]) / grid.tick_s
         told = told + theta[len(knots) + v] * rate * np.interp(clock, knots, slow)
-    sure = ~_mixed(grid)
-    power = _filled(grid.power_w)
-    rest = np.where(sure, power - told, 0.0)
     width = min(grid.ticks, max(1, round(SMOOTH_S / grid.tick_s)) | 1)
-    sums, counts = (np.convolve(one, np.ones(width), mode="same") for one in (rest, sure.astype(np.float64)))
-    return np.asarray(np.where(sure, told + sums / np.maximum(1.0, counts), power))
+    rest = _filled(grid.power_w) - told
+    sums, counts = (np.convolve(one, np.ones(width), mode="same") for one in (rest, np.ones(grid.ticks)))
+    smooth = sums / counts
+    noise = _jitter(grid.power_w) ** 2 / width
+    return np.asarray(told + smooth * max(0.0, 1 - noise / max(1e-12, float(np.mean(smooth**2)))))
 
 
 def _heat(grid: Grid, knots: Array, days: tuple[int, ...], drawn: Array, pinned: Fitted | None) -> tuple[Solution, Estimate]:

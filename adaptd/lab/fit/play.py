@@ -120,7 +120,10 @@ class _Watch:
         for served in tick.telemetry.served:
             hour.served[served.variant] = hour.served.get(served.variant, 0.0) + served.frames
         serving = point.variant if point.fps_mfps else "none"
-        hour.time_s[serving] = hour.time_s.get(serving, 0.0) + dt_s
+        count = sum(served.frames for served in tick.telemetry.served)
+        parts = [(served.variant, served.frames / count) for served in tick.telemetry.served] if point.fps_mfps else []
+        for name, share in parts or [(serving, 1.0)]:
+            hour.time_s[name] = hour.time_s.get(name, 0.0) + share * dt_s
         band = self._band.follow(device.world.light_mlx(snapshot.now_us))
         cell = cell_of(band, temperature_c, serving, point.fps_mfps / 1000)
         hour.cells[cell] = hour.cells.get(cell, 0.0) + dt_s

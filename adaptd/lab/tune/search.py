@@ -103,7 +103,8 @@ def _guided(lab: Lab, found: Found, trials: int, seed: int, told: Told | None) -
         study.sampler = optuna.samplers.TPESampler(
             seed=seed * 10_007 + number, multivariate=True, n_startup_trials=0, constant_liar=True
         )
-        asked = [study.ask(spaces) for _ in range(BATCH)]
+        left = trials + 1 - len(found.trials) - len(found.refused)
+        asked = [study.ask(spaces) for _ in range(min(BATCH, left))]
         settings: list[Setting] = [tuple((knob.name, knob.values[one.params[knob.name]]) for knob in lab.knobs) for one in asked]
         before = len(found.trials) + len(found.refused)
         measured = lab.measure(settings)

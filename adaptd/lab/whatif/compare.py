@@ -8,6 +8,7 @@ the bounds could turn round is untold.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import hypot
 from typing import Any
 
@@ -109,8 +110,9 @@ def compare(
     return Comparison(sides[0], sides[1], lines, count, twin.plain["backtest"])
 
 
+@lru_cache(32)
 def play_texts(texts: Texts) -> Played:
-    """One day; in a process of its own."""
+    """One day; in a process of its own. The logged policy's days are played once, whatever it is held against there."""
     return play_episode(episode_of(texts))
 
 
