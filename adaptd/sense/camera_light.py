@@ -23,9 +23,9 @@ _FLOOR_PPM = 12_000  # a mean below 3 of 255 is black level and noise
 _TABLE_ENTRY = re.compile(r"([0-9]+(?:\.[0-9]+)?)%=([0-9]+(?:\.[0-9]+)?)")
 _GAIN = re.compile(r"gain=([1-9][0-9]{0,5})")
 _FULL = 1_000_000
-_COMMAND = "adaptd camera calibrate --source SOURCE"
-UNCALIBRATED = f"camera is not calibrated: {_COMMAND}"
-STILL = f"camera is not calibrated: its exposure has not moved under automatic exposure since it was opened; {_COMMAND}"
+CALIBRATE = "adaptd camera calibrate --source SOURCE"
+UNCALIBRATED = f"camera is not calibrated: {CALIBRATE}"
+STILL = f"camera is not calibrated: its exposure has not moved under automatic exposure since it was opened; {CALIBRATE}"
 
 
 @dataclass(frozen=True, slots=True)
