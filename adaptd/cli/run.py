@@ -222,10 +222,12 @@ def _shared_calibration(sources: list[str]) -> Any:
 
 def _calibration(source: str) -> Any:
     """The camera calibration that lies beside a recorded clip, where there is one."""
+    from adaptd.protocol.source_options import split_options
     from adaptd.sense.camera_light import Calibration
 
-    sidecar = Path(source).with_suffix(".json")
-    if not Path(source).is_file() or not sidecar.is_file():
+    clip = Path(split_options(source)[0])
+    sidecar = clip.with_suffix(".json")
+    if not clip.is_file() or not sidecar.is_file():
         return None
     try:
         rows = json.loads(sidecar.read_text())["luma_to_mlx"]

@@ -13,6 +13,7 @@ from adaptd.doctor.finding import Finding, Level
 from adaptd.sense import firmware
 from adaptd.sense.battery import Battery
 from adaptd.sense.board import JETSONS, RASPBERRY_PIS, Board
+from adaptd.sense.camera_light import CALIBRATE
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, nvidia_present
 from adaptd.sense.deadline import ReaderPool
 from adaptd.sense.jtop import first_line
@@ -139,9 +140,7 @@ def _calibration(profile: HardwareProfile, light: Reading) -> list[Finding]:
     """A camera without a table or the unit of its gain is no light sensor; better to know before the night."""
     if isinstance(light, Measured) or "camera" not in profile.light_sources:
         return []
-    remedy = (
-        "write camera:MEAN%=LUX,MEAN%=LUX or camera:gain=STEPS under sensors.light of a copy of the profile, see docs/sensors.md"
-    )
+    remedy = f"{CALIBRATE}; or write camera:gain=STEPS under sensors.light of a copy of the profile, see docs/sensors.md"
     return [Finding("reading", "light camera", Level.MISSING, _UNCALIBRATED, remedy)]
 
 
@@ -240,7 +239,7 @@ def overlay(board: Board) -> str:
         return (
             f"light comes from the camera; for a sensor on I2C: sudo modprobe bh1750 && echo {I2C_LIGHT} | sudo tee {node}{which}"
         )
-    return "light comes from the camera; calibrate it with camera:MEAN%=LUX,... under light of the profile"
+    return f"light comes from the camera; calibrate it: {CALIBRATE}"
 
 
 def _firmware(sysfs: Sysfs) -> list[Finding]:

@@ -35,7 +35,10 @@ class BadFrameError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """``kind`` is video, folder, camera, push or pattern; ``target`` path, device, pipeline or size; ``options`` a camera's."""
+    """``kind`` is video, folder, camera, push or pattern; ``target`` path, device, pipeline or size.
+
+    ``options`` are a camera's; of a video and a folder the rate at which they play.
+    """
 
     kind: str
     target: str
@@ -46,7 +49,8 @@ def parse_source(text: str) -> SourceSpec:
     """Tell the kinds apart.
 
     A folder of images; ``push:SOCKET``; ``pattern:320x240@30``; a camera as index, ``/dev/videoN``, ``camera:ANYTHING``, an
-    address with ``://`` or a pipeline with `` ! ``; everything else is a video file. Options of a camera stand behind a ``#``.
+    address with ``://`` or a pipeline with `` ! ``; everything else is a video file. Options of a camera stand behind a ``#``,
+    and the rate of a video or folder (``#fps=25``).
 
     Raises:
         SourceError: nothing there, in one line with the remedy.
@@ -56,8 +60,11 @@ def parse_source(text: str) -> SourceSpec:
     except ValueError as error:
         raise SourceError(f"--source {text}: {error}") from None
     spec = _kind_of(target)
+    if spec.kind in ("video", "folder") and options == SourceOptions(mfps=options.mfps):
+        return SourceSpec(spec.kind, spec.target, options)
     if options != NO_OPTIONS and spec.kind != "camera":
-        raise SourceError(f"--source {text}: options are for cameras, this is a {spec.kind}; leave out what follows #")
+        known = "of a file or folder fps alone can be said" if spec.kind in ("video", "folder") else f"this is a {spec.kind}"
+        raise SourceError(f"--source {text}: options are for cameras, {known}; leave out what follows #")
     return SourceSpec(spec.kind, spec.target, options)
 
 

@@ -23,9 +23,9 @@ _FLOOR_PPM = 12_000  # a mean below 3 of 255 is black level and noise
 _TABLE_ENTRY = re.compile(r"([0-9]+(?:\.[0-9]+)?)%=([0-9]+(?:\.[0-9]+)?)")
 _GAIN = re.compile(r"gain=([1-9][0-9]{0,5})")
 _FULL = 1_000_000
-_COMMAND = "adaptd camera calibrate --source SOURCE"
-UNCALIBRATED = f"camera is not calibrated: {_COMMAND}"
-STILL = f"camera is not calibrated: its exposure has not moved under automatic exposure since it was opened; {_COMMAND}"
+CALIBRATE = "adaptd camera calibrate --source SOURCE"
+UNCALIBRATED = f"camera is not calibrated: {CALIBRATE}"
+STILL = f"camera is not calibrated: its exposure has not moved under automatic exposure since it was opened; {CALIBRATE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,10 @@ def _ascending(values: list[int]) -> bool:
 
 
 class CameraFeed(Feed):
-    """The camera as a light source: the newest picture the worker told of. Never blocks."""
+    """The camera as a light source: the newest picture the worker told of. Never blocks.
+
+    A picture is told from the one before by its time: those that are taken while nothing is served have no number of their own.
+    """
 
     quantity = LIGHT
     name = CAMERA
@@ -187,5 +190,5 @@ class CameraFeed(Feed):
             return self.raw(Answer(0, now_us, Missing(MissingReason.NOT_READ, "no picture yet")), now_us)
         found = estimate(picture, self._calibration)
         if isinstance(found, Missing):
-            return self.raw(Answer(picture.frame, picture.at_us, found), now_us)
-        return self.raw(Answer(picture.frame, picture.at_us, found.mlx, found.note), now_us)
+            return self.raw(Answer(picture.at_us, picture.at_us, found), now_us)
+        return self.raw(Answer(picture.at_us, picture.at_us, found.mlx, found.note), now_us)

@@ -2,7 +2,8 @@
 
 ``python -m tests.engine.every_cpu FILE...`` says what this processor answers. With ``--cpu Haswell Nehalem max`` it also asks
 qemu-user (Debian: qemu-user-static) and ends with 1 where INT8 differs. ``--arm ROOT SITE`` asks an emulated Cortex-A57 in an
-arm64 root (debootstrap) with aarch64 wheels unpacked in SITE. FP32 may differ; by how much is told.
+arm64 root (debootstrap) with aarch64 wheels unpacked in SITE; ONNX Runtime reads ROOT/proc/cpuinfo, which must name an ARM
+processor (implementer 0x41, part 0xd07). FP32 may differ; by how much is told.
 """
 
 import argparse

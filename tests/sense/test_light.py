@@ -194,7 +194,7 @@ def test_mid_grey_is_a_fifth_of_full_scale() -> None:
     assert seen(picture(400_000)).linear_ppm > BRIGHT_LINEAR_PPM > seen(picture(60_000)).linear_ppm
 
 
-def test_the_camera_feed_gives_the_newest_picture_under_its_frame_number() -> None:
+def test_the_camera_feed_gives_the_newest_picture_under_its_time() -> None:
     """One frame is one sample; before the first frame there is none."""
     shown: list[PictureStats] = []
     feed = CameraFeed(lambda: shown[-1] if shown else None, TABLE)
@@ -202,4 +202,15 @@ def test_the_camera_feed_gives_the_newest_picture_under_its_frame_number() -> No
     shown.append(PictureStats(frame=7, at_us=3, mean_ppm=250_000))
     sample = feed.sample(5)
     assert isinstance(sample, RawReading)
-    assert (sample.seq, sample.age_us, sample.value, sample.source) == (7, 2, 100_000, "camera")
+    assert (sample.seq, sample.age_us, sample.value, sample.source) == (3, 2, 100_000, "camera")
+
+
+def test_pictures_taken_while_nothing_is_served_are_new_answers() -> None:
+    """They share the number of the last frame that was served; a light that has jumped is confirmed by the second of them."""
+    feed = CameraFeed(lambda: replace(picture(461_000, exposure_us=4_000, gain_ppm=1_000_000), at_us=now_us), None)
+    numbers = set()
+    for now_us in (1_000_000, 2_000_000):
+        answer = feed.sample(now_us)
+        assert isinstance(answer, RawReading)
+        numbers.add(answer.seq)
+    assert len(numbers) == 2

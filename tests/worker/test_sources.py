@@ -136,6 +136,22 @@ def test_a_folder_is_served_in_the_order_of_names(tmp_path: Path) -> None:
     source.close()
 
 
+def test_a_video_or_a_folder_plays_at_the_rate_that_is_asked(clip: Path, tmp_path: Path) -> None:
+    """`#fps=25`, so that two folders can stand for two cameras; a camera's other options mean nothing there."""
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 4, 3), np.uint8))
+    for place in (clip, tmp_path):
+        clock = FakeClock()
+        source = source_of(f"{place}#fps=25", clock)
+        source.open()
+        assert source.mfps == 25_000
+        for _ in range(3):
+            assert source.advance()
+        assert clock.now_us() == 80_000
+        source.close()
+        with pytest.raises(SourceError, match="fps alone"):
+            parse_source(f"{place}#fps=25,rotate=90")
+
+
 def test_the_folders_in_a_folder_are_served_too(tmp_path: Path) -> None:
     """Pictures sorted into folders by class or day are found, in the order of their names; hidden folders are left out."""
     for name, value in (("b/2.png", 40), ("b/1.png", 20), ("c/d/e.jpg", 60), (".trash/x.png", 80), ("a/none.txt", 0)):

@@ -9,7 +9,8 @@ which is Page's test of cumulated surprises (E. S. Page, Biometrika 1954, doi 10
 that this machine shows.
 
 While nothing is served nothing is seen, and the last thing seen may be the very burst that stopped the service. So a pause lets
-each factor go back to its usual value, and frames are tried again.
+each factor go back to its usual value, and frames are tried again. What is usual may itself have been seen in a burst, where a
+machine began in one: a longer pause lets it go back to the book.
 """
 
 from math import isqrt
@@ -27,6 +28,7 @@ SCATTER_MEMORY = 16
 SCATTER_FIRST_PPM = 50_000
 SCATTER_FLOOR_PPM = 2_000
 USUAL_US = 60_000_000  # memory of what is usual, while frames come
+BOOK_US = 300_000_000  # and what is usual with this one: nothing but a frame can show that it is over
 REST_US = 10_000_000  # a burst is forgotten with this time constant, while none come
 FACTOR_FLOOR_PPM, FACTOR_CEILING_PPM = 50_000, 1_000_000_000
 
@@ -78,9 +80,12 @@ def _bounded(factor_ppm: int) -> int:
 
 
 def _rest(pace: Pace, dt_us: int) -> Pace:
-    """An interval without frames: towards what is usual."""
-    off_ppm = pace.usual_ppm - pace.factor_ppm
-    return pace if not off_ppm else pace._replace(factor_ppm=pace.factor_ppm + off_ppm * min(dt_us, REST_US) // REST_US)
+    """An interval without frames: towards what is usual, and that towards the book where it is more."""
+    usual = pace.usual_ppm
+    if usual > PPM:
+        usual -= (usual - PPM) * min(dt_us, BOOK_US) // BOOK_US
+    factor = pace.factor_ppm + (usual - pace.factor_ppm) * min(dt_us, REST_US) // REST_US
+    return pace if (factor, usual) == (pace.factor_ppm, pace.usual_ppm) else pace._replace(factor_ppm=factor, usual_ppm=usual)
 
 
 def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int, *, cold: bool) -> Pace:

@@ -20,9 +20,9 @@ def source_of(text: str, clock: WaitingClock, mfps: int | None = None) -> FrameS
     """
     spec = parse_source(text)
     if spec.kind == "video":
-        return VideoSource(Path(spec.target), clock, mfps)
+        return VideoSource(Path(spec.target), clock, spec.options.mfps or mfps)
     if spec.kind == "folder":
-        return FolderSource(Path(spec.target), clock, mfps)
+        return FolderSource(Path(spec.target), clock, spec.options.mfps or mfps)
     if spec.kind == "push":
         return PushSource(spec.target, clock)
     if spec.kind == "pattern":
