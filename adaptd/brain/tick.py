@@ -277,8 +277,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     band = bands.follow(policy.bands, state.band, senses.light_mlx)
     no_temperature, no_power, no_light = [one.reason for one in senses.judged]
     rate_mfps = policy.target_mfps * policy.streams
-    to_look = shadowing.left(beliefs.spent, policy.shadow_ppm, rate_mfps)
-    to_look -= loss.reserved_frames(table.rules, beliefs.account, rate_mfps, snapshot.now_us)
+    thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
+    to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, rate_mfps)
     return Inputs(
         now_us=snapshot.now_us,
         mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,

@@ -1,6 +1,5 @@
 """`adaptd fleet serve`: hear, judge, write, acknowledge, answer. Killed at any moment it goes on where it was."""
 
-import json
 import os
 import signal
 import sys
@@ -166,11 +165,3 @@ def enrol(folder: Path, box: str, log_pub: str) -> None:
     with store.change(database):
         database.execute("INSERT OR REPLACE INTO enrolled VALUES (?, ?)", (box, log_pub.strip()))
     database.close()
-
-
-def faces(folder: Path) -> list[tuple[str, dict[str, str]]]:
-    """Every box with what a person looks at."""
-    database = store.connect(folder)
-    found = [(name, json.loads(face)) for name, face in database.execute("SELECT name, face FROM box ORDER BY name")]
-    database.close()
-    return found

@@ -82,11 +82,6 @@ def matches(truth: Array, found: Array, limit: float = IOU) -> npt.NDArray[np.bo
     return hit
 
 
-def f1(truth: Array, found: Array) -> float:
-    """2 x matched / (both counts); 1 where both are empty: nothing was there and nothing was said."""
-    return f_weighted(truth, found, 1.0)
-
-
 def f_weighted(truth: Array, found: Array, miss_weight: float) -> float:
     """(1 + w) x matched / ((1 + w) x matched + w x missed + added), 0 to 1: van Rijsbergen's F with beta^2 = w, F1 at w = 1.
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.brain.estimate import bound
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
 from adaptd.config.profile import load_profile, parse_profile
 from adaptd.config.scaling import factor
 from tests.brain.estimate import old_admission as accuracy
+from tests.brain.estimate import old_bound as bound
 from tests.config.hostile import HangError, at_most, hostile, lived_through
 
 LOST = [

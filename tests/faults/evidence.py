@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptd.brain.estimate.betting import M
 from adaptd.config.policy import Policy
 from adaptd.lab.harness import Choice
 from adaptd.twin.worker import Tick
@@ -23,6 +22,7 @@ from adaptd.vocabulary import Shadow
 from tests.brain.decide.plant import facts, feeder
 from tests.brain.estimate import arrivals, streams
 from tests.brain.estimate import old_admission as accuracy
+from tests.brain.estimate.old_betting import M
 
 LIMIT, ALPHA = 0.005, 0.01
 STREAMS, SAMPLES = 10_000, 20_000

@@ -41,11 +41,11 @@ def test_missed_and_added_boxes_are_counted_apart() -> None:
 def test_f1_of_known_answers() -> None:
     """All right is 1, nothing for nothing is 1, one of two found is 2/3, another class is 0, nothing for something is 0."""
     none = boxes()
-    assert detection.f1(boxes(LEFT, FAR), boxes(LEFT, FAR)) == 1
-    assert detection.f1(none, none) == 1
-    assert detection.f1(boxes(LEFT, FAR), boxes(LEFT)) == pytest.approx(2 / 3)
-    assert detection.f1(boxes(LEFT), boxes((*LEFT[:5], 1))) == 0
-    assert detection.f1(boxes(LEFT), none) == 0
+    assert detection.f_weighted(boxes(LEFT, FAR), boxes(LEFT, FAR), 1.0) == 1
+    assert detection.f_weighted(none, none, 1.0) == 1
+    assert detection.f_weighted(boxes(LEFT, FAR), boxes(LEFT), 1.0) == pytest.approx(2 / 3)
+    assert detection.f_weighted(boxes(LEFT), boxes((*LEFT[:5], 1)), 1.0) == 0
+    assert detection.f_weighted(boxes(LEFT), none, 1.0) == 0
 
 
 def test_a_true_box_is_matched_once() -> None:

@@ -7,7 +7,7 @@ special case: which windows make a local day is asked when the day is read.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from adaptd.apps.feeder.settings import SECOND_US, WINDOW_S, WINDOW_US
+from adaptd.apps.feeder.settings import WINDOW_S, WINDOW_US
 
 
 @dataclass(slots=True)
@@ -73,11 +73,6 @@ def pieces(start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
         until = min((window + 1) * WINDOW_US, end_us)
         yield window * WINDOW_S, until - start_us
         start_us = until
-
-
-def window_of(utc_us: int) -> int:
-    """The window that holds an instant."""
-    return utc_us // SECOND_US // WINDOW_S * WINDOW_S
 
 
 def larger(one: int | None, other: int | None) -> int | None:

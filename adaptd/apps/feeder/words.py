@@ -1,7 +1,6 @@
 """The sentences an owner reads: who, what, since when, and what to do. Minutes and days, never ppm."""
 
 from datetime import date, datetime, tzinfo
-from typing import Any
 
 from adaptd.apps.feeder.basis import EXCUSE_WORDS, Basis, Excuse
 from adaptd.apps.feeder.settings import HOUR_US, PPM, SECOND_US
@@ -89,8 +88,3 @@ def refusal_text(pet: str, seen_us: int, last: str, *, came: bool, dark: bool, e
 def watch_text(pet: str) -> str:
     """The watch's line, shown and not sent."""
     return f"{who(pet)} has eaten somewhat less than usual for a while. No alert: keep an eye on it."
-
-
-def rests_on_line(document: dict[str, Any]) -> str:
-    """One line out of an alert's ``rests_on``."""
-    return " | ".join(f"{name}: {document[name]['words']}" for name in ("now", "usual") if name in document)

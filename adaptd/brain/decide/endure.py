@@ -88,9 +88,9 @@ def remember(memory: Memory, options: list[Option], base_w: float, dt_s: float) 
     while edge < frame_nj and at < KINDS - 1:
         at, edge = at + 1, edge * STEP
     kinds = list(memory.kinds)
-    weight_us, mean_nj = kinds[at]
-    whole_us = weight_us + dt_us
-    kinds[at] = Kind(whole_us, mean_nj + (frame_nj - mean_nj) * dt_us // max(1, whole_us))
+    kind = kinds[at]
+    whole_us = kind.weight_us + dt_us
+    kinds[at] = Kind(whole_us, kind.frame_nj + (frame_nj - kind.frame_nj) * dt_us // max(1, whole_us))
     seen_us = sum([kind.weight_us for kind in kinds])
     return memory._replace(
         kinds=tuple(kinds), base_uw=memory.base_uw + (base_uw - memory.base_uw) * dt_us // max(1, dt_us, seen_us)
@@ -151,13 +151,13 @@ def _mean(memory: Memory, span: Range, price: float | None) -> tuple[float, floa
     """Mean rate and mean power of the mix at a price; at the floor where it is None."""
     total = float(max(1, sum([kind.weight_us for kind in memory.kinds])))
     rate, power = 0.0, memory.base_uw / 1e6
-    for weight, frame_nj in memory.kinds:
-        if not weight:
+    for kind in memory.kinds:
+        if not kind.weight_us:
             continue
-        joules = frame_nj / 1e9
+        joules = kind.frame_nj / 1e9
         fps = span.low if price is None else rate_at(price, joules, span)
-        rate += fps * weight / total
-        power += fps * joules * weight / total
+        rate += fps * kind.weight_us / total
+        power += fps * joules * kind.weight_us / total
     return rate, power
 
 

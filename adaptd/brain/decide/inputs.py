@@ -67,7 +67,7 @@ class DecisionFrame:
 class Inputs:
     """Beliefs and facts of this tick. ``unknown`` says why temperature, power and light are not believed (None: believed).
 
-    ``to_look``: shadow frames that the budget holds beside what the account may need until its window ends.
+    ``to_look``: shadow frames that the budget holds beside what the account needs in the day to come.
     ``standing`` per band: frames shadowed, and the account's bound in ppm of the frames delivered.
     ``average_w`` is what a budget over a window leaves; ``meterless``: there is no power meter at all;
     ``goal``: what the battery must last, if anything, and ``charge`` what is known of it;

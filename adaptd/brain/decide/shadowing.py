@@ -1,7 +1,7 @@
 """What share of the frames runs on both engines while the reference serves: much while a variant waits for a clear scene.
 
 While an efficient variant serves, the loss account says the share. ``shadow_ppm`` of the policy is a budget over any 24 hours:
-looking stops when what is left of it is what the account may need until its window ends. Neighbouring frames show one scene, so
+looking stops when what is left of it is what the account needs in the day to come. Neighbouring frames show one scene, so
 draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
 """
 
@@ -39,9 +39,18 @@ def budget(shadow_ppm: int, target_mfps: int) -> int:
     return target_mfps * 86_400 // 1000 * shadow_ppm // PPM
 
 
-def left(spent: Spent, shadow_ppm: int, target_mfps: int) -> int:
-    """Shadow frames that the budget still holds."""
-    return budget(shadow_ppm, target_mfps) - sum(spent.frames)
+def free(spent: Spent, shadow_ppm: int, thin_ppm: int, target_mfps: int) -> int:
+    """Shadow frames that may be drawn now and still leave the account its thinnest coin (``thin_ppm``) from here on.
+
+    An hour falls out of the budget when it is a day old, so what is left is the least over every hour of the day to come.
+    """
+    an_hour = target_mfps * 3600 // 1000 * thin_ppm // PPM
+    held = sum(spent.frames)
+    most = held
+    for ahead in range(1, HOURS):
+        held += an_hour - spent.frames[HOURS - ahead]
+        most = max(most, held)
+    return budget(shadow_ppm, target_mfps) - most
 
 
 def share(halvings: int | None, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:

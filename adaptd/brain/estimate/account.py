@@ -263,12 +263,6 @@ def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames:
     return Offer(max([one.share_ppm for one in found]), min([one.frames for one in found]))
 
 
-def reserved_frames(rules: AccountRules, account: Account, rate_mfps: int, now_us: int) -> int:
-    """Shadow frames that the thinnest coin takes until the window ends, if an efficient variant serves all the time."""
-    left_us = max(0, rules.window_us - (now_us - account.opened_us))
-    return rate_mfps * left_us // 1_000_000_000 * (rules.shares[-1] if rules.shares else 0) // M
-
-
 def due(rules: AccountRules, account: Account, now_us: int) -> bool:
     """Whether the window is over."""
     return now_us - account.opened_us >= rules.window_us

@@ -7,7 +7,7 @@ is within 1.3 of the exact binomial one at no loss and at ten losses seen in a m
 from dataclasses import dataclass
 from functools import cache
 
-from adaptd.brain.estimate.bound import nanonats
+from adaptd.brain.estimate.logarithm import nanonats
 from adaptd.config.policy import Policy
 
 M = 1_000_000

@@ -115,9 +115,3 @@ def observe(
     own = variances(size)
     doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
     return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
-
-
-def predict(split: Split, loads: list[float]) -> tuple[float, float]:
-    """Predicted power in watts at ``loads``, and its variance."""
-    mean, _, variance = look(fetch(split.mean), fetch(split.cov), [1.0, *loads])
-    return mean, variance

@@ -119,11 +119,6 @@ class VerifyReport:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def old_decisions(self) -> int:
-        """Decisions of earlier versions of the log: read and checked in form, not run again."""
-        return sum(one.decisions for one in self.not_run_again)
-
-    @property
     def unsigned(self) -> int:
         """Records behind the last signature."""
         return max(0, self.first_seq + self.records - self.signed)

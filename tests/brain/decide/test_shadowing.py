@@ -2,7 +2,7 @@
 
 import pytest
 
-from adaptd.brain.decide.shadowing import Spent, budget, left, share, spend
+from adaptd.brain.decide.shadowing import HOURS, Spent, budget, free, share, spend
 from tests.brain.decide.plant import Board, facts, feeder
 
 HOUR_US = 3600 * 1_000_000
@@ -14,10 +14,31 @@ def test_no_24_hours_hold_more_than_the_budget() -> None:
     assert PLENTY == 15 * 86_400 * 2 // 100
     spent = spend(Spent(), 100, HOUR_US // 2)
     for hours, counted in ((0.9, 100), (1.2, 100), (23.9, 100), (24.9, 100), (25.1, 0), (300, 0)):
-        assert PLENTY - left(spend(spent, 0, int(hours * HOUR_US)), 20_000, 15_000) == counted
+        assert PLENTY - free(spend(spent, 0, int(hours * HOUR_US)), 20_000, 0, 15_000) == counted
     for minute in range(0, 60 * 49, 7):
         spent = spend(spent, 1, minute * 60 * 1_000_000)
     assert 24 * 60 / 7 <= sum(spent.frames) <= 25 * 60 / 7 + 1
+
+
+def test_the_second_day_may_look_as_much_as_the_first() -> None:
+    """The thinnest coin takes half of the budget in a day. Yesterday's frames fall out while today's are drawn, so the other half
+    is free to look with; counting both days in full, as if nothing fell out, would leave nothing."""
+    an_hour = 15 * 3600 // 100
+    steady = Spent(100, (0, *[an_hour] * (HOURS - 1)))
+    assert free(steady, 20_000, 10_000, 15_000) == PLENTY - 24 * an_hour == PLENTY // 2
+    assert PLENTY - sum(steady.frames) - 24 * an_hour == 0
+
+
+def test_looking_never_takes_what_the_account_needs_later() -> None:
+    """Whoever draws all that is free at once, and the thinnest coin after that, keeps the budget in each of the hours to come."""
+    an_hour = 15 * 3600 // 100
+    for past in ((8000, *[an_hour] * 24), (0,) * 25, (*[0] * 20, 9000, 0, 0, 0, 3000), (12_000, *[0] * 12, *[900] * 12)):
+        spent = Spent(50, past)
+        now = free(spent, 20_000, 10_000, 15_000)
+        spent = spend(spent, max(0, now), 50 * HOUR_US)
+        for hour in range(50, 74):
+            assert sum(spent.frames) <= PLENTY or now <= 0
+            spent = spend(spent, an_hour, hour * HOUR_US + HOUR_US)
 
 
 def test_a_clock_that_goes_back_loses_no_frame() -> None:

@@ -10,10 +10,10 @@ one of these over its attempts k = 1, 2, ... as 6/(pi k)^2, which sums to 1.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from adaptd.brain.estimate.betting import Capital, M, factor, plus_up, ratio_down, ratio_up, reaches, times_down, times_up
-from adaptd.brain.estimate.bound import Rung, ladder, nanonats, upper_bound
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import BandEvidence, Prior, Shadow, VariantFacts
+from tests.brain.estimate.old_betting import Capital, M, factor, plus_up, ratio_down, ratio_up, reaches, times_down, times_up
+from tests.brain.estimate.old_bound import Rung, ladder, nanonats, upper_bound
 
 # Bets on the mean, as parts of the limit, and the share of capital each starts with. Most lies on "no loss at all": a bet with
 # share w pays ln(1/w) for not being alone, so a loss-free variant is admitted within 1 + ln(1/0.6)/ln(1/alpha) of the information

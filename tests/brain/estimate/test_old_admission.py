@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from adaptd.brain.estimate.betting import M
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.vocabulary import Prior, Shadow, VariantFacts
 from tests.brain.estimate import arrivals, streams
 from tests.brain.estimate import old_admission as accuracy
+from tests.brain.estimate.old_betting import M
 
 LIMIT, ALPHA = 0.005, 0.01
 

@@ -5,9 +5,15 @@ import random
 
 import pytest
 
-from adaptd.brain.estimate import power
+from adaptd.brain.estimate import fixed, linear, power
 from adaptd.brain.estimate.fixed import ONE
 from tests.brain.estimate.covariances import unfold
+
+
+def predict(split: power.Split, loads: list[float]) -> tuple[float, float]:
+    """Predicted power in watts at ``loads``, and its variance, from what the estimate carries on."""
+    mean, _, variance = linear.look(fixed.fetch(split.mean), fixed.fetch(split.cov), [1.0, *loads])
+    return mean, variance
 
 
 def run(split: power.Split, plan: list[tuple[list[float], float | None]]) -> tuple[power.Split, power.Draw]:
@@ -52,7 +58,7 @@ def test_the_stated_doubt_is_the_true_error() -> None:
         split, truth = power.start(5000, 2), (5 + rng.gauss(0, 0.9), 1 + rng.gauss(0, 0.18))
         loads = [rng.choice([1.0, 2.0, 3.0]) for _ in range(120)]
         split, _ = run(split, [([x, 0.0], truth[0] + truth[1] * x + rng.gauss(0, 0.2)) for x in loads])
-        mean, variance = power.predict(split, [2.5, 0.0])
+        mean, variance = predict(split, [2.5, 0.0])
         squares.append((mean - truth[0] - truth[1] * 2.5) ** 2 / variance)
     assert 0.4 < sum(squares) / len(squares) < 2.0
 
@@ -80,7 +86,7 @@ def test_without_a_sensor_the_book_counts_and_the_doubt_stays_bounded() -> None:
     """A board without a power sensor is believed to draw what profile and bundle say, with a doubt that never exceeds 1.3 W."""
     split, draw = run(power.start(5000, 2), [([2.0, 0.0], None)] * 50_000)
     assert draw.drawn_w == pytest.approx(7.0, abs=0.1)
-    assert power.predict(split, [2.0, 0.0])[1] ** 0.5 < 1.3
+    assert predict(split, [2.0, 0.0])[1] ** 0.5 < 1.3
 
 
 def test_the_noise_of_the_sensor_is_learned() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptd.brain.estimate import betting
-from adaptd.brain.estimate.betting import M
 from tests.brain.estimate import old_admission as accuracy
+from tests.brain.estimate import old_betting as betting
+from tests.brain.estimate.old_betting import M
 
 LIMIT = 5000
 

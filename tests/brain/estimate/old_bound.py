@@ -1,6 +1,7 @@
 """The bound on show: a confidence sequence on the mean loss, read from counts alone.
 
-For each rung m' of a ladder of limits the admission bets of `betting` are an e-process against "the mean is at least m'". By the
+For each rung m' of a ladder of limits the admission bets of `old_betting` are an e-process against
+"the mean is at least m'". By the
 inequality of weighted means its factors are at least (1-p)/(1-m') to the power 1-x times c to the power x, so the product over n
 losses of sum S is at least ((1-cm')/(1-m'))^(n-S) c^S: the logarithm needs n and S only. The smallest rung whose capital ever
 reached 1/alpha is an upper bound at every time at once (Ville). Capitals grow with m', so the rejected rungs are an upper set
@@ -9,12 +10,11 @@ and bisection finds its edge. Logarithms are whole nanonats, rounded towards les
 
 from dataclasses import dataclass
 
-from adaptd.brain.estimate.betting import M
+from adaptd.brain.estimate.logarithm import nanonats
+from tests.brain.estimate.old_betting import M
 
-NANO = 1_000_000_000
 LOWEST_PPM = 20
 MOST_RUNGS = 8 * 20  # an eighth of an octave apart from one in a million to all
-LN2 = 0.6931471805599453
 _NEVER = -(1 << 62)
 
 
@@ -24,30 +24,6 @@ class Rung:
 
     limit_ppm: int
     bets: tuple[tuple[int, int, int], ...]
-
-
-def natural_log(x: float) -> float:
-    """ln x for x > 0 from four operations: halve or double into [0.75, 1.5], then 2 atanh((x-1)/(x+1)) by its series."""
-    octaves = 0
-    while x > 1.5:
-        x *= 0.5
-        octaves += 1
-    while x < 0.75:
-        x *= 2.0
-        octaves -= 1
-    u = (x - 1.0) / (x + 1.0)
-    square, power, total = u * u, u, 0.0
-    for k in range(1, 40, 2):
-        total += power / k
-        power *= square
-    return 2.0 * total + octaves * LN2
-
-
-def nanonats(top: int, bottom: int) -> int:
-    """ln(top/bottom) in nanonats, rounded down with a safe unit; a number below every other for top == 0."""
-    if top <= 0:
-        return _NEVER
-    return int(natural_log(float(top) / float(bottom)) * NANO + (1 << 40)) - (1 << 40) - 1
 
 
 def ladder(limit_ppm: int, bets: tuple[tuple[int, int], ...], weights: tuple[tuple[int, int], ...]) -> tuple[Rung, ...]:

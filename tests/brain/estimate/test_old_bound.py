@@ -6,26 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adaptd.brain.estimate import bound
-from adaptd.brain.estimate.betting import M
 from tests.brain.estimate import old_admission as accuracy
+from tests.brain.estimate import old_bound as bound
+from tests.brain.estimate.old_betting import M
 
 LIMIT = 5000
 RUNGS = bound.ladder(LIMIT, accuracy.ADMIT_BETS, accuracy.ADMIT_WEIGHTS)
 NEED = bound.nanonats(100, 1) + 2
-
-
-@pytest.mark.parametrize("x", [1e-9, 0.2, 0.75, 1.0, 1.5, 3.7, 1e12])
-def test_the_logarithm_is_the_logarithm(x: float) -> None:
-    """Four operations give ln x to 15 digits."""
-    assert bound.natural_log(x) == pytest.approx(math.log(x), rel=1e-14, abs=1e-15)
-
-
-def test_nanonats_never_round_up() -> None:
-    """A log factor is never larger than the true one, so the bound never proves more than the bets did."""
-    for top in range(1, 400):
-        value = bound.nanonats(top, 217)
-        assert math.log(top / 217) * 1e9 - 3 <= value <= math.log(top / 217) * 1e9
 
 
 def test_the_policy_limit_is_a_rung_and_rungs_fall() -> None:
