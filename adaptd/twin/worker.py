@@ -128,7 +128,7 @@ class TwinWorker:
         return Tick(telemetry, executed, delivered, late, shadowed, energy * slow, efficient, lost)
 
     def _shared(self, variant: str, count: int, missed: int, most_frames: int | None) -> tuple[int, list[tuple[str, int, int]]]:
-        """How many of ``count`` frames an efficient variant serves, and each engine's part: variant, frames, those that were late."""
+        """How many of ``count`` frames an efficient variant serves, and each engine's part: variant, frames, late ones."""
         efficient = count if variant != self._policy.reference else 0
         if most_frames is not None:
             efficient = min(efficient, most_frames)
