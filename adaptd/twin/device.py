@@ -33,8 +33,9 @@ class Thermal:
         """Put every pole where constant ``power_w`` would leave it."""
         self.rise_k = [r * power_w for r in self.r_k_per_w]
 
-    def advance(self, dt_us: int, power_w: float) -> float:
-        """One step at constant power; the rise over ambient after it."""
+    def advance(self, dt_us: int, power_w: float, r_scale: float = 1.0) -> float:
+        """One step at constant power, with the resistance ``r_scale`` times its own; the rise over ambient after it."""
+        power_w *= r_scale
         if dt_us != self._dt_us:
             self._dt_us, self._keep = dt_us, [exp(-dt_us / 1e6 / tau) for tau in self.tau_s]
         total = 0.0
@@ -84,7 +85,7 @@ class TwinDevice:
         self.energy_uj += self.power_mw * dt_us / 1000
         if self.battery is not None:
             self.battery.advance(self.t_us, dt_us, self.power_mw)
-        rise_k = self.thermal.advance(dt_us, self.power_mw / 1000)
+        rise_k = self.thermal.advance(dt_us, self.power_mw / 1000, self.world.r_ppm(self.t_us) / PPM)
         self.t_us += dt_us
         self.temperature_mc = self.world.ambient_mc(self.t_us) + rise_k * 1000
         truths = (self.temperature_mc, self.power_mw, self.world.light_mlx(self.t_us))

@@ -116,7 +116,8 @@ class Scenario:
     """One episode of the software device. Curves are piecewise linear; a value of None is not given until the next point.
 
     At ``restarts_us`` the controller's process starts anew and forgets what it did not store. ``truth_bands`` are the bands that
-    ``truth`` speaks of; empty, they are those of the policy under test.
+    ``truth`` speaks of; empty, they are those of the policy under test. ``r_ppm`` multiplies the thermal resistance over time,
+    as dust and fans do; the oracle knows only a constant one.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Scenario:
     truth_bands: tuple[LightBand, ...] = ()
     battery: BatteryTruth | None = None
     power_modes: BoardModes | None = None
+    r_ppm: Curve = ((0, PPM),)
 
     @property
     def ticks(self) -> int:

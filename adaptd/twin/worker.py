@@ -115,13 +115,7 @@ class TwinWorker:
         shadow = self._shadow_variant(point.variant)
         shadowed = executed * shadow_ppm / PPM if shadow else 0.0
         whole, missed = self._delivered.whole(on_time), self._late.whole(late)
-        count = whole + missed
-        efficient = count if point.variant != self._policy.reference else 0
-        if most_frames is not None:
-            efficient = min(efficient, most_frames)
-        parts = [(point.variant, efficient, min(missed, efficient))] if efficient else []
-        if count - efficient:
-            parts.append((self._policy.reference, count - efficient, max(0, missed - efficient)))
+        efficient, parts = self._shared(point.variant, whole + missed, missed, most_frames)
         named = light.label.name if band is None else band
         tossed = [self._toss(name, shadow, shadow_ppm, light, t_us, frames, missed, named) for name, frames, missed in parts]
         shadows = tuple([one for _, found, _ in tossed for one in found])
@@ -150,6 +144,16 @@ class TwinWorker:
             total += share * executed * self._work[name].energy_uj
             total += share * shadowed * self._work[other].energy_uj if other else 0.0
         return total
+
+    def _shared(self, variant: str, count: int, missed: int, most_frames: int | None) -> tuple[int, list[tuple[str, int, int]]]:
+        """How many of ``count`` frames an efficient variant serves, and each engine's part: variant, frames, late ones."""
+        efficient = count if variant != self._policy.reference else 0
+        if most_frames is not None:
+            efficient = min(efficient, most_frames)
+        parts = [(variant, efficient, min(missed, efficient))] if efficient else []
+        if count - efficient:
+            parts.append((self._policy.reference, count - efficient, max(0, missed - efficient)))
+        return efficient, parts
 
     def _pace(self, point: OperatingPoint, shadow_ppm: int, slow_ppm: float) -> FramePace:
         key = (point.variant, point.fps_mfps, shadow_ppm, slow_ppm)

@@ -44,6 +44,7 @@ class World:
         self.light_mlx = Follower(scenario.light_mlx).number
         self.other_mw = Follower(scenario.other_load_mw).number
         self.slow_ppm = Follower(scenario.slow_down_ppm).number
+        self.r_ppm = Follower(scenario.r_ppm).number
         self._budget = Follower(scenario.budget_mw).at
 
     def budget_mw(self, t_us: int) -> int | None:

@@ -14,7 +14,7 @@ M = 1_000_000
 SCALE = 1 << 20
 BURST_PPM = 160_000  # while the account is young: its bound begins at some 50 frames
 LARGEST_PPM = 500_000
-MIDDLE_TIMES, THIN_PARTS = (4, 2, 1), 2  # of the policy's shadow share: what is used between, and when the account is grown
+MIDDLE_TIMES, THIN_PARTS = 2, 2  # of the policy's shadow share: what is used between, and when the account is grown
 LOAN_S = 2  # the loan covers the opening bound and this many seconds of frames
 GRID = ((1, 128, 30), (30, 100, 10), (45, 100, 16), (60, 100, 8), (75, 100, 6))  # v as a ratio, and its weight
 GRID_SUM = 70
@@ -47,7 +47,7 @@ def shares_of(shadow_ppm: int) -> tuple[int, ...]:
     """The rates that a coin may have under a budget of shadow frames, from the largest; none where nothing may be shadowed."""
     if shadow_ppm <= 0:
         return ()
-    wanted = (BURST_PPM, *(times * shadow_ppm for times in MIDDLE_TIMES), max(1, shadow_ppm // THIN_PARTS))
+    wanted = (BURST_PPM, MIDDLE_TIMES * shadow_ppm, max(1, shadow_ppm // THIN_PARTS))
     return tuple(sorted({min(LARGEST_PPM, share) for share in wanted}, reverse=True))
 
 

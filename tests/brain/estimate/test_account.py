@@ -374,8 +374,8 @@ def test_windows_follow_the_monotonic_clock_alone() -> None:
 def test_the_numbers_of_the_account_are_those_of_the_page() -> None:
     """Rates of the coin, the loan and the reach of a tick as docs/control.md explains them, seen in what follows from them."""
     known = rules()
-    assert known.shares == (160_000, 80_000, 40_000, 20_000, 10_000), "a burst, four times, twice, once the share, half of it"
-    assert account_table.shares_of(400_000) == (500_000, 400_000, 200_000, 160_000), "never more than half"
+    assert known.shares == (160_000, 40_000, 10_000), "a burst, twice the share, half of it"
+    assert account_table.shares_of(400_000) == (500_000, 200_000, 160_000), "never more than half"
     opening = min(row.base_ppm for row in known.grid)
     assert known.loan_ppm == (-(-opening // M) + 2 * 15) * M, "the bound at the opening and two seconds of frames"
     assert 40 <= opening / M <= 60
