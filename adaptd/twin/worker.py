@@ -132,7 +132,7 @@ class TwinWorker:
             quarantined=self._quarantined,
         )
         lost = sum(wrong for _, _, wrong in tossed)
-        shares = [(name, frames / count) for name, frames, _ in parts] or [(point.variant, 1.0)]
+        shares = [(name, frames / (whole + missed)) for name, frames, _ in parts] or [(point.variant, 1.0)]
         active_uj = self._active_uj(shares, shadow, executed, shadowed) * (slow_ppm / PPM)
         return Tick(telemetry, executed, delivered, late, shadowed, active_uj, efficient, lost)
 
