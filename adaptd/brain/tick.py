@@ -29,7 +29,6 @@ from adaptd.vocabulary import (
     OperatingPoint,
     Snapshot,
     Stretch,
-    Telemetry,
     VariantFacts,
     Verdict,
 )
@@ -265,7 +264,7 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     spent_in = spans.book(state.window, policy.budget_window_us, draw.drawn_w, dt_s, now_us)
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     guards = scene_guard.absorb(state.guards, worker.shadows, table.rules.limit_ppm)
-    window, closed = _book(table, state, snapshot)
+    window, closed = loss.turn(table.rules, state.account, state.band, table.cells, table.reference, worker, now_us)
     taken = worker.point == state.point or state.point.variant in worker.quarantined
     taken = taken or now_us - state.now_us >= table.lease_us  # nobody has renewed the setpoint, so it has run out
     stored_mk = int(outlook.stored_k * 1000)
@@ -287,25 +286,6 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
         charge=battery.observe(state.charge, snapshot.battery, table.label_uj, draw.drawn_w, dt_s, now_us),
         stalls=stalls,
     )
-
-
-def _book(table: Tables, state: State, snapshot: Snapshot) -> tuple[loss.Account, tuple[BandStatement, ...]]:
-    """The window of the loss account after this interval, and what it ends with where it is over."""
-    window = loss.observe(table.rules, state.account, snapshot.worker.stretches, table.reference)
-    untold = _untold(table, snapshot.worker)
-    if untold > 0:
-        window = loss.unheard(window, state.band, untold)
-    if not loss.due(table.rules, window, snapshot.now_us):
-        return window, ()
-    ended = loss.statements(table.rules, window)
-    new = loss.start(table.rules, table.cells, snapshot.now_us, window.number + 1)
-    return new._replace(last_frame=window.last_frame), ended
-
-
-def _untold(table: Tables, worker: Telemetry) -> int:
-    """Frames that an efficient variant is said to have served, and that no stretch tells the coin of."""
-    served = sum([one.frames for one in worker.served if one.variant != table.reference])
-    return served - sum([one.frames for one in worker.stretches if one.variant != table.reference])
 
 
 def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Inputs:

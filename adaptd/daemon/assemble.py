@@ -228,10 +228,14 @@ def assemble(
         bundle_name=request.bundle.name,
         modes=modes_of(request.root),
         staged=device is not None and bool(priced),
-        plans=(request.bundle, request.audit.parent / "plans" / request.bundle.name)
-        if plans_wanted(request.backend, checked.manifest)
-        else None,
+        plans=_plans(request, checked.manifest),
     )
+
+
+def _plans(request: Request, manifest: Manifest) -> tuple[Path, Path] | None:
+    """The bundle to build TensorRT plans from beside the service, and where to; None where none are wanted."""
+    wanted = plans_wanted(request.backend, manifest)
+    return (request.bundle, request.audit.parent / "plans" / request.bundle.name) if wanted else None
 
 
 def _with_battery(request: Request, checked: Checked, device: SoftwareDevice | None) -> None:

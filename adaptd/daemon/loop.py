@@ -124,15 +124,13 @@ class Daemon:
                 self._say.unheard(event.lost)
             else:
                 urgent |= self._heard(event)
-        late = self._acting.overdue(now_us)
-        if late is not None:
+        if (late := self._acting.overdue(now_us)) is not None:
             self._close_intent(late)
         return urgent
 
     def _heard(self, event: Event) -> bool:
         if isinstance(event, Applied):
-            done = self._acting.applied(event.seq, event.latency_us)
-            if done is not None:
+            if (done := self._acting.applied(event.seq, event.latency_us)) is not None:
                 self._close_intent(done)
             return False
         if isinstance(event, Hello):
@@ -250,7 +248,7 @@ class Daemon:
         self._parts.modes.poll(self._say.power_mode)
         if self._asked.reload:
             self._asked.reload = False
-            self._ask_for_policy("SIGHUP")
+            self._ask_for_policy()
         if (tried := self._reloads.done()) is not None:
             self._take_policy(tried)
         if self._asked.dump:
@@ -277,13 +275,10 @@ class Daemon:
 
     def _change(self, change: Change, now_us: int) -> None:
         sign, push, label = self._parts.recorder.signed, self._parts.senses.push, self._feedback.take
-        hands = Hands(self._orders, self._givers, self._say, label, push, sign, self._ask_over_the_socket)
-        take(change, now_us, hands)
+        take(change, now_us, Hands(self._orders, self._givers, self._say, label, push, sign, self._ask_for_policy))
 
-    def _ask_over_the_socket(self, change: Change, offered: str | None) -> None:
-        self._ask_for_policy(asked_by(change), offered, change)
-
-    def _ask_for_policy(self, who: str, offered: str | None = None, change: Change | None = None) -> None:
+    def _ask_for_policy(self, change: Change | None = None, offered: str | None = None) -> None:
+        who = "SIGHUP" if change is None else asked_by(change)
         self._parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={self._parts.clock.mono_us()}")
         self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts, offered, change)
 

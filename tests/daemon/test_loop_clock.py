@@ -353,7 +353,7 @@ def reloaded(folder: Path, text: str) -> tuple[Daemon, Parts, Watching]:
     parts.policy_path.write_text(text)
     begin(running, parts)
     ticks(running, clock, 3)
-    running._ask_for_policy("SIGHUP")
+    running._ask_for_policy()
     trial_over()
     ticks(running, clock, 3)
     return running, parts, seen
@@ -402,7 +402,7 @@ def test_a_pipe_in_the_place_of_the_policy_does_not_hang_the_loop(tmp_path: Path
     parts.policy_path = tmp_path / "policy.yaml"
     os.mkfifo(parts.policy_path)
     begin(running, parts)
-    running._ask_for_policy("SIGHUP")
+    running._ask_for_policy()
     trial_over()
     ticks(running, clock, 1)
     running._end()

@@ -58,7 +58,7 @@ def test_elsewhere_int8_starts_unproven_and_everyone_is_told(tmp_path: Path, cha
     running, parts, seen, clock = met(tmp_path, HOME | {changed: "cc"})
     assert not any(admitted(scene) for scene in seen.scenes)
     assert seen.scenes[-1].engines.priors == (("int8", "left_out"),)
-    assert [words for words in seen.words if "priors are left out" in words] == list(seen.scenes[-1].trouble)
+    assert [words for words in seen.words if "qualification is ignored" in words] == list(seen.scenes[-1].trouble)
     running._meet_engines(Hello(2, "ort", (EngineInfo("int8", "int8", 9, True, 1, "cc"),), "clip", 15_000, False, 5, 6))
     ticks(running, clock, 1)
     running._end()

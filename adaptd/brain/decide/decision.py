@@ -27,7 +27,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     """The verdict of this tick and what the next one must remember."""
     held = _remember_heat(sight, policy)
     guards = _worst(sight)
-    looking = _looking_share(sight, policy, table, guards)
+    looking = shadowing.looking(sight, policy, table, guards)
     options = _options(sight, policy, table, guards, looking)
     caps = caps_of(sight, policy, options)
     lasting = None if sight.goal is None else _lasting(sight, policy, table, options)
@@ -144,25 +144,6 @@ def _remember_heat(sight: Inputs, policy: Policy) -> Carryover:
         seen = sight.temperature_mc is not None and sight.temperature_mc >= policy.limit_mc
         hot = seen and (sight.believed_k - 2.0 * sight.believed_sd_k) * 1000 >= policy.limit_mc
     return held if hot == held.hot else held._replace(hot=hot)
-
-
-def _looking_share(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard]) -> int:
-    """The share of frames to shadow while the reference serves: what the neediest useful variant asks for."""
-    if not sight.log_ok or not sight.worker.alive or not guards:
-        return 0
-    rate_mfps = policy.target_mfps * policy.streams
-    best = 0
-    for fact in sight.facts:
-        guard = guards.get(fact.name)
-        if guard is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
-            continue
-        best = max(best, shadowing.share(_halvings(guard, sight.held), policy.shadow_ppm, rate_mfps, sight.to_look))
-    return best
-
-
-def _halvings(guard: Guard, held: Carryover) -> int | None:
-    """How often looking is to be halved while the reference serves; None: a trickle will do, nothing is waited for."""
-    return guard.halvings if held.pays and guard.owed else None
 
 
 def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard], share: int) -> list[Option]:

@@ -7,6 +7,9 @@ draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
 
 from typing import NamedTuple
 
+from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs
+from adaptd.config.policy import Policy
+
 PPM = 1_000_000
 HOUR_US = 3_600_000_000
 HOURS = 25  # 24 whole hours and the running one
@@ -60,3 +63,18 @@ def share(halvings: int | None, shadow_ppm: int, rate_mfps: int, budget_left: in
     spaced = min(BURST_PPM, DRAWS_PER_S * 1000 * PPM // rate_mfps)
     trickle = min(spaced, shadow_ppm // TRICKLE)
     return trickle if halvings is None else max(trickle, spaced >> halvings)
+
+
+def looking(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard]) -> int:
+    """The share in ppm to shadow while the reference serves: what the neediest useful variant asks for."""
+    if not sight.log_ok or not sight.worker.alive or not guards:
+        return 0
+    rate_mfps = policy.target_mfps * policy.streams
+    best = 0
+    for fact in sight.facts:
+        guard = guards.get(fact.name)
+        if guard is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
+            continue
+        waited_for = sight.held.pays and guard.owed
+        best = max(best, share(guard.halvings if waited_for else None, policy.shadow_ppm, rate_mfps, sight.to_look))
+    return best

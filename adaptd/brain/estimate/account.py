@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from adaptd.brain.estimate.account_table import SCALE, AccountRules
 from adaptd.config.cells import band_of
-from adaptd.vocabulary import BandStatement, Stretch
+from adaptd.vocabulary import BandStatement, Stretch, Telemetry
 
 M = 1_000_000
 _NO_BOUND = 1 << 200  # above every bound
@@ -302,3 +302,18 @@ def statements(rules: AccountRules, account: Account) -> tuple[BandStatement, ..
             )
         )
     return tuple(found)
+
+
+def turn(
+    rules: AccountRules, account: Account, band: str, cells: tuple[str, ...], reference: str, worker: Telemetry, now_us: int
+) -> tuple[Account, tuple[BandStatement, ...]]:
+    """The account after an interval served in ``band``, and the statements of its window where that is over."""
+    window = observe(rules, account, worker.stretches, reference)
+    served = sum([one.frames for one in worker.served if one.variant != reference])
+    untold = served - sum([one.frames for one in worker.stretches if one.variant != reference])
+    if untold > 0:  # served by an efficient variant, and no stretch tells the coin of them
+        window = unheard(window, band, untold)
+    if not due(rules, window, now_us):
+        return window, ()
+    new = start(rules, cells, now_us, window.number + 1)
+    return new._replace(last_frame=window.last_frame), statements(rules, window)
