@@ -250,9 +250,9 @@ def test_the_daemon_forgets_what_has_outlived_the_retention(tmp_path: Path) -> N
         parts.recorder.config(parts.settings, running._state, reason="rotation")
     parts.slow.due.put(RETENTION)
     ticks(running, clock, 1)
-    assert parts.retention._thread is not None
-    parts.retention._thread.join()
-    ticks(running, clock, 1)
+    if (thread := parts.retention._thread) is not None:  # a quick one is over, and its words told, within the tick
+        thread.join()
+        ticks(running, clock, 1)
     assert any("were older than 1 days" in words for words in seen.words)
     running._end()
     assert any(record["kind"] == "prune" for record in iter_records(tmp_path / "log"))
