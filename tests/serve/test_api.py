@@ -252,6 +252,7 @@ def test_a_connection_that_gets_no_thread_gives_its_place_back(api: Api, monkeyp
 
 def test_changes_that_nobody_takes_are_refused_at_last(api: Api) -> None:
     """A control loop that does not come to take them leaves a bounded queue, and the client is told."""
+    api._patience = 0.0  # each of them would wait for its answer
     for _ in range(api.changes.maxsize):
         call(api.path, "POST", "/v1/reload", {})
     with pytest.raises(ApiError, match="too many changes are waiting, try again in a second"):
