@@ -45,8 +45,11 @@ develop: .venv/.develop
 run: setup
 	@$(BIN)/adaptd run --page $(ARGS)
 
+# One worker more than cores, four at the most: many tests wait for real brokers, browsers and cameras.
+WORKERS ?= $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); [ $$n -gt 4 ] && n=4; echo $$n)
+
 test: develop
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: develop
 	@$(BIN)/ruff check .
