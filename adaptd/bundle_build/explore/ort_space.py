@@ -1,14 +1,13 @@
 """ONNX Runtime on the CPU: FP32 or INT8, with the dearest layers in float, on some threads, at some graph level."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from importlib import metadata
 from typing import Any
 
 from adaptd.bundle_build.data.pictures import Array
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.explore.forms import in_form
-from adaptd.bundle_build.explore.prepared import Prepared, prepare
+from adaptd.bundle_build.explore.prepared import BySize
 from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Size, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.floats import failures, session
 from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
@@ -31,10 +30,9 @@ class OrtSpace:
     """
 
     def __init__(self, order: Order, threads: Sequence[int], wanted: Wanted | None = None, progress: Progress = silent) -> None:
-        self._own = prepare(order, progress)
         self._forms = (wanted or Wanted()).forms()
-        sizes = {form.size for form in self._forms if form.size is not None}
-        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self._own) for size in sorted(sizes)}
+        self._sizes = BySize(order, self._forms, progress)
+        self._own = self._sizes.own
         self._threads = tuple(threads)
         self._made: dict[Build, bytes] = {}
         self._seen: dict[Build, Distance] = {}
@@ -69,26 +67,18 @@ class OrtSpace:
         unserved = why_unserved(form) or ("" if level == SERVED_LEVEL else f"the service runs graph level {SERVED_LEVEL}")
         return Candidate(precision, keep, (("threads", str(threads)), ("level", level)), form, unserved)
 
-    def _at(self, size: Size | None) -> Prepared:
-        return self._own if size is None else self._sized[size]
-
     def _bytes(self, candidate: Candidate) -> bytes:
         """The graph of one picture in NCHW."""
         build = (candidate.precision, candidate.kept, candidate.form.size)
         if build not in self._made:
-            at = self._at(candidate.form.size)
+            at = self._sizes.at(candidate.form.size)
             int8 = candidate.precision == "int8"
             self._made[build] = to_bytes(ort_int8(at.graph, at.ranges, candidate.kept)) if int8 else at.source.data
         return self._made[build]
 
     def key(self, candidate: Candidate) -> str:
         """Model bytes, knobs, form, runtime and pictures."""
-        total = sha256(self._bytes(candidate))
-        form = candidate.form
-        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, self.runtime)).encode())
-        for batch in self._own.batches:
-            total.update(batch.tobytes())
-        return total.hexdigest()[:24]
+        return self._sizes.key(candidate, self._bytes(candidate), self.runtime)
 
     def distance(self, candidate: Candidate) -> Distance:
         """From the float model at its own size on the held-out pictures; the other knobs change it by no more than rounding."""
@@ -96,7 +86,7 @@ class OrtSpace:
         if build not in self._seen:
             same = candidate.precision == "fp32" and candidate.form.size is None
             exact = Distance(0, 0, 0, len(self._own.batches))
-            at = self._at(candidate.form.size)
+            at = self._sizes.at(candidate.form.size)
             self._seen[build] = exact if same else at.judge.distance(from_bytes(self._bytes(candidate)))
         return self._seen[build]
 
@@ -107,7 +97,7 @@ class OrtSpace:
         if form.layout != USUAL.layout or form.cameras > 1:
             data = to_bytes(in_form(from_bytes(data), form))
         made = session(data, threads=int(knobs["threads"]), level=f"ORT_{knobs['level']}")
-        runner = _OrtRunner(made, self._at(form.size).pictures(form))
+        runner = _OrtRunner(made, self._sizes.at(form.size).pictures(form))
         try:
             runner.infer(0)
         except failures(import_onnxruntime()) as error:

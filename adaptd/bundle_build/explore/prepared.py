@@ -1,7 +1,9 @@
 """A model made ready for trying: its graph, the held-out pictures, the ranges of its activations, by picture size."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from adaptd.bundle_build.data.images import scan
 from adaptd.bundle_build.data.pictures import Array, Pictures
 from adaptd.bundle_build.data.preset import PRESETS, class_names
 from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.explore.space import NHWC, Form, Size
+from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size
 from adaptd.bundle_build.model.calibrate import calibrate, look
 from adaptd.bundle_build.model.choose import choose
 from adaptd.bundle_build.model.floats import folded
@@ -69,3 +71,24 @@ def prepare(order: Order, progress: Progress, size: Size | None = None, own: Pre
     method = "minmax" if order.method == "auto" else order.method
     ranges = dict(calibrate(graph, spreads, method, judge).ranges)
     return Prepared(source, graph, ranges, judge, [np.array(batch) for _, batch in held_out])
+
+
+class BySize:
+    """A model prepared at its own size, and at every other one that the forms ask for. Raises BuildError like ``prepare``."""
+
+    def __init__(self, order: Order, forms: Sequence[Form], progress: Progress) -> None:
+        self.own = prepare(order, progress)
+        sizes = {form.size for form in forms if form.size is not None}
+        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self.own) for size in sorted(sizes)}
+
+    def at(self, size: Size | None) -> Prepared:
+        """The model at this size; None is its own."""
+        return self.own if size is None else self._sized[size]
+
+    def key(self, candidate: Candidate, model: bytes, runtime: str) -> str:
+        """A digest of model bytes, knobs, form, runtime and pictures."""
+        total, form = sha256(model), candidate.form
+        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, runtime)).encode())
+        for batch in self.own.batches:
+            total.update(batch.tobytes())
+        return total.hexdigest()[:24]

@@ -1,13 +1,12 @@
 """TensorRT on the GPU of this process: FP16 or INT8 with the dearest layers in FP16, by builder level and tactic sources."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
 from adaptd.bundle_build.data.pictures import Array
 from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.explore.forms import in_form
-from adaptd.bundle_build.explore.prepared import Prepared, prepare
+from adaptd.bundle_build.explore.prepared import BySize
 from adaptd.bundle_build.explore.space import NHWC, USUAL, Candidate, Form, Runner, Size, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.fp16 import to_fp16
 from adaptd.bundle_build.model.int8 import symmetric_int8, trt_int8
@@ -42,10 +41,9 @@ class TrtSpace:
         self, order: Order, levels: Sequence[int], trt: Any, gpu: Gpu, wanted: Wanted | None = None, progress: Progress = silent
     ) -> None:
         self._trt, self._gpu, self._levels = trt, gpu, tuple(levels)
-        self._own = prepare(order, progress)
         self._forms = (wanted or Wanted()).forms()
-        sizes = {form.size for form in self._forms if form.size is not None}
-        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self._own) for size in sorted(sizes)}
+        self._sizes = BySize(order, self._forms, progress)
+        self._own = self._sizes.own
         self._made: dict[Build, bytes] = {}
         self._seen: dict[Build, Distance] = {}
         self._plans: dict[Candidate, BuiltPlan] = {}
@@ -67,32 +65,24 @@ class TrtSpace:
     def _candidate(self, precision: str, keep: tuple[str, ...], level: int, tactics: str, form: Form) -> Candidate:
         return Candidate(precision, keep, (("level", str(level)), ("tactics", tactics)), form, why_unserved(form))
 
-    def _at(self, size: Size | None) -> Prepared:
-        return self._own if size is None else self._sized[size]
-
     def _bytes(self, candidate: Candidate) -> bytes:
         """The ONNX file of one picture in NCHW that the plan is built from."""
         build = (candidate.precision, candidate.kept, candidate.form.size)
         if build not in self._made:
-            at = self._at(candidate.form.size)
+            at = self._sizes.at(candidate.form.size)
             int8 = candidate.precision == "int8"
             self._made[build] = to_bytes(trt_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges))
         return self._made[build]
 
     def key(self, candidate: Candidate) -> str:
         """Model bytes, knobs, form, GPU, version and pictures."""
-        total = sha256(self._bytes(candidate))
-        form = candidate.form
-        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, self.runtime)).encode())
-        for batch in self._own.batches:
-            total.update(batch.tobytes())
-        return total.hexdigest()[:24]
+        return self._sizes.key(candidate, self._bytes(candidate), self.runtime)
 
     def distance(self, candidate: Candidate) -> Distance:
         """Of the file that the plan is built from, in exact arithmetic; what the plan itself answers, qualification measures."""
         build = (candidate.precision, candidate.kept, candidate.form.size)
         if build not in self._seen:
-            at = self._at(candidate.form.size)
+            at = self._sizes.at(candidate.form.size)
             int8 = candidate.precision == "int8"
             graph = symmetric_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges)
             self._seen[build] = at.judge.distance(graph, exact=int8)
@@ -100,7 +90,7 @@ class TrtSpace:
 
     def load(self, candidate: Candidate) -> Runner:
         """Built once, loaded anew."""
-        form, at = candidate.form, self._at(candidate.form.size)
+        form, at = candidate.form, self._sizes.at(candidate.form.size)
         pictures = at.pictures(form)
         try:
             if candidate not in self._plans:
