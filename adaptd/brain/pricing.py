@@ -45,9 +45,8 @@ def budget_mw(snapshot: Snapshot, policy: Policy) -> int | None:
     return snapshot.budget_mw if snapshot.budget_mw is not None else policy.budget_mw
 
 
-def average_w(spent: spans.Window, snapshot: Snapshot, policy: Policy) -> float | None:
-    """What the window leaves, None where the budget is a cap at every moment or there is none."""
-    budget = budget_mw(snapshot, policy)
+def average_w(spent: spans.Window, budget: int | None, policy: Policy) -> float | None:
+    """What the window leaves of ``budget`` (mw), None where that is a cap at every moment or there is none."""
     if budget is None or not policy.budget_window_us:
         return None
     return spans.allowed_w(spent, policy.budget_window_us, budget / 1000.0)
@@ -59,6 +58,8 @@ def stalls(
     """What is known of stalls after an interval, and what was served without one: a stall says nothing of the usual latency."""
     seen = zip(table.names, table.book_us, paces, strict=True)
     usual = {name: us * one.factor_ppm // PPM for name, us, one in seen if one.frames}
+    if known is None and not sum([tail.stalled_milli(one, usual.get(one.variant, 0)) for one in served]):
+        return None, served
     after = tail.observe(known, served, usual, sum([one.frames for one in paces]))
     return after, tuple([one for one in served if tail.calm(one, usual.get(one.variant, 0))])
 

@@ -235,7 +235,7 @@ class Brain:
             spent=beliefs.spent,
             watch=watch,
             held=held,
-            window=beliefs.window._replace(budget_mw=pricing.budget_mw(snapshot, policy)),
+            window=spans.under(beliefs.window, sight.budget_mw),
             metered=state.metered or senses.power_mw is not None,
             charge=beliefs.charge,
             lowered=verdict.lowered,
@@ -292,19 +292,18 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     """What the decision looks at."""
     outlook, draw = beliefs.outlook, beliefs.draw
     band = bands.follow(policy.bands, state.band, senses.light_mlx)
-    no_temperature, no_power, no_light = [one.reason for one in senses.judged]
-    rate_mfps = policy.target_mfps * policy.streams
+    temperature, power, light = senses.judged
     thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
-    to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, rate_mfps)
-    lean = to_look <= 0
-    offer = loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
+    to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, table.frame.rate_mfps)
+    lean, budget_mw = to_look <= 0, pricing.budget_mw(snapshot, policy)
+    offer = loss.offer(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     return Inputs(
         now_us=snapshot.now_us,
         mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,
         point=state.point,
         band=band,
-        unknown=(no_temperature or (MissingReason.DOUBTED if outlook.risen else None), no_power, no_light),
+        unknown=(temperature.reason or (MissingReason.DOUBTED if outlook.risen else None), power.reason, light.reason),
         temperature_mc=senses.temperature_mc,
         believed_k=outlook.now_k,
         believed_sd_k=outlook.sd_k,
@@ -319,13 +318,13 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         to_look=to_look,
         worker=snapshot.worker,
         log_ok=snapshot.log_ok,
-        budget_mw=pricing.budget_mw(snapshot, policy),
+        budget_mw=budget_mw,
         watch=beliefs.watch,
         held=state.held,
         facts=state.facts,
-        average_w=pricing.average_w(beliefs.window, snapshot, policy),
+        average_w=pricing.average_w(beliefs.window, budget_mw, policy),
         meterless=beliefs.meterless,
-        modelled=outlook.modelled and not no_power,  # heat is modelled from power: blind to both there is no model
+        modelled=outlook.modelled and not power.reason,  # heat is modelled from power: blind to both there is no model
         unwatched=table.unwatched and not any(one.quantity == TEMPERATURE for one in snapshot.raw),
         dt_s=min(MAX_STEP_S, max(MIN_STEP_S, (snapshot.now_us - state.now_us) / 1e6)),
         judged=senses.judged,

@@ -4,6 +4,8 @@ Every word that names a band (shadows, stretches, evidence, statements) names a 
 band or of a camera never holds a slash.
 """
 
+from functools import lru_cache
+
 MOST_CAMERAS = 32  # that one device serves: every decision looks at the evidence of each
 
 
@@ -12,6 +14,7 @@ def cell_of(band: str, camera: str) -> str:
     return f"{band}/{camera}" if camera else band
 
 
+@lru_cache(maxsize=1024)
 def band_of(cell: str) -> str:
     """The light band of a cell."""
     return cell.partition("/")[0]

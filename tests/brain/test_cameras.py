@@ -41,13 +41,13 @@ def test_an_efficient_variant_is_offered_what_the_account_with_the_least_credit_
     """Nobody knows which camera the next frames come from, so the poorest account says how many there may be."""
     rules, band = account_table.rules(TWO), POLICY.bands[0].name
     window = account.start(rules, TWO.cells, 0)
-    fresh = account.offer_to_all(rules, window, band, 10)
+    fresh = account.offer(rules, window, band, 10)
     assert fresh.frames > 0
     seen = Stretch(f"{band}/rear", "int8", rules.shares[0], 40, shadowed=8, differed=2, loss_ppm=2_000_000, first=0, last=39)
-    poorer = account.offer_to_all(rules, account.observe(rules, window, (seen,), "fp16"), band, 10)
+    poorer = account.offer(rules, account.observe(rules, window, (seen,), "fp16"), band, 10)
     assert poorer.frames < fresh.frames
     lost = account.unheard(window, band, 10_000)
-    assert account.offer_to_all(rules, lost, band, 10) == account.CLOSED
+    assert account.offer(rules, lost, band, 10) == account.CLOSED
     assert all(one.debit_ppm for one in lost.bands if one.band.startswith(f"{band}/"))
 
 

@@ -109,9 +109,9 @@ def _patient(self: DeadlineReader, now_us: int) -> object:
     return self.raw(self._latest, now_us)
 
 
-def _believed(trace: Trace, raw: RawReading, now_us: int, *rest: object) -> Trace:
+def _believed(trace: Trace, raw: RawReading, now_us: int, *rest: object) -> source.Look:
     """A first look that finds nothing wrong."""
-    return trace._replace(seq=raw.seq, fault=None, value=raw.value, at_us=now_us - raw.age_us)
+    return None, raw.value, now_us - raw.age_us, trace.waiting, trace.life
 
 
 def _never_stale(patch: pytest.MonkeyPatch) -> None:
@@ -127,9 +127,9 @@ def _no_deadline(patch: pytest.MonkeyPatch) -> None:
 def _no_clock(patch: pytest.MonkeyPatch) -> None:
     plain = source._first_look
 
-    def look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> Trace:
+    def look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> source.Look:
         found = plain(trace, raw, now_us, limits)
-        return _believed(trace, raw, now_us) if found.fault is MissingReason.CLOCK else found
+        return _believed(trace, raw, now_us) if found[0] is MissingReason.CLOCK else found
 
     patch.setattr(source, "_first_look", look)
     _never_stale(patch)
@@ -154,7 +154,7 @@ def _no_floor(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never_stuck(patch: pytest.MonkeyPatch) -> None:
-    def moves(trace: Trace, raw: RawReading, now_us: int, limits: Limits, cause: int) -> Still:
+    def moves(still: object, life: object, raw: RawReading, now_us: int, limits: Limits, cause: int) -> Still:
         return Still(raw.value, cause, cause, now_us)
 
     patch.setattr(source, "_watch_still", moves)

@@ -1,6 +1,7 @@
 """From beliefs to a verdict: what each variant may do, the plan, what a conflict demands, the veto, the transition."""
 
 from dataclasses import replace
+from functools import lru_cache
 from math import sqrt
 
 from adaptd.brain.decide import endure, outcome, planner, safety, shadowing, shift, shortfall
@@ -21,6 +22,7 @@ __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protect_service")
 PPM = 1_000_000
+UNSAID = (0, PPM)  # of a band without an account: nothing was shadowed, nothing is bounded
 
 
 def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
@@ -31,7 +33,8 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     options = _options(sight, policy, table, guards, looking)
     caps = caps_of(sight, policy, options)
     lasting = None if sight.goal is None else _lasting(sight, policy, table, options)
-    plan, event, refused, owed, gains = _plan(sight, policy, table, options, caps, held, lasting)
+    levels = _levels(sight, policy, table, held)
+    plan, event, refused, owed, gains = _plan(sight, policy, table, options, caps, held, lasting, levels)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     wanted = OperatingPoint(plan.variant, rate)
@@ -41,8 +44,9 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
     served_w = outcome.power_at(options, point, caps)
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
-    levels = _levels(sight, policy, table, held)
-    shifted = _shift(sight, policy, options, caps, lambda one, left: _priced(one, levels, left, table, policy, lasting))
+    shifted = None
+    if sight.modes is not None:
+        shifted = _shift(sight, policy, options, caps, lambda one, left: _priced(one, levels, left, table, policy, lasting))
     verdict = Verdict(
         mode=mode,
         point=point,
@@ -51,7 +55,9 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         band=sight.band,
         rule=rule,
         conditions=outcome.conditions(sight, policy, held, options, plan, lasting),
-        evidence=tuple([_word(guard, sight) for guard in sight.guards]),
+        evidence=tuple(
+            [_word(one.band, one.variant, not one.owed, sight.standing.get(one.band, UNSAID)) for one in sight.guards]
+        ),
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
         predicted_mw=int(served_w * 1000),
@@ -107,10 +113,10 @@ def _worst(sight: Inputs) -> dict[str, Guard]:
     return found
 
 
-def _word(guard: Guard, sight: Inputs) -> BandEvidence:
-    """In the words of the log: whether the scene speaks for the variant, and where the band's account stands."""
-    samples, bound_ppm = sight.standing.get(guard.band, (0, PPM))
-    return BandEvidence(guard.band, guard.variant, not guard.owed, samples, bound_ppm)
+@lru_cache(maxsize=1024)
+def _word(band: str, variant: str, admitted: bool, standing: tuple[int, int]) -> BandEvidence:
+    """In the words of the log, which seldom change: whether the scene speaks for the variant, where the band's account stands."""
+    return BandEvidence(band, variant, admitted, *standing)
 
 
 def _pays(held: Carryover, policy: Policy, point: OperatingPoint, refused: tuple[Refusal, ...]) -> int:
@@ -148,18 +154,15 @@ def _remember_heat(sight: Inputs, policy: Policy) -> Carryover:
 
 def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard], share: int) -> list[Option]:
     """Every variant, in place, with the price of its shadow frames and, where it may not serve, the reason."""
-    reference = next(option for option in sight.options if option.name == policy.reference)
-    others = [option for option in sight.options if option is not reference]
-    if not sight.unknown[2]:
-        others = [option for option in others if option.name in guards]
-    beside, tested = _beside([reference]), _beside(others)
-    if sight.unknown[2]:
+    dark, reference = sight.unknown[2] is not None, policy.reference
+    beside = _beside([option for option in sight.options if option.name == reference])
+    tested = _beside([option for option in sight.options if option.name != reference and (dark or option.name in guards)])
+    if dark:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
-        rate_mfps = policy.target_mfps * policy.streams
-        share = shadowing.share(0, policy.shadow_ppm, rate_mfps, shadowing.budget(policy.shadow_ppm, rate_mfps))
+        share = shadowing.share(0, policy.shadow_ppm, table.rate_mfps, shadowing.budget(policy.shadow_ppm, table.rate_mfps))
     found = []
     for option, fact in zip(sight.options, sight.facts, strict=True):
-        if option is reference:
+        if option.name == reference:
             _watched(option, tested, share / PPM)
         elif option.name in policy.efficient:
             _watched(option, beside, (sight.offer.share_ppm or share) / PPM)
@@ -175,10 +178,11 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[s
 
 def _beside(options: list[Option]) -> tuple[float, float, float]:
     """Joules of the dearest of these engines, and what is not known of them: (b, c) of its doubt."""
-    if not options:
-        return 0.0, 0.0, 0.0
-    dearest = max(options, key=lambda option: option.joules)
-    return dearest.joules, dearest.doubt[1], dearest.doubt[2]
+    dearest = (0.0, 0.0, 0.0)
+    for option in options:
+        if option.joules > dearest[0]:
+            dearest = (option.joules, option.doubt[1], option.doubt[2])
+    return dearest
 
 
 def _watched(option: Option, beside: tuple[float, float, float], share: float) -> None:
@@ -256,10 +260,11 @@ def _plan(
     caps: Caps,
     held: Carryover,
     lasting: endure.Memory | None,
+    levels: tuple[int, ...],
 ) -> tuple[Plan, Event, tuple[Refusal, ...], Owed, shortfall.Gains]:
     """The plan, the event it means, what would have been worth more, what the held rate has forgone so far, and what swaps that
     earn too little would earn."""
-    levels = table.levels[:1] if caps.unreachable else _levels(sight, policy, table, held)
+    levels = table.levels[:1] if caps.unreachable else levels
     plans, refused, gains = [], [], {}
     single = sight.mode is Mode.STOPPED or (sight.mode is Mode.PROTECT and len(table.levels) == 1)
     for option in options:

@@ -50,7 +50,8 @@ class DecisionFrame:
     """The policy as the planner wants it. ``levels`` run from floor to target, ``below`` from 0 to the last level under it.
 
     ``free``: any rate between the first and the last of them may be served.
-    ``value_j`` is what a round earns, a frame of each camera; ``full_w`` is what the target rate earns.
+    ``value_j`` is what a round earns, a frame of each camera; ``full_w`` is what the target rate earns, and ``rate_mfps`` the
+    frames of all cameras at it.
     """
 
     levels: tuple[int, ...]
@@ -61,6 +62,7 @@ class DecisionFrame:
     value_j: float
     free: bool = False
     full_w: float = 0.0
+    rate_mfps: int = 0
     goal: Goal | None = None
 
 
@@ -145,5 +147,6 @@ def frame(policy: Policy, held_us: int, unsupported: frozenset[str]) -> Decision
         value_j=policy.frame_value_uj * policy.streams / 1e6,
         free=not policy.levels_mfps,
         full_w=policy.target_mfps * policy.streams / 1e9 * policy.frame_value_uj,
+        rate_mfps=policy.target_mfps * policy.streams,
         goal=goal_of(policy),
     )

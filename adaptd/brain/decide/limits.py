@@ -21,16 +21,21 @@ def caps_of(sight: Inputs, policy: Policy, options: list[Option]) -> Caps:
     if policy.peak_mw is not None:
         budget = min(budget, policy.peak_mw / 1000.0)
     unreachable = _unreachable(sight, policy, options[0])
-    least = sight.base_w + 1.001 * policy.floor_mfps / 1000.0 * max([option.joules for option in options])
     if sight.meterless or unreachable:
         # Nothing is measured that could be kept, or nothing that could be done keeps it: the floor is served all the same.
-        budget, average = (NO_BUDGET_W, NO_BUDGET_W) if unreachable else (max(budget, least), max(average, least))
+        least = NO_BUDGET_W if unreachable else _floor_w(sight, policy, options)
+        budget, average = max(budget, least), max(average, least)
     mean, peak = cap_w(sight.ahead[1:2], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn)
     if sight.modelled:  # what may have happened unseen costs rate down to the floor, and no more
-        mean = min(mean, max(least, cap_w(sight.ahead[-1:], limit, drawn, MEAN_SIGMAS)))
+        mean = min(mean, max(_floor_w(sight, policy, options), cap_w(sight.ahead[-1:], limit, drawn, MEAN_SIGMAS)))
     if sight.unwatched:  # nobody could tell that it is hot: the floor is all that is served, and is served
         mean = peak = NO_BUDGET_W
     return Caps(sight.base_w, mean, peak, budget, average, unreachable)
+
+
+def _floor_w(sight: Inputs, policy: Policy, options: list[Option]) -> float:
+    """A little more than the dearest variant draws at floor_fps."""
+    return sight.base_w + 1.001 * policy.floor_mfps / 1000.0 * max([option.joules for option in options])
 
 
 def _unreachable(sight: Inputs, policy: Policy, option: Option) -> bool:

@@ -11,8 +11,10 @@ from adaptd.vocabulary import OperatingPoint
 
 def power_at(options: list[Option], point: OperatingPoint, caps: Caps) -> float:
     """Watts that a point draws, base included."""
-    joules = next(option.joules for option in options if option.name == point.variant)
-    return caps.base_w + joules * point.fps_mfps / 1000.0
+    for option in options:
+        if option.name == point.variant:
+            return caps.base_w + option.joules * point.fps_mfps / 1000.0
+    raise ValueError(f"no option serves {point.variant}")
 
 
 def lease(point: OperatingPoint, policy: Policy) -> int:
@@ -56,7 +58,7 @@ def conditions(
     sight: Inputs, policy: Policy, held: Carryover, options: list[Option], plan: Plan, lasting: Memory | None
 ) -> tuple[tuple[str, bool], ...]:
     """Every named condition, in an order that never changes; more of them where power modes, late_pct or a battery matter."""
-    reasons = [option.forbidden for option in options if option.name != policy.reference]
+    mean_mfps, reasons = plan.mean_mfps, [option.forbidden for option in options if option.name != policy.reference]
     fixed: tuple[tuple[str, bool], ...] = (
         ("worker_alive", sight.worker.alive),
         ("log_ok", sight.log_ok),
@@ -69,8 +71,8 @@ def conditions(
         ("efficient_allowed", "" in reasons),
         ("account_open", sight.offer.frames > 0),
         ("scene_clear", bool(reasons) and "scene_clear" not in reasons),
-        ("target_fits", plan.mean_mfps >= policy.target_mfps),
-        ("floor_fits", plan.mean_mfps >= policy.floor_mfps),
+        ("target_fits", mean_mfps >= policy.target_mfps),
+        ("floor_fits", mean_mfps >= policy.floor_mfps),
     )
     if sight.modes is not None:
         fixed += (("mode_qualified", not sight.stale), ("mode_free", sight.modes.memory.off is None))

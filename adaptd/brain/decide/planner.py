@@ -189,6 +189,8 @@ def _point(option: Option, mfps: int, caps: Caps, value_j: float) -> tuple[float
 
 def punctual_first(plans: list[Plan], options: list[Option], policy: Policy, held: str) -> tuple[list[Plan], list[Plan]]:
     """The plans of variants that are late seldom enough, and the others; where all are late too often, all of them count."""
+    if policy.late_ppm is None:
+        return plans, []
     good = {one.name for one in options if punctual(one, policy, held)}
     kept = [plan for plan in plans if plan.variant in good]
     return (kept, [plan for plan in plans if plan.variant not in good]) if kept else (plans, [])
@@ -214,12 +216,20 @@ def arriving(levels: tuple[int, ...], source_mfps: int | None) -> tuple[int, ...
     return levels
 
 
+def plan_of(plans: list[Plan], variant: str) -> Plan | None:
+    """The plan of this variant, if there is one."""
+    for plan in plans:
+        if plan.variant == variant:
+            return plan
+    return None
+
+
 def choose(plans: list[Plan], reference: str, held: str) -> tuple[Plan, list[Plan]]:
     """The plan worth most; leaving the reference must earn something, and the variant that serves has an edge.
 
     Returns the choice and the efficient plans that would have been worth more by too little (``no_gain``).
     """
-    base = next((plan for plan in plans if plan.variant == reference), None)
+    base = plan_of(plans, reference)
     best, useless = base, []
     for plan in plans:
         if plan.variant == reference:

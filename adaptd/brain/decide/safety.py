@@ -124,17 +124,20 @@ def verify(watch: Watch, seen: Seen) -> Watch:
         asked_at = seen.now_us if watch.asked_at_us is None else watch.asked_at_us
         if seen.now_us - asked_at >= EFFECT_DEADLINE_US:
             fault = fault or "setpoint_not_taken"
-    from_mw, strikes, struck_at, power_shown = _verify_power(_aged(watch, seen.now_us), seen)
+    aged = _aged(watch, seen.now_us)
+    from_mw, strikes, struck_at, power_shown = _verify_power(aged, seen)
     if strikes >= STRIKES and seen.now_us - struck_at >= STRIKES_LAST_US:
         fault = fault or "power_no_effect"
-    swing = _verify_heat(_aged(watch, seen.now_us), seen)
+    swing = _verify_heat(aged, seen)
     if swing.strikes >= HEAT_STRIKES:
         fault = fault or "temperature_no_effect"
     if fault == ("power_no_effect" if power_shown else "temperature_no_effect" if swing.shown else "none"):
         fault = ""
-    return watch._replace(
+    return Watch(
         asked_at_us=asked_at,
         from_mw=from_mw,
+        step_mw=watch.step_mw,
+        until_us=watch.until_us,
         strikes=strikes,
         struck_at_us=struck_at,
         heat_from_mc=swing.from_mc,

@@ -49,11 +49,11 @@ def free(spent: Spent, shadow_ppm: int, thin_ppm: int, target_mfps: int) -> int:
     """
     an_hour = target_mfps * 3600 // 1000 * thin_ppm // PPM
     held = sum(spent.frames)
-    most = held
-    for ahead in range(1, HOURS):
-        held += an_hour - spent.frames[HOURS - ahead]
-        most = max(most, held)
-    return budget(shadow_ppm, target_mfps) - most
+    hours = [held]
+    for gone in spent.frames[:0:-1]:
+        held += an_hour - gone
+        hours.append(held)
+    return budget(shadow_ppm, target_mfps) - max(hours)
 
 
 def share(halvings: int | None, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:
@@ -69,12 +69,11 @@ def looking(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[st
     """The share in ppm to shadow while the reference serves: what the neediest useful variant asks for."""
     if not sight.log_ok or not sight.worker.alive or not guards:
         return 0
-    rate_mfps = policy.target_mfps * policy.streams
     best = 0
     for fact in sight.facts:
         guard = guards.get(fact.name)
         if guard is None or fact.no_gain or fact.name in table.unsupported or fact.name in sight.worker.quarantined:
             continue
         waited_for = sight.held.pays and guard.owed
-        best = max(best, share(guard.halvings if waited_for else None, policy.shadow_ppm, rate_mfps, sight.to_look))
+        best = max(best, share(guard.halvings if waited_for else None, policy.shadow_ppm, table.rate_mfps, sight.to_look))
     return best

@@ -9,7 +9,7 @@ from math import sqrt
 
 from adaptd.brain.decide.deadline import in_time
 from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs
-from adaptd.brain.decide.planner import BUSY, GAIN_SHARE, KEEP_SHARE, POWER_SIGMAS, SWAP_W, Caps, Option, Plan
+from adaptd.brain.decide.planner import BUSY, GAIN_SHARE, KEEP_SHARE, POWER_SIGMAS, SWAP_W, Caps, Option, Plan, plan_of
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Bound, Limit, Lowered, Mode, OperatingPoint, Refusal
 
@@ -53,7 +53,7 @@ Gains = dict[str, tuple[float, float]]  # per variant the watts that a swap to i
 
 def gains(useless: list[Plan], plans: list[Plan], reference: str, served: str) -> Gains:
     """What swaps would earn that ``planner.choose`` took for too little, by its own measure."""
-    base = next((plan for plan in plans if plan.variant == reference), None)
+    base = plan_of(plans, reference) if useless else None
     if base is None:
         return {}
     need = max(SWAP_W, GAIN_SHARE * base.power_w)

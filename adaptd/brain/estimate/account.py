@@ -25,7 +25,6 @@ from adaptd.config.cells import band_of
 from adaptd.vocabulary import BandStatement, Stretch, Telemetry
 
 M = 1_000_000
-_NO_BOUND = 1 << 200  # above every bound
 COIN_SIGMAS = 8  # a coin that fell this many deviations too seldom was not tossed
 
 
@@ -85,9 +84,10 @@ def start(rules: AccountRules, bands: tuple[str, ...], now_us: int, number: int 
     return Account(number, now_us, rules.loan_ppm if loan else 0, fresh)
 
 
-def most_frames(rules: AccountRules, account: Account, band: str) -> int:
-    """How many frames an efficient variant may serve now, whatever they lose."""
-    return offer(rules, account, band, 1).frames
+def most_frames(rules: AccountRules, account: Account, cell: str) -> int:
+    """How many frames an efficient variant may serve now for one camera, whatever they lose."""
+    one = next((each for each in account.bands if each.band == cell), None)
+    return 0 if one is None else _offer(rules, account, one, 1, lean=False).frames
 
 
 def resume(account: Account, gone_us: int) -> Account:
@@ -124,19 +124,17 @@ def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: st
     new = Stratum(old.frames + stretch.frames, old.shadowed + stretch.shadowed, old.loss_ppm + stretch.loss_ppm)
     strata = (*one.strata[:at], new, *one.strata[at + 1 :])
     whole_ppm = one.whole_ppm + stretch.late_ppm
-    alone_ppm = (stretch.frames - stretch.shadowed) * M + stretch.late_ppm
-    counted = BandAccount(
+    debit_ppm = one.debit_ppm + (stretch.frames - stretch.shadowed) * M + stretch.late_ppm
+    return BandAccount(
         band=one.band,
         delivered=delivered,
         efficient=efficient,
         differed=differed,
-        debit_ppm=one.debit_ppm + alone_ppm,
+        debit_ppm=min(debit_ppm, bounds(rules, strata, whole_ppm)[0]),
         whole_ppm=whole_ppm,
         strata=strata,
         broken=one.broken or ("coin_not_tossed" if _too_seldom(new, stretch.share_ppm) else ""),
     )
-    bound = bound_ppm(rules, counted)
-    return counted if counted.debit_ppm <= bound else counted._replace(debit_ppm=bound)
 
 
 def _lost(one: BandAccount, frames: int) -> BandAccount:
@@ -168,40 +166,36 @@ def _too_seldom(one: Stratum, share_ppm: int) -> bool:
     return short_ppm > 0 and short_ppm * short_ppm > COIN_SIGMAS * COIN_SIGMAS * M * (one.frames * share_ppm + COIN_SIGMAS * M)
 
 
-def bound_ppm(rules: AccountRules, one: BandAccount) -> int:
-    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame."""
-    return bounds(rules, one)[0]
+def bounds(rules: AccountRules, strata: tuple[Stratum, ...], whole_ppm: int, also: int | None = None) -> tuple[int, int]:
+    """Upper bound from the coin alone on the loss delivered so far in a band, in ppm of a frame: as it is, and as it were after
+    one whole loss more, seen at rate number ``also`` (the thinnest that was used where none is given).
 
-
-def bounds(rules: AccountRules, one: BandAccount, also: int | None = None) -> tuple[int, int]:
-    """The bound as it is, and as it were after one whole loss more, seen at rate number ``also``.
-
-    Both are as if that rate had been used too, where one is given.
+    Both are as if that rate had been used too.
     """
     last, alone = -1, 0
-    lost: list[tuple[int, int]] = []  # usually none
-    for at, stratum in enumerate(one.strata):
+    lost: list[tuple[int, int]] = []
+    for at, stratum in enumerate(strata):
         if stratum.frames or at == also:
             last = at
             alone += stratum.frames - stratum.shadowed
             if stratum.loss_ppm:
                 lost.append((at, stratum.loss_ppm))
     if last < 0:
-        return one.whole_ppm, one.whole_ppm
-    best = worse = _NO_BOUND
-    for row in rules.grid:
+        return whole_ppm, whole_ppm
+    spotless, next_at = rules.spotless[last], last if also is None else also
+    if spotless is None:
+        return whole_ppm + alone * M, whole_ppm + alone * M
+    if not lost:
+        return whole_ppm + spotless[0], whole_ppm + spotless[1][next_at]
+    now, then = [], []
+    for row in rules.bearing[last]:
         thetas = row.thetas
-        if thetas[last] is None:
-            continue
         seen = SCALE - 1
         for at, loss_ppm in lost:
             seen += (thetas[at] or 0) * loss_ppm
-        best = min(best, row.base_ppm + seen // SCALE)
-        if also is not None:
-            worse = min(worse, row.base_ppm + (seen + (thetas[also] or 0) * M) // SCALE)
-    if best == _NO_BOUND:
-        best = worse = alone * M
-    return one.whole_ppm + best, one.whole_ppm + worse
+        now.append(row.base_ppm + seen // SCALE)
+        then.append(row.base_ppm + (seen + (thetas[next_at] or 0) * M) // SCALE)
+    return whole_ppm + min(now), whole_ppm + min(then)
 
 
 def credit_ppm(rules: AccountRules, account: Account, one: BandAccount) -> int:
@@ -211,12 +205,16 @@ def credit_ppm(rules: AccountRules, account: Account, one: BandAccount) -> int:
 
 def standing(account: Account) -> dict[str, tuple[int, int]]:
     """Per band: frames shadowed, and the bound as a share in ppm of the frames delivered; all of it where none was delivered."""
-    return {
-        one.band: (sum([stratum.shadowed for stratum in one.strata]), _two_digits(min(M, one.debit_ppm // max(1, one.delivered))))
-        if one.delivered and not one.broken
-        else (0, M)
-        for one in account.bands
-    }
+    found = {}
+    for one in account.bands:
+        if one.delivered and not one.broken:
+            shadowed = 0
+            for stratum in one.strata:
+                shadowed += stratum.shadowed
+            found[one.band] = shadowed, _two_digits(min(M, one.debit_ppm // max(1, one.delivered)))
+        else:
+            found[one.band] = 0, M
+    return found
 
 
 def _two_digits(ppm: int) -> int:
@@ -230,37 +228,42 @@ def _two_digits(ppm: int) -> int:
 def offer(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
     """What an efficient variant may serve in a band before the next decision; CLOSED where that is less than ``least_frames``.
 
-    The frames offered are all that could be lost before the debit passes the credit: the worker stops there by itself. The coin
-    is the thinnest whose bound leaves room for ``least_frames``, a quarter of the way to where one loss more seen under it would
-    bring it, so that a first difference does not shut the account for long; the largest where none does. ``lean`` is said where
-    the budget of shadow frames holds no more than the thinnest coin takes: then it is that one, and CLOSED where it does not do.
+    The frames offered are all that could be lost before the debit passes the credit: the worker stops there by itself. Whichever
+    of several cameras they come from, it is the largest coin and the fewest frames that any camera's account offers, and CLOSED
+    where one of them is. ``lean`` is said where the budget of shadow frames holds no more than the thinnest coin takes.
     """
-    one = next((each for each in account.bands if each.band == band), None)
-    if one is None or one.broken or not rules.shares:
+    found: Offer | None = None
+    for one in account.bands:
+        if band_of(one.band) == band:
+            each = _offer(rules, account, one, least_frames, lean=lean)
+            if not each.frames:
+                return CLOSED
+            if found is None:
+                found = each
+            else:
+                found = Offer(max(found.share_ppm, each.share_ppm), min(found.frames, each.frames))
+    return CLOSED if found is None else found
+
+
+def _offer(rules: AccountRules, account: Account, one: BandAccount, least_frames: int, *, lean: bool) -> Offer:
+    """What one camera's account offers. The coin is the thinnest whose bound leaves room for ``least_frames``, a quarter of the
+    way to where one loss more seen under it would bring it, so that a first difference does not shut the account for long; the
+    largest where none does. ``lean``: it is the thinnest, and CLOSED where that does not do.
+    """
+    shares = rules.shares
+    if one.broken or not shares:
         return CLOSED
     credit = credit_ppm(rules, account, one)
     frames = (credit - one.debit_ppm) // M
     if frames < max(1, least_frames):
         return CLOSED
-    if lean:
-        fits = credit - bounds(rules, one, len(rules.shares) - 1)[0] >= least_frames * M
-        return Offer(rules.shares[-1], frames) if fits else CLOSED
-    for at in range(len(rules.shares) - 1, -1, -1):
-        now, after_one = bounds(rules, one, at)
-        then = (3 * now + after_one) // 4
-        if (credit - then) // M >= least_frames:
-            return Offer(rules.shares[at], frames)
-    return Offer(rules.shares[0], frames)
-
-
-def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
-    """What an efficient variant may serve in a band before the next decision whichever camera the frames come from: the largest
-    coin and the fewest frames that any camera's account offers, CLOSED where one of them is.
-    """
-    found = [offer(rules, account, one.band, least_frames, lean=lean) for one in account.bands if band_of(one.band) == band]
-    if not found or min([one.frames for one in found]) == 0:
-        return CLOSED
-    return Offer(max([one.share_ppm for one in found]), min([one.frames for one in found]))
+    for at in range(len(shares) - 1, -1, -1):
+        now, after_one = bounds(rules, one.strata, one.whole_ppm, at)
+        if lean:
+            return Offer(shares[at], frames) if credit - now >= least_frames * M else CLOSED
+        if (credit - (3 * now + after_one) // 4) // M >= least_frames:
+            return Offer(shares[at], frames)
+    return Offer(shares[0], frames)
 
 
 def shortage(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool) -> tuple[int, int, int] | None:
@@ -272,7 +275,7 @@ def shortage(rules: AccountRules, account: Account, band: str, least_frames: int
     for one in account.bands:
         if band_of(one.band) != band or one.broken or not rules.shares:
             continue
-        credit, thin = credit_ppm(rules, account, one), bounds(rules, one, len(rules.shares) - 1)[0]
+        credit, thin = credit_ppm(rules, account, one), bounds(rules, one.strata, one.whole_ppm, len(rules.shares) - 1)[0]
         spent = max(one.debit_ppm, thin) if lean else one.debit_ppm
         found.append((credit // M, max(1, least_frames), max(0, credit - spent) // M))
     return min(found, key=lambda row: row[2]) if found else None
@@ -309,9 +312,14 @@ def turn(
 ) -> tuple[Account, tuple[BandStatement, ...]]:
     """The account after an interval served in ``band``, and the statements of its window where that is over."""
     window = observe(rules, account, worker.stretches, reference)
-    served = sum([one.frames for one in worker.served if one.variant != reference])
-    untold = served - sum([one.frames for one in worker.stretches if one.variant != reference])
-    if untold > 0:  # served by an efficient variant, and no stretch tells the coin of them
+    untold = 0  # frames served by an efficient variant, of which no stretch tells the coin
+    for served in worker.served:
+        if served.variant != reference:
+            untold += served.frames
+    for told in worker.stretches:
+        if told.variant != reference:
+            untold -= told.frames
+    if untold > 0:
         window = unheard(window, band, untold)
     if not due(rules, window, now_us):
         return window, ()

@@ -34,10 +34,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class AccountRules:
-    """What follows from a policy: rates of the coin from burst to thin, the grid, limit, loan and length of a window."""
+    """What follows from a policy: rates of the coin from burst to thin, the grid, limit, loan and length of a window.
+
+    ``bearing``: by the number of the thinnest rate that is used, the rows that can bear it. ``spotless`` is the bound under each
+    of these while no loss was seen, with what it were after one whole loss seen at each rate (None where no row bears it).
+    """
 
     shares: tuple[int, ...]
     grid: tuple[Row, ...]
+    bearing: tuple[tuple[Row, ...], ...]
+    spotless: tuple[tuple[int, tuple[int, ...]] | None, ...]
     limit_ppm: int
     loan_ppm: int
     window_us: int
@@ -59,7 +65,17 @@ def rules(policy: Policy) -> AccountRules:
     alpha = (policy.alpha_ppm, M * max(1, len(policy.bands)) * policy.streams)
     grid = tuple(_row(shares, at, v, _weight(shares, at, v[2]), alpha) for at in range(len(shares)) for v in GRID)
     loan = policy.loan_frames * M if policy.loan_frames is not None else _loan(grid, policy)
-    return AccountRules(shares, grid, policy.max_loss_ppm, loan, policy.window_us)
+    bearing = tuple([tuple([row for row in grid if row.thetas[at] is not None]) for at in range(len(shares))])
+    spotless = tuple([_spotless(rows, at) for at, rows in enumerate(bearing)])
+    return AccountRules(shares, grid, bearing, spotless, policy.max_loss_ppm, loan, policy.window_us)
+
+
+def _spotless(rows: tuple[Row, ...], last: int) -> tuple[int, tuple[int, ...]] | None:
+    """The least bound of these rows where no loss was seen, and where one was, at each rate up to number ``last``."""
+    if not rows:
+        return None
+    after_one = [min([row.base_ppm + (SCALE - 1 + (row.thetas[at] or 0) * M) // SCALE for row in rows]) for at in range(last + 1)]
+    return min([row.base_ppm for row in rows]), tuple(after_one)
 
 
 def _weight(shares: tuple[int, ...], at: int, weight: int) -> tuple[int, int]:

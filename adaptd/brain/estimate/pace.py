@@ -67,7 +67,7 @@ def observe(
     if not seen:
         return tuple([_rest(pace, dt_us) for pace in paces])  # a short interval without frames does not make an engine cold
     after = [pace if not pace.last_ppm else pace._replace(last_ppm=0, heard=0) for pace in paces]
-    known = any(pace.frames for pace in paces)
+    known = sum([pace.frames for pace in paces]) > 0
     for at, one in seen.items():
         after[at] = _follow(paces[at], one, book_us[at], dt_us, cold=known and not paces[at].last_ppm)
     before, now = paces[at], after[at]  # of the last one heard, as of the only one

@@ -36,6 +36,11 @@ def book(window: Window, window_us: int, drawn_w: float, dt_s: float, now_us: in
     return Window(part, above, saved, window.budget_mw)
 
 
+def under(window: Window, budget_mw: int | None) -> Window:
+    """The same under the budget that holds from now on."""
+    return window if window.budget_mw == budget_mw else window._replace(budget_mw=budget_mw)
+
+
 def allowed_w(window: Window, window_us: int, budget_w: float) -> float:
     """The largest constant watts that keep the mean over every window that ends within half of one.
 

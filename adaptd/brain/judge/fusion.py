@@ -9,6 +9,7 @@
 Where sensor and picture contradict each other neither is taken: the reading is Missing, and light unknown means the reference.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from adaptd.vocabulary import CAMERA, Doubt, Judged, MissingReason, Picture, Raw, RawReading
@@ -77,12 +78,12 @@ def first(heard: list[Heard]) -> int | None:
 
 def above_floor(heard: list[Heard], floor_mw: int) -> list[Heard]:
     """Refuse what a serving machine cannot take so little of."""
-    return [
-        (one[0], MissingReason.TOO_LOW, None)
-        if one[1] is None and isinstance(one[0], RawReading) and one[0].value < floor_mw
-        else one
-        for one in heard
-    ]
+    found: list[Heard] = []
+    for one in heard:
+        raw, refused, _ = one
+        low = refused is None and isinstance(raw, RawReading) and raw.value < floor_mw
+        found.append((raw, MissingReason.TOO_LOW, None) if low else one)
+    return found
 
 
 def expect(
@@ -94,22 +95,25 @@ def expect(
     it: they may end at any moment. It counts only once sensor and expectation have agreed for a while: until then it may be the
     expectation that is wrong.
     """
-    recent = tuple([one for one in expected.recent if now_us - one[0] <= SETTLE_US])
+    recent = [one for one in expected.recent if now_us - one[0] <= SETTLE_US]
     if predicted_mw is not None:
-        recent = (*recent, (now_us, predicted_mw, min(frames_mw, predicted_mw)))
+        recent.append((now_us, predicted_mw, min(frames_mw, predicted_mw)))
     if not recent:
-        return expected._replace(recent=recent), 0
-    least = min([one[1] for one in recent])
+        return expected._replace(recent=()), 0
+    _, least, least_frames = recent[0]
+    least_rest = least - least_frames
+    for _, whole_mw, of_frames_mw in recent:
+        least, least_frames = min(least, whole_mw), min(least_frames, of_frames_mw)
+        least_rest = min(least_rest, whole_mw - of_frames_mw)
     since_us, rest_mw = expected.agrees_since_us, expected.rest_mw
     if power_mw is None or not 7 * least <= 10 * power_mw <= 13 * least:  # within 30 %
         since_us = None
     elif since_us is None:
         since_us = now_us
     if since_us is not None and now_us - since_us >= SETTLE_US:
-        rests = [one[1] - one[2] for one in recent]
-        rest_mw = min(rests) if rest_mw is None else min(rest_mw, *rests)
-    half_mw = 0 if rest_mw is None else (rest_mw + min([one[2] for one in recent])) // 2
-    return Expected(recent, since_us, rest_mw, expected.silent_since_us), min(half_mw, least // 2)
+        rest_mw = least_rest if rest_mw is None else min(rest_mw, least_rest)
+    half_mw = 0 if rest_mw is None else (rest_mw + least_frames) // 2
+    return Expected(tuple(recent), since_us, rest_mw, expected.silent_since_us), min(half_mw, least // 2)
 
 
 def let_go(expected: Expected, now_us: int, *, silenced: bool) -> Expected:
@@ -170,9 +174,15 @@ def settle(
             speaks = raw
     if speaks is not None:
         kept = Held(speaks.value, now_us - speaks.age_us, speaks.source)
-        return Judged(speaks.source, None, doubts), kept, speaks.value
+        return Judged(speaks.source, None, doubts) if doubts else _undoubted(speaks.source), kept, speaks.value
     reason = heard[0][1] if heard else MissingReason.NO_SENSOR
     if reason is MissingReason.MOMENTARY and held is not None and now_us - held.at_us < HOLD_US:
         doubts = (*[one for one in doubts if one.source != held.source], Doubt(held.source, MissingReason.BRIDGED, False))
         return Judged(held.source, None, doubts, held.value, now_us - held.at_us), held, held.value
     return Judged("", reason, doubts), held, None
+
+
+@lru_cache(maxsize=64)
+def _undoubted(source: str) -> Judged:
+    """What is said of a source that is simply good: the same words at almost every tick."""
+    return Judged(source)

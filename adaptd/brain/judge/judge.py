@@ -84,10 +84,11 @@ def _power(memory: Memory, snapshot: Snapshot, rules: Rules, traces: list[Trace]
     """The power sources, each against what its frames should take, then against the floor of a serving machine."""
     now_us, worker = snapshot.now_us, snapshot.worker
     cause = None if memory.predicted_mw is None else memory.frames_mw  # other programs' power follows no decision
+    limits = rules.of[POWER]
     heard: list[Heard] = []
     for at, raw in enumerate(snapshot.raw):
         if raw.quantity == POWER:
-            traces[at], refused, doubt = judge_source(traces[at], raw, now_us, rules.of[POWER], cause)
+            traces[at], refused, doubt = judge_source(traces[at], raw, now_us, limits, cause)
             heard.append((raw, refused, doubt))
     if not worker.alive or worker.point.fps_mfps == 0 or not heard:
         return heard, memory.expected

@@ -18,7 +18,7 @@ SHOWS_WITHIN_MS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The rules of one quantity.
+    """The rules of one quantity. An answer may be ``stale_us`` old, or what ``own_us`` says of its source.
 
     ``slew_per_s`` bounds what changes slowly (temperature), above a free ``step``. What may jump (power, light) is believed at
     once up to ``sure_step`` or a factor of ``sure_factor``; beyond that a second answer must agree. ``zero_from`` is how near to
@@ -40,10 +40,6 @@ class Limits:
     smallest: int = 0
     in_steps: bool = True
     own_us: Mapping[str, int] = field(default_factory=dict)
-
-    def stale_of(self, source: str) -> int:
-        """How old an answer of this source may be: what the profile says of it, else the policy."""
-        return self.own_us.get(source, self.stale_us)
 
 
 @dataclass(frozen=True, slots=True)

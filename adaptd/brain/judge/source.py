@@ -64,6 +64,8 @@ class Trace(NamedTuple):
 
 
 Finding = tuple[Trace, MissingReason | None, MissingReason | None]
+Look = tuple[MissingReason | None, int | None, int, int | None, Life | None]
+"""What an answer's first look leaves of a trace: fault, value, at_us, waiting, life."""
 
 
 def judge_source(trace: Trace, raw: Raw, now_us: int, limits: Limits, cause: int | None) -> Finding:
@@ -76,40 +78,42 @@ def judge_source(trace: Trace, raw: Raw, now_us: int, limits: Limits, cause: int
             trace = trace._replace(seq=_NONE, fault=None)
         return trace, raw.reason, None
     if raw.seq != trace.seq:
-        trace = _first_look(trace, raw, now_us, limits)
-    if trace.fault is not None:
-        return trace, trace.fault, None
-    if raw.age_us > limits.stale_of(raw.source):
-        return trace, MissingReason.STALE, None
-    if cause is None:
-        return (trace if trace.still is None else trace._replace(still=None)), None, raw.note
-    still = _watch_still(trace, raw, now_us, limits, cause)
-    trace = Trace(trace.source, trace.quantity, trace.seq, None, trace.value, trace.at_us, trace.waiting, trace.life, still)
-    if still.stuck:
-        return trace, MissingReason.STUCK, None
-    return trace, None, raw.note or (None if still.moved_us is None else MissingReason.MAYBE_STUCK)
+        fault, value, at_us, waiting, life = _first_look(trace, raw, now_us, limits)
+    else:
+        fault, value, at_us, waiting, life = trace.fault, trace.value, trace.at_us, trace.waiting, trace.life
+    still, refused, doubt = trace.still, fault, raw.note
+    if fault is None and raw.age_us > limits.own_us.get(raw.source, limits.stale_us):
+        refused = MissingReason.STALE
+    elif fault is None and cause is None:
+        still = None
+    elif fault is None and cause is not None:
+        still = _watch_still(still, life, raw, now_us, limits, cause)
+        if still.stuck:
+            refused = MissingReason.STUCK
+        elif doubt is None and still.moved_us is not None:
+            doubt = MissingReason.MAYBE_STUCK
+    after = Trace(trace.source, trace.quantity, raw.seq, fault, value, at_us, waiting, life, still)
+    return after, refused, doubt if refused is None else None
 
 
-def _first_look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> Trace:
-    """The trace after an answer that is new."""
+def _first_look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> Look:
+    """What is remembered after an answer that is new."""
     before, before_us, waiting, life = trace.value, trace.at_us, trace.waiting, trace.life
     value, at_us = raw.value, now_us - raw.age_us
     known = before is not None and now_us - before_us <= FORGOTTEN_US
-    fault: MissingReason | None = None
     if raw.age_us < -FUTURE_US or (known and at_us <= before_us):
-        fault = MissingReason.CLOCK
-    elif not limits.low <= value <= limits.high:
-        fault = MissingReason.OUT_OF_RANGE
-    else:
-        if life is not None and life.repeats + 1 >= FROZEN_AFTER and _frozen(life, value, limits):
-            fault = MissingReason.FROZEN
-        life = _moved(life, value)
-        last = before if before is not None and at_us - before_us <= FORGOTTEN_US else None
-        if fault is None:
-            fault, waiting = _change(limits, last, value, at_us - before_us, waiting)
-    if fault is None:
-        before, before_us = value, at_us
-    return Trace(trace.source, trace.quantity, raw.seq, fault, before, before_us, waiting, life, trace.still)
+        return MissingReason.CLOCK, before, before_us, waiting, life
+    if not limits.low <= value <= limits.high:
+        return MissingReason.OUT_OF_RANGE, before, before_us, waiting, life
+    frozen = life is not None and life.repeats + 1 >= FROZEN_AFTER and _frozen(life, value, limits)
+    life = _moved(life, value)
+    if frozen:
+        return MissingReason.FROZEN, before, before_us, waiting, life
+    last = before if before is not None and at_us - before_us <= FORGOTTEN_US else None
+    fault, waiting = _change(limits, last, value, at_us - before_us, waiting)
+    if fault is not None:
+        return fault, before, before_us, waiting, life
+    return None, value, at_us, waiting, life
 
 
 def _change(
@@ -173,12 +177,12 @@ def _moved(life: Life | None, value: int) -> Life:
     return Life(value, direction, repeats, lively, rustle, least)
 
 
-def _watch_still(trace: Trace, raw: RawReading, now_us: int, limits: Limits, cause: int) -> Still:
+def _watch_still(still: Still | None, life: Life | None, raw: RawReading, now_us: int, limits: Limits, cause: int) -> Still:
     """Does the value stand still although its cause has moved? Once stuck, it stays so until the value changes.
 
     The cause is seen behind a first-order lag of a second, like the prompt part of what follows it: a burst is no step.
     """
-    still, value = trace.still, raw.value
+    value = raw.value
     if still is None:
         return Still(value, cause, cause, now_us)
     passed_us = now_us - still.at_us if now_us > still.at_us else 0
@@ -189,7 +193,7 @@ def _watch_still(trace: Trace, raw: RawReading, now_us: int, limits: Limits, cau
     if not stuck:
         due = limits.smallest
         if limits.in_steps:
-            least = trace.life.least if trace.life is not None else 0
+            least = life.least if life is not None else 0
             due = max(due, 2 * (min(raw.step, least) if least else raw.step))
         if abs(level - still.level) * limits.effect_per_1000 // 1000 < due:
             return Still(value, still.level, level, now_us)

@@ -140,9 +140,8 @@ def test_the_integers_say_what_the_formula_says(seen: int) -> None:
         strata = tuple(
             Stratum(1000, 0, seen * M if share == used[-1] else 0) if share in used else Stratum() for share in known.shares
         )
-        one = account.BandAccount(BAND, strata=strata)
         wanted = float_bound(feeder(), {used[-1]: float(seen)}, used)
-        assert wanted <= account.bound_ppm(known, one) / M <= wanted * 1.001 + 0.01
+        assert wanted <= account.bounds(known, strata, 0)[0] / M <= wanted * 1.001 + 0.01
 
 
 def test_the_bound_is_within_1_3_of_the_exact_one() -> None:
@@ -151,7 +150,7 @@ def test_the_bound_is_within_1_3_of_the_exact_one() -> None:
     thin = known.shares[-1]
     for seen in (0, 10):
         strata = (*(Stratum() for _ in known.shares[:-1]), Stratum(1_000_000, 1_000_000 * thin // M, seen * M))
-        bound = account.bound_ppm(known, account.BandAccount(BAND, strata=strata)) / M
+        bound = account.bounds(known, strata, 0)[0] / M
         best = exact(seen, thin / M, feeder().alpha_ppm / M / len(feeder().bands))
         assert best <= bound <= 1.3 * best
 
@@ -164,7 +163,7 @@ def test_the_bound_covers_what_went_out_whatever_the_losses_follow() -> None:
     bounds = []
     for seen in range(60):
         strata = (Stratum(1, 0, seen * M), *(Stratum() for _ in known.shares[1:]))
-        bounds.append(account.bound_ppm(known, account.BandAccount(BAND, strata=strata)) / M)
+        bounds.append(account.bounds(known, strata, 0)[0] / M)
     for _ in range(count):
         coins = rng.random(400) < share / M
         seen = np.minimum(np.cumsum(coins), 59)
@@ -182,11 +181,10 @@ def test_more_losses_seen_never_lower_the_debit_and_thinner_coins_bound_less() -
         last = 0
         for seen in range(40):
             strata = tuple(Stratum(1000, 0, seen * M) if each == at else Stratum() for each in range(len(known.shares)))
-            one = account.BandAccount(BAND, strata=strata)
-            value = account.bound_ppm(known, one)
+            value = account.bounds(known, strata, 0)[0]
             assert value >= last
             last = value
-            assert all(account.bounds(known, one, also)[0] >= value for also in range(at, len(known.shares)))
+            assert all(account.bounds(known, strata, 0, also)[0] >= value for also in range(at, len(known.shares)))
 
 
 def test_the_debit_never_passes_what_is_allowed() -> None:

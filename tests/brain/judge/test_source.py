@@ -237,8 +237,7 @@ def test_a_pushed_source_may_hold_for_longer_where_the_profile_says_so() -> None
     profile = parse_profile(text)
     assert profile.valid_us == (("push:room", 60_000_000),)
     limits = rules_of(3_000_000, None, profile).of["light"]
-    assert limits.stale_of("push:room") == 60_000_000
-    assert limits.stale_of("iio:veml6030") == 3_000_000
+    assert (limits.own_us, limits.stale_us) == ({"push:room": 60_000_000}, 3_000_000)
     slow = RawReading(400_000, 59_000_000, 1, "push:room", "light")
     rig = Rig("light")
     assert judge_source(rig.trace, slow, 100_000_000, limits, None)[1] is None
