@@ -11,7 +11,7 @@ from adaptd.brain.decide import decision, safety, shadowing, shift, shortfall
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account as loss
-from adaptd.brain.estimate import account_table, bands, battery, pace, power, scene_guard, tail, thermal
+from adaptd.brain.estimate import account_table, bands, battery, light, pace, power, scene_guard, tail, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
 from adaptd.brain.tables import ByMode, Tables, tables
@@ -64,6 +64,7 @@ class State:
     charge: battery.Belief | None = None
     lowered: Lowered | None = None
     stalls: tail.Tail | None = None
+    brightness: light.Light = light.NOTHING
 
 
 def statements(state: State, policy: Policy) -> tuple[BandStatement, ...]:
@@ -153,6 +154,7 @@ class Brain:
             held=new.held._replace(hot=state.held.hot, shift=None if facts == state.facts else state.held.shift),
             band=state.band if any(band.name == state.band for band in policy.bands) else bands.UNKNOWN,
             senses=state.senses,
+            brightness=state.brightness,
             split=state.split if facts == state.facts else new.split,
             heat=state.heat if len(state.heat.z) == len(new.heat.z) else new.heat,
             paces=state.paces if facts == state.facts else new.paces,
@@ -206,7 +208,9 @@ class Brain:
             state = replace(state, split=power.moved(state.split, idle_mw - before_mw if before_mw else 0))
         heard, senses = judge.judge(state.senses, snapshot, table.judging)
         beliefs = _believe(table, state, snapshot, senses, policy)
-        sight = _sight(table, state, snapshot, senses, beliefs, policy)
+        brightness = light.observe(state.brightness, senses.light_mlx, heard.light)
+        band = bands.follow(policy.bands, state.band, light.between(brightness, senses.judged[2]))
+        sight = _sight(table, state, snapshot, senses, beliefs, policy, band)
         sight.modes = modes
         verdict, held = decision.decide(sight, policy, table.frame)
         verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
@@ -240,6 +244,7 @@ class Brain:
             charge=beliefs.charge,
             lowered=verdict.lowered,
             stalls=beliefs.stalls,
+            brightness=brightness,
         )
         return after, verdict
 
@@ -288,11 +293,13 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     )
 
 
-def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy) -> Inputs:
+def _sight(
+    table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, beliefs: Beliefs, policy: Policy, band: str
+) -> Inputs:
     """What the decision looks at."""
     outlook, draw = beliefs.outlook, beliefs.draw
-    band = bands.follow(policy.bands, state.band, senses.light_mlx)
     temperature, power, light = senses.judged
+    no_light = light.reason or (MissingReason.BETWEEN if band == bands.UNKNOWN else None)
     thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
     to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, table.frame.rate_mfps)
     lean, budget_mw = to_look <= 0, pricing.budget_mw(snapshot, policy)
@@ -303,7 +310,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,
         point=state.point,
         band=band,
-        unknown=(temperature.reason or (MissingReason.DOUBTED if outlook.risen else None), power.reason, light.reason),
+        unknown=(temperature.reason or (MissingReason.DOUBTED if outlook.risen else None), power.reason, no_light),
         temperature_mc=senses.temperature_mc,
         believed_k=outlook.now_k,
         believed_sd_k=outlook.sd_k,

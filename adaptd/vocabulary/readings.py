@@ -42,6 +42,7 @@ class MissingReason(str, Enum):
     ASSUMED = "assumed"
     COOLER = "cooler"  # below another zone by more than the zones of one chip differ
     BRIDGED = "bridged"
+    BETWEEN = "between"  # no light band holds all of what the light may be
 
     __hash__ = str.__hash__
 

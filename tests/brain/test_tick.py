@@ -184,8 +184,8 @@ def test_darkness_has_an_account_and_a_guard_of_its_own() -> None:
 
 
 def test_light_that_flickers_inside_the_overlap_changes_nothing() -> None:
-    """Overlapping edges are the hysteresis: between 150 and 250 lux the band that was entered stays."""
-    run = seconds(Board(light_lux=lambda second: 500.0 if second < 60 else 180.0 + 50.0 * (second % 2)), 3 * MINUTE)
+    """Overlapping edges are the hysteresis: what lies between 150 and 250 lux, scatter and all, keeps its band."""
+    run = seconds(Board(light_lux=lambda second: 500.0 if second < 60 else 190.0 + 30.0 * (second % 2)), 3 * MINUTE)
     assert {second.verdict.band for second in run[5:]} == {"bright"}
 
 

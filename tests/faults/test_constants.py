@@ -22,6 +22,8 @@ UNITS = {
     "ONE",
     "INVERSE",
     "_NEVER",
+    "ANY_MLX",
+    "NOTHING",
     "_NO_BOUND",
     "NO_BUDGET_W",
     "_WEIGHT",

@@ -5,19 +5,21 @@ from adaptd.config.policy import LightBand
 UNKNOWN = "unknown"
 
 
-def follow(bands: tuple[LightBand, ...], band: str, light_mlx: int | None) -> str:
-    """The band after a reading: left downwards below its lower edge, upwards above its upper edge, else kept.
+def follow(bands: tuple[LightBand, ...], band: str, span: tuple[int, int] | None) -> str:
+    """The band that holds all of ``span``, the interval in millilux in which the light lies: the one before where it still does.
 
-    Without a reading the band is UNKNOWN; from there the darkest band that holds the reading is entered.
+    Else the next one in the direction in which the interval sticks out; from UNKNOWN the darkest. UNKNOWN without an interval
+    and where no band holds all of it: then nobody can tell which account a frame belongs to.
     """
-    if light_mlx is None:
+    if span is None:
         return UNKNOWN
+    low, high = span
     at = next((i for i, one in enumerate(bands) if one.name == band), 0)
-    while at > 0 and _below(bands[at], light_mlx):
+    while at > 0 and _below(bands[at], low):
         at -= 1
-    while at < len(bands) - 1 and _above(bands[at], light_mlx):
+    while at < len(bands) - 1 and _above(bands[at], high):
         at += 1
-    return bands[at].name
+    return UNKNOWN if _below(bands[at], low) else bands[at].name
 
 
 def _below(band: LightBand, light_mlx: int) -> bool:

@@ -30,6 +30,7 @@ _TEXT = {
     MissingReason.ASSUMED: "calibration assumed",
     MissingReason.COOLER: "more than 5 K below another zone: the hottest counts",
     MissingReason.BRIDGED: "bridged: the last value, since one read failed",
+    MissingReason.BETWEEN: "no light band holds all of what the light may be",
 }
 # What only a comparison of sources, or with the picture, can find.
 BETWEEN = frozenset({MissingReason.COOLER, MissingReason.CONTRADICTED, MissingReason.BRIDGED})
