@@ -145,12 +145,20 @@ def _why(verdict: Verdict, clock: Clock | None) -> str:
     return f"{known} ({said})"
 
 
-def _refused(one: Refusal, verdict: Verdict, clock: Clock | None) -> str:
-    """A point that was refused, with what it lacks."""
+def limit_of(one: Refusal, verdict: Verdict) -> Limit | None:
+    """The limit that a refused point ran into; None where its condition has no numbers."""
     variant = one.point.variant
-    found = [limit for limit in verdict.limits if limit.condition == one.condition and limit.point.variant == variant]
-    why = _closed(numbers(found[0], verdict.lowered, clock)) if found else REFUSED.get(one.condition, one.condition)
-    return f"{variant} at {rate(one.point.fps_mfps)} fps ({why})"
+    return next((at for at in verdict.limits if at.condition == one.condition and at.point.variant == variant), None)
+
+
+def refusal(one: Refusal, verdict: Verdict, clock: Clock | None = None) -> str:
+    """What a refused point lacks, with the numbers of its limit where there are some."""
+    found = limit_of(one, verdict)
+    return _closed(numbers(found, verdict.lowered, clock)) if found is not None else REFUSED.get(one.condition, one.condition)
+
+
+def _refused(one: Refusal, verdict: Verdict, clock: Clock | None) -> str:
+    return f"{one.point.variant} at {rate(one.point.fps_mfps)} fps ({refusal(one, verdict, clock)})"
 
 
 def _closed(words: str) -> str:

@@ -42,7 +42,7 @@ def iter_records(
             if to_seq is not None and record["seq"] >= to_seq:
                 return
             if expected is not None and record["seq"] > expected:
-                say(f"records {expected} to {record['seq'] - 1} cannot be read")
+                say(_lost(expected, record["seq"] - 1))
             expected = max(record["seq"] + 1, expected or 0)
             if record["seq"] >= from_seq:
                 yield record
@@ -62,6 +62,10 @@ def marked(folder: Path, kind: str) -> int:
     """How many lines call themselves ``kind``, by their bytes alone: what a reader found is held against it."""
     mark = f'"kind":"{kind}"'.encode()
     return sum(_bytes(path).count(mark) for path in segment_files(folder))
+
+
+def _lost(first: int, last: int) -> str:
+    return f"record {first} cannot be read" if first == last else f"records {first} to {last} cannot be read"
 
 
 def _silent(words: str) -> None:
@@ -130,7 +134,7 @@ def from_the_end(folder: Path, told: Callable[[str], None] | None = None) -> Ite
 def _tell_missing(records: list[dict[str, Any]], say: Callable[[str], None]) -> None:
     for one, other in pairwise(records):
         if other["seq"] > one["seq"] + 1:
-            say(f"records {one['seq'] + 1} to {other['seq'] - 1} cannot be read")
+            say(_lost(one["seq"] + 1, other["seq"] - 1))
 
 
 def follow(folder: Path, *, from_seq: int, wait: Callable[[], bool]) -> Iterator[dict[str, Any]]:
