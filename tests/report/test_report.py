@@ -18,7 +18,7 @@ from adaptd.log.format.verdicts import Outcome
 from adaptd.log.verify.decided import last_decision
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import Options, verify
-from adaptd.report.export import COLUMNS, ExportError, export
+from adaptd.report.export import COLUMNS, ExportError, export, row_of
 from adaptd.report.history import decisions
 from adaptd.report.page import page, write_page
 from adaptd.report.page_hours import hours_svg
@@ -26,10 +26,11 @@ from adaptd.report.page_lines import draw
 from adaptd.report.page_tables import policies
 from adaptd.report.report_data import MOST_BUCKETS, tell
 from adaptd.report.story import Bucket, Story, ValueRange
-from adaptd.vocabulary import believed
+from adaptd.vocabulary import Bound, Limit, Lowered, OperatingPoint, believed
 from tests.conftest import ROOT
 from tests.log.workload import POLICY_TEXT, Run, make_log, settings
 
+FP16 = OperatingPoint("fp16", 15_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -331,6 +332,25 @@ def test_every_form_of_the_export_says_the_same(folder: Path, tmp_path: Path) ->
     assert all((row["temperature_mc"] is None) == (row["temperature_missing"] is not None) for row in read)
     assert {row["power_simulated"] for row in read} <= {False, None}
     assert any(row["bound_ppm_int8"] is not None and row["variant"] == "fp16" for row in read)
+
+
+def test_the_export_says_every_limit_in_numbers(folder: Path, tmp_path: Path) -> None:
+    """Limit, need and what was left stand in each row: all of them as JSON text, the rule's own as columns, as on record."""
+    export(folder, tmp_path / "t.json")
+    rows = json.loads((tmp_path / "t.json").read_text())
+    verdicts = [one.verdict for one in decisions(folder)]
+    assert [len(json.loads(row["limits"])) for row in rows] == [len(one.limits) for one in verdicts]
+    assert any(row["limits"] != "[]" for row in rows)
+    for row, verdict in zip(rows, verdicts, strict=True):
+        named = [one for one in verdict.limits if one.condition == verdict.rule]
+        assert [row["limit"], row["limit_needed"], row["limit_available"]] == (
+            [named[0].limit, named[0].needed, named[0].available] if named else [None, None, None]
+        )
+        assert row["refused"].count(":") == len(verdict.refused)
+    lowered = replace(verdicts[0], rule="power_budget", limits=(Limit(FP16, "power_budget", Bound.BUDGET, "mw", 9, 11, 9),))
+    row = row_of(replace(next(decisions(folder)), verdict=replace(lowered, lowered=Lowered(9, 12, "", 5))))
+    assert (row["limit_bound"], row["limit_unit"], row["limit"], row["limit_needed"]) == ("budget", "mw", 9, 11)
+    assert (row["budget_lowered_by"], row["budget_lowered_from_mw"]) == ("supply", 12)
 
 
 def test_a_part_of_the_time_is_exported_and_an_unknown_ending_refused(folder: Path, tmp_path: Path) -> None:
