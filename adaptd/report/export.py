@@ -37,7 +37,8 @@ COLUMNS = (
     ("variant", "string"), ("fps_mfps", "int64"), ("lease_us", "int64"), ("shadow_ppm", "int64"), ("band", "string"),
     ("rule", "string"), ("failing", "string"), ("refused", "string"), ("limits", "string"), ("limit_bound", "string"),
     ("limit_unit", "string"), ("limit", "int64"), ("limit_needed", "int64"), ("limit_available", "int64"),
-    ("budget_lowered_by", "string"), ("budget_lowered_from_mw", "int64"), ("admitted", "bool"), ("bound_ppm", "int64"), ("samples", "int64"),
+    ("budget_lowered_by", "string"), ("budget_lowered_from_mw", "int64"), ("admitted", "bool"), ("bound_ppm", "int64"),
+    ("samples", "int64"),
     ("predicted_mc", "int64"), ("predicted_mw", "int64"),
 )  # fmt: skip
 
