@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ from adaptd.report.history import decisions
 from adaptd.report.page import page, write_page
 from adaptd.report.page_hours import hours_svg
 from adaptd.report.page_lines import draw
+from adaptd.report.page_swaps import runs, swaps
 from adaptd.report.page_tables import policies
 from adaptd.report.report_data import MOST_BUCKETS, tell
-from adaptd.report.story import Bucket, Story, ValueRange
+from adaptd.report.story import Bucket, Story, Swap, ValueRange
 from adaptd.vocabulary import Bound, Limit, Lowered, OperatingPoint, believed
 from tests.conftest import ROOT
 from tests.log.workload import POLICY_TEXT, Run, make_log, settings
@@ -128,12 +130,37 @@ def test_the_verdict_stands_first_and_every_line_is_drawn(html: str) -> None:
 
 
 def test_every_swap_is_in_the_table_with_reason_and_outcome(html: str, story: Story) -> None:
-    """As many rows as intents on record, each applied here, each with the words of the decision that called for it."""
-    assert story.swaps
+    """Every intent on record is in a row, each applied here, each row with the words of the decision that called for it."""
+    rows = runs(story.swaps)
+    assert [one for row in rows for one in row] == story.swaps != []
     table = html[html.index("Every swap") : html.index("What else is on record")]
-    assert table.count("<tr><td") == len(story.swaps)
-    assert table.count("applied") == len(story.swaps)
-    assert table.count("because it is worth most") + table.count("no point") >= len(story.swaps) // 2
+    assert table.count("<tr><td") == len(rows)
+    assert table.count("applied") == len(rows)
+    assert table.count("because it is worth most") + table.count("no point") >= len(rows) // 2
+
+
+def change(at: int, old: OperatingPoint, new: OperatingPoint, outcome: str = "applied") -> Swap:
+    """A change that nothing is known of but its points and what came of it."""
+    return Swap(at, at * 1_000_000, at * 1000, old, new, None, outcome, 2000)
+
+
+def test_small_steps_of_the_rate_share_a_row_and_nothing_else_does() -> None:
+    """A ramp of steps by a tenth is one row that names its ends; a swap, a larger step, a pause, a silent worker has its own."""
+    down = [OperatingPoint("int8", mfps) for mfps in (15_000, 14_000, 13_000, 12_000)]
+    ramp = [change(at, old, new) for at, (old, new) in enumerate(pairwise(down))]
+    swap = change(3, down[-1], OperatingPoint("fp16", 12_000))
+    jump = change(4, swap.new, OperatingPoint("fp16", 5000))
+    pause = change(5, jump.new, OperatingPoint("fp16", 0))
+    silent = change(6, FP16, OperatingPoint("fp16", 14_500), "silent")
+    found = runs([*ramp, swap, jump, pause, silent])
+    assert [len(run) for run in found] == [3, 1, 1, 1, 1]
+    story = Story(swaps=[*ramp, swap])
+    row, alone = swaps(story).rows
+    assert row[0] == "0\u20132"
+    assert row[2].endswith("12\u00a0fps in 3 small steps, 1 min")
+    assert alone[2] == "int8\u00a012\u00a0fps \u2192 fp16\u00a012\u00a0fps"
+    there_and_back = Story(swaps=[change(0, down[1], down[2]), change(1, down[2], down[1])])
+    assert "lowest 13 fps" in swaps(there_and_back).rows[0][5]
 
 
 def test_what_a_log_says_is_text_and_never_markup(html: str) -> None:

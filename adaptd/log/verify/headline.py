@@ -172,7 +172,8 @@ def _sealed(report: VerifyReport) -> tuple[str, str]:
     if not report.sealed:
         return UNSURE, f"no signing key was erased yet{unsigned}"
     standing = UNSURE if report.own_key or report.unsigned else GOOD
-    return standing, f"up to record {report.sealed - 1} by keys that were erased since{unsigned}"
+    only = ", which holds only under your own copy of the public key" if report.own_key else ""
+    return standing, f"up to record {report.sealed - 1} by keys that were erased since{only}{unsigned}"
 
 
 def _rewritable(report: VerifyReport) -> tuple[str, str]:
