@@ -936,7 +936,9 @@ def headline(one, own_key):
         by = [f"{name} at {utc(when * 1000)}" for name, when in sorted(one.cosigned.items())]
         witnessed = f"up to record {one.witnessed - 1} by {', '.join(by) or 'a copy of a checkpoint kept elsewhere'}"
     behind = f"; {one.size - one.signed} records after the last signature are not signed" if one.signed < one.size else ""
-    sealed = f"up to record {one.sealed - 1} by keys that were erased since" if one.sealed else "no signing key was erased yet"
+    only = ", which holds only under your own copy of the public key" if one.given is None else ""
+    erased = f"up to record {one.sealed - 1} by keys that were erased since{only}"
+    sealed = erased if one.sealed else "no signing key was erased yet"
     free = one.rewritable()
     rest = f"from record {free} on by whoever holds this folder with its private key" if free < one.size else "no record"
     account, coin = one.account, []

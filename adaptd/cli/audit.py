@@ -122,7 +122,7 @@ def run_statement(args: argparse.Namespace) -> int:
             date.fromisoformat(args.day)
         except ValueError:
             raise CommandError(f"--day {args.day}: is no day, write it as 2026-12-01", 2) from None
-    found = list(statements(args.folder, args.day))
+    found = list(statements(args.folder, args.day, not_read))
     for one in found:
         print(json.dumps(one.plain(), sort_keys=True) if args.json else one.sentence())
     if not found:

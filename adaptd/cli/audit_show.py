@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ def lines(
     """The lines to print; ``told`` gets one for each part of the log that cannot be read."""
     if follow:
         return _shown(_following(folder), wanted, as_json=as_json)
+    if wanted.kinds and "decision" not in wanted.kinds and not wanted.conditions:
+        return _by_kind(folder, wanted, last, as_json=as_json, told=told)
     if last is None:
         return _shown(reader.iter_records(folder, from_seq=_before(folder, wanted), told=told), wanted, as_json=as_json)
     return iter(_from_the_end(folder, wanted, last, as_json=as_json, told=told))
@@ -84,6 +87,16 @@ def lines(
 def _before(folder: Path, wanted: Filter) -> int:
     """Where to begin: the segment of the first record that is wanted, with one before it for a configuration."""
     return max([0, *[first for first in reader.starts(folder) if first <= wanted.from_seq][-2:-1]])
+
+
+def _by_kind(
+    folder: Path, wanted: Filter, count: int | None, *, as_json: bool, told: Callable[[str], None] | None
+) -> Iterator[str]:
+    """The wanted lines where no decision is among them: nothing else of the log is decoded."""
+    if count is None:
+        return _shown(reader.of_kinds(folder, wanted.kinds, told=told), wanted, as_json=as_json)
+    newest = (one for one in reader.of_kinds(folder, wanted.kinds, newest_first=True, told=told) if wanted.takes(one, None))
+    return _shown(reversed(list(islice(newest, count))), wanted, as_json=as_json)
 
 
 def _from_the_end(folder: Path, wanted: Filter, count: int, *, as_json: bool, told: Callable[[str], None] | None) -> list[str]:

@@ -126,7 +126,7 @@ def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
 
 def _show(report: dict[str, Any]) -> None:
     """Tables on a terminal, plain aligned lines elsewhere."""
-    from adaptd.doctor.view import grouped
+    from adaptd.doctor.view import grouped, verdict
 
     if sys.stdout.isatty():
         from adaptd.doctor.view import draw
@@ -141,4 +141,4 @@ def _show(report: dict[str, Any]) -> None:
         )
     for meaning in report["missing_means"]:
         print(f"means    {meaning['missing']:<12} {'missing counts as ' + meaning['counts_as']}: {meaning['effect']}")
-    print("good" if report["good"] else "something must be mended: see the lines that begin with bad")
+    print(verdict(report))

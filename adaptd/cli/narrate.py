@@ -122,7 +122,7 @@ class Narrator:
 def _because(why: str) -> str:
     """The sentences that say why and what was refused; the rest is in `adaptd why`."""
     sentences = why.split(". ")
-    kept = [sentence for sentence in sentences[:2] if not sentence.startswith(("Not holding", "Expected", "Missing"))]
+    kept = [sentence for sentence in sentences[:2] if not sentence.startswith(("Conditions not met", "Expected", "Missing"))]
     kept += [sentence for sentence in sentences if sentence.startswith(("Missing: temperature", "Missing: power"))]
     return ". ".join(kept).rstrip(".") + "."
 

@@ -87,9 +87,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
         clear = document["evidence"].get(band, {}).get("admitted", True)
         stands = ("open" if clear else "scene") if row["open"] else "shut"
         lines.append(f"account      {band:<10} {stands:<6} {row['words']}")
-    true = [name for name, holds in document["conditions"].items() if holds]
     lines += [
-        f"conditions   {', '.join(true) or 'none'}",
+        f"conditions   {_conditions(document['conditions'])}",
         f"frames       {frames['delivered']} delivered, {frames['missed']} missed, {frames['dropped']} dropped",
         f"log          record {audit['seq']}, {_signed(audit['checkpoint_seq'])}{', DEGRADED' if audit['degraded'] else ''}",
     ]
@@ -99,6 +98,12 @@ def status_lines(document: dict[str, Any]) -> list[str]:
     if document.get("stalled"):
         lines.insert(0, f"STALLED      no decision for {document['age_ms'] // 1000} s: what follows was true then")
     return lines
+
+
+def _conditions(conditions: dict[str, bool]) -> str:
+    """How many are met, or which are not: one that is not met is what a reader looks for."""
+    broken = [name for name, holds in conditions.items() if not holds]
+    return f"not met: {', '.join(broken)}" if broken else f"all {len(conditions)} are met"
 
 
 def _signed(checkpoint_seq: int) -> str:

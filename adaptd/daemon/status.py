@@ -9,7 +9,7 @@ from adaptd.brain.tick import State
 from adaptd.config.cells import band_of, camera_of
 from adaptd.config.policy import Policy
 from adaptd.daemon.account_window import Objects
-from adaptd.daemon.status_rows import evidence_rows, reading_words, reason_rows, source_words
+from adaptd.daemon.status_rows import evidence_rows, reading_words, reason_rows, refused_rows, source_words
 from adaptd.vocabulary import (
     POWER,
     QUANTITIES,
@@ -249,10 +249,7 @@ def status_document(scene: Scene) -> dict[str, Any]:
         "swaps": scene.totals.swaps,
         "served": dict(scene.totals.served),
         "refusals": dict(scene.totals.refused),
-        "refused": [
-            {"variant": one.point.variant, "fps": one.point.fps_mfps / 1000, "condition": one.condition}
-            for one in verdict.refused
-        ],
+        "refused": refused_rows(verdict),
         "reasons": reason_rows(verdict),
         "lowered": None if verdict.lowered is None else asdict(verdict.lowered),
         "energy": scene.totals.energy.words(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from adaptd.brain.decide.words import numbers
+from adaptd.brain.decide.words import limit_of, numbers, refusal
 from adaptd.brain.judge.words import BETWEEN, quality, why, why_missing
 from adaptd.config.cells import band_of
 from adaptd.vocabulary import (
@@ -36,6 +36,23 @@ def reason_rows(verdict: Verdict) -> list[dict[str, Any]]:
         }
         for one in verdict.limits
     ]
+
+
+def refused_rows(verdict: Verdict) -> list[dict[str, Any]]:
+    """Every refused point: by which condition, and in ``words`` what it lacks, with the numbers of its limit if any."""
+    rows = []
+    for one in verdict.refused:
+        found = limit_of(one, verdict)
+        row = {
+            "variant": one.point.variant,
+            "fps": one.point.fps_mfps / 1000,
+            "condition": one.condition,
+            "words": refusal(one, verdict),
+        }
+        if found is not None:
+            row |= {"unit": found.unit, "limit": found.limit, "needed": found.needed, "available": found.available}
+        rows.append(row)
+    return rows
 
 
 def reading_words(reading: Reading) -> dict[str, Any]:

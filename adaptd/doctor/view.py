@@ -48,10 +48,16 @@ def _meanings(report: dict[str, Any]) -> Table:
 
 
 def _verdict(report: dict[str, Any]) -> Text:
-    bad = sum(row["level"] == "bad" for row in report["findings"])
-    if report["good"]:
-        return Text("\nNothing must be mended.", style="green")
-    return Text(f"\n{bad} thing{'s' if bad != 1 else ''} must be mended before adaptd can be trusted here.", style="bold red")
+    return Text(f"\n{verdict(report)}", style="green" if report["good"] else "bold red")
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """What it comes to, in one line."""
+    bad, missing = (sum(row["level"] == level for row in report["findings"]) for level in ("bad", "missing"))
+    if not report["good"]:
+        return f"{bad} thing{'s' if bad != 1 else ''} must be mended before adaptd can be trusted here."
+    lacks = f" {missing} thing{'s are' if missing != 1 else ' is'} missing: adaptd runs with care instead, as said above."
+    return f"Nothing must be mended.{lacks if missing else ''}"
 
 
 def grouped(findings: list[dict[str, str]]) -> list[dict[str, str]]:

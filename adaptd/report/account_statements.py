@@ -1,15 +1,17 @@
 """What the log says of every window of the loss account: for `adaptd audit statement` and for the report."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from adaptd.log.verify.reader import iter_records
+from adaptd.log.verify.reader import of_kinds
 
 M = 1_000_000
+KINDS = frozenset({"config", "window_open", "window_close"})
 _COUNTS = ("delivered", "efficient", "shadowed", "differed", "bound_ppm_frames", "allowed_ppm_frames")
 
 
@@ -103,10 +105,10 @@ class Statements:
         )
 
 
-def statements(folder: Path, day: str | None = None) -> list[Said]:
-    """Every recorded statement of a log in order. ``day``: YYYY-MM-DD."""
+def statements(folder: Path, day: str | None = None, told: Callable[[str], None] | None = None) -> list[Said]:
+    """Every recorded statement of a log in order. ``day``: YYYY-MM-DD; ``told`` gets a line for each part that cannot be read."""
     gathered = Statements()
-    for record in iter_records(folder):
+    for record in of_kinds(folder, KINDS, told=told):
         gathered.feed(record)
     return [one for one in gathered.all() if day is None or one.day == day]
 

@@ -16,7 +16,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.policy import parse_policy
 from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.log.verify.reader import segment_files, watched
-from adaptd.vocabulary import QUANTITIES, Measured, believed
+from adaptd.vocabulary import QUANTITIES, Limit, Measured, Verdict, believed
 
 BATCH = 20_000
 Row = dict[str, Any]
@@ -35,7 +35,10 @@ COLUMNS = (
     ("served_variant", "string"), ("served_fps_mfps", "int64"), ("delivered", "int64"), ("missed", "int64"), ("dropped", "int64"),
     ("shadow_frames", "int64"), ("latency_mean_us", "int64"), ("latency_max_us", "int64"), ("mode", "string"),
     ("variant", "string"), ("fps_mfps", "int64"), ("lease_us", "int64"), ("shadow_ppm", "int64"), ("band", "string"),
-    ("rule", "string"), ("failing", "string"), ("admitted", "bool"), ("bound_ppm", "int64"), ("samples", "int64"),
+    ("rule", "string"), ("failing", "string"), ("refused", "string"), ("limits", "string"), ("limit_bound", "string"),
+    ("limit_unit", "string"), ("limit", "int64"), ("limit_needed", "int64"), ("limit_available", "int64"),
+    ("budget_lowered_by", "string"), ("budget_lowered_from_mw", "int64"), ("admitted", "bool"), ("bound_ppm", "int64"),
+    ("samples", "int64"),
     ("predicted_mc", "int64"), ("predicted_mw", "int64"),
 )  # fmt: skip
 
@@ -169,9 +172,30 @@ def row_of(decided: Decided, policy_mw: int | None = None) -> Row:
     row.update(mode=verdict.mode.value, variant=verdict.point.variant, fps_mfps=verdict.point.fps_mfps)
     row.update({name: getattr(verdict, name) for name in _VERDICT})
     row["failing"] = ",".join(name for name, holds in verdict.conditions if not holds)
+    row.update(_limits(verdict))
     of_band = [one for one in verdict.evidence if band_of(one.band) == verdict.band]
     here = {one.variant: one for one in sorted(of_band, key=lambda one: one.bound_ppm)}  # of several cameras the worst
     proof = here.get(verdict.point.variant)
     row.update({name: None if proof is None else getattr(proof, name) for name in _PROOF})
     row.update({f"bound_ppm_{name}": one.bound_ppm for name, one in here.items()})
     return row
+
+
+def _limits(verdict: Verdict) -> Row:
+    """What was refused, every limit in numbers, and on columns of its own the one that the rule names."""
+    named = next((one for one in verdict.limits if one.condition == verdict.rule), None)
+    row: Row = {
+        "refused": ",".join(f"{one.point.variant}@{one.point.fps_mfps}:{one.condition}" for one in verdict.refused),
+        "limits": json.dumps([_plain(one) for one in verdict.limits], separators=(",", ":")),
+    }
+    if named is not None:
+        row.update(limit_bound=named.bound.value, limit_unit=named.unit)
+        row.update(limit=named.limit, limit_needed=named.needed, limit_available=named.available)
+    if verdict.lowered is not None:
+        row.update(budget_lowered_by=verdict.lowered.by or "supply", budget_lowered_from_mw=verdict.lowered.from_mw)
+    return row
+
+
+def _plain(one: Limit) -> Row:
+    numbers = {name: getattr(one, name) for name in ("condition", "unit", "limit", "needed", "available")}
+    return {"variant": one.point.variant, "fps_mfps": one.point.fps_mfps, "bound": one.bound.value, **numbers}

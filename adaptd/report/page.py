@@ -11,9 +11,10 @@ from markupsafe import Markup
 from adaptd.drawing.axes import NARROW, RIGHT
 from adaptd.drawing.pages import render
 from adaptd.log.format.verdicts import Outcome, VerifyReport
-from adaptd.log.verify.headline import headline, meaning, moment, rewritable_from
+from adaptd.log.verify.headline import NEXT, headline, meaning, moment, rewritable_from
 from adaptd.report import page_lines, page_tables
 from adaptd.report.page_hours import hours_svg
+from adaptd.report.page_swaps import swaps
 from adaptd.report.report_data import tell
 from adaptd.report.story import Story
 
@@ -53,7 +54,7 @@ def page(story: Story, report: VerifyReport, *, since_ms: int | None = None, unt
         proof=page_tables.proof_notes(story),
         account=page_tables.account(story.statements),
         intervals=page_tables.intervals(report),
-        swaps=page_tables.swaps(story),
+        swaps=swaps(story),
         changes=page_tables.changes(story, report),
         settings=page_tables.settings(story, report),
         notes=[f"{text[0].upper()}{text[1:]}." for text in report.notes],
@@ -88,6 +89,7 @@ def _verdict(report: VerifyReport) -> dict[str, Any]:
         "verdict": f"{name}: {meaning(report) if report.records else 'there is nothing to check'}",
         "first_bad": report.first_bad_seq,
         "reason": report.reason,
+        "next": NEXT.get(report.verdict, ""),
         "unvouched": report.first_bad_seq is not None and report.verdict in _UNVOUCHED,
         "findings": _findings(report),
         "extent": extent if report.records > 0 else {},
@@ -113,7 +115,7 @@ def _tiles(story: Story) -> list[tuple[str, str]]:
     hot = max((bucket.temperature.high for bucket in story.buckets if bucket.temperature.count), default=None)
     if hot is not None:
         limits = sorted({one.policy.limit_mc for one in story.reigns})
-        limit = f"; limit {' and '.join(f'{one / 1000:g}' for one in limits)}, {_seconds(story.over_limit_us)} above it"
+        limit = f"; limit {' and '.join(f'{one / 1000:g}' for one in limits)}, read above it for {_seconds(story.over_limit_us)}"
         tiles.append((f"{hot / 1000:.1f} degC", f"highest temperature{limit if limits else ''}{_marked(story, 'temperature')}"))
     if any(bucket.budget.count for bucket in story.buckets):
         tiles.append((_seconds(story.over_budget_us), f"over the power budget in force{_marked(story, 'power')}"))

@@ -1,4 +1,4 @@
-"""The tables of the report: intervals on the efficient engine, swaps, events, and what decisions are bound to."""
+"""The tables of the report: intervals on the efficient engine, statements, events, policies, and what decisions are bound to."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
@@ -6,17 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from adaptd.base.clock import wall_words
-from adaptd.brain.decide.words import rate
-from adaptd.brain.judge.words import why_missing
-from adaptd.brain.tick import explain
+from adaptd.brain.estimate.account_table import rules
 from adaptd.log.format.verdicts import Interruption, Interval, VerifyReport
 from adaptd.report.account_statements import M, Said
 from adaptd.report.record_words import sentence
-from adaptd.report.story import Reign, Story, StoryEvent, Swap
-from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, OperatingPoint, Reading, believed
-
-_UNITS = {TEMPERATURE: "degC", POWER: "W", LIGHT: "lx"}
+from adaptd.report.story import Reign, Story, StoryEvent
 
 _KINDS = {"#": "n", "!": "why", "@": "t", "~": "some"}  # numbers, sentences, words on one line, a few words
 
@@ -35,7 +29,7 @@ def table(head: list[str], rows: list[list[str]], empty: str) -> Table:
     return Table([(_KINDS.get(name[0], ""), name.lstrip("#!@~")) for name in head], rows, empty)
 
 
-def _clock(ms: int) -> str:
+def clock(ms: int) -> str:
     """A time that the page's script also says in the reader's zone."""
     try:
         when = datetime.fromtimestamp(ms / 1000, tz=timezone.utc)
@@ -45,7 +39,7 @@ def _clock(ms: int) -> str:
         return f"{ms} ms"
 
 
-def _styled(kind: str, words: str) -> Markup:
+def styled(kind: str, words: str) -> Markup:
     return Markup('<span class="{}">{}</span>').format(kind, words)
 
 
@@ -63,10 +57,11 @@ def proof_notes(story: Story) -> str:
     if story.policy is None:
         return ""
     policy = story.policy
+    loan = f"{rules(policy).loan_ppm // M:,} frames"
     return (
         f"Policy: of a window's frames at most {policy.max_loss_ppm / 10_000:g} % differ from {policy.reference}'s "
-        f"answer, with {100 - policy.alpha_ppm / 10_000:g} % confidence at every moment, in each light band. Until that share is "
-        f"more than the loan, the loan is what is allowed."
+        f"answer, with {100 - policy.alpha_ppm / 10_000:g} % confidence at every moment, in each light band. While this "
+        f"share of a young window is less than {loan}, these {loan} (the loan) are allowed."
     )
 
 
@@ -80,7 +75,7 @@ def intervals(report: VerifyReport) -> Table:
 
 
 def _interval(one: Interval) -> list[str]:
-    held = _styled("yes", "clear") if one.admitted else _styled("no", "not clear")
+    held = styled("yes", "clear") if one.admitted else styled("no", "not clear")
     names = [one.variant, one.band, _span(one.to_us - one.from_us)]
     return [str(one.from_seq), str(one.to_seq), *names, f"{one.frames:,}", held]
 
@@ -107,49 +102,15 @@ def _statement(one: Said) -> list[str]:
     bound, allowed = -(-said["bound_ppm_frames"] // M), said["allowed_ppm_frames"] // M
     counts = [f"{said[name]:,}" for name in ("delivered", "efficient", "shadowed", "differed")]
     if said["broken"]:
-        return [str(one.window), _clock(one.to_ms), said["band"], *counts, "-", f"{allowed:,}", _styled("no", said["broken"])]
+        return [str(one.window), clock(one.to_ms), said["band"], *counts, "-", f"{allowed:,}", styled("no", said["broken"])]
     meter = Markup('<meter min="0" max="{}" value="{}">{} of {}</meter>').format(max(1, allowed), bound, bound, allowed)
-    return [str(one.window), _clock(one.to_ms), said["band"], *counts, f"{bound:,}", f"{allowed:,}", meter]
-
-
-def swaps(story: Story) -> Table:
-    """One row a change of engine or rate."""
-    head = ["#record", "@time", "@change", "light", "~sensed", "!why", "outcome"]
-    return table(head, [_swap(one) for one in story.swaps], "No change was asked for.")
-
-
-def _swap(one: Swap) -> list[str]:
-    why = sensed = light = "-"
-    if one.decided is not None:
-        seen, said, record = one.decided.snapshot, one.decided.verdict, one.decided.record
-        why, light = explain(said, wall_words(record["mono_us"], record["utc_ms"])), said.band
-        sensed = ", ".join(_reading(believed(seen, said, name), unit) for name, unit in _UNITS.items())
-    late = f" in {one.latency_us / 1000:.1f} ms" if one.latency_us is not None and one.outcome == "applied" else ""
-    good = "yes" if one.outcome == "applied" else "no" if one.outcome in (None, "silent", "interrupted") else "soft"
-    change = f"{_point(one.old)} \u2192 {_point(one.new)}"
-    outcome = _styled(good, one.outcome or "none on record") + late
-    return [str(one.seq), _clock(one.utc_ms), change, light, sensed, why, outcome]
-
-
-def _point(point: OperatingPoint | None) -> str:
-    if point is None:
-        return "start"
-    if not point.fps_mfps:
-        return "nothing\u00a0served"
-    return f"{point.variant}\u00a0{rate(point.fps_mfps)}\u00a0fps"
-
-
-def _reading(reading: Reading, unit: str) -> str:
-    if not isinstance(reading, Measured):
-        return f"no {unit} ({why_missing(reading)})"
-    value = reading.value / 1000
-    return f"{value:,.0f}\u00a0{unit}" if value >= 100 else f"{value:.1f}\u00a0{unit}"
+    return [str(one.window), clock(one.to_ms), said["band"], *counts, f"{bound:,}", f"{allowed:,}", meter]
 
 
 def changes(story: Story, report: VerifyReport) -> Table:
     """Starts, stops, clock steps, faults, failures of the disk, prunings; then gaps and interruptions from the verifier."""
     rows = [_event(one) for one in story.events]
-    rows += [_row(gap.seq, "", _styled("no", "gap"), gap.why) for gap in report.gaps]
+    rows += [_row(gap.seq, "", styled("no", "gap"), gap.why) for gap in report.gaps]
     rows += [_row(one.seq, "", "interruption", _interruption(one)) for one in report.interruptions]
     return table(["#record", "@time", "@kind", "!what"], rows, "Nothing.")
 
@@ -159,7 +120,7 @@ def _row(seq: int, time: str, kind: str, text: str) -> list[str]:
 
 
 def _event(one: StoryEvent) -> list[str]:
-    return _row(one.seq, _clock(one.utc_ms), one.kind, sentence(one.record))
+    return _row(one.seq, clock(one.utc_ms), one.kind, sentence(one.record))
 
 
 def _interruption(one: Interruption) -> str:
@@ -200,7 +161,7 @@ def _binding(config: dict[str, Any], binding: dict[str, Any]) -> list[tuple[str,
     items = [
         (f"Policy, from record {config['seq']}", f"{_name(config.get('policy'))} {binding.get('policy')}"),
         ("Profile", f"{_name(config.get('profile'))} {binding.get('profile')}"),
-        ("Bundle", str(binding.get("bundle"))),
+        ("Bundle", "none: the run is simulated" if binding.get("bundle") == "0" * 64 else str(binding.get("bundle"))),
     ]
     items += [("Engine file", " ".join(map(str, plan))) for plan in binding.get("plans", ()) if isinstance(plan, list)]
     return [*items, ("Decision code", str(binding.get("code"))), ("Boot", str(binding.get("boot_id")))]
@@ -218,7 +179,7 @@ def policies(story: Story) -> Table:
     rows = []
     for before, one in zip([None, *story.reigns], story.reigns, strict=False):
         difference = "the first on this page" if before is None else _difference(before, one)
-        rows.append([str(one.seq), _clock(one.utc_ms), one.policy.name, one.profile, one.why, difference])
+        rows.append([str(one.seq), clock(one.utc_ms), one.policy.name, one.profile, one.why, difference])
     return table(
         ["#record", "@from", "policy", "device profile", "cause", "!changed"], rows, "No policy can be read from this log."
     )

@@ -74,16 +74,19 @@ def _point(point: list[Any]) -> str:
 
 
 def _start(record: Record) -> str:
-    words = f"adaptd {record['adaptd']} starts as run {record['boot']} on {record['backend']}, frames from {record['source']}."
+    on = f" on {record['backend']}, frames from {record['source']}" if "backend" in record else ""
+    who = f"adaptd {record['adaptd']}" if "adaptd" in record else "The log"
+    words = f"{who} starts as run {record['boot']}{on}."
     before = record.get("before")
     if before is not None:
         torn = f", {before['torn_bytes']} torn bytes were cut off" if before["torn_bytes"] else ""
-        words += (
-            f" The run before ended {'with a clean stop' if before['clean'] else 'without a stop (kill or power loss)'}{torn}."
-        )
+        ended = "with a clean stop" if before["clean"] else "without a stop (kill or power loss)"
+        words += f" The run before ended {ended}{torn}."
     if "quarantined" in record:
         aside = record["quarantined"]
         words += f" A log that could not be continued was put aside as {aside['folder']}: {aside['reason']}."
+    if str(record.get("boot_id")).startswith("simulated-"):
+        words += f" The run is simulated: {record['boot_id'].removeprefix('simulated-')}."
     return words
 
 
@@ -197,7 +200,7 @@ def _ordered(record: Record) -> str:
 
 
 def _given(record: Record) -> str:
-    """Readings and labels that another program handed in, told at the first and at most once a minute."""
+    """Readings and labels that another program handed in, told at the first and then every ten minutes."""
     what = (
         f"readings of {record['quantity']} as {record['source']}"
         if record["given"] == "reading"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adaptd.cli.main import GROUPS, build_parser
+from adaptd.cli.status_text import _conditions
 from tests.conftest import ROOT
 from tests.log.workload import Run
 
@@ -38,3 +39,9 @@ def test_looking_at_a_log_loads_no_policy_reader(tmp_path: Path, words: list[str
     done = subprocess.run([sys.executable, "-c", code, *words, tmp_path], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_status_names_the_conditions_that_are_not_met() -> None:
+    """A reader looks for what is wrong: status counts the conditions that hold and names those that do not."""
+    assert _conditions({"log_ok": True, "light_known": True}) == "all 2 are met"
+    assert _conditions({"log_ok": True, "light_known": False, "no_fault": False}) == "not met: light_known, no_fault"

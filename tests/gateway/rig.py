@@ -38,7 +38,12 @@ DOCUMENT: dict[str, Any] = {
     "swaps": 4,
     "served": {"int8": 1000, "fp16": 234},
     "refusals": {"power_budget": 7},
-    "refused": [{"variant": "fp16", "fps": 15.0, "condition": "power_budget"}],
+    "refused": [
+        {
+            "variant": "fp16", "fps": 15.0, "condition": "power_budget", "unit": "mw", "limit": 9000, "needed": 11_400,
+            "available": 9000, "words": "power 11.4 W would pass the budget of 9.0 W",
+        }
+    ],
     "energy": {"total_mj": 4_500_000, "known_s": 900, "unknown_s": 3, "simulated": False},
     "limits": {
         "reference": "fp16", "target_fps": 15.0, "floor_fps": 5.0, "deadline_us": 66_000, "limit_mc": 85_000, "resume_mc": 80_000,

@@ -90,7 +90,7 @@ def test_each_value_is_the_documents_own(daemon: Daemon, start: Start, browser: 
         "61.3",
         "23.8 °C below the limit of 85 °C",
         "no reading: EIO",
-        "fp16 at 15 refused: power budget",
+        "fp16 at 15 refused: power 11.4 W would pass the budget of 9.0 W",
         "0.35 points",
     ):
         assert words in text, text

@@ -49,7 +49,14 @@ def told_otherwise(files: Files, random: Random) -> Files:
         kinds.setdefault(json.loads(row)["kind"], []).append(at)
     at = random.choice(kinds[random.choice(sorted(kinds))])
     changed = nonsense(json.loads(rows[at]), random)
-    rows[at] = encode(changed if changed != json.loads(rows[at]) else {})
+    return with_line(files, at, encode(changed if changed != json.loads(rows[at]) else {}))
+
+
+def with_line(files: Files, at: int, line: bytes) -> Files:
+    """The log with another line ``at`` of its first segment and every later hash set right."""
+    name = attacks.segments(files)[0]
+    rows = files[name].split(b"\n")
+    rows[at] = line
     for later in range(at + 1, len(rows) - 1):
         rows[later] = encode({**json.loads(rows[later]), "prev": sha256(rows[later - 1]).hexdigest()})
     return {**files, name: b"\n".join(rows)}

@@ -14,10 +14,13 @@ from adaptd.log.format import decisions as form
 from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.log.verify import join
 from adaptd.log.verify import verify as verifier
+from adaptd.log.verify.decided import Decided
 from adaptd.log.verify.parts import Part, Task
+from adaptd.log.verify.served_intervals import LATE_DECISIONS, Service, _Open
 from adaptd.log.verify.verify import Options, verify
 from adaptd.log.write.ledger import LedgerLimits
-from tests.log.workload import BRAIN, Clock, Run, settings
+from adaptd.vocabulary import BandEvidence, OperatingPoint, Served
+from tests.log.workload import BRAIN, Clock, Run, decisions, settings
 
 PARTS = Options(processes=2)
 
@@ -142,6 +145,53 @@ def test_a_forged_seam_is_caught(tmp_path: Path, pool: Here, monkeypatch: pytest
     believed = in_parts(tmp_path)
     assert believed is not None
     assert (believed.verdict, believed.replayed) == (Outcome.VALID, 309)
+
+
+def served(at: int, variant: str, *, proven: bool = True) -> Decided:
+    """A decision for ``variant`` in bright light, after a second in which it had served fifteen frames."""
+    snapshot, verdict, _ = next(decisions(1))
+    proof = (BandEvidence("bright", "int8", proven, 3000 - at, 900 + at),)
+    point = OperatingPoint(variant, 15_000)
+    worker = replace(snapshot.worker, served=(Served(variant, 15, 60_000, 5_000),))
+    return Decided(
+        {"seq": at},
+        replace(snapshot, now_us=at * 1_000_000, worker=worker),
+        replace(verdict, point=point, band="bright", evidence=proof),
+    )
+
+
+def test_an_interval_across_a_seam_is_counted_once_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a part begins, an interval that goes on through its seam keeps its frames, its end and its weakest proof; a joiner
+    that forgets what came behind the seam loses them."""
+    told = [served(at, "fp16" if at % 11 < 2 else "int8", proven=at != 30) for at in range(40)]
+
+    def one_go() -> VerifyReport:
+        report = VerifyReport()
+        service = Service(report)
+        for one in told:
+            service.feed(one, "fp16")
+        service.end()
+        return report
+
+    def joined(seam: int) -> VerifyReport:
+        report = VerifyReport()
+        before, part = Service(report), Service(VerifyReport())
+        for one in told[: seam + LATE_DECISIONS]:
+            before.feed(one, "fp16")
+        for one in told[seam : seam + LATE_DECISIONS]:
+            part.feed(one, "fp16")
+        under_way = part.forget(VerifyReport())
+        for one in told[seam + LATE_DECISIONS :]:
+            part.feed(one, "fp16")
+        before.absorb(part.rest(under_way=under_way))
+        before.end()
+        return report
+
+    whole = one_go()
+    assert [(one.frames, one.admitted) for one in whole.intervals] == [(120, True), (120, True), (120, False), (60, True)]
+    assert all(asdict(joined(seam)) == asdict(whole) for seam in range(1, 37))
+    monkeypatch.setattr(_Open, "take", lambda *_: None)
+    assert any(asdict(joined(seam)) != asdict(whole) for seam in range(1, 37))
 
 
 @pytest.mark.parametrize("harm", ["decision", "evidence", "torn"])

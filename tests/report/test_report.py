@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,18 +19,20 @@ from adaptd.log.format.verdicts import Outcome
 from adaptd.log.verify.decided import last_decision
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import Options, verify
-from adaptd.report.export import COLUMNS, ExportError, export
+from adaptd.report.export import COLUMNS, ExportError, export, row_of
 from adaptd.report.history import decisions
 from adaptd.report.page import page, write_page
 from adaptd.report.page_hours import hours_svg
 from adaptd.report.page_lines import draw
+from adaptd.report.page_swaps import runs, swaps
 from adaptd.report.page_tables import policies
 from adaptd.report.report_data import MOST_BUCKETS, tell
-from adaptd.report.story import Bucket, Story, ValueRange
-from adaptd.vocabulary import believed
+from adaptd.report.story import Bucket, Story, Swap, ValueRange
+from adaptd.vocabulary import Bound, Limit, Lowered, OperatingPoint, believed
 from tests.conftest import ROOT
 from tests.log.workload import POLICY_TEXT, Run, make_log, settings
 
+FP16 = OperatingPoint("fp16", 15_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -127,12 +130,37 @@ def test_the_verdict_stands_first_and_every_line_is_drawn(html: str) -> None:
 
 
 def test_every_swap_is_in_the_table_with_reason_and_outcome(html: str, story: Story) -> None:
-    """As many rows as intents on record, each applied here, each with the words of the decision that called for it."""
-    assert story.swaps
+    """Every intent on record is in a row, each applied here, each row with the words of the decision that called for it."""
+    rows = runs(story.swaps)
+    assert [one for row in rows for one in row] == story.swaps != []
     table = html[html.index("Every swap") : html.index("What else is on record")]
-    assert table.count("<tr><td") == len(story.swaps)
-    assert table.count("applied") == len(story.swaps)
-    assert table.count("because it is worth most") + table.count("no point") >= len(story.swaps) // 2
+    assert table.count("<tr><td") == len(rows)
+    assert table.count("applied") == len(rows)
+    assert table.count("because it is worth most") + table.count("keeps every limit at floor_fps") >= len(rows) // 2
+
+
+def change(at: int, old: OperatingPoint, new: OperatingPoint, outcome: str = "applied") -> Swap:
+    """A change that nothing is known of but its points and what came of it."""
+    return Swap(at, at * 1_000_000, at * 1000, old, new, None, outcome, 2000)
+
+
+def test_small_steps_of_the_rate_share_a_row_and_nothing_else_does() -> None:
+    """A ramp of steps by a tenth is one row that names its ends; a swap, a larger step, a pause, a silent worker has its own."""
+    down = [OperatingPoint("int8", mfps) for mfps in (15_000, 14_000, 13_000, 12_000)]
+    ramp = [change(at, old, new) for at, (old, new) in enumerate(pairwise(down))]
+    swap = change(3, down[-1], OperatingPoint("fp16", 12_000))
+    jump = change(4, swap.new, OperatingPoint("fp16", 5000))
+    pause = change(5, jump.new, OperatingPoint("fp16", 0))
+    silent = change(6, FP16, OperatingPoint("fp16", 14_500), "silent")
+    found = runs([*ramp, swap, jump, pause, silent])
+    assert [len(run) for run in found] == [3, 1, 1, 1, 1]
+    story = Story(swaps=[*ramp, swap])
+    row, alone = swaps(story).rows
+    assert row[0] == "0\u20132"
+    assert row[2].endswith("12\u00a0fps in 3 small steps, 1 min")
+    assert alone[2] == "int8\u00a012\u00a0fps \u2192 fp16\u00a012\u00a0fps"
+    there_and_back = Story(swaps=[change(0, down[1], down[2]), change(1, down[2], down[1])])
+    assert "lowest 13 fps" in swaps(there_and_back).rows[0][5]
 
 
 def test_what_a_log_says_is_text_and_never_markup(html: str) -> None:
@@ -331,6 +359,25 @@ def test_every_form_of_the_export_says_the_same(folder: Path, tmp_path: Path) ->
     assert all((row["temperature_mc"] is None) == (row["temperature_missing"] is not None) for row in read)
     assert {row["power_simulated"] for row in read} <= {False, None}
     assert any(row["bound_ppm_int8"] is not None and row["variant"] == "fp16" for row in read)
+
+
+def test_the_export_says_every_limit_in_numbers(folder: Path, tmp_path: Path) -> None:
+    """Limit, need and what was left stand in each row: all of them as JSON text, the rule's own as columns, as on record."""
+    export(folder, tmp_path / "t.json")
+    rows = json.loads((tmp_path / "t.json").read_text())
+    verdicts = [one.verdict for one in decisions(folder)]
+    assert [len(json.loads(row["limits"])) for row in rows] == [len(one.limits) for one in verdicts]
+    assert any(row["limits"] != "[]" for row in rows)
+    for row, verdict in zip(rows, verdicts, strict=True):
+        named = [one for one in verdict.limits if one.condition == verdict.rule]
+        assert [row["limit"], row["limit_needed"], row["limit_available"]] == (
+            [named[0].limit, named[0].needed, named[0].available] if named else [None, None, None]
+        )
+        assert row["refused"].count(":") == len(verdict.refused)
+    lowered = replace(verdicts[0], rule="power_budget", limits=(Limit(FP16, "power_budget", Bound.BUDGET, "mw", 9, 11, 9),))
+    row = row_of(replace(next(decisions(folder)), verdict=replace(lowered, lowered=Lowered(9, 12, "", 5))))
+    assert (row["limit_bound"], row["limit_unit"], row["limit"], row["limit_needed"]) == ("budget", "mw", 9, 11)
+    assert (row["budget_lowered_by"], row["budget_lowered_from_mw"]) == ("supply", 12)
 
 
 def test_a_part_of_the_time_is_exported_and_an_unknown_ending_refused(folder: Path, tmp_path: Path) -> None:

@@ -14,24 +14,24 @@ RULES = {
     "engine_busy": "the engine computes no more frames in time",
     "camera_rate": "the camera gives no more frames",
     "rate_held": "changing the frame rate would earn less than the change costs",
-    "cooling": "the temperature limit was passed and resume_c is not reached yet",
-    "after_protection": "the device comes out of protection, and starts at floor_fps",
+    "cooling": "the temperature passed its limit and has not fallen to resume_c yet",
+    "after_protection": "the limits hold again after a protection, so it starts at floor_fps",
     "temperature_unknown": "the temperature is not known, so the frame rate may not rise",
     "power_unknown": "the power is not known, so the frame rate may not rise",
-    "fault_latched": "a fault is latched, so floor_fps is served",
+    "fault_latched": "a fault stands until it is cleared, so floor_fps is served",
     "temperature": "more power would pass the temperature limit",
     "power_budget": "more power would pass the power budget",
-    "budget_unreachable": "the board passes the power budget without a single frame, so the floor is served: raise the budget",
+    "budget_unreachable": "the board passes the power budget without a single frame, so floor_fps is served: raise the budget",
     "endurance": "the battery must last until the goal, so energy costs more than the policy says",
-    "protect_device": "no point at floor_fps or above keeps every limit, so the device is protected",
-    "protect_service": "no point keeps every limit, so the service is held at floor_fps up to critical_c",
-    "protect_critical": "critical_c is near, so nothing is served",
-    "stop": "no point keeps every limit, so the service stops",
+    "protect_device": "no engine keeps every limit at floor_fps, so frames are left out to protect the device",
+    "protect_service": "no choice keeps every limit, so floor_fps is held up to critical_c",
+    "protect_critical": "the temperature is close to critical_c, so nothing is served",
+    "stop": "no choice keeps every limit, and then the policy says stop",
     "veto_log_down": "the log cannot be written, and without a record the reference serves",
     "veto_worker_down": "the worker is down",
     "veto_light_unknown": "the light is not known, and without it no efficient engine is proven",
-    "veto_quarantined": "the engine is broken",
-    "veto_fault_latched": "a fault is latched, so the reference serves at floor_fps at most",
+    "veto_quarantined": "the engine is broken or set aside",
+    "veto_fault_latched": "a fault stands until it is cleared, so the reference serves at floor_fps at most",
     "veto_account_closed": "the efficient engine is not proven",
     "veto_above_target": "target_fps is the most that is ever served",
     "veto_temperature_unknown": "the temperature is not known, so floor_fps is the most",
@@ -46,7 +46,7 @@ REFUSED = {
     "no_gain": "it saves too little to swap",
     "dwell_over": "the engine was changed a moment ago",
     "not_quarantined": "the engine is broken, or set aside by an order",
-    "no_fault": "a fault is latched",
+    "no_fault": "a fault stands until it is cleared",
     "mode_qualified": "it was not measured in the power mode that the board is in",
     "log_ok": "the log cannot be written",
     "worker_alive": "the worker is down",
@@ -122,7 +122,7 @@ def explain(verdict: Verdict, clock: Clock | None = None) -> str:
         lines.append(f"Refused: {'; '.join(refused)}.")
     broken = ", ".join(name for name, holds in verdict.conditions if not holds)
     if broken:
-        lines.append(f"Not holding: {broken}.")
+        lines.append(f"Conditions not met: {broken}.")
     if verdict.power_mode is not None:
         lines.append(f"Power mode: {verdict.power_mode}.")
     if verdict.lasting is not None:
@@ -145,12 +145,20 @@ def _why(verdict: Verdict, clock: Clock | None) -> str:
     return f"{known} ({said})"
 
 
-def _refused(one: Refusal, verdict: Verdict, clock: Clock | None) -> str:
-    """A point that was refused, with what it lacks."""
+def limit_of(one: Refusal, verdict: Verdict) -> Limit | None:
+    """The limit that a refused point ran into; None where its condition has no numbers."""
     variant = one.point.variant
-    found = [limit for limit in verdict.limits if limit.condition == one.condition and limit.point.variant == variant]
-    why = _closed(numbers(found[0], verdict.lowered, clock)) if found else REFUSED.get(one.condition, one.condition)
-    return f"{variant} at {rate(one.point.fps_mfps)} fps ({why})"
+    return next((at for at in verdict.limits if at.condition == one.condition and at.point.variant == variant), None)
+
+
+def refusal(one: Refusal, verdict: Verdict, clock: Clock | None = None) -> str:
+    """What a refused point lacks, with the numbers of its limit where there are some."""
+    found = limit_of(one, verdict)
+    return _closed(numbers(found, verdict.lowered, clock)) if found is not None else REFUSED.get(one.condition, one.condition)
+
+
+def _refused(one: Refusal, verdict: Verdict, clock: Clock | None) -> str:
+    return f"{one.point.variant} at {rate(one.point.fps_mfps)} fps ({refusal(one, verdict, clock)})"
 
 
 def _closed(words: str) -> str:

@@ -80,7 +80,7 @@ class Chain:
             raise ChainError(str(error)) from None
         record = check_stamp(found, self.size)
         if record["prev"] != self.last:
-            raise ChainError("the hash of the line before does not fit", blame_previous=True)
+            raise ChainError("its field prev is not the hash of the line before", blame_previous=True)
         return record
 
     def _read_usual(self, line: bytes) -> dict[str, Any] | None:
@@ -112,11 +112,12 @@ class Chain:
 def check_stamp(record: Any, seq: int) -> dict[str, Any]:
     """The record, where it carries every chain field and the number ``seq``; raises ChainError for anything else."""
     if type(record) is not dict or record.get("seq") != seq or type(record.get("seq")) is not int:
-        raise ChainError(f"not the record number {seq}")
+        number = record.get("seq") if type(record) is dict else None
+        raise ChainError(f"the line carries {f'the number {number!r:.20}' if number is not None else 'no number'} and not {seq}")
     for name, kind in _CHAIN_TYPES:
         if type(record.get(name)) is not kind:
             raise ChainError(f"the field {name} is missing or of the wrong type")
     if record["v"] not in READABLE:
-        raise ChainError(f"version {record['v']} of the record is unknown")
+        raise ChainError(f"it is of version {record['v']}, and this verifier reads {' and '.join(map(str, READABLE))}")
     found: dict[str, Any] = record
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptd.base.canonical_json import Plain, same_bytes
 from adaptd.log.format.codec import CodecError, row, words
-from adaptd.log.format.shapes import Atom, Repeated
+from adaptd.log.format.shapes import Atom, Repeated, misfit
 from adaptd.vocabulary import Shadow, Snapshot, Stretch, Telemetry, Verdict
 
 UNBOOKED = "unbooked"  # why a run stopped whose last frames could not be booked
@@ -92,7 +92,7 @@ class DecisionCoder:
         try:
             return _read_snapshot(self._form, None if whole else self.snapshot, record.get("in", {}), now_us)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise CodecError(f"what was sensed cannot be read: {error}") from None
+            raise CodecError(f"what was sensed cannot be read: {misfit(error)}") from None
 
     def read_verdict(self, record: dict[str, Any]) -> Verdict:
         """The verdict of a decision record; raises CodecError where it does not fit. Changes nothing."""
@@ -102,7 +102,7 @@ class DecisionCoder:
                 return first
             verdict: Verdict = self._form.verdict.patch(self.verdict, record["out"]) if "out" in record else self.verdict
         except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise CodecError(f"what was decided cannot be read: {error}") from None
+            raise CodecError(f"what was decided cannot be read: {misfit(error)}") from None
         return verdict
 
 

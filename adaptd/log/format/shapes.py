@@ -12,6 +12,17 @@ class CodecError(ValueError):
     """A plain value does not fit the word it should become, or a word cannot be written."""
 
 
+def misfit(error: Exception) -> str:
+    """Why a record does not fit what it should hold, in words: what was raised says it in terms of the language alone."""
+    if isinstance(error, CodecError):
+        return str(error)
+    if isinstance(error, KeyError):
+        return f"the field {str(error.args[0] if error.args else '')!r:.40} is missing"
+    if isinstance(error, ArithmeticError):
+        return "a number is zero or too large to reckon with"
+    return "a list is too short" if isinstance(error, IndexError) else "a value is not of the kind that belongs there"
+
+
 class Shape:
     """How one type is written (``full``), read (``read``), written against an older value (``diff``) and read so (``patch``)."""
 
@@ -28,6 +39,9 @@ class Shape:
         return self.read(plain)
 
 
+_KINDS = {int: "an integer", str: "text", bool: "true or false", type(None): "null"}
+
+
 class Atom(Shape):
     """int, str, bool, None, or a choice of them."""
 
@@ -39,7 +53,7 @@ class Atom(Shape):
         if type(plain) not in self._kinds:
             if type(plain) is str and int in self._kinds:
                 return _long_integer(plain)
-            raise CodecError(f"{plain!r:.60} is not {' or '.join(sorted(kind.__name__ for kind in self._kinds))}")
+            raise CodecError(f"{plain!r:.60} is not {' or '.join(sorted(_KINDS[kind] for kind in self._kinds))}")
         return plain
 
 

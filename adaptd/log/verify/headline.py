@@ -20,6 +20,17 @@ BROKEN = {
     Outcome.DAMAGED: "records are missing or changed",
 }
 
+NEXT = {
+    Outcome.TORN_TAIL: "after a power loss nothing need be done: adaptd cuts it off at its next start and says so on record",
+    Outcome.EVIDENCE_INSUFFICIENT: "keep this copy, and see what was known then: 'adaptd audit show DIR --from-seq N --last 20'",
+    Outcome.GAP: "ask what happened to the device in that time; the records around it stand",
+    Outcome.REPLAY_MISMATCH: "keep this copy, and run it again with the release that made it; if that says the same, "
+    "the record was made up",
+    Outcome.FORGED: "keep this copy, and ask for the log and for its public key from another source",
+    Outcome.DAMAGED: "keep this copy, and take the log from another one; 'adaptd audit show DIR' reads what is left of this one",
+}
+"""What a person does about each finding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -161,7 +172,8 @@ def _sealed(report: VerifyReport) -> tuple[str, str]:
     if not report.sealed:
         return UNSURE, f"no signing key was erased yet{unsigned}"
     standing = UNSURE if report.own_key or report.unsigned else GOOD
-    return standing, f"up to record {report.sealed - 1} by keys that were erased since{unsigned}"
+    only = ", which holds only under your own copy of the public key" if report.own_key else ""
+    return standing, f"up to record {report.sealed - 1} by keys that were erased since{only}{unsigned}"
 
 
 def _rewritable(report: VerifyReport) -> tuple[str, str]:

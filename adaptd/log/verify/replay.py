@@ -20,8 +20,9 @@ from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import CodecError, from_plain, row, to_plain
 from adaptd.log.format.decisions import CHAIN_FIELDS, DecisionCoder, ended_clean, same_fields
 from adaptd.log.format.evidence import changes
+from adaptd.log.format.shapes import misfit
 from adaptd.log.verify import bounds
-from adaptd.log.verify.decided import Decided
+from adaptd.log.verify.decided import UNREADABLE, Decided
 from adaptd.vocabulary import BandStatement, ModeFigures, Snapshot, Stretch, VariantFacts, Verdict
 
 _FACTS = row(VariantFacts)
@@ -127,10 +128,10 @@ class Replayer:
             policy = _checked_text(record["policy"], binding.policy, "policy")
             _checked_text(record["profile"], binding.profile, "profile")
             if record["bind"] != binding.digest:
-                raise ReplayError("the digest of the binding does not fit")
+                raise ReplayError("the field bind is not the digest of the binding beside it")
             name = record["policy"]["name"]
-        except (CodecError, KeyError, TypeError, AttributeError, LookupError) as error:
-            raise ReplayError(f"the configuration cannot be read: {type(error).__name__}: {error}") from None
+        except UNREADABLE as error:
+            raise ReplayError(f"the configuration cannot be read: {misfit(error)}") from None
         with suppress(ConfigError):  # a policy of then may not be one of today
             old = _policy(policy, name)
             self.max_loss_ppm, self.reference = old.max_loss_ppm, old.reference
@@ -185,7 +186,7 @@ class Replayer:
             verdict: Verdict
             self._state, verdict = self._brain.step(self._state, snapshot)
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise ReplayError(f"the decision cannot be run again: {type(error).__name__}: {error}") from None
+            raise ReplayError(f"the decision cannot be run again from what is on record: {misfit(error)}") from None
         return verdict
 
     def _evidence(self, record: dict[str, Any]) -> None:
@@ -257,12 +258,12 @@ class Replayer:
             _refuse(bounds.crowd(record))
             facts = tuple(_FACTS.read(one) for one in record["facts"])
             if record["bind"] != binding.digest:
-                raise ReplayError("the digest of the binding does not fit")
+                raise ReplayError("the field bind is not the digest of the binding beside it")
             self._take(record, policy, profile, facts, assumed)
         except ConfigError as error:
             raise ReplayError(f"the configuration cannot be read: {error}") from None
-        except (CodecError, KeyError, TypeError, AttributeError, LookupError) as error:
-            raise ReplayError(f"the configuration cannot be read: {type(error).__name__}: {error}") from None
+        except UNREADABLE as error:
+            raise ReplayError(f"the configuration cannot be read: {misfit(error)}") from None
         self._coder, self._proofs = DecisionCoder(binding.digest), []
         self._at_config = record["seq"]
 
@@ -281,6 +282,8 @@ class Replayer:
         self.max_loss_ppm, self.reference = self._policy.max_loss_ppm, self._policy.reference
         if not self._run:
             return
+        if self.reference not in [fact.name for fact in facts]:
+            raise ReplayError(f"the configuration holds no facts of the reference {self.reference!r:.40}")
         known = (facts, figures) if (figures := figures_of(record)) else (facts,)
         reason, brain = record["reason"], self._mind(self._policy, self._profile, *known)
         self._brain = brain

@@ -63,7 +63,7 @@ class Trust:
         if header.origin != self.origin:
             raise LogFault(Outcome.FORGED, seq, f"segment {header.segment} belongs to the log {header.origin}, not {self.origin}")
         if (header.epoch, header.key) != (self.epoch, self.key.public):
-            raise LogFault(Outcome.FORGED, seq, f"segment {header.segment} names another key than the log does")
+            raise LogFault(Outcome.FORGED, seq, f"the header of segment {header.segment} names another key than the one in force")
         if not signature_holds(self.key.public, signature, header.signed_bytes):
             raise LogFault(Outcome.FORGED, seq, f"the signature of segment {header.segment}'s header does not hold")
 

@@ -57,7 +57,9 @@ def verify(folder: Path, options: Options | None = None, progress: Progress | No
         except OSError as error:
             if isinstance(error, FileNotFoundError) and again:
                 continue
-            report.settle(Outcome.DAMAGED, report.first_seq + report.records, f"cannot be read: {error.strerror or error}")
+            name = f"the file {Path(error.filename).name}" if isinstance(error.filename, str) else "a file"
+            words = f"{name} cannot be read ({error.strerror or error})"
+            report.settle(Outcome.DAMAGED, report.first_seq + report.records, words)
         break
     return report
 
@@ -128,14 +130,16 @@ class _Audit:
         if given is not None and (text is None or text == note.verifier_key_text(given) + "\n"):
             return given
         if given is not None:
-            raise LogFault(Outcome.FORGED, 0, f"the file {PUBLIC_FILE} in the log is not the key that was given")
+            raise LogFault(Outcome.FORGED, 0, f"the file {PUBLIC_FILE} in the log is not the key given with --key")
         self._report.own_key = True
         try:
             key = note.parse_verifier_key(text or "")
         except note.NoteError as error:
-            raise LogFault(Outcome.DAMAGED, 0, f"no readable public key beside the log ({error}); give one with --key") from None
+            raise LogFault(
+                Outcome.DAMAGED, 0, f"no readable public key stands beside the log ({error}); give your own copy with --key"
+            ) from None
         if text != note.verifier_key_text(key) + "\n":
-            raise LogFault(Outcome.DAMAGED, 0, f"the file {PUBLIC_FILE} is not written the way a writer does")
+            raise LogFault(Outcome.DAMAGED, 0, f"the file {PUBLIC_FILE} is not written as adaptd writes it")
         return key
 
     def _begin(self, header: Header) -> None:
@@ -193,7 +197,7 @@ class _Audit:
     def _stop_replay(self, replayer: Replayer, seq: int, reason: str) -> None:
         """The first record that does not follow ends the re-run; bytes and signatures are checked to the end."""
         if replayer.code is not None and replayer.code != code_hash():
-            reason += " (this is not the decision code that made the log: its hash is in the config record)"
+            reason += " (the decision core here is not the one that made the log; the record config names that one by its hash)"
         self._report.settle(Outcome.REPLAY_MISMATCH, seq, f"record {seq}: {reason}")
         self._count_replay(replayer)
         self._replayer = None
@@ -224,9 +228,13 @@ class _Audit:
             if self._went_on():
                 report.notes.append("the log was being written: records made after the verifier began were not checked")
                 return
-            what = f"{torn} torn bytes, {size - self._trust.signed} records" if torn else f"{size - self._trust.signed} records"
-            slot = "" if self._slots.whole else "; one slot of the head file is unreadable"
-            report.settle(Outcome.TORN_TAIL, min(size, self._trust.signed), f"{what} after the last acknowledgement{slot}")
+            report.settle(Outcome.TORN_TAIL, min(size, self._trust.signed), self._torn(torn, size - self._trust.signed))
+
+    def _torn(self, torn_bytes: int, unsigned: int) -> str:
+        """What stands behind the last acknowledgement, in words."""
+        behind = [f"{count} {what}" for count, what in ((torn_bytes, "torn bytes"), (unsigned, "records")) if count]
+        found = [f"{' and '.join(behind)} stand after the last acknowledgement"] if behind else []
+        return "; ".join([*found, *([] if self._slots.whole else ["one of the two slots of the head file cannot be read"])])
 
     def _went_on(self) -> bool:
         """Whether a writer has acknowledged more since the verifier began; then an unsigned end is no torn one."""
@@ -252,7 +260,7 @@ class _Audit:
         """A checkpoint from outside must be of this log and inside it; then everything below it was seen by others."""
         origin = note.parse_checkpoint(one.signed.body).origin
         if origin != self._trust.origin:
-            raise LogFault(Outcome.FORGED, 0, f"the witnessed checkpoint belongs to the log {origin}")
+            raise LogFault(Outcome.FORGED, 0, f"the note given with --witness is of the log {origin}, not of this one")
         if one.size > size:
             raise LogFault(
                 Outcome.DAMAGED,

@@ -131,7 +131,7 @@ class Walk:
     def _begin(self, header: Header, begin: Callable[[Header], None]) -> None:
         self.first_header = header
         if header.first == 0 and (header.before or header.stale or header.segment or header.prev != self.chain.last):
-            raise LogFault(Outcome.DAMAGED, 0, "the first header continues something")
+            raise LogFault(Outcome.DAMAGED, 0, "the first segment of a log continues another one")
         self.chain = Chain(header.tree, header.prev)
         begin(header)
         self._mark()

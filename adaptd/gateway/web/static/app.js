@@ -41,7 +41,7 @@ function now(status) {
     asked ? `A budget of ${milli(asked.budget_mw, 1)} W was asked by ${asked.by}: ${asked.reason}.` : "",
   ].filter(Boolean).join(" ");
   show("orders", orders).hidden = !orders;
-  fill("refused", (status.refused || []).map((one) => make("li", `${one.variant} at ${one.fps} refused: ${plain(one.condition)}`)));
+  fill("refused", (status.refused || []).map((one) => make("li", `${one.variant} at ${one.fps} refused: ${one.words || plain(one.condition)}`)));
   const f = status.frames;
   show("frames", `Since the start ${duration(status.uptime_s)} ago: ${count(f.delivered)} frames delivered, ${count(f.missed)} late, ${count(f.dropped)} dropped, ${count(f.shadow || 0)} run on both engines, ${count(status.swaps || 0)} swaps`, f.delivered);
 
