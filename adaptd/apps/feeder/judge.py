@@ -68,17 +68,15 @@ def judge(store: Store, settings: Settings, zone: tzinfo, now_us: int) -> list[F
 
 
 def judge_days(past: Past, pet: str) -> list[Finding]:
-    """The drop and the watch on the last closed day."""
+    """The drop on the last closed day, or else the watch: "no alert" beside an alert would only confuse."""
     first, series = past.series()
-    at = len(series) - 1
-    found = []
-    run = low_run(series, at, past.settings)
+    run = low_run(series, len(series) - 1, past.settings)
     if len(run) >= past.settings.drop_days:
-        found.append(_drop(past, pet, first, series, run))
+        return [_drop(past, pet, first, series, run)]
     watch = Watch()
     if [watch.step(series, day, past.settings) for day in range(len(series))][-1]:
-        found.append(_finding(f"watch-{pet}-{past.last}", Rule.WATCH, pet, Verdict.WATCH, words.watch_text(pet), {}))
-    return found
+        return [_finding(f"watch-{pet}-{past.last}", Rule.WATCH, pet, Verdict.WATCH, words.watch_text(pet), {})]
+    return []
 
 
 def judge_refusal(store: Store, past: Past, pet: str, zone: tzinfo, now_us: int) -> list[Finding]:
