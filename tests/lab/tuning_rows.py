@@ -28,7 +28,7 @@ from adaptd.log.verify.decided import Decided
 from adaptd.twin.device import TwinDevice
 from adaptd.twin.worker import Tick
 from adaptd.vocabulary import Snapshot, Verdict
-from tests.conftest import ROOT
+from tests.lab import ROOT
 from tests.lab.boxes import POLICY, START_MS, Box, drawn, episode, texts
 
 FEEDER = POLICY.read_text()
