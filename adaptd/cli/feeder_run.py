@@ -196,7 +196,7 @@ def _follow(loop: Loop, socket: Path) -> None:
                 failed = 0
                 if loop.over():
                     return
-            trouble = f"{socket.parent / 'results.sock'}: the daemon has stopped, waiting for it"
+            trouble = f"{socket.parent / 'results.sock'}: the daemon has stopped"
         except client.ApiError as error:
             trouble = str(error)
         loop.follower.lost()

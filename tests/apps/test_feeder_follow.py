@@ -177,7 +177,7 @@ def test_run_follows_a_daemon_and_says_where_it_is_not(tmp_path: Path, capsys: p
     assert main(["feeder", "run", *words]) == 0
     thread.join()
     out = capsys.readouterr()
-    assert "the daemon has stopped, waiting for it" in out.err
+    assert "the daemon has stopped; waiting for results" in out.err
     assert main(["feeder", "today", "--db", str(path), "--json"]) == 0
     assert "Traceback" not in out.err
 
