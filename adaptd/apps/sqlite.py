@@ -34,6 +34,10 @@ class SqliteStore:
         except StoreError:
             self.close()
             raise
+        except sqlite3.OperationalError as error:
+            self.close()
+            remedy = "make room on the disk, see who may write there, or name another --db"
+            raise StoreError(f"{path}: cannot be used ({error}); {remedy}") from None
         except sqlite3.DatabaseError as error:
             self.close()
             raise StoreError(f"{path}: cannot be used as a store ({error}), move it away or name another --db") from None

@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     until = None if arguments.duration is None else time.monotonic() + arguments.duration
     try:
-        _follow(_Loop(monitor, follower, clock, until), socket)
+        _follow(Loop(monitor, follower, clock, until), socket)
     except (UnknownLabelError, SeveralCamerasError) as error:
         raise CommandError(str(error)) from None
     except KeyboardInterrupt:
@@ -133,13 +133,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class _Loop:
-    """What is done beside taking results: clock, flush, judging, and saying each trouble once."""
+class Loop:
+    """What is done beside taking results: clock, flush, judging, and saying each trouble once. ``now`` is monotonic."""
 
-    def __init__(self, monitor: Monitor, follower: Follower, clock: WallClock, until: float | None) -> None:
-        self.monitor, self.follower, self.clock, self.until = monitor, follower, clock, until
+    def __init__(
+        self, monitor: Monitor, follower: Follower, clock: WallClock, until: float | None, now: Callable[[], int] = mono_us
+    ) -> None:
+        self.monitor, self.follower, self.clock, self.until, self._now = monitor, follower, clock, until, now
         self._looked_us = 0
         self._told = ""
+        self._clock_unset = False
 
     def over(self) -> bool:
         """Whether the time that was given is over."""
@@ -147,7 +150,7 @@ class _Loop:
 
     def tick(self) -> None:
         """At most once a second."""
-        now = mono_us()
+        now = self._now()
         if now - self._looked_us < SECOND_US:
             return
         self._looked_us = now
@@ -159,21 +162,31 @@ class _Loop:
                 f"the wall clock stepped by {stepped / SECOND_US:+.0f} s: lengths stay, times of day are the clock's from now on"
             )
         if not self.clock.is_set:
-            self.say("the wall clock is not set: nothing is recorded until it is")
+            if not self._clock_unset:
+                self.say("the wall clock is not set: nothing is recorded until it is")
+            self._clock_unset = True
             self.follower.lost()
             return
+        self._clock_unset = False
         ticked = self.monitor.tick(self.clock.now_us())
         show(ticked)
-        self.say(ticked.trouble)
+        if ticked.tried:
+            self._lasting(ticked.trouble)
 
     def say(self, trouble: str) -> None:
-        """On stderr, once while it lasts."""
+        """On stderr."""
+        print(trouble, file=sys.stderr, flush=True)
+
+    def _lasting(self, trouble: str) -> None:
+        """A trouble of the store: said once while it lasts, and that it is over."""
         if trouble and trouble != self._told:
-            print(trouble, file=sys.stderr, flush=True)
+            self.say(trouble)
+        if self._told and not trouble:
+            self.say(f"{self.monitor.store.path}: written again, nothing was lost")
         self._told = trouble
 
 
-def _follow(loop: _Loop, socket: Path) -> None:
+def _follow(loop: Loop, socket: Path) -> None:
     failed = 0
     while not loop.over():
         try:
@@ -183,7 +196,7 @@ def _follow(loop: _Loop, socket: Path) -> None:
                 failed = 0
                 if loop.over():
                     return
-            trouble = f"{socket.parent / 'results.sock'}: the daemon has stopped, waiting for it"
+            trouble = f"{socket.parent / 'results.sock'}: the daemon has stopped"
         except client.ApiError as error:
             trouble = str(error)
         loop.follower.lost()

@@ -35,9 +35,15 @@ class Address:
     """One address: its channel, how it is reached, and its pace. ``mono_s`` is a monotonic clock."""
 
     def __init__(
-        self, channel: str, shown: str, send: Send, config: Config, mono_s: Callable[[], float] = time.monotonic
+        self,
+        channel: str,
+        shown: str,
+        send: Send,
+        config: Config,
+        mono_s: Callable[[], float] = time.monotonic,
+        why: Callable[[], str] = str,
     ) -> None:
-        self.channel, self.shown = channel, shown
+        self.channel, self.shown, self._why = channel, shown, why
         self._send, self._config, self._mono_s = send, config, mono_s
         self._sent_s: list[float] = []
         self._not_before_s = 0.0
@@ -58,9 +64,13 @@ class Address:
             delivered += len(group)
         return delivered
 
-    def send_trial(self, text: Text) -> bool:
-        """Send one text past the outbox."""
-        return self._send(text, None)
+    def send_trial(self, text: Text) -> str:
+        """Send one text past the outbox; what came of it, empty where the service took it."""
+        return "" if self._send(text, None) else f"did not take it{self._reason()}"
+
+    def _reason(self) -> str:
+        """What was wrong the last time, in brackets where it is known."""
+        return f" ({self._why()})" if self._why() else ""
 
     def _paced(self, others: list[Message]) -> list[list[Message]]:
         """One by one while the hour has room; after a stop what was held back comes together."""
@@ -80,7 +90,7 @@ class Address:
         outbox.tried(self.channel, ids)
         if not self._send(text, picture):
             self._not_before_s = self._mono_s() + self._wait_s
-            say(f"{self.shown} did not take an alert, trying again in {self._wait_s:g} s")
+            say(f"{self.shown} did not take an alert{self._reason()}, trying again in {self._wait_s:g} s")
             self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
             return False
         outbox.delivered(self.channel, ids)
@@ -101,7 +111,7 @@ def addresses_of(config: Config) -> list[Address]:
     found = []
     for number, url in config.urls:
         send, shown = sender_of(url, f"{config.path}:{number}")
-        found.append(Address(CHANNEL + config.name_of(url), shown, send, config))
+        found.append(Address(CHANNEL + config.name_of(url), shown, send, config, why=send.why))
     return found
 
 
@@ -157,9 +167,9 @@ def _serve(state: Path, outbox: Outbox, addresses: list[Address], stop: threadin
 def _try(addresses: list[Address]) -> int:
     """Send one line to each address and say what came of it."""
     results = [(address, address.send_trial(trial_text())) for address in addresses]
-    for address, took in results:
-        print(f"{address.shown}: {'took it' if took else 'did not take it'}")  # noqa: T201
-    return 0 if all(took for _, took in results) else 1
+    for address, trouble in results:
+        print(f"{address.shown}: {trouble or 'took it'}")  # noqa: T201
+    return 1 if any(trouble for _, trouble in results) else 0
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:

@@ -59,14 +59,21 @@ class LiveTwin:
             elapsed_us -= step_us
 
     def _active_uj(self, worker: Telemetry) -> float:
-        """Energy above idle of the frames reported: the served ones, and the engine beside for every shadow frame."""
-        slow = self._device.world.slow_ppm(self._device.t_us) / PPM
-        energy_uj, serving = 0.0, 1.0
+        """Energy above idle of the frames reported: the served ones, and of every shadow frame the engine beside.
+
+        Shadow frames fall on frames by a coin, so each engine that served has its share of them: between two reports the point
+        may change, and the coin may send some frames back to the reference.
+        """
+        energy_uj, shadow_uj, frames = 0.0, 0.0, 0
         for served in worker.served:
             if served.variant in self._work and served.frames:
-                serving = self._slow(served)
-                energy_uj += served.frames * self._work[served.variant].energy_uj * serving
-        return (energy_uj + worker.shadow_frames * beside_uj(self._work, self._policy, worker.point.variant) * serving) * slow
+                slow = self._slow(served)
+                energy_uj += served.frames * self._work[served.variant].energy_uj * slow
+                shadow_uj += served.frames * beside_uj(self._work, self._policy, served.variant) * slow
+                frames += served.frames
+        if frames:
+            energy_uj += worker.shadow_frames * shadow_uj / frames
+        return energy_uj * self._device.world.slow_ppm(self._device.t_us) / PPM
 
     def _slow(self, served: Served) -> float:
         """How much longer than in its first intervals the engine took, on average over this one."""

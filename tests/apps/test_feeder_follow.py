@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from adaptd.apps.feeder.activity import Activity, UnknownLabelError, meaning_of, seen_in
+from adaptd.apps.feeder.clock import WallClock
 from adaptd.apps.feeder.follow import Follower, SeveralCamerasError, Source, standing_of
 from adaptd.apps.feeder.page import page
-from adaptd.apps.feeder.settings import SECOND_US, Settings
+from adaptd.apps.feeder.settings import HOUR_US, SECOND_US, Settings
+from adaptd.cli.feeder_run import Loop
 from adaptd.cli.main import main
 from tests.apps.streams import BEGIN_US, BERLIN, House, day_of
 from tests.conftest import ROOT
@@ -175,9 +177,36 @@ def test_run_follows_a_daemon_and_says_where_it_is_not(tmp_path: Path, capsys: p
     assert main(["feeder", "run", *words]) == 0
     thread.join()
     out = capsys.readouterr()
-    assert "the daemon has stopped, waiting for it" in out.err
+    assert "the daemon has stopped; waiting for results" in out.err
     assert main(["feeder", "today", "--db", str(path), "--json"]) == 0
     assert "Traceback" not in out.err
+
+
+def test_a_full_disk_is_said_once_and_so_is_its_end(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hours without room are one line, not one every half minute; room again is a second, and nothing was lost."""
+    at = [day_of(0)]
+    clock = WallClock(lambda: at[0], lambda: at[0])
+    follower = Follower(house.monitor.recorder, Settings(), Source(), lambda: STATUS)
+    loop = Loop(house.monitor, follower, clock, None, lambda: at[0])
+
+    def pass_hours(count: int) -> None:
+        for _ in range(count * 12):
+            house.see(at[0], at[0] + 300 * SECOND_US, Activity.EMPTY)
+            at[0] += 300 * SECOND_US
+            loop.tick()
+            at[0] += SECOND_US
+            loop.tick()
+
+    pages = house.store.base.execute("PRAGMA page_count").fetchone()[0]
+    house.store.base.execute(f"PRAGMA max_page_count = {pages}")
+    pass_hours(24)
+    full = capsys.readouterr().err
+    house.store.base.execute("PRAGMA max_page_count = 1000000")
+    pass_hours(1)
+    assert full.count("\n") == 1, full
+    assert "make room on the disk" in full
+    assert capsys.readouterr().err.count("written again, nothing was lost") == 1
+    assert house.store.base.execute("SELECT total(seen_us) FROM windows").fetchone()[0] > 24.9 * HOUR_US
 
 
 def test_of_several_cameras_the_one_at_the_bowl_is_named(house: House) -> None:

@@ -49,6 +49,14 @@ def test_a_halving_is_sent_once_with_what_it_rests_on(house: House) -> None:
     assert 1_000 < rests_on["usual_s"] < 1_300
 
 
+def test_an_illness_is_found_across_a_day_without_a_camera(house: House) -> None:
+    """The second day of an illness is lost: the alert comes a day later, names three days that were seen, and says so."""
+    lost = lambda at: day_of(ILL_FROM + 1) <= at < day_of(ILL_FROM + 2)  # noqa: E731
+    lived(house, lambda at: None if lost(at) else FP16, ILL_FROM + 5)
+    assert said(house) == [("drop", "alert")]
+    assert "on 3 days running, not counting those that cannot be told: Sun 01 Mar" in house.left[0][2]
+
+
 def test_a_healthy_cat_is_left_in_peace(house: House) -> None:
     """Two months of a steady cat: nothing is found and nothing sent."""
     house.cat(60)

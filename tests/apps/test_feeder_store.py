@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from adaptd.apps.feeder.activity import Activity
-from adaptd.apps.feeder.days import bounds, read_day
+from adaptd.apps.feeder.days import bounds, closed_days, read_day
 from adaptd.apps.feeder.documents import today, trouble
-from adaptd.apps.feeder.schema import VERSION
+from adaptd.apps.feeder.schema import MIGRATIONS, VERSION
 from adaptd.apps.feeder.settings import HOUR_US, SECOND_US, Settings
 from adaptd.apps.feeder.store import Store, StoreError
 from tests.apps.streams import BEGIN_US, BERLIN, House, day_of
@@ -54,6 +54,24 @@ def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
         Store(path, writer=True)
     assert path.read_bytes()[100:] == before[100:]
     Store(tmp_path / "other.sqlite3", writer=True).close()
+
+
+def test_a_store_of_an_older_version_keeps_its_days(tmp_path: Path) -> None:
+    """Days that an older adaptd wrote know nothing of hours: they are taken over and judged by the time seen, as they were."""
+    path = tmp_path / "feeder.sqlite3"
+    base = sqlite3.connect(path, isolation_level=None)
+    for old in MIGRATIONS[:2]:
+        base.executescript(old)
+    base.execute("PRAGMA user_version = 2")
+    base.execute(
+        "INSERT INTO days VALUES('2026-02-03', '', ?, ?, ?, ?, 0, 16, '[]')",
+        (24 * HOUR_US, 18 * HOUR_US, 18 * HOUR_US, 900 * SECOND_US),
+    )
+    base.close()
+    store = Store(path, writer=True)
+    day = closed_days(store, "", date(2026, 2, 3), date(2026, 2, 3))[date(2026, 2, 3)]
+    assert day.eating_24h_us(Settings()) == 1_200 * SECOND_US
+    store.close()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 
 from adaptd.client import alert
 from adaptd.gateway.notify import Address, settle
+from adaptd.gateway.notify_apprise import reason_in
 from adaptd.gateway.notify_config import Config, config_of
 from adaptd.gateway.notify_text import Text, digest_text, message_text
 from adaptd.gateway.outbox import FILE_NAME, Outbox
@@ -270,7 +271,7 @@ def test_apprise_delivers_to_a_web_server_and_by_mail(tmp_path: Path, web: WebSe
         os.kill(process.pid, signal.SIGTERM)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "did not take an alert" in errors
+    assert "did not take an alert (the service has trouble of its own (500)), trying again in 5 s" in errors
     assert web.url not in errors
     assert web.posts[0]["title"] == "adaptd: Please look"
     assert "No eating" in web.posts[0]["message"]
@@ -292,9 +293,17 @@ def test_a_try_says_which_address_works(tmp_path: Path, web: WebServer) -> None:
         output, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"{path}:1 (json): took it" in output
-    assert f"{path}:2 (json): did not take it" in output
+    assert f"{path}:2 (json): did not take it (no answer that gives a reason; look at name, port, password and network)" in output
     assert "secret" not in output + errors
     assert len(web.posts) == 1
+
+
+def test_why_a_service_refuses_is_told_and_its_words_are_not() -> None:
+    """A wrong token is named by the service's status; what apprise logs beside it, which may hold the token, is left out."""
+    log = "Failed to send ntfy notification: Unauthorized - Invalid Token., error=401.\nResponse Details: tk_secret"
+    assert reason_in(log) == "the service refuses token or password (401)"
+    assert reason_in("error=429 wait") == "the service takes no more for now (429)"
+    assert "secret" not in reason_in("A Connection error occurred sending to https://secret@host")
 
 
 @needs_apprise

@@ -7,7 +7,7 @@ from random import Random
 from adaptd.lab.episode import Episode, load_episode
 from adaptd.lab.record import Texts, record
 from adaptd.twin.words import PPM, Curve
-from tests.conftest import ROOT
+from tests.lab import ROOT
 
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000

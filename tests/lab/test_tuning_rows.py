@@ -1,5 +1,6 @@
 """The figures of tuning rest on runs without a log between: that makes no difference, and a stopped run goes on."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from adaptd.lab.fit.readings import read_grid
 from tests.lab.boxes import Box, log_of
-from tests.lab.tuning_figures import Kept, summary
+from tests.lab.tuning_figures import Make, keep, kept_in, make_rows, summary
 from tests.lab.tuning_rows import Seen
 
 BOX = Box(seed=5, days=1, tick_s=300, r=1.2)
@@ -22,17 +23,25 @@ def test_a_run_without_a_log_gives_the_arrays_of_its_log(tmp_path: Path) -> None
 
 
 def test_rows_that_are_kept_are_not_made_again(tmp_path: Path) -> None:
-    """A second run takes what the first one left, and the summary counts both."""
-    made: list[str] = []
+    """A run whose time is over leaves what it made; the next one makes the rest with two processes, the summary counts all."""
+    path, make = tmp_path / "rows.jsonl", partial(dict, off=[0.01, -0.04], stated=0.03)
+    keep(path, "box 1", make())
+    wanted = {f"box {number}": make for number in (1, 2, 3)}
 
-    def row(name: str) -> dict[str, object]:
-        made.append(name)
-        return {"off": [0.01, -0.04], "stated": 0.03}
+    def missing() -> dict[str, Make]:
+        return {name: make for name, make in wanted.items() if name not in kept_in(path)}
 
-    for names in (["box 1"], ["box 1", "box 2"]):
-        kept = Kept(tmp_path / "rows.jsonl")
-        for name in names:
-            kept.row(name, lambda name=name: row(name))  # type: ignore[misc]
-    assert made == ["box 1", "box 2"]
-    found = summary(Kept(tmp_path / "rows.jsonl").rows)["twin"]
-    assert (found["boxes"], found["days"], found["power_within_3_pct"], found["coverage_pct"]) == (2, 4, 2, pytest.approx(50))
+    assert make_rows(missing(), path, jobs=2, box_s=0) == 2
+    assert list(kept_in(path)) == ["box 1"]
+    assert make_rows(missing(), path, jobs=2, box_s=60) == 0
+    assert sorted(kept_in(path)) == ["box 1", "box 2", "box 3"]
+    found = summary(kept_in(path))["twin"]
+    assert (found["boxes"], found["days"], found["power_within_3_pct"], found["coverage_pct"]) == (3, 6, 3, pytest.approx(50))
+
+
+def test_a_row_that_fails_is_named_and_the_others_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A process that ends badly costs its own row only, and it is said which."""
+    path = tmp_path / "rows.jsonl"
+    assert make_rows({"bad": partial(int, "no number"), "good": dict}, path, jobs=2, box_s=60) == 0  # type: ignore[dict-item]
+    assert list(kept_in(path)) == ["good"]
+    assert "bad: ended with exit status 1, its row is missing" in capsys.readouterr().err

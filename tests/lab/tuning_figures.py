@@ -1,14 +1,20 @@
-"""The figures of tuning, on simulated boxes whose truth is known: ``python -m tests.lab.tuning_figures [--boxes N] ...``.
+"""The figures of tuning, on simulated boxes whose truth is known: ``python -m tests.lab.tuning_figures [--jobs N] ...``.
 
 Twin: fitted on some days, mean power of each of the days that follow held against what then really came. Pairs: which of two
 policies draws less on the box's own days, by the twin, by naive replay (the negative control), in truth. Search: the assistant
-against every candidate. Each row is kept in ``--save`` as it comes; a second call makes only what is missing there.
+against every candidate. Each row is kept in ``--save`` as it comes; a second call makes only what is missing there, and one with
+``--time-box`` ends after so many seconds with what there is by then. Needs NumPy, PyYAML and pydantic; the searches Optuna too.
 """
 
 import argparse
 import json
+import multiprocessing
+import os
+import sys
 import tempfile
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +25,50 @@ KEPT = Path(__file__).parents[2] / "benchmarks" / "results" / "tuning-figures.js
 Row = dict[str, Any]
 
 
-class Kept:
-    """Rows by name in a file of JSON lines, which several processes may append to."""
+Make = Callable[[], Row]
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        self.rows: dict[str, Row] = {one["name"]: one["row"] for one in map(json.loads, text.splitlines())}
 
-    def row(self, name: str, make: Callable[[], Row]) -> Row:
-        """The row of this name, made and kept where the file has none; an empty one never is."""
-        if name not in self.rows:
-            self.rows[name] = make()
-            line = json.dumps({"name": name, "row": self.rows[name]})
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-            print(line, flush=True)
-        return self.rows[name]
+def kept_in(path: Path) -> dict[str, Row]:
+    """Rows by name from a file of JSON lines."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return {one["name"]: one["row"] for one in map(json.loads, text.splitlines())}
+
+
+def keep(path: Path, name: str, row: Row) -> None:
+    """Append a row and say it."""
+    line = json.dumps({"name": name, "row": row})
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    print(line, flush=True)
+
+
+def work(make: Make, name: str, done: Any) -> None:
+    """One row, in a process of its own."""
+    began = time.monotonic()
+    done.put((name, make(), time.monotonic() - began))
+
+
+def make_rows(missing: dict[str, Make], path: Path, jobs: int, box_s: float) -> int:
+    """Make the missing rows, ``jobs`` at a time, and keep each as it comes; how many are left when the time is over."""
+    context = multiprocessing.get_context("spawn")
+    done: Any = context.Queue()
+    end, waiting, running = time.monotonic() + box_s, list(missing.items()), {}
+    while (waiting or running) and time.monotonic() < end:
+        while waiting and len(running) < jobs:
+            name, make = waiting.pop(0)
+            running[name] = context.Process(target=work, args=(make, name, done), daemon=True)
+            running[name].start()
+        time.sleep(0.2)
+        while not done.empty():
+            name, row, took_s = done.get()
+            running.pop(name).join()
+            keep(path, name, row)
+            print(f"{name}: {took_s:.0f} s; {len(running)} at work, {len(waiting)} to do", file=sys.stderr, flush=True)
+        for name in [name for name, child in running.items() if child.exitcode not in (None, 0)]:
+            print(f"{name}: ended with exit status {running.pop(name).exitcode}, its row is missing", file=sys.stderr, flush=True)
+    for child in running.values():
+        child.terminate()
+    return len(waiting) + len(running)
 
 
 def of_boxes(rows: list[Row]) -> Row:
@@ -92,19 +125,27 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=50)
     parser.add_argument("--scenarios", type=int, default=len(SHORTENED))
     parser.add_argument("--save", type=Path, default=KEPT, help="file of the rows: a second call resumes")
+    parser.add_argument("--jobs", type=int, default=1, help="rows made at once, each by a process of one thread")
+    parser.add_argument("--time-box", type=float, default=float("inf"), metavar="S", help="end after so many seconds")
     said = parser.parse_args()
-    kept = Kept(said.save)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        kept.row("speed", speed)
-        for scenario in SHORTENED[: said.scenarios]:
-            kept.row(f"search {scenario}", lambda scenario=scenario: search_of(scenario, folder))  # type: ignore[misc]
-        for number in range(-(-said.pairs // PAIRS_A_BOX)):
-            kept.row(f"pairs {number}", lambda number=number: pairs_of_a_box(number, folder))  # type: ignore[misc]
-        for seed in range(1, said.boxes + 1):
-            make = lambda seed=seed: twin_of_a_box(seed, said.days, said.ahead, said.tick)  # noqa: E731
-            kept.row(f"box {seed}", make)
-    print(json.dumps(summary(Kept(said.save).rows), indent=1))
+        wanted = rows_wanted(said, Path(name))
+        there = kept_in(said.save)
+        left = make_rows({name: make for name, make in wanted.items() if name not in there}, said.save, said.jobs, said.time_box)
+    if left:
+        print(f"the time is over: {left} rows are missing, call again to make them", file=sys.stderr)
+    print(json.dumps(summary(kept_in(said.save)), indent=1))
+
+
+def rows_wanted(said: argparse.Namespace, folder: Path) -> dict[str, Make]:
+    """Every row by its name, the longest last."""
+    wanted: dict[str, Make] = {"speed": speed}
+    wanted |= {f"search {scenario}": partial(search_of, scenario, folder) for scenario in SHORTENED[: said.scenarios]}
+    wanted |= {f"pairs {number}": partial(pairs_of_a_box, number, folder) for number in range(-(-said.pairs // PAIRS_A_BOX))}
+    wanted |= {f"box {seed}": partial(twin_of_a_box, seed, said.days, said.ahead, said.tick) for seed in range(1, said.boxes + 1)}
+    return wanted
 
 
 def summary(rows: dict[str, Row]) -> Row:

@@ -28,7 +28,7 @@ from adaptd.log.verify.decided import Decided
 from adaptd.twin.device import TwinDevice
 from adaptd.twin.worker import Tick
 from adaptd.vocabulary import Snapshot, Verdict
-from tests.conftest import ROOT
+from tests.lab import ROOT
 from tests.lab.boxes import POLICY, START_MS, Box, drawn, episode, texts
 
 FEEDER = POLICY.read_text()
@@ -132,9 +132,12 @@ def pairs_of_a_box(number: int, folder: Path) -> dict[str, Any]:
     grid, seen = live.run(), live.snapshots
     twin = make(grid, folder / f"pair-{number}.twin", jobs=1)
     logged, truth = naive(seen, grid, FEEDER), true_power(box, FEEDER)
-    rows = []
-    for _ in range(PAIRS_A_BOX):
+    rows, tried = [], {FEEDER}
+    while len(rows) < PAIRS_A_BOX:
         new = planted(random)
+        if new in tried:
+            continue
+        tried.add(new)
         replayed = naive(seen, grid, new) - logged
         rows.append(_pair(twin, new, true_power(box, new) - truth, replayed))
     return {"rows": rows}

@@ -41,6 +41,16 @@ def test_power_is_that_of_the_frames_that_were_served(twin: LiveTwin) -> None:
     assert _said(twin.observe(7_000_000, _served("fp16", 15, shadows=3)), "power") == pytest.approx(idle + 3_300, abs=1)
 
 
+def test_shadow_frames_cost_what_ran_beside_the_frames_they_fell_on(twin: LiveTwin) -> None:
+    """Five frames of FP16 and ten of INT8 before one report: a third of the shadows ran INT8 beside, the rest FP16."""
+    twin.observe(5_000_000, _served("fp16", 0))
+    mixed = (Served("fp16", 5, 50_000, 10_000), Served("int8", 10, 100_000, 10_000))
+    mixed_report = Telemetry(True, OperatingPoint("fp16", 15_000), 15, shadow_frames=3, served=mixed)
+    above = 5 * 200 + 10 * 100 + 1 * 100 + 2 * 200
+    power = _said(twin.observe(6_000_000, mixed_report), "power")
+    assert power == pytest.approx(profile().idle_power_mw + above, abs=1)
+
+
 def test_contention_costs_energy_whatever_this_machine_is(twin: LiveTwin) -> None:
     """Frames that take twice as long as in the first half minute cost twice as much; its usual frames are the book's."""
     idle = profile().idle_power_mw

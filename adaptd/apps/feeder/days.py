@@ -1,7 +1,7 @@
 """Local days out of five-minute windows: 23, 24 or 25 hours long, each with what was seen of it.
 
-A day is judged per hour seen: eating in the time seen, scaled to 24 hours. Below 60 % seen in light it is "cannot tell" and
-has no figure.
+A day is judged by the time seen: what was eaten in it, scaled by the share of the usual eating that falls into it. Below 60 %
+of the time, or of the usual eating, seen in light it is "cannot tell" and has no figure.
 """
 
 import json
@@ -10,13 +10,17 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from adaptd.apps.feeder.basis import Basis, Share
-from adaptd.apps.feeder.settings import DAY_US, PPM, SECOND_US, WINDOW_US, Settings
+from adaptd.apps.feeder.rhythm import HOURS, Hours, due_ppm, rhythm
+from adaptd.apps.feeder.settings import DAY_US, HOUR_US, PPM, SECOND_US, USUAL_FROM_DAYS, USUAL_TO_DAYS, WINDOW_US, Settings
 from adaptd.apps.feeder.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """One local day of one pet. ``eating_us`` is what was seen in light; ``dark_eating_us`` came on top and is not judged."""
+    """One local day of one pet. ``eating_us`` is what was seen in light; ``dark_eating_us`` came on top and is not judged.
+
+    ``due_ppm`` is the share of a usual day's eating that falls into the time seen in light, ``hours`` that time by local hour.
+    """
 
     day: date
     pet: str
@@ -27,6 +31,8 @@ class Day:
     dark_eating_us: int
     bouts: int
     basis: Basis
+    hours: Hours
+    due_ppm: int
 
     @property
     def coverage_ppm(self) -> int:
@@ -35,11 +41,11 @@ class Day:
 
     def known(self, settings: Settings) -> bool:
         """Whether enough was seen to judge the day."""
-        return self.coverage_ppm >= settings.coverage_ppm
+        return min(self.coverage_ppm, self.due_ppm) >= settings.coverage_ppm
 
     def eating_24h_us(self, settings: Settings) -> int | None:
-        """Eating in 24 hours at the rate of the time seen; None is "cannot tell"."""
-        return self.eating_us * DAY_US // self.sure_us if self.known(settings) and self.sure_us else None
+        """Eating in 24 hours, by the share of it that was seen; None is "cannot tell"."""
+        return self.eating_us * PPM // self.due_ppm if self.known(settings) and self.due_ppm else None
 
 
 def bounds(day: date, zone: tzinfo) -> tuple[int, int]:
@@ -66,6 +72,7 @@ def read_day(store: Store, day: date, pet: str, zone: tzinfo, until_us: int) -> 
     until = min(high, until_us)
     part = (low // SECOND_US, until // SECOND_US)
     seen, sure = _capped(store, part)
+    hours = _hours(store, part, pet, zone)
     row = store.base.execute(
         "SELECT total(e.eating_us), total(e.sure_eating_us), total(CASE WHEN w.sure_us > :cap "
         "THEN e.sure_eating_us * :cap / w.sure_us ELSE e.sure_eating_us END) "
@@ -85,7 +92,19 @@ def read_day(store: Store, day: date, pet: str, zone: tzinfo, until_us: int) -> 
         dark_eating_us=max(int(row[0]) - int(row[1]), 0),
         bouts=int(bouts[0]),
         basis=read_basis(store, low, until),
+        hours=hours,
+        due_ppm=due_ppm(hours, rhythm_of(store, day, pet)),
     )
+
+
+def rhythm_of(store: Store, day: date, pet: str) -> list[int]:
+    """Shares of a day's eating by local hour, ppm, from the days that make the usual of ``day``."""
+    first, last = day - timedelta(days=USUAL_TO_DAYS), day - timedelta(days=USUAL_FROM_DAYS)
+    rows = store.base.execute(
+        "SELECT hours FROM days WHERE pet = ? AND hours != '[]' AND day BETWEEN ? AND ?",
+        (pet, first.isoformat(), last.isoformat()),
+    )
+    return rhythm([json.loads(row[0]) for row in rows])
 
 
 def read_basis(store: Store, low_us: int, high_us: int) -> Basis:
@@ -108,7 +127,7 @@ def close_day(store: Store, day: Day) -> None:
     """Write a day down that is over; days outlive their windows."""
     shares = [{each.name: getattr(share, each.name) for each in fields(Share)} for share in day.basis.shares]
     store.base.execute(
-        "INSERT OR REPLACE INTO days VALUES(?,?,?,?,?,?,?,?,?)",
+        "INSERT OR REPLACE INTO days VALUES(?,?,?,?,?,?,?,?,?,?,?)",
         (
             day.day.isoformat(),
             day.pet,
@@ -119,6 +138,8 @@ def close_day(store: Store, day: Day) -> None:
             day.dark_eating_us,
             day.bouts,
             json.dumps(shares, sort_keys=True),
+            json.dumps(day.hours, separators=(",", ":")),
+            day.due_ppm,
         ),
     )
 
@@ -126,7 +147,7 @@ def close_day(store: Store, day: Day) -> None:
 def closed_days(store: Store, pet: str, first: date, last: date) -> dict[date, Day]:
     """Days that are over, by date, ``first`` and ``last`` included."""
     rows = store.base.execute(
-        "SELECT day, span_us, seen_us, sure_us, eating_us, dark_eating_us, bouts, basis FROM days "
+        "SELECT day, span_us, seen_us, sure_us, eating_us, dark_eating_us, bouts, basis, hours, due_ppm FROM days "
         "WHERE pet = ? AND day BETWEEN ? AND ?",
         (pet, first.isoformat(), last.isoformat()),
     ).fetchall()
@@ -153,6 +174,22 @@ def _capped(store: Store, part: tuple[int, int]) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+def _hours(store: Store, part: tuple[int, int], pet: str, zone: tzinfo) -> list[list[int]]:
+    """By local hour: time seen in light and eating in it; an hour that comes twice, in autumn, holds both."""
+    rows = store.base.execute(
+        "SELECT (w.start_s - :low) / 3600, total(min(w.sure_us, :cap)), total(CASE WHEN w.sure_us > :cap "
+        "THEN e.sure_eating_us * :cap / w.sure_us ELSE e.sure_eating_us END) FROM windows w "
+        "LEFT JOIN eating e ON e.start_s = w.start_s AND e.pet = :pet WHERE w.start_s >= :low AND w.start_s < :high GROUP BY 1",
+        {"cap": WINDOW_US, "low": part[0], "high": part[1], "pet": pet},
+    ).fetchall()
+    found = [[0, 0] for _ in range(HOURS)]
+    for number, sure, eaten in rows:
+        hour = found[datetime.fromtimestamp(part[0] + number * HOUR_US // SECOND_US, tz=zone).hour]
+        hour[0] += int(sure)
+        hour[1] += max(int(eaten), 0)
+    return found
+
+
 def _from_row(pet: str, row: tuple[Any, ...]) -> Day:
     return Day(
         day=date.fromisoformat(row[0]),
@@ -164,4 +201,6 @@ def _from_row(pet: str, row: tuple[Any, ...]) -> Day:
         dark_eating_us=row[5],
         bouts=row[6],
         basis=Basis(tuple(Share(**share) for share in json.loads(row[7]))),
+        hours=json.loads(row[8]),
+        due_ppm=row[3] * PPM // DAY_US if row[9] is None else row[9],
     )

@@ -8,12 +8,13 @@ from itertools import groupby
 from typing import Any
 
 from adaptd.apps.feeder import words
-from adaptd.apps.feeder.days import Day, bounds, closed_days, local_day, pets_of, read_day
+from adaptd.apps.feeder.days import Day, bounds, closed_days, local_day, pets_of, read_day, rhythm_of
 from adaptd.apps.feeder.finding import read_findings
 from adaptd.apps.feeder.judge import LOOK_BACK_DAYS, Past
 from adaptd.apps.feeder.notes import read_notes
+from adaptd.apps.feeder.rhythm import due_by
 from adaptd.apps.feeder.rules import TRAILING, is_low, usual
-from adaptd.apps.feeder.settings import DAY_US, SECOND_US, Settings
+from adaptd.apps.feeder.settings import PPM, SECOND_US, Settings
 from adaptd.apps.feeder.store import Store
 
 VERSION = 1
@@ -86,6 +87,7 @@ def day_document(day: Day, settings: Settings) -> dict[str, Any]:
         "day": day.day.isoformat(),
         "hours": day.span_us // (3_600 * SECOND_US),
         "coverage_ppm": day.coverage_ppm,
+        "due_ppm": day.due_ppm,  # of a usual day's eating falls into the time seen
         "eating_s": day.eating_us // SECOND_US,
         "eating_24h_s": None if eaten is None else eaten // SECOND_US,
         "dark_eating_s": day.dark_eating_us // SECOND_US,
@@ -110,13 +112,13 @@ def _today_of(store: Store, settings: Settings, zone: tzinfo, now_us: int, pet: 
         bout["sure"] = bool(bout["sure"])
     past = Past(closed_days(store, pet, day - timedelta(days=LOOK_BACK_DAYS), day), day, read_notes(store), settings)
     first, series = past.series()
-    ordinary = usual(series, (day - first).days, settings)
+    ordinary, shares = usual(series, (day - first).days, settings), rhythm_of(store, day, pet)
     return {
         "pet": pet,
         "name": words.who(pet),
         **day_document(read_day(store, day, pet, zone, now_us), settings),
         "usual_s": None if ordinary is None else ordinary // SECOND_US,
-        "usual_by_now_s": None if ordinary is None else ordinary * max(now_us - low, 0) // DAY_US // SECOND_US,
+        "usual_by_now_s": None if ordinary is None else ordinary * due_by(shares, now_us - low) // PPM // SECOND_US,
         "bouts_today": bouts,
         "windows": _windows(store, pet, low, min(high, now_us), zone),
     }

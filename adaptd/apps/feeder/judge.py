@@ -11,7 +11,7 @@ from adaptd.apps.feeder.basis import Basis, Excuse, excuse_for, excuse_for_refus
 from adaptd.apps.feeder.days import Day, bounds, close_day, closed_days, first_day, local_day, pets_of, read_basis, read_day
 from adaptd.apps.feeder.finding import Finding, Rule, Verdict
 from adaptd.apps.feeder.notes import EXCLUDES, Note, counts, read_notes
-from adaptd.apps.feeder.rules import Watch, drop_run, usual
+from adaptd.apps.feeder.rules import Watch, low_run, usual
 from adaptd.apps.feeder.settings import SECOND_US, WINDOW_US, Settings
 from adaptd.apps.feeder.store import Store
 
@@ -68,17 +68,15 @@ def judge(store: Store, settings: Settings, zone: tzinfo, now_us: int) -> list[F
 
 
 def judge_days(past: Past, pet: str) -> list[Finding]:
-    """The drop and the watch on the last closed day."""
+    """The drop on the last closed day, or else the watch: "no alert" beside an alert would only confuse."""
     first, series = past.series()
-    at = len(series) - 1
-    found = []
-    run = drop_run(series, at, past.settings)
-    if run >= past.settings.drop_days:
-        found.append(_drop(past, pet, first, series, run))
+    run = low_run(series, len(series) - 1, past.settings)
+    if len(run) >= past.settings.drop_days:
+        return [_drop(past, pet, first, series, run)]
     watch = Watch()
     if [watch.step(series, day, past.settings) for day in range(len(series))][-1]:
-        found.append(_finding(f"watch-{pet}-{past.last}", Rule.WATCH, pet, Verdict.WATCH, words.watch_text(pet), {}))
-    return found
+        return [_finding(f"watch-{pet}-{past.last}", Rule.WATCH, pet, Verdict.WATCH, words.watch_text(pet), {})]
+    return []
 
 
 def judge_refusal(store: Store, past: Past, pet: str, zone: tzinfo, now_us: int) -> list[Finding]:
@@ -131,15 +129,15 @@ def _refusal(
     )
 
 
-def _drop(past: Past, pet: str, first: date, series: list[int | None], run: int) -> Finding:
-    at = len(series) - 1
-    low = [first + timedelta(days=at - back) for back in range(past.settings.drop_days - 1, -1, -1)]
+def _drop(past: Past, pet: str, first: date, series: list[int | None], run: list[int]) -> Finding:
+    at = run[-1]
+    low = [first + timedelta(days=each) for each in run[-past.settings.drop_days :]]
     eaten = [(day, series[(day - first).days] or 0) for day in low]
     ordinary = usual(series, at, past.settings) or 0
     now, before = together(past.days[day].basis for day in low), _usual_basis(past, first, at)
     excuse = excuse_for(now, before, sum(each for _, each in eaten) // len(eaten), ordinary, past.settings)
     verdict = VERDICTS.get(excuse, Verdict.CANNOT_TELL)
-    begun = first + timedelta(days=at - run + 1)
+    begun = first + timedelta(days=run[0])
     return _finding(
         f"drop-{pet}-{begun}-{verdict.value.replace(' ', '-')}",
         Rule.DROP,

@@ -28,8 +28,9 @@ def nobody_looks(_: dict[str, Any]) -> None:
 
 @dataclass(slots=True)
 class Ticked:
-    """What one tick brought."""
+    """What one tick brought; ``tried`` says whether anything was written, so that no trouble means that there is none."""
 
+    tried: bool = True
     fresh: list[Finding] = field(default_factory=list)
     closed: bool = False
     trouble: str = ""
@@ -52,9 +53,9 @@ class Monitor:
 
     def tick(self, now_us: int, *, force: bool = False) -> Ticked:
         """Write and judge where it is time. A full disk costs nothing but memory: what is not written is kept."""
-        out = Ticked()
         if not force and 0 <= now_us - self._flushed_us < FLUSH_EVERY_US:
-            return out
+            return Ticked(tried=False)
+        out = Ticked()
         self._flushed_us = now_us
         if not self.recorder.flush():
             out.trouble = f"{self.store.path}: cannot be written, make room on the disk; nothing is lost while this program runs"

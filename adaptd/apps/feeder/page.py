@@ -33,9 +33,9 @@ def page(store: Store, settings: Settings, zone: tzinfo, now_us: int, days: int 
 
 FOOT = (
     '<h2>How to read this</h2><p class="soft">A day\'s figure is eating in the time that the camera saw in enough light, scaled '
-    "to 24 hours. A day of which less than 60 % was seen has no figure: cannot tell. The usual is the median of days 8 to 35 "
-    "before. Three days running below 60 % of it are an alert; so are 24 hours seen without eating. Minutes at the bowl are no "
-    "measure of grams and no diagnosis.</p>"
+    "to 24 hours by when the pet usually eats. A day of which less than 60 % was seen has no figure: cannot tell. The usual is "
+    "the mean of the middle half of days 8 to 63 before. Three days running below 60 % of it are an alert, days that cannot be "
+    "told left out; so are 24 hours seen without eating. Minutes at the bowl are no measure of grams and no diagnosis.</p>"
 )
 
 

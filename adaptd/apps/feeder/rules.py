@@ -4,8 +4,9 @@ A series is a list with one entry a day: eating in 24 hours in microseconds, or 
 count.
 
 The seed's rule says: below 60 % of the usual, three days running. With a *trailing* usual (the last 14 days) an illness pulls
-down what it is compared with, and after a week the rule is blind; so the usual is the median of days 8 to 35 back.
-``drop_run(..., trailing)`` keeps the other form as a negative control for the figures.
+down what it is compared with, and after a week the rule is blind; so the usual is the middle of days 8 to 63 back: with 35
+days a decline that takes four weeks still gets half away. ``low_run(..., TRAILING)`` and ``SHORT`` keep the other forms as
+negative controls for the figures.
 """
 
 import math
@@ -16,6 +17,7 @@ from adaptd.apps.feeder.settings import PPM, Settings
 
 Series = Sequence[int | None]
 TRAILING = (1, 14)
+SHORT = (8, 35)
 LEAST_RATIO_PPM = 20_000  # a day of nothing has a logarithm too
 SIGMA_OF_MAD_MILLI = 1_483  # standard deviations in a median absolute deviation, for a normal distribution
 LEAST_SPREAD_MILLI = 30
@@ -23,12 +25,17 @@ Z_LOW_MILLI, Z_HIGH_MILLI = -3_000, 4_000
 
 
 def usual(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> int | None:
-    """The median of the known days ``back`` (first, last) before day ``at``; None while too few are known."""
+    """The middle of the known days ``back`` (first, last) before day ``at``; None while too few are known."""
     days = usual_days(series, at, settings, back)
-    if len(days) < settings.usual_least_days:
-        return None
-    days.sort()
-    return (days[(len(days) - 1) // 2] + days[len(days) // 2]) // 2
+    least = settings.usual_least_days if back is None else (back[1] - back[0] + 1) // 2
+    return middle(days) if len(days) >= least else None
+
+
+def middle(days: Sequence[int]) -> int:
+    """The mean of the middle half of ``days``: a quarter may be wild at either end, as with a median, and it wanders less."""
+    ordered, quarter = sorted(days), len(days) // 4
+    kept = ordered[quarter : len(ordered) - quarter]
+    return sum(kept) // len(kept)
 
 
 def usual_days(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> list[int]:
@@ -46,12 +53,23 @@ def is_low(series: Series, at: int, settings: Settings, back: tuple[int, int] | 
     return ordinary is not None and value * PPM < ordinary * settings.drop_ppm
 
 
-def drop_run(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> int:
-    """How many days running up to ``at`` were low; a day that cannot be told ends a run."""
-    run = 0
-    while at - run >= 0 and is_low(series, at - run, settings, back):
-        run += 1
-    return run
+def low_run(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> list[int]:
+    """The low days of the run that lasts at day ``at``, oldest first.
+
+    A known day that is not low ends a run; days that cannot be told neither count nor end it, up to ``drop_gap_days`` in a row.
+    """
+    run: list[int] = []
+    gap = 0
+    while at >= 0 and gap <= settings.drop_gap_days:
+        if series[at] is None:
+            gap += 1
+        elif is_low(series, at, settings, back):
+            run.append(at)
+            gap = 0
+        else:
+            break
+        at -= 1
+    return run[::-1]
 
 
 @dataclass(slots=True)

@@ -32,5 +32,10 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE clock_steps(at_us INTEGER NOT NULL, by_us INTEGER NOT NULL) STRICT;
     """,
     "CREATE TABLE scenes(place INTEGER PRIMARY KEY, grid TEXT NOT NULL, learnt_us INTEGER NOT NULL) STRICT;",
+    # by local hour [seen in light, eating in it]; how much of the usual eating falls into the time seen, unknown for older days
+    """
+    ALTER TABLE days ADD COLUMN hours TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE days ADD COLUMN due_ppm INTEGER;
+    """,
 )
 VERSION = len(MIGRATIONS)

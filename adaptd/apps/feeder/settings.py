@@ -12,6 +12,9 @@ DAY_US = 24 * HOUR_US
 WINDOW_S = 300
 WINDOW_US = WINDOW_S * SECOND_US
 PPM = 1_000_000
+USUAL_FROM_DAYS = 8  # back: an illness of a week does not yet lower what it is compared with
+USUAL_TO_DAYS = 63  # nine weeks: a decline over four weeks does not pull down what it is compared with; 35 days do
+USUAL_LEAST_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +30,14 @@ class Settings:
     blind_after_us: int = 5 * SECOND_US  # longer without a result is time in which nothing was seen
     dark_below_mlx: int = 5_000  # the shipped model's eating minutes are not to be trusted below; docs/feeder.md has the figures
     always_lit: bool = False  # the owner vouches for the light where no sensor tells it
-    coverage_ppm: int = 600_000  # of a day; less is "cannot tell"
+    coverage_ppm: int = 600_000  # of a day's time, and of what is usually eaten in it; less is "cannot tell"
     # The usual and the drop.
-    usual_from_days: int = 8  # lagged: an illness of a week does not yet lower what it is compared with
-    usual_to_days: int = 35
-    usual_least_days: int = 14
+    usual_from_days: int = USUAL_FROM_DAYS
+    usual_to_days: int = USUAL_TO_DAYS
+    usual_least_days: int = USUAL_LEAST_DAYS
     drop_ppm: int = 600_000
     drop_days: int = 3
+    drop_gap_days: int = 3  # so many days in a row that cannot be told neither count nor end a run: an outage of a weekend
     # No eating. Vets' guidance: 24 h for an adult cat, 12 h for a kitten.
     refusal_us: int = 24 * HOUR_US
     # The watch: one-sided cumulative sum of standardised shortfalls.

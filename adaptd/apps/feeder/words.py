@@ -62,7 +62,9 @@ def account_words(basis: Basis) -> str:
 def drop_text(pet: str, days: list[tuple[date, int]], usual_us: int, excuse: Excuse) -> str:
     """The drop rule's message; ``days`` are the low ones with eating in 24 h."""
     listed = ", ".join(f"{day:%a %d %b} {minutes(eaten)}" for day, eaten in days)
-    head = f"{who(pet)} ate less than 60 % of the usual on {len(days)} days running: {listed}; usual {minutes(usual_us)} a day."
+    running = (days[-1][0] - days[0][0]).days == len(days) - 1
+    when = f"{len(days)} days running" if running else f"{len(days)} days running, not counting those that cannot be told"
+    head = f"{who(pet)} ate less than 60 % of the usual on {when}: {listed}; usual {minutes(usual_us)} a day."
     if excuse is Excuse.NONE:
         return f"{head} {EXCUSE_WORDS[excuse].capitalize()}. {VET}"
     if excuse is Excuse.UNPROVEN:
