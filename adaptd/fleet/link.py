@@ -67,10 +67,10 @@ class Link:
         self._client.loop_stop()
 
     def take(self, most: int, wait_s: float) -> list[Delivery]:
-        """Up to ``most`` messages of this connection; waits ``wait_s`` for the first alone."""
+        """Up to ``most`` messages of this connection; waits ``wait_s`` for the first alone (0: not at all)."""
         found: list[Delivery] = []
         try:
-            found.append(self._queue.get(timeout=wait_s))
+            found.append(self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait())
             while len(found) < most:
                 found.append(self._queue.get_nowait())
         except queue.Empty:

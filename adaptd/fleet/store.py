@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec.json import encode
+
 from adaptd.fleet.numbers import Numbers
 from adaptd.fleet.witness import LogView
 
@@ -102,7 +104,7 @@ def load_box(database: sqlite3.Connection, name: str) -> Box:
 
 def save_boxes(database: sqlite3.Connection, boxes: Iterable[Box]) -> None:
     """Write what is known of boxes, but for their logs, inside a transaction."""
-    rows = [(one.name, _numbers(one.numbers), one.heard_ms, json.dumps(one.face)) for one in boxes]
+    rows = [(one.name, encode(one.numbers).decode(), one.heard_ms, encode(one.face).decode()) for one in boxes]
     database.executemany(
         "INSERT INTO box (name, numbers, heard_ms, face) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " numbers = excluded.numbers, heard_ms = excluded.heard_ms, face = excluded.face",
@@ -150,10 +152,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _numbers(numbers: Numbers) -> str:
-    return json.dumps({"stream": numbers.stream, "last": numbers.last, "recent": numbers.recent, "asked_ms": numbers.asked_ms})
 
 
 def _plain(view: LogView | None) -> str | None:

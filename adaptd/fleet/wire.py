@@ -7,7 +7,7 @@ import base64
 import json
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -58,7 +58,7 @@ class Heard:
     def topic(self) -> str:
         return topic_of(self.box, self.name)
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Tells two payloads apart."""
         return sha256(self.payload).hexdigest()
@@ -138,6 +138,7 @@ def table(words: dict[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
+@lru_cache(maxsize=65_536)
 def key_bytes(text: str) -> bytes:
     """A public key from its base64; empty where it is none."""
     try:
