@@ -4,12 +4,9 @@ A file's name comes from the row numbers in it, and the intent to write it is du
 written again with the same rows. Small files of a day become one; readers that take ``.lock`` never see a row twice.
 """
 
-import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,10 +16,9 @@ import pyarrow.parquet as pq
 
 from adaptd.fleet import rows
 from adaptd.fleet.columns import FORM, Row, table_of
+from adaptd.fleet.layout import TABLE, locked
 from adaptd.fleet.store import StoreError, change, sync_folder
 
-TABLE = "summary"
-LOCK = ".lock"
 BATCH_ROWS = 50_000
 MANY_FILES, MANY_FILES_TODAY = 2, 24
 
@@ -137,11 +133,3 @@ def _durable(place: Path, name: str, table: "pa.Table") -> None:
         pq.write_table(table, file, compression="zstd", write_statistics=True)
         file.flush()
         os.fsync(file.fileno())
-
-
-@contextmanager
-def locked(folder: Path, *, exclusive: bool) -> Iterator[None]:
-    """Hold the lake's lock: readers share it, whoever renames files has it alone."""
-    with (folder / LOCK).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-        yield
