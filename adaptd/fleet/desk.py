@@ -14,6 +14,7 @@ from adaptd.fleet.numbers import Place
 from adaptd.fleet.rollout import Reports
 from adaptd.fleet.rows import Hour
 from adaptd.fleet.store import Box
+from adaptd.fleet.twins import Twins
 from adaptd.fleet.wire import Heard, Refused, WireError
 from adaptd.fleet.witness import Said, first_view, take
 from adaptd.log.format.keys import Signer
@@ -21,6 +22,7 @@ from adaptd.log.format.note import COSIGNATURE, Note, Signature, cosigned_messag
 
 Verify = Callable[[Sequence[tuple[str, bytes, bytes]]], Callable[[], list[bool]]]
 ALARMS = {Place.GAP: "gap", Place.TWIN: "twin", Place.OVERLAP: "overlap", Place.NEW_STREAM: "new stream"}
+SEALED = (wire.SUMMARY, wire.ROLLOUT, wire.TWIN)
 FACE = ("board", "model", "adaptd", "policy", "policy_sha256")
 
 
@@ -76,13 +78,13 @@ class Desk:
 
     def __init__(self, database: sqlite3.Connection, signer: Signer, verify: Verify, reports: Reports | None = None) -> None:
         self._database, self._signer, self._verify = database, signer, verify
-        self._reports = reports or Reports(database)
+        self._taker: dict[str, Reports | Twins] = {wire.ROLLOUT: reports or Reports(database), wire.TWIN: Twins()}
         self._boxes: dict[str, Box] = {}
         self.counts = Counts()
 
     def begin(self, messages: Sequence[Heard]) -> Begun:
         """Have all signatures checked that are by keys known now; meanwhile another batch may be processed."""
-        asked = [(one, key) for one in messages if one.name in (wire.SUMMARY, wire.ROLLOUT) and (key := self._key(one.box))]
+        asked = [(one, key) for one in messages if one.name in SEALED and (key := self._key(one.box))]
         answers = self._verify([(one.topic, one.payload, key) for one, key in asked])
         return Begun(messages, [one for one, _ in asked], answers)
 
@@ -127,7 +129,7 @@ class Desk:
             else:
                 words = wire.parse(heard)
                 self._sealed(heard, good)
-                self._reports.take(heard, words)
+                self._taker[heard.name].take(heard, words)
         except WireError as error:
             self._put_aside(heard, error.why, batch)
 
@@ -278,7 +280,8 @@ class Desk:
             )
         for alarm in batch.alarms:
             store.raise_alarm(database, *alarm)
-        self._reports.write(database)
+        for taker in self._taker.values():
+            taker.write(database)
 
 
 def cosigned(note: Note, signer: Signer, time_s: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from adaptd.log.format.keys import Signer, signature_holds
 
 PREFIX = "adaptd/v1"
-SUMMARY, CHECKPOINT, ROLLOUT = "summary", "checkpoint", "rollout"  # a box says these
+SUMMARY, CHECKPOINT, ROLLOUT, TWIN = "summary", "checkpoint", "rollout", "twin"  # a box says these
 WITNESS, OFFER = "witness", "offer"  # the server says these
 SCHEMA = 1
 MAX_PAYLOAD = 65_536 + 256
@@ -34,6 +34,7 @@ class Refused(Enum):
     NOT_PROVEN = "comes from a box whose log has no gateway key on record yet: it is kept until the log shows one"
     WAITS = "comes after hours that are missing: the box is asked for them, it is kept until they are there"
     KEY = "does not carry the log's public key that this box is named after: enrol the box with `adaptd fleet enrol`"
+    AHEAD = "is dated more than a day ahead: set the box's clock, the next one counts"
     NOTE = "carries a checkpoint that the log's key did not sign"
 
 

@@ -14,6 +14,7 @@ from adaptd.fleet import rollout, store
 from adaptd.log.verify.reader import iter_records
 from tests.conftest import ROOT
 from tests.faults.service import Service, adaptd, verified
+from tests.fleet.test_tune import written
 from tests.gateway.mqtt.broker import Broker, needs_mosquitto, until
 from tests.gateway.rig import Gateway
 
@@ -59,18 +60,21 @@ def gateways(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
 
 
 def test_a_real_box_is_witnessed_and_takes_a_policy_that_it_may_refuse(tmp_path: Path, gateways: Callable[..., Gateway]) -> None:
-    """The log vouches for the gateway's key, the countersigned note is a witness for `audit verify`, and a policy from above is
-    taken, recorded with who offered it, or refused because it would loosen a limit; the log is valid in the end.
+    """The log vouches for the gateway's key, the countersigned note is a witness for `audit verify`, the twin beside the log goes
+    up, and a policy from above is taken, recorded with who offered it, or refused because it would loosen a limit; the log is
+    valid in the end.
     """
     broker = Broker(tmp_path / "broker").start()
     server, service = Server(tmp_path, broker.port), Service(tmp_path)
     try:
         service.serving()
+        twin = written(service.audit.with_name(f"{service.audit.name}.twin"), 1.5, "fanless-box")
         words = ("--mqtt", f"mqtt://127.0.0.1:{broker.port}", "--fleet-key", server.lake / "fleet.pub", "--fleet-policies")
         gateways(service.socket, *words, "--state", tmp_path / "state")
         until(lambda: _has_key(server) or _sign(service), "the gateway's key under a signed checkpoint", 60)
         note = tmp_path / "state" / "witnessed.note"
         until(note.exists, "the countersigned note")
+        until(lambda: bool(server.ask("SELECT box FROM twin")) or _sign(service), "the twin beside the log", 60)
 
         text = service.policy.read_text().replace("limit_c: 85", "limit_c: 83")
         _roll(server.lake, text)
@@ -90,6 +94,8 @@ def test_a_real_box_is_witnessed_and_takes_a_policy_that_it_may_refuse(tmp_path:
         assert verified(service.audit)["verdict"] == "valid"
         done = adaptd("audit", "verify", service.audit, "--witness", note, "--witness-key", server.lake / "fleet.pub", "--json")
         assert json.loads(done.stdout)["verdict"] == "valid", done.stderr
+        ((sent,),) = server.ask("SELECT words FROM twin")
+        assert json.loads(str(sent))["twin"] == json.loads((twin / "twin.json").read_text())
         assert server.ask("SELECT * FROM alarm") == []
     finally:
         service.kill()
