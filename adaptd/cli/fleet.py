@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli import fleet_service, fleet_tune
+from adaptd.cli import fleet_rollout, fleet_service, fleet_tune
 from adaptd.cli.errors import CommandError
 
 Sub = Any
@@ -18,7 +18,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _serve_parser(actions)
     _ask_parser(actions)
-    _rollout_parser(actions)
+    fleet_rollout.register(_with_lake, actions)
     fleet_tune.register(actions)
     fleet_service.register(actions)
     page = _with_lake(actions.add_parser("page", help="one page with every box by its health"))
@@ -58,17 +58,6 @@ def _ask_parser(actions: Sub) -> None:
     ask.add_argument("question", nargs="?", help="without one, the ready questions are listed")
     ask.add_argument("--json", action="store_true", help="a list of objects")
     ask.set_defaults(handler=_ask)
-
-
-def _rollout_parser(actions: Sub) -> None:
-    parser = _with_lake(actions.add_parser("rollout", help="offer a policy in waves of 1 %%, 10 %% and all; without one, list"))
-    parser.add_argument("policy", type=Path, nargs="?", metavar="POLICY.yaml", help="the policy to offer")
-    parser.add_argument("--board", default="", help="only boxes with this board")
-    parser.add_argument("--success-threshold", type=int, default=90, metavar="PCT", help="good boxes that start the next wave")
-    parser.add_argument("--error-threshold", type=int, default=5, metavar="PCT", help="bad boxes that stop and withdraw it")
-    parser.add_argument("--probation-s", type=int, default=3600, metavar="S", help="how long a box watches its limits")
-    parser.add_argument("--stop", type=int, metavar="N", help="stop and withdraw roll-out N")
-    parser.set_defaults(handler=_rollout)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -121,37 +110,11 @@ def _print_table(columns: tuple[str, ...], rows: tuple[tuple[Any, ...], ...], no
         print(note)
 
 
-def _rollout(arguments: argparse.Namespace) -> int:
-    from adaptd.config.policy import load_policy
-    from adaptd.fleet import rollout, store
-
-    database = _store(arguments.lake)
-    if arguments.stop is not None:
-        with store.change(database):
-            if not rollout.stop(database, arguments.stop, "stopped by hand"):
-                raise CommandError(f"roll-out {arguments.stop} does not run, `adaptd fleet rollout` lists them")
-    elif arguments.policy is not None:
-        load_policy(arguments.policy)
-        limits = rollout.Thresholds(arguments.success_threshold, arguments.error_threshold, arguments.probation_s)
-        text, now_ms = arguments.policy.read_text(encoding="utf-8"), time.time_ns() // 1_000_000
-        try:
-            rollout.begin(database, arguments.policy.stem, text, arguments.board, now_ms, limits)
-        except rollout.RolloutError as error:
-            raise CommandError(f"adaptd fleet rollout: {error}") from None
-    for one in rollout.load_all(database):
-        said = rollout.outcomes(database, one.id)
-        counts = ", ".join(f"{sum(value is kind for value in said.values())} {kind.value}" for kind in rollout.Outcome)
-        waves = " + ".join(str(len(group)) for group in one.groups)
-        wave = f"wave {one.wave + 1} of {len(one.groups)} ({waves} boxes)"
-        print(f"{one.id} {one.name} {one.state.value}, {wave}: {counts} {one.why}".rstrip())
-    return 0
-
-
 def _page(arguments: argparse.Namespace) -> int:
     from adaptd.fleet.ask import AskError
     from adaptd.fleet.page import page
 
-    database = _store(arguments.lake)
+    database = store_of(arguments.lake)
     try:
         arguments.output.write_text(page(arguments.lake, database, time.time_ns() // 1_000_000), encoding="utf-8")
     except AskError as error:
@@ -165,7 +128,7 @@ def _page(arguments: argparse.Namespace) -> int:
 def _alarms(arguments: argparse.Namespace) -> int:
     from adaptd.fleet import store
 
-    found = store.alarms(_store(arguments.lake))
+    found = store.alarms(store_of(arguments.lake))
     if arguments.json:
         names = ("box", "kind", "words", "first_utc_ms", "last_utc_ms", "times")
         print(json.dumps([dict(zip(names, row, strict=True)) for row in found]))
@@ -185,7 +148,7 @@ def _enrol(arguments: argparse.Namespace) -> int:
         parse_verifier_key(text)
     except (OSError, UnicodeDecodeError, NoteError) as error:
         raise CommandError(f"{arguments.log_pub}: is no log's public key ({error}), take the box's log.pub") from None
-    _store(arguments.lake).close()
+    store_of(arguments.lake).close()
     enrol(arguments.lake, arguments.box, text)
     print(f"{arguments.box} is enrolled")
     return 0
@@ -194,7 +157,7 @@ def _enrol(arguments: argparse.Namespace) -> int:
 def _accept(arguments: argparse.Namespace) -> int:
     from adaptd.fleet import store
 
-    if not store.accept(_store(arguments.lake), arguments.box):
+    if not store.accept(store_of(arguments.lake), arguments.box):
         raise CommandError(f"{arguments.box}: has no fork or rollback to accept, `adaptd fleet alarms` lists them")
     print(f"{arguments.box}: restart the server, and its log is witnessed anew from its next checkpoint on")
     return 0
@@ -206,7 +169,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     return run(arguments.boxes)
 
 
-def _store(folder: Path) -> Any:
+def store_of(folder: Path) -> Any:
+    """The server's store; one line where no server has worked there."""
     from adaptd.fleet import store
 
     if not (folder / store.FILE_NAME).exists():

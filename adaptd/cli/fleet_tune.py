@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ MOST_POLICIES = 1_000
 def register(actions: Any) -> None:
     """Add the action."""
     parser = actions.add_parser("tune", help="cluster boxes by their fitted twins, priors for new boxes, policies per cluster")
-    parser.add_argument("twins", type=Path, metavar="TWINS", help="folder with the fitted twin of each box, named after the box")
+    parser.add_argument("twins", type=Path, nargs="?", metavar="TWINS", help="folder with each box's fitted twin, named after it")
+    parser.add_argument("--lake", type=Path, metavar="DIR", help="or the server's folder, with the twins that boxes sent up")
     parser.add_argument("--policy", type=Path, action="append", default=[], metavar="F", help="a policy to try; repeatable")
     parser.add_argument("--knob", action="append", default=[], metavar="NAME[=LOW..HIGH[:STEP]]", help="vary the first policy")
     parser.add_argument("--goal", default="max efficiency", help='what is aimed at, for example "min power" (one aim)')
@@ -40,32 +42,64 @@ def register(actions: Any) -> None:
 def _tune(arguments: argparse.Namespace) -> int:
     from adaptd.fleet.clusters import clusters
     from adaptd.fleet.shrink import priors
-    from adaptd.fleet.statistics import StatisticsError, load
-    from adaptd.lab.fit.errors import FitError
-    from adaptd.lab.fit.saved import load as load_twin
+    from adaptd.fleet.statistics import load
     from adaptd.lab.fleet.sweep import plain, propose
     from adaptd.lab.tune.goals import parse_goals
 
     goals = parse_goals(arguments.goal, arguments.keep)
     if len(goals.aims) != 1 or not 1 <= arguments.clusters <= 1_000:
         raise CommandError('--goal is one aim, for example "max efficiency", and --clusters is from 1 to 1000', 2)
-    try:
-        boxes = [load(one) for one in _folders(arguments.twins)]
-        groups, expected = clusters(boxes, arguments.clusters), priors(boxes)
-        names = sorted({box for group in groups for box in (group.middle, group.hottest)})
-        twins = {box: load_twin(arguments.twins / box) for box in names}
-    except (StatisticsError, FitError) as error:
-        raise CommandError(f"adaptd fleet tune: {error}") from None
+    place, twins = _twins(arguments)
+    boxes = [load(place / name) for name in twins]
+    groups, expected = clusters(boxes, arguments.clusters), priors(boxes)
     policies = _policies(arguments, goals, twins[groups[0].middle])
     rows = _sweep(arguments, groups, twins, policies) if policies else []
     proposals = [propose(group.name, rows, goals, twins[group.middle]) for group in groups] if rows else []
-    profiles = _profiles(arguments.twins, boxes, expected)
+    profiles = _profiles(place, boxes, expected)
     texts = {**profiles, **{f"{one.cluster}.yaml": policies[one.policy] for one in proposals if one.policy in policies}}
     found = {"simulated": True, "priors": [_prior(one) for one in expected], "clusters": [_plain(one) for one in groups],
              "proposals": [_proposal(one) for one in proposals]}  # fmt: skip
     _write(arguments.output, {**texts, "fleet.json": json.dumps(found, indent=1), "sweep.json": json.dumps(plain(rows))})
     print(json.dumps(found) if arguments.json else "\n".join(_words(boxes, expected, groups, proposals, rows, arguments.output)))
     return 0
+
+
+def _twins(arguments: argparse.Namespace) -> "tuple[Path, dict[str, Twin]]":
+    """The folder with all twins, and each by its box. One that a box sent up and that is of no use is named and left out."""
+    from adaptd.fleet.statistics import StatisticsError, load
+    from adaptd.lab.fit.errors import FitError
+    from adaptd.lab.fit.saved import load as load_twin
+
+    if (arguments.twins is None) == (arguments.lake is None):
+        raise CommandError("adaptd fleet tune: name either a folder with twins, or the server's folder with --lake", 2)
+    place = arguments.twins or _sent_up(arguments.lake)
+    found = {}
+    for folder in _folders(place):
+        try:
+            load(folder)
+            found[folder.name] = load_twin(folder)
+        except (StatisticsError, FitError) as error:
+            if arguments.lake is None:
+                raise CommandError(f"adaptd fleet tune: {error}") from None
+            print(f"left out: {error}", file=sys.stderr)
+    if not found:
+        raise CommandError(f"{place}: holds no twin that can be used, see above")
+    return place, found
+
+
+def _sent_up(lake: Path) -> Path:
+    """The twins that boxes sent up, laid out as folders."""
+    from adaptd.fleet import store, twins
+
+    if not (lake / store.FILE_NAME).exists():
+        raise CommandError(f"{lake}: no fleet server has worked here, start `adaptd fleet serve --lake {lake}`")
+    place = lake / "twins"
+    try:
+        if not twins.lay_out(store.connect(lake), place):
+            raise CommandError(f"{lake}: no box has sent a twin yet, run `adaptd twin fit` on boxes whose gateway has --fleet")
+    except (OSError, store.StoreError) as error:
+        raise CommandError(f"{place}: cannot be written ({error})") from None
+    return place
 
 
 def _folders(place: Path) -> list[Path]:

@@ -48,6 +48,8 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--fleet-policies", action="store_true", help="hand policies that it offers to the daemon; off by default"
     )
+    parser.add_argument("--fleet-packs", type=Path, metavar="DIR", help="put packs that it offers on trial in DIR (run --packs)")
+    parser.add_argument("--pack-key", type=Path, metavar="F", help="with --fleet-packs: the owner's public key (PEM)")
     parser.add_argument(
         "--vda5050",
         metavar="MANUFACTURER/SERIAL",

@@ -1,4 +1,4 @@
-"""`adaptd pack make | verify | install | index`: policy, bundle, profile and their evidence in one signed file."""
+"""`adaptd pack make | verify | install | index`, on a box `take | keep | back`: policy, bundle, profile in one signed file."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adaptd.cli import pack_slot
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the group."""
-    group = sub.add_parser("pack", help="make, verify and install efficiency packs").add_subparsers(dest="verb", required=True)
+    group = sub.add_parser("pack", help="make, verify, install and try packs").add_subparsers(dest="verb", required=True)
     make = group.add_parser("make", help="policy, bundle, profile and evidence into one signed file")
     make.add_argument("--policy", type=Path, required=True, help="policy file")
     make.add_argument("--bundle", type=Path, required=True, help="bundle folder, qualified on this machine")
@@ -39,6 +40,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     index.add_argument("folder", type=Path, help="folder of packs")
     index.add_argument("--key", type=Path, default=None, help="the owner's public key (PEM)")
     index.set_defaults(handler=_index)
+    pack_slot.register(group)
 
 
 def _make(arguments: argparse.Namespace) -> int:

@@ -41,6 +41,8 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--bundle", type=Path, default=engines_dir() / SHIPPED, help="bundle folder (default: the shipped pet-bowl)"
     )
+    parser.add_argument("--packs", type=Path, default=None, metavar="DIR", help="run the pack that `adaptd pack take` chose here")
+    parser.add_argument("--pack-key", type=Path, default=None, metavar="F", help="with --packs: the owner's public key (PEM)")
     parser.add_argument("--source", action="append", default=None, metavar="[NAME=]SOURCE", help=SOURCES)
     parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
     parser.add_argument("--no-twin", action="store_true", help="simulate nothing, not even in the demonstration")
@@ -93,13 +95,15 @@ def _run(arguments: argparse.Namespace) -> int:
             f"--keep-days {arguments.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
         )
     from adaptd.cli.narrate import Narrator
+    from adaptd.cli.run_pack import choose, ended
     from adaptd.daemon.assemble import AssemblyError, assemble, check
     from adaptd.daemon.loop import Daemon
     from adaptd.daemon.parts import LoopPace
     from adaptd.log.write.opening import LedgerError
     from adaptd.serve.api import SocketInUseError
 
-    request = _request(arguments)
+    choose(arguments)
+    request = request_of(arguments)
     operational_log(as_json=arguments.json, told=not arguments.quiet)
     try:
         checked = check(request)
@@ -120,7 +124,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if parts.worker.refused is not None:
         raise CommandError(parts.worker.refused)
     narrator.closing()
-    return code
+    return ended(code)
 
 
 def _whole(request: "Request", digest: str) -> None:
@@ -134,7 +138,8 @@ def _whole(request: "Request", digest: str) -> None:
         raise CommandError(str(error)) from None
 
 
-def _request(arguments: argparse.Namespace) -> "Request":
+def request_of(arguments: argparse.Namespace) -> "Request":
+    """What the daemon is asked for."""
     from adaptd.daemon.assemble import Request
 
     bundle: Path = arguments.bundle

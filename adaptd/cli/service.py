@@ -11,7 +11,7 @@ from adaptd.base.redact import redact
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
 from adaptd.cli.service_gateway import OWN_USER, add_words, gateway_unit, write_gateway
-from adaptd.cli.service_unit import CREDENTIAL, UNIT_NAME, Wanted, command, credentials, refuse_hidden, unit_text
+from adaptd.cli.service_unit import CREDENTIAL, PACKS, UNIT_NAME, Wanted, command, credentials, refuse_hidden, unit_text
 from adaptd.gateway.unit import NAME as GATEWAY_NAME
 
 
@@ -37,6 +37,9 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
             )
             parser.add_argument("--bundle", type=Path, default=None, help="bundle folder (default: the shipped one)")
             parser.add_argument("--profile", default=None, help="hardware profile (default: the board's own)")
+            parser.add_argument(
+                "--pack-key", type=Path, default=None, metavar="F", help=f"run packs in {PACKS} that this key signed"
+            )
             parser.add_argument("--network", action="store_true", help="let the service reach the network, for a network camera")
             add_words(parser, verb)
         if verb == "install":
@@ -64,7 +67,10 @@ def _wanted(arguments: argparse.Namespace, *, needed: bool) -> Wanted:
     if profile and needed:
         found = find_profile(profile)
         profile = str(found.absolute()) if Path(profile).is_file() else profile
-    return Wanted(sources, bundle, profile, arguments.network)
+    key = None if arguments.pack_key is None else arguments.pack_key.absolute()
+    if key is not None and not key.is_file():
+        raise CommandError(f"service install: {key}: is no file, name the owner's public key (PEM)")
+    return Wanted(sources, bundle, profile, arguments.network, key)
 
 
 def _sources(texts: list[str], *, network: bool) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ LimitNOFILE=1024
 WantedBy=multi-user.target
 """
 PLACES = "--policy /etc/adaptd/policy.yaml --audit /var/lib/adaptd/audit_logs --socket /run/adaptd/adaptd.sock"
+PACKS = "/var/lib/adaptd/packs"  # where the gateway may write as well
 GROUPS = ("video", "render", "i2c", "jtop")
 CREDENTIAL = "/etc/adaptd/source"
 _HIDDEN = (Path("/home"), Path("/root"), Path("/tmp"), Path("/run/user"))  # noqa: S108 - what the sandbox hides
@@ -91,13 +92,14 @@ _NETWORK = "# A network camera was asked for (--network).\nRestrictAddressFamili
 class Wanted:
     """What the service serves: one source, or several as ``NAME=SOURCE``, each with its options.
 
-    ``network`` opens the sandbox for a camera behind an address.
+    ``network`` opens the sandbox for a camera behind an address; ``pack_key`` lets packs run that its owner signed.
     """
 
     sources: tuple[str, ...] = ()
     bundle: Path | None = None
     profile: str = ""
     network: bool = False
+    pack_key: Path | None = None
 
 
 def unit_text(wanted: Wanted | None = None) -> str:
@@ -106,6 +108,7 @@ def unit_text(wanted: Wanted | None = None) -> str:
     words = [word for source in wanted.sources for word in ("--source", _shown(source))]
     words += [] if wanted.bundle is None else ["--bundle", _escaped(str(wanted.bundle))]
     words += ["--profile", _escaped(wanted.profile)] if wanted.profile else []
+    words += [] if wanted.pack_key is None else ["--packs", PACKS, "--pack-key", _escaped(str(wanted.pack_key))]
     here = groups_here()
     return UNIT.format(
         command=command(),

@@ -15,7 +15,7 @@ from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
 from adaptd.daemon.moving import Moving
-from adaptd.daemon.orders import Orders, asked_by
+from adaptd.daemon.orders import AGAIN, Orders, asked_by
 from adaptd.daemon.parts import STOP_S, LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt, told
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
@@ -84,7 +84,7 @@ class Daemon:
             self._defect_is(error)
         finally:
             self._end()
-        return 1 if parts.worker.refused or self._defect else 0
+        return 1 if parts.worker.refused or self._defect else AGAIN if self._orders.again else 0
 
     def stop(self) -> None:
         """Ask the loop to end, from any thread; a signal handler must not wait for a lock and sets the flag alone."""
@@ -98,7 +98,7 @@ class Daemon:
     def _loop(self) -> None:
         clock, pace = self._parts.clock, self._pace
         ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
-        while not self._asked.stop and self._parts.worker.refused is None:
+        while not (self._asked.stop or self._orders.again) and self._parts.worker.refused is None:
             now_us = clock.mono_us()
             if ends_us is not None and now_us >= ends_us:
                 break

@@ -14,7 +14,8 @@ from adaptd.daemon.endurance import Mission
 from adaptd.serve.api import Change
 from adaptd.vocabulary import Snapshot
 
-VERBS = ("/v1/hold", "/v1/budget", "/v1/endurance", "/v1/gateway_key")
+VERBS = ("/v1/hold", "/v1/budget", "/v1/endurance", "/v1/gateway_key", "/v1/restart")
+AGAIN = 75  # exit code of a run that is to begin anew (EX_TEMPFAIL)
 PUBLIC_KEY_CHARACTERS = 44  # 32 bytes in base64
 LONGEST_MINUTES = 1440
 MAX_WORDS = 200
@@ -32,6 +33,7 @@ class Orders:
         self._hold: dict[str, Any] = {}
         self._budget: dict[str, Any] = {}
         self.mission = Mission()
+        self.again = False  # a restart was asked for: the run ends, and whoever started it begins anew
 
     def take(self, change: Change, now_us: int) -> str:
         """Heed one request; why not, empty when it is heeded."""
@@ -46,6 +48,10 @@ class Orders:
             return self._take_hold(change.body.get("minutes"), asked, now_us)
         if change.verb == "/v1/budget":
             return self._take_budget(change.body.get("watts"), asked)
+        if change.verb == "/v1/restart":
+            self._note("order", {"order": "restart", **asked})
+            self.again = True
+            return ""
         return self.mission.take(change.body, asked, now_us, self._note)
 
     def on(self, snapshot: Snapshot, efficient: tuple[str, ...]) -> Snapshot:
@@ -77,7 +83,7 @@ class Orders:
             until = change.body.get("until")
             goal = f"until {until}" if until is not None else f"{hours:g} h"
             return f"the battery is to last {goal}" if until is not None or hours else "the policy's battery goal holds again"
-        return "the key is on record"
+        return "the key is on record" if change.verb == "/v1/gateway_key" else "adaptd ends and begins anew"
 
     def words(self, now_us: int) -> dict[str, Any]:
         """For the status document: the orders that hold; empty where none does."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from adaptd.fleet.lake import TABLE, locked
+from adaptd.fleet.layout import TABLE, locked
 
 MEMORY = "700MB"
 THREADS = 2
@@ -19,20 +19,24 @@ MAX_ROWS = 1_000
 READY: dict[str, tuple[str, str]] = {
     "worst-energy": (
         "boards and models by inferences per joule, worst first (only hours in which power was measured)",
-        """SELECT coalesce(board, 'unknown') AS board, coalesce(model, 'unknown') AS model, count(DISTINCT box) AS boxes,
-               round(sum(delivered_frames * least(1, energy_s / observed_s)) / sum(energy_j), 3) AS inferences_per_j,
-               round(sum(energy_j) / 3600, 1) AS energy_wh
-           FROM hours WHERE energy_j > 0 AND observed_s > 0 GROUP BY ALL ORDER BY inferences_per_j""",
+        """SELECT board, model, count(*) AS boxes, round(sum(frames) / sum(joule), 3) AS inferences_per_j,
+               round(sum(joule) / 3600, 1) AS energy_wh
+           FROM (SELECT coalesce(board, 'unknown') AS board, coalesce(model, 'unknown') AS model, box,
+                     sum(delivered_frames * least(1, energy_s / observed_s)) AS frames, sum(energy_j) AS joule
+                 FROM hours WHERE energy_j > 0 AND observed_s > 0 GROUP BY ALL)
+           GROUP BY ALL ORDER BY inferences_per_j""",
     ),
     "drifting-hot": (
         "boxes that grow warmer from day to day: each hour of the day against the same hour of the other days",
-        """WITH hour AS (SELECT box, dt, heat_mean_c AS c, heat_max_c, from_utc_ms / 86400000 AS day,
+        """WITH hour AS (SELECT box, heat_mean_c AS c, heat_max_c, from_utc_ms / 86400000 - 20000 AS day,
                           (from_utc_ms // 3600000) % 24 AS clock_hour FROM hours WHERE heat_s > 0 AND clock = 'ok'),
-               own AS (SELECT *, c - avg(c) OVER same AS dc, day - avg(day) OVER same AS dd FROM hour
-                       WINDOW same AS (PARTITION BY box, clock_hour))
-           SELECT box, count(DISTINCT dt) AS days, round(sum(dc * dd) / sum(dd * dd), 3) AS c_per_day,
-               round(avg(c), 1) AS mean_c, round(max(heat_max_c), 1) AS max_c
-           FROM own GROUP BY box HAVING sum(dd * dd) > 5 AND c_per_day > 0.2 ORDER BY c_per_day DESC""",
+               own AS (SELECT box, count(*) AS n, sum(c) AS c, max(heat_max_c) AS max_c, sum(day) AS d,
+                           sum(c * day) - sum(c) * sum(day) / count(*) AS cd,
+                           sum(day * day) - sum(day) * sum(day) / count(*) AS dd
+                       FROM hour GROUP BY box, clock_hour)
+           SELECT box, max(n) AS days, round(sum(cd) / sum(dd), 3) AS c_per_day,
+               round(sum(c) / sum(n), 1) AS mean_c, round(max(max_c), 1) AS max_c
+           FROM own GROUP BY box HAVING sum(dd) > 5 AND c_per_day > 0.2 ORDER BY c_per_day DESC""",
     ),
     "never-int8": (
         "light bands in which a box delivered frames and none by the efficient engine",
@@ -50,10 +54,10 @@ READY: dict[str, tuple[str, str]] = {
     ),
     "versions": (
         "what runs where: the newest version and policy of each box, counted",
-        """SELECT adaptd, policy, left(policy_sha256, 12) AS policy_sha256, backend, count(*) AS boxes
-           FROM (SELECT box, last(adaptd ORDER BY to_utc_ms) AS adaptd, last(policy ORDER BY to_utc_ms) AS policy,
-                     last(policy_sha256 ORDER BY to_utc_ms) AS policy_sha256, last(backend ORDER BY to_utc_ms) AS backend
-                 FROM hours GROUP BY box) GROUP BY ALL ORDER BY boxes DESC""",
+        """SELECT now.adaptd, now.policy, left(now.policy_sha256, 12) AS policy_sha256, now.backend, count(*) AS boxes
+           FROM (SELECT arg_max(struct_pack(adaptd := adaptd, policy := policy, policy_sha256 := policy_sha256,
+                                            backend := backend), to_utc_ms) AS now FROM hours GROUP BY box)
+           GROUP BY ALL ORDER BY boxes DESC""",
     ),
 }
 

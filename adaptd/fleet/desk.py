@@ -12,14 +12,17 @@ from typing import Any
 from adaptd.fleet import rows, store, wire
 from adaptd.fleet.numbers import Place
 from adaptd.fleet.rollout import Reports
+from adaptd.fleet.rows import Hour
 from adaptd.fleet.store import Box
+from adaptd.fleet.twins import Twins
 from adaptd.fleet.wire import Heard, Refused, WireError
 from adaptd.fleet.witness import Said, first_view, take
 from adaptd.log.format.keys import Signer
 from adaptd.log.format.note import COSIGNATURE, Note, Signature, cosigned_message, key_id, signature_line
 
-Verify = Callable[[Sequence[tuple[str, bytes, bytes]]], list[bool]]
+Verify = Callable[[Sequence[tuple[str, bytes, bytes]]], Callable[[], list[bool]]]
 ALARMS = {Place.GAP: "gap", Place.TWIN: "twin", Place.OVERLAP: "overlap", Place.NEW_STREAM: "new stream"}
+SEALED = (wire.SUMMARY, wire.ROLLOUT, wire.TWIN)
 FACE = ("board", "model", "adaptd", "policy", "policy_sha256")
 
 
@@ -30,6 +33,19 @@ class Answer:
     topic: str
     payload: bytes
     retain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A batch whose signatures are being checked: those of ``asked``, in the order of ``answers``."""
+
+    messages: Sequence[Heard]
+    asked: Sequence[Heard]
+    answers: Callable[[], list[bool]]
+
+    def good(self) -> set[int]:
+        """The identities of the messages whose signature holds; waits for the answers."""
+        return {id(one) for one, holds in zip(self.asked, self.answers(), strict=True) if holds}
 
 
 @dataclass(slots=True)
@@ -58,26 +74,31 @@ class _Batch:
 
 
 class Desk:
-    """Judges batches. ``signer`` is the witness's key; ``verify`` answers many (topic, payload, public key) at once."""
+    """Judges batches. ``signer`` is the witness's key; ``verify`` begins to answer many (topic, payload, public key)."""
 
     def __init__(self, database: sqlite3.Connection, signer: Signer, verify: Verify, reports: Reports | None = None) -> None:
         self._database, self._signer, self._verify = database, signer, verify
-        self._reports = reports or Reports(database)
+        self._taker: dict[str, Reports | Twins] = {wire.ROLLOUT: reports or Reports(database), wire.TWIN: Twins()}
         self._boxes: dict[str, Box] = {}
         self.counts = Counts()
 
-    def process(self, messages: Sequence[Heard]) -> list[Answer]:
+    def begin(self, messages: Sequence[Heard]) -> Begun:
+        """Have all signatures checked that are by keys known now; meanwhile another batch may be processed."""
+        asked = [(one, key) for one in messages if one.name in SEALED and (key := self._key(one.box))]
+        answers = self._verify([(one.topic, one.payload, key) for one, key in asked])
+        return Begun(messages, [one for one, _ in asked], answers)
+
+    def process(self, begun: Begun) -> list[Answer]:
         """Write everything that the messages say; when this returns it is durable and they may be acknowledged.
 
         Raises:
             StoreError: nothing was written, nothing may be acknowledged.
         """
-        batch = _Batch()
-        good = self._signatures(messages)
-        for heard in messages:
-            self._one(heard, batch, good.get(id(heard)))
+        batch, good = _Batch(), begun.good()
+        for heard in begun.messages:
+            self._one(heard, batch, id(heard) in good)
             for kept in self._freed(batch):
-                self._one(kept, batch, None)
+                self._one(kept, batch, good=False)
         try:
             with store.change(self._database) as database:
                 self._write(database, batch)
@@ -95,41 +116,47 @@ class Desk:
             self._boxes[name] = store.load_box(self._database, name)
         return self._boxes[name]
 
-    def _signatures(self, messages: Sequence[Heard]) -> dict[int, bool]:
-        """All signatures by keys that are known before the batch, checked together."""
-        asked = [(one, key) for one in messages if one.name in (wire.SUMMARY, wire.ROLLOUT) and (key := self._key(one.box))]
-        found = self._verify([(one.topic, one.payload, key) for one, key in asked])
-        return {id(one): True for (one, _), holds in zip(asked, found, strict=True) if holds}
-
     def _key(self, box: str) -> bytes:
         log = self.box(box).log
         return wire.key_bytes(log.gateway_keys[-1]) if log is not None and log.gateway_keys else b""
 
-    def _one(self, heard: Heard, batch: _Batch, good: bool | None) -> None:
+    def _one(self, heard: Heard, batch: _Batch, good: bool) -> None:
         try:
-            words = wire.parse(heard)
-            if heard.name == wire.CHECKPOINT:
-                self._checkpoint(heard, words, batch)
-            elif self._sealed(heard, good):
-                self._summary(heard, words, batch) if heard.name == wire.SUMMARY else self._reports.take(heard, words)
+            if heard.name == wire.SUMMARY:
+                self._summary(heard, self._hour(heard, good), batch)
+            elif heard.name == wire.CHECKPOINT:
+                self._checkpoint(heard, wire.parse(heard), batch)
+            else:
+                words = wire.parse(heard)
+                self._sealed(heard, good)
+                self._taker[heard.name].take(heard, words)
         except WireError as error:
             self._put_aside(heard, error.why, batch)
 
-    def _sealed(self, heard: Heard, good: bool | None) -> bool:
+    def _hour(self, heard: Heard, good: bool) -> Hour:
+        """The hour, proven; what is wrong with it is said in this order: JSON, schema, box, signature, shape."""
+        found = rows.hour_of(heard)
+        if found is None:
+            wire.parse(heard)
+        self._sealed(heard, good)
+        if found is None:
+            raise WireError(Refused.SHAPE)
+        return found
+
+    def _sealed(self, heard: Heard, good: bool) -> None:
+        """Raise WireError unless one of the box's keys signed it; ``good``: one is known to have."""
         if good:
-            return True
+            return
         log = self.box(heard.box).log
         if log is None or not log.gateway_keys:
             raise WireError(Refused.NOT_PROVEN)
-        keys = reversed(log.gateway_keys)
-        if not any(wire.seal_holds(heard.topic, heard.payload, wire.key_bytes(key)) for key in keys):
+        keys = [wire.key_bytes(key) for key in reversed(log.gateway_keys)]
+        if not any(self._verify([(heard.topic, heard.payload, key)])()[0] for key in keys):
             raise WireError(Refused.SIGNATURE)
-        return True
 
-    def _summary(self, heard: Heard, words: dict[str, Any], batch: _Batch) -> None:
-        rows.check(words)
+    def _summary(self, heard: Heard, hour: Hour, batch: _Batch) -> None:
         box, digest = self.box(heard.box), heard.digest[:16]
-        stream, first, last = words["stream"], words["first"], words["last"]
+        stream, first, last = hour.stream, hour.first, hour.last
         place = box.numbers.place(stream, first, last, digest, heard.received_ms)
         if place is Place.WAIT:
             self._ask_again(box, heard, batch)
@@ -138,7 +165,7 @@ class Desk:
             self.counts.repeats += 1
             return
         if place is Place.GAP and self._release(heard, batch):
-            self._summary(heard, words, batch)
+            self._summary(heard, hour, batch)
             return
         if place in ALARMS:
             told = f"summaries {first} to {last} of stream {stream} after {box.numbers.last} of {box.numbers.stream}"
@@ -148,17 +175,17 @@ class Desk:
         if place in (Place.TWIN, Place.OVERLAP):
             batch.aside.append((heard.box, heard.name, heard.payload, heard.received_ms, place.value, heard.digest))
             return
-        self._keep(heard, words, batch)
+        self._keep(heard, hour, digest, batch)
 
-    def _keep(self, heard: Heard, words: dict[str, Any], batch: _Batch) -> None:
+    def _keep(self, heard: Heard, hour: Hour, digest: str, batch: _Batch) -> None:
         """One hour for the lake."""
-        day, clock = rows.day_and_clock(words, heard.received_ms)
+        day, clock = rows.day_and_clock(hour.from_utc_ms, heard.received_ms)
         if clock != "ok":
             batch.alarms.append((heard.box, "clock", f"the box's clock is {clock}", heard.received_ms))
         batch.inbox.append((day, heard.received_ms, clock, heard.payload.decode()))
-        face = {name: words["versions"].get(name) for name in FACE} | {"heat_max_c": words["heat"].get("max_c")}
+        face = {name: hour.versions.get(name) for name in FACE} | {"heat_max_c": hour.heat.max_c}
         box = self.box(heard.box)
-        numbers = box.numbers.after(words["stream"], words["last"], heard.digest[:16])
+        numbers = box.numbers.after(hour.stream, hour.last, digest)
         box = Box(box.name, box.log, numbers, heard.received_ms, face)
         self._boxes[heard.box] = batch.touched[heard.box] = box
 
@@ -220,14 +247,13 @@ class Desk:
         box = self.box(heard.box)
         batch.filled.add(heard.box)
         for one in waited:
-            words = wire.parse(one)
-            if words["first"] <= self.box(heard.box).numbers.last:
+            hour, before = rows.hour(one.payload), self.box(heard.box).numbers.last
+            if hour.first <= before:
                 continue
-            before = self.box(heard.box).numbers.last
-            told = f"summaries {words['first']} to {words['last']} of stream {words['stream']} after {before}"
-            if words["first"] != before + 1:
+            told = f"summaries {hour.first} to {hour.last} of stream {hour.stream} after {before}"
+            if hour.first != before + 1:
                 batch.alarms.append((heard.box, "gap", told, heard.received_ms))
-            self._keep(one, words, batch)
+            self._keep(one, hour, one.digest[:16], batch)
         return self.box(heard.box) is not box
 
     def _put_aside(self, heard: Heard, why: Refused, batch: _Batch) -> None:
@@ -254,7 +280,8 @@ class Desk:
             )
         for alarm in batch.alarms:
             store.raise_alarm(database, *alarm)
-        self._reports.write(database)
+        for taker in self._taker.values():
+            taker.write(database)
 
 
 def cosigned(note: Note, signer: Signer, time_s: int) -> str:

@@ -4,12 +4,9 @@ A file's name comes from the row numbers in it, and the intent to write it is du
 written again with the same rows. Small files of a day become one; readers that take ``.lock`` never see a row twice.
 """
 
-import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -18,24 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adaptd.fleet import rows
+from adaptd.fleet.columns import FORM, Row, table_of
+from adaptd.fleet.layout import TABLE, locked
 from adaptd.fleet.store import StoreError, change, sync_folder
 
-TABLE = "summary"
-LOCK = ".lock"
 BATCH_ROWS = 50_000
 MANY_FILES, MANY_FILES_TODAY = 2, 24
-
-_ACCOUNT = pa.list_(pa.struct([("band", pa.string()), *((name, pa.int64()) for name in rows.ACCOUNT)]))
-_TYPES = {
-    rows.TEXT: pa.string(),
-    rows.WHOLE: pa.int64(),
-    rows.REAL: pa.float64(),
-    rows.FLAG: pa.bool_(),
-    "sums": pa.map_(pa.string(), pa.float64()),
-    "counts": pa.map_(pa.string(), pa.int64()),
-    "account": _ACCOUNT,
-}
-FORM = pa.schema([(name, _TYPES[kind]) for name, kind in rows.COLUMNS.items()])
 
 
 class Lake:
@@ -106,10 +91,10 @@ class Lake:
     def _write(self, intent: dict[str, Any]) -> None:
         question = "SELECT received_ms, clock, body FROM inbox WHERE dt = ? AND id BETWEEN ? AND ? ORDER BY id"
         found = self._database.execute(question, (intent["dt"], intent["first"], intent["last"]))
-        plain = [rows.row(json.loads(body), received_ms, clock) for received_ms, clock, body in found]
+        hours = [Row(received_ms, clock, rows.hour(body)) for received_ms, clock, body in found]
         place = self._day(intent["dt"])
         name = f"part-{intent['first']:012d}-{intent['last']:012d}.parquet"
-        _durable(place, name, pa.Table.from_pylist(plain, FORM))
+        _durable(place, name, table_of(hours))
         with locked(self.folder, exclusive=True):
             (place / f".{name}").replace(place / name)
             sync_folder(place)
@@ -148,11 +133,3 @@ def _durable(place: Path, name: str, table: "pa.Table") -> None:
         pq.write_table(table, file, compression="zstd", write_statistics=True)
         file.flush()
         os.fsync(file.fileno())
-
-
-@contextmanager
-def locked(folder: Path, *, exclusive: bool) -> Iterator[None]:
-    """Hold the lake's lock: readers share it, whoever renames files has it alone."""
-    with (folder / LOCK).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-        yield

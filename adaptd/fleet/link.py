@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from adaptd.fleet import wire
 from adaptd.fleet.broker import BrokerAt
@@ -23,7 +24,8 @@ from adaptd.fleet.wire import Heard
 CLIENT_ID = "adaptd-fleet"
 SESSION_S = 30 * 86_400  # how long the broker keeps what a server that is away has not seen
 IN_FLIGHT = 8_192
-HEARS = (wire.SUMMARY, wire.CHECKPOINT, wire.ROLLOUT)
+HEARS = (wire.SUMMARY, wire.CHECKPOINT, wire.ROLLOUT, wire.TWIN)
+RETAINED = (wire.CHECKPOINT, wire.TWIN)
 
 
 class Delivery(NamedTuple):
@@ -67,10 +69,10 @@ class Link:
         self._client.loop_stop()
 
     def take(self, most: int, wait_s: float) -> list[Delivery]:
-        """Up to ``most`` messages of this connection; waits ``wait_s`` for the first alone."""
+        """Up to ``most`` messages of this connection; waits ``wait_s`` for the first alone (0: not at all)."""
         found: list[Delivery] = []
         try:
-            found.append(self._queue.get(timeout=wait_s))
+            found.append(self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait())
             while len(found) < most:
                 found.append(self._queue.get_nowait())
         except queue.Empty:
@@ -92,7 +94,7 @@ class Link:
         if code.is_failure:
             self._say(f"the broker refuses ({code}), look at user name, password and its access list")
             return
-        client.subscribe([(f"{wire.PREFIX}/+/{name}", 1) for name in HEARS])
+        client.subscribe([(f"{wire.PREFIX}/+/{name}", _subscription(name)) for name in HEARS])
 
     def _on_subscribe(self, client: Any, userdata: Any, mid: Any, codes: Any, properties: Any) -> None:
         del client, userdata, mid, properties
@@ -116,8 +118,14 @@ class Link:
             client.ack(message.mid, message.qos)
             return
         del prefix, version
-        if message.retain and name != wire.CHECKPOINT:
+        if message.retain and name not in RETAINED:
             client.ack(message.mid, message.qos)
             return
         heard = Heard(box, name, bytes(message.payload), time.time_ns() // 1_000_000)
         self._queue.put(Delivery(heard, message.mid, self._turn))
+
+
+def _subscription(name: str) -> SubscribeOptions:
+    """QoS 1; twins that the broker keeps are large and come only when a session begins, not at every connection."""
+    handling = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB if name == wire.TWIN else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+    return SubscribeOptions(qos=1, retainHandling=handling)

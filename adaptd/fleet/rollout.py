@@ -1,7 +1,8 @@
-"""A policy rolled out in waves, in hawkBit's words: groups, a success threshold starts the next, an error threshold ends it.
+"""A policy or a pack in waves, in hawkBit's words: groups, a success threshold starts the next, an error threshold ends it.
 
-Each box checks the policy itself and may refuse it. A wave that passes the error threshold stops the roll-out and withdraws the
-policy from every box that was offered it; nobody has to be there. ``advance`` is pure; the rest is its memory in the store.
+Each box checks what it is offered and may refuse it. A wave that passes the error threshold stops the roll-out and withdraws it
+from every box that was offered it; nobody has to be there. A pack is too large for a message: its hash and address are offered.
+ ``advance`` is pure; the rest is its memory in the store.
 """
 
 import json
@@ -44,8 +45,17 @@ class RolloutError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class PackAt:
+    """A pack that is offered: its hash and length, and where boxes fetch it (empty: it is brought to them)."""
+
+    sha256: str
+    bytes: int
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
-    """One policy on its way. ``groups`` are the boxes of each wave, ``wave`` the one under way."""
+    """One policy's text, or one pack, on its way. ``groups`` are the boxes of each wave, ``wave`` the one under way."""
 
     id: int
     name: str
@@ -58,14 +68,15 @@ class Rollout:
     state: State = State.RUNNING
     why: str = ""
     issued: int = 0
+    pack: PackAt | None = None
 
     @property
     def sha256(self) -> str:
-        return sha256(self.text.encode()).hexdigest()
+        return sha256(self.text.encode()).hexdigest() if self.pack is None else self.pack.sha256
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """Every box that has been offered the policy so far."""
+        """Every box that has been offered it so far."""
         return tuple(box for group in self.groups[: self.wave + 1] for box in group)
 
 
@@ -95,11 +106,15 @@ def advance(rollout: Rollout, outcomes: dict[str, Outcome]) -> Rollout:
 
 
 def offer_words(rollout: Rollout, box: str) -> dict[str, Any]:
-    """What is offered to a box: the policy, or its withdrawal."""
-    words = {"v": 1, "box": box, "rollout": rollout.id, "issued": rollout.issued, "kind": "policy", "name": rollout.name}
+    """What is offered to a box: the policy or the pack, or its withdrawal."""
+    words = {"v": 1, "box": box, "rollout": rollout.id, "issued": rollout.issued, "name": rollout.name}
+    words |= {"kind": "policy" if rollout.pack is None else "pack", "sha256": rollout.sha256}
     if rollout.state is State.STOPPED:
-        return {**words, "action": "withdraw", "sha256": rollout.sha256}
-    return {**words, "action": "take", "sha256": rollout.sha256, "text": rollout.text, "probation_s": rollout.probation_s}
+        return {**words, "action": "withdraw"}
+    words |= {"action": "take", "probation_s": rollout.probation_s}
+    if rollout.pack is None:
+        return {**words, "text": rollout.text}
+    return {**words, "bytes": rollout.pack.bytes, "url": rollout.pack.url}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +126,15 @@ class Thresholds:
     probation_s: int = 3600
 
 
-def begin(database: sqlite3.Connection, name: str, text: str, board: str, now_ms: int, limits: Thresholds) -> Rollout:
+def begin(
+    database: sqlite3.Connection,
+    name: str,
+    text: str,
+    board: str,
+    now_ms: int,
+    limits: Thresholds,
+    pack: PackAt | None = None,
+) -> Rollout:
     """Put a new roll-out into the store; the server begins its first wave. Boxes under alarm take no part.
 
     Raises:
@@ -129,7 +152,9 @@ def begin(database: sqlite3.Connection, name: str, text: str, board: str, now_ms
     with database:
         (number,) = database.execute("SELECT coalesce(max(id), 0) + 1 FROM rollout").fetchone()
         groups = groups_of(boxes, f"{number}")
-        one = Rollout(number, name, text, groups, limits.success_pct, limits.error_pct, limits.probation_s, issued=now_ms)
+        one = Rollout(
+            number, name, text, groups, limits.success_pct, limits.error_pct, limits.probation_s, issued=now_ms, pack=pack
+        )
         save(database, one)
     return one
 
@@ -147,7 +172,8 @@ def load_all(database: sqlite3.Connection) -> list[Rollout]:
     found = []
     for (text,) in database.execute("SELECT words FROM rollout ORDER BY id"):
         words = json.loads(text)
-        words.update(state=State(words["state"]), groups=tuple(map(tuple, words["groups"])))
+        pack = PackAt(**words["pack"]) if words.get("pack") else None
+        words.update(state=State(words["state"]), groups=tuple(map(tuple, words["groups"])), pack=pack)
         found.append(Rollout(**words))
     return found
 

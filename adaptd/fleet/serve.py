@@ -10,9 +10,9 @@ from pathlib import Path
 
 from adaptd.fleet import rollout, store, wire
 from adaptd.fleet.broker import BrokerAt
-from adaptd.fleet.desk import Answer, Desk
+from adaptd.fleet.desk import Answer, Begun, Desk
 from adaptd.fleet.keeper import Keeper
-from adaptd.fleet.link import Link
+from adaptd.fleet.link import Delivery, Link
 from adaptd.fleet.verify import Verifier
 from adaptd.log.format.keys import KeyFileError, Signer
 from adaptd.log.format.note import COSIGNATURE, VerifierKey, verifier_key_text
@@ -46,6 +46,7 @@ class Server:
         self._link = Link(options.broker, tell)
         self._told: dict[int, tuple[int, rollout.State]] = {}
         self._offers_s = self._tell_s = 0.0
+        self._ahead: tuple[list[Delivery], Begun] | None = None
 
     def run(self) -> int:
         """Serve; 0 when told to stop, 1 where the lake is no longer written."""
@@ -66,18 +67,11 @@ class Server:
         return 0
 
     def _round(self) -> None:
-        deliveries = self._link.take(MAX_BATCH, WAIT_S)
-        while deliveries and not self.stop.is_set():
-            try:
-                answers = self.desk.process([one.heard for one in deliveries])
-            except store.StoreError as error:
-                tell(str(error))
-                self.stop.wait(FULL_DISK_S)
-                continue
-            self._link.acknowledge(deliveries)
-            for answer in answers:
-                self._link.publish(answer)
-            break
+        """Hear the next batch and have its signatures checked, and meanwhile write the one before it."""
+        deliveries = self._link.take(MAX_BATCH, 0.0 if self._ahead else WAIT_S)
+        ahead, self._ahead = self._ahead, (deliveries, self.desk.begin([one.heard for one in deliveries])) if deliveries else None
+        if ahead is not None:
+            self._write(*ahead)
         now_s = time.monotonic()
         if now_s - self._offers_s > OFFERS_S:
             self._offers_s = now_s
@@ -89,6 +83,20 @@ class Server:
                 f"{counts.taken} summaries, {counts.checkpoints} checkpoints witnessed, {counts.repeats} repeats, "
                 f"{counts.aside} put aside, {counts.alarms} alarms since the start"
             )
+
+    def _write(self, deliveries: list[Delivery], begun: Begun) -> None:
+        """Write a batch, then acknowledge it; a full disk is tried again until it is free or the server is told to stop."""
+        while not self.stop.is_set():
+            try:
+                answers = self.desk.process(begun)
+            except store.StoreError as error:
+                tell(str(error))
+                self.stop.wait(FULL_DISK_S)
+                continue
+            self._link.acknowledge(deliveries)
+            for answer in answers:
+                self._link.publish(answer)
+            return
 
     def _offer(self) -> None:
         """Carry roll-outs on; at a new connection everything that holds is offered again."""

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec.json import encode
+
 from adaptd.fleet.numbers import Numbers
 from adaptd.fleet.witness import LogView
 
@@ -34,6 +36,8 @@ CREATE TABLE IF NOT EXISTS intent (id INTEGER PRIMARY KEY, words TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rollout (id INTEGER PRIMARY KEY, words TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS told (rollout INTEGER NOT NULL, box TEXT NOT NULL, outcome TEXT NOT NULL, words TEXT NOT NULL,
     at_ms INTEGER NOT NULL, PRIMARY KEY (rollout, box)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS twin (
+    box TEXT PRIMARY KEY, made_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL, words TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS inbox_day ON inbox (dt, id);
 """
@@ -102,7 +106,7 @@ def load_box(database: sqlite3.Connection, name: str) -> Box:
 
 def save_boxes(database: sqlite3.Connection, boxes: Iterable[Box]) -> None:
     """Write what is known of boxes, but for their logs, inside a transaction."""
-    rows = [(one.name, _numbers(one.numbers), one.heard_ms, json.dumps(one.face)) for one in boxes]
+    rows = [(one.name, encode(one.numbers).decode(), one.heard_ms, encode(one.face).decode()) for one in boxes]
     database.executemany(
         "INSERT INTO box (name, numbers, heard_ms, face) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " numbers = excluded.numbers, heard_ms = excluded.heard_ms, face = excluded.face",
@@ -150,10 +154,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _numbers(numbers: Numbers) -> str:
-    return json.dumps({"stream": numbers.stream, "last": numbers.last, "recent": numbers.recent, "asked_ms": numbers.asked_ms})
 
 
 def _plain(view: LogView | None) -> str | None:

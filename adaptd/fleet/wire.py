@@ -7,14 +7,14 @@ import base64
 import json
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from adaptd.log.format.keys import Signer, signature_holds
 
 PREFIX = "adaptd/v1"
-SUMMARY, CHECKPOINT, ROLLOUT = "summary", "checkpoint", "rollout"  # a box says these
+SUMMARY, CHECKPOINT, ROLLOUT, TWIN = "summary", "checkpoint", "rollout", "twin"  # a box says these
 WITNESS, OFFER = "witness", "offer"  # the server says these
 SCHEMA = 1
 MAX_PAYLOAD = 65_536 + 256
@@ -34,6 +34,7 @@ class Refused(Enum):
     NOT_PROVEN = "comes from a box whose log has no gateway key on record yet: it is kept until the log shows one"
     WAITS = "comes after hours that are missing: the box is asked for them, it is kept until they are there"
     KEY = "does not carry the log's public key that this box is named after: enrol the box with `adaptd fleet enrol`"
+    AHEAD = "is dated more than a day ahead: set the box's clock, the next one counts"
     NOTE = "carries a checkpoint that the log's key did not sign"
 
 
@@ -58,7 +59,7 @@ class Heard:
     def topic(self) -> str:
         return topic_of(self.box, self.name)
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Tells two payloads apart."""
         return sha256(self.payload).hexdigest()
@@ -138,6 +139,7 @@ def table(words: dict[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
+@lru_cache(maxsize=65_536)
 def key_bytes(text: str) -> bytes:
     """A public key from its base64; empty where it is none."""
     try:

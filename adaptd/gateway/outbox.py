@@ -23,7 +23,7 @@ from adaptd.gateway.outbox_schema import OutboxError, open_database
 from adaptd.gateway.summary import merged
 
 FILE_NAME = "outbox.db"
-ALERT, CHECKPOINT, SUMMARY, ROLLOUT = "alert", "checkpoint", "summary", "rollout"
+ALERT, CHECKPOINT, SUMMARY, ROLLOUT, TWIN = "alert", "checkpoint", "summary", "rollout", "twin"
 MAX_BODY_BYTES = 65_536
 NEW_CHANNEL_LOOKS_BACK_MS = 24 * 3_600_000  # a channel that is new gets the alerts of the last day too
 

@@ -46,6 +46,8 @@ class Arguments:
     fleet: bool = False
     fleet_key: Path | None = None
     fleet_policies: bool = False
+    fleet_packs: Path | None = None
+    pack_key: Path | None = None
     box: str = ""
     state: Path | None = None
     until_eof: bool = False

@@ -47,6 +47,7 @@ AmbientCapabilities=
 ProtectSystem=strict
 ProtectHome=yes
 ReadOnlyPaths=-/var/lib/adaptd -/run/adaptd
+ReadWritePaths=-/var/lib/adaptd/packs
 InaccessiblePaths=-/var/lib/adaptd/audit_logs/private
 ProtectClock=yes
 ProtectHostname=yes

@@ -196,7 +196,7 @@ def _ordered(record: Record) -> str:
             if record["hours"] != "0"
             else "the policy's own battery goal again"
         )
-    return {"checkpoint": "a checkpoint"}[order]
+    return {"checkpoint": "a checkpoint", "restart": "an end and a new beginning"}[order]
 
 
 def _given(record: Record) -> str:

@@ -28,7 +28,7 @@ from adaptd.serve.reply import Reply, Said
 
 FLOOD_PAUSE_S = 0.02
 READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")
-_VERBS = "reload reading feedback checkpoint hold budget endurance offer gateway_key".split()
+_VERBS = "reload reading feedback checkpoint hold budget endurance offer gateway_key restart".split()
 CHANGE_VERBS = tuple(f"/v1/{verb}" for verb in _VERBS)
 
 

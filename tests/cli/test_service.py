@@ -133,6 +133,7 @@ def test_the_unit_never_simulates_names_groups_that_exist_and_opens_the_network_
     assert "BindPaths=-/tmp/argus_socket" in closed
     assert set(groups_here()) <= set(GROUPS)
     assert ("SupplementaryGroups=" in closed) is bool(groups_here())
+    assert "--packs /var/lib/adaptd/packs --pack-key /etc/k.pem" in unit_text(Wanted(("0",), pack_key=Path("/etc/k.pem")))
     assert '--source "v4l2src ! appsink"' in unit_text(Wanted(("v4l2src ! appsink",)))
     assert "50%%" in unit_text(Wanted(("clip-50%.mp4",)))
 

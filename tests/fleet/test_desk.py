@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from adaptd.fleet import rows, store, wire
+from adaptd.fleet.columns import Row, table_of
 from adaptd.fleet.desk import Desk
 from adaptd.fleet.lake import Lake
 from adaptd.fleet.serve import enrol, load_signer
 from adaptd.fleet.softbox import HOUR_MS, Message, SoftBox
-from adaptd.fleet.verify import check_all
+from adaptd.fleet.verify import check_now
 from adaptd.fleet.wire import Heard
 from adaptd.log.format import keys, note
 
@@ -30,12 +31,12 @@ class House:
     def again(self) -> None:
         self.database = store.connect(self.folder)
         self.signer = load_signer(self.folder)
-        self.desk = Desk(self.database, self.signer, check_all)
+        self.desk = Desk(self.database, self.signer, check_now)
 
     def hear(self, *messages: Message, now_ms: int | None = None) -> list[dict[str, Any]]:
         """The answers to messages that come in one batch."""
         found = [Heard(*topic.split("/")[2:], payload, now_ms or 1_795_999_999_000) for topic, payload in messages]
-        return [json.loads(one.payload) for one in self.desk.process(found)]
+        return [json.loads(one.payload) for one in self.desk.process(self.desk.begin(found))]
 
     def alarms(self) -> list[tuple[str, str]]:
         return sorted((kind, words) for _, kind, words, *_ in store.alarms(self.database))
@@ -268,10 +269,11 @@ def test_every_column_of_a_row_is_in_the_lake(house: House) -> None:
     """What a summary says is what a reader of the lake finds."""
     box = SoftBox()
     words = box.summary()
-    row = rows.row(words, 1, "ok")
-    assert set(row) == set(rows.COLUMNS)
-    assert row["energy_j"] == words["energy"]["energy_j"]
+    (row,) = table_of([Row(1, "ok", rows.hour(json.dumps(words)))]).to_pylist()
+    assert (row["energy_j"], row["heat_max_c"]) == (words["energy"]["energy_j"], words["heat"]["max_c"])
     assert dict(row["engines_frames"]) == words["engines_frames"]
+    assert {one.pop("band"): one for one in row["account"]} == words["account"]
+    assert [name for name, value in row.items() if value is None] == []
 
 
 def test_whatever_passes_the_check_can_be_written(house: House) -> None:

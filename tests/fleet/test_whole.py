@@ -1,22 +1,33 @@
-"""The whole way with real parts: a daemon, its gateway, a broker and the server; up, back, and down."""
+"""The whole way with real parts: a daemon, its gateway, a broker, a mirror and the server; up, back, and down."""
 
+import functools
+import http.server
 import json
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from adaptd.cli.main import main
 from adaptd.client import call
 from adaptd.fleet import rollout, store
 from adaptd.log.verify.reader import iter_records
+from adaptd.packs.make import make
+from adaptd.packs.place import here
+from adaptd.packs.slot import Slot
 from tests.conftest import ROOT
 from tests.faults.service import Service, adaptd, verified
+from tests.fleet.test_tune import written
 from tests.gateway.mqtt.broker import Broker, needs_mosquitto, until
 from tests.gateway.rig import Gateway
+from tests.packs.test_packs import BUNDLE, Owner
 
+ROOM = ROOT / "policies" / "scenarios" / "room.yaml"
 pytestmark = needs_mosquitto
 pytest.importorskip("uvicorn", reason="the gateway's server is not installed: pip install 'adaptd[gateway]'")
 
@@ -58,43 +69,101 @@ def gateways(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
         one.end()
 
 
-def test_a_real_box_is_witnessed_and_takes_a_policy_that_it_may_refuse(tmp_path: Path, gateways: Callable[..., Gateway]) -> None:
-    """The log vouches for the gateway's key, the countersigned note is a witness for `audit verify`, and a policy from above is
-    taken, recorded with who offered it, or refused because it would loosen a limit; the log is valid in the end.
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and says nothing."""
+
+    def log_message(self, *words: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder that a loopback address serves."""
+    place = tmp_path / "mirror"
+    place.mkdir()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(place)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield place, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_real_box_is_witnessed_and_takes_what_is_offered_or_refuses_it(
+    tmp_path: Path, gateways: Callable[..., Gateway], mirror: tuple[Path, str]
+) -> None:
+    """The log vouches for the gateway's key, the countersigned note is a witness for `audit verify`, the twin beside the log goes
+    up. A pack is fetched, checked, run and kept, a policy is taken on top of it, each recorded with who offered it. A policy and
+    a pack that would loosen a limit of the owner's file are refused, and what ran goes on; the log is valid in the end.
     """
-    broker = Broker(tmp_path / "broker").start()
-    server, service = Server(tmp_path, broker.port), Service(tmp_path)
+    broker, owner, slot = Broker(tmp_path / "broker").start(), Owner(tmp_path), Slot(tmp_path / "packs")
+    server = Server(tmp_path, broker.port)
+    service = Service(tmp_path, "--packs", slot.folder, "--pack-key", owner.public, "--twin", ROOM)
+    for name, limit_c in (("good", 84), ("bad", 90)):
+        _pack(mirror[0] / f"{name}.pack", owner, service.policy.read_text().replace("limit_c: 85", f"limit_c: {limit_c}"))
     try:
         service.serving()
+        twin = written(service.audit.with_name(f"{service.audit.name}.twin"), 1.5, "fanless-box")
         words = ("--mqtt", f"mqtt://127.0.0.1:{broker.port}", "--fleet-key", server.lake / "fleet.pub", "--fleet-policies")
-        gateways(service.socket, *words, "--state", tmp_path / "state")
+        packs = ("--fleet-packs", slot.folder, "--pack-key", owner.public)
+        gateways(service.socket, *words, *packs, "--state", tmp_path / "state")
         until(lambda: _has_key(server) or _sign(service), "the gateway's key under a signed checkpoint", 60)
         note = tmp_path / "state" / "witnessed.note"
         until(note.exists, "the countersigned note")
+        until(lambda: bool(server.ask("SELECT box FROM twin")) or _sign(service), "the twin beside the log", 60)
 
-        text = service.policy.read_text().replace("limit_c: 85", "limit_c: 83")
-        _roll(server.lake, text)
+        _roll_pack(server, owner, mirror, "good")
+        until(lambda: _newest(server.lake).state is rollout.State.FINISHED, "the pack is kept", 90)
+        good = _newest(server.lake).sha256
+        assert (slot.state.chosen, slot.state.running, slot.state.kept) == (good, good, True)
+        assert service.serving()["limits"]["limit_mc"] == 84_000
+
+        _roll(server.lake, service.policy.read_text().replace("limit_c: 85", "limit_c: 83"))
         document = service.until(lambda document: document["policy"]["sha256"] == _newest(server.lake).sha256)
         assert document["offer"]["refused"] == ""
-        until(lambda: _outcomes(server) == ["good"] and _newest(server.lake).state is rollout.State.FINISHED, "good", 60)
-
+        until(lambda: _newest(server.lake).state is rollout.State.FINISHED, "good", 60)
         _roll(server.lake, service.policy.read_text().replace("limit_c: 85", "limit_c: 90"))
-        until(lambda: "refused" in _outcomes(server), "refused", 60)
-        assert "thermal.limit_c: 90 C is offered" in str(server.ask("SELECT words FROM told WHERE outcome = 'refused'"))
+        until(lambda: _newest(server.lake).state is rollout.State.STOPPED, "refused", 60)
         assert service.status()["limits"]["limit_mc"] == 83_000
 
+        _roll_pack(server, owner, mirror, "bad")
+        until(lambda: _newest(server.lake).state is rollout.State.STOPPED, "the bad pack stops by itself", 90)
+        refused = server.ask("SELECT words FROM told WHERE outcome = 'refused' ORDER BY rollout")
+        assert ["limit_c: 90 C is offered" in str(one) for one in refused] == [True, True]
+        assert (slot.state.chosen, slot.state.running, slot.state.refused) == (good, good, _newest(server.lake).sha256)
+        service.until(lambda document: document["limits"]["limit_mc"] == 83_000)
+
         assert service.end()[0] == 0
-        asked = [record for record in iter_records(service.audit) if record["kind"] == "asked"]
-        assert [(one["verb"], bool(one["refused"])) for one in asked] == [("offer", False), ("offer", True)]
-        assert asked[0]["by"].startswith("fleet roll-out 1 p (uid ")
+        records = [record for record in iter_records(service.audit) if record["kind"] in ("asked", "order")]
+        asked = [record for record in records if record["kind"] == "asked"]
+        assert [(one["verb"], bool(one["refused"])) for one in asked][:2] == [("offer", False), ("offer", True)]
+        assert asked[0]["by"].startswith("fleet roll-out 2 p (uid ")
+        assert [one["by"][:16] for one in records if one.get("order") == "restart"] == ["fleet roll-out 1", "fleet roll-out 4"]
         assert verified(service.audit)["verdict"] == "valid"
         done = adaptd("audit", "verify", service.audit, "--witness", note, "--witness-key", server.lake / "fleet.pub", "--json")
         assert json.loads(done.stdout)["verdict"] == "valid", done.stderr
+        ((sent,),) = server.ask("SELECT words FROM twin")
+        assert json.loads(str(sent))["twin"] == json.loads((twin / "twin.json").read_text())
         assert server.ask("SELECT * FROM alarm") == []
     finally:
         service.kill()
         server.end()
         broker.stop()
+
+
+def _pack(path: Path, owner: Owner, policy: str) -> None:
+    """A pack of the shipped bundle for this machine."""
+    path.with_suffix(".yaml").write_text(policy)
+    profile = ROOT / "hw_profiles" / f"{here().board}.yaml"
+    path.write_bytes(make(path.with_suffix(".yaml"), BUNDLE, profile, here(), owner.private.read_bytes(), None))
+
+
+def _roll_pack(server: Server, owner: Owner, mirror: tuple[Path, str], name: str) -> None:
+    """As a person does, to boxes that have said in an hour on which board they are."""
+    with sqlite3.connect(server.lake / "fleet.db", timeout=20) as database:
+        database.execute("UPDATE box SET face = ?", (json.dumps({"board": here().board}),))
+    place, address = mirror
+    words = ["--lake", server.lake, "--url", f"{address}/{name}.pack", "--key", owner.public, "--probation-s", "1"]
+    assert main(["fleet", "rollout", str(place / f"{name}.pack"), *map(str, words)]) == 0
 
 
 def _sign(service: Service) -> None:
@@ -109,7 +178,7 @@ def _has_key(server: Server) -> bool:
 
 def _roll(lake: Path, text: str) -> None:
     database = store.connect(lake)
-    rollout.begin(database, "p", text, "", 1 + 10 * len(rollout.load_all(database)), rollout.Thresholds(probation_s=1))
+    rollout.begin(database, "p", text, "", time.time_ns() // 1_000_000, rollout.Thresholds(probation_s=1))
     database.close()
 
 

@@ -1,6 +1,7 @@
 """MQTT and Home Assistant: payloads and discovery (pure), the link to the broker, and the plug-in of the gateway."""
 
 from adaptd.gateway.mqtt.fleet import fleet_key
+from adaptd.gateway.mqtt.pack_offers import Packs
 from adaptd.gateway.mqtt.plug import Fleet, MqttPlug, to_stderr
 from adaptd.gateway.mqtt.settings import Settings, settings_of
 from adaptd.gateway.plugins import Arguments
@@ -56,6 +57,11 @@ def _fleet(arguments: Arguments) -> Fleet | None:
     """What the owner said of the fleet; None where the box is in none."""
     if arguments.fleet_policies and arguments.fleet_key is None:
         raise SettingsError("--fleet-policies needs --fleet-key: a policy is taken from a server that is known alone")
+    if arguments.fleet_packs is not None and (arguments.fleet_key is None or arguments.pack_key is None):
+        raise SettingsError("--fleet-packs needs --fleet-key and --pack-key: packs are taken from those who are known alone")
     if not arguments.fleet and arguments.fleet_key is None:
         return None
-    return Fleet(None if arguments.fleet_key is None else fleet_key(arguments.fleet_key), arguments.fleet_policies)
+    packs = (
+        None if arguments.fleet_packs is None or arguments.pack_key is None else Packs(arguments.fleet_packs, arguments.pack_key)
+    )
+    return Fleet(None if arguments.fleet_key is None else fleet_key(arguments.fleet_key), arguments.fleet_policies, packs)

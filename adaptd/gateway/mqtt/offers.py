@@ -5,22 +5,24 @@ stays as it is: giving back means reading it again, and so does a restart of the
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 from adaptd.client import ApiError
-from adaptd.gateway.mqtt.payloads import has_problem
+from adaptd.gateway.mqtt import offer as message
+from adaptd.gateway.mqtt.offer import broken_limit
+from adaptd.gateway.mqtt.pack_offers import PackOffers
 from adaptd.gateway.mqtt.seal import unsealed
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import MustArrive
 from adaptd.gateway.outbox import ROLLOUT, Outbox
 
-KEPT = "fleet_offer"
+KEPT, KEPT_NEWEST = "fleet_offer", "fleet_newest"
+NO_PACKS = "the owner of this box takes no packs (--fleet-packs)"
+NO_POLICIES = "the owner of this box takes no policies (--fleet-policies)"
 TRIAL_S = 60.0  # how long the daemon may take to say yes or no
-MAX_PROBATION_S = 7 * 86_400
 
 
 class Offers:
@@ -35,10 +37,15 @@ class Offers:
         known: Callable[[], dict[str, Any]],
         say: Callable[[str], None],
         mono_s: Callable[[], float] = time.monotonic,
+        packs: PackOffers | None = None,
+        *,
+        policies: bool = True,
     ) -> None:
+        self._packs, self._policies = packs, policies
         self._topics, self._outbox, self._public = topics, outbox, public
         self._send, self._known, self._say, self._mono_s = send, known, say, mono_s
         self._offer: dict[str, Any] = outbox.kept(KEPT) or {}
+        self._newest = int(outbox.kept(KEPT_NEWEST) or self._offer.get("issued", 0))
         self._asked_s: float | None = None
         self._good_s = 0.0
         self._seen_s: float | None = None
@@ -46,28 +53,52 @@ class Offers:
     async def take(self, payload: bytes) -> list[MustArrive]:
         """One offer, or the withdrawal of one. An older one than the last, or one of another server, is passed over."""
         head = unsealed(self._topics.offer, payload, self._public)
-        words = _object(head) if head is not None else {}
+        words = message.read(head) if head is not None else {}
         if not words:
-            self._say("fleet: an offer is not signed by the fleet's key, it is passed over")
+            self._say("fleet: an offer is not signed by the fleet's key, or is of another form, it is passed over")
             return []
-        if words["issued"] <= self._offer.get("issued", 0):
+        if words["kind"] == "pack":
+            return await self._packs.take(words) if self._packs is not None else [self._report_of(words, "refused", NO_PACKS)]
+        if not self._policies:
+            return [self._report_of(words, "refused", NO_POLICIES)]
+        if words["issued"] <= self._newest:
             return []
+        self._newest = words["issued"]
+        self._outbox.keep(KEPT_NEWEST, self._newest)
         if words["action"] == "withdraw":
-            took = self._offer.get("stage") in ("asked", "accepted", "good") and self._offer.get("sha256") == words["sha256"]
-            self._keep({**words, "stage": "withdrawn"})
-            return await self._back("the server has withdrawn it", report=True) if took else []
+            return await self._withdraw(words)
+        good = self._offer if self._offer.get("stage") == "good" else self._offer.get("good")
+        self._keep({**words, "stage": "asked", "good": good})
         if sha256(words["text"].encode()).hexdigest() != words["sha256"]:
-            self._keep({**words, "stage": "refused"})
-            return [self._report("refused", "its text is not the one that was announced")]
-        self._keep({**words, "stage": "asked"})
+            return self._refuse("its text is not the one that was announced")
         return await self._ask()
+
+    async def _withdraw(self, words: dict[str, Any]) -> list[MustArrive]:
+        """Give back what was withdrawn; another offer than the one in force stays."""
+        if self._offer.get("sha256") != words["sha256"]:
+            return []
+        took = self._offer.get("stage") in ("asked", "accepted", "good")
+        self._keep({**words, "stage": "withdrawn"})
+        return await self._back("the server has withdrawn it", report=True) if took else []
+
+    def _refuse(self, why: str) -> list[MustArrive]:
+        """It never ran here. The policy that was found good before stays the one that a new start of the daemon gets."""
+        report = self._report("refused", why)
+        self._keep(self._offer.get("good") or {**self._offer, "stage": "refused"})
+        self._asked_s = None
+        return [report]
 
     async def watch(self, document: dict[str, Any]) -> list[MustArrive]:
         """Hold the newest status against the offer: taken, refused, broken, or good once its probation is over."""
+        found = [] if self._packs is None else await self._packs.watch(document)
+        return found + await self._watch(document)
+
+    async def _watch(self, document: dict[str, Any]) -> list[MustArrive]:
         now_s, stage = self._mono_s(), self._offer.get("stage")
         step_s = 0.0 if self._seen_s is None else min(30.0, now_s - self._seen_s)
         self._seen_s = now_s
-        if stage not in ("asked", "accepted", "good"):
+        overridden = self._packs is not None and self._packs.overrides(self._offer.get("issued", 0))
+        if overridden or stage not in ("asked", "accepted", "good"):
             return []
         runs = (document.get("policy") or {}).get("sha256") == self._offer["sha256"]
         if stage == "asked":
@@ -91,13 +122,11 @@ class Offers:
             self._keep({**self._offer, "stage": "accepted"})
             return [self._report("accepted", "the daemon has taken it")]
         if refused.get("sha256") == self._offer["sha256"] and refused.get("refused"):
-            self._keep({**self._offer, "stage": "refused"})
-            return [self._report("refused", str(refused["refused"]))]
+            return self._refuse(str(refused["refused"]))
         if self._asked_s is None:
             return await self._ask()
         if now_s - self._asked_s > TRIAL_S:
-            self._keep({**self._offer, "stage": "refused"})
-            return [self._report("refused", f"the daemon did not take it in {TRIAL_S:g} s")]
+            return self._refuse(f"the daemon did not take it in {TRIAL_S:g} s")
         return []
 
     async def _ask(self) -> list[MustArrive]:
@@ -106,8 +135,7 @@ class Offers:
         try:
             await asyncio.to_thread(self._send, "/v1/offer", {"text": self._offer["text"], "by": by})
         except ApiError as error:
-            self._keep({**self._offer, "stage": "refused"})
-            return [self._report("refused", str(error))]
+            return self._refuse(str(error))
         self._say(f"fleet: policy {self._offer['name']} is handed to the daemon, offered by roll-out {self._offer['rollout']}")
         return []
 
@@ -124,31 +152,9 @@ class Offers:
         self._outbox.keep(KEPT, offer)
 
     def _report(self, outcome: str, words: str) -> MustArrive:
-        number, box = self._offer["rollout"], self._topics.box
-        body = {"box": box, "rollout": number, "outcome": outcome, "words": words[:300], "sha256": self._offer["sha256"]}
-        return MustArrive(ROLLOUT, f"rollout:{box}:{number}:{self._offer['issued']}:{outcome}", body)
+        return self._report_of(self._offer, outcome, words)
 
-
-def broken_limit(document: dict[str, Any]) -> str:
-    """The first limit that does not hold under the policy in force; empty where all do."""
-    if has_problem({**document, "stalled": False}):  # a busy machine is no limit of the policy
-        return f"the daemon is in {document.get('state')}: {str(document.get('why', ''))[:120]}"
-    for band, row in (document.get("account") or {}).items():
-        if isinstance(row, dict) and row.get("bound_frames", 0) > row.get("allowed_frames", 1 << 53):
-            return f"the accuracy statement in {band} light is broken"
-    return ""
-
-
-def _object(head: bytes) -> dict[str, Any]:
-    """An offer with every field of its type; empty where it is none."""
-    try:
-        words = json.loads(head)
-        whole = all(type(words[name]) is int for name in ("v", "rollout", "issued"))
-        known = words["v"] == 1 and words["kind"] == "policy" and words["action"] in ("take", "withdraw")
-        texts = [words["name"], words["sha256"]]
-        if words["action"] == "take":
-            texts.append(words["text"])
-            known = known and type(words["probation_s"]) is int and 0 <= words["probation_s"] <= MAX_PROBATION_S
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return words if whole and known and all(isinstance(one, str) for one in texts) else {}
+    def _report_of(self, offer: dict[str, Any], outcome: str, words: str) -> MustArrive:
+        number, box = offer["rollout"], self._topics.box
+        body = {"box": box, "rollout": number, "outcome": outcome, "words": words[:300], "sha256": offer["sha256"]}
+        return MustArrive(ROLLOUT, f"rollout:{box}:{number}:{offer['issued']}:{outcome}", body)

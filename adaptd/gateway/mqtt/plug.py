@@ -22,6 +22,7 @@ from adaptd.gateway.mqtt.fleet import FleetKey, FleetSide
 from adaptd.gateway.mqtt.identity import box_of
 from adaptd.gateway.mqtt.link import Link, LinkError
 from adaptd.gateway.mqtt.offers import Offers
+from adaptd.gateway.mqtt.pack_offers import PackOffers, Packs
 from adaptd.gateway.mqtt.seal import gateway_key
 from adaptd.gateway.mqtt.session import CHANNEL, Parts, Session
 from adaptd.gateway.mqtt.settings import Settings
@@ -44,10 +45,11 @@ MAX_PENDING = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """That this box is one of a fleet: the server's key where it is known, and whether policies from above are taken."""
+    """That this box is one of a fleet: the server's key where it is known, and whether policies and packs of it are taken."""
 
     key: FleetKey | None = None
     policies: bool = False
+    packs: Packs | None = None
 
 
 class MqttPlug:
@@ -112,9 +114,15 @@ class MqttPlug:
         if self._fleet is not None:
             mine = await asyncio.to_thread(gateway_key, self._state)
             parts.fleet = FleetSide(topics, outbox, self._state, mine, self._ask, self._say, self._fleet.key)
-            if self._fleet.key is not None and self._fleet.policies:
-                parts.offers = Offers(topics, outbox, self._fleet.key.public, self._ask, lambda: watch.known, self._say)
+            if self._fleet.key is not None and (self._fleet.policies or self._fleet.packs):
+                parts.offers = self._offers(self._fleet, self._fleet.key, parts)
         return parts
+
+    def _offers(self, fleet: Fleet, key: FleetKey, parts: Parts) -> Offers:
+        topics, outbox = parts.topics, parts.outbox
+        packs = None if fleet.packs is None else PackOffers(topics, outbox, fleet.packs, self._ask, self._say)
+        known = lambda: parts.watch.known  # noqa: E731 - the newest document, whenever it is asked for
+        return Offers(topics, outbox, key.public, self._ask, known, self._say, packs=packs, policies=fleet.policies)
 
     def _ask(self, verb: str, body: dict[str, Any]) -> None:
         """Ask the daemon for a change."""
@@ -164,7 +172,7 @@ class MqttPlug:
         try:
             found = self._reader.new()
             if parts.fleet is not None:
-                return parts.fleet.checkpoint(folder, found[-1]) if found else []
+                return [*(parts.fleet.checkpoint(folder, found[-1]) if found else []), *parts.fleet.twin(folder)]
             return [MustArrive(CHECKPOINT, one.key, one.words(parts.topics.box)) for one in found]
         except OSError as error:
             self._say_once(

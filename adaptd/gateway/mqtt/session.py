@@ -15,7 +15,7 @@ from adaptd.gateway.mqtt.link import Link, LinkError
 from adaptd.gateway.mqtt.offers import Offers
 from adaptd.gateway.mqtt.topics import ONLINE, Outgoing, Topics
 from adaptd.gateway.mqtt.watch import Watch
-from adaptd.gateway.outbox import ALERT, CHECKPOINT, ROLLOUT, SUMMARY, Message, Outbox
+from adaptd.gateway.outbox import ALERT, CHECKPOINT, ROLLOUT, SUMMARY, TWIN, Message, Outbox
 from adaptd.gateway.tasks import end
 
 CHANNEL = "mqtt"
@@ -131,7 +131,7 @@ class Session:
 
     async def _clear(self, link: Link, retained: dict[str, bytes]) -> None:
         topics = self._parts.topics
-        gateways = (topics.available, topics.daemon, topics.of("info"), topics.of("checkpoint"), topics.config)
+        gateways = (topics.available, topics.daemon, topics.of("info"), topics.of("checkpoint"), topics.of("twin"), topics.config)
         ours = (*gateways, topics.witness, topics.offer)  # the fleet's server says the last two
         leftovers = [topic for topic in retained if topic not in ours]
         await asyncio.gather(*(link.publish(Outgoing(topic, b"", retain=True, qos=1)) for topic in leftovers))
@@ -216,17 +216,17 @@ class Session:
                 unsendable.update(refused)
 
     def _outgoing(self, message: Message) -> Outgoing:
-        """A message of the outbox; in a fleet the hours and reports carry this gateway's signature."""
+        """A message of the outbox; in a fleet hours, reports and twins carry this gateway's signature."""
         found, fleet = outgoing(self._parts.topics, message), self._parts.fleet
-        if fleet is None or message.kind not in (SUMMARY, ROLLOUT):
+        if fleet is None or message.kind not in (SUMMARY, ROLLOUT, TWIN):
             return found
         return found._replace(payload=fleet.mine.sealed(found.topic, found.payload))
 
 
 def outgoing(topics: Topics, message: Message) -> Outgoing:
-    """How a message of the outbox is published. The newest checkpoint is also kept by the broker."""
+    """How a message of the outbox is published. The newest checkpoint and the newest twin are also kept by the broker."""
     body = {"event_type": message.grade, **message.body} if message.kind == ALERT else message.body
-    kept = message.kind == CHECKPOINT and ("note" in body or "handovers" not in body)
+    kept = message.kind == TWIN or (message.kind == CHECKPOINT and ("note" in body or "handovers" not in body))
     return topics.message(message.kind, body, retain=kept, qos=1)
 
 

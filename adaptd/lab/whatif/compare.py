@@ -180,7 +180,7 @@ def error_of(twin: Twin, found: Figures, figure: str, near_s: float, other: Figu
 
     What the twin gets wrong on days left out, and beside it what is unknown of the energy of the frames that are more or fewer.
     """
-    days = len(twin.days)
+    days = max(1, len(twin.days))  # a twin that a box sent up to its fleet has the pattern alone
     value, rate = abs(found.values[figure]), twin.error("fps", days=days)
     share = min(100.0, twin.error("efficient_pct", days=days))
     power_w = found.values["power"]

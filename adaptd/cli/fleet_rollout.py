@@ -1,0 +1,90 @@
+"""`adaptd fleet rollout`: a policy or a pack offered in waves; listed and stopped."""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptd.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from adaptd.fleet.rollout import PackAt
+
+Parser = argparse.ArgumentParser
+SUFFIX = ".pack"
+
+
+def register(with_lake: Callable[[Parser], Parser], actions: Any) -> None:
+    """Add the action."""
+    parser = with_lake(actions.add_parser("rollout", help="offer a policy or a pack in waves; without one, list"))
+    parser.add_argument("offer", type=Path, nargs="?", metavar="POLICY.yaml|X.pack", help="what to offer to 1 %%, 10 %% and all")
+    parser.add_argument("--url", default="", help="where boxes fetch the pack; without it, it is brought to them")
+    parser.add_argument("--key", type=Path, metavar="F", help="the owner's public key (PEM) that the pack is checked with")
+    parser.add_argument("--board", default="", help="only boxes with this board (a pack: the one that it was measured on)")
+    parser.add_argument("--success-threshold", type=int, default=90, metavar="PCT", help="good boxes that start the next wave")
+    parser.add_argument("--error-threshold", type=int, default=5, metavar="PCT", help="bad boxes that stop and withdraw it")
+    parser.add_argument("--probation-s", type=int, default=3600, metavar="S", help="how long a box watches its limits")
+    parser.add_argument("--stop", type=int, metavar="N", help="stop and withdraw roll-out N")
+    parser.set_defaults(handler=_rollout)
+
+
+def _rollout(arguments: argparse.Namespace) -> int:
+    from adaptd.cli.fleet import store_of
+    from adaptd.fleet import rollout, store
+
+    database = store_of(arguments.lake)
+    if arguments.stop is not None:
+        with store.change(database):
+            if not rollout.stop(database, arguments.stop, "stopped by hand"):
+                raise CommandError(f"roll-out {arguments.stop} does not run, `adaptd fleet rollout` lists them")
+    elif arguments.offer is not None:
+        _begin(arguments, database)
+    for one in rollout.load_all(database):
+        said = rollout.outcomes(database, one.id)
+        counts = ", ".join(f"{sum(value is kind for value in said.values())} {kind.value}" for kind in rollout.Outcome)
+        waves = " + ".join(str(len(group)) for group in one.groups)
+        wave = f"wave {one.wave + 1} of {len(one.groups)} ({waves} boxes)"
+        name = one.name if one.pack is None else f"{one.name} (pack)"
+        print(f"{one.id} {name} {one.state.value}, {wave}: {counts} {one.why}".rstrip())
+    return 0
+
+
+def _begin(arguments: argparse.Namespace, database: Any) -> None:
+    from adaptd.config.policy import load_policy
+    from adaptd.fleet import rollout
+
+    limits = rollout.Thresholds(arguments.success_threshold, arguments.error_threshold, arguments.probation_s)
+    offer, text, pack, board = arguments.offer, "", None, arguments.board
+    if offer.suffix == SUFFIX:
+        pack, measured_on = _pack(arguments)
+        if board and board != measured_on:
+            raise CommandError(f"{offer}: was measured on {measured_on}, no box with {board} would take it")
+        board = measured_on
+    elif arguments.url or arguments.key:
+        raise CommandError(f"{offer}: --url and --key are for packs (X{SUFFIX})", 2)
+    else:
+        load_policy(offer)
+        text = offer.read_text(encoding="utf-8")
+    try:
+        rollout.begin(database, offer.stem, text, board, time.time_ns() // 1_000_000, limits, pack)
+    except rollout.RolloutError as error:
+        raise CommandError(f"adaptd fleet rollout: {error}") from None
+
+
+def _pack(arguments: argparse.Namespace) -> "tuple[PackAt, str]":
+    """The pack as it is offered, and the board that it was measured on; every byte of it was checked."""
+    from hashlib import sha256
+
+    from adaptd.fleet.rollout import PackAt
+    from adaptd.packs.form import parse_pack
+
+    if arguments.url and not arguments.url.startswith(("https://", "http://")):
+        raise CommandError("--url is no address, give https://MIRROR/X.pack", 2)
+    try:
+        data = arguments.offer.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{arguments.offer}: cannot be read ({error.strerror}), name a pack") from None
+    found = parse_pack(data, str(arguments.offer), arguments.key)
+    board = str((found.manifest.get("measured_on") or {}).get("board"))
+    return PackAt(sha256(data).hexdigest(), len(data), arguments.url), board
