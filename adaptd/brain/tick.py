@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass, replace
 
-from adaptd.brain import pricing
+from adaptd.brain import going_on, pricing
 from adaptd.brain.decide import carryover as memory
 from adaptd.brain.decide import decision, safety, shadowing, shift, shortfall
 from adaptd.brain.decide.inputs import Inputs
@@ -173,7 +173,7 @@ class Brain:
         *,
         clean: bool = True,
     ) -> State:
-        """The state after a restart: the window of the loss account goes on, everything that time has overtaken starts anew.
+        """The state after a restart: the window of the loss account and what was learned of the board go on (``going_on``).
 
         ``unseen`` is what the log holds of frames served after ``old``. Where the run did not end cleanly, an efficient variant
         that was serving may have served UNHEARD_US more, which count as lost. Nobody knows how long the device was off, so the
@@ -182,6 +182,12 @@ class Brain:
         """
         table, policy, facts = self.tables, self.policy, self.facts
         new = replace(self.start(seed, now_us), charge=battery.resume(old.charge, now_us - old.now_us))
+        if facts == old.facts and len(old.heat.z) == len(new.heat.z):
+            gap = going_on.gap_us(old.now_us, now_us)
+            before, fresh = (going_on.Known(one.split, one.heat, one.paces) for one in (old, new))
+            known = going_on.kept(table.book, table.columns, before, fresh, unseen, gap)
+            hot = old.held.hot and gap is not None
+            new = replace(new, split=known.split, heat=known.heat, paces=known.paces, held=new.held._replace(hot=hot))
         if old.held.shift is not None and old.held.shift.off is not None:  # a restart is no person who has looked
             new = replace(new, held=new.held._replace(shift=old.held.shift._replace(since_us=now_us)))
         spent = old.spent._replace(hour=new.spent.hour)

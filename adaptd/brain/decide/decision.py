@@ -274,15 +274,17 @@ def _plan(
     stopped = sight.mode is Mode.STOPPED and (held.hot or bool(sight.unknown[0]) or sight.believed_k * 1000 > policy.resume_mc)
     if not plans or stopped:
         plan, event = _conflict(sight, policy, table, options, caps)
-        plan, owed = _settled(sight, table, options, plan, (0, table.levels[0]), held)
+        plan, owed = _settled(sight, policy, table, options, plan, (0, table.levels[0]), held)
     else:
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
         refused += [(one, "no_gain") for one in useless]
         gains = shortfall.gains(useless, plans, policy.reference, sight.point.variant)
-        plan, owed = _settled(sight, table, options, plan, (levels[0], levels[-1]), held)
+        plan, owed = _settled(sight, policy, table, options, plan, (levels[0], levels[-1]), held)
         if caps.unreachable:
             plan = replace(plan, rule="budget_unreachable")
         event = _event(sight, policy, plan, _arriving(sight, table)[-1])
+        if plan.low_mfps < levels[0]:  # protection is left when that pays, not when noise first offers it
+            plan, event = replace(plan, rule="after_protection"), Event.PROTECT
     if sight.watch.fault:
         event = Event.FAULT
     better = [(one, why) for one, why in refused if one.worth_w > plan.worth_w or why == "no_gain"]
@@ -293,15 +295,18 @@ def _plan(
 
 
 def _settled(
-    sight: Inputs, table: DecisionFrame, options: list[Option], plan: Plan, span: tuple[int, int], held: Carryover
+    sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], plan: Plan, span: tuple[int, int], held: Carryover
 ) -> tuple[Plan, Owed]:
     """The plan at the rate that is served now, while changing it would not pay; ``span``: the lowest and the highest allowed."""
-    if not table.free or not plan.low_mfps:
+    if not table.free:
         return plan, Owed()
+    if not plan.low_mfps:
+        return plan, settling.paused(held.owed, sight.point.fps_mfps, sight.dt_s)
     option = next(one for one in options if one.name == plan.variant)
     if plan.rule == "endurance":
-        return endure.keep(plan, option, sight.point.fps_mfps, span[0]), Owed()
-    rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w)
+        return endure.keep(plan, option, sight.point.fps_mfps, span[0]), held.owed
+    rests = sight.mode is Mode.PROTECT and policy.on_conflict != "protect_service"  # else service goes on as soon as it may
+    rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w, rests)
     return settling.settle(plan, option, rate, sight.dt_s)
 
 

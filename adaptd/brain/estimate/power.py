@@ -117,6 +117,16 @@ def observe(
     return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
 
 
+def resume(before: Split, gap_s: float) -> Split:
+    """The belief after a restart: what frames cost was learned, what else runs on the board by now is open."""
+    mean, cov = fetch(before.mean), fetch(before.cov)
+    size = len(mean)
+    for at in range(1, size):
+        cov[at] = 0.0
+    widen(cov, size, _base_variance(mean[0]), SCALE_DRIFT * SCALE_DRIFT * gap_s, _base_variance(mean[0]))
+    return before._replace(cov=store(cov), lean=0, doubt=0)
+
+
 def moved(split: Split, base_mw: int) -> Split:
     """The belief after the board has come to draw ``base_mw`` more without a frame, as is known of another power mode."""
     if not base_mw:
