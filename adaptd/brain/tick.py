@@ -303,7 +303,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
     to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, rate_mfps)
     lean = to_look <= 0
-    offer = loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
+    entering = state.point.variant == policy.reference
+    offer = loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=lean, entering=entering)
     shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     return Inputs(
         now_us=snapshot.now_us,

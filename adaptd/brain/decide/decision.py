@@ -20,6 +20,7 @@ __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 
 PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protect_service")
+BLINK_US = 3_000_000  # three looks: what is seen once more may be the last of a fault
 PPM = 1_000_000
 
 
@@ -38,7 +39,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
     point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
-    swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
+    swapped = held.swapped_at_us if point.variant == sight.point.variant else _swapped_at(sight, table.dwell_us)
     served_w = outcome.power_at(options, point, caps)
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
     levels = _levels(sight, policy, table, held)
@@ -75,6 +76,13 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         lasting=lasting,
         shift=shifted,
     )
+
+
+def _swapped_at(sight: Inputs, dwell_us: int) -> int:
+    """From when on the new engine is held. Light that is lost for a moment, when the engine before had been held for its time, is
+    no reason to hold the reference for longer than it takes to see that the light is back."""
+    blinked = sight.unknown[2] is not None and sight.now_us - sight.held.swapped_at_us >= dwell_us
+    return sight.now_us - max(0, dwell_us - BLINK_US) if blinked else sight.now_us
 
 
 def _shift(sight: Inputs, policy: Policy, options: list[Option], caps: Caps, best: shift.Best) -> shift.Shift | None:
