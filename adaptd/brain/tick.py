@@ -340,6 +340,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         charge=beliefs.charge,
         lowered=shortfall.lowered(state.lowered, snapshot.budget_mw, snapshot.budget_by, policy.budget_mw, snapshot.now_us),
         stale=table.stale,
+        measured_w=None if senses.power_mw is None else senses.power_mw / 1000.0,
+        fresh_w=draw.fresh_w,
     )
 
 

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from math import sqrt
 
-from adaptd.brain.decide import endure, outcome, planner, safety, shadowing, shift, shortfall
+from adaptd.brain.decide import conflict, endure, outcome, planner, safety, shadowing, shift, shortfall
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
-from adaptd.brain.decide.headroom import cap_w
 from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs, dwell_us, frame
 from adaptd.brain.decide.limits import caps_of
 from adaptd.brain.decide.planner import Caps, Option, Plan
@@ -241,19 +240,12 @@ def _priced(
 ) -> Plan | None:
     """The best plan of one variant: at what energy costs while the battery must last, else at the policy's word alone."""
     if lasting is None:
-        return _best(option, levels, caps, table, policy)
+        return conflict.best(option, levels, caps, table, policy)
     span = endure.Range(levels[0] / 1000.0, levels[-1] / 1000.0, table.value_j)
     price_ppm = endure.UNKNOWN_PPM if lasting.said is None else lasting.said.price_ppm
     if table.free:
         return endure.best(option, span, caps, price_ppm, policy.deadline_us)
     return endure.levelled(option, levels, span, caps, price_ppm, policy.deadline_us)
-
-
-def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFrame, policy: Policy) -> Plan | None:
-    """The best plan of one variant at any rate within ``levels``, or at these where a camera has no other."""
-    if table.free:
-        return planner.plan_between(option, levels[0], levels[-1], caps, table.value_j, policy.deadline_us)
-    return planner.plan_variant(option, levels, caps, table.value_j, policy.deadline_us)
 
 
 def _plan(
@@ -281,7 +273,7 @@ def _plan(
     refused += [(plan, "deadline") for plan in tardy]
     stopped = sight.mode is Mode.STOPPED and (held.hot or bool(sight.unknown[0]) or sight.believed_k * 1000 > policy.resume_mc)
     if not plans or stopped:
-        plan, event = _conflict(sight, policy, table, options, caps)
+        plan, event = conflict.plan(sight, policy, table, options, caps)
         plan, owed = _settled(sight, policy, table, options, plan, (0, table.levels[0]), held)
     else:
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
@@ -313,7 +305,7 @@ def _settled(
     option = next(one for one in options if one.name == plan.variant)
     if plan.rule == "endurance":
         return endure.keep(plan, option, sight.point.fps_mfps, span[0]), held.owed
-    rests = sight.mode is Mode.PROTECT and policy.on_conflict != "protect_service"  # else service goes on as soon as it may
+    rests = table.levels[0] if sight.mode is Mode.PROTECT and policy.on_conflict != "protect_service" else 0
     rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w, rests)
     return settling.settle(plan, option, rate, sight.dt_s)
 
@@ -324,22 +316,3 @@ def _event(sight: Inputs, policy: Policy, plan: Plan, most_mfps: int) -> Event:
     if plan.mean_mfps < most_mfps:
         return Event.REDUCE
     return Event.SERVE_REFERENCE if plan.variant == policy.reference else Event.SERVE_EFFICIENT
-
-
-def _conflict(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], caps: Caps) -> tuple[Plan, Event]:
-    """Nothing keeps every limit: what the policy says of that, on the allowed variant that draws least."""
-    allowed = [option for option in options if not option.forbidden]
-    least = min(allowed, key=lambda option: option.joules)
-    floor = table.levels[0]
-    held = sight.point.variant
-    pause = Plan(held if held in [one.name for one in allowed] else policy.reference, 0, 0, 0.0, -caps.base_w, caps.base_w, "")
-    if policy.on_conflict == "stop" or sight.mode is Mode.STOPPED:
-        return replace(pause, rule="stop"), Event.STOP
-    if policy.on_conflict == "protect_service":
-        power = caps.base_w + floor * least.joules / 1000.0
-        critical = cap_w(sight.ahead, policy.critical_mc / 1000.0, sight.drawn_w)
-        if power <= critical and not sight.unknown[0]:
-            return Plan(least.name, floor, floor, 0.0, 0.0, power, "protect_service"), Event.PROTECT
-        return replace(pause, rule="protect_critical"), Event.PROTECT
-    plan = _best(least, (*table.below, floor), caps, table, policy)
-    return replace(plan or pause, rule="protect_device"), Event.PROTECT

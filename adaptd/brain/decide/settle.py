@@ -39,7 +39,8 @@ class Owed(NamedTuple):
 class Held:
     """The rate that is served now, the span in which it may stay, what it owes, and what the target rate earns (W).
 
-    ``rests``: the device is protected, and a rate below the span, or none, is left as any other: when that pays.
+    ``rests_mfps``: the device is protected, and a rate below this one, or none, is left when more was offered often enough;
+    0: service goes on as soon as it may.
     """
 
     now_mfps: int
@@ -47,7 +48,7 @@ class Held:
     highest_mfps: int
     owed: Owed
     full_w: float
-    rests: bool = False
+    rests_mfps: int = 0
 
 
 def settle(plan: Plan, option: Option, held: Held, dt_s: float) -> tuple[Plan, Owed]:
@@ -56,7 +57,7 @@ def settle(plan: Plan, option: Option, held: Held, dt_s: float) -> tuple[Plan, O
     A higher rate is the least of those that were offered while the account grew: what noise offers once is not taken.
     """
     to, now, owed = plan.low_mfps, held.now_mfps, _older(held.owed, int(dt_s * 1e6))
-    if to == now or now > held.highest_mfps or (now < max(1, held.lowest_mfps) and not held.rests):
+    if to == now or now > held.highest_mfps or (now < max(1, held.lowest_mfps) and not held.rests_mfps):
         return plan, _quits(owed)
     if now > plan.cap_mfps:
         spared = max(held.lowest_mfps, (to - to * SPARE_PPM // PPM) // STEP_MFPS * STEP_MFPS)
@@ -66,8 +67,12 @@ def settle(plan: Plan, option: Option, held: Held, dt_s: float) -> tuple[Plan, O
         owed = _quits(owed)  # what is owed upwards is not owed downwards
     least = min(to, owed.least_mfps) if owed.ticks else to
     owed = owed._replace(uj=owed.uj + int(max(0.0, forgone_w) * dt_s * 1e6), ticks=owed.ticks + 1, least_mfps=least)
-    price = CHANGE_S * held.full_w * 1e6 * (BACK_TIMES**owed.back if to > now else 1)
-    if owed.uj >= price and owed.ticks >= OFFERS:
+    times = BACK_TIMES**owed.back if to > now else 1
+    if now < held.rests_mfps:  # what protection keeps from service is no matter of watts
+        pays = owed.ticks >= OFFERS * times
+    else:
+        pays = owed.uj >= CHANGE_S * held.full_w * 1e6 * times and owed.ticks >= OFFERS
+    if pays:
         if to < now:
             return plan, _quits(owed)
         return _at(plan, option, max(held.lowest_mfps, least)), _quits(owed)._replace(risen_us=0)

@@ -15,7 +15,7 @@ RULES = {
     "camera_rate": "the camera gives no more frames",
     "rate_held": "changing the frame rate would earn less than the change costs",
     "cooling": "the temperature limit was passed and resume_c is not reached yet",
-    "after_protection": "the device comes out of protection, and starts at floor_fps",
+    "after_protection": "the device comes out of protection: it starts at floor_fps, once that was possible for some seconds",
     "temperature_unknown": "the temperature is not known, so the frame rate may not rise",
     "power_unknown": "the power is not known, so the frame rate may not rise",
     "fault_latched": "a fault is latched, so floor_fps is served",
@@ -23,7 +23,7 @@ RULES = {
     "power_budget": "more power would pass the power budget",
     "budget_unreachable": "the board passes the power budget without a single frame, so the floor is served: raise the budget",
     "endurance": "the battery must last until the goal, so energy costs more than the policy says",
-    "protect_device": "no point at floor_fps or above keeps every limit, so the device is protected",
+    "protect_device": "even floor_fps would pass a limit, so the rate falls below it",
     "protect_service": "no point keeps every limit, so the service is held at floor_fps up to critical_c",
     "protect_critical": "critical_c is near, so nothing is served",
     "stop": "no point keeps every limit, so the service stops",
@@ -142,6 +142,10 @@ def _why(verdict: Verdict, clock: Clock | None) -> str:
     said = _closed(numbers(found, verdict.lowered, clock))
     if rule in ("power_budget", "temperature"):
         return f"at {rate(found.point.fps_mfps)} fps {said}"
+    if rule == "protect_device":
+        served, floor = verdict.point.fps_mfps, found.point.fps_mfps
+        so = "no frame is served" if not served else "no more is served" if served >= floor else "the rate falls below it"
+        return f"even at floor_fps, {rate(floor)} fps, {said}, so {so}"
     return f"{known} ({said})"
 
 

@@ -155,15 +155,16 @@ def test_a_rise_that_was_wrong_is_forgotten_in_ten_minutes() -> None:
     assert settle(plan, ENGINE, held(10_000, owed), 1.0)[1] == Owed()
 
 
-def test_protection_is_left_when_that_pays() -> None:
+def test_protection_is_left_when_the_floor_was_offered_three_times() -> None:
     """A paused device and one below its floor wait for three offers; any other rate below the lowest is left at once."""
     for now in (0, 3000):
-        rests = Held(now, 5000, 5000, Owed(), FULL_W, rests=True)
+        rests = Held(now, 5000, 5000, Owed(), FULL_W, rests_mfps=5000)
         owed, taken = Owed(), []
-        for _ in range(20):
-            plan, owed = settle(offered(5000), ENGINE, Held(now, 5000, 5000, owed, FULL_W, rests=True), 1.0)
+        for _ in range(8):
+            plan, owed = settle(offered(5000), ENGINE, Held(now, 5000, 5000, owed, FULL_W, rests_mfps=5000), 1.0)
             taken.append(plan.low_mfps)
-        assert taken[:2] == [now, now]
-        assert 5000 in taken
+        assert taken[:4] == [now, now, 5000, now]
+        late = Held(now, 5000, 5000, Owed(back=1, ticks=4, least_mfps=5000), FULL_W, rests_mfps=5000)
+        assert settle(offered(5000), ENGINE, late, 1.0)[0].low_mfps == now, "six times after a rise that was taken back"
         assert settle(offered(5000), ENGINE, rests, 1.0)[0].low_mfps == now
         assert settle(offered(5000), ENGINE, Held(now, 5000, 5000, Owed(), FULL_W), 1.0)[0].low_mfps == 5000
