@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass, replace
 
-from adaptd.brain import pricing
+from adaptd.brain import going_on, pricing
 from adaptd.brain.decide import carryover as memory
 from adaptd.brain.decide import decision, safety, shadowing, shift, shortfall
 from adaptd.brain.decide.inputs import Inputs
@@ -166,16 +166,8 @@ class Brain:
             stalls=state.stalls,
         )
 
-    def resume(
-        self,
-        old: State,
-        seed: int,
-        now_us: int,
-        unseen: tuple[Stretch, ...] = (),
-        *,
-        clean: bool = True,
-    ) -> State:
-        """The state after a restart: the window of the loss account goes on, everything that time has overtaken starts anew.
+    def resume(self, old: State, seed: int, now_us: int, unseen: tuple[Stretch, ...] = (), *, clean: bool = True) -> State:
+        """The state after a restart: the window of the loss account and what was learned of the board go on (``going_on``).
 
         ``unseen`` is what the log holds of frames served after ``old``. Where the run did not end cleanly, an efficient variant
         that was serving may have served UNHEARD_US more, which count as lost. Nobody knows how long the device was off, so the
@@ -184,6 +176,12 @@ class Brain:
         """
         table, policy, facts = self.tables, self.policy, self.facts
         new = replace(self.start(seed, now_us), charge=battery.resume(old.charge, now_us - old.now_us))
+        if facts == old.facts and len(old.heat.z) == len(new.heat.z):
+            gap = going_on.gap_us(old.now_us, now_us)
+            before, fresh = (going_on.Known(one.split, one.heat, one.paces) for one in (old, new))
+            known = going_on.kept(table.book, table.columns, before, fresh, unseen, gap)
+            hot = old.held.hot and gap is not None
+            new = replace(new, split=known.split, heat=known.heat, paces=known.paces, held=new.held._replace(hot=hot))
         if old.held.shift is not None and old.held.shift.off is not None:  # a restart is no person who has looked
             new = replace(new, held=new.held._replace(shift=old.held.shift._replace(since_us=now_us)))
         spent = old.spent._replace(hour=new.spent.hour)
@@ -302,8 +300,8 @@ def _sight(
     no_light = light.reason or (MissingReason.BETWEEN if band == bands.UNKNOWN else None)
     thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
     to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, table.frame.rate_mfps)
-    lean, budget_mw = to_look <= 0, pricing.budget_mw(snapshot, policy)
-    offer = loss.offer(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
+    lean, budget_mw, entering = to_look <= 0, pricing.budget_mw(snapshot, policy), state.point.variant == policy.reference
+    offer = loss.offer(table.rules, beliefs.account, band, table.ahead_frames, lean=lean, entering=entering)
     shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     return Inputs(
         now_us=snapshot.now_us,
@@ -339,6 +337,8 @@ def _sight(
         charge=beliefs.charge,
         lowered=shortfall.lowered(state.lowered, snapshot.budget_mw, snapshot.budget_by, policy.budget_mw, snapshot.now_us),
         stale=table.stale,
+        measured_w=None if senses.power_mw is None else senses.power_mw / 1000.0,
+        fresh_w=draw.fresh_w,
     )
 
 

@@ -4,10 +4,9 @@ from dataclasses import replace
 from functools import lru_cache
 from math import sqrt
 
-from adaptd.brain.decide import endure, outcome, planner, safety, shadowing, shift, shortfall
+from adaptd.brain.decide import conflict, endure, outcome, planner, safety, shadowing, shift, shortfall
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
-from adaptd.brain.decide.headroom import cap_w
 from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs, dwell_us, frame
 from adaptd.brain.decide.limits import caps_of
 from adaptd.brain.decide.planner import Caps, Option, Plan
@@ -21,6 +20,7 @@ __all__ = ["DecisionFrame", "Inputs", "decide", "dwell_us", "frame"]
 
 PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protect_service")
+BLINK_US = 3_000_000  # three looks: what is seen once more may be the last of a fault
 PPM = 1_000_000
 UNSAID = (0, PPM)  # of a band without an account: nothing was shadowed, nothing is bounded
 
@@ -41,7 +41,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
     point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
-    swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
+    swapped = held.swapped_at_us if point.variant == sight.point.variant else _swapped_at(sight, table.dwell_us)
     served_w = outcome.power_at(options, point, caps)
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
     shifted = None
@@ -81,6 +81,13 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         lasting=lasting,
         shift=shifted,
     )
+
+
+def _swapped_at(sight: Inputs, dwell_us: int) -> int:
+    """From when on the new engine is held. Light that is lost for a moment, when the engine before had been held for its time, is
+    no reason to hold the reference for longer than it takes to see that the light is back."""
+    blinked = sight.unknown[2] is not None and sight.now_us - sight.held.swapped_at_us >= dwell_us
+    return sight.now_us - max(0, dwell_us - BLINK_US) if blinked else sight.now_us
 
 
 def _shift(sight: Inputs, policy: Policy, options: list[Option], caps: Caps, best: shift.Best) -> shift.Shift | None:
@@ -237,19 +244,12 @@ def _priced(
 ) -> Plan | None:
     """The best plan of one variant: at what energy costs while the battery must last, else at the policy's word alone."""
     if lasting is None:
-        return _best(option, levels, caps, table, policy)
+        return conflict.best(option, levels, caps, table, policy)
     span = endure.Range(levels[0] / 1000.0, levels[-1] / 1000.0, table.value_j)
     price_ppm = endure.UNKNOWN_PPM if lasting.said is None else lasting.said.price_ppm
     if table.free:
         return endure.best(option, span, caps, price_ppm, policy.deadline_us)
     return endure.levelled(option, levels, span, caps, price_ppm, policy.deadline_us)
-
-
-def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFrame, policy: Policy) -> Plan | None:
-    """The best plan of one variant at any rate within ``levels``, or at these where a camera has no other."""
-    if table.free:
-        return planner.plan_between(option, levels[0], levels[-1], caps, table.value_j, policy.deadline_us)
-    return planner.plan_variant(option, levels, caps, table.value_j, policy.deadline_us)
 
 
 def _plan(
@@ -278,16 +278,18 @@ def _plan(
     refused += [(plan, "deadline") for plan in tardy]
     stopped = sight.mode is Mode.STOPPED and (held.hot or bool(sight.unknown[0]) or sight.believed_k * 1000 > policy.resume_mc)
     if not plans or stopped:
-        plan, event = _conflict(sight, policy, table, options, caps)
-        plan, owed = _settled(sight, table, options, plan, (0, table.levels[0]), held)
+        plan, event = conflict.plan(sight, policy, table, options, caps)
+        plan, owed = _settled(sight, policy, table, options, plan, (0, table.levels[0]), held)
     else:
         plan, useless = planner.choose(plans, policy.reference, sight.point.variant)
         refused += [(one, "no_gain") for one in useless]
         gains = shortfall.gains(useless, plans, policy.reference, sight.point.variant)
-        plan, owed = _settled(sight, table, options, plan, (levels[0], levels[-1]), held)
+        plan, owed = _settled(sight, policy, table, options, plan, (levels[0], levels[-1]), held)
         if caps.unreachable:
             plan = replace(plan, rule="budget_unreachable")
         event = _event(sight, policy, plan, _arriving(sight, table)[-1])
+        if plan.low_mfps < levels[0]:  # protection is left when that pays, not when noise first offers it
+            plan, event = replace(plan, rule="after_protection"), Event.PROTECT
     if sight.watch.fault:
         event = Event.FAULT
     better = [(one, why) for one, why in refused if one.worth_w > plan.worth_w or why == "no_gain"]
@@ -298,15 +300,18 @@ def _plan(
 
 
 def _settled(
-    sight: Inputs, table: DecisionFrame, options: list[Option], plan: Plan, span: tuple[int, int], held: Carryover
+    sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], plan: Plan, span: tuple[int, int], held: Carryover
 ) -> tuple[Plan, Owed]:
     """The plan at the rate that is served now, while changing it would not pay; ``span``: the lowest and the highest allowed."""
-    if not table.free or not plan.low_mfps:
+    if not table.free:
         return plan, Owed()
+    if not plan.low_mfps:
+        return plan, settling.paused(held.owed, sight.point.fps_mfps, sight.dt_s)
     option = next(one for one in options if one.name == plan.variant)
     if plan.rule == "endurance":
-        return endure.keep(plan, option, sight.point.fps_mfps, span[0]), Owed()
-    rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w)
+        return endure.keep(plan, option, sight.point.fps_mfps, span[0]), held.owed
+    rests = table.levels[0] if sight.mode is Mode.PROTECT and policy.on_conflict != "protect_service" else 0
+    rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w, rests)
     return settling.settle(plan, option, rate, sight.dt_s)
 
 
@@ -316,22 +321,3 @@ def _event(sight: Inputs, policy: Policy, plan: Plan, most_mfps: int) -> Event:
     if plan.mean_mfps < most_mfps:
         return Event.REDUCE
     return Event.SERVE_REFERENCE if plan.variant == policy.reference else Event.SERVE_EFFICIENT
-
-
-def _conflict(sight: Inputs, policy: Policy, table: DecisionFrame, options: list[Option], caps: Caps) -> tuple[Plan, Event]:
-    """Nothing keeps every limit: what the policy says of that, on the allowed variant that draws least."""
-    allowed = [option for option in options if not option.forbidden]
-    least = min(allowed, key=lambda option: option.joules)
-    floor = table.levels[0]
-    held = sight.point.variant
-    pause = Plan(held if held in [one.name for one in allowed] else policy.reference, 0, 0, 0.0, -caps.base_w, caps.base_w, "")
-    if policy.on_conflict == "stop" or sight.mode is Mode.STOPPED:
-        return replace(pause, rule="stop"), Event.STOP
-    if policy.on_conflict == "protect_service":
-        power = caps.base_w + floor * least.joules / 1000.0
-        critical = cap_w(sight.ahead, policy.critical_mc / 1000.0, sight.drawn_w)
-        if power <= critical and not sight.unknown[0]:
-            return Plan(least.name, floor, floor, 0.0, 0.0, power, "protect_service"), Event.PROTECT
-        return replace(pause, rule="protect_critical"), Event.PROTECT
-    plan = _best(least, (*table.below, floor), caps, table, policy)
-    return replace(plan or pause, rule="protect_device"), Event.PROTECT

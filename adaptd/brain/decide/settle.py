@@ -11,29 +11,44 @@ from typing import NamedTuple
 
 from adaptd.brain.decide.planner import STEP_MFPS, Option, Plan, worth_w
 
-CHANGE_S = 1.0  # a change costs what the target rate earns in so many seconds
+CHANGE_S = 1.0  # a change costs what the target rate earns in so many seconds ...
+BACK_TIMES, BACK_MOST = 2, 4  # ... and that many times more for each rise that a limit took back lately, to so many of them
+BACK_US = 60_000_000  # a rise that is taken back within that was wrong; later the world has changed
+FORGET_US = 600_000_000  # one of them is forgotten in so long
 SPARE_PPM = 5_000  # how far below a limit a rate is put that had to give way
 OFFERS = 3  # a rate is taken when it has been offered in so many ticks
+FELT = 10  # a change by a tenth of the rate is one that a person notices
 PPM = 1_000_000
 
 
 class Owed(NamedTuple):
-    """What the held rate has forgone since its last change (uJ), in how many ticks, and the least that was offered in them."""
+    """What the held rate has forgone since its last change (uJ), in how many ticks, and the least that was offered in them.
+
+    ``back``: rises that a limit took back lately; ``calm_us`` since the last of them, ``risen_us`` since the last rise.
+    """
 
     uj: int = 0
     ticks: int = 0
     least_mfps: int = 0
+    back: int = 0
+    calm_us: int = 0
+    risen_us: int = FORGET_US
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The rate that is served now (0: none), the span in which it may stay, what it owes, and what the target rate earns (W)."""
+    """The rate that is served now, the span in which it may stay, what it owes, and what the target rate earns (W).
+
+    ``rests_mfps``: the device is protected, and a rate below this one, or none, is left when more was offered often enough;
+    0: service goes on as soon as it may.
+    """
 
     now_mfps: int
     lowest_mfps: int
     highest_mfps: int
     owed: Owed
     full_w: float
+    rests_mfps: int = 0
 
 
 def settle(plan: Plan, option: Option, held: Held, dt_s: float) -> tuple[Plan, Owed]:
@@ -41,20 +56,51 @@ def settle(plan: Plan, option: Option, held: Held, dt_s: float) -> tuple[Plan, O
 
     A higher rate is the least of those that were offered while the account grew: what noise offers once is not taken.
     """
-    to, now, owed = plan.low_mfps, held.now_mfps, held.owed
-    if to == now or not held.lowest_mfps <= now <= held.highest_mfps or not now:
-        return plan, Owed()
+    to, now, owed = plan.low_mfps, held.now_mfps, _older(held.owed, int(dt_s * 1e6))
+    if to == now or now > held.highest_mfps or (now < max(1, held.lowest_mfps) and not held.rests_mfps):
+        return plan, _quits(owed)
     if now > plan.cap_mfps:
-        spared = (to - to * SPARE_PPM // PPM) // STEP_MFPS * STEP_MFPS
-        return _at(plan, option, max(held.lowest_mfps, spared)), Owed()
+        spared = max(held.lowest_mfps, (to - to * SPARE_PPM // PPM) // STEP_MFPS * STEP_MFPS)
+        return _at(plan, option, spared), _taken_back(owed, now, spared)
     forgone_w = plan.worth_w - worth_w(option, now / 1000.0, plan.base_w, plan.value_j)
     if (owed.least_mfps > now) is not (to > now):
-        owed = Owed()  # what is owed upwards is not owed downwards
+        owed = _quits(owed)  # what is owed upwards is not owed downwards
     least = min(to, owed.least_mfps) if owed.ticks else to
-    owed = Owed(owed.uj + int(max(0.0, forgone_w) * dt_s * 1e6), owed.ticks + 1, least)
-    if owed.uj >= CHANGE_S * held.full_w * 1e6 and owed.ticks >= OFFERS:
-        return _at(plan, option, max(held.lowest_mfps, least) if to > now else to), Owed()
+    owed = owed._replace(uj=owed.uj + int(max(0.0, forgone_w) * dt_s * 1e6), ticks=owed.ticks + 1, least_mfps=least)
+    times = BACK_TIMES**owed.back if to > now else 1
+    if now < held.rests_mfps:  # what protection keeps from service is no matter of watts
+        pays = owed.ticks >= OFFERS * times
+    else:
+        pays = owed.uj >= CHANGE_S * held.full_w * 1e6 * times and owed.ticks >= OFFERS
+    if pays:
+        if to < now:
+            return plan, _quits(owed)
+        return _at(plan, option, max(held.lowest_mfps, least)), _quits(owed)._replace(risen_us=0)
     return _at(plan, option, now), owed
+
+
+def paused(owed: Owed, now_mfps: int, dt_s: float) -> Owed:
+    """What is owed after a tick in which no rate fits."""
+    return _taken_back(_older(owed, int(dt_s * 1e6)), now_mfps, 0)
+
+
+def _taken_back(owed: Owed, now_mfps: int, to_mfps: int) -> Owed:
+    """A limit has put the rate down: where that undoes a rise of a moment ago, the next one must earn more."""
+    wrong = owed.risen_us < BACK_US and (now_mfps - to_mfps) * FELT > now_mfps
+    quits = _quits(owed)
+    return quits._replace(back=min(BACK_MOST, owed.back + 1), calm_us=0, risen_us=FORGET_US) if wrong else quits
+
+
+def _older(owed: Owed, dt_us: int) -> Owed:
+    calm_us, back = owed.calm_us + dt_us, owed.back
+    if calm_us >= FORGET_US:
+        calm_us, back = 0, max(0, back - 1)
+    return owed._replace(calm_us=calm_us if back else 0, back=back, risen_us=min(FORGET_US, owed.risen_us + dt_us))
+
+
+def _quits(owed: Owed) -> Owed:
+    """Nothing is owed; what limits took back stays known."""
+    return owed._replace(uj=0, ticks=0, least_mfps=0)
 
 
 def _at(plan: Plan, option: Option, mfps: int) -> Plan:

@@ -15,7 +15,7 @@ RULES = {
     "camera_rate": "the camera gives no more frames",
     "rate_held": "changing the frame rate would earn less than the change costs",
     "cooling": "the temperature passed its limit and has not fallen to resume_c yet",
-    "after_protection": "the limits hold again after a protection, so it starts at floor_fps",
+    "after_protection": "the limits hold again after a protection: it starts at floor_fps once that fits for some seconds",
     "temperature_unknown": "the temperature is not known, so the frame rate may not rise",
     "power_unknown": "the power is not known, so the frame rate may not rise",
     "fault_latched": "a fault stands until it is cleared, so floor_fps is served",
@@ -23,7 +23,7 @@ RULES = {
     "power_budget": "more power would pass the power budget",
     "budget_unreachable": "the board passes the power budget without a single frame, so floor_fps is served: raise the budget",
     "endurance": "the battery must last until the goal, so energy costs more than the policy says",
-    "protect_device": "no engine keeps every limit at floor_fps, so frames are left out to protect the device",
+    "protect_device": "even floor_fps would pass a limit, so the rate falls below it",
     "protect_service": "no choice keeps every limit, so floor_fps is held up to critical_c",
     "protect_critical": "the temperature is close to critical_c, so nothing is served",
     "stop": "no choice keeps every limit, and then the policy says stop",
@@ -142,6 +142,10 @@ def _why(verdict: Verdict, clock: Clock | None) -> str:
     said = _closed(numbers(found, verdict.lowered, clock))
     if rule in ("power_budget", "temperature"):
         return f"at {rate(found.point.fps_mfps)} fps {said}"
+    if rule == "protect_device":
+        served, floor = verdict.point.fps_mfps, found.point.fps_mfps
+        so = "no frame is served" if not served else "no more is served" if served >= floor else "the rate falls below it"
+        return f"even at floor_fps, {rate(floor)} fps, {said}, so {so}"
     return f"{known} ({said})"
 
 

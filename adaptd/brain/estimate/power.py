@@ -31,7 +31,8 @@ class Split(NamedTuple):
     """The belief: unknowns [base, scale of each variant], their covariance, the sensor's noise variance (W^2), all fixed point.
 
     ``drawn_mw`` is the power believed drawn in the last interval, ``lean`` the running mean of surprises in their own sigma,
-    ``doubt`` counts jumps in a row.
+    ``doubt`` counts jumps in a row. ``fresh_mw`` is what the base rose by at a look that fewer than LOOKS have borne out by now:
+    ``fresh_looks`` of them, 0 where there is none.
     """
 
     mean: tuple[int, ...]
@@ -40,6 +41,8 @@ class Split(NamedTuple):
     drawn_mw: int
     lean: int
     doubt: int = 0
+    fresh_mw: int = 0
+    fresh_looks: int = 0
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class Draw:
     """What follows for this tick, in watts: base, power drawn in the last interval, the sensor's noise; the scales.
 
     The variance of the power at load L of one variant is a + 2 b L + c L^2 with its (a, b, c) of ``doubts``.
+
+    ``fresh_w`` of the base rests on fewer than LOOKS readings.
 
     Without a believed reading, base and scales are each the highest that any believable one would have taught.
     """
@@ -56,6 +61,7 @@ class Draw:
     doubts: list[tuple[float, float, float]]
     noise_w: float
     scales: list[float]
+    fresh_w: float = 0.0
 
 
 def start(idle_mw: int, variants: int) -> Split:
@@ -84,7 +90,8 @@ def observe(
     size = len(mean)
     noise = split.noise * INVERSE
     row = [1.0, *loads]
-    doubt = 0
+    doubt, before_w = 0, mean[0]
+    fresh_mw, looks = (split.fresh_mw, split.fresh_looks + 1) if 0 < split.fresh_looks < LOOKS - 1 else (0, 0)
     lean = split.lean * INVERSE
     drift = BASE_DRIFT_W * looseness(lean, LEAN_MEMORY)
     widen(cov, size, drift * drift * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
@@ -102,19 +109,32 @@ def observe(
             variance += square
             total += square
         if believed:
+            rises = jump and surprise > 0.0 and doubt < LOOKS
             mean, cov = learn(mean, cov, product, surprise, total)
             lean = leaning(lean, surprise, total, LEAN_MEMORY)
             drawn += variance * surprise / total
+            if rises:
+                fresh_mw, looks = int((mean[0] - before_w) * 1000), 1
         if not jump:
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
-    after = Split(store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt)
+    after = Split(store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt, fresh_mw, looks)
     if not believed and not meterless:
         # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
         mean = worst(mean, [abs(one) for one in product], variance, noise, JUMP_SIGMAS)
     own = variances(size)
     doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
-    return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]])
+    return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]], fresh_mw / 1000.0)
+
+
+def resume(before: Split, gap_s: float) -> Split:
+    """The belief after a restart: what frames cost was learned, what else runs on the board by now is open."""
+    mean, cov = fetch(before.mean), fetch(before.cov)
+    size = len(mean)
+    for at in range(1, size):
+        cov[at] = 0.0
+    widen(cov, size, _base_variance(mean[0]), SCALE_DRIFT * SCALE_DRIFT * gap_s, _base_variance(mean[0]))
+    return before._replace(cov=store(cov), lean=0, doubt=0)
 
 
 def moved(split: Split, base_mw: int) -> Split:

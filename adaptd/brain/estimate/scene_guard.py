@@ -24,6 +24,7 @@ DRIFT_TIMES = 2  # a mean loss of this many times the limit and more is a scene 
 STRIKE_PPM = (
     500_000  # loss above the drift, in ppm of a frame, that strikes: one frame that differs, or many boxes that are a bit off
 )
+STRIKE_LOOKS = 75  # while it serves, loss that the limit itself brings in so many looks is no scene to leave
 PRIOR_FRAMES = 300  # a prior of fewer frames is none
 
 
@@ -82,14 +83,16 @@ def absorb(guards: tuple[Guard, ...], shadows: tuple[Shadow, ...], limit_ppm: in
     for shadow in shadows:
         at = index.get((shadow.band, shadow.variant))
         if at is not None:
-            after[at] = _one(after[at], min(M, max(0, shadow.loss_ppm)), DRIFT_TIMES * limit_ppm)
+            after[at] = _one(after[at], min(M, max(0, shadow.loss_ppm)), limit_ppm)
     return tuple(after)
 
 
-def _one(guard: Guard, loss_ppm: int, drift_ppm: int) -> Guard:
+def _one(guard: Guard, loss_ppm: int, limit_ppm: int) -> Guard:
+    drift_ppm = DRIFT_TIMES * limit_ppm
+    strike_ppm = STRIKE_PPM if guard.owed else max(STRIKE_PPM, STRIKE_LOOKS * limit_ppm)
     heat_ppm = max(0, guard.heat_ppm + loss_ppm - drift_ppm)
     owed, strikes = guard.owed, guard.strikes
-    if heat_ppm >= STRIKE_PPM:
+    if heat_ppm >= strike_ppm:
         owed = min(MOST_OWED, owed + MORE_OWED) if owed else HOLD_OWED
         heat_ppm, strikes = 0, strikes + 1
     elif owed:

@@ -34,6 +34,8 @@ JUMP_SIGMAS = 5.0
 LEAN_MEMORY = 24.0  # readings over which surprises are averaged
 BELIEVED_AFTER = 3  # readings in a row far from the prediction, before they are believed
 START_US = 5_000_000
+GAP_SHARE = 0.2  # part of the power drawn while nobody looked that may have been otherwise, one sigma
+SETTLED = 3.0  # settling times after which a longer watch says no more of the heat stored before it
 BLIND_S = 600.0  # without a thermometer nothing is corrected: what counts is where the board settles
 BLIND_K, BLIND_K_PER_S = 10.0, 1.0 / 60.0  # what may happen unseen: a fan that dies, at once; doors and the day, as time goes by
 
@@ -133,6 +135,37 @@ def start(table: Columns, profile: HardwareProfile) -> Heat:
     mean = [profile.ambient_mc / 1000.0, 0.0, *table.strengths]
     settled = store([idle] * len(table.taus_s))
     return Heat(settled, settled, store(mean), table.cov, int(NOISE_K * NOISE_K * ONE), 0, 0)
+
+
+def resume(before: Heat, table: Columns, fresh: Heat, gap_us: int | None, mean_w: float) -> Heat:
+    """The belief after a restart: what was learned of the board goes on, what nobody saw is open.
+
+    In the ``gap_us`` that were not seen the board drew ``mean_w`` on average, give or take a part. The air may have become
+    another one as fast as before the first reading. None: nobody knows how long it was; the board is then taken to have
+    settled, so that heat which is still stored counts as the air's, and the learned strengths are only a better guess than the
+    profile's.
+    """
+    mean, cov = fetch(before.mean), fetch(before.cov)
+    size = len(mean)
+    if gap_us is None:
+        mean[1] = 0.0
+        return fresh._replace(mean=store(mean), noise=before.noise)
+    gap_s = gap_us / 1e6
+    keeps, _, fade = _fading(table.taus_s, gap_s)
+    z = [mean_w + keep * (stored * INVERSE - mean_w) for keep, stored in zip(keeps, before.z, strict=True)]
+    unsure_k = GAP_SHARE * mean_w * dot(mean[2:], [1.0 - keep for keep in keeps])
+    mean[1] *= fade
+    for at in range(1, size):  # nothing that was learned together with the air of before holds it now
+        cov[at] = 0.0
+    for at in range(size + 1, 2 * size - 1):
+        cov[at] = 0.0
+    cov[size] = SLOPE_SD_K * SLOPE_SD_K
+    moved = SETTLING_DRIFT_K * SETTLING_DRIFT_K * gap_s + unsure_k * unsure_k
+    widen(cov, size, moved, GAIN_DRIFT * GAIN_DRIFT * gap_s, AMBIENT_SD_K * AMBIENT_SD_K)
+    age_us = int(min(before.age_us, SETTLED * table.settle_s * 1e6) * exp_minus(3.0 * gap_s / table.settle_s))
+    return before._replace(
+        z=store(z), felt=store(z), mean=store(mean), cov=store(cov), lean=0, surprise=0, age_us=age_us, doubt=0, blind_us=0
+    )
 
 
 def observe(

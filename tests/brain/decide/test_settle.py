@@ -52,7 +52,7 @@ def test_the_least_that_was_offered_is_taken() -> None:
     for to in (14_000, 11_000, 13_000):
         plan, owed = settle(offered(to), ENGINE, held(8000, owed), 10.0)
     assert plan.low_mfps == 11_000
-    assert owed == Owed()
+    assert owed == Owed(risen_us=0)
 
 
 def test_a_limit_is_obeyed_in_the_same_tick_and_a_little_more() -> None:
@@ -114,3 +114,57 @@ def test_rates_are_whole_hundredths_of_a_frame() -> None:
     plan = plan_between(ENGINE, 5000, 15_000, Caps(5.0, 1e9, 1e9, 5 + 9.888 * 0.2), 1.0, 10**9)
     assert plan is not None
     assert plan.low_mfps == 9880
+
+
+def risen(back: int, risen_us: int, calm_us: int = 0) -> Owed:
+    """A rate that was raised so long ago, after so many rises that a limit took back."""
+    return Owed(10**10, 9, 15_000, back, calm_us, risen_us)
+
+
+@pytest.mark.parametrize(("to", "risen_us", "counted"), [(8000, 10_000_000, 1), (8000, 61_000_000, 0), (9300, 10_000_000, 0)])
+def test_a_rise_that_a_limit_takes_back_within_a_minute_was_wrong(to: int, risen_us: int, counted: int) -> None:
+    """By a tenth or more, and soon: then the next rise must earn more. Later the world has changed, and less nobody notices."""
+    _, owed = settle(offered(to), ENGINE, held(10_000, risen(0, risen_us)), 1.0)
+    assert owed.back == counted
+
+
+def test_each_rise_taken_back_doubles_what_the_next_must_earn() -> None:
+    """4 s, 8, 15, 30 and 60 at the most for the same half of the target; falling costs no more than before."""
+
+    def seconds(back: int, to: int) -> int:
+        owed = Owed(back=back)
+        for count in range(1, 1000):
+            plan, owed = settle(offered(to, "most_worth"), ENGINE, held(10_000, owed), 1.0)
+            if plan.low_mfps != 10_000:
+                return count
+        return 1000
+
+    assert [seconds(back, 15_000) for back in (0, 1, 2, 3, 4)] == [4, 8, 15, 30, 60]
+    assert settle(offered(8000), ENGINE, held(10_000, risen(4, 10_000_000)), 1.0)[1].back == 4
+
+
+def test_a_rise_that_was_wrong_is_forgotten_in_ten_minutes() -> None:
+    """One of them at a time, counted from the last; and what was never wrong counts no time at all."""
+    owed, plan = Owed(back=2), offered(10_000)
+    for _ in range(600):
+        owed = settle(plan, ENGINE, held(10_000, owed), 1.0)[1]
+    assert (owed.back, owed.calm_us) == (1, 0)
+    for _ in range(599):
+        owed = settle(plan, ENGINE, held(10_000, owed), 1.0)[1]
+    assert owed.back == 1
+    assert settle(plan, ENGINE, held(10_000, owed), 1.0)[1] == Owed()
+
+
+def test_protection_is_left_when_the_floor_was_offered_three_times() -> None:
+    """A paused device and one below its floor wait for three offers; any other rate below the lowest is left at once."""
+    for now in (0, 3000):
+        rests = Held(now, 5000, 5000, Owed(), FULL_W, rests_mfps=5000)
+        owed, taken = Owed(), []
+        for _ in range(8):
+            plan, owed = settle(offered(5000), ENGINE, Held(now, 5000, 5000, owed, FULL_W, rests_mfps=5000), 1.0)
+            taken.append(plan.low_mfps)
+        assert taken[:4] == [now, now, 5000, now]
+        late = Held(now, 5000, 5000, Owed(back=1, ticks=4, least_mfps=5000), FULL_W, rests_mfps=5000)
+        assert settle(offered(5000), ENGINE, late, 1.0)[0].low_mfps == now, "six times after a rise that was taken back"
+        assert settle(offered(5000), ENGINE, rests, 1.0)[0].low_mfps == now
+        assert settle(offered(5000), ENGINE, Held(now, 5000, 5000, Owed(), FULL_W), 1.0)[0].low_mfps == 5000

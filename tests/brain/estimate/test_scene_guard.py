@@ -21,10 +21,10 @@ def guard(*priors: Prior) -> scene_guard.Guard:
     return next(one for one in found if one.band == "bright")
 
 
-def fed(one: scene_guard.Guard, *losses_ppm: int) -> scene_guard.Guard:
+def fed(one: scene_guard.Guard, *losses_ppm: int, limit_ppm: int = LIMIT) -> scene_guard.Guard:
     """After these losses, in order."""
     shadows = tuple(Shadow("bright", "int8", loss) for loss in losses_ppm)
-    return scene_guard.absorb((one,), shadows, LIMIT)[0]
+    return scene_guard.absorb((one,), shadows, limit_ppm)[0]
 
 
 def test_without_a_prior_thirty_clean_frames_are_owed() -> None:
@@ -128,3 +128,18 @@ def test_the_numbers_of_the_guard_are_those_of_the_page() -> None:
     assert guard(Prior("bright", 300, 0)).clear
     assert scene_guard.PATIENCE == 25
     assert scene_guard.KEEN == 2
+
+
+@pytest.mark.parametrize(("limit_ppm", "strikes"), [(5_000, 1), (10_000, 1), (20_000, 0)])
+def test_a_single_loss_is_a_scene_to_leave_only_where_the_limit_allows_few(limit_ppm: int, strikes: int) -> None:
+    """At two points one frame in fifty may differ: one seen in a hundred is no news. At half a point it is."""
+    one = fed(guard(Prior("bright", 6000, 0)), 0, M, *[0] * 98, limit_ppm=limit_ppm)
+    assert one.strikes == strikes
+
+
+def test_two_losses_within_ten_looks_are_a_scene_to_leave_at_any_limit() -> None:
+    """At two points as well, and whoever waits for a clear scene waits longer for each one that is seen."""
+    left = fed(guard(Prior("bright", 6000, 0)), M, *[0] * 9, M, limit_ppm=20_000)
+    assert (left.strikes, left.owed) == (1, HOLD_OWED)
+    assert fed(left, M, limit_ppm=20_000).owed == MOST_OWED
+    assert fed(guard(Prior("bright", 6000, 0)), M, *[0] * 20, M, limit_ppm=20_000).strikes == 0
