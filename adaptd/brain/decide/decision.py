@@ -40,7 +40,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     wanted = OperatingPoint(plan.variant, rate)
     at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
     point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
-    mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
+    mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy) if vetoed else event)
     swapped = held.swapped_at_us if point.variant == sight.point.variant else sight.now_us
     served_w = outcome.power_at(options, point, caps)
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
@@ -132,7 +132,7 @@ def _pays(held: Carryover, policy: Policy, point: OperatingPoint, refused: tuple
 
 def _after_veto(mode: Mode, event: Event, vetoed: str, policy: Policy) -> Event:
     """The event that a veto leaves: a lesser service, or protection where the device is in danger."""
-    if not vetoed or event in (Event.FAULT, Event.STOP, Event.PROTECT):
+    if event in (Event.FAULT, Event.STOP, Event.PROTECT):
         return event
     if vetoed == "over_critical":
         return Event.STOP if policy.on_conflict == "stop" or mode is Mode.STOPPED else Event.PROTECT
