@@ -235,21 +235,17 @@ def _arriving(sight: Inputs, table: DecisionFrame) -> tuple[int, ...]:
 def _priced(
     option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFrame, policy: Policy, lasting: endure.Memory | None
 ) -> Plan | None:
-    """The best plan of one variant: at what energy costs while the battery must last, else at the policy's word alone."""
+    """The best plan of one variant at any rate within ``levels``, or at these where a camera has no other: at what energy costs
+    while the battery must last, else at the policy's word alone."""
     if lasting is None:
-        return _best(option, levels, caps, table, policy)
+        if table.free:
+            return planner.plan_between(option, levels[0], levels[-1], caps, table.value_j, policy.deadline_us)
+        return planner.plan_variant(option, levels, caps, table.value_j, policy.deadline_us)
     span = endure.Range(levels[0] / 1000.0, levels[-1] / 1000.0, table.value_j)
     price_ppm = endure.UNKNOWN_PPM if lasting.said is None else lasting.said.price_ppm
     if table.free:
         return endure.best(option, span, caps, price_ppm, policy.deadline_us)
     return endure.levelled(option, levels, span, caps, price_ppm, policy.deadline_us)
-
-
-def _best(option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFrame, policy: Policy) -> Plan | None:
-    """The best plan of one variant at any rate within ``levels``, or at these where a camera has no other."""
-    if table.free:
-        return planner.plan_between(option, levels[0], levels[-1], caps, table.value_j, policy.deadline_us)
-    return planner.plan_variant(option, levels, caps, table.value_j, policy.deadline_us)
 
 
 def _plan(
@@ -333,5 +329,5 @@ def _conflict(sight: Inputs, policy: Policy, table: DecisionFrame, options: list
         if power <= critical and not sight.unknown[0]:
             return Plan(least.name, floor, floor, 0.0, 0.0, power, "protect_service"), Event.PROTECT
         return replace(pause, rule="protect_critical"), Event.PROTECT
-    plan = _best(least, (*table.below, floor), caps, table, policy)
+    plan = _priced(least, (*table.below, floor), caps, table, policy, None)
     return replace(plan or pause, rule="protect_device"), Event.PROTECT
