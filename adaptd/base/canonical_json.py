@@ -113,9 +113,13 @@ def same_bytes(one: Plain, other: Plain) -> bool:
     if kind is not type(other) or one != other:
         return False
     if kind is dict:
-        return all(same_bytes(item, other[key]) for key, item in one.items())
-    if kind is list:
-        return all(same_bytes(item, there) for item, there in zip(one, other, strict=True))
+        for key, item in one.items():
+            if not same_bytes(item, other[key]):
+                return False
+    elif kind is list:
+        for item, there in zip(one, other, strict=True):
+            if not same_bytes(item, there):
+                return False
     return True
 
 

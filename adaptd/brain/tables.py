@@ -62,7 +62,7 @@ class ByMode:
     """The tables of every power mode that figures are known of: an engine that was measured in one mode is void in another."""
 
     def __init__(self, home: Tables, policy: Policy, facts: tuple[VariantFacts, ...], figures: tuple[ModeFigures, ...]) -> None:
-        self._home, self._modes = home, policy.modes
+        self._modes = policy.modes
         self._void = replace(home, stale=frozenset(policy.efficient))
         self._known: dict[tuple[str, int], Tables] = {}
         for key in sorted({(one.mode, one.memory_khz) for one in figures}):
@@ -70,10 +70,8 @@ class ByMode:
             if policy.reference in own:
                 self._known[key] = _in_mode(home, policy, facts, own)
 
-    def at(self, seen: PowerMode | None) -> Tables:
-        """The tables of the mode in force; where nothing tells modes apart, those of the bundle."""
-        if seen is None:
-            return self._home
+    def at(self, seen: PowerMode) -> Tables:
+        """The tables of the mode in force."""
         return self._known.get((seen.name, seen.memory_khz), self._void)
 
     def others(self, here: Tables, seen: PowerMode) -> list[OtherMode]:

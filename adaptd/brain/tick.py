@@ -27,6 +27,7 @@ from adaptd.vocabulary import (
     Mode,
     ModeFigures,
     OperatingPoint,
+    PowerMode,
     Snapshot,
     Stretch,
     VariantFacts,
@@ -199,11 +200,13 @@ class Brain:
 
     def step(self, state: State, snapshot: Snapshot) -> tuple[State, Verdict]:
         """One decision. Pure: the same arguments give the same bytes on every machine."""
-        table, policy = self._modes.at(snapshot.power_mode), self.policy
-        modes = self._follow(state, snapshot, table)
-        if modes is not None and state.held.shift is not None:
-            before_mw, idle_mw = state.held.shift.idle_mw, modes.memory.idle_mw
-            state = replace(state, split=power.moved(state.split, idle_mw - before_mw if before_mw else 0))
+        table, policy, modes = self.tables, self.policy, None
+        if snapshot.power_mode is not None:
+            table = self._modes.at(snapshot.power_mode)
+            modes = self._follow(state, snapshot.power_mode, table, snapshot.now_us)
+            if state.held.shift is not None:
+                before_mw, idle_mw = state.held.shift.idle_mw, modes.memory.idle_mw
+                state = replace(state, split=power.moved(state.split, idle_mw - before_mw if before_mw else 0))
         heard, senses = judge.judge(state.senses, snapshot, table.judging)
         beliefs = _believe(table, state, snapshot, senses, policy)
         brightness = light.observe(state.brightness, senses.light_mlx, heard.light)
@@ -246,12 +249,9 @@ class Brain:
         )
         return after, verdict
 
-    def _follow(self, state: State, snapshot: Snapshot, table: Tables) -> shift.Modes | None:
-        """What is known of power modes this tick; None where nothing depends on them."""
-        seen = snapshot.power_mode
-        if seen is None:
-            return None
-        followed = shift.follow(state.held.shift, seen, table.idle_mw, snapshot.now_us)
+    def _follow(self, state: State, seen: PowerMode, table: Tables, now_us: int) -> shift.Modes:
+        """What is known of power modes this tick."""
+        followed = shift.follow(state.held.shift, seen, table.idle_mw, now_us)
         return shift.Modes(followed, self._modes.others(table, seen), bool(self.policy.modes), self.policy.reference)
 
 

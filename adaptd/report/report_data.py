@@ -38,6 +38,7 @@ class Teller:
         self._boot_id: object = None
         self._decided: dict[int, Decided] = {}
         self._open: dict[int, Swap] = {}
+        self._costs_uj: dict[str, int] = {}  # of one frame of each variant
         self._before: Decided | None = None
         self._before_us = 0
 
@@ -84,6 +85,7 @@ class Teller:
         self.story.configs.append(record)
         try:
             self.story.facts = tuple(_FACTS.read(one) for one in record["facts"])
+            self._costs_uj = {fact.name: fact.energy_uj for fact in self.story.facts}
             self.story.policy = parse_policy(str(record["policy"]["text"]), str(record["policy"]["name"]))
             profile = Path(str(record["profile"]["name"])).stem
         except (ConfigError, CodecError, KeyError, TypeError):
@@ -117,7 +119,8 @@ class Teller:
         budget_mw = own_mw if snapshot.budget_mw is None else snapshot.budget_mw
         if budget_mw is not None:
             bucket.budget.add(budget_mw)
-        bucket.bounds.update({(one.band, one.variant): (one.bound_ppm, one.admitted) for one in verdict.evidence})
+        if not bucket.bounds or self._before is None or self._before.verdict.evidence is not verdict.evidence:
+            bucket.bounds.update({(one.band, one.variant): (one.bound_ppm, one.admitted) for one in verdict.evidence})
         if self._before is not None:
             if not snapshot.worker.point.fps_mfps:
                 story.paused_us += at_us - self._before_us
@@ -159,7 +162,10 @@ class Teller:
 
     def _hour(self, decided: Decided, energy_uj: float, at_us: int, *, simulated: bool) -> None:
         """Count a stretch between two decisions into its hour."""
-        hour = self.story.hours.setdefault(at_us // 3_600_000_000, Hour(utc_ms=decided.record["utc_ms"]))
+        number = at_us // 3_600_000_000
+        hour = self.story.hours.get(number)
+        if hour is None:
+            hour = self.story.hours[number] = Hour(utc_ms=decided.record["utc_ms"])
         worker = decided.snapshot.worker
         hour.energy_uj += energy_uj
         hour.metered += worker.delivered
@@ -167,16 +173,19 @@ class Teller:
         for served in worker.served:
             hour.served[served.variant] = hour.served.get(served.variant, 0) + served.frames
         hour.shadows += len(worker.shadows)
-        hour.differed_ppm += sum(shadow.loss_ppm for shadow in worker.shadows)
+        for shadow in worker.shadows:
+            hour.differed_ppm += shadow.loss_ppm
 
     def _extra_uj(self, decided: Decided, reference: str) -> float:
         """What serving the same frames on the reference, without shadow frames, would have cost more (or less)."""
-        cost = {fact.name: fact.energy_uj for fact in self.story.facts}
-        worker = decided.snapshot.worker
-        extra = sum(served.frames * (cost.get(reference, 0) - cost.get(served.variant, 0)) for served in worker.served)
-        efficient = [cost[name] for name in cost if name != reference]
-        shadow = cost.get(reference, 0) if worker.point.variant != reference else min(efficient, default=0)
-        return extra - worker.shadow_frames * shadow
+        costs, worker = self._costs_uj, decided.snapshot.worker
+        own, extra = costs.get(reference, 0), 0.0
+        for served in worker.served:
+            extra += served.frames * (own - costs.get(served.variant, 0))
+        if not worker.shadow_frames:
+            return extra
+        efficient = [cost for name, cost in costs.items() if name != reference]
+        return extra - worker.shadow_frames * (own if worker.point.variant != reference else min(efficient, default=0))
 
     def _ribbon(self, point: OperatingPoint, at_us: int) -> None:
         variant = point.variant if point.fps_mfps else ""

@@ -21,8 +21,10 @@ class ValueRange:
     high: int = 0
 
     def add(self, value: int) -> None:
-        self.low = value if not self.count else min(self.low, value)
-        self.high = value if not self.count else max(self.high, value)
+        if not self.count or value < self.low:
+            self.low = value
+        if not self.count or value > self.high:
+            self.high = value
         self.total += value
         self.count += 1
 

@@ -190,11 +190,15 @@ def believed(snapshot: Snapshot, verdict: Verdict, quantity: str) -> Reading:
 
 def of_judged(snapshot: Snapshot, judged: Judged, quantity: str) -> Reading:
     """The number that ``judged`` points at in the snapshot."""
-    own = [one for one in snapshot.raw if one.quantity == quantity]
     if judged.reason is not None:
-        texts = [one.text for one in own if isinstance(one, Unread) and one.reason is judged.reason]
+        own = [one for one in snapshot.raw if isinstance(one, Unread) and one.quantity == quantity]
+        texts = [one.text for one in own if one.reason is judged.reason]
         return Missing(judged.reason, texts[0] if texts else "")
-    speaks = next((one for one in own if one.source == judged.source), None)
+    speaks: Raw | None = None
+    for one in snapshot.raw:
+        if one.source == judged.source and one.quantity == quantity:
+            speaks = one
+            break
     simulated = speaks is not None and speaks.simulated
     if judged.held_value is not None:
         return Measured(judged.held_value, judged.held_age_us or 0, judged.source, simulated)

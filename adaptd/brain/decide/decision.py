@@ -40,7 +40,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     wanted = OperatingPoint(plan.variant, rate)
     at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
     point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
-    mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy))
+    mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy) if vetoed else event)
     swapped = held.swapped_at_us if point.variant == sight.point.variant else _swapped_at(sight, table.dwell_us)
     served_w = outcome.power_at(options, point, caps)
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
@@ -139,7 +139,7 @@ def _pays(held: Carryover, policy: Policy, point: OperatingPoint, refused: tuple
 
 def _after_veto(mode: Mode, event: Event, vetoed: str, policy: Policy) -> Event:
     """The event that a veto leaves: a lesser service, or protection where the device is in danger."""
-    if not vetoed or event in (Event.FAULT, Event.STOP, Event.PROTECT):
+    if event in (Event.FAULT, Event.STOP, Event.PROTECT):
         return event
     if vetoed == "over_critical":
         return Event.STOP if policy.on_conflict == "stop" or mode is Mode.STOPPED else Event.PROTECT
@@ -242,7 +242,8 @@ def _arriving(sight: Inputs, table: DecisionFrame) -> tuple[int, ...]:
 def _priced(
     option: Option, levels: tuple[int, ...], caps: Caps, table: DecisionFrame, policy: Policy, lasting: endure.Memory | None
 ) -> Plan | None:
-    """The best plan of one variant: at what energy costs while the battery must last, else at the policy's word alone."""
+    """The best plan of one variant at any rate within ``levels``, or at these where a camera has no other: at what energy costs
+    while the battery must last, else at the policy's word alone."""
     if lasting is None:
         return conflict.best(option, levels, caps, table, policy)
     span = endure.Range(levels[0] / 1000.0, levels[-1] / 1000.0, table.value_j)

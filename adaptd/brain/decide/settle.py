@@ -6,7 +6,7 @@ taken at once, a small one after a while, and noise around the held rate never. 
 left in the same tick, a little further down than needed, so that the next breath of noise does not ask again.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from adaptd.brain.decide.planner import STEP_MFPS, Option, Plan, worth_w
@@ -106,5 +106,15 @@ def _quits(owed: Owed) -> Owed:
 def _at(plan: Plan, option: Option, mfps: int) -> Plan:
     """The plan at another rate."""
     fps = mfps / 1000.0
-    worth = worth_w(option, fps, plan.base_w, plan.value_j)
-    return replace(plan, low_mfps=mfps, high_mfps=mfps, worth_w=worth, power_w=plan.base_w + fps * option.joules)
+    return Plan(
+        variant=plan.variant,
+        low_mfps=mfps,
+        high_mfps=mfps,
+        high_part=plan.high_part,
+        worth_w=worth_w(option, fps, plan.base_w, plan.value_j),
+        power_w=plan.base_w + fps * option.joules,
+        rule=plan.rule,
+        base_w=plan.base_w,
+        value_j=plan.value_j,
+        cap_mfps=plan.cap_mfps,
+    )

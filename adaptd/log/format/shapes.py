@@ -24,7 +24,12 @@ def misfit(error: Exception) -> str:
 
 
 class Shape:
-    """How one type is written (``full``), read (``read``), written against an older value (``diff``) and read so (``patch``)."""
+    """How one type is written (``full``), read (``read``), written against an older value (``diff``) and read so (``patch``).
+
+    ``kind`` is the one type that its plain values have, None where there are several.
+    """
+
+    kind: type | None = None
 
     def full(self, value: Any) -> Plain:
         return value
@@ -47,7 +52,7 @@ class Atom(Shape):
 
     def __init__(self, *kinds: type) -> None:
         self._kinds = frozenset(kinds)
-        self.kind = kinds[0] if len(kinds) == 1 else None  # the only one, where a type is all that reading has to check
+        self.kind = kinds[0] if len(kinds) == 1 else None
 
     def read(self, plain: Plain) -> Any:
         if type(plain) not in self._kinds:
@@ -95,6 +100,7 @@ class UnionShape(Shape):
 
     def __init__(self, enum: type[Enum], *, optional: bool = False) -> None:
         self._enum, self._optional = enum, optional
+        self.kind = None if optional else type(next(iter(enum)).value)
 
     def full(self, value: Any) -> Plain:
         return None if value is None else value.value
@@ -112,6 +118,7 @@ class Repeated(Shape):
     """A tuple of any length, written as a list; the difference of two equally long ones is ``{"index": item}`` of the changed."""
 
     def __init__(self, item: Shape) -> None:
+        self.kind = list
         self._item = item
         self._bare = isinstance(item, Atom)
         self._sparse = item if isinstance(item, RowShape) else None
@@ -184,23 +191,39 @@ class RowShape(Shape):
         self._shapes = tuple(shapes.values())
         self._by_name = shapes
         self._get = getter(word, self._names)
-        self._bare = all(isinstance(shape, Atom) for shape in self._shapes)
+        self.kind = list
+        self._nested = tuple((at, shape) for at, shape in enumerate(self._shapes) if not isinstance(shape, Atom))
         self._count = next((at for at, shape in enumerate(self._shapes) if isinstance(shape, Counter)), -1)
-        types = tuple([shape.kind if isinstance(shape, Atom) else None for shape in self._shapes])
+        types = tuple([shape.kind for shape in self._shapes])
         self._types = [types[:count] for count in range(len(types) + 1)]  # of the first fields
 
     def full(self, value: Any) -> Plain:
-        if self._bare:
-            return list(self._get(value))
-        values = self._get(value)
-        return [shape.full(item) for shape, item in zip(self._shapes, values, strict=True)]
+        return self._written(self._get(value))
+
+    def _written(self, values: tuple[Any, ...]) -> list[Plain]:
+        """The first fields as they are written: an atom is its own plain value."""
+        plain = list(values)
+        for at, shape in self._nested:
+            if at < len(plain):
+                plain[at] = shape.full(plain[at])
+        return plain
+
+    def _values(self, plain: list[Plain]) -> list[Any]:
+        """The first fields as they are read; where every type is the only one possible, atoms need no other check."""
+        if tuple(map(type, plain)) != self._types[len(plain)]:
+            return [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
+        if not self._nested:
+            return plain
+        values = list(plain)
+        for at, shape in self._nested:
+            if at < len(values):
+                values[at] = shape.read(values[at])
+        return values
 
     def read(self, plain: Plain) -> Any:
         if type(plain) is not list or len(plain) != len(self._shapes):
             raise CodecError(f"{plain!r:.60} is not a list of {len(self._shapes)} for {self.word.__name__}")
-        if tuple(map(type, plain)) == self._types[-1]:
-            return self.word(*plain)
-        return self.word(*[shape.read(item) for shape, item in zip(self._shapes, plain, strict=True)])
+        return self.word(*self._values(plain))
 
     def diff(self, old: Any, new: Any) -> Plain:
         """The row without the trailing fields that are as before (a counter: one more); at least one item stays."""
@@ -210,26 +233,21 @@ class RowShape(Shape):
         end = len(after)
         while end > 1 and before[end - 1] == after[end - 1]:
             end -= 1
-        kept = after[:end]
-        if self._bare:
-            return list(kept)
-        return [shape.full(item) for shape, item in zip(self._shapes, kept, strict=False)]
+        return self._written(after[:end])
 
     def patch(self, old: Any, plain: Plain) -> Any:
         if type(plain) is not list or not 0 < len(plain) <= len(self._shapes):
             raise CodecError(f"{plain!r:.60} is not a list of 1 to {len(self._shapes)} for {self.word.__name__}")
-        count = len(plain)
-        if tuple(map(type, plain)) != self._types[count]:
-            plain = [shape.read(item) for shape, item in zip(self._shapes, plain, strict=False)]
         rest = self._get(old)
         if self._count >= 0:
             rest = self._counted(rest)
-        return self.word(*plain, *rest[count:])
+        return self.word(*self._values(plain), *rest[len(plain) :])
 
     def _counted(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         """The fields with the counter one on."""
-        at = self._count
-        return (*values[:at], values[at] + 1, *values[at + 1 :])
+        counted = list(values)
+        counted[self._count] += 1
+        return tuple(counted)
 
     def change(self, old: Any, new: Any) -> Plain:
         """``{"field": value}`` where one field changed, else the whole row."""

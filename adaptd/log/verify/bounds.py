@@ -21,7 +21,9 @@ def flood(snapshot: Snapshot) -> str:
     """What a snapshot holds more of than any device has, in words; empty for every snapshot of a daemon."""
     worker = snapshot.worker
     most = max(len(snapshot.raw), len(worker.served), len(worker.quarantined))
-    return f"the decision looks at {most} things of one kind, more than the {MOST_CARRIED} of any device" * (most > MOST_CARRIED)
+    if most <= MOST_CARRIED:
+        return ""
+    return f"the decision looks at {most} things of one kind, more than the {MOST_CARRIED} of any device"
 
 
 def crowd(config: dict[str, Any]) -> str:

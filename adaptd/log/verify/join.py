@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pickle import PicklingError
@@ -24,6 +25,7 @@ WORTH_PARTS = 2_000_000  # bytes of a log for which starting processes pays
 PART_RECORDS = 2048  # at least, before a part ends at the next claim
 MOST_RECORDS = 65_536  # a log without claims is run in one go, not held in memory
 AHEAD = 3  # parts for each process that may wait
+SELDOM = (100_000, 50, 50)  # objects and rounds after which Python looks for cycles
 
 
 class Parts:
@@ -121,10 +123,21 @@ def pool(processes: int, *modules: str) -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    """An interrupt from the terminal is for the process that waits. Records hold no cycles, so they are seldom looked for."""
+    """An interrupt from the terminal is for the process that waits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
+    gc.set_threshold(*SELDOM)
+
+
+@contextlib.contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Records hold no cycles, so they are seldom looked for while many are read."""
+    before = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def processors() -> int:

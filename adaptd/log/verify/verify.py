@@ -16,7 +16,7 @@ from adaptd.log.format.epochs import HANDOVERS_FILE, PUBLIC_FILE
 from adaptd.log.format.segment import Header
 from adaptd.log.format.verdicts import LogFault, OldCore, Outcome, VerifyReport
 from adaptd.log.verify.coins import CoinError, Coins
-from adaptd.log.verify.join import WORTH_PARTS, Parts
+from adaptd.log.verify.join import WORTH_PARTS, Parts, seldom_collecting
 from adaptd.log.verify.parts import Unfit
 from adaptd.log.verify.replay import Mind, Replayer, ReplayError
 from adaptd.log.verify.served_intervals import Service
@@ -43,7 +43,11 @@ class Options:
 
 def verify(folder: Path, options: Options | None = None, progress: Progress | None = None) -> VerifyReport:
     """Judge the log in ``folder``. Never raises for anything the folder holds; ``progress`` gets bytes read and bytes in all."""
-    options = options or Options()
+    with seldom_collecting():
+        return _verify(folder, options or Options(), progress)
+
+
+def _verify(folder: Path, options: Options, progress: Progress | None) -> VerifyReport:
     if options.processes > 1 and options.replay and options.brain is tick.Brain and size_of(folder) >= WORTH_PARTS:
         found = _in_parts(folder, options, progress)
         if found is not None:
