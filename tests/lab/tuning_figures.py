@@ -8,34 +8,13 @@ against every candidate. Each row is kept in ``--save`` as it comes; a second ca
 import argparse
 import json
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from adaptd.lab.whatif.compare import BETTER, UNTOLD, WORSE
+from tests.lab.kept import Kept, Row
 from tests.lab.tuning_rows import PAIRS_A_BOX, SHORTENED, pairs_of_a_box, search_of, speed, twin_of_a_box
 
 KEPT = Path(__file__).parents[2] / "benchmarks" / "results" / "tuning-figures.jsonl"
-Row = dict[str, Any]
-
-
-class Kept:
-    """Rows by name in a file of JSON lines, which several processes may append to."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        self.rows: dict[str, Row] = {one["name"]: one["row"] for one in map(json.loads, text.splitlines())}
-
-    def row(self, name: str, make: Callable[[], Row]) -> Row:
-        """The row of this name, made and kept where the file has none; an empty one never is."""
-        if name not in self.rows:
-            self.rows[name] = make()
-            line = json.dumps({"name": name, "row": self.rows[name]})
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-            print(line, flush=True)
-        return self.rows[name]
 
 
 def of_boxes(rows: list[Row]) -> Row:
