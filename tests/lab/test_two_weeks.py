@@ -1,6 +1,7 @@
 """The long weather: what is counted in it fires when it should."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_what_was_run_is_kept_and_only_the_rest_is_run_again(tmp_path: Path, cap
     """A draw that stands in the file is not lived again; one for which no time was left is missing, and that is no success."""
     save = tmp_path / "rows.jsonl"
     none = [not world(9501, n, 0.002).scenario.faults for n in range(40)]
-    quiet = next(n for n, both in enumerate(zip(none, none[1:], strict=False)) if all(both))
+    quiet = next(n for n, both in enumerate(pairwise(none)) if all(both))
     words = ["--days", "0.002", "--save", str(save), "--first", str(quiet)]
     assert main([*words, "--draws", "1"]) == 0
     first = save.read_text()
