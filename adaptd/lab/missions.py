@@ -35,8 +35,9 @@ NEAR_PPM = 30_000
 class Mission:
     """One mission: what was left beside the reserve at the hour asked, and frames beside the best plans in hindsight.
 
-    ``best`` may serve every engine that keeps the accuracy promise and proves nothing; ``proven`` follows adaptd's evidence: the
-    engines that it had proven in that tick, and as many shadow frames a frame.
+    ``best`` may serve every engine that keeps the accuracy promise in the scene at hand and proves nothing, which nobody could;
+    ``unshadowed`` serves the engines that adaptd had proven in that tick, and shadows nothing; ``proven`` serves the same and
+    pays for as many shadow frames a frame. All three know light, contention and battery to come; heat binds in no mission.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Mission:
     off_reserve_ppm: int
     frames: float
     best: float
+    unshadowed: float
     proven: float
     felt_an_hour: float
 
@@ -64,6 +66,7 @@ class Mission:
             "off_reserve_pct": round(self.off_reserve_ppm / 10_000, 2),
             "frames": round(self.frames),
             "share_of_best": round(self.frames / self.best, 4),
+            "share_of_unshadowed": round(self.frames / self.unshadowed, 4),
             "share_of_proven": round(self.frames / self.proven, 4),
             "rate_changes_felt_an_hour": round(self.felt_an_hour, 1),
         }
@@ -75,6 +78,12 @@ class Watcher:
     def __init__(self) -> None:
         self.allowed: list[bool] = []
         self.shares: list[float] = []
+
+    def unshadowed(self) -> "Watcher":
+        """The same evidence as if it had cost nothing."""
+        free = Watcher()
+        free.allowed, free.shares = self.allowed, [0.0] * len(self.shares)
+        return free
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
         """One tick."""
@@ -173,6 +182,7 @@ def fly(seed: int, number: int) -> Mission:
         off_reserve_ppm=result.battery_end_ppm - goal.reserve_ppm,
         frames=result.frames_delivered,
         best=best_frames(episode),
+        unshadowed=best_frames(episode, seen.unshadowed()),
         proven=best_frames(episode, seen),
         felt_an_hour=result.rate_changes_felt / hours,
     )
@@ -185,7 +195,8 @@ def fly_all(count: int, seed: int, jobs: int | None, progress: Progress | None) 
 
 def summary(missions: list[Mission], seed: int) -> dict[str, Any]:
     """The figures of a sweep."""
-    shares, proven = (sorted(one.frames / getattr(one, key) for one in missions) for key in ("best", "proven"))
+    plans = ("best", "unshadowed", "proven")
+    shares, unshadowed, proven = (sorted(one.frames / getattr(one, key) for one in missions) for key in plans)
     off = [abs(one.off_reserve_ppm) / 10_000 for one in missions]
     return {
         "missions": len(missions),
@@ -197,6 +208,8 @@ def summary(missions: list[Mission], seed: int) -> dict[str, Any]:
         "mean_share_of_best": round(sum(shares) / len(shares), 4),
         "worst_share_of_best": round(shares[0], 4),
         "at_least_97_pct_of_best": sum(share >= 0.97 for share in shares),
+        "mean_share_of_unshadowed": round(sum(unshadowed) / len(unshadowed), 4),
+        "median_share_of_proven": round(proven[len(proven) // 2], 4),
         "mean_share_of_proven": round(sum(proven) / len(proven), 4),
         "worst_share_of_proven": round(proven[0], 4),
         "at_least_97_pct_of_proven": sum(share >= 0.97 for share in proven),
