@@ -11,7 +11,7 @@ from typing import Any
 DECIDES = (
     *(f"vocabulary/{name}" for name in "__init__ battery board decisions readings service".split()),
     "brain/tick", "brain/pricing", "brain/tables",
-    *(f"brain/estimate/{name}" for name in "account account_table bands battery fixed linear logarithm".split()),
+    *(f"brain/estimate/{name}" for name in "account account_table bands battery fixed light linear logarithm".split()),
     *(f"brain/estimate/{name}" for name in "pace power scene_guard tail thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
     *(f"brain/decide/{name}" for name in "carryover deadline decision endure headroom inputs limits outcome planner".split()),
