@@ -6,7 +6,8 @@ not.
 ``cold``: a start without a prior, and how soon the loan is paid back. ``month``: 30 days with 1 % of scenes at 20 %.
 ``random``: unseen hours of the random generator. ``edge``: the same with light that rests beside the edges of bands and passes
 them by up to a tenth a second, where frames beyond the account are a figure and no promise.
-Results go to ``--json`` every few seconds; a run that is started again goes on where the file ends, ``--merge`` takes in other files, ``--time-box`` ends it in time.
+Results go to ``--json`` every few seconds; a run that is started again goes on where the file ends,
+``--merge`` takes in other files, ``--time-box`` ends it in time.
 """
 
 import argparse
