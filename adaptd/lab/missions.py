@@ -37,7 +37,8 @@ class Mission:
 
     ``best`` may serve every engine that keeps the accuracy promise in the scene at hand and proves nothing, which nobody could;
     ``unshadowed`` serves the engines that adaptd had proven in that tick, and shadows nothing; ``proven`` serves the same and
-    pays for as many shadow frames a frame. All three know light, contention and battery to come; heat binds in no mission.
+    pays for as many shadow frames a frame. All three know light, contention and battery to come, and may draw
+    as much as adaptd did where that went below the reserve; heat binds in no mission.
     """
 
     number: int
@@ -153,14 +154,18 @@ def _ticks(episode: Episode, seen: Watcher | None) -> tuple[float, float, Array,
     return float(line.passive_w.sum()) * line.dt_s, line.dt_s, energies[rows, chosen], low, most
 
 
-def best_frames(episode: Episode, seen: Watcher | None = None) -> float:
-    """Frames of the best plan in hindsight: the floor throughout, then the cheapest ticks up to what can be served."""
+def best_frames(episode: Episode, seen: Watcher | None = None, left_ppm: int = PPM) -> float:
+    """Frames of the best plan in hindsight: the floor throughout, then the cheapest ticks up to what can be served.
+
+    It ends at the reserve, or at ``left_ppm`` of the battery where that is less: who went below the reserve has had that energy.
+    """
     battery, policy = episode.scenario.battery, episode.policy
     if battery is None or policy.endurance is None:
         raise ValueError("a mission has a battery and a goal")
     true_j = battery.capacity_uj * battery.capacity_scale_ppm / PPM / 1e6
     passive_j, dt_s, frame_j, low, high = _ticks(episode, seen)
-    left_j = true_j * (battery.start_ppm - policy.endurance.reserve_ppm) / PPM - passive_j - float((low * frame_j).sum()) * dt_s
+    keeps_ppm = min(policy.endurance.reserve_ppm, left_ppm)
+    left_j = true_j * (battery.start_ppm - keeps_ppm) / PPM - passive_j - float((low * frame_j).sum()) * dt_s
     order = np.argsort(frame_j)
     wanted_j = ((high - low) * frame_j * dt_s)[order]
     part = np.clip((left_j - (np.cumsum(wanted_j) - wanted_j)) / np.maximum(wanted_j, 1e-12), 0.0, 1.0)
@@ -181,9 +186,9 @@ def fly(seed: int, number: int) -> Mission:
         lasted=result.lasted_us >= episode.scenario.duration_us,
         off_reserve_ppm=result.battery_end_ppm - goal.reserve_ppm,
         frames=result.frames_delivered,
-        best=best_frames(episode),
-        unshadowed=best_frames(episode, seen.unshadowed()),
-        proven=best_frames(episode, seen),
+        best=best_frames(episode, None, result.battery_end_ppm),
+        unshadowed=best_frames(episode, seen.unshadowed(), result.battery_end_ppm),
+        proven=best_frames(episode, seen, result.battery_end_ppm),
         felt_an_hour=result.rate_changes_felt / hours,
     )
 

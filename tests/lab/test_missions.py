@@ -15,12 +15,18 @@ GOAL = Endurance(100_000, lasts_us=HOUR_S * 1_000_000)
 
 
 def test_the_best_plan_in_hindsight_is_the_one_that_can_be_counted() -> None:
-    """One hour in the dark, where only frames of 200 mJ may be served: the energy above idle and reserve over 0.2 J."""
+    """One hour in the dark, where only frames of 200 mJ may be served: the energy above idle and reserve over 0.2 J.
+
+    Who went below the reserve is held against a plan that may as well, and who kept more is not.
+    """
     idle_j = profile().idle_power_mw / 1000 * HOUR_S
     full_uj = round((idle_j + 10 * HOUR_S * 0.2) / 0.9 * 1e6)
     rules = replace(policy(), budget_mw=None, endurance=GOAL)
     world = episode(rules=rules, light_mlx=((0, 1000),), duration_us=HOUR_S * 1_000_000, battery=BatteryTruth(full_uj))
     assert best_frames(world) == pytest.approx(10 * HOUR_S, rel=1e-3)
+    more = 0.02 * full_uj / 1e6 / 0.2
+    assert best_frames(world, None, 80_000) == pytest.approx(10 * HOUR_S + more, rel=1e-3)
+    assert best_frames(world, None, 120_000) == best_frames(world)
 
 
 def test_a_plan_that_must_prove_pays_for_its_shadows_and_serves_only_what_was_proven() -> None:
