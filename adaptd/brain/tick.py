@@ -65,7 +65,7 @@ class State:
     charge: battery.Belief | None = None
     lowered: Lowered | None = None
     stalls: tail.Tail | None = None
-    brightness: light.Light = light.NOTHING
+    brightness: light.Light | None = None
 
 
 def statements(state: State, policy: Policy) -> tuple[BandStatement, ...]:
@@ -209,7 +209,7 @@ class Brain:
                 state = replace(state, split=power.moved(state.split, idle_mw - before_mw if before_mw else 0))
         heard, senses = judge.judge(state.senses, snapshot, table.judging)
         beliefs = _believe(table, state, snapshot, senses, policy)
-        brightness = light.observe(state.brightness, senses.light_mlx, heard.light)
+        brightness = light.observe(state.brightness or light.NOTHING, senses.light_mlx, heard.light)
         band = bands.follow(policy.bands, state.band, light.between(brightness, senses.judged[2]))
         sight = _sight(table, state, snapshot, senses, beliefs, policy, band)
         sight.modes = modes

@@ -35,8 +35,10 @@ NEAR_PPM = 30_000
 class Mission:
     """One mission: what was left beside the reserve at the hour asked, and frames beside the best plans in hindsight.
 
-    ``best`` may serve every engine that keeps the accuracy promise and proves nothing; ``proven`` follows adaptd's evidence: the
-    engines that it had proven in that tick, and as many shadow frames a frame.
+    ``best`` may serve every engine that keeps the accuracy promise in the scene at hand and proves nothing, which nobody could;
+    ``unshadowed`` serves the engines that adaptd had proven in that tick, and shadows nothing; ``proven`` serves the same and
+    pays for as many shadow frames a frame. All three know light, contention and battery to come, and may draw
+    as much as adaptd did where that went below the reserve; heat binds in no mission.
     """
 
     number: int
@@ -46,6 +48,7 @@ class Mission:
     off_reserve_ppm: int
     frames: float
     best: float
+    unshadowed: float
     proven: float
     felt_an_hour: float
 
@@ -64,6 +67,7 @@ class Mission:
             "off_reserve_pct": round(self.off_reserve_ppm / 10_000, 2),
             "frames": round(self.frames),
             "share_of_best": round(self.frames / self.best, 4),
+            "share_of_unshadowed": round(self.frames / self.unshadowed, 4),
             "share_of_proven": round(self.frames / self.proven, 4),
             "rate_changes_felt_an_hour": round(self.felt_an_hour, 1),
         }
@@ -75,6 +79,12 @@ class Watcher:
     def __init__(self) -> None:
         self.allowed: list[bool] = []
         self.shares: list[float] = []
+
+    def unshadowed(self) -> "Watcher":
+        """The same evidence as if it had cost nothing."""
+        free = Watcher()
+        free.allowed, free.shares = self.allowed, [0.0] * len(self.shares)
+        return free
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
         """One tick."""
@@ -144,14 +154,18 @@ def _ticks(episode: Episode, seen: Watcher | None) -> tuple[float, float, Array,
     return float(line.passive_w.sum()) * line.dt_s, line.dt_s, energies[rows, chosen], low, most
 
 
-def best_frames(episode: Episode, seen: Watcher | None = None) -> float:
-    """Frames of the best plan in hindsight: the floor throughout, then the cheapest ticks up to what can be served."""
+def best_frames(episode: Episode, seen: Watcher | None = None, left_ppm: int = PPM) -> float:
+    """Frames of the best plan in hindsight: the floor throughout, then the cheapest ticks up to what can be served.
+
+    It ends at the reserve, or at ``left_ppm`` of the battery where that is less: who went below the reserve has had that energy.
+    """
     battery, policy = episode.scenario.battery, episode.policy
     if battery is None or policy.endurance is None:
         raise ValueError("a mission has a battery and a goal")
     true_j = battery.capacity_uj * battery.capacity_scale_ppm / PPM / 1e6
     passive_j, dt_s, frame_j, low, high = _ticks(episode, seen)
-    left_j = true_j * (battery.start_ppm - policy.endurance.reserve_ppm) / PPM - passive_j - float((low * frame_j).sum()) * dt_s
+    keeps_ppm = min(policy.endurance.reserve_ppm, left_ppm)
+    left_j = true_j * (battery.start_ppm - keeps_ppm) / PPM - passive_j - float((low * frame_j).sum()) * dt_s
     order = np.argsort(frame_j)
     wanted_j = ((high - low) * frame_j * dt_s)[order]
     part = np.clip((left_j - (np.cumsum(wanted_j) - wanted_j)) / np.maximum(wanted_j, 1e-12), 0.0, 1.0)
@@ -172,8 +186,9 @@ def fly(seed: int, number: int) -> Mission:
         lasted=result.lasted_us >= episode.scenario.duration_us,
         off_reserve_ppm=result.battery_end_ppm - goal.reserve_ppm,
         frames=result.frames_delivered,
-        best=best_frames(episode),
-        proven=best_frames(episode, seen),
+        best=best_frames(episode, None, result.battery_end_ppm),
+        unshadowed=best_frames(episode, seen.unshadowed(), result.battery_end_ppm),
+        proven=best_frames(episode, seen, result.battery_end_ppm),
         felt_an_hour=result.rate_changes_felt / hours,
     )
 
@@ -185,7 +200,8 @@ def fly_all(count: int, seed: int, jobs: int | None, progress: Progress | None) 
 
 def summary(missions: list[Mission], seed: int) -> dict[str, Any]:
     """The figures of a sweep."""
-    shares, proven = (sorted(one.frames / getattr(one, key) for one in missions) for key in ("best", "proven"))
+    plans = ("best", "unshadowed", "proven")
+    shares, unshadowed, proven = (sorted(one.frames / getattr(one, key) for one in missions) for key in plans)
     off = [abs(one.off_reserve_ppm) / 10_000 for one in missions]
     return {
         "missions": len(missions),
@@ -197,6 +213,8 @@ def summary(missions: list[Mission], seed: int) -> dict[str, Any]:
         "mean_share_of_best": round(sum(shares) / len(shares), 4),
         "worst_share_of_best": round(shares[0], 4),
         "at_least_97_pct_of_best": sum(share >= 0.97 for share in shares),
+        "mean_share_of_unshadowed": round(sum(unshadowed) / len(unshadowed), 4),
+        "median_share_of_proven": round(proven[len(proven) // 2], 4),
         "mean_share_of_proven": round(sum(proven) / len(proven), 4),
         "worst_share_of_proven": round(proven[0], 4),
         "at_least_97_pct_of_proven": sum(share >= 0.97 for share in proven),

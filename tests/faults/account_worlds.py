@@ -4,8 +4,10 @@ Groups of jobs, each a run of the whole brain on the software device (``world_da
 ``day``: 24 h in each world. ``old``: the admission of before in the same worlds, the negative control: it admits what it should
 not.
 ``cold``: a start without a prior, and how soon the loan is paid back. ``month``: 30 days with 1 % of scenes at 20 %.
-``random``: unseen hours of the random generator. Results go to ``--json`` every few seconds; a run that is started again goes on
-where the file ends, ``--merge`` takes in other files, ``--time-box`` ends it in time.
+``random``: unseen hours of the random generator. ``edge``: the same with light that rests beside the edges of bands and passes
+them by up to a tenth a second, where frames beyond the account are a figure and no promise.
+Results go to ``--json`` every few seconds; a run that is started again goes on where the file ends,
+``--merge`` takes in other files, ``--time-box`` ends it in time.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from tests.faults import world_table
 from tests.faults.world_claims import old_admits, random_hour
 from tests.faults.world_day import WORLDS, Run
 
-GROUPS = ("cold", "month", "random", "old", "day")
+GROUPS = ("cold", "month", "random", "edge", "old", "day")
 MONTH = tuple(name for name in WORLDS if name.startswith("1 % of scenes at 20 %"))
 MONTH_H, COLD_H, RANDOM_SEED = 720.0, 2.0, 12_000
 SAVE_S = 10.0
@@ -41,8 +43,8 @@ def work(job: Job, deadline_s: float | None) -> Any:
     group, world, seed, hours, share = job
     if group == "old":
         return old_admits(WORLDS[world], seed, hours)
-    if group == "random":
-        return random_hour(RANDOM_SEED, seed)
+    if group in ("random", "edge"):
+        return random_hour(RANDOM_SEED, seed, at_edges=group == "edge")
     return Run(WORLDS[world], seed, hours, share).until(deadline_s)
 
 
@@ -51,8 +53,8 @@ def jobs(args: argparse.Namespace) -> Iterator[Job]:
     wanted = [name for name in WORLDS if not args.world or any(part in name for part in args.world)]
     seeds = range(args.seed, args.seed + args.runs)
     for group in args.group or ["day", "old"]:
-        if group == "random":
-            yield from (("random", "", number, 1.0, 0.0) for number in range(args.random))
+        if group in ("random", "edge"):
+            yield from ((group, "", number, 1.0, 0.0) for number in range(args.random))
         elif group == "cold":
             yield from (("cold", "no loss", seed, COLD_H, args.share) for seed in seeds[:50])
         elif group == "month":

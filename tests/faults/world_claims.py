@@ -7,7 +7,7 @@ from typing import Any
 
 from adaptd.brain.estimate.account import M
 from adaptd.config.policy import Policy, load_policy
-from adaptd.lab.episode import run
+from adaptd.lab.episode import Episode, run
 from adaptd.lab.randomised import random_episode
 from adaptd.vocabulary import Shadow, VariantFacts
 from tests.brain.estimate import old_admission
@@ -40,9 +40,20 @@ def old_admits(world: World, seed: int, hours: float) -> dict[str, Any]:
     return {"admitted": admitted, "mean": total / count}
 
 
-def random_hour(seed: int, number: int) -> dict[str, Any]:
+def edge_hour(seed: int, number: int) -> Episode:
+    """A random hour whose light rests within a tenth of the bands' edges, and moves twenty times, by steps and by ramps."""
+    hour, draw = random_episode(seed, number), Random(f"edges/{seed}/{number}")
+    edges = [edge for band in hour.policy.bands for edge in (band.down_at_mlx, band.up_at_mlx) if edge is not None]
+    curve: list[tuple[int, int | None]] = []
+    for start_s in range(0, 3600, 180):
+        level = round(draw.choice(edges) * draw.uniform(0.9, 1.1))
+        curve += [((start_s + draw.choice((1, 20, 60)) * bool(start_s)) * 1_000_000, level), ((start_s + 180) * 1_000_000, level)]
+    return replace(hour, scenario=replace(hour.scenario, light_mlx=tuple(curve)))
+
+
+def random_hour(seed: int, number: int, *, at_edges: bool = False) -> dict[str, Any]:
     """What the judge of one random hour counts against the promise."""
-    result = run(random_episode(seed, number), "adaptd")
+    result = run((edge_hour if at_edges else random_episode)(seed, number), "adaptd")
     return {
         "beyond": result.unproven_frames, "statements": result.statements, "broken": result.statements_broken,
         "efficient": result.efficient_frames, "delivered": result.frames_delivered,

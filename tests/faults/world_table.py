@@ -17,7 +17,10 @@ def show(rows: Rows) -> int:
         group, world, _, hours, share = name.split("|")
         groups[group][(world, hours, share)].append(row)
     bad = _days(groups["day"], groups["old"])
-    bad += _months(groups["month"]) + _colds(groups["cold"]) + _randoms(groups["random"])
+    bad += _months(groups["month"]) + _colds(groups["cold"])
+    bad += _randoms(groups["random"], "unseen random hours") + _randoms(
+        groups["edge"], "hours with light beside the edges of bands"
+    )
     if bad:
         print("NOT AS PROMISED: " + "; ".join(bad))
     return bool(bad)
@@ -96,14 +99,18 @@ def _colds(colds: dict[tuple[str, str, str], list[Any]]) -> list[str]:
     return bad
 
 
-def _randoms(randoms: dict[tuple[str, str, str], list[Any]]) -> list[str]:
+def _randoms(randoms: dict[tuple[str, str, str], list[Any]], what: str, most: int | None) -> list[str]:
     rows = [row for some in randoms.values() for row in some]
     if not rows:
         return []
     beyond, broken = sum(row["beyond"] for row in rows), sum(row["broken"] for row in rows)
     on = sum(row["efficient"] for row in rows) / sum(row["delivered"] for row in rows)
     print(
-        f"{len(rows)} unseen random hours: {beyond:g} frames beyond the account, {sum(row['statements'] for row in rows)} "
+        f"{len(rows)} {what}: {beyond:g} frames beyond the account, {sum(row['statements'] for row in rows)} "
         f"statements, {broken} false; on INT8 {on:.1%}"
     )
-    return [f"random hours: {beyond:g} frames beyond the account, {broken} false statements"] if beyond or broken else []
+    return (
+        [f"{what}: {beyond:g} frames beyond the account, {broken} false statements"]
+        if broken or (most is not None and beyond > most)
+        else []
+    )

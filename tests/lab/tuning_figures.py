@@ -19,27 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.lab.whatif.compare import BETTER, UNTOLD, WORSE
+from tests.lab.kept import Kept, Row
 from tests.lab.tuning_rows import PAIRS_A_BOX, SHORTENED, pairs_of_a_box, search_of, speed, twin_of_a_box
 
 KEPT = Path(__file__).parents[2] / "benchmarks" / "results" / "tuning-figures.jsonl"
-Row = dict[str, Any]
-
-
 Make = Callable[[], Row]
-
-
-def kept_in(path: Path) -> dict[str, Row]:
-    """Rows by name from a file of JSON lines."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    return {one["name"]: one["row"] for one in map(json.loads, text.splitlines())}
-
-
-def keep(path: Path, name: str, row: Row) -> None:
-    """Append a row and say it."""
-    line = json.dumps({"name": name, "row": row})
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-    print(line, flush=True)
 
 
 def work(make: Make, name: str, done: Any) -> None:
@@ -48,7 +32,7 @@ def work(make: Make, name: str, done: Any) -> None:
     done.put((name, make(), time.monotonic() - began))
 
 
-def make_rows(missing: dict[str, Make], path: Path, jobs: int, box_s: float) -> int:
+def make_rows(missing: dict[str, Make], kept: Kept, jobs: int, box_s: float) -> int:
     """Make the missing rows, ``jobs`` at a time, and keep each as it comes; how many are left when the time is over."""
     context = multiprocessing.get_context("spawn")
     done: Any = context.Queue()
@@ -62,7 +46,7 @@ def make_rows(missing: dict[str, Make], path: Path, jobs: int, box_s: float) -> 
         while not done.empty():
             name, row, took_s = done.get()
             running.pop(name).join()
-            keep(path, name, row)
+            kept.row(name, partial(dict, row))
             print(f"{name}: {took_s:.0f} s; {len(running)} at work, {len(waiting)} to do", file=sys.stderr, flush=True)
         for name in [name for name, child in running.items() if child.exitcode not in (None, 0)]:
             print(f"{name}: ended with exit status {running.pop(name).exitcode}, its row is missing", file=sys.stderr, flush=True)
@@ -132,11 +116,11 @@ def main() -> None:
         os.environ.setdefault(name, "1")
     with tempfile.TemporaryDirectory() as name:
         wanted = rows_wanted(said, Path(name))
-        there = kept_in(said.save)
-        left = make_rows({name: make for name, make in wanted.items() if name not in there}, said.save, said.jobs, said.time_box)
+        kept = Kept(said.save)
+        left = make_rows({name: make for name, make in wanted.items() if name not in kept.rows}, kept, said.jobs, said.time_box)
     if left:
         print(f"the time is over: {left} rows are missing, call again to make them", file=sys.stderr)
-    print(json.dumps(summary(kept_in(said.save)), indent=1))
+    print(json.dumps(summary(kept.rows), indent=1))
 
 
 def rows_wanted(said: argparse.Namespace, folder: Path) -> dict[str, Make]:

@@ -67,7 +67,8 @@ def observe(light: Light, believed_mlx: int | None, heard: Heard | None) -> Ligh
         return light
     whole = float(max(light.level_mlx, DARK_MLX))
     passed_s = max(0.0, (at_us - light.at_us) / 1e6)
-    noise = float(light.scatter_ppm) * light.scatter_ppm
+    scatter = float(max(FLOOR_PPM, light.scatter_ppm))
+    noise = scatter * scatter
     doubt = float(light.unsure_ppm) * light.unsure_ppm + float(DRIFT_PPM) * DRIFT_PPM * passed_s
     surprise = (reading_mlx - light.level_mlx) / whole * PPM
     if surprise * surprise > JUMP_SIGMAS * JUMP_SIGMAS * (doubt + noise):
@@ -91,7 +92,7 @@ def between(light: Light, judged: Judged) -> tuple[int, int] | None:
     if light.level_mlx is None:
         return None
     at_least = any(one.reason is MissingReason.BOUND and one.source == judged.source for one in judged.doubts)
-    whole, wide = max(light.level_mlx, DARK_MLX), SIGMAS * light.unsure_ppm
+    whole, wide = max(light.level_mlx, DARK_MLX), SIGMAS * max(0, light.unsure_ppm)
     up, down = wide + max(0, light.lean_ppm), wide + max(0, -light.lean_ppm)
     low, high = light.level_mlx - whole * down // (PPM + down), light.level_mlx + whole * up // PPM
     return low, ANY_MLX if at_least else high

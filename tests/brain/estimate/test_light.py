@@ -153,3 +153,10 @@ def test_a_reading_that_was_heard_already_teaches_nothing() -> None:
     assert observe(light, 510_000, Held(510_000, light.at_us, "lux")) is light
     assert observe(light, None, Held(510_000, light.at_us, "lux")) == lights.Light(scatter_ppm=light.scatter_ppm)
     assert between(observe(light, None, None), SAID) is None
+
+
+def test_a_state_that_no_sensor_leaves_behind_is_survived() -> None:
+    """A log may hold any state: no scatter at all, or doubts below nothing, end no replay."""
+    forged = Light(1_000_000, 1_000_000, 10_000_000, -5_000_000, -1_000_000, 0)
+    assert between(forged, SAID) is not None
+    assert observe(forged, 1, Held(1_000_000, 5_000_000, "lux")).level_mlx == 1_000_000
