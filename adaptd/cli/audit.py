@@ -137,7 +137,7 @@ def run_history(args: argparse.Namespace) -> int:
     from adaptd.cli.audit_show import moment
 
     if args.step < 1:
-        raise CommandError("--step: at least 1 second", 2)
+        raise CommandError(f"--step {args.step}: give at least 1 second", 2)
     need_log(args.folder, empty=True)
     since_ms = moment(args.since, time.time_ns() // 1_000_000) or 0
     for line in steps(args.folder, since_ms, 1000 * args.step):
@@ -177,7 +177,7 @@ def run_prune(args: argparse.Namespace) -> int:
 
     need_log(args.folder)
     if args.keep_days < 1:
-        raise CommandError("--keep-days: at least 1", 2)
+        raise CommandError(f"--keep-days {args.keep_days}: give at least 1", 2)
     if args.keep_days < KEEP_DAYS and not args.short_retention:
         raise CommandError(
             f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2

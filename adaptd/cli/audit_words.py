@@ -9,7 +9,7 @@ from typing import Any
 from adaptd.base import decision_core as core
 from adaptd.cli.harmless import harmless
 from adaptd.log.format.verdicts import VerifyReport
-from adaptd.log.verify.headline import NEXT, counted, headline, meaning, moment, rewritable_from
+from adaptd.log.verify.headline import EMPTY, NEXT, counted, headline, meaning, moment, rewritable_from
 from adaptd.log.verify.headline import bar as extent
 
 
@@ -35,7 +35,7 @@ def _lines(report: VerifyReport) -> list[str]:
     lines = [f"{report.verdict.value}: {meaning(report) if report.records else 'there is nothing to check'}"]
     if report.first_bad_seq is not None:
         lines.append(f"  first bad record  {report.first_bad_seq}: {report.reason}")
-        lines.append(f"  what to do        {NEXT[report.verdict]}")
+        lines.append(f"  what to do        {NEXT[report.verdict] if report.records else EMPTY}")
     if not report.records:
         return lines
     span = f"{moment(report.first_ms)} to {moment(report.last_ms)}"

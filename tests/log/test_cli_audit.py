@@ -78,6 +78,8 @@ def test_a_bad_log_gives_one_and_names_the_record(folder: Path, tmp_path: Path, 
     [
         (["verify", "/nowhere"], "/nowhere: no such folder; name the folder of the log"),
         (["verify", "LOG", "--key", "nonsense"], "nonsense: not a public key"),
+        (["verify", "LOG", "--key", "x" * 5000], "x: not a public key (File name too long)"),
+        (["prune", "LOG", "--keep-days", "0"], "--keep-days 0: give at least 1"),
         (["verify", "LOG", "--witness", "LOG/head"], "not a checkpoint note"),
         (["show", "LOG", "--since", "yesterday"], "'yesterday': not a time"),
         (["report", "LOG"], "the following arguments are required: -o/--output"),

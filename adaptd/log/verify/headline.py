@@ -30,6 +30,7 @@ NEXT = {
     Outcome.DAMAGED: "keep this copy, and take the log from another one; 'adaptd audit show DIR' reads what is left of this one",
 }
 """What a person does about each finding."""
+EMPTY = "name the folder that holds the log; if it is this one, take the log from a copy"
 
 
 @dataclass(frozen=True, slots=True)
