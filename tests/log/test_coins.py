@@ -184,10 +184,10 @@ def test_statements_are_read_in_words_and_as_json(tmp_path: Path) -> None:
     """Counts while the loan is more than the credit, per cent from then on; a day that has none says so with exit code 1."""
     log(tmp_path / "short", [stretch(0, 200)])
     (short,) = statements(tmp_path / "short")
-    assert "With 99 % confidence at most 40 of them differ from the reference (79 were allowed)" in short.sentence()
+    assert "With 99 % confidence at most 40 of those delivered differ from the reference (79 were allowed)" in short.sentence()
     log(tmp_path / "long", [stretch(at * 1000, 1000) for at in range(20)])
     (long,) = statements(tmp_path / "long")
-    assert "at most 0.20 % of them differ from the reference (limit 0.5 %)" in long.sentence()
+    assert "at most 0.20 % of those delivered differ from the reference (limit 0.5 %)" in long.sentence()
     command = [sys.executable, "-m", "adaptd", "audit", "statement", str(tmp_path / "long"), "--json"]
     told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert json.loads(told.stdout)["delivered"] == 20_000
