@@ -28,10 +28,11 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
-def test_every_package_that_runs_on_a_device_is_reviewed() -> None:
-    """The dated review names every version that requirements.lock holds."""
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_locked_package_is_reviewed(lock: str) -> None:
+    """The dated review names every version that either lock holds."""
     text = (ROOT / "docs" / "dependencies.md").read_text()
     rows = re.findall(r"^\| ([a-z0-9-]+) \| ([^|]+) \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE)
     reviewed = {(name, version) for name, versions in rows for version in versions.split(", ")}
-    locked = re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    locked = re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", (ROOT / lock).read_text(), re.MULTILINE)
     assert set(locked) <= reviewed, sorted(set(locked) - reviewed)

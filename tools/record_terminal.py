@@ -4,6 +4,7 @@ import argparse
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -47,7 +48,7 @@ def main() -> int:
         run = recorded([adaptd, "run", "--duration", arguments.duration, "--audit", log, "--socket", f"{folder}/adaptd.sock"])
         check = recorded([adaptd, "audit", "verify", log])
     text = f"$ make run ARGS='--duration {arguments.duration}'\n{run}\n$ adaptd audit verify audit_logs\n{check}"
-    text = text.replace(folder + "/", "").replace(str(ROOT) + "/", "")
+    text = text.replace(folder + "/", "").replace(str(ROOT) + "/", "").replace(f"{socket.gethostname()}:", "box:")
     console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115 - one process
     console.print(Text.from_ansi(text))
     svg = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="adaptd", clear=True), flags=re.DOTALL)

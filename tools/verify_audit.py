@@ -944,13 +944,14 @@ def headline(one, own_key):
     account, coin = one.account, []
     if account.revealed or account.open:
         waiting = f"; {len(account.open)} not revealed yet" if account.open else ""
-        draws = f"{account.draws} draws among {account.frames} frames follow{waiting}"
-        coin = [("account", f"{account.revealed} coins revealed as committed, {draws}")]
+        draws = f"{account.draws} draw{s(account.draws)} among {account.frames} frame{s(account.frames)} follow{waiting}"
+        coin = [("account", f"{account.revealed} coin{s(account.revealed)} revealed as committed, {draws}")]
     if account.bounds:
-        coin.append(("bounds", f"{account.bounds} statements claim no less than the formula gives, computed here anew"))
+        held = f"{account.bounds} statement{s(account.bounds)} held against the formula"
+        coin.append(("bounds", f"{held}: none claims less than it gives, computed here anew"))
     if one.odd:
         coin = [("account", "a coin does not fit its commitment, or a draw its coin")]
-    files = f"{len(one.log.files)} segment{'' if len(one.log.files) == 1 else 's'}"
+    files = f"{len(one.log.files)} segment{s(len(one.log.files))}"
     return [
         (
             "records",
@@ -964,6 +965,11 @@ def headline(one, own_key):
         ("sealed", sealed + behind),
         ("rewritable", rest),
     ]
+
+
+def s(count):
+    """The plural's ending."""
+    return "" if count == 1 else "s"
 
 
 def removal_words(record):

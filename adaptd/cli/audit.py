@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptd.cli import audit_files, audit_pack, audit_send
 from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.log import KEEP_DAYS
 
 
@@ -42,8 +42,8 @@ def _register_show(commands: Any) -> None:
     parser.add_argument("--kind", action="append", default=[], metavar="K", help="only this kind; may be given several times")
     parser.add_argument("--condition", action="append", default=[], metavar="C", help="only decisions where this condition fails")
     time_arguments(parser)
-    parser.add_argument("--from-seq", type=int, default=0, metavar="N", help="from this record number on")
-    parser.add_argument("--last", type=int, metavar="N", help="only the last N that match")
+    parser.add_argument("--from-seq", type=whole(0), default=0, metavar="N", help="from this record number on")
+    parser.add_argument("--last", type=whole(1), metavar="N", help="only the last N that match")
     parser.add_argument("--json", action="store_true", help="the records as they are, one JSON object a line")
     parser.set_defaults(handler=run_show)
 
@@ -60,7 +60,7 @@ def _register_history(commands: Any) -> None:
     parser = commands.add_parser("history", help="the log thinned to steps, one JSON object a line, for pages and charts")
     folder_argument(parser)
     parser.add_argument("--since", metavar="T", default="1h", help="from this time on: 90s, 15m, 2h, 3d ago (default 1h)")
-    parser.add_argument("--step", metavar="S", type=int, default=10, help="seconds in a step (default 10)")
+    parser.add_argument("--step", metavar="S", type=whole(1), default=10, help="seconds in a step (default 10)")
     parser.set_defaults(handler=run_history)
 
 
@@ -72,7 +72,11 @@ def _register_keys(commands: Any) -> None:
     prune = commands.add_parser("prune", help="remove segments older than the retention, and put that on record")
     folder_argument(prune)
     prune.add_argument(
-        "--keep-days", type=int, default=KEEP_DAYS, metavar="N", help=f"default: {KEEP_DAYS}, the longest six months and a day"
+        "--keep-days",
+        type=whole(1),
+        default=KEEP_DAYS,
+        metavar="N",
+        help=f"default: {KEEP_DAYS}, six months and a day",
     )
     prune.add_argument("--short-retention", action="store_true", help=f"allow fewer than {KEEP_DAYS} days; every verdict says so")
     prune.set_defaults(handler=run_prune)
@@ -136,8 +140,6 @@ def run_history(args: argparse.Namespace) -> int:
     from adaptd.cli.audit_history import steps
     from adaptd.cli.audit_show import moment
 
-    if args.step < 1:
-        raise CommandError("--step: at least 1 second", 2)
     need_log(args.folder, empty=True)
     since_ms = moment(args.since, time.time_ns() // 1_000_000) or 0
     for line in steps(args.folder, since_ms, 1000 * args.step):
@@ -176,8 +178,6 @@ def run_prune(args: argparse.Namespace) -> int:
     from adaptd.log.write.prune import prune
 
     need_log(args.folder)
-    if args.keep_days < 1:
-        raise CommandError("--keep-days: at least 1", 2)
     if args.keep_days < KEEP_DAYS and not args.short_retention:
         raise CommandError(
             f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2

@@ -67,9 +67,10 @@ def public_key(text: str) -> Any:
     path = Path(text)
     try:
         return parse_verifier_key(path.read_text() if path.is_file() else text)
-    except (NoteError, UnicodeDecodeError) as error:
+    except (NoteError, UnicodeDecodeError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise CommandError(
-            f"{text}: not a public key ({error}); give the file log.pub that 'adaptd audit keygen' made", 2
+            f"{text[:120]}: not a public key ({why}); give the file log.pub that 'adaptd audit keygen' made", 2
         ) from None
 
 

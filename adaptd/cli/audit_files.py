@@ -48,7 +48,7 @@ def run_report(args: argparse.Namespace) -> int:
             with bar("drawing") as progress:
                 write_page(args.folder, report, args.output, progress, **within, story=None if told is None else told())
     except OSError as error:
-        raise CommandError(f"{args.output}: {error.strerror}; name a file that can be written with -o") from None
+        raise CommandError(f"{args.output}: cannot be written ({error.strerror or error}); name another file with -o") from None
     for words in unreadable(args.folder):
         not_read(words)
     print(f"{report.verdict.value}: {args.output}")

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adaptd.log.verify.decided import Decided
+from adaptd.log.verify.decided import Decided, decisions
 from adaptd.log.verify.reader import first_record, segment_files
-from adaptd.report.history import decisions
 from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, believed
 
 NAMES = {TEMPERATURE: "temperature_mc", POWER: "power_mw", LIGHT: "light_mlx"}

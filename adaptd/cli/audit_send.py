@@ -60,6 +60,8 @@ def _send(args: argparse.Namespace, target: str, text: str, keep: Path) -> str:
         return _stamp(target.removeprefix(STAMP), text, keep)
     if target.startswith(("http://", "https://")):
         return _witness(args, target, text, keep)
+    if not Path(target).parent.is_dir():  # an unmounted stick must not become a folder of this device
+        raise CommandError(f"{target}: its folder is not there; mount or make it first")
     write_durably(Path(target), text.encode())
     return f"{target}: holds the checkpoint over {_size(text)} records"
 
@@ -80,10 +82,11 @@ def _program(target: str, text: str) -> str:
     words = shlex.split(target.removeprefix(PROGRAM))
     try:
         done = subprocess.run(words, input=text.encode(), timeout=COMMAND_S, check=False, capture_output=True)  # noqa: S603 - what the owner named
-    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
-        raise CommandError(
-            f"{target}: the program did not run ({getattr(error, 'strerror', None) or type(error).__name__}); try it by hand"
-        ) from None
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"{target}: the program did not end within {COMMAND_S:g} s; try it by hand") from None
+    except (OSError, ValueError, IndexError) as error:
+        why = getattr(error, "strerror", None) or f"{error}" or "no program is named"
+        raise CommandError(f"{target}: the program did not run ({why}); try it by hand") from None
     if done.returncode:
         said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
         raise CommandError(f"{target}: the program ended with exit code {done.returncode}{': ' + said if said else ''}")

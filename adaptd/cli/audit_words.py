@@ -9,7 +9,7 @@ from typing import Any
 from adaptd.base import decision_core as core
 from adaptd.cli.harmless import harmless
 from adaptd.log.format.verdicts import VerifyReport
-from adaptd.log.verify.headline import NEXT, headline, meaning, moment, rewritable_from
+from adaptd.log.verify.headline import EMPTY, NEXT, counted, headline, meaning, moment, rewritable_from
 from adaptd.log.verify.headline import bar as extent
 
 
@@ -35,11 +35,12 @@ def _lines(report: VerifyReport) -> list[str]:
     lines = [f"{report.verdict.value}: {meaning(report) if report.records else 'there is nothing to check'}"]
     if report.first_bad_seq is not None:
         lines.append(f"  first bad record  {report.first_bad_seq}: {report.reason}")
-        lines.append(f"  what to do        {NEXT[report.verdict]}")
+        lines.append(f"  what to do        {NEXT[report.verdict] if report.records else EMPTY}")
     if not report.records:
         return lines
     span = f"{moment(report.first_ms)} to {moment(report.last_ms)}"
-    lines.append(f"  log               {report.origin or 'unknown'}, {report.boots} runs, {report.epochs} signing keys")
+    made = f"{counted(report.boots, 'run')}, {counted(report.epochs, 'signing key')}"
+    lines.append(f"  log               {report.origin or 'unknown'}, {made}")
     lines.append(f"  written           {span} by the device's clock")
     marks = {"good": " ", "unsure": "?", "bad": "!"}
     for one in headline(report):
@@ -50,7 +51,9 @@ def _lines(report: VerifyReport) -> list[str]:
         unclean = sum(not one.clean for one in report.interruptions)
         lines.append(f"  interruptions     {len(report.interruptions)}, of which {unclean} without a clean stop")
     if report.clock_steps or report.degraded:
-        lines.append(f"  on record         {report.clock_steps} clock steps, {report.degraded} failures of the disk")
+        lines.append(
+            f"  on record         {counted(report.clock_steps, 'clock step')}, {counted(report.degraded, 'failure')} of the disk"
+        )
     return lines + [f"  note              {note}" for note in report.notes]
 
 

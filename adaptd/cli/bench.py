@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.config.shipped import policies_dir
 
 ELSEWHERE = {
@@ -31,17 +31,17 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     control.add_argument(
         "--policy", type=Path, default=None, help="one policy for all scenarios (default: the one each of them tests)"
     )
-    control.add_argument("--random", type=int, default=None, metavar="N", help="N random hours instead of the scenarios")
-    control.add_argument("--seed", type=int, default=1, help="seed of the random hours")
+    control.add_argument("--random", type=whole(1), default=None, metavar="N", help="N random hours instead of the scenarios")
+    control.add_argument("--seed", type=whole(0), default=1, help="seed of the random hours")
     control.add_argument("--causes", action="store_true", help="adaptd alone, its regret split by cause")
-    control.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    control.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
     control.add_argument("--json", action="store_true", help="print one JSON object")
     control.add_argument("-o", "--output", type=Path, default=None, metavar="PICTURE.svg", help="draw the picture")
     control.set_defaults(handler=_control)
     endurance = group.add_parser("endurance", help="random missions on a battery whose label is a fifth off")
-    endurance.add_argument("--missions", type=int, default=100, metavar="N", help="how many (default: 100)")
-    endurance.add_argument("--seed", type=int, default=1, help="seed of the missions")
-    endurance.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    endurance.add_argument("--missions", type=whole(1), default=100, metavar="N", help="how many (default: 100)")
+    endurance.add_argument("--seed", type=whole(0), default=1, help="seed of the missions")
+    endurance.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
     endurance.add_argument("--json", action="store_true", help="print one JSON object")
     endurance.set_defaults(handler=_endurance)
     for name, words in ELSEWHERE.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 
 if TYPE_CHECKING:
     from adaptd.bundle_build.explore.halving import Outcome, Search, Tried
@@ -32,7 +32,7 @@ def search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", default="", metavar="HxW,...", help="other picture sizes to try, if the model allows")
     parser.add_argument("--layouts", default="nchw", metavar="L,L", help="input layouts to try: nchw,nhwc (default: nchw)")
     parser.add_argument("--cameras", default="1", metavar="N,N", help="pictures of so many cameras at once (default: 1)")
-    parser.add_argument("--pictures", type=int, default=100, metavar="N", help="calibrate with up to N pictures")
+    parser.add_argument("--pictures", type=whole(1), default=100, metavar="N", help="calibrate with up to N pictures")
     parser.add_argument("--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="preprocessing")
     parser.add_argument("--band", metavar="NAME", default=None, help="light band of all pictures, where folders do not say it")
     parser.add_argument("--time-box", type=float, default=300, metavar="S", help="seconds to measure at most (default: 300)")

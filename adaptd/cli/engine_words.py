@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.config.shipped import policies_dir
 from adaptd.vocabulary import MODE_FAULT_WORDS
 
@@ -43,7 +43,7 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     )
     prepare.add_argument("--mean", type=_three, metavar="R,G,B", help="subtracted from each channel after the division")
     prepare.add_argument("--std", type=_three, metavar="R,G,B", help="each channel is divided by this last")
-    prepare.add_argument("--divisor", type=int, metavar="N", help="pixel values are divided by this first, 255 mostly")
+    prepare.add_argument("--divisor", type=whole(1), metavar="N", help="pixel values are divided by this first, 255 mostly")
     prepare.add_argument("--colour", choices=("rgb", "bgr"), help="order of the channels that the model wants")
     prepare.add_argument(
         "--fit", choices=("stretch", "centre_crop", "letterbox"), help="how a picture of another shape is fitted"
@@ -55,7 +55,7 @@ def build_arguments(build: argparse.ArgumentParser) -> None:
     )
     plans.add_argument("--level", type=int, choices=range(1, 6), help="builder optimisation level (default TensorRT's own, 3)")
     plans.add_argument("--tactics", choices=("usual", "all", "none"), default="usual", help="outside kernel libraries")
-    plans.add_argument("--workspace-mb", type=int, default=1024, help="memory that the builder may use (default 1024)")
+    plans.add_argument("--workspace-mb", type=whole(1), default=1024, help="memory that the builder may use (default 1024)")
     plans.add_argument("--layers", action="store_true", help="save fusion and precision of every layer beside the plan")
     _policy_argument(build)
 
@@ -69,7 +69,7 @@ def qualify_arguments(qualify: argparse.ArgumentParser) -> None:
     qualify.add_argument("--backend", choices=("ort", "tensorrt"), default="ort", help="what computes (default: ort)")
     qualify.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
     qualify.add_argument("--profile", metavar="P", help="hardware profile, name or file (default: by this machine)")
-    qualify.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime (default: all cores)")
+    qualify.add_argument("--threads", type=whole(0), default=0, help="threads of ONNX Runtime (default: all cores)")
     qualify.add_argument("--energy-window", type=float, default=60.0, metavar="S", help="seconds of metering an engine")
     _policy_argument(qualify)
 

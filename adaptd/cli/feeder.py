@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.client import default_socket
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         verb.add_argument("--json", action="store_true", help="print one JSON object, for programs")
         verb.set_defaults(handler=handler)
         if name == "history":
-            verb.add_argument("--days", type=int, default=35, help="how many (default 35)")
+            verb.add_argument("--days", type=whole(1), default=35, help="how many (default 35)")
     note = _store_words(
         verbs.add_parser(
             "note",
@@ -55,7 +55,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     report.add_argument(
         "-o", "--output", type=Path, default=Path("feeder-report.html"), help="file to write (default feeder-report.html)"
     )
-    report.add_argument("--days", type=int, default=35, help="how many days (default 35)")
+    report.add_argument("--days", type=whole(1), default=35, help="how many days (default 35)")
     report.set_defaults(handler=_report)
 
 

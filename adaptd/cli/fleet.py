@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli import fleet_rollout, fleet_service, fleet_tune
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 
 Sub = Any
 
@@ -35,7 +35,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     accept.add_argument("box", help="the name in the alarm")
     accept.set_defaults(handler=_accept)
     demo = actions.add_parser("demo", help="mosquitto, a server and 50 software boxes, told in words (a minute or two)")
-    demo.add_argument("--boxes", type=int, default=50, help="how many software boxes (default 50)")
+    demo.add_argument("--boxes", type=whole(1), default=50, help="how many software boxes (default 50)")
     demo.set_defaults(handler=_demo)
 
 
@@ -49,7 +49,7 @@ def _serve_parser(actions: Sub) -> None:
     serve.add_argument("--mqtt", required=True, metavar="URL", help="mqtt://HOST[:PORT], mqtts://HOST[:PORT], or @FILE with it")
     serve.add_argument("--mqtt-ca", type=Path, metavar="F", help="certificate authority that signed the broker's certificate")
     serve.add_argument("--export-s", type=float, default=60.0, metavar="S", help="write to the lake so often (default 60)")
-    serve.add_argument("--helpers", type=int, default=1, metavar="N", help="processes beside this one that check signatures")
+    serve.add_argument("--helpers", type=whole(0), default=1, metavar="N", help="processes beside this one that check signatures")
     serve.set_defaults(handler=_serve)
 
 

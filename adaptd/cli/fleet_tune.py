@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.cli.tuning_words import Meter
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def register(actions: Any) -> None:
     parser.add_argument("--knob", action="append", default=[], metavar="NAME[=LOW..HIGH[:STEP]]", help="vary the first policy")
     parser.add_argument("--goal", default="max efficiency", help='what is aimed at, for example "min power" (one aim)')
     parser.add_argument("--keep", default="", help='what every world must keep, for example "fps>=12, loss<=0.5"')
-    parser.add_argument("--clusters", type=int, default=20, metavar="N", help="clusters at most (default 20)")
+    parser.add_argument("--clusters", type=whole(1), default=20, metavar="N", help="clusters at most (default 20)")
     parser.add_argument("-o", "--output", type=Path, default=Path("fleet-tuned"), metavar="DIR", help="folder to write")
     parser.add_argument("--ray", nargs="?", const="", default=None, metavar="ADDRESS", help="sweep on Ray, here or at ADDRESS")
-    parser.add_argument("--jobs", type=int, default=None, help="processes on this machine (default: one a core)")
+    parser.add_argument("--jobs", type=whole(1), default=None, help="processes on this machine (default: one a core)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(handler=_tune)
 

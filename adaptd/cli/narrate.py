@@ -95,7 +95,9 @@ class Narrator:
         totals = self._last.totals
         self._print(
             f"\n{totals.delivered} frames delivered, {totals.missed} late, {totals.dropped} dropped, "
-            f"{totals.shadow} also run on both engines; {self._swaps} engine swaps, {self._rates} changes of frame rate"
+            f"{totals.shadow} also run on both engines; "
+            f"{self._swaps} engine swap{'' if self._swaps == 1 else 's'}, "
+            f"{self._rates} change{'' if self._rates == 1 else 's'} of frame rate"
         )
         self._print(f"check the log:     adaptd audit verify {self._request.audit}")
         self._print(f"read it as a page: adaptd audit report {self._request.audit} -o report.html")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from adaptd.cli.beside import page
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.cli.places import default_audit
 from adaptd.cli.profile import find_profile
@@ -65,7 +65,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         default="auto",
         help="what computes (default auto: TensorRT where it is)",
     )
-    parser.add_argument("--threads", type=int, default=0, help="threads of one engine (default: the backend's choice)")
+    parser.add_argument("--threads", type=whole(0), default=0, help="threads of one engine (default: the backend's choice)")
     parser.add_argument("--public-key", type=Path, default=None, help="key that the bundle's signature must fit")
     parser.add_argument(
         "--page", type=int, nargs="?", const=8460, metavar="PORT", help="a gateway beside it: the live page on this port (8460)"
@@ -147,6 +147,8 @@ def request_of(arguments: argparse.Namespace) -> "Request":
         raise CommandError(
             f"{bundle}: is no bundle folder, make one with `adaptd engine build MODEL.onnx --calibration DIR -o {bundle}`"
         )
+    if not arguments.root.is_dir():
+        raise CommandError(f"--root {arguments.root}: no such folder, name a captured device tree or leave it out", 2)
     source, cameras = _sources(arguments.source)
     return Request(
         policy=arguments.policy,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adaptd.cli import tune_words
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.cli.tuning_words import Meter
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--policy", type=Path, default=None, help="the policy to tune (default: the logged one)")
     parser.add_argument("--knob", action="append", default=[], metavar="NAME[=LOW..HIGH]", help="turn this knob; repeatable")
     parser.add_argument("--battery-wh", type=float, default=None, metavar="WH", help="capacity of the battery, for the hours")
-    parser.add_argument("--trials", type=int, default=60, help="candidates to measure at most (default: 60)")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the search; the same one takes the same way")
+    parser.add_argument("--trials", type=whole(1), default=60, help="candidates to measure at most (default: 60)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="seed of the search; the same one takes the same way")
     parser.add_argument("-o", "--output", type=Path, default=Path("tuned"), help="folder for page, patches and what was measured")
     parser.add_argument("--apply", choices=PICKS, default=None, help="write this pick into --policy, keep the old file beside it")
-    parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    parser.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(handler=_tune)
 

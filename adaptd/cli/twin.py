@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.cli.tuning_words import Meter
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     fit.add_argument("folder", type=Path, metavar="DIR", help="the box's log, of two whole days at least")
     fit.add_argument("-o", "--output", type=Path, help="folder to write (default: DIR.twin beside the log)")
     fit.add_argument("--enclosure", default="unknown", metavar="NAME", help="the box's housing, for `adaptd fleet tune`")
-    fit.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    fit.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
     fit.add_argument("--json", action="store_true", help="print one JSON object")
     fit.set_defaults(handler=_fit)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, whole
 from adaptd.cli.tuning_words import Meter
 from adaptd.cli.twin import error_words, twin_of
 
@@ -24,7 +24,7 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--against", type=Path, default=None, metavar="OLD", help="the one beside it (default: the logged one)")
     parser.add_argument("--decisions", action="store_true", help="list the recorded moments at which it would decide otherwise")
     parser.add_argument("--battery-wh", type=float, default=None, metavar="WH", help="capacity of the battery, for the hours")
-    parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    parser.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(handler=_whatif)
 

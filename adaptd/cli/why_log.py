@@ -7,6 +7,7 @@ from typing import Any
 
 from adaptd.base.clock import wall_words
 from adaptd.brain.decide.words import explain
+from adaptd.cli.audit_args import need_log
 from adaptd.cli.errors import CommandError
 from adaptd.cli.harmless import harmless
 from adaptd.log.format.codec import CodecError
@@ -57,6 +58,7 @@ def lines_from_log(folder: Path, *, everything: bool) -> list[str]:
     Raises:
         CommandError: there is no decision to explain.
     """
+    need_log(folder)
     if everything:
         return list(_changes(folder))
     try:

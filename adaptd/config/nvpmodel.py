@@ -13,7 +13,6 @@ import re
 from dataclasses import dataclass
 
 MOST_BYTES = 1 << 18
-UNCAPPED = -1
 _SECTION = re.compile(r"<\s+([A-Z_]+)\s+([^>]*)>")
 _WORD = re.compile(r"(\w+)=(\S+)")
 _MEMORY = ("EMC", "MAX_FREQ")

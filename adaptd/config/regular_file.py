@@ -24,9 +24,9 @@ def read_regular(folder: Path, name: str, *, limit: int, hard_links: bool = Fals
     try:
         return _read(folder, name, where, limit, hard_links=hard_links)
     except OSError as error:
-        reason = (
-            "is a symbolic link, put the file itself there" if (folder / name).is_symlink() else (error.strerror or "unreadable")
-        )
+        linked = (folder / name).is_symlink()
+        why = f"cannot be read ({error.strerror or error}), name the folder that holds it"
+        reason = "is a symbolic link, put the file itself there" if linked else why
         raise ConfigError(f"{where}: {reason}") from None
 
 

@@ -120,7 +120,7 @@ def _opening(name: str, answers: list[Raw], station: SensorHub, *, staged: bool)
     shown = "" if first is None else f"{name} {in_units(name, first.value)} from {first.source}"
     if staged:
         own = f"; this machine's own, {shown.removeprefix(name + ' ')}, is not used" if shown else ""
-        return Told(name, "simulated", f"{name} simulated, as asked{own}")
+        return Told(name, "simulated", f"{name} simulated{own}")
     if shown:
         return Told(name, "real", shown)
     if name == LIGHT and answers and not station.calibrated:

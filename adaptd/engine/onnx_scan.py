@@ -23,7 +23,6 @@ class OnnxScan:
     opset: int = 0
     external: list[str] = field(default_factory=list)
     quantized: bool = False
-    zero_point_types: dict[str, int] = field(default_factory=dict)
     _zero_points: set[str] = field(default_factory=set)
     _tensor_types: dict[str, int] = field(default_factory=dict)
 

@@ -40,8 +40,8 @@ def post(url: str, body: bytes, kind: str) -> Answer:
         answer = line.getresponse()
         return Answer(answer.status, answer.read(MAX_ANSWER + 1)[:MAX_ANSWER])
     except (OSError, ValueError, http.client.HTTPException) as error:
-        why = " ".join(f"{error}".split()) or type(error).__name__
-        raise UnreachableError(f"{url}: no answer ({why})") from None
+        why = getattr(error, "strerror", None) or " ".join(f"{error}".split()) or "the connection ended"
+        raise UnreachableError(f"{url}: no answer ({why}), check the address and that it is running there") from None
 
 
 def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:

@@ -76,4 +76,5 @@ def _set_aside(path: Path, say: Callable[[str], None]) -> None:
 
 
 def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:200]
+    """What was raised, in one line; its name only where it says nothing else."""
+    return (" ".join(f"{error}".split()) or type(error).__name__)[:200]

@@ -5,7 +5,7 @@ Times named ``at_us`` are CLOCK_MONOTONIC, which every process of one machine sh
 
 from dataclasses import dataclass
 
-from adaptd.vocabulary import Served, Setpoint, Shadow, Stretch
+from adaptd.vocabulary import Served, Shadow, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,5 +272,4 @@ class Garbled:
     text: str
 
 
-ToWorker = Begin | Setpoint | MoveOver | Stop
 ToDaemon = Waiting | Hello | Applied | Swapped | Moved | Fault | WorkerReport

@@ -46,16 +46,19 @@ class Said:
         delivered, bound, allowed = said["delivered"], said["bound_ppm_frames"], said["allowed_ppm_frames"]
         where = f"{self.day}, {said['band']} light, window {self.window}"
         served = (
-            f"{where}: {delivered:,} frames were delivered, {said['efficient']:,} of them on the duty of the efficient engine, "
-            f"{said['shadowed']:,} shadowed, {said['differed']:,} differed."
+            f"{where}: {delivered:,} frames were delivered. The efficient engine served {said['efficient']:,} (late ones too), "
+            f"of which {said['shadowed']:,} ran on both engines and {said['differed']:,} differed."
         )
         if said["broken"]:
-            return f"{served} Nothing is promised: the counts could not be true ({said['broken']})."
+            return f"{served} Nothing is promised: the counts could not be true ({said['broken'].replace('_', ' ')})."
         trust = f"With {self.confidence_pct} % confidence at most" if self.confidence_pct else "At most"
         if allowed > delivered * self.limit_ppm or not delivered:
-            return f"{served} {trust} {-(-bound // M):,} of them differ from the reference ({allowed // M:,} were allowed)."
+            most = f"{-(-bound // M):,} of those delivered differ"
+            return f"{served} {trust} {most} from the reference ({allowed // M:,} were allowed)."
         share = bound / delivered / 10_000
-        return f"{served} {trust} {share:.2f} % of them differ from the reference (limit {self.limit_ppm / 10_000:g} %)."
+        return (
+            f"{served} {trust} {share:.2f} % of those delivered differ from the reference (limit {self.limit_ppm / 10_000:g} %)."
+        )
 
 
 class Statements:

@@ -1,6 +1,6 @@
-"""NVIDIA's management library: temperature, power, energy, clocks and throttle reasons of a discrete GPU (partly Thor and Orin).
+"""NVIDIA's management library: temperature, power and energy of a discrete GPU (partly Thor and Orin).
 
-Units: milliwatt, millijoule since the driver was loaded, degrees Celsius, megahertz. What a GPU does not support is asked for
+Units: milliwatt, millijoule since the driver was loaded, degrees Celsius. What a GPU does not support is asked for
 once.
 Where the energy counter exists, power is its difference over time, which is exact where the power reading samples only a part.
 """
@@ -70,21 +70,6 @@ class NvmlGpu:
             return Missing(MissingReason.UNREADABLE, f"unparsable: {function} gave {type(answer).__name__}")
         return answer
 
-    def details(self) -> dict[str, str]:
-        """Name, clocks and throttle reasons in words, for status and doctor; what is missing is left out."""
-        found: dict[str, str] = {}
-        name = self.ask("nvmlDeviceGetName")
-        if not isinstance(name, Missing):
-            found["name"] = name.decode() if isinstance(name, bytes) else str(name)
-        for kind, clock in (("graphics", 0), ("memory", 2)):
-            megahertz = self.number("nvmlDeviceGetClockInfo", clock)
-            if isinstance(megahertz, int):
-                found[f"{kind}_mhz"] = str(megahertz)
-        reasons = self.number("nvmlDeviceGetCurrentClocksThrottleReasons")
-        if isinstance(reasons, int):
-            found["throttle"] = ",".join(throttle_words(reasons)) or "none"
-        return found
-
     def _open(self) -> Missing | None:
         try:
             library = self._load()
@@ -104,23 +89,6 @@ class NvmlGpu:
             return Missing(MissingReason.UNSUPPORTED, "not supported by this GPU")
         self._handle = None
         return Missing(MissingReason.DEVICE, f"NVML: {str(error).lower()}")
-
-
-def throttle_words(bits: int) -> list[str]:
-    """The reasons in the mask of ``nvmlDeviceGetCurrentClocksThrottleReasons``, idle left out."""
-    return [word for bit, word in _REASONS.items() if bits & bit]
-
-
-_REASONS = {
-    0x2: "application clocks",
-    0x4: "software power cap",
-    0x8: "hardware slowdown",
-    0x10: "sync boost",
-    0x20: "software thermal",
-    0x40: "hardware thermal",
-    0x80: "hardware power brake",
-    0x100: "display clocks",
-}
 
 
 class NvmlTemperature(Source):

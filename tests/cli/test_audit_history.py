@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adaptd.cli.audit_history import steps
-from adaptd.report.history import decisions
+from adaptd.log.verify.decided import decisions
 from tests.faults.service import adaptd
 from tests.log.workload import Run
 

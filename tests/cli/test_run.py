@@ -177,6 +177,8 @@ def test_both_processes_stop_within_two_seconds(service: Service, number: int) -
         (["--bundle", "/nowhere"], 1, "adaptd engine build"),
         (["--policy", "/nowhere.yaml"], 1, "cannot be read"),
         (["--profile", "nobody"], 2, "no such profile"),
+        (["--root", "/nowhere"], 2, "no such folder, name a captured device tree"),
+        (["--threads", "-1"], 2, "is no whole number of at least 0"),
         (["--duration", "soon"], 2, "20s"),
         (["--colour"], 2, "--help"),
         (["--audit", "/proc/nowhere"], 1, "--audit"),

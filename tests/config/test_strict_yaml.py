@@ -1,9 +1,13 @@
 """The strict loader: what two people could read differently is refused with a line."""
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from adaptd.config.errors import ConfigError
-from adaptd.config.strict_yaml import parse_document
+from adaptd.config.strict_yaml import parse_document, read_text_at_once
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join('*' + chr(97 + i) for _ in range(9))}]\n" for i in range(6)
@@ -72,3 +76,11 @@ def test_an_error_inside_a_list_points_at_the_item() -> None:
     assert document.where(("a", 1, "b")) == "f.yaml:3:5"
     assert document.where(("a", 1, "unknown")) == "f.yaml:3:5"
     assert document.where(("elsewhere",)) == "f.yaml:1:1"
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_plain_file_is_refused_at_once(make: Callable[[Path], None], tmp_path: Path) -> None:
+    """A folder or a pipe under the policy's name is one line, for whoever must not wait; nothing is raised but that."""
+    make(tmp_path / "policy.yaml")
+    with pytest.raises(ConfigError, match=r"policy\.yaml:1:1: file: is no plain file, put one in its place"):
+        read_text_at_once(tmp_path / "policy.yaml")

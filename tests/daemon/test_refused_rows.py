@@ -1,6 +1,6 @@
 """What status says of a refused operating point: its condition, and the limit, what it needs and what is left, in numbers."""
 
-from adaptd.daemon.status_rows import refused_rows
+from adaptd.daemon.status_rows import reason_rows, refused_rows
 from adaptd.vocabulary import Bound, Limit, Lowered, Mode, OperatingPoint, Refusal, Verdict
 
 FP16 = OperatingPoint("fp16", 15_000)
@@ -22,7 +22,11 @@ VERDICT = Verdict(
 def test_a_refused_point_says_its_limit_in_numbers() -> None:
     """Budget, need and what is left stand beside the sentence that names them, with who lowered the budget."""
     row = refused_rows(VERDICT)[0]
-    assert row["words"] == "power 11.4 W would pass the budget of 9.0 W, lowered from 12.0 W by the supply"
+    assert (
+        row["words"]
+        == reason_rows(VERDICT)[0]["words"]
+        == "power 11.4 W would pass the budget of 9.0 W, lowered from 12.0 W by the supply"
+    )
     assert {name: row[name] for name in ("unit", "limit", "needed", "available")} == {
         "unit": "mw", "limit": 9000, "needed": 11_400, "available": 9000,
     }  # fmt: skip

@@ -8,8 +8,8 @@ from adaptd.cli.main import main
 from adaptd.config.policy import load_policy
 from adaptd.lab.whatif.change import changes, decide, situation, turns
 from adaptd.lab.whatif.decisions import like
+from adaptd.log.verify.decided import decisions
 from adaptd.log.verify.reader import last
-from adaptd.report.history import all_decisions
 from tests.conftest import ROOT
 
 FEEDER = load_policy(ROOT / "policies" / "feeder.yaml")
@@ -28,7 +28,7 @@ def test_the_decision_is_the_one_on_record(log: Path) -> None:
     record = last(log, "config")
     assert record is not None
     (log.parent / "logged.yaml").write_text(record["policy"]["text"])
-    *_, recorded = all_decisions(log)
+    *_, recorded = decisions(log)
     assert decide(load_policy(log.parent / "logged.yaml"), situation(log)) == recorded.verdict
 
 

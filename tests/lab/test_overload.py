@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adaptd.cli.main import main
-from adaptd.report.history import all_decisions
+from adaptd.log.verify.decided import decisions
 from tests.conftest import ROOT
 
 SECONDS = 240
@@ -46,7 +46,7 @@ def logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Logged:
         assert "valid" in capsys.readouterr().out
         return [
             (at, one.verdict.judged[1].reason.value if one.verdict.judged[1].reason else "")
-            for at, one in enumerate(all_decisions(log))
+            for at, one in enumerate(decisions(log))
         ]
 
     return run

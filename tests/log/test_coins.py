@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from adaptd.base import coin
 from adaptd.brain.estimate import account, account_table
+from adaptd.log.format.verdicts import VerifyReport
+from adaptd.log.verify.headline import headline
 from adaptd.log.verify.verify import Options, Outcome, verify
 from adaptd.log.write.opening import open_ledger
 from adaptd.report.account_statements import statements
@@ -75,7 +78,7 @@ def test_an_honest_window_holds(tmp_path: Path) -> None:
     report = verify(tmp_path, Options(replay=False))
     assert (report.coins, report.coins_waiting, report.tossed_frames) == (1, 0, 415)
     words = dict(second_verifier().verify(str(tmp_path))["headline"])["account"]
-    assert words == f"1 coins revealed as committed, {report.draws} draws among 415 frames follow"
+    assert words == f"1 coin revealed as committed, {report.draws} draws among 415 frames follow"
 
 
 def seen(frames: int, share_ppm: int, first: int, lost: int) -> list[Any]:
@@ -97,7 +100,7 @@ def test_the_second_verifier_computes_every_bound_with_a_formula_of_its_own(tmp_
     log(tmp_path / "said", rows, terms=terms, bound_ppm_frames=bound, differed=3 * lost)
     found = second_verifier().verify(str(tmp_path / "said"))
     assert found["verdict"] == "valid"
-    assert dict(found["headline"])["bounds"].startswith("1 statements claim no less than the formula gives")
+    assert dict(found["headline"])["bounds"].startswith("1 statement held against the formula: none claims less")
     log(tmp_path / "less", rows, terms=terms, bound_ppm_frames=bound * 9998 // 10_000, differed=3 * lost)
     found = second_verifier().verify(str(tmp_path / "less"))
     assert (found["verdict"], found["reason"]) == (
@@ -181,10 +184,10 @@ def test_statements_are_read_in_words_and_as_json(tmp_path: Path) -> None:
     """Counts while the loan is more than the credit, per cent from then on; a day that has none says so with exit code 1."""
     log(tmp_path / "short", [stretch(0, 200)])
     (short,) = statements(tmp_path / "short")
-    assert "With 99 % confidence at most 40 of them differ from the reference (79 were allowed)" in short.sentence()
+    assert "With 99 % confidence at most 40 of those delivered differ from the reference (79 were allowed)" in short.sentence()
     log(tmp_path / "long", [stretch(at * 1000, 1000) for at in range(20)])
     (long,) = statements(tmp_path / "long")
-    assert "at most 0.20 % of them differ from the reference (limit 0.5 %)" in long.sentence()
+    assert "at most 0.20 % of those delivered differ from the reference (limit 0.5 %)" in long.sentence()
     command = [sys.executable, "-m", "adaptd", "audit", "statement", str(tmp_path / "long"), "--json"]
     told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert json.loads(told.stdout)["delivered"] == 20_000
@@ -193,3 +196,15 @@ def test_statements_are_read_in_words_and_as_json(tmp_path: Path) -> None:
     odd = subprocess.run([*command, "--day", "soon"], capture_output=True, text=True, check=False, cwd=ROOT)
     assert odd.returncode == 2
     assert "write it as 2026-12-01" in odd.stderr
+
+
+def test_the_headline_says_whether_statements_were_recomputed() -> None:
+    """Statements of losses count as recomputed only where every decision was run again; else the line says they were not."""
+    ran = VerifyReport(records=9, decisions=3, replayed=3, statements=2)
+    said = {one.topic: one for one in headline(ran)}["statements"]
+    words = "2 statements of the loss account recomputed from the decisions, with the same bounds"
+    assert (said.standing, said.text) == ("good", words)
+    for other in (replace(ran, replayed=None), replace(ran, replayed=2), replace(ran, verdict=Outcome.REPLAY_MISMATCH)):
+        said = {one.topic: one for one in headline(other)}["statements"]
+        assert (said.standing, said.text) == ("unsure", "2 statements of the loss account not recomputed")
+    assert "statements" not in {one.topic for one in headline(replace(ran, statements=0))}

@@ -10,9 +10,9 @@ import pytest
 
 from adaptd.cli.main import main
 from adaptd.log.format.verdicts import OldCore, Outcome
+from adaptd.log.verify.decided import decisions
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import verify
-from adaptd.report.history import all_decisions
 from adaptd.vocabulary import Measured, Mode, believed
 from tests.conftest import ROOT
 from tests.log.workload import Clock, Run
@@ -75,7 +75,7 @@ def test_people_read_an_old_log_as_ever(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_old_decisions_are_given_in_the_words_of_today() -> None:
     """Readers see one source a quantity, marked as it was, and the mode and point that were chosen."""
-    last = list(all_decisions(GOLDEN))[-1]
+    last = list(decisions(GOLDEN))[-1]
     reading = believed(last.snapshot, last.verdict, "temperature")
     assert isinstance(reading, Measured)
     assert (reading.source, reading.simulated) == ("twin", True)

@@ -11,9 +11,9 @@ import pytest
 from adaptd.base.canonical_json import encode
 from adaptd.cli.audit_show import Filter, lines
 from adaptd.cli.audit_words import report_json, report_lines
+from adaptd.log.verify.decided import decisions
 from adaptd.log.verify.verify import Outcome, verify
 from adaptd.report.export import row_of
-from adaptd.report.history import decisions
 from adaptd.report.page import page
 from adaptd.report.report_data import tell
 from tests.log import attacks

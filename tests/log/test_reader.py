@@ -9,12 +9,11 @@ import pytest
 from adaptd.brain.tick import explain
 from adaptd.cli.audit_show import Filter, lines
 from adaptd.cli.why_log import decisions, lines_from_log
-from adaptd.log.verify import reader
+from adaptd.log.verify import decided, reader
 from adaptd.log.verify.decided import DecisionReader, last_decision
 from adaptd.log.verify.reader import follow, iter_records
 from adaptd.log.verify.verify import verify
 from adaptd.log.write.ledger import LedgerLimits
-from adaptd.report.history import all_decisions
 from tests.log.workload import Run
 
 
@@ -121,7 +120,7 @@ def test_the_last_decision_is_read_from_the_end(tmp_path: Path, monkeypatch: pyt
     found = last_decision(tmp_path)
     assert len(decoded) < 60
     monkeypatch.undo()
-    assert found == list(all_decisions(tmp_path))[-1]
+    assert found == list(decided.decisions(tmp_path))[-1]
     whole = [one for one in iter_records(tmp_path) if one["kind"] == "decision" and "bind" in one]
     assert len(whole) == 8
     report = verify(tmp_path)

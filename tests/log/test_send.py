@@ -87,6 +87,10 @@ def test_a_file_and_a_program_get_the_note(tmp_path: Path, capsys: pytest.Captur
     """The file holds the note that verify takes as a witness; a program that fails is one line and exit 1."""
     folder, note = tmp_path / "log", tmp_path / "usb" / "newest.note"
     make_log(folder, 10)
+    assert main(["audit", "send", str(folder), "--to", str(note)]) == 1
+    assert capsys.readouterr().err == f"{note}: its folder is not there; mount or make it first\n"
+    assert not note.parent.exists()
+    note.parent.mkdir()
     assert main(["audit", "send", str(folder), "--to", str(note), "--to", f"cmd:tee {tmp_path}/piped"]) == 0
     record = last(folder, "checkpoint")
     assert record is not None
@@ -121,6 +125,7 @@ def test_a_pack_is_all_that_an_auditor_needs_and_nothing_secret(tmp_path: Path) 
     """Unpacked elsewhere, the packed verifier and ours call it valid under the key; the private key is not in it."""
     folder = tmp_path / "log"
     make_log(folder, 200, limits=MANY)
+    kept_in(folder).mkdir()
     assert main(["audit", "send", str(folder), "--to", str(kept_in(folder) / "a.note")]) == 0
     assert main(["audit", "pack", str(folder), "-o", str(tmp_path / "p.tar.gz")]) == 0
     with tarfile.open(tmp_path / "p.tar.gz") as pack:

@@ -16,11 +16,10 @@ import pytest
 from adaptd.drawing.axes import Scale, TimeAxis, linear, nice, robust
 from adaptd.drawing.panel import steps
 from adaptd.log.format.verdicts import Outcome
-from adaptd.log.verify.decided import last_decision
+from adaptd.log.verify.decided import decisions, last_decision
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.verify import Options, verify
 from adaptd.report.export import COLUMNS, ExportError, export, row_of
-from adaptd.report.history import decisions
 from adaptd.report.page import page, write_page
 from adaptd.report.page_hours import hours_svg
 from adaptd.report.page_lines import draw

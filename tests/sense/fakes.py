@@ -111,11 +111,6 @@ class FakeNvml:
         self._called("nvmlDeviceGetHandleByIndex")
         return f"gpu{index}"
 
-    def nvmlDeviceGetName(self, handle: str) -> str:
-        """The board's name."""
-        self._called("nvmlDeviceGetName")
-        return "NVIDIA Test"
-
     def nvmlDeviceGetTemperature(self, handle: str, sensor: int) -> int:
         """Degrees Celsius."""
         self._called("nvmlDeviceGetTemperature")
@@ -130,13 +125,3 @@ class FakeNvml:
         """Millijoule since the driver was loaded."""
         self._called("nvmlDeviceGetTotalEnergyConsumption")
         return self.energy_mj
-
-    def nvmlDeviceGetClockInfo(self, handle: str, kind: int) -> int:
-        """Megahertz."""
-        self._called("nvmlDeviceGetClockInfo")
-        return 1980 if kind == 0 else 3201
-
-    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: str) -> int:
-        """A bit mask."""
-        self._called("nvmlDeviceGetCurrentClocksThrottleReasons")
-        return 0x4 | 0x20

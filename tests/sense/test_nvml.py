@@ -2,7 +2,7 @@
 
 import pytest
 
-from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature, throttle_words
+from adaptd.sense.nvml import NvmlGpu, NvmlPower, NvmlTemperature
 from adaptd.vocabulary import Missing
 from tests.sense.fakes import FakeNvml
 from tests.sense.judged import said
@@ -74,15 +74,3 @@ def test_an_answer_that_is_no_whole_number_is_missing(library: FakeNvml) -> None
     """A library that changed its mind about types cannot pass a float on."""
     library.celsius = 41.5  # type: ignore[assignment]
     assert isinstance(NvmlTemperature(NvmlGpu(0, lambda: library)).read(0), Missing)
-
-
-def test_details_hold_name_clocks_and_throttle_reasons(library: FakeNvml) -> None:
-    """What a person wants to see beside a slow GPU."""
-    found = NvmlGpu(0, lambda: library).details()
-    assert found == {
-        "name": "NVIDIA Test",
-        "graphics_mhz": "1980",
-        "memory_mhz": "3201",
-        "throttle": "software power cap,software thermal",
-    }
-    assert throttle_words(0) == throttle_words(1) == []

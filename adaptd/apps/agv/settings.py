@@ -19,4 +19,3 @@ class Settings:
     goal_mfps: int = 25_000
     cameras: tuple[str, ...] = ()
     keep_days: int = 90
-    picture_every_us: int = SECOND_US

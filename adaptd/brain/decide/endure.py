@@ -28,7 +28,6 @@ MIX_US = 300_000_000  # memory of the mix of kinds of time
 KINDS, STEP, FIRST = 16, 1.2, 6  # kinds of time by the energy of a frame: how many, a factor apart, where the first one seen lies
 KEEP_SHARE = 0.04  # a rate this near to the one wanted is kept
 SLACK = 0.01  # a goal missed by less is no reason to call somebody
-HOURS_US = 3_600_000_000
 
 
 def goal_of(policy: Policy) -> Goal | None:

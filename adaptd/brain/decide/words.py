@@ -97,12 +97,13 @@ def numbers(limit: Limit, lowered: Lowered | None, clock: Clock | None = None) -
         return (
             f"it would draw {amount(-limit.available, limit.unit)} more, and a swap must save {amount(limit.limit, limit.unit)}"
         )
-    return NUMBERS[limit.bound].format(
+    words = NUMBERS[limit.bound].format(
         needed=amount(limit.needed, limit.unit),
         limit=amount(limit.limit, limit.unit),
         available=amount(limit.available, limit.unit),
         lowered="" if lowered is None or lowered.budget_mw != limit.limit else f", {by_whom(lowered, clock)},",
     )
+    return words.removesuffix(",")  # the comma that a clause leaves at the end of a sentence
 
 
 def by_whom(lowered: Lowered, clock: Clock | None = None) -> str:
@@ -139,7 +140,7 @@ def _why(verdict: Verdict, clock: Clock | None) -> str:
     found = next((one for one in verdict.limits if one.condition == rule), None)
     if found is None:
         return known
-    said = _closed(numbers(found, verdict.lowered, clock))
+    said = numbers(found, verdict.lowered, clock)
     if rule in ("power_budget", "temperature"):
         return f"at {rate(found.point.fps_mfps)} fps {said}"
     if rule == "protect_device":
@@ -158,16 +159,11 @@ def limit_of(one: Refusal, verdict: Verdict) -> Limit | None:
 def refusal(one: Refusal, verdict: Verdict, clock: Clock | None = None) -> str:
     """What a refused point lacks, with the numbers of its limit where there are some."""
     found = limit_of(one, verdict)
-    return _closed(numbers(found, verdict.lowered, clock)) if found is not None else REFUSED.get(one.condition, one.condition)
+    return numbers(found, verdict.lowered, clock) if found is not None else REFUSED.get(one.condition, one.condition)
 
 
 def _refused(one: Refusal, verdict: Verdict, clock: Clock | None) -> str:
     return f"{one.point.variant} at {rate(one.point.fps_mfps)} fps ({refusal(one, verdict, clock)})"
-
-
-def _closed(words: str) -> str:
-    """Without the comma that a clause leaves at the end of a sentence."""
-    return words.removesuffix(",")
 
 
 def _lasting(said: Lasting) -> str:

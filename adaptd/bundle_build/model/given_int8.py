@@ -18,8 +18,6 @@ from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import check, clone, from_bytes, import_onnx, opset
 from adaptd.bundle_build.model.ranges import Range
 
-PAIR = ("QuantizeLinear", "DequantizeLinear")
-
 
 def take_twin(path: Path, wishes: Wishes, source: SourceModel) -> Any:
     """The quantized model at ``path``, checked and made static as any other, of the same shapes as its float twin.

@@ -112,6 +112,7 @@ class VerifyReport:
     coins: int | None = 0  # coins of the loss account that were revealed and fit; None where the check ended at a fault
     coins_waiting: int = 0
     draws: int = 0
+    statements: int = 0  # of the loss account, recorded when a window ended or a run stopped
     tossed_frames: int = 0
     interruptions: list[Interruption] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)

@@ -7,7 +7,7 @@ from typing import Any
 
 from adaptd.log.format.codec import CodecError
 from adaptd.log.format.decisions import DecisionCoder
-from adaptd.log.verify.reader import from_the_end
+from adaptd.log.verify.reader import from_the_end, iter_records, starts
 from adaptd.vocabulary import Snapshot, Verdict
 
 UNREADABLE = (CodecError, LookupError, TypeError, AttributeError)  # what a record that no writer made can come to
@@ -90,3 +90,9 @@ def decided_in(records: Iterator[dict[str, Any]]) -> Iterator[Decided]:
         decided = reader.feed(record)
         if decided is not None:
             yield decided
+
+
+def decisions(folder: Path, *, from_seq: int = 0) -> Iterator[Decided]:
+    """Every readable decision of the log from record ``from_seq`` on, read from the start of the segment that holds it."""
+    start = max((first for first in starts(folder) if first <= from_seq), default=0) if from_seq else 0
+    return (decided for decided in decided_in(iter_records(folder, from_seq=start)) if decided.record["seq"] >= from_seq)

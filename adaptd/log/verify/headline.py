@@ -30,6 +30,7 @@ NEXT = {
     Outcome.DAMAGED: "keep this copy, and take the log from another one; 'adaptd audit show DIR' reads what is left of this one",
 }
 """What a person does about each finding."""
+EMPTY = "name the folder that holds the log; if it is this one, take the log from a copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,9 @@ def headline(report: VerifyReport) -> list[Statement]:
     """Every statement about a log that has records, in the order in which a person asks."""
     last = report.first_seq + report.records - 1
     whole = report.verdict not in (Outcome.DAMAGED, Outcome.FORGED)
-    files = f"{report.segments} segment{'' if report.segments == 1 else 's'}"
-    records = f"{report.first_seq} to {last} in {files}, re-encoded and compared byte by byte"
+    records = f"{report.first_seq} to {last} in {counted(report.segments, 'segment')}, re-encoded and compared byte by byte"
     ran = GOOD if _all_run_again(report) else BAD if report.verdict is Outcome.REPLAY_MISMATCH else UNSURE
-    gaps = f"{len(report.gaps)} gaps" if report.gaps else "no unexplained silence"
+    gaps = counted(len(report.gaps), "gap") if report.gaps else "no unexplained silence"
     given = "checked under the public key that was given"
     beside = "checked only against the key in this folder, which an attacker could replace: give your own copy with --key"
     return [
@@ -68,6 +68,7 @@ def headline(report: VerifyReport) -> list[Statement]:
         Statement("decisions", ran, _replayed(report)),
         Statement("proof", *_proof(report)),
         *([Statement("account", *_account(report))] if report.coins != 0 or report.coins_waiting else []),
+        *([Statement("statements", *_statements(report))] if report.statements else []),
         Statement("time", BAD if report.gaps else GOOD, gaps),
         Statement("key", UNSURE if report.own_key else GOOD, beside if report.own_key else given),
         Statement("complete", *_complete(report)),
@@ -133,7 +134,7 @@ def _proof(report: VerifyReport) -> tuple[str, str]:
         return GOOD, "no efficient engine served"
     weak = sum(not one.admitted for one in report.intervals)
     frames = sum(one.frames for one in report.intervals)
-    served = f"{frames} frames of efficient engines in {len(report.intervals)} intervals"
+    served = f"{counted(frames, 'frame')} of efficient engines in {counted(len(report.intervals), 'interval')}"
     return (BAD, f"{served}, {weak} of them without evidence") if weak else (GOOD, f"{served}, the evidence held in every one")
 
 
@@ -142,9 +143,17 @@ def _account(report: VerifyReport) -> tuple[str, str]:
     if report.coins is None:
         return BAD, "a coin does not fit its commitment, or a draw its coin"
     waiting = f"; {report.coins_waiting} not revealed yet" if report.coins_waiting else ""
-    return UNSURE if report.coins_waiting else GOOD, (
-        f"{report.coins} coins revealed as committed, {report.draws} draws among {report.tossed_frames} frames follow{waiting}"
-    )
+    draws = f"{counted(report.draws, 'draw')} among {counted(report.tossed_frames, 'frame')} follow{waiting}"
+    standing = UNSURE if report.coins_waiting else GOOD
+    return standing, f"{counted(report.coins, 'coin')} revealed as committed, {draws}"
+
+
+def _statements(report: VerifyReport) -> tuple[str, str]:
+    """What the device said of its own losses, held against the decisions."""
+    said = f"{counted(report.statements, 'statement')} of the loss account"
+    if _all_run_again(report) and report.verdict is not Outcome.REPLAY_MISMATCH:
+        return GOOD, f"{said} recomputed from the decisions, with the same bounds"
+    return UNSURE, f"{said} not recomputed"
 
 
 def _complete(report: VerifyReport) -> tuple[str, str]:
@@ -181,6 +190,11 @@ def _rewritable(report: VerifyReport) -> tuple[str, str]:
     if first >= report.first_seq + report.records:
         return GOOD, "no record"
     return UNSURE, f"from record {first} on by whoever holds this folder with its private key"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and its noun, in the plural where it is one."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def moment(ms: int | None) -> str:

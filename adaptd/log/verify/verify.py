@@ -170,6 +170,8 @@ class _Audit:
         if self._report.first_ms is None:
             self._report.first_ms = record["utc_ms"]
         self._report.decisions += kind == "decision"
+        if kind == "window_close" and type(record.get("statements")) is list:
+            self._report.statements += len(record["statements"])
         self._timeline.feed(record)
         self._toss(record)
         if self._parts is not None:

@@ -269,7 +269,7 @@ class Ledger:
 
     def _fail(self, error: OSError) -> None:
         """Put what is unacknowledged, and word of the failure, into the reserve, or behind a new head if only that failed."""
-        self.begin_degraded(f"{type(error).__name__}: {error.strerror or error}")
+        self.begin_degraded(f"{error.strerror or error}")
         with contextlib.suppress(OSError):
             if self._writer.is_open:
                 self._write_pending()

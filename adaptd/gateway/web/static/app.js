@@ -43,7 +43,7 @@ function now(status) {
   show("orders", orders).hidden = !orders;
   fill("refused", (status.refused || []).map((one) => make("li", `${one.variant} at ${one.fps} refused: ${one.words || plain(one.condition)}`)));
   const f = status.frames;
-  show("frames", `Since the start ${duration(status.uptime_s)} ago: ${count(f.delivered)} frames delivered, ${count(f.missed)} late, ${count(f.dropped)} dropped, ${count(f.shadow || 0)} run on both engines, ${count(status.swaps || 0)} swaps`, f.delivered);
+  show("frames", `Since the start ${duration(status.uptime_s)} ago: ${count(f.delivered)} frames delivered, ${count(f.missed)} late, ${count(f.dropped)} dropped, ${count(f.shadow || 0)} run on both engines, ${count(status.swaps || 0)} swap${status.swaps === 1 ? "" : "s"}`, f.delivered);
 
   const expected = status.expected || {};
   const mc = reading("temp", status.sensors.temperature_mc, (value) => milli(value, 1));
@@ -118,7 +118,7 @@ function proof(status) {
   if (status.account && Object.keys(status.account).length) {
     show("account-words", "Of the frames delivered in each window, how many may have differed from the reference at most, against the limit (the mark).");
     fill("account", ordered(status.account, status).map(([name, a]) => bandRow(inWords(name), a.open, a.open ? "open" : "shut: the reference serves", a.bound_frames, a.allowed_frames,
-      `at most ${count(a.bound_frames)} differ, ${count(a.allowed_frames)} allowed (limit ${points(a.limit_ppm ?? limit_ppm)} points); ${count(a.delivered)} frames delivered, ${count(a.efficient)} by an efficient engine, ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${due(a.window_end_utc)}`,
+      `at most ${count(a.bound_frames)} differ, ${count(a.allowed_frames)} allowed (limit ${points(a.limit_ppm ?? limit_ppm)} points); ${count(a.delivered)} frames delivered, ${count(a.efficient)} served by an efficient engine (late ones too), ${count(a.shadowed)} on both, ${count(a.differed)} differed; statement ${due(a.window_end_utc)}`,
       light(name) === status.band)));
     return;
   }
