@@ -74,6 +74,11 @@ def _run_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     run.add_argument("--dark-below", type=float, default=None, metavar="LUX", help='darker than this is "cannot tell"')
     run.add_argument("--always-lit", action="store_true", help="there is no light sensor and the bowl is lit day and night")
     run.add_argument("--kitten", action="store_true", help="12 h without food instead of 24 h are an alert")
+    run.add_argument(
+        "--send-pictures",
+        action="store_true",
+        help="a message takes along what the camera sees then; else none leave",
+    )
     run.add_argument("--duration", type=float, default=None, metavar="S", help="stop after so many seconds")
     run.add_argument(
         "--rendered-day",

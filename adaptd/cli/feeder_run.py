@@ -24,6 +24,7 @@ from adaptd.cli.errors import CommandError
 from adaptd.cli.feeder_words import bout_line, finding_lines
 
 WAIT_S, RETRY_S = 6.0, (1.0, 2.0, 5.0, 15.0)
+PICTURE_S = 1.0  # results wait meanwhile
 
 
 def state_of(arguments: argparse.Namespace) -> Path:
@@ -83,12 +84,33 @@ def source_of(arguments: argparse.Namespace) -> Source:
     return Source(arguments.reference, arguments.roi, labels, arguments.camera)
 
 
-def leave_in(state: Path) -> Callable[[str, str, str, dict[str, Any]], None]:
+def no_picture() -> None:
+    """Pictures stay on the box unless asked."""
+
+
+def picture_of(socket: Path) -> Callable[[], bytes | None]:
+    """What the daemon's camera sees when it is called; None, said once, where no picture can be had: the message goes without."""
+    told: list[str] = []
+
+    def take() -> bytes | None:
+        try:
+            data = client.preview(socket, PICTURE_S)
+        except client.ApiError as error:
+            if str(error) not in told:
+                print(f"no picture goes with messages: {error}", file=sys.stderr, flush=True)
+                told.append(str(error))
+            return None
+        return data if 0 < len(data) <= client.MAX_ALERT_PICTURE_BYTES else None
+
+    return take
+
+
+def leave_in(state: Path, picture: Callable[[], bytes | None] = no_picture) -> Callable[[str, str, str, dict[str, Any]], None]:
     """Messages go to the folder that the gateway watches."""
 
     def leave(key: str, kind: str, text: str, rests_on: dict[str, Any]) -> None:
         try:
-            client.alert(state, key=f"feeder/{key}", kind=kind, text=text, rests_on=rests_on)
+            client.alert(state, key=f"feeder/{key}", kind=kind, text=text, rests_on=rests_on, picture=picture())
         except client.ApiError as error:
             raise OSError(str(error)) from None
 
@@ -115,7 +137,8 @@ def run(arguments: argparse.Namespace) -> int:
     store, clock = open_store(arguments, writer=True), WallClock()
     recorder = Recorder(settings, store, clock.utc_of, lambda bout: print(bout_line(bout, zone), flush=True))
     state = state_of(arguments)
-    monitor = Monitor(store, recorder, settings, zone, leave_in(state), show_in(state))
+    leave = leave_in(state, picture_of(socket) if arguments.send_pictures else no_picture)
+    monitor = Monitor(store, recorder, settings, zone, leave, show_in(state))
     follower = Follower(recorder, settings, source, lambda: client.get_json(socket, "/v1/status"))
     print(f"follows {socket.parent / 'results.sock'}, records in {store.path}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -22,7 +22,7 @@ def register(with_lake: Callable[[Parser], Parser], actions: Any) -> None:
     parser.add_argument("--url", default="", help="where boxes fetch the pack; without it, it is brought to them")
     parser.add_argument("--key", type=Path, metavar="F", help="the owner's public key (PEM) that the pack is checked with")
     parser.add_argument("--board", default="", help="only boxes with this board (a pack: the one that it was measured on)")
-    parser.add_argument("--success-threshold", type=whole(0), default=90, metavar="PCT", help="good boxes that start the next wave")
+    parser.add_argument("--success-threshold", type=whole(0), default=90, metavar="PCT", help="good boxes that start a wave")
     parser.add_argument("--error-threshold", type=whole(0), default=5, metavar="PCT", help="bad boxes that stop and withdraw it")
     parser.add_argument("--probation-s", type=whole(1), default=3600, metavar="S", help="how long a box watches its limits")
     parser.add_argument("--stop", type=whole(1), metavar="N", help="stop and withdraw roll-out N")

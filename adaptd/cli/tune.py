@@ -40,12 +40,16 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _tune(arguments: argparse.Namespace) -> int:
+    from adaptd.config.errors import ConfigError
     from adaptd.lab.tune.goals import parse_goals
     from adaptd.lab.tune.picks import pick, verified
     from adaptd.lab.tune.search import search, simplify
 
     _check_usage(arguments)
-    goals = parse_goals(arguments.goal, arguments.keep)
+    try:
+        goals = parse_goals(arguments.goal, arguments.keep)
+    except ConfigError as fault:  # words of the command line, not a file that is bad
+        raise CommandError(str(fault), 2) from None
     lab, error, again = _lab(arguments, goals)
     done = lab.load()
     if done:

@@ -1,5 +1,6 @@
 """Following a daemon: what results and status mean, and what a person sees of it."""
 
+import base64
 import json
 import socket
 import threading
@@ -8,16 +9,18 @@ from typing import Any
 
 import pytest
 
+from adaptd import client
 from adaptd.apps.feeder.activity import Activity, UnknownLabelError, meaning_of, seen_in
 from adaptd.apps.feeder.clock import WallClock
 from adaptd.apps.feeder.follow import Follower, SeveralCamerasError, Source, standing_of
 from adaptd.apps.feeder.page import page
 from adaptd.apps.feeder.settings import HOUR_US, SECOND_US, Settings
-from adaptd.cli.feeder_run import Loop
+from adaptd.cli.feeder_run import Loop, leave_in, picture_of
 from adaptd.cli.main import main
 from tests.apps.streams import BEGIN_US, BERLIN, House, day_of
 from tests.conftest import ROOT
 
+JPEG = b"\xff\xd8" + bytes(50)
 STATUS: dict[str, Any] = {
     "band": "dim",
     "sensors": {"light_mlx": {"value": 60_000}},
@@ -207,6 +210,38 @@ def test_a_full_disk_is_said_once_and_so_is_its_end(house: House, capsys: pytest
     assert "make room on the disk" in full
     assert capsys.readouterr().err.count("written again, nothing was lost") == 1
     assert house.store.base.execute("SELECT total(seen_us) FROM windows").fetchone()[0] > 24.9 * HOUR_US
+
+
+def test_a_message_takes_a_picture_along_only_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unasked there is none; asked it is what the camera sees; without a preview the message goes without one, said once."""
+    place = tmp_path / "adaptd.sock"
+    asked = leave_in(tmp_path, picture_of(place))
+
+    def left(key: str) -> dict[str, Any]:
+        waiting = [json.loads(path.read_text()) for path in (tmp_path / client.ALERTS_FOLDER).glob("*.json")]
+        return next(one for one in waiting if one["key"] == f"feeder/{key}")
+
+    leave_in(tmp_path)("plain", "clinical", "Ate little.", {"light": "dim"})
+    assert "picture_base64" not in left("plain")
+    for key in ("one", "two"):
+        asked(key, "clinical", "Ate little.", {"light": "dim"})
+        assert "picture_base64" not in left(key)
+    assert capsys.readouterr().err.count("set `camera: {preview: true}` in the policy") == 1
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "preview.sock"))
+        server.listen()
+        thread = threading.Thread(target=lambda: send_picture(server))
+        thread.start()
+        asked("three", "clinical", "Ate little.", {"light": "dim"})
+        thread.join()
+    assert base64.b64decode(left("three")["picture_base64"]) == JPEG
+
+
+def send_picture(server: socket.socket) -> None:
+    """What the worker's preview gives to one who asks."""
+    line, _ = server.accept()
+    with line:
+        line.sendall(JPEG)
 
 
 def test_of_several_cameras_the_one_at_the_bowl_is_named(house: House) -> None:

@@ -1,9 +1,12 @@
 """What would change it: the smallest change of a knob that alters the decision really alters it, and a hair less does not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from adaptd.brain.estimate.account import Stratum
+from adaptd.brain.tick import Brain
 from adaptd.cli.main import main
 from adaptd.config.policy import load_policy
 from adaptd.lab.whatif.change import changes, decide, situation, turns
@@ -68,3 +71,15 @@ def test_a_folder_without_a_decision_is_told(tmp_path: Path, capsys: pytest.Capt
     """No log, no answer: one line and exit 1."""
     assert main(["policy", "explain", str(ROOT / "policies" / "feeder.yaml"), "--audit", str(tmp_path)]) == 1
     assert "holds no decision that can be made again" in capsys.readouterr().err
+
+
+def test_other_shadow_rates_open_the_account_anew(log: Path) -> None:
+    """What was counted at other rates of shadow frames says nothing under the new ones: no proof, no INT8."""
+    at = situation(log)
+    account = at.state.account
+    used = tuple(one._replace(strata=(Stratum(100, 90),) * len(at.shares_ppm)) for one in account.bands)
+    full = replace(at, state=replace(at.state, account=account._replace(bands=used)))
+    more = replace(FEEDER, shadow_ppm=FEEDER.shadow_ppm * 4)
+    assert len(Brain(more, at.profile, at.facts).tables.rules.shares) < len(at.shares_ppm)
+    assert decide(more, full).point.variant == FEEDER.reference
+    assert {one.key for one in changes(FEEDER, full)} >= {"accuracy.shadow_pct", "accuracy.max_loss_points"}

@@ -190,6 +190,12 @@ def test_hours_without_a_battery_are_refused(world: Path, tmp_path: Path, capsys
     assert "give its capacity with --battery-wh" in capsys.readouterr().err
 
 
+def test_a_goal_that_nobody_understands_is_wrong_usage(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2 and one line with the place, before anything is measured."""
+    assert main(["tune", str(world), "--goal", "hours>=9, speed>=3"]) == 2
+    assert capsys.readouterr().err.startswith("--goal:1:11: 'speed': is no figure")
+
+
 def test_no_goal_still_has_aims(world: Path) -> None:
     """Without a goal the search follows less power and more frames, and touches limits no longer than today."""
     found = search(lab_of(world, knobs=("shadow_pct",)), Goals((), (), ()), trials=50, seed=1)

@@ -1,7 +1,8 @@
 """What would change a decision: the smallest change of each knob, up and down, under which the last decision is another one.
 
 The decision is made again with the very step that the daemon runs, from the state and the snapshot on record. What a change would
-bring later (a swap that waits for its dwell time, credit that grows) is not shown: this is about now.
+bring later (a swap that waits for its dwell time, credit that grows) is not shown: this is about now. Where a change makes the
+account draw its shadow frames at other rates, what it has counted does not fit any more: its window opens anew, as at a reload.
 """
 
 from collections.abc import Callable
@@ -35,6 +36,7 @@ class Situation:
     facts: tuple[VariantFacts, ...]
     utc_ms: int
     figures: tuple[ModeFigures, ...] = ()
+    shares_ppm: tuple[int, ...] = ()  # the rates at which the account has drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def situation(folder: Path) -> Situation:
         found = _last(folder, first)
         if found is not None:
             return found
-    raise ValueError("holds no decision that can be made again")
+    remedy = "let the box decide under it, or use the one that wrote the log"
+    raise ValueError(f"holds no decision that can be made again by this version: {remedy}")
 
 
 def _last(folder: Path, first: int) -> Situation | None:
@@ -91,7 +94,8 @@ def _last(folder: Path, first: int) -> Situation | None:
         decided = reader.feed(record)
         if decided is None or brain is None or state is None:
             continue
-        found = Situation(state, decided.snapshot, profile, facts, record["utc_ms"], figures)
+        shares = brain.tables.rules.shares
+        found = Situation(state, decided.snapshot, profile, facts, record["utc_ms"], figures, shares)
         state = brain.step(state, decided.snapshot)[0]
     return found
 
@@ -109,7 +113,10 @@ def decide(policy: Policy, at: Situation) -> Verdict:
         ValueError: the board's variants lack the policy's reference.
     """
     known = tuple(fact for fact in at.facts if fact.name in (policy.reference, *policy.efficient))
-    return tick.Brain(policy, at.profile, known, at.figures).step(at.state, at.snapshot)[1]
+    brain, state = tick.Brain(policy, at.profile, known, at.figures), at.state
+    if brain.tables.rules.shares != at.shares_ppm:
+        state = replace(state, account=brain.adopt(state).account)
+    return brain.step(state, at.snapshot)[1]
 
 
 def changes(policy: Policy, at: Situation) -> list[Change]:
