@@ -46,7 +46,7 @@ def _rollout(arguments: argparse.Namespace) -> int:
         waves = " + ".join(str(len(group)) for group in one.groups)
         wave = f"wave {one.wave + 1} of {len(one.groups)} ({waves} boxes)"
         name = one.name if one.pack is None else f"{one.name} (pack)"
-        print(f"{one.id} {name} {one.state.value}, {wave}: {counts} {one.why}".rstrip())
+        print(f"{one.id} {name} {one.state.value}, {wave}: {counts}{f'; {one.why}' if one.why else ''}")
     return 0
 
 
