@@ -135,7 +135,7 @@ def _alarms(arguments: argparse.Namespace) -> int:
     else:
         for box, kind, words, _, _, times in found:
             print(f"{box}  {kind}: {words}{f' ({times} times)' if times > 1 else ''}")
-        print(f"{len(found)} alarms" if found else "no alarms")
+        print(f"{len(found)} alarm{'s' if len(found) > 1 else ''}" if found else "no alarms")
     return 1 if found else 0
 
 

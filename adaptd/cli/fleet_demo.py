@@ -120,7 +120,7 @@ class _Story:
         self._until(lambda: name == "tuned" or not any(box.policy[0] == name for box in self._boxes), "the way back")
         reached = sum(1 for box in self._boxes if box.offered.get("sha256") == one.sha256)
         running = sum(1 for box in self._boxes if box.policy[1] == one.sha256)
-        self._say(f"It is {one.state.value}: {one.why}. {reached} boxes were offered it, {running} run it now.")
+        self._say(f"It is {one.state.value}: {one.why}. Boxes that were offered it: {reached}; that run it now: {running}.")
         return (running >= len(self._boxes) - 1) if suits else (reached <= max(1, len(self._boxes) // 100) and running == 0)
 
     def _newest(self) -> Any:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Parser = argparse.ArgumentParser
 SUFFIX = ".pack"
+MAX_PACK_BYTES = 128 << 20  # what a box's gateway takes
 
 
 def register(with_lake: Callable[[Parser], Parser], actions: Any) -> None:
@@ -46,7 +47,7 @@ def _rollout(arguments: argparse.Namespace) -> int:
         waves = " + ".join(str(len(group)) for group in one.groups)
         wave = f"wave {one.wave + 1} of {len(one.groups)} ({waves} boxes)"
         name = one.name if one.pack is None else f"{one.name} (pack)"
-        print(f"{one.id} {name} {one.state.value}, {wave}: {counts} {one.why}".rstrip())
+        print(f"{one.id} {name} {one.state.value}, {wave}: {counts}{f'; {one.why}' if one.why else ''}")
     return 0
 
 
@@ -85,6 +86,9 @@ def _pack(arguments: argparse.Namespace) -> "tuple[PackAt, str]":
         data = arguments.offer.read_bytes()
     except OSError as error:
         raise CommandError(f"{arguments.offer}: cannot be read ({error.strerror}), name a pack") from None
+    if len(data) > MAX_PACK_BYTES:
+        remedy = "bring it to the boxes and run `adaptd pack take` there"
+        raise CommandError(f"{arguments.offer}: has {len(data):,} bytes, boxes take {MAX_PACK_BYTES:,} at most: {remedy}")
     found = parse_pack(data, str(arguments.offer), arguments.key)
     board = str((found.manifest.get("measured_on") or {}).get("board"))
     return PackAt(sha256(data).hexdigest(), len(data), arguments.url), board

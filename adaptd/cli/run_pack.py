@@ -23,18 +23,20 @@ def choose(arguments: argparse.Namespace) -> None:
     from adaptd.config.errors import ConfigError
     from adaptd.packs.slot import Slot
 
-    slot = Slot(arguments.packs)
-    try:
-        while digest := slot.begin():
-            if not (why := refused(slot.place(digest), digest, arguments)):
-                place = slot.place(digest)
-                arguments.policy, arguments.bundle = place / "policy.yaml", place / "bundle"
-                arguments.profile = str(place / "profile.yaml")
-                return
+    slot, tried = Slot(arguments.packs), set[str]()
+    while (digest := slot.begin()) and digest not in tried:
+        tried.add(digest)
+        place = slot.place(digest)
+        if not (why := refused(place, digest, arguments)):
+            arguments.policy, arguments.bundle = place / "policy.yaml", place / "bundle"
+            arguments.profile = str(place / "profile.yaml")
+            return
+        print(f"adaptd run: pack {digest[:12]} is set aside: {why}", file=sys.stderr)
+        try:
             slot.back(why)
-            print(f"adaptd run: pack {digest[:12]} is set aside: {why}", file=sys.stderr)
-    except ConfigError as error:
-        raise CommandError(str(error)) from None
+        except ConfigError as error:
+            print(f"adaptd run: {error}; the owner's own files are run", file=sys.stderr)
+            return
 
 
 def refused(place: Path, digest: str, arguments: argparse.Namespace) -> str:

@@ -37,6 +37,7 @@ class Lake:
         Raises:
             StoreError: the disk is full or the folder cannot be written; the rows wait on.
         """
+        self._finish()  # what a full disk left half done comes first, so that no row has two intents
         total = 0
         (top,) = self._database.execute("SELECT coalesce(max(id), 0) FROM inbox").fetchone()
         for (day,) in self._database.execute("SELECT DISTINCT dt FROM inbox WHERE id <= ?", (top,)).fetchall():
@@ -47,6 +48,7 @@ class Lake:
 
     def compact(self, today: str | None = None) -> int:
         """Make one file of the small ones of each day; how many files went."""
+        self._finish()
         today = today or datetime.now(timezone.utc).strftime("%Y-%m-%d")
         gone = 0
         for place in sorted((self.folder / TABLE).glob("dt=*")):
@@ -92,6 +94,8 @@ class Lake:
         question = "SELECT received_ms, clock, body FROM inbox WHERE dt = ? AND id BETWEEN ? AND ? ORDER BY id"
         found = self._database.execute(question, (intent["dt"], intent["first"], intent["last"]))
         hours = [Row(received_ms, clock, rows.hour(body)) for received_ms, clock, body in found]
+        if not hours:
+            return  # they lie in the lake already: an empty file must not take that one's name
         place = self._day(intent["dt"])
         name = f"part-{intent['first']:012d}-{intent['last']:012d}.parquet"
         _durable(place, name, table_of(hours))

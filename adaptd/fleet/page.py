@@ -159,14 +159,15 @@ def _alarms(alarms: Sequence[tuple[str, str, str, int, int, int]]) -> Table:
 
 
 def _rollouts(database: sqlite3.Connection) -> Table:
-    columns = (("n", "no."), ("", "policy"), ("", "state"), ("", "wave"), ("n", "good"), ("n", "bad"), ("", "why"))
+    columns = (("n", "no."), ("", "what"), ("", "state"), ("", "wave"), ("n", "good"), ("n", "bad"), ("", "why"))
     rows = []
     for one in reversed(rollout.load_all(database)):
         said = rollout.outcomes(database, one.id).values()
         good, bad = sum(kind in rollout.SUCCESS for kind in said), sum(kind in rollout.ERROR for kind in said)
         wave = f"{one.wave + 1} of {len(one.groups)}"
-        rows.append((one.id, one.name, one.state.value, wave, good, bad, one.why))
-    return Table(columns, rows, "no policy was rolled out")
+        name = f"policy {one.name}" if one.pack is None else f"pack {one.name}"
+        rows.append((one.id, name, one.state.value, wave, good, bad, one.why))
+    return Table(columns, rows, "nothing was rolled out")
 
 
 def _tiles(totals: dict[str, Any], boxes: int) -> list[tuple[str, str]]:
@@ -183,12 +184,19 @@ def _tiles(totals: dict[str, Any], boxes: int) -> list[tuple[str, str]]:
 def _table(answer: Answer, empty: str) -> Table:
     numbers = [bool(answer.rows) and isinstance(answer.rows[0][at], (int, float)) for at in range(len(answer.columns))]
     columns = tuple(("n" if number else "", _heading(name)) for number, name in zip(numbers, answer.columns, strict=True))
-    return Table(columns, [tuple("-" if cell is None else cell for cell in row) for row in answer.rows], empty)
+    return Table(columns, [tuple(map(_cell, row)) for row in answer.rows], empty)
+
+
+def _cell(value: object) -> object:
+    """A dash for what is not known, and whole numbers with their thousands apart."""
+    if value is None:
+        return "-"
+    return f"{value:,}" if type(value) is int else value
 
 
 def _heading(name: str) -> str:
     """A column's name for people, with its unit."""
-    units = {"_wh": " (Wh)", "_c_per_day": " (C a day)", "_c": " (C)", "_ppm": " (ppm)", "_per_j": " per joule"}
+    units = {"_wh": " (Wh)", "_c_per_day": "warmer by (C a day)", "_c": " (C)", "_ppm": " (ppm)", "_per_j": " per joule"}
     for end, words in units.items():
         if f"_{name}".endswith(end):
             return (name.removesuffix(end[1:]).rstrip("_").replace("_", " ") + words).strip()

@@ -75,12 +75,18 @@ class Slot:
         return found
 
     def begin(self) -> str:
-        """The pack that this start is to run; one that was started ``TRIES`` times without being kept makes way."""
+        """The pack that this start is to run; one that was started ``TRIES`` times without being kept makes way.
+
+        Where nothing can be written down (a full disk), a trial cannot be counted and only what was kept runs.
+        """
         now = self.state
-        if now.chosen and not now.kept and now.starts >= TRIES:
-            self.back(f"it was started {now.starts} times and nobody found it good")
-            now = self.state
-        self._write(replace(now, starts=now.starts + 1, running=now.chosen))
+        try:
+            if now.chosen and not now.kept and now.starts >= TRIES:
+                self.back(f"it was started {now.starts} times and nobody found it good")
+                now = self.state
+            self._write(replace(now, starts=now.starts + 1, running=now.chosen))
+        except ConfigError:
+            return now.chosen if now.kept else ""
         return now.chosen
 
     def checked(self, digest: str, key: Path, here: Place) -> Pack:

@@ -42,10 +42,20 @@ def say(**words: Any) -> None:
     print(json.dumps(words), flush=True)
 
 
+def family(pid: int) -> list[int]:
+    """A process and its living children."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+def peak_mb(pid: int) -> int:
+    """The most memory that a process ever had."""
+    return int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
+
+
 def cpu_s(pid: int) -> float:
     """Processor time of a process and its living children."""
     total = 0.0
-    for one in [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]:
+    for one in family(pid):
         fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return total
@@ -69,13 +79,13 @@ def ingest(folder: Path, boxes: int, hours: int) -> None:
     began_s, start_s = time.monotonic(), cpu_s(server.process.pid)
     until(lambda: _taken(server) >= boxes * hours, "all of them", 600)
     wall_s, used_s = time.monotonic() - began_s, cpu_s(server.process.pid)
-    peak_mb = int(Path(f"/proc/{server.process.pid}/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
+    peaks_mb = [peak_mb(one) for one in family(server.process.pid)]
     server.end()
     broker.stop()
     total = len(sent)
     say(figure="ingest", messages=total, wall_s=round(wall_s, 1), per_s=round(total / wall_s), cpu_s=round(used_s, 1),
         per_cpu_s=round(total / used_s),
-        per_cpu_s_without_start=round(total / (used_s - start_s)), server_peak_mb=peak_mb, load=os.getloadavg()[0])  # fmt: skip
+        per_cpu_s_without_start=round(total / (used_s - start_s)), peaks_mb=sum(peaks_mb), load=os.getloadavg()[0])  # fmt: skip
 
 
 def _taken(server: Server) -> int:

@@ -292,3 +292,38 @@ def test_whatever_passes_the_check_can_be_written(house: House) -> None:
     lake.export()
     assert house.database.execute("SELECT count(*) FROM inbox").fetchone() == (0,)
     assert len(house.rows()) > 100
+
+
+def test_a_full_disk_takes_nothing_half_and_loses_nothing(house: House) -> None:
+    """A batch that does not fit is refused whole, in one line, so nobody acknowledges it; with space it is taken as if new."""
+    box = SoftBox()
+    house.hear(box.checkpoint(), box.hour())
+    hours = [box.hour() for _ in range(40)]
+    (pages,) = house.database.execute("PRAGMA page_count").fetchone()
+    house.database.execute(f"PRAGMA max_page_count = {pages}")
+    for _ in range(2):
+        with pytest.raises(store.StoreError, match=r"full.*free some space: nothing was acknowledged"):
+            house.hear(*hours)
+    assert house.rows() == [(box.name, 1)]
+    house.database.execute("PRAGMA max_page_count = 100000")
+    house.hear(*hours)
+    assert [number for _, number in house.rows()] == list(range(1, 42))
+    assert house.alarms() == []
+
+
+def test_a_lake_that_cannot_be_written_keeps_its_rows_waiting(house: House) -> None:
+    """Something lies where the day's folder must be: the export says so and what to do, and does it once the way is free."""
+    box = SoftBox()
+    house.hear(box.checkpoint(), *(box.hour() for _ in range(3)))
+    lake, before = Lake(house.folder, house.database), house.rows()
+    ((day,),) = house.database.execute("SELECT DISTINCT dt FROM inbox").fetchall()
+    obstacle = house.folder / "summary" / f"dt={day}"
+    obstacle.write_text("in the way")
+    for _ in range(2):
+        with pytest.raises(store.StoreError, match=r"cannot be written.*the rows wait on"):
+            lake.export()
+    assert house.database.execute("SELECT count(*) FROM inbox").fetchone() == (3,)
+    obstacle.unlink()
+    Lake(house.folder, house.database).export()
+    assert house.rows() == before
+    assert len(house.files()) == 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adaptd.cli.main import main
 from adaptd.client import ApiError
 from adaptd.config.policy import parse_policy
 from adaptd.config.shipped import policies_dir
@@ -19,7 +20,10 @@ from adaptd.gateway.mqtt.offers import Offers
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.outbox import Outbox
 from adaptd.log.format.keys import Signer
+from adaptd.packs.make import make
+from tests.conftest import ROOT
 from tests.gateway.mqtt.documents import document
+from tests.packs.test_packs import BUNDLE, PLACE, PROFILE, Owner
 
 TEXT = (policies_dir() / "feeder.yaml").read_text()
 OWN = parse_policy(TEXT)
@@ -242,8 +246,67 @@ def test_a_daemon_that_started_anew_gets_the_policy_again(rig: Rig) -> None:
     assert [verb for verb, _ in rig.asked] == ["/v1/offer", "/v1/offer"]
 
 
+def test_a_refused_offer_leaves_the_good_one_in_force(rig: Rig) -> None:
+    """What was found good before is what a daemon that starts anew gets, also after another offer was refused and withdrawn."""
+    rig.take()
+    rig.look(**TAKEN)
+    for _ in range(7):
+        rig.look(10, **TAKEN)
+    other = TEXT + "# tighter\n"
+    digest = sha256(other.encode()).hexdigest()
+    assert rig.take(issued=9, text=other, sha256=digest) == []
+    assert rig.look(offer={"sha256": digest, "refused": "thermal.limit_c: too high"}) == ["refused"]
+    assert rig.take(issued=10, action="withdraw", sha256=digest) == []
+    before = len(rig.asked)
+    rig.again()
+    rig.look(1, policy={"name": "feeder", "sha256": "own"})
+    assert [body["text"] for _, body in rig.asked[before:]] == [TEXT]
+    assert rig.take(issued=8) == [], "an older offer than the newest one heard is a replay"
+
+
+def test_a_box_whose_owner_takes_none_says_so(rig: Rig) -> None:
+    """A wave over such boxes stops by itself instead of waiting for ever."""
+    pack = {"kind": "pack", "bytes": 5, "url": ""}
+    assert rig.take(**pack) == ["refused"]
+    rig.offers = Offers(
+        rig.topics, rig.outbox, rig.server.public, rig.send, lambda: rig.words, lambda _: None, lambda: rig.now_s, policies=False
+    )
+    assert rig.take(issued=9) == ["refused"]
+    assert rig.asked == []
+
+
 def test_a_softboxs_offer_has_the_form_of_the_servers(rig: Rig) -> None:
     """What the server seals is what the gateway unseals: one form, written twice, checked here."""
     sealed = wire.sealed(rig.topics.offer, {"v": 1}, rig.server)
     assert json.loads(sealed)["v"] == 1
     assert wire.seal_holds(rig.topics.offer, sealed, rig.server.public)
+
+
+def test_a_pack_is_offered_by_hash_and_address_to_the_board_it_was_measured_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not the pack itself; another board, a damaged file, a strange address and one that no box would take are one line each."""
+    owner, path = Owner(tmp_path), tmp_path / "x.pack"
+    path.write_bytes(make(ROOT / "policies" / "feeder.yaml", BUNDLE, PROFILE, PLACE, owner.private.read_bytes(), None))
+    database = store.connect(tmp_path / "lake")
+    with store.change(database):
+        store.save_boxes(database, [store.Box(name, face={"board": PLACE.board}) for name in BOXES])
+        store.save_boxes(database, [store.Box("other", face={"board": "thor"})])
+    roll = ["fleet", "rollout", "--lake", str(tmp_path / "lake"), "--key", str(owner.public)]
+    assert main([*roll, str(path), "--board", "thor"]) == 1
+    assert main([*roll, str(path), "--url", "ftp://x"]) == 2
+    assert main([*roll, str(ROOT / "policies" / "feeder.yaml")]) == 2
+    (tmp_path / "cut.pack").write_bytes(path.read_bytes()[:-1])
+    assert main([*roll, str(tmp_path / "cut.pack")]) == 1
+    with (tmp_path / "large.pack").open("wb") as file:
+        file.truncate(200 << 20)
+    assert main([*roll, str(tmp_path / "large.pack")]) == 1
+    assert "boxes take 134,217,728 at most" in capsys.readouterr().err
+    assert main([*roll, str(path), "--url", "https://mirror.example/x.pack"]) == 0
+    one = rollout.load_all(database)[0]
+    words = rollout.offer_words(one, one.groups[0][0])
+    assert (words["kind"], words["sha256"]) == ("pack", sha256(path.read_bytes()).hexdigest())
+    assert (words["bytes"], words["url"], "text" in words) == (path.stat().st_size, "https://mirror.example/x.pack", False)
+    assert "other" not in {box for group in one.groups for box in group}
+    assert rollout.offer_words(dataclasses.replace(one, state=State.STOPPED), "a")["action"] == "withdraw"
+    database.close()

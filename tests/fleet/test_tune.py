@@ -25,18 +25,23 @@ from tests.lab.boxes import POLICY
 ENCLOSURES = {"open-air": (1.0, 1.0), "fanless-box": (1.7, 1.5), "sealed": (2.3, 2.0)}
 
 
+SHARES = {"bright": 0.0005, "dim": 0.004, "night": 0.025}  # of INT8's answers that differ, the same for every enclosure
+
+
 def crowd(seed: int, each: int, board: str = "orin-nx-16gb", error: float = 0.08) -> list[BoxStatistics]:
     """Boxes of three enclosures: factors scatter by a tenth around their enclosure's, and are known to ``error``."""
     draw, found = Random(seed), []
     for enclosure, factors in ENCLOSURES.items():
         for number in range(each):
             r, tau = (log(one) + draw.gauss(0, 0.1) + draw.gauss(0, error) for one in factors)
-            share = max(0.0, draw.gauss(0.004, 0.0005))
-            bad = sum(draw.random() < share for _ in range(4000))
+            counts = {}
+            for band, mean in SHARES.items():
+                share = max(0.0, draw.gauss(mean, mean / 8))
+                counts[band, "int8"] = 4000, sum(draw.random() < share for _ in range(4000))
             found.append(
                 BoxStatistics(
                     f"{enclosure}-{number}", board, enclosure, Known(r, error), Known(tau, error),
-                    {("dim", "int8"): (4000, bad)}, {"log_r": r, "log_tau": tau, "log_base_w": log(5 + draw.gauss(0, 0.1))},
+                    counts, {"log_r": r, "log_tau": tau, "log_base_w": log(5 + draw.gauss(0, 0.1))},
                 )
             )  # fmt: skip
     return found

@@ -112,7 +112,7 @@ def test_a_real_box_is_witnessed_and_takes_what_is_offered_or_refuses_it(
         until(lambda: bool(server.ask("SELECT box FROM twin")) or _sign(service), "the twin beside the log", 60)
 
         _roll_pack(server, owner, mirror, "good")
-        until(lambda: _newest(server.lake).state is rollout.State.FINISHED, "the pack is kept", 90)
+        until(lambda: _newest(server.lake).state is rollout.State.FINISHED, "the pack is kept", 180)
         good = _newest(server.lake).sha256
         assert (slot.state.chosen, slot.state.running, slot.state.kept) == (good, good, True)
         assert service.serving()["limits"]["limit_mc"] == 84_000
@@ -126,7 +126,7 @@ def test_a_real_box_is_witnessed_and_takes_what_is_offered_or_refuses_it(
         assert service.status()["limits"]["limit_mc"] == 83_000
 
         _roll_pack(server, owner, mirror, "bad")
-        until(lambda: _newest(server.lake).state is rollout.State.STOPPED, "the bad pack stops by itself", 90)
+        until(lambda: _newest(server.lake).state is rollout.State.STOPPED, "the bad pack stops by itself", 180)
         refused = server.ask("SELECT words FROM told WHERE outcome = 'refused' ORDER BY rollout")
         assert ["limit_c: 90 C is offered" in str(one) for one in refused] == [True, True]
         assert (slot.state.chosen, slot.state.running, slot.state.refused) == (good, good, _newest(server.lake).sha256)

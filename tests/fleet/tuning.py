@@ -1,7 +1,8 @@
 """The figures of tuning a fleet: `python -m tests.fleet.tuning [priors] [ray]` (both, without a name).
 
 Priors: new boxes of three enclosures, of fresh seeds, each on its first day in a room where heat binds: with the profile alone,
-with what the fleet expects of a box like it, and with what it expects of one in another enclosure (the negative control).
+with what the fleet expects of a box like it, with what it expects of one in another enclosure (the negative control), and with
+its true poles and the rates of its own engines, which no prior can surpass.
 Ray: the same sweep on local processes and on Ray of this machine, in turn.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from adaptd.config.profile import HardwareProfile, Pole
 from adaptd.fleet.shrink import BoxPrior, prior_for
 from adaptd.lab.bench import spread
+from adaptd.lab.causes import Evidence
 from adaptd.lab.controllers.adaptd import Adaptd
 from adaptd.lab.episode import Episode, load_episode
 from adaptd.lab.fleet.spreading import OnRay, Spread, local
@@ -31,9 +33,9 @@ from tests.fleet.test_tune import ENCLOSURES, crowd
 from tests.lab.boxes import POLICY
 
 DAY_US = 86_400_000_000
-TICK_US = 10_000_000
+TICK_US = 2_000_000  # with ten seconds between two decisions a box near its limit passes it, and the figure is of that
 BOARD = "orin-nano-super"
-ARMS = ("profile", "fleet", "other enclosure")
+ARMS = ("profile", "fleet", "other enclosure", "everything known")
 
 
 def say(**words: Any) -> None:
@@ -83,12 +85,19 @@ def first_day(seed: int, enclosure: str, told: dict[str, BoxPrior]) -> dict[str,
         known = tuple(replace(one, priors=rates if one.name in policy.efficient else ()) for one in facts)
         given[arm] = expecting(profile, prior.r.factor, prior.tau.factor), known
         off[arm] = abs(log(prior.r.factor / r)), abs(log(prior.tau.factor / tau))
+    given["everything known"], off["everything known"] = (expecting(profile, r, tau), facts), (0.0, 0.0)
     row: dict[str, Any] = {"seed": seed, "enclosure": enclosure, "heat_binds": best.heat_binds}
     for arm, (board, known) in given.items():
-        found = simulate(scenario, policy, profile, facts, Adaptd(policy, board, known, scenario.seed))
+        seen = Evidence(episode)
+        found = simulate(scenario, policy, profile, facts, Adaptd(policy, board, known, scenario.seed), seen)
+        proving = solve(scenario, policy, profile, facts, grid=200, admitted=seen.allowed)
         regret = (found.cost_uj / 1e6 - best.cost_j) / best.energy_j
+        proof, shadows = (proving.cost_j - best.cost_j) / best.energy_j, seen.shadow_uj / 1e6 / best.energy_j
         row[arm] = {
             "regret": round(regret, 6),
+            "proof": round(proof, 6),
+            "shadows": round(shadows, 6),
+            "rest": round(regret - proof - shadows, 6),
             "over_limit_s": found.over_limit_us / 1e6,
             "r_off": round(off[arm][0], 4),
             "tau_off": round(off[arm][1], 4),
@@ -111,6 +120,9 @@ def priors(boxes: int, known: int) -> None:
         boxes=boxes,
         known_boxes_per_enclosure=known,
         first_day_regret={arm: round(value, 5) for arm, value in means.items()},
+        causes={
+            arm: {part: round(mean(row[arm][part] for row in rows), 5) for part in ("proof", "shadows", "rest")} for arm in ARMS
+        },
         below_profile_alone={arm: round(1 - value / means["profile"], 4) for arm, value in means.items()},
         over_limit_s={arm: sum(row[arm]["over_limit_s"] for row in rows) for arm in ARMS},
         median_r_off={arm: round(median(row[arm]["r_off"] for row in rows), 4) for arm in ARMS},

@@ -103,6 +103,29 @@ def test_a_start_checks_machine_and_limits_and_says_what_it_set_aside(
         assert why in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_written_is_no_reason_not_to_serve(
+    box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk: what was kept runs on, what is on trial does not begin, and a bad one leaves the owner's own files."""
+    digest = box.take(box.first)
+
+    def full(*_: object) -> None:
+        raise ConfigError(f"{box.slot.folder}: cannot be written (No space left on device)")
+
+    monkeypatch.setattr(Slot, "_write", full)
+    assert box.slot.begin() == ""
+    monkeypatch.undo()
+    assert box.slot.keep(digest)
+    (box.slot.place(digest) / SIGNED).write_bytes(b"damaged")
+    monkeypatch.setattr(Slot, "_write", full)
+    assert box.slot.begin() == digest
+    words = ["run", "--policy", str(POLICY), "--packs", str(box.slot.folder), "--pack-key", str(box.owner.public)]
+    arguments = build_parser("run").parse_args([*words, "--profile", str(PROFILE)])
+    choose(arguments)
+    assert arguments.policy == POLICY
+    assert "the owner's own files are run" in capsys.readouterr().err
+
+
 def test_the_commands_say_what_holds(box: Box, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`take` names the machine's difference, `keep` what is not chosen, `back` what runs next; --packs wants a key."""
     packs = ["--packs", str(box.slot.folder)]

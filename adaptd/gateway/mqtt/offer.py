@@ -6,7 +6,7 @@ from typing import Any
 from adaptd.gateway.mqtt.payloads import has_problem
 
 MAX_PROBATION_S = 7 * 86_400
-MAX_PACK_BYTES = 1 << 30
+MAX_PACK_BYTES = 128 << 20  # it is checked in memory, beside a gateway that may have half a gigabyte
 KINDS = ("policy", "pack")
 ACTIONS = ("take", "withdraw")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adaptd.gateway.ros.diagnostics import Level, parts
-from adaptd.gateway.ros.zenoh_form import Topic, attachment, client_of, entity_token
+from adaptd.gateway.ros.zenoh_form import Topic, attachment, client_of, entity_token, node_token
 from tests.gateway.mqtt.documents import document
 
 
@@ -32,6 +32,27 @@ def test_names_on_the_wire_are_rmw_zenohs() -> None:
     token = entity_token(topic, "z1d", "adaptd", 3)
     assert token.startswith("@ros2_lv/0/z1d/0/3/MP/%/%/adaptd/%diagnostics/diagnostic_msgs::msg::dds_::DiagnosticArray_/")
     assert len(attachment(1, 2, bytes(16))) == 33
+
+
+def test_another_programs_forms_are_the_same_bytes() -> None:
+    """ROBOTIS's zenoh-ros2-sdk, which talks to rmw_zenoh robots, builds the same keys, tokens and attachments, and reads ours."""
+    sdk = pytest.importorskip("zenoh_ros2_sdk", reason="zenoh-ros2-sdk is not installed: pip install zenoh-ros2-sdk==0.1.8")
+    del sdk
+    from zenoh_ros2_sdk.attachment import Attachment
+    from zenoh_ros2_sdk.entity import EndpointEntity, EntityKind, NodeEntity
+    from zenoh_ros2_sdk.keyexpr import endpoint_liveliness_keyexpr, node_liveliness_keyexpr, topic_keyexpr
+    from zenoh_ros2_sdk.qos import QosProfile
+
+    topic = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "RIHS01_ab")
+    node = NodeEntity(domain_id=0, session_id="z1d", node_id=0, node_name="adaptd")
+    assert topic_keyexpr(0, "/diagnostics", topic.dds_type, "RIHS01_ab") == topic.key
+    assert node_liveliness_keyexpr(node) == node_token(0, "z1d", "adaptd")
+    for ours, theirs in (("MP", EntityKind.PUBLISHER), ("SS", EntityKind.SERVICE)):
+        entity = EndpointEntity(node, 3, theirs, "/diagnostics", topic.dds_type, "RIHS01_ab", QosProfile().encode())
+        assert endpoint_liveliness_keyexpr(entity) == entity_token(topic, "z1d", "adaptd", 3, ours)
+    publisher = bytes(range(16))
+    assert Attachment.from_bytes(attachment(7, 9, publisher)) == Attachment(7, 9, publisher)
+    assert Attachment(7, 9, publisher).to_bytes() == attachment(7, 9, publisher)
 
 
 def test_a_second_session_reads_what_the_bridge_publishes() -> None:
