@@ -266,7 +266,8 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     paces = pace.observe(state.paces, calm, table.book.names, table.book.book_us, int(dt_s * 1e6))
     loads = pricing.loads(table.book, paces, worker, state.held.shadow_ppm, dt_s)
     meterless = not state.metered and not any(one.quantity == POWER for one in snapshot.raw)
-    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s, meterless=meterless)
+    factors = [one.factor_ppm / 1e6 for one in paces]
+    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s, meterless=meterless, paces=factors)
     spent_in = spans.book(state.window, policy.budget_window_us, draw.drawn_w, dt_s, now_us)
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     guards = scene_guard.absorb(state.guards, worker.shadows, table.rules.limit_ppm)
@@ -302,8 +303,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     rate_mfps = policy.target_mfps * policy.streams
     thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
     to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, rate_mfps)
-    lean = to_look <= 0
-    entering = state.point.variant == policy.reference
+    lean, entering = to_look <= 0, state.point.variant == policy.reference
     offer = loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=lean, entering=entering)
     shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     return Inputs(
@@ -341,7 +341,7 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
         lowered=shortfall.lowered(state.lowered, snapshot.budget_mw, snapshot.budget_by, policy.budget_mw, snapshot.now_us),
         stale=table.stale,
         measured_w=None if senses.power_mw is None else senses.power_mw / 1000.0,
-        fresh_w=draw.fresh_w,
+        rise_w=(draw.fresh_w, draw.ramp_w),
     )
 
 
