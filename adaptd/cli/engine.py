@@ -20,12 +20,11 @@ from adaptd.cli.engine_words import (
     wished_of,
 )
 from adaptd.cli.errors import CommandError
+from adaptd.cli.tuning_words import Meter
 from adaptd.config.shipped import engines_dir
 
 if TYPE_CHECKING:
     from adaptd.bundle_build.progress import Progress
-
-EVERY_S = 10.0
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -279,9 +278,9 @@ def _errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bar() -> "Iterator[Progress]":
-    """A progress bar on a terminal's stderr; elsewhere a line there at every new step and every ten seconds."""
+    """A progress bar on a terminal's stderr; elsewhere a line there every ten seconds."""
     if not sys.stderr.isatty():
-        yield _lines()
+        yield Meter().stage
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -296,23 +295,3 @@ def _bar() -> "Iterator[Progress]":
             bars.update(tasks[what], completed=done, total=total)
 
         yield progress
-
-
-def _lines() -> "Progress":
-    """Progress for logs and pipes: what is being done, how far it is, and how long the rest will take."""
-    import time
-
-    began: dict[str, float] = {}
-    told = {"at": time.monotonic()}
-
-    def progress(what: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        first = began.setdefault(what, now)
-        if now - told["at"] < EVERY_S:
-            return
-        told["at"] = now
-        left = (now - first) / done * (total - done) if done else 0.0
-        rest = f", {left:.0f} s left" if done and left else ""
-        print(f"{what}: {done} of {total}{rest}", file=sys.stderr, flush=True)
-
-    return progress

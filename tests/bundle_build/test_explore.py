@@ -197,6 +197,27 @@ def test_idle_power_is_taken_off_the_meter() -> None:
     assert found.tried[0].energy_uj == 10_000 * 2
 
 
+def test_a_meter_is_given_time_to_move() -> None:
+    """A counter of energy moves ten times a second: eight frames of 0.1 ms would have cost nothing."""
+    stage = staged(dear=(120, 1, 0), cheap=(130, 1, 0))
+    watts = {"dear": 30, "cheap": 10}
+
+    class Meter:
+        words = "staged"
+
+        def read_uj(self) -> int:
+            return stage.clock.wall_us // 100_000 * 100_000 * watts[stage.loads[-1]]
+
+        def close(self) -> None:
+            """Nothing is held."""
+
+    found = run(stage, Search(FEEDER, 10**9, stage.clock, Meter(), "staged"))
+    assert [one.candidate.precision for one in found.tried] == ["cheap", "dear"]
+    assert [one.energy_uj for one in found.tried] == [pytest.approx(1300, rel=0.05), pytest.approx(3600, rel=0.05)]
+    assert found.plan is not None
+    assert found.plan.frames >= 20_000
+
+
 def _answers(model: Any, batch: Array) -> Array:
     made = session(to_bytes(model))
     answer: Array = made.run(None, {made.get_inputs()[0].name: batch})[0]

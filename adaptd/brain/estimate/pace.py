@@ -2,7 +2,9 @@
 
 One slow-down factor for all variants is wrong as soon as two precisions suffer differently, so each variant has its own.
 Contention hits all, and so does a processor that is not the one the book was written on: what is seen on the variant that serves
-is passed on to the others in proportion, from the first frame on, with their own ratio kept.
+is passed on to the others in proportion, from the first frame on, with their own ratio kept. What a variant shows in its first
+intervals after a swap corrects what it was taken for while it rested. That is its own, and says nothing of the variant that was
+seen until just now. A variant at rest goes back to its own usual ratio: nobody could see that what slowed it alone is over.
 
 The factor is an average over MEMORY intervals, so that noise moves nothing; a real step restarts the average at once. Which is
 which is Page's test of cumulated surprises (E. S. Page, Biometrika 1954, doi 10.1093/biomet/41.1-2.100), in units of the scatter
@@ -30,6 +32,7 @@ SCATTER_FLOOR_PPM = 2_000
 USUAL_US = 60_000_000  # memory of what is usual, while frames come
 BOOK_US = 300_000_000  # and what is usual with this one: nothing but a frame can show that it is over
 REST_US = 10_000_000  # a burst is forgotten with this time constant, while none come
+SETTLED = 5  # intervals after a swap in which a variant only corrects what was believed of it
 FACTOR_FLOOR_PPM, FACTOR_CEILING_PPM = 50_000, 1_000_000_000
 
 # Expected largest of n standard normal values, in thousandths, for n = 1, 2, 4, ... 1024 (tables of normal order statistics).
@@ -40,7 +43,8 @@ class Pace(NamedTuple):
     """One variant: mean latency over the book's now and usually, the deviation of one frame over the mean, all ppm.
 
     ``spread_ppm`` is the deviation of an interval's mean over the factor, ``averaged`` the intervals in the average, ``last_ppm``
-    the interval before (0: nothing served), ``above_pct`` and ``below_pct`` Page's two sums.
+    the interval before (0: nothing served), ``above_pct`` and ``below_pct`` Page's two sums, ``heard`` the intervals in a row
+    with frames, up to SETTLED.
     """
 
     factor_ppm: int = PPM
@@ -52,6 +56,7 @@ class Pace(NamedTuple):
     last_ppm: int = 0
     above_pct: int = 0
     below_pct: int = 0
+    heard: int = 0
 
 
 def observe(
@@ -61,22 +66,30 @@ def observe(
     seen = {names.index(one.variant): one for one in served if one.frames > 0 and one.variant in names}
     if not seen:
         return tuple([_rest(pace, dt_us) for pace in paces])  # a short interval without frames does not make an engine cold
-    after = [pace if not pace.last_ppm else pace._replace(last_ppm=0) for pace in paces]
+    after = [pace if not pace.last_ppm else pace._replace(last_ppm=0, heard=0) for pace in paces]
     known = any(pace.frames for pace in paces)
     for at, one in seen.items():
         after[at] = _follow(paces[at], one, book_us[at], dt_us, cold=known and not paces[at].last_ppm)
     before, now = paces[at], after[at]  # of the last one heard, as of the only one
-    for other, pace in enumerate(paces):
+    for other, pace in enumerate(after):
         # What an engine shows first is its own ratio to the book: that says something only of engines that showed nothing yet.
-        if other not in seen and (before.frames or not pace.frames):
-            factor = _bounded(pace.factor_ppm * now.factor_ppm // before.factor_ppm)
-            usual = _bounded(pace.usual_ppm * now.usual_ppm // before.usual_ppm)
-            after[other] = pace._replace(factor_ppm=factor, usual_ppm=usual, last_ppm=0)
+        if other not in seen and (before.heard >= SETTLED or not pace.frames):
+            after[other] = _told(pace, before, now, dt_us)
     return tuple(after)
 
 
-def _bounded(factor_ppm: int) -> int:
-    return min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, factor_ppm))
+def _told(pace: Pace, before: Pace, now: Pace, dt_us: int) -> Pace:
+    """A variant at rest, after the one that serves went from ``before`` to ``now``."""
+    usual = _scaled(pace.usual_ppm, now.usual_ppm, before.usual_ppm)
+    factor = _scaled(pace.factor_ppm, now.factor_ppm, before.factor_ppm)
+    if pace.frames:
+        factor += (_scaled(usual, now.factor_ppm, now.usual_ppm) - factor) * min(dt_us, BOOK_US) // BOOK_US
+    return pace._replace(factor_ppm=factor, usual_ppm=usual)
+
+
+def _scaled(value_ppm: int, by_ppm: int, over_ppm: int) -> int:
+    """To the nearest: a day has 86,400 intervals, and half a millionth lost in each would halve the value in a fortnight."""
+    return min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, (2 * value_ppm * by_ppm + over_ppm) // (2 * over_ppm)))
 
 
 def _rest(pace: Pace, dt_us: int) -> Pace:
@@ -91,9 +104,10 @@ def _rest(pace: Pace, dt_us: int) -> Pace:
 def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int, *, cold: bool) -> Pace:
     """One interval of a variant; its first after a swap (``cold``) says how long it takes to warm up, and nothing else."""
     mean_us = max(1, seen.latency_sum_us // seen.frames)
-    now = _bounded(mean_us * PPM // max(1, book_us))
+    now = min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, mean_us * PPM // max(1, book_us)))
+    heard = min(SETTLED, pace.heard + 1)
     if cold:
-        return pace._replace(last_ppm=now)
+        return pace._replace(last_ppm=now, heard=heard)
     off_pct = (now - pace.factor_ppm) * 100 * PPM // (pace.factor_ppm * pace.spread_ppm)
     above = max(0, pace.above_pct + off_pct - SLACK_PCT)
     below = max(0, pace.below_pct - off_pct - SLACK_PCT)
@@ -116,6 +130,7 @@ def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int, *, cold: bool) -
         last_ppm=now,
         above_pct=0 if stepped else above,
         below_pct=0 if stepped else below,
+        heard=heard,
     )
 
 

@@ -17,18 +17,20 @@ from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.meters import Meter
 
 RUNGS = (8, 24, 72)
+METERED_US = (300_000, 900_000, 2_700_000)  # a counter moves ten times a second: a shorter run shows it nothing, or too much
 WARM = 2
 ASSUMED_CORE_MW = 6000  # class assumed: what a busy desktop-class core draws above idle; only its differences count here
 
 Clock = Callable[[], tuple[int, int]]
-ROW = ("frames", "latency_us", "energy_uj", "soft_ppm", "loss_ppm")
+ROW = ("rung", "frames", "latency_us", "energy_uj", "soft_ppm", "loss_ppm")
 
 
 @dataclass(slots=True)
 class Tried:
-    """What a candidate measured, over ``frames`` runs of the last rung it reached; energy and loss are those of one picture."""
+    """What a candidate measured on the last ``rung`` it reached, over ``frames`` runs; energy and loss are of one picture."""
 
     candidate: Candidate
+    rung: int
     frames: int
     latency_us: int
     energy_uj: int
@@ -102,7 +104,7 @@ def run(space: Space, search: Search) -> Outcome:
                 out_of_time = True
                 break
             try:
-                best[candidate] = _tried(space, search, candidate, frames, kept)
+                best[candidate] = _tried(space, search, candidate, rung, kept)
             except BuildError as error:
                 failed[candidate.words] = str(error)
             search.progress(f"trying {frames} frames each", done, len(alive))
@@ -111,8 +113,8 @@ def run(space: Space, search: Search) -> Outcome:
         alive = _survivors(best, search.objective, len(best) // 2 ** (rung + 1))
     tried = sorted(best.values(), key=search.objective.rank)
     sound = [one for one in tried if one.loss_ppm <= search.objective.most_loss_ppm and not one.candidate.unserved]
-    furthest = max((one.frames for one in sound), default=0)
-    plan = min((one for one in sound if one.frames == furthest), key=search.objective.rank, default=None)
+    furthest = max((one.rung for one in sound), default=0)
+    plan = min((one for one in sound if one.rung == furthest), key=search.objective.rank, default=None)
     words = search.energy_words or f"busy processor time x {search.assumed_mw / 1000:g} W a core, assumed: there is no meter"
     return Outcome(tried, plan, words, out_of_time, search.objective, failed)
 
@@ -126,14 +128,16 @@ def _survivors(best: dict[Candidate, Tried], objective: Objective, count: int) -
     return kept
 
 
-def _tried(space: Space, search: Search, candidate: Candidate, frames: int, kept: dict[str, dict[str, int]]) -> Tried:
-    key = f"{space.key(candidate)}/{search.machine}/{search.idle_mw > 0}/{frames}"
+def _tried(space: Space, search: Search, candidate: Candidate, rung: int, kept: dict[str, dict[str, int]]) -> Tried:
+    key = f"{space.key(candidate)}/{search.machine}/{search.idle_mw > 0}/{rung}"
     if key in kept:
-        row = kept[key]
-        return Tried(candidate, row["frames"], row["latency_us"], row["energy_uj"], row["soft_ppm"], row["loss_ppm"], cached=True)
+        return Tried(candidate, **kept[key], cached=True)
     apart = space.distance(candidate)
-    latency_us, energy_uj = _measure(space, search, candidate, frames)
-    one = Tried(candidate, frames, latency_us, energy_uj, apart.soft_ppm, apart.loss_ppm // max(1, apart.n))
+    frames, latency_us, energy_uj = _measure(space, search, candidate, rung)
+    one = Tried(
+        candidate, rung=rung, frames=frames, latency_us=latency_us, energy_uj=energy_uj, soft_ppm=apart.soft_ppm,
+        loss_ppm=apart.loss_ppm // max(1, apart.n),
+    )  # fmt: skip
     if search.cache is not None:
         kept[key] = {name: asdict(one)[name] for name in ROW}
         with search.cache.open("a", encoding="utf-8") as file:
@@ -141,18 +145,19 @@ def _tried(space: Space, search: Search, candidate: Candidate, frames: int, kept
     return one
 
 
-def _measure(space: Space, search: Search, candidate: Candidate, frames: int) -> tuple[int, int]:
-    """Median latency of a run, and energy above idle of one picture."""
+def _measure(space: Space, search: Search, candidate: Candidate, rung: int) -> tuple[int, int, int]:
+    """Runs, their median latency, and energy above idle of one picture. A meter wants a time as well as a number of runs."""
+    least_us = 0 if search.meter is None else METERED_US[rung]
     runner = space.load(candidate)
     try:
         for at in range(WARM):
             runner.infer(at)
         before_uj = 0 if search.meter is None else search.meter.read_uj()
         from_us, busy_from_us = search.clock()
-        latencies = []
-        for at in range(frames):
+        latencies: list[int] = []
+        while len(latencies) < RUNGS[rung] or search.clock()[0] - from_us < least_us:
             started_us = search.clock()[0]
-            runner.infer(at)
+            runner.infer(len(latencies))
             latencies.append(search.clock()[0] - started_us)
         to_us, busy_to_us = search.clock()
         if search.meter is None:
@@ -161,7 +166,8 @@ def _measure(space: Space, search: Search, candidate: Candidate, frames: int) ->
             energy_uj = search.meter.read_uj() - before_uj - (to_us - from_us) * search.idle_mw // 1000
     finally:
         runner.close()
-    return int(statistics.median(latencies)), max(1, energy_uj // (frames * candidate.form.cameras))
+    frames = len(latencies)
+    return frames, int(statistics.median(latencies)), max(1, energy_uj // (frames * candidate.form.cameras))
 
 
 def _cache(path: Path | None) -> dict[str, dict[str, int]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adaptd.brain.decide.deadline import in_time
-from adaptd.brain.estimate.pace import LARGEST_OF, Pace, observe
+from adaptd.brain.estimate.pace import LARGEST_OF, SETTLED, Pace, observe
 from adaptd.vocabulary import Served
 
 NAMES, BOOK_US = ("fp16", "int8"), (20_000, 10_000)
@@ -78,8 +78,9 @@ def test_the_first_interval_of_a_cold_engine_says_nothing() -> None:
 def test_the_other_variant_follows_in_proportion_with_its_own_ratio() -> None:
     """Contention seen on one engine is expected of the other; where they differ, each keeps its own factor."""
     paces = observe(
-        (Pace(PPM, 1, 9, last_ppm=PPM), Pace(1_200_000, 7, 9)), (Served("fp16", 10, 400_000, 40_000),), NAMES, BOOK_US, 1_000_000
-    )
+        (Pace(PPM, 1, 9, last_ppm=PPM, heard=SETTLED), Pace(1_200_000, 7, 9, 1_200_000)),
+        (Served("fp16", 10, 400_000, 40_000),), NAMES, BOOK_US, 1_000_000,
+    )  # fmt: skip
     assert [pace.factor_ppm for pace in paces] == [2_000_000, 2_400_000]
     assert paces[1].scatter_ppm == 7
     both = (Served("fp16", 10, 400_000, 40_000), Served("int8", 10, 110_000, 11_000))
@@ -88,6 +89,39 @@ def test_the_other_variant_follows_in_proportion_with_its_own_ratio() -> None:
         Pace(),
         Pace(),
     )
+
+
+def serve(paces: tuple[Pace, ...], variant: str, latencies_us: list[int]) -> tuple[Pace, ...]:
+    """Both paces after intervals of one frame of ``variant`` each."""
+    for latency_us in latencies_us:
+        paces = observe(paces, (Served(variant, 1, latency_us, latency_us),), NAMES, BOOK_US, 1_000_000)
+    return paces
+
+
+def test_an_engine_at_rest_keeps_its_ratio_for_a_fortnight() -> None:
+    """One engine served for a fortnight, and rounding down each second halved what the other was taken for: INT8 stayed off."""
+    draw = random.Random(5)
+    paces = serve(serve((Pace(), Pace()), "fp16", [20_000] * 40), "int8", [10_000] * 40)
+    paces = serve(paces, "int8", [int(10_000 * draw.gauss(1.0, 0.03)) for _ in range(100_000)])
+    assert paces[0].factor_ppm == pytest.approx(paces[1].factor_ppm, rel=0.02)
+
+
+def test_an_engine_that_corrects_what_was_believed_of_it_says_nothing_of_the_other() -> None:
+    """Both were taken for twice as slow, and INT8 is not: FP16 was seen at twice a moment ago. What comes later is of both."""
+    both = (Pace(2 * PPM, 10_000, 99, 2 * PPM, 10_000, 30), Pace(2 * PPM, 10_000, 99, 2 * PPM, 10_000, 30))
+    paces = serve(both, "int8", [10_000] * SETTLED)
+    assert paces[1].factor_ppm == pytest.approx(PPM, rel=0.01)
+    assert paces[0].factor_ppm == both[0].factor_ppm
+    paces = serve(paces, "int8", [30_000] * 3)
+    assert paces[1].factor_ppm == pytest.approx(3 * PPM, rel=0.1)
+    assert paces[0].factor_ppm > 4 * PPM
+
+
+def test_an_engine_that_alone_was_slow_is_tried_again() -> None:
+    """INT8 left for FP16 while it was three times as slow for seconds: within ten minutes it is taken for what it usually is."""
+    paces = serve(serve((Pace(), Pace()), "fp16", [20_000] * 40), "int8", [10_000] * 300 + [30_000] * 5)
+    assert serve(paces, "fp16", [20_000] * 60)[1].factor_ppm > 2 * PPM
+    assert serve(paces, "fp16", [20_000] * 900)[1].factor_ppm < 1.35 * PPM
 
 
 def test_before_any_frame_a_tenth_of_room_is_likely_but_not_sure() -> None:
