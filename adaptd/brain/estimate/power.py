@@ -10,7 +10,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from adaptd.brain.estimate.fixed import INVERSE, ONE, fetch, store
-from adaptd.brain.estimate.linear import leaning, learn, look, looseness, variances, widen, worst
+from adaptd.brain.estimate.linear import Vector, leaning, learn, look, looseness, variances, widen, worst
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
@@ -101,13 +101,7 @@ def _base_variance(base_w: float) -> float:
 
 
 def observe(
-    split: Split,
-    loads: list[float],
-    power_mw: int | None,
-    dt_s: float,
-    *,
-    meterless: bool = False,
-    paces: list[float] | None = None,
+    split: Split, loads: Vector, power_mw: int | None, dt_s: float, *, meterless: bool = False, paces: Vector | None = None
 ) -> tuple[Split, Draw]:
     """One interval in which variant v drew ``loads[v]`` watts by the book; ``power_mw`` None where nothing was measured.
 
@@ -143,20 +137,14 @@ def observe(
             drawn += variance * surprise / total
             if rises:
                 fresh_mw, looks = int((mean[0] - before_w) * 1000), 1
-        if jump:
-            creep = Creep()
-        else:
-            creep, rose = creeps(creep, surprise / sqrt(total))
+        creep, rose = (Creep(), 0.0) if jump else creeps(creep, surprise / sqrt(total))
+        if not jump:
             if rose:
                 mean[0] += rose * sqrt(total)
                 cov[0] += total / split.creep.looks
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
-    own_w, book_w = 0.0, 0.0
-    for at, load in enumerate(loads):
-        own_w += mean[at + 1] * load
-        book_w += mean[at + 1] * (load if paces is None else load / paces[at])
-    ramp, ramp_w = climb(split.ramp, power_mw, own_w, book_w, sqrt(noise))
+    ramp, ramp_w = climb(split.ramp, power_mw, *_frames_w(mean, loads, paces), sqrt(noise))
     after = Split(
         store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt, fresh_mw, looks, ramp, creep
     )
@@ -168,6 +156,15 @@ def observe(
     return after, Draw(
         mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]], fresh_mw / 1000.0, ramp_w
     )
+
+
+def _frames_w(mean: Vector, loads: Vector, paces: Vector | None) -> tuple[float, float]:
+    """What the frames of an interval drew at the pace of now, and at the book's."""
+    own_w, book_w = 0.0, 0.0
+    for at, load in enumerate(loads):
+        own_w += mean[at + 1] * load
+        book_w += mean[at + 1] * (load if paces is None else load / paces[at])
+    return own_w, book_w
 
 
 def creeps(before: Creep, sigmas: float) -> tuple[Creep, float]:
