@@ -263,7 +263,8 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     paces = pace.observe(state.paces, calm, table.book.names, table.book.book_us, int(dt_s * 1e6))
     loads = pricing.loads(table.book, paces, worker, state.held.shadow_ppm, dt_s)
     meterless = not state.metered and not any(one.quantity == POWER for one in snapshot.raw)
-    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s, meterless=meterless)
+    factors = [one.factor_ppm / 1e6 for one in paces]
+    split, draw = power.observe(state.split, loads, senses.power_mw, dt_s, meterless=meterless, paces=factors)
     spent_in = spans.book(state.window, policy.budget_window_us, draw.drawn_w, dt_s, now_us)
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     guards = scene_guard.absorb(state.guards, worker.shadows, table.rules.limit_ppm)
@@ -338,7 +339,7 @@ def _sight(
         lowered=shortfall.lowered(state.lowered, snapshot.budget_mw, snapshot.budget_by, policy.budget_mw, snapshot.now_us),
         stale=table.stale,
         measured_w=None if senses.power_mw is None else senses.power_mw / 1000.0,
-        fresh_w=draw.fresh_w,
+        rise_w=(draw.fresh_w, draw.ramp_w),
     )
 
 

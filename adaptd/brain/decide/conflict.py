@@ -45,7 +45,7 @@ def _floor(sight: Inputs, policy: Policy, table: DecisionFrame, least: Option, c
     """
     floor = table.levels[0]
     needed_w = caps.base_w + floor / 1000.0 * least.joules
-    fits = needed_w - sight.fresh_w <= caps.budget_w
+    fits = needed_w - sight.rise_w[0] <= caps.budget_w
     if sight.measured_w is not None:
         fits = fits or sight.measured_w + (floor - sight.point.fps_mfps) / 1000.0 * least.joules <= caps.budget_w
     if fits:

@@ -78,7 +78,8 @@ class Inputs:
     ``shut``: of a closed account the frames that may be lost, those that must be left to open it, and those that are;
     ``lowered``: who has set a lower power budget than the policy;
     ``unwatched``: the profile says that this machine has no thermometer, and none is there.
-    ``measured_w``: the last reading of power, as it is; ``fresh_w``: part of the base that a last look or two alone speak for.
+    ``measured_w``: the last reading of power, as it is; ``rise_w``: the part of the base that a last
+    look or two alone speak for, and by how much power is about to rise on.
     ``modes``: the board's power modes, where something depends on them; ``stale``: variants that were not measured in this one.
     """
 
@@ -117,7 +118,7 @@ class Inputs:
     modes: Modes | None = None
     stale: frozenset[str] = frozenset()
     measured_w: float | None = None
-    fresh_w: float = 0.0
+    rise_w: tuple[float, float] = (0.0, 0.0)
 
 
 def dwell_us(profile: HardwareProfile) -> int:

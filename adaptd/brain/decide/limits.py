@@ -25,6 +25,7 @@ def caps_of(sight: Inputs, policy: Policy, options: list[Option]) -> Caps:
         # Nothing is measured that could be kept, or nothing that could be done keeps it: the floor is served all the same.
         least = NO_BUDGET_W if unreachable else _floor_w(sight, policy, options)
         budget, average = max(budget, least), max(average, least)
+    budget -= sight.rise_w[1]  # what is rising will have risen further when this decision is looked at
     mean, peak = cap_w(sight.ahead[1:2], limit, drawn, MEAN_SIGMAS), cap_w(sight.ahead[:1], limit, drawn)
     if sight.modelled:  # what may have happened unseen costs rate down to the floor, and no more
         mean = min(mean, max(_floor_w(sight, policy, options), cap_w(sight.ahead[-1:], limit, drawn, MEAN_SIGMAS)))

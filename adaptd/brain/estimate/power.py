@@ -10,7 +10,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from adaptd.brain.estimate.fixed import INVERSE, ONE, fetch, store
-from adaptd.brain.estimate.linear import leaning, learn, look, looseness, variances, widen, worst
+from adaptd.brain.estimate.linear import Vector, leaning, learn, look, looseness, variances, widen, worst
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
@@ -25,6 +25,23 @@ JUMP_SIGMAS = 4.0  # a reading further off is a jump of the base, or a lie: it i
 SMALL_RISE, SMALL_RISE_LOOKS = 0.6, 1  # ... at once if power rose by less than this part,
 LOOKS = 3  # ... and otherwise when it is seen this often in a row: a dead sensor must not look like spare power
 LEAST_SCALE = 0.1
+CREEP_SLACK_PCT, CREEP_PCT = 50, 600  # Page's test for a small step upwards: a false one in three quarters of an hour
+RAMP_SIGMAS = 4.0  # deviations of a reading: two rises in a row by so much are no noise
+
+
+class Ramp(NamedTuple):
+    """The last reading (mW), the frames' part of it at the book's pace, and what it rose by beside a change of the frames."""
+
+    seen_mw: int
+    book_mw: int
+    rose_mw: int = 0
+
+
+class Creep(NamedTuple):
+    """Page's sum of surprises above what is expected, in hundredths of their deviation, and the looks since it was 0."""
+
+    sum_pct: int = 0
+    looks: int = 0
 
 
 class Split(NamedTuple):
@@ -43,6 +60,8 @@ class Split(NamedTuple):
     doubt: int = 0
     fresh_mw: int = 0
     fresh_looks: int = 0
+    ramp: Ramp | None = None
+    creep: Creep = Creep()
 
 
 @dataclass(slots=True)
@@ -51,7 +70,8 @@ class Draw:
 
     The variance of the power at load L of one variant is a + 2 b L + c L^2 with its (a, b, c) of ``doubts``.
 
-    ``fresh_w`` of the base rests on fewer than LOOKS readings.
+    ``fresh_w`` of the base rests on fewer than LOOKS readings. ``ramp_w``: power has risen so fast in two looks in a row, at the
+    same frames, and the next look will find it that much further.
 
     Without a believed reading, base and scales are each the highest that any believable one would have taught.
     """
@@ -62,6 +82,7 @@ class Draw:
     noise_w: float
     scales: list[float]
     fresh_w: float = 0.0
+    ramp_w: float = 0.0
 
 
 def start(idle_mw: int, variants: int) -> Split:
@@ -80,11 +101,12 @@ def _base_variance(base_w: float) -> float:
 
 
 def observe(
-    split: Split, loads: list[float], power_mw: int | None, dt_s: float, *, meterless: bool = False
+    split: Split, loads: Vector, power_mw: int | None, dt_s: float, *, meterless: bool = False, paces: Vector | None = None
 ) -> tuple[Split, Draw]:
     """One interval in which variant v drew ``loads[v]`` watts by the book; ``power_mw`` None where nothing was measured.
 
     ``meterless``: there is no meter, and power is priced by bundle and profile, without a doubt that nothing will ever settle.
+    ``paces``: how many times longer than by the book each variant takes; once where it is not given.
     """
     mean, cov = fetch(split.mean), fetch(split.cov)
     size = len(mean)
@@ -92,7 +114,7 @@ def observe(
     row = [1.0, *loads]
     doubt, before_w = 0, mean[0]
     fresh_mw, looks = (split.fresh_mw, split.fresh_looks + 1) if 0 < split.fresh_looks < LOOKS - 1 else (0, 0)
-    lean = split.lean * INVERSE
+    lean, creep = split.lean * INVERSE, split.creep
     drift = BASE_DRIFT_W * looseness(lean, LEAN_MEMORY)
     widen(cov, size, drift * drift * dt_s, SCALE_DRIFT * SCALE_DRIFT * dt_s, _base_variance(mean[0]))
     drawn, product, variance = look(mean, cov, row)
@@ -115,16 +137,67 @@ def observe(
             drawn += variance * surprise / total
             if rises:
                 fresh_mw, looks = int((mean[0] - before_w) * 1000), 1
+        creep, rose = (Creep(), 0.0) if jump else creeps(creep, surprise / sqrt(total))
         if not jump:
+            if rose:
+                mean[0] += rose * sqrt(total)
+                cov[0] += total / split.creep.looks
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
-    after = Split(store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt, fresh_mw, looks)
+    ramp, ramp_w = climb(split.ramp, power_mw, *_frames_w(mean, loads, paces), sqrt(noise))
+    after = Split(
+        store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt, fresh_mw, looks, ramp, creep
+    )
     if not believed and not meterless:
         # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
         mean = worst(mean, [abs(one) for one in product], variance, noise, JUMP_SIGMAS)
     own = variances(size)
     doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
-    return after, Draw(mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]], fresh_mw / 1000.0)
+    return after, Draw(
+        mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]], fresh_mw / 1000.0, ramp_w
+    )
+
+
+def _frames_w(mean: Vector, loads: Vector, paces: Vector | None) -> tuple[float, float]:
+    """What the frames of an interval drew at the pace of now, and at the book's."""
+    own_w, book_w = 0.0, 0.0
+    for at, load in enumerate(loads):
+        own_w += mean[at + 1] * load
+        book_w += mean[at + 1] * (load if paces is None else load / paces[at])
+    return own_w, book_w
+
+
+def creeps(before: Creep, sigmas: float) -> tuple[Creep, float]:
+    """Page's sum after a surprise, and by how many deviations power has risen where the sum says that it has, else 0.
+
+    What rises by less than a deviation from look to look is no jump, and the belief, once it is sure, follows within half a
+    minute only. Source: E. S. Page 1954, doi 10.1093/biomet/41.1-2.100.
+    """
+    looks = before.looks + 1
+    total = before.sum_pct + int(max(-3.0, min(3.0, sigmas)) * 100.0) - CREEP_SLACK_PCT
+    if total <= 0:
+        return Creep(), 0.0
+    if total < CREEP_PCT:
+        return Creep(total, looks), 0.0
+    return Creep(), (total / looks + CREEP_SLACK_PCT) / 100.0
+
+
+def climb(before: Ramp | None, power_mw: int | None, own_w: float, book_w: float, noise_w: float) -> tuple[Ramp | None, float]:
+    """The ramp after a reading, and by how much power will rise on by the next: the lesser of its last two rises.
+
+    ``own_w``, ``book_w``: what the frames of the interval drew at the pace of now and at the book's. Less than
+    RAMP_SIGMAS deviations of a reading are no rise.
+    """
+    if power_mw is None:
+        return None, 0.0
+    book_mw = int(book_w * 1000)
+    if before is None:
+        return Ramp(power_mw, book_mw), 0.0
+    pace = own_w / book_w if book_w > 0.0 else 1.0
+    rose_mw = int(power_mw - before.seen_mw - pace * (book_mw - before.book_mw))
+    if rose_mw < RAMP_SIGMAS * noise_w * 1000.0:
+        rose_mw = 0
+    return Ramp(power_mw, book_mw, rose_mw), min(rose_mw, before.rose_mw) / 1000.0
 
 
 def resume(before: Split, gap_s: float) -> Split:
@@ -134,7 +207,7 @@ def resume(before: Split, gap_s: float) -> Split:
     for at in range(1, size):
         cov[at] = 0.0
     widen(cov, size, _base_variance(mean[0]), SCALE_DRIFT * SCALE_DRIFT * gap_s, _base_variance(mean[0]))
-    return before._replace(cov=store(cov), lean=0, doubt=0)
+    return before._replace(cov=store(cov), lean=0, doubt=0, fresh_mw=0, fresh_looks=0, ramp=None, creep=Creep())
 
 
 def moved(split: Split, base_mw: int) -> Split:
