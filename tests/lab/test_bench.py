@@ -198,7 +198,6 @@ def test_bench_control_prints_json(folder: Path, capsys: pytest.CaptureFixture[s
     [
         (["--scenarios", "nowhere"], "nowhere: holds no scenario"),
         (["--controllers", "magic"], "--controllers magic"),
-        (["--random", "0"], "--random 0"),
     ],
 )
 def test_wrong_words_are_one_line_with_the_remedy(words: list[str], remedy: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,6 +206,13 @@ def test_wrong_words_are_one_line_with_the_remedy(words: list[str], remedy: str,
     printed = capsys.readouterr().err
     assert printed.startswith(remedy)
     assert printed.count("\n") == 1
+
+
+def test_no_random_hours_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """A number that cannot be meant is refused before anything runs, and the line says what may stand there."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "control", "--random", "0"])
+    assert "'0' is no whole number of at least 1" in capsys.readouterr().err
 
 
 def test_the_demonstration_is_not_judged() -> None:

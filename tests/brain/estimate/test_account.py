@@ -401,6 +401,6 @@ def test_a_debit_that_stands_at_its_bound_lets_a_variant_begin_with_the_room_of_
     """Where nothing is seen to differ the bound does not grow, so whoever begins may stay."""
     known = rules()
     window = booked(known, opened(known), served(0, 400, known.shares[0], 64))
-    assert of(window).debit_ppm == account.bound_ppm(known, of(window))
+    assert of(window).debit_ppm == account.bounds(known, of(window).strata, of(window).whole_ppm)[0]
     room = (account.credit_ppm(known, window, of(window)) - of(window).debit_ppm) // M
     assert account.offer(known, window, BAND, room, entering=True).frames == room
