@@ -72,7 +72,8 @@ def of_boxes(rows: list[Row]) -> Row:
 
 
 def of_pairs(rows: list[Row]) -> Row:
-    """What the twin named, and what replay would have."""
+    """What the twin named, and what replay would have. Beyond error and bounds of hours never tried it states all that it can."""
+    beyond = [row for row in rows if abs(row["true"]) > row["error"] + row.get("bounds", 0.0)]
     mattering = [row for row in rows if abs(row["true"]) > row["error"]]
     small = [row for row in rows if abs(row["true"]) <= row["error"]]
     named = (BETTER, WORSE)
@@ -81,6 +82,8 @@ def of_pairs(rows: list[Row]) -> Row:
         "true_difference_over_the_error": len(mattering),
         "of_those_named_right": sum(row["verdict"] in named and row["right"] for row in mattering),
         "of_those_untold": sum(row["verdict"] == UNTOLD for row in mattering),
+        "true_difference_over_error_and_bounds": len(beyond),
+        "of_those_beyond_named_right": sum(row["verdict"] in named and row["right"] for row in beyond),
         "under_the_error": len(small),
         "of_those_named": sum(row["verdict"] in named for row in small),
         "wrong_sign_with_certainty": sum(row["verdict"] in named and not row["right"] for row in rows),

@@ -39,13 +39,17 @@ class Side:
 
 @dataclass(slots=True)
 class Line:
-    """One figure of both: ``error`` is what a difference must exceed to mean something."""
+    """One figure of both: ``error`` is what a difference must exceed to mean something.
+
+    ``bounds`` is how much more is open because hours were not tried in like conditions.
+    """
 
     figure: str
     old: float
     new: float
     error: float
     verdict: str
+    bounds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -74,7 +78,12 @@ class Comparison:
             for key, side in (("old", self.old), ("new", self.new))
         }
         differences = {
-            line.figure: {"difference": round(line.new - line.old, 5), "error": round(line.error, 5), "verdict": line.verdict}
+            line.figure: {
+                "difference": round(line.new - line.old, 5),
+                "error": round(line.error, 5),
+                "bounds": round(line.bounds, 5),
+                "verdict": line.verdict,
+            }
             for line in self.lines
         }
         return {"simulated": True, "days": self.days, **sides, "differences": differences, "backtest": self.backtest}
@@ -213,12 +222,14 @@ def _line(twin: Twin, figure: str, old: Side, new: Side) -> Line:
     before, after = old.figures.values[figure], new.figures.values[figure]
     error = max(error_of(twin, a.figures, figure, FEW_S, b.figures) for a, b in ((old, new), (new, old)))
     difference = after - before
-    if abs(difference) <= error:
-        return Line(figure, before, after, error, TIE)
     bounds = sum(_widening(twin, side, figure) for side in (old, new))
-    if abs(difference) <= error + bounds:
-        return Line(figure, before, after, error, UNTOLD)
-    return Line(figure, before, after, error, BETTER if (difference > 0) == FIGURES[figure][2] else WORSE)
+    if abs(difference) <= error:
+        verdict = TIE
+    elif abs(difference) <= error + bounds:
+        verdict = UNTOLD
+    else:
+        verdict = BETTER if (difference > 0) == FIGURES[figure][2] else WORSE
+    return Line(figure, before, after, error, verdict, bounds)
 
 
 def _widening(twin: Twin, side: Side, figure: str) -> float:
