@@ -22,7 +22,6 @@ UNITS = {
     "ONE",
     "INVERSE",
     "_NEVER",
-    "_NO_BOUND",
     "NO_BUDGET_W",
     "_WEIGHT",
     "_ONE",
