@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 from adaptd.brain import pricing
-from adaptd.brain.decide import decision
-from adaptd.brain.decide.shift import OtherMode
+from adaptd.brain.decide import decision, shift
 from adaptd.brain.estimate import account_table, thermal
 from adaptd.brain.judge.rules import Rules, rules
 from adaptd.config.policy import Policy
@@ -74,13 +73,19 @@ class ByMode:
         """The tables of the mode in force."""
         return self._known.get((seen.name, seen.memory_khz), self._void)
 
-    def others(self, here: Tables, seen: PowerMode) -> list[OtherMode]:
+    def follow(self, memory: shift.Shift | None, seen: PowerMode, now_us: int) -> tuple[Tables, shift.Modes]:
+        """The tables of the mode in force, and what is known of power modes this tick."""
+        here = self.at(seen)
+        followed = shift.follow(memory, seen, here.idle_mw, now_us)
+        return here, shift.Modes(followed, self._others(here, seen), bool(self._modes), here.reference)
+
+    def _others(self, here: Tables, seen: PowerMode) -> list[shift.OtherMode]:
         """The modes of the policy that may be entered from here and are known, beside the one in force."""
         found = []
         for name, memory_khz in seen.open:
             there = self._known.get((name, memory_khz))
             if there is not None and name in self._modes and name != seen.name and here is not self._void:
-                found.append(OtherMode(name, _ratios(here, there), (there.idle_mw - here.idle_mw) / 1000.0))
+                found.append(shift.OtherMode(name, _ratios(here, there), (there.idle_mw - here.idle_mw) / 1000.0))
         return found
 
 

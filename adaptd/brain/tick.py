@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from adaptd.brain import going_on, pricing
 from adaptd.brain.decide import carryover as memory
-from adaptd.brain.decide import decision, safety, shadowing, shift, shortfall
+from adaptd.brain.decide import decision, safety, shadowing, shortfall
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account as loss
@@ -27,7 +27,6 @@ from adaptd.vocabulary import (
     Mode,
     ModeFigures,
     OperatingPoint,
-    PowerMode,
     Snapshot,
     Stretch,
     VariantFacts,
@@ -202,8 +201,7 @@ class Brain:
         """One decision. Pure: the same arguments give the same bytes on every machine."""
         table, policy, modes = self.tables, self.policy, None
         if snapshot.power_mode is not None:
-            table = self._modes.at(snapshot.power_mode)
-            modes = self._follow(state, snapshot.power_mode, table, snapshot.now_us)
+            table, modes = self._modes.follow(state.held.shift, snapshot.power_mode, snapshot.now_us)
             if state.held.shift is not None:
                 before_mw, idle_mw = state.held.shift.idle_mw, modes.memory.idle_mw
                 state = replace(state, split=power.moved(state.split, idle_mw - before_mw if before_mw else 0))
@@ -248,11 +246,6 @@ class Brain:
             brightness=brightness,
         )
         return after, verdict
-
-    def _follow(self, state: State, seen: PowerMode, table: Tables, now_us: int) -> shift.Modes:
-        """What is known of power modes this tick."""
-        followed = shift.follow(state.held.shift, seen, table.idle_mw, now_us)
-        return shift.Modes(followed, self._modes.others(table, seen), bool(self.policy.modes), self.policy.reference)
 
 
 def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses, policy: Policy) -> Beliefs:

@@ -24,7 +24,6 @@ UNITS = {
     "_NEVER",
     "ANY_MLX",
     "NOTHING",
-    "_NO_BOUND",
     "NO_BUDGET_W",
     "_WEIGHT",
     "_ONE",

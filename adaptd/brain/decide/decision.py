@@ -22,7 +22,6 @@ PAYING = ("account_open", "scene_clear", "dwell_over")
 BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protect_service")
 BLINK_US = 3_000_000  # three looks: what is seen once more may be the last of a fault
 PPM = 1_000_000
-UNSAID = (0, PPM)  # of a band without an account: nothing was shadowed, nothing is bounded
 
 
 def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
@@ -56,7 +55,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
         rule=rule,
         conditions=outcome.conditions(sight, policy, held, options, plan, lasting),
         evidence=tuple(
-            [_word(one.band, one.variant, not one.owed, sight.standing.get(one.band, UNSAID)) for one in sight.guards]
+            [_word(one.band, one.variant, not one.owed, sight.standing.get(one.band, (0, PPM))) for one in sight.guards]
         ),
         refused=refused,
         predicted_mc=int((sight.ahead[0][1] + sight.ahead[0][2] * served_w) * 1000),
