@@ -174,6 +174,7 @@ def run_prune(args: argparse.Namespace) -> int:
     """Remove what is older than the retention; the daemon must not be running."""
     from adaptd.base.clock import boot_id, monotonic_us
     from adaptd.log.format.store import Store
+    from adaptd.log.verify.headline import counted
     from adaptd.log.write.opening import LedgerError, open_ledger
     from adaptd.log.write.prune import prune
 
@@ -188,7 +189,8 @@ def run_prune(args: argparse.Namespace) -> int:
         ledger.close({"reason": "prune"})
     except (LedgerError, OSError) as error:
         raise CommandError(str(error)) from None
-    print(f"{removed} segments removed and put on record" if removed else f"nothing is older than {args.keep_days} days")
+    days = counted(args.keep_days, "day")
+    print(f"{counted(removed, 'segment')} removed and put on record" if removed else f"nothing is older than {days}")
     return 0
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from adaptd.vocabulary import VariantFacts
 
 STANDIN_LATENCY_US = 10_000
+STANDIN = "a stand-in: "
 DEFAULT_PROFILE = "orin-nx-16gb"
 
 
@@ -68,8 +69,24 @@ def _findings(policy: "Policy", profile: "HardwareProfile | None", bundle: Path 
 
     found = analysis.findings(policy)
     if profile is not None:
-        found += analysis.against(policy, profile, _facts(policy, profile, bundle)[0], dwell_us(profile))
+        facts, source = _facts(policy, profile, bundle)
+        found += analysis.against(policy, profile, facts, dwell_us(profile))
+        if not source.startswith(STANDIN):
+            found += _never_in_time(policy, facts[0], source)
     return found
+
+
+def _never_in_time(policy: "Policy", reference: "VariantFacts", source: str) -> list[str]:
+    """A deadline that the reference met nowhere where the bundle was qualified; `adaptd run` would not start on it."""
+    takes_us = reference.latency_us * policy.streams
+    if takes_us <= policy.deadline_us:
+        return []
+    takes, wants = f"{takes_us / 1000:.1f}", f"{policy.deadline_us / 1000:g}"
+    words = (
+        f"deadline_ms: is {wants}, and the reference {reference.name} takes {takes} ms a frame where {source} was qualified: "
+        f"no frame would be in time, write at least {takes} or name another --bundle"
+    )
+    return [words]
 
 
 def _modes(policy: "Policy", profile: "HardwareProfile | None", path: Path) -> list[str]:
@@ -102,7 +119,7 @@ def _facts(policy: "Policy", profile: "HardwareProfile", bundle: Path | None) ->
     proven = tuple(Prior(band.name, 100_000, 0) for band in policy.bands[1:])
     standin = [VariantFacts(policy.reference, frame_uj, STANDIN_LATENCY_US)]
     standin += [VariantFacts(name, frame_uj * 6 // 10, STANDIN_LATENCY_US * 7 // 10, priors=proven) for name in policy.efficient]
-    return tuple(standin), "a stand-in: the reference fills half of the budget, the others 30 %, proven but in the darkest band"
+    return tuple(standin), f"{STANDIN}the reference fills half of the budget, the others 30 %, proven but in the darkest band"
 
 
 def _explain(arguments: argparse.Namespace) -> int:

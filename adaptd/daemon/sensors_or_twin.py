@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from adaptd.brain.judge.words import in_units
 from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.sensor_hub import Sampled, SensorHub
@@ -160,12 +161,6 @@ def trip_words(trips: Iterable[Trip], limit_mc: int) -> str:
     if low is None or low > limit_mc:
         return ""
     return f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"
-
-
-def in_units(quantity: str, value: int) -> str:
-    """A value in the units a person uses."""
-    unit = {TEMPERATURE: "degC", POWER: "W", LIGHT: "lux"}[quantity]
-    return f"{value / 1000:.{0 if quantity == LIGHT else 1}f} {unit}"
 
 
 def picture_stats(picture: object) -> PictureStats | None:

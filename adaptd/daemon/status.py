@@ -139,7 +139,8 @@ class AccountRow:
         """The account in one sentence that says the limit, the bound and what was seen."""
         seen = f"{self.differed} seen in {self.shadowed:,} that ran on both engines"
         if self.in_counts:
-            most, allowed = -(-self.bound_ppm_frames // 1_000_000), self.allowed_ppm_frames // 1_000_000
+            most = min(self.delivered, -(-self.bound_ppm_frames // 1_000_000))  # late frames are charged before one is delivered
+            allowed = self.allowed_ppm_frames // 1_000_000
             return f"in {light_of(self.band)} at most {most} of {self.delivered:,} frames differ, {allowed} allowed; {seen}"
         share, limit = self.bound_ppm_frames / max(1, self.delivered) / 10_000, self.limit_ppm / 10_000
         return f"in {light_of(self.band)} at most {share:.2f} % of {self.delivered:,} frames differ, limit {limit:g} %; {seen}"

@@ -61,7 +61,7 @@ class IioLight(Source):
         if isinstance(value, Missing):
             return value
         if value < 0:
-            return Missing(MissingReason.OUT_OF_RANGE, f"implausible: negative, {value} mlx")
+            return Missing(MissingReason.OUT_OF_RANGE, f"implausible: negative, {value / 1000:g} lux")
         return value
 
     def _millilux(self) -> int | Missing:

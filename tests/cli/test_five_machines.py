@@ -65,7 +65,7 @@ def test_the_main_job_shows_the_swap_on_each_and_invents_no_temperature(started:
         assert "power simulated" in out
         assert verified(service.audit)["verdict"] == "valid", name
         if name == "workstation":
-            assert "this machine's own, 121.0 W from hwmon:VIN, is not used" in out
+            assert "this machine's own, 121.00 W from hwmon:VIN, is not used" in out
 
 
 def test_a_source_of_ones_own_has_nothing_simulated_and_each_missing_quantity_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`adaptd policy`: what it does is shown as a picture, what is unsound is refused with one line each."""
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -89,3 +90,16 @@ def test_check_knows_the_board(capsys: pytest.CaptureFixture[str]) -> None:
     assert "good (feeder on orin-nx-16gb)" in capsys.readouterr().out
     assert main(["policy", "check", FEEDER, "--profile", "h200"]) == 1
     assert "raise it above 122" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("deadline_ms", "code"), [(1, 1), (66, 0)])
+def test_a_deadline_that_no_frame_meets_is_refused_by_the_numbers_of_the_bundle(
+    deadline_ms: int, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a board, `policy check` names what the reference took where the bundle was qualified, and what deadline it can meet."""
+    text = (ROOT / "policies" / "feeder.yaml").read_text()
+    (tmp_path / "p.yaml").write_text(re.sub(r"deadline_ms: \d+", f"deadline_ms: {deadline_ms}", text))
+    assert main(["policy", "check", str(tmp_path / "p.yaml"), "--profile", "orin-nx-16gb"]) == code
+    out, err = capsys.readouterr()
+    assert ("good" in out, "no frame would be in time, write at least" in err) == (code == 0, code == 1)
+    assert err.count("\n") == code

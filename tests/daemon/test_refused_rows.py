@@ -1,5 +1,6 @@
 """What status says of a refused operating point: its condition, and the limit, what it needs and what is left, in numbers."""
 
+from adaptd.daemon.status import AccountRow
 from adaptd.daemon.status_rows import reason_rows, refused_rows
 from adaptd.vocabulary import Bound, Limit, Lowered, Mode, OperatingPoint, Refusal, Verdict
 
@@ -36,3 +37,9 @@ def test_a_condition_without_numbers_is_said_in_words() -> None:
     """Where nothing can be counted the row has words alone, and no number that means nothing."""
     row = refused_rows(VERDICT)[1]
     assert row == {"variant": "int8", "fps": 15.0, "condition": "light_known", "words": "not proven: the light is not known"}
+
+
+def test_no_more_frames_differ_than_were_delivered() -> None:
+    """Late frames are charged before one is delivered; the sentence never says that more differ than there are."""
+    row = AccountRow("bright", 0, 2, 6, 0, 0, 6_000_000, 79_000_000, 5000, True)
+    assert row.words() == "in bright light at most 2 of 2 frames differ, 79 allowed; 0 seen in 0 that ran on both engines"

@@ -12,7 +12,7 @@ from adaptd.log.format import store as store_module
 from adaptd.log.format.store import Store
 from adaptd.log.verify.verify import Options, Outcome, verify
 from tests.log.test_ledger import opened
-from tests.log.workload import SECOND, Clock
+from tests.log.workload import SECOND, Clock, make_log
 
 
 def test_every_folder_on_the_way_is_durable_before_the_first_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,3 +76,15 @@ def test_a_lock_file_that_was_deleted_is_locked_anew(tmp_path: Path) -> None:
         store.lock()
     ledger.close()
     assert verify(tmp_path, Options(replay=False)).verdict is Outcome.VALID
+
+
+def test_the_signing_keys_may_live_on_another_device(tmp_path: Path) -> None:
+    """With ``private`` a link to a folder elsewhere the log is signed by keys that never lay in its own folder."""
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "private").symlink_to(tmp_path / "stick")
+    for _ in range(2):
+        make_log(tmp_path / "log", 5, clock=Clock())
+    assert verify(tmp_path / "log").verdict is Outcome.VALID
+    assert [path.name for path in (tmp_path / "stick").iterdir()] == ["epoch.key"]
+    assert (tmp_path / "log" / "private").is_symlink()

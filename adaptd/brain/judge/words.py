@@ -1,6 +1,6 @@
 """The judge's reasons in plain words, for people. Nothing decides by them."""
 
-from adaptd.vocabulary import UNITS, Doubt, Missing, MissingReason, Raw, RawReading, Unread
+from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Doubt, Missing, MissingReason, Raw, RawReading, Unread
 
 _TEXT = {
     MissingReason.NO_SENSOR: "no sensor",
@@ -32,6 +32,7 @@ _TEXT = {
     MissingReason.BRIDGED: "bridged: the last value, since one read failed",
     MissingReason.BETWEEN: "no light band holds all of what the light may be",
 }
+_PEOPLE = {TEMPERATURE: (1, "degC"), POWER: (2, "W"), LIGHT: (0, "lux")}
 # What only a comparison of sources, or with the picture, can find.
 BETWEEN = frozenset({MissingReason.COOLER, MissingReason.CONTRADICTED, MissingReason.BRIDGED})
 
@@ -44,7 +45,13 @@ def why(reason: MissingReason, raw: Raw | None = None) -> str:
         return _TEXT[reason]
     if reason is MissingReason.STALE:
         return f"stale: {raw.age_us // 1000} ms old"
-    return f"{_TEXT[reason]} ({raw.value} {UNITS[raw.quantity]})"
+    return f"{_TEXT[reason]} ({in_units(raw.quantity, raw.value)})"
+
+
+def in_units(quantity: str, value: int) -> str:
+    """A value in the units that a person uses."""
+    digits, unit = _PEOPLE[quantity]
+    return f"{value / 1000:.{digits}f} {unit}"
 
 
 def why_missing(missing: Missing) -> str:
