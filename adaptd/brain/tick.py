@@ -303,8 +303,8 @@ def _sight(table: Tables, state: State, snapshot: Snapshot, senses: judge.Senses
     rate_mfps = policy.target_mfps * policy.streams
     thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
     to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, rate_mfps)
-    lean, entering = to_look <= 0, state.point.variant == policy.reference
-    offer = loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=lean, entering=entering)
+    lean = to_look <= 0
+    offer = loss.offer_to_all(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     return Inputs(
         now_us=snapshot.now_us,

@@ -227,16 +227,13 @@ def _two_digits(ppm: int) -> int:
     return -(-(ppm + 1) // step) * step if ppm else 0
 
 
-def offer(
-    rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False, entering: bool = False
-) -> Offer:
+def offer(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
     """What an efficient variant may serve in a band before the next decision; CLOSED where that is less than ``least_frames``.
 
     The frames offered are all that could be lost before the debit passes the credit: the worker stops there by itself. The coin
     is the thinnest whose bound leaves room for ``least_frames``, a quarter of the way to where one loss more seen under it would
     bring it, so that a first difference does not shut the account for long; the largest where none does. ``lean`` is said where
     the budget of shadow frames holds no more than the thinnest coin takes: then it is that one, and CLOSED where it does not do.
-    ``entering``: the reference serves; a variant that would have to leave again at the next decision does not begin.
     """
     one = next((each for each in account.bands if each.band == band), None)
     if one is None or one.broken or not rules.shares:
@@ -246,31 +243,21 @@ def offer(
     if frames < max(1, least_frames):
         return CLOSED
     if lean:
-        thin = bounds(rules, one, len(rules.shares) - 1)[0]
-        fits = credit - thin >= least_frames * M and not (entering and _leaves(one, credit, thin, least_frames))
+        fits = credit - bounds(rules, one, len(rules.shares) - 1)[0] >= least_frames * M
         return Offer(rules.shares[-1], frames) if fits else CLOSED
     for at in range(len(rules.shares) - 1, -1, -1):
         now, after_one = bounds(rules, one, at)
         then = (3 * now + after_one) // 4
         if (credit - then) // M >= least_frames:
-            return CLOSED if entering and _leaves(one, credit, now, least_frames) else Offer(rules.shares[at], frames)
-    opening = bounds(rules, one, 0)[0]
-    return CLOSED if entering and _leaves(one, credit, opening, least_frames) else Offer(rules.shares[0], frames)
+            return Offer(rules.shares[at], frames)
+    return Offer(rules.shares[0], frames)
 
 
-def _leaves(one: BandAccount, credit: int, bound: int, frames: int) -> bool:
-    """Whether ``frames`` served now, none of them seen to differ, would leave no room for as many more."""
-    return credit - min(one.debit_ppm + frames * M, bound) < frames * M
-
-
-def offer_to_all(
-    rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False, entering: bool = False
-) -> Offer:
+def offer_to_all(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
     """What an efficient variant may serve in a band before the next decision whichever camera the frames come from: the largest
     coin and the fewest frames that any camera's account offers, CLOSED where one of them is.
     """
-    own = [one.band for one in account.bands if band_of(one.band) == band]
-    found = [offer(rules, account, one, least_frames, lean=lean, entering=entering) for one in own]
+    found = [offer(rules, account, one.band, least_frames, lean=lean) for one in account.bands if band_of(one.band) == band]
     if not found or min([one.frames for one in found]) == 0:
         return CLOSED
     return Offer(max([one.share_ppm for one in found]), min([one.frames for one in found]))
