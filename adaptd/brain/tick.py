@@ -294,8 +294,8 @@ def _sight(
     no_light = light.reason or (MissingReason.BETWEEN if band == bands.UNKNOWN else None)
     thin_ppm = table.rules.shares[-1] if table.rules.shares else 0
     to_look = shadowing.free(beliefs.spent, policy.shadow_ppm, thin_ppm, table.frame.rate_mfps)
-    lean, budget_mw, entering = to_look <= 0, pricing.budget_mw(snapshot, policy), state.point.variant == policy.reference
-    offer = loss.offer(table.rules, beliefs.account, band, table.ahead_frames, lean=lean, entering=entering)
+    lean, budget_mw = to_look <= 0, pricing.budget_mw(snapshot, policy)
+    offer = loss.offer(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     return Inputs(
         now_us=snapshot.now_us,

@@ -59,7 +59,7 @@ def test_the_longer_nobody_looked_the_less_is_known_of_the_air_and_no_less_of_th
     assert after[2].age_us < after[1].age_us < after[0].age_us
 
 
-@pytest.mark.parametrize("now_us", [5_000_000, HOUR_US + going_on.OLD_US + 1], ids=["reboot", "a day and more"])
+@pytest.mark.parametrize("now_us", [5_000_000, HOUR_US + 86_400_000_001], ids=["reboot", "a day and more"])
 def test_after_a_time_that_nobody_knows_what_was_learned_is_only_a_better_guess(now_us: int) -> None:
     """The learned strengths have the profile's doubt, the air every doubt, and the board is taken to be settled and not hot."""
     world, policy = learned(), feeder()
@@ -72,6 +72,13 @@ def test_after_a_time_that_nobody_knows_what_was_learned_is_only_a_better_guess(
     assert (again.heat.cov, again.heat.z, again.heat.age_us) == (fresh.heat.cov, fresh.heat.z, 0)
     assert not again.held.hot
     assert again.paces == fresh.paces
+
+
+def test_a_day_is_the_longest_gap_over_which_anything_is_trusted() -> None:
+    """To the microsecond: a day is known, more is not, nor is a clock that went back."""
+    assert going_on.gap_us(HOUR_US, HOUR_US + 86_400_000_000) == 86_400_000_000
+    assert going_on.gap_us(HOUR_US, HOUR_US + 86_400_000_001) is None
+    assert going_on.gap_us(HOUR_US, HOUR_US - 1) is None
 
 
 def test_a_hot_board_is_still_hot_after_a_restart_of_the_daemon() -> None:

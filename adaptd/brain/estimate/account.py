@@ -87,7 +87,7 @@ def start(rules: AccountRules, bands: tuple[str, ...], now_us: int, number: int 
 def most_frames(rules: AccountRules, account: Account, cell: str) -> int:
     """How many frames an efficient variant may serve now for one camera, whatever they lose."""
     one = next((each for each in account.bands if each.band == cell), None)
-    return 0 if one is None else _offer(rules, account, one, 1, lean=False, entering=False).frames
+    return 0 if one is None else _offer(rules, account, one, 1, lean=False).frames
 
 
 def resume(account: Account, gone_us: int) -> Account:
@@ -225,20 +225,17 @@ def _two_digits(ppm: int) -> int:
     return -(-(ppm + 1) // step) * step if ppm else 0
 
 
-def offer(
-    rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False, entering: bool = False
-) -> Offer:
+def offer(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool = False) -> Offer:
     """What an efficient variant may serve in a band before the next decision; CLOSED where that is less than ``least_frames``.
 
     The frames offered are all that could be lost before the debit passes the credit: the worker stops there by itself. Whichever
     of several cameras they come from, it is the largest coin and the fewest frames that any camera's account offers, and CLOSED
     where one of them is. ``lean`` is said where the budget of shadow frames holds no more than the thinnest coin takes.
-    ``entering``: the reference serves; a variant that would have to leave again at the next decision does not begin.
     """
     found: Offer | None = None
     for one in account.bands:
         if band_of(one.band) == band:
-            each = _offer(rules, account, one, least_frames, lean=lean, entering=entering)
+            each = _offer(rules, account, one, least_frames, lean=lean)
             if not each.frames:
                 return CLOSED
             if found is None:
@@ -248,7 +245,7 @@ def offer(
     return CLOSED if found is None else found
 
 
-def _offer(rules: AccountRules, account: Account, one: BandAccount, least_frames: int, *, lean: bool, entering: bool) -> Offer:
+def _offer(rules: AccountRules, account: Account, one: BandAccount, least_frames: int, *, lean: bool) -> Offer:
     """What one camera's account offers. The coin is the thinnest whose bound leaves room for ``least_frames``, a quarter of the
     way to where one loss more seen under it would bring it, so that a first difference does not shut the account for long; the
     largest where none does. ``lean``: it is the thinnest, and CLOSED where that does not do.
@@ -260,19 +257,13 @@ def _offer(rules: AccountRules, account: Account, one: BandAccount, least_frames
     frames = (credit - one.debit_ppm) // M
     if frames < max(1, least_frames):
         return CLOSED
-    now = room = 0
     for at in range(len(shares) - 1, -1, -1):
         now, after_one = bounds(rules, one.strata, one.whole_ppm, at)
-        room = credit - (now if lean else (3 * now + after_one) // 4)
-        if lean or room >= least_frames * M:
-            break
-    shut = (lean and room < least_frames * M) or (entering and _leaves(one, credit, now, least_frames))
-    return CLOSED if shut else Offer(shares[at], frames)
-
-
-def _leaves(one: BandAccount, credit: int, bound: int, frames: int) -> bool:
-    """Whether ``frames`` served now, none of them seen to differ, would leave no room for as many more."""
-    return credit - min(one.debit_ppm + frames * M, bound) < frames * M
+        if lean:
+            return Offer(shares[at], frames) if credit - now >= least_frames * M else CLOSED
+        if (credit - (3 * now + after_one) // 4) // M >= least_frames:
+            return Offer(shares[at], frames)
+    return Offer(shares[0], frames)
 
 
 def shortage(rules: AccountRules, account: Account, band: str, least_frames: int, *, lean: bool) -> tuple[int, int, int] | None:

@@ -25,7 +25,7 @@ JUMP_SIGMAS = 4.0  # a reading further off is a jump of the base, or a lie: it i
 SMALL_RISE, SMALL_RISE_LOOKS = 0.6, 1  # ... at once if power rose by less than this part,
 LOOKS = 3  # ... and otherwise when it is seen this often in a row: a dead sensor must not look like spare power
 LEAST_SCALE = 0.1
-CREEP_SLACK_PCT, CREEP_PCT = 50, 600  # Page's test for a small step upwards: a false one in three quarters of an hour
+CREEP_SLACK_PCT, CREEP_PCT = 50, 600  # Page's test for a small step upwards: a false one in half an hour
 RAMP_SIGMAS = 4.0  # deviations of a reading: two rises in a row by so much are no noise
 
 

@@ -121,7 +121,10 @@ def risen(back: int, risen_us: int, calm_us: int = 0) -> Owed:
     return Owed(10**10, 9, 15_000, back, calm_us, risen_us)
 
 
-@pytest.mark.parametrize(("to", "risen_us", "counted"), [(8000, 10_000_000, 1), (8000, 61_000_000, 0), (9300, 10_000_000, 0)])
+@pytest.mark.parametrize(
+    ("to", "risen_us", "counted"),
+    [(8000, 10_000_000, 1), (8000, 58_000_000, 1), (8000, 61_000_000, 0), (8800, 10_000_000, 1), (9300, 10_000_000, 0)],
+)
 def test_a_rise_that_a_limit_takes_back_within_a_minute_was_wrong(to: int, risen_us: int, counted: int) -> None:
     """By a tenth or more, and soon: then the next rise must earn more. Later the world has changed, and less nobody notices."""
     _, owed = settle(offered(to), ENGINE, held(10_000, risen(0, risen_us)), 1.0)

@@ -385,22 +385,3 @@ def test_the_numbers_of_the_account_are_those_of_the_page() -> None:
     assert of(booked(known, credited(known, frames), served(frames, frames, known.shares[-1], silent))).broken
     assert tables.AHEAD_US == 1_500_000
     assert account.offer(known, credited(known, 100), BAND, 23).frames >= 23
-
-
-def test_who_would_have_to_leave_again_at_the_next_decision_does_not_begin() -> None:
-    """After a loss the room of one decision is not enough to begin: the variant would serve a second and be held off for long."""
-    known, least = rules(), 23
-    window = booked(known, opened(known), served(0, 60, known.shares[0], 10, 1))
-    room = (account.credit_ppm(known, window, of(window)) - of(window).debit_ppm) // M
-    assert least <= room < 2 * least
-    assert account.offer(known, window, BAND, least).frames == room
-    assert account.offer(known, window, BAND, least, entering=True) == account.CLOSED
-
-
-def test_a_debit_that_stands_at_its_bound_lets_a_variant_begin_with_the_room_of_one_decision() -> None:
-    """Where nothing is seen to differ the bound does not grow, so whoever begins may stay."""
-    known = rules()
-    window = booked(known, opened(known), served(0, 400, known.shares[0], 64))
-    assert of(window).debit_ppm == account.bounds(known, of(window).strata, of(window).whole_ppm)[0]
-    room = (account.credit_ppm(known, window, of(window)) - of(window).debit_ppm) // M
-    assert account.offer(known, window, BAND, room, entering=True).frames == room

@@ -109,6 +109,7 @@ def test_an_engine_at_rest_keeps_its_ratio_for_a_fortnight() -> None:
 def test_an_engine_that_corrects_what_was_believed_of_it_says_nothing_of_the_other() -> None:
     """Both were taken for twice as slow, and INT8 is not: FP16 was seen at twice a moment ago. What comes later is of both."""
     both = (Pace(2 * PPM, 10_000, 99, 2 * PPM, 10_000, 30), Pace(2 * PPM, 10_000, 99, 2 * PPM, 10_000, 30))
+    assert SETTLED == 5, "the cold first interval and enough for an average of four"
     paces = serve(both, "int8", [10_000] * SETTLED)
     assert paces[1].factor_ppm == pytest.approx(PPM, rel=0.01)
     assert paces[0].factor_ppm == both[0].factor_ppm

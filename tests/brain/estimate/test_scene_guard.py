@@ -142,4 +142,4 @@ def test_two_losses_within_ten_looks_are_a_scene_to_leave_at_any_limit() -> None
     left = fed(guard(Prior("bright", 6000, 0)), M, *[0] * 9, M, limit_ppm=20_000)
     assert (left.strikes, left.owed) == (1, HOLD_OWED)
     assert fed(left, M, limit_ppm=20_000).owed == MOST_OWED
-    assert fed(guard(Prior("bright", 6000, 0)), M, *[0] * 20, M, limit_ppm=20_000).strikes == 0
+    assert fed(guard(Prior("bright", 6000, 0)), M, *[0] * 11, M, limit_ppm=20_000).strikes == 0
