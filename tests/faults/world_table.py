@@ -18,9 +18,8 @@ def show(rows: Rows) -> int:
         groups[group][(world, hours, share)].append(row)
     bad = _days(groups["day"], groups["old"])
     bad += _months(groups["month"]) + _colds(groups["cold"])
-    bad += _randoms(groups["random"], "unseen random hours") + _randoms(
-        groups["edge"], "hours with light beside the edges of bands"
-    )
+    bad += _randoms(groups["random"], "unseen random hours", 0)
+    bad += _randoms(groups["edge"], "hours with light beside the edges of bands", None)
     if bad:
         print("NOT AS PROMISED: " + "; ".join(bad))
     return bool(bad)
