@@ -9,14 +9,14 @@ from math import sqrt
 
 from adaptd.brain.decide.deadline import in_time
 from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs
-from adaptd.brain.decide.planner import BUSY, GAIN_SHARE, KEEP_SHARE, POWER_SIGMAS, SWAP_W, Caps, Option, Plan, plan_of
+from adaptd.brain.decide.planner import BUSY, GAIN_SHARE, KEEP_SHARE, POWER_SIGMAS, STEP_MFPS, SWAP_W, Caps, Option, Plan, plan_of
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Bound, Limit, Lowered, Mode, OperatingPoint, Refusal
 
 STEP_MW, STEP_MC, STEP_GAIN_MW, STEP_US = 100, 500, 10, 1_000_000
 POWER_RULES = ("power_budget", "budget_unreachable")
 CONFLICTS = ("protect_device", "protect_service", "stop")
-NUMBERLESS = ("most_worth", "not_worth_more", "endurance", "rate_held")
+NUMBERLESS = ("most_worth", "not_worth_more", "endurance", "rate_held", "rate_rising")
 
 
 def _up(value: float, step: int) -> int:
@@ -79,7 +79,7 @@ def _rule(ground: Ground, plan: Plan) -> str:
     if plan.mean_mfps >= ground.policy.target_mfps:
         return "most_worth"
     if plan.rule == "most_worth":
-        return _ceiling(ground.sight, ground.policy, ground.hot)
+        return _ceiling(ground.sight, ground.policy, ground.hot, plan)
     option = _option(ground, plan.variant)
     value_j = ground.table.value_j * in_time(option.latency_us, option.scatter, ground.policy.deadline_us)
     return "engine_busy" if value_j > option.joules else plan.rule
@@ -89,8 +89,9 @@ def _option(ground: Ground, name: str) -> Option:
     return next(one for one in ground.options if one.name == name)
 
 
-def _ceiling(sight: Inputs, policy: Policy, hot: bool) -> str:
-    """Why no higher rate was planned at all, in the order in which ``decision`` asks; what is left is a rate that is held."""
+def _ceiling(sight: Inputs, policy: Policy, hot: bool, plan: Plan) -> str:
+    """Why no higher rate was planned at all, in the order in which ``decision`` asks; what is left is a rate that is held, or one
+    on its way up. A camera is the reason only where all that it gives is served."""
     if sight.watch.fault:
         return "fault_latched"
     if sight.unknown[0] and not sight.modelled:
@@ -100,11 +101,13 @@ def _ceiling(sight: Inputs, policy: Policy, hot: bool) -> str:
     if sight.mode in (Mode.PROTECT, Mode.STOPPED):
         return "after_protection"
     source_mfps = sight.worker.source_mfps
-    if source_mfps and source_mfps < policy.target_mfps:
+    if source_mfps and source_mfps < policy.target_mfps and plan.high_mfps + STEP_MFPS > source_mfps:
         return "camera_rate"
     if sight.unknown[0]:
         return "temperature_unknown"
-    return "power_unknown" if sight.unknown[1] and not sight.meterless else "rate_held"
+    if sight.unknown[1] and not sight.meterless:
+        return "power_unknown"
+    return "rate_rising" if plan.low_mfps > sight.point.fps_mfps > 0 else "rate_held"
 
 
 def _of_plan(ground: Ground, plan: Plan, rule: str) -> tuple[Limit, ...]:

@@ -14,6 +14,7 @@ RULES = {
     "engine_busy": "the engine computes no more frames in time",
     "camera_rate": "the camera gives no more frames",
     "rate_held": "changing the frame rate would earn less than the change costs",
+    "rate_rising": "the limits have left room for this rate for some seconds, and for a higher one not yet so long",
     "cooling": "the temperature passed its limit and has not fallen to resume_c yet",
     "after_protection": "the limits hold again after a protection: it starts at floor_fps once that fits for some seconds",
     "temperature_unknown": "the temperature is not known, so the frame rate may not rise",

@@ -95,6 +95,20 @@ def test_no_sentence_contradicts_its_conditions() -> None:
     assert {"most_worth", "power_budget", "camera_rate", "temperature"} <= seen, seen
 
 
+def test_a_camera_is_the_reason_only_where_all_that_it_gives_is_served() -> None:
+    """A camera is measured at 14.99 of 15 fps, and a supply is back: the rate on its way up is not its fault."""
+
+    def told(second: int, snapshot: Snapshot) -> Snapshot:
+        budget_mw = 7500 if 30 <= second < 60 else 8200 if second < 63 else 12_000
+        return replace(snapshot, budget_mw=budget_mw, worker=replace(snapshot.worker, source_mfps=14_993))
+
+    plant = Board(policy=replace(feeder(), budget_mw=12_000, efficient=()), facts=facts(priors=()), change=told)
+    seconds = list(plant.run(2 * MINUTE))
+    rules = {second.verdict.rule for second in seconds if second.verdict.point.fps_mfps < 14_900}
+    assert "camera_rate" not in rules
+    assert "rate_rising" in rules, rules
+
+
 def test_a_slow_camera_is_named_and_not_the_planner() -> None:
     """A camera of 8 fps that is asked for 15: the sentence says so."""
     last = worlds()[2].last(MINUTE)
