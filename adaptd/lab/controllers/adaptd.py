@@ -3,9 +3,8 @@
 from adaptd.brain import tick
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
+from adaptd.log import HEARTBEAT_DECISIONS
 from adaptd.vocabulary import ModeFigures, Snapshot, Stretch, VariantFacts, Verdict
-
-HEARTBEAT_DECISIONS = 256  # how often the log holds a whole state (log/write/recorder.py)
 
 
 class Adaptd:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adaptd.base.canonical_json import Plain
+from adaptd.log import HEARTBEAT_DECISIONS
 from adaptd.log.format.binding import Binding
 from adaptd.log.format.codec import layout, row, to_plain
 from adaptd.log.format.decisions import SHORT, DecisionCoder
@@ -40,7 +41,12 @@ class Recorder:
     """Turns words into records. ``state`` is always the brain's state after what is being recorded."""
 
     def __init__(
-        self, ledger: Ledger, *, heartbeat_decisions: int = 256, heartbeat_us: int = 600_000_000, silence_us: int = 60_000_000
+        self,
+        ledger: Ledger,
+        *,
+        heartbeat_decisions: int = HEARTBEAT_DECISIONS,
+        heartbeat_us: int = 600_000_000,
+        silence_us: int = 60_000_000,
     ) -> None:
         self.ledger = ledger
         self._silence_us = silence_us
