@@ -63,22 +63,29 @@ class Fence:
 
 
 class Ready(LatestFrame):
-    """A slot in which the next frame always lies ready: in a worker another thread puts it there."""
+    """A slot in which the next frame always lies ready: in a worker another thread makes it, stamps it and puts it there."""
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         super().__init__()
-        self._image = np.zeros((64, 64, 3), np.uint8)
-        self._now_us = now_us
+        self._stamped = [Frame(np.zeros((64, 64, 3), np.uint8), 0, now_us()) for _ in range(2)]
         self._frames = 0
         self.empty = False
+
+    @property
+    def waiting(self) -> bool:
+        """Always, but while ``empty``."""
+        return not self.empty
 
     def take(self, timeout_s: float) -> Frame | None:
         """The next frame, or None while ``empty``."""
         del timeout_s
         if self.empty:
             return None
-        self._frames += 1
-        return Frame(self._image, self._frames, self._now_us())
+        with self._lock:
+            self._frames += 1
+            frame = self._stamped[self._frames & 1]
+            frame.index = self._frames
+            return frame
 
 
 class Served:
@@ -121,5 +128,6 @@ class Served:
     @property
     def counted(self) -> int:
         """Frames served since the last call."""
+        self.loop.settle()
         counts = self.loop.tally.take()
         return counts.delivered + counts.missed

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,11 @@ Array = npt.NDArray[np.float32]
 FLOAT32 = np.dtype(np.float32)
 WARM_UP_RUNS = 10
 PROBES, ANSWERS = 4, 64
+Meanwhile = Callable[[], None]
+
+
+def nothing() -> None:
+    """There is nothing to do meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +46,20 @@ class Engine(ABC):
 
     ``activate`` loads, warms up and accounts memory; ``infer`` takes float32 of ``input_shape`` and returns float32 of
     ``output_shape`` in an array of the caller's own; ``deactivate`` gives everything back and may be called twice.
+    ``infer`` calls ``meanwhile`` once before it waits: while a device computes, or just before this processor does. Where it
+    raises, ``meanwhile`` may not have been called.
     An engine can be activated again. All calls come from one thread. Raises EngineError and its kinds, nothing else.
     """
 
     backend: ClassVar[str]
 
     def __init__(self, spec: EngineSpec) -> None:
-        self._spec = spec
-        self._input_shape = spec.input_shape
+        self.name = spec.name
+        self.precision = spec.precision
+        self.input_shape, self.output_shape = spec.input_shape, spec.output_shape
+        self.cameras = spec.cameras
         self._active = False
         self._memory = 0
-
-    @property
-    def name(self) -> str:
-        return self._spec.name
-
-    @property
-    def precision(self) -> str:
-        """The precision really computed, as the manifest records it."""
-        return self._spec.precision
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        return self._spec.input_shape
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return self._spec.output_shape
 
     @property
     def active(self) -> bool:
@@ -93,17 +86,17 @@ class Engine(ABC):
             undo.pop_all()
         self._active = True
 
-    def infer(self, batch: Array, camera: int = 0) -> Array:
+    def infer(self, batch: Array, camera: int = 0, meanwhile: Meanwhile = nothing) -> Array:
         if not self._active:
             raise EngineError(f"engine {self.name}: not active; call activate() before infer()")
-        if batch.shape != self._input_shape or batch.dtype != FLOAT32:
+        if batch.shape != self.input_shape or batch.dtype != FLOAT32:
             raise EngineError(
-                f"engine {self.name}: input is {batch.dtype} {batch.shape}, it takes float32 {self._input_shape}; "
+                f"engine {self.name}: input is {batch.dtype} {batch.shape}, it takes float32 {self.input_shape}; "
                 "fix the preprocessing"
             )
-        if not 0 <= camera < self._spec.cameras:
-            raise EngineError(f"engine {self.name}: camera {camera} of {self._spec.cameras}; open the pool with more cameras")
-        return self._infer_impl(batch, camera)
+        if not 0 <= camera < self.cameras:
+            raise EngineError(f"engine {self.name}: camera {camera} of {self.cameras}; open the pool with more cameras")
+        return self._infer_impl(batch, camera, meanwhile)
 
     def deactivate(self) -> None:
         if self._active:
@@ -119,8 +112,8 @@ class Engine(ABC):
         self.deactivate()
 
     def _warm_up(self) -> None:
-        batch = probe_batch(self._input_shape)
-        for camera in range(self._spec.cameras):
+        batch = probe_batch(self.input_shape)
+        for camera in range(self.cameras):
             for _ in range(WARM_UP_RUNS):
                 guard.check(self._infer_impl(batch, camera), self.output_shape, self.name)
 
@@ -129,8 +122,8 @@ class Engine(ABC):
         """Loads the engine. May raise half way: ``_deactivate_impl`` follows."""
 
     @abstractmethod
-    def _infer_impl(self, batch: Array, camera: int) -> Array:
-        """Runs one checked batch. Raises EngineFault when the backend fails."""
+    def _infer_impl(self, batch: Array, camera: int, meanwhile: Meanwhile = nothing) -> Array:
+        """Runs one checked batch, and ``meanwhile`` before it waits. Raises EngineFault when the backend fails."""
 
     @abstractmethod
     def _deactivate_impl(self) -> None:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from adaptd.engine import guard
-from adaptd.engine.base import Array, Engine, fingerprint_of, probe_batch
+from adaptd.engine.base import Array, Engine, Meanwhile, fingerprint_of, nothing, probe_batch
 from adaptd.engine.errors import EngineError, EngineFault, EngineMemoryError
 
 if TYPE_CHECKING:
@@ -42,18 +42,13 @@ class WarmPool:
         self._probes: dict[str, Array] = {}
         self._faults: dict[str, str] = {}
         self._serving: Engine | None = None
-        self._served_by = ""
+        self.served_by = ""  # what answered the last frame: the reference, where the chosen one failed on it
 
     @property
     def serving(self) -> str:
         """The variant that the next frame runs on; empty while the pool is closed."""
         engine = self._serving
         return "" if engine is None else engine.name
-
-    @property
-    def served_by(self) -> str:
-        """The variant that answered the last frame: the reference, where the chosen one failed on it."""
-        return self._served_by
 
     @property
     def warm(self) -> tuple[str, ...]:
@@ -103,8 +98,10 @@ class WarmPool:
         """Serve ``variant`` from the next frame on. Raises EngineError, and changes nothing, when it is not warm."""
         self._serving = self.engine(variant)
 
-    def infer(self, batch: Array, camera: int = 0) -> Array:
+    def infer(self, batch: Array, camera: int = 0, meanwhile: Meanwhile = nothing) -> Array:
         """Run one frame on the serving engine; where that fails, set it aside and run the same frame on the reference.
+
+        ``meanwhile`` is called while the engine computes; twice where two had to be tried.
 
         Raises:
             EngineFault: the reference itself failed.
@@ -113,11 +110,11 @@ class WarmPool:
         if engine is None:
             raise EngineError("the pool is closed; call activate() before infer()")
         try:
-            answer = guard.check(engine.infer(batch, camera), engine.output_shape, engine.name)
+            answer = guard.check(engine.infer(batch, camera, meanwhile), engine.output_shape, engine.name)
         except EngineFault as fault:
             engine = self._set_aside(engine, fault)
-            answer = guard.check(engine.infer(batch, camera), engine.output_shape, engine.name)
-        self._served_by = engine.name
+            answer = guard.check(engine.infer(batch, camera, meanwhile), engine.output_shape, engine.name)
+        self.served_by = engine.name
         return answer
 
     def shadow(self, batch: Array, variant: str, camera: int = 0) -> Array | None:

@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from adaptd.engine.base import Array, Engine, EngineSpec
+from adaptd.engine.base import Array, Engine, EngineSpec, Meanwhile, nothing
 from adaptd.engine.errors import EngineFault, EngineMemoryError
 
 
@@ -64,7 +64,8 @@ class StubEngine(Engine):
         rows = np.arange(outputs, dtype=np.int64)[:, None] * 31 + np.arange(min(inputs, 64), dtype=np.int64)[None, :] * 17
         self._weights = ((rows % 13) - 6).astype(np.float32) / np.float32(64.0)
 
-    def _infer_impl(self, batch: Array, camera: int) -> Array:
+    def _infer_impl(self, batch: Array, camera: int, meanwhile: Meanwhile = nothing) -> Array:
+        meanwhile()
         assert self._weights is not None
         self.runs += 1
         self.runs_of[camera] += 1

@@ -5,7 +5,7 @@ from typing import Any
 
 from adaptd.config.manifest import PlanFact
 from adaptd.engine import guard
-from adaptd.engine.base import Array, Engine, EngineSpec, probe_batch
+from adaptd.engine.base import Array, Engine, EngineSpec, Meanwhile, nothing, probe_batch
 from adaptd.engine.cuda import Gpu
 from adaptd.engine.errors import BackendMissing, EngineFault, EngineMemoryError, PlanError, reason_of
 from adaptd.engine.plan import Device, refuse_foreign
@@ -69,15 +69,15 @@ class TrtEngine(Engine):
     def _load(self, trt: Any) -> None:
         self._runtime, self._engine = deserialize(trt, self._plan, self.name, self._command)
         tensors = self._tensors(trt)
-        for camera in range(self._spec.cameras):
+        for camera in range(self.cameras):
             self._channels.append(self._channel(trt, tensors, camera))
         if self._graphs:
             self._capture()
 
-    def _infer_impl(self, batch: Array, camera: int) -> Array:
+    def _infer_impl(self, batch: Array, camera: int, meanwhile: Meanwhile = nothing) -> Array:
         self._gpu.heed()
         try:
-            return self._channels[camera].run(batch)
+            return self._channels[camera].run(batch, meanwhile)
         except self._gpu.errors as error:
             raise EngineFault(f"engine {self.name}: CUDA failed: {reason_of(error)}; engine set aside") from None
 

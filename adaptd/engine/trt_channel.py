@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.engine.base import Array
+from adaptd.engine.base import Array, Meanwhile, nothing
 from adaptd.engine.cuda import DeviceBlock, Gpu, Graph, HostBlock, Stream
 from adaptd.engine.errors import EngineFault, PlanError
 
@@ -47,13 +47,17 @@ class DeviceChannel:
             self._bind(tensors)
             undo.pop_all()
 
-    def run(self, batch: Array) -> Array:
-        """One frame, start to end; the answer is a copy that belongs to the caller. Raises EngineFault or the driver's error."""
+    def run(self, batch: Array, meanwhile: Meanwhile = nothing) -> Array:
+        """One frame, start to end; the answer is a copy that belongs to the caller. Raises EngineFault or the driver's error.
+
+        ``meanwhile`` is called while the device computes.
+        """
         np.copyto(self._host_in.array, batch)
         if self._graph is None:
             self._enqueue()
         else:
             self._graph.launch()
+        meanwhile()
         self._stream.synchronize()
         answer: Array = self._host_out.array.copy()
         return answer

@@ -34,6 +34,11 @@ class LatestFrame:
         self._poked = False
         self.dropped = 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame waits to be taken now."""
+        return self._frame is not None
+
     def put(self, frame: Frame) -> None:
         """Offer a frame; an older one that nobody took is dropped, and counted where it was to be served."""
         with self._ready:

@@ -7,22 +7,22 @@ from adaptd.base import coin
 from adaptd.engine.errors import EngineError, EngineFault
 from adaptd.engine.pool import WarmPool
 from adaptd.vision.answers import Answer
-from adaptd.vocabulary import Setpoint, Shadow
+from adaptd.vocabulary import Setpoint
+from adaptd.worker.comparison import Comparison, ReferenceHealth
 from adaptd.worker.counters import Counters
 from adaptd.worker.health import Stopwatch
 from adaptd.worker.latest_frame import Frame
 from adaptd.worker.lease import Lease
 from adaptd.worker.loop_parts import Batch, LoopParts
-from adaptd.worker.seen import Seen
+from adaptd.worker.seen import Result, Seen
 from adaptd.worker.setpoints import NO_END, Setpoints
 
 TOUCH_US = 20_000_000
 CHORES_US = 50_000
-DEAD_AFTER = 3
 RESTART = 3
 MOVED = -1
 NAP_S = 0.25
-LOST_PPM = 1_000_000
+Drawn = tuple[Frame, Batch, Answer | None]
 
 
 class FrameLoop:
@@ -42,13 +42,18 @@ class FrameLoop:
         self._prepare = parts.preprocess
         self._answer = parts.head.answer
         self._infer = parts.pool.infer
+        self._slot, self._take = parts.slot, parts.slot.take
+        self._meantime = self._meanwhile
+        self._owed: tuple[int, Result, str, tuple[int, int]] | None = None
+        self._under_way: Frame
+        self._ready_ns, self._drawn = 0, False
         self._publish = parts.results.publish
         self._watches = {name: Stopwatch(latency) for name, latency in normal_us.items()}
         self.normal_us, self._cost_us = normal_us, dict(normal_us)
         self._greeted = 0
         self._newest: Frame | None = None
         self._touch_us = touch_us
-        self._failures, self._odd = 0, False
+        self._odd = False
         self._chores_us = [0] * len(parts.names)
         self._touched_us = self._now_us()
         self.seen = Seen(parts.names, self._touched_us)
@@ -57,6 +62,8 @@ class FrameLoop:
         self.helm = Setpoints(parts.pool, lease, deadline_us, parts.clock, parts.tell, self._set_rate)
         self.tally = Counters()
         self._count = self.tally.frame
+        self.health = ReferenceHealth(self.helm, lambda: self.stop(RESTART))
+        self._compare = Comparison(parts.pool, parts.head, self.helm, self.health, self._cost_us, self._notice_quarantine)
         self.running = True
         self.exit_code = 0
         self.busy_since_us = 0
@@ -106,13 +113,14 @@ class FrameLoop:
         """Serve until stopped; the exit code."""
         while self.running and self._parts.clock.wait_until(0):
             self.turn(NAP_S)
+        self.settle()
         return self.exit_code
 
     def turn(self, patience_s: float) -> None:
         """Serve one frame if one comes within ``patience_s``. Orders that came before the frame is begun concern it already."""
-        frame = self._parts.slot.take(patience_s)
-        helm = self.helm
+        frame, helm = self._take(patience_s), self.helm
         if helm.alarm:
+            self.settle()
             helm.heed()
         if frame is not None:
             if not frame.look_only and helm.lease.point.fps_mfps:
@@ -120,6 +128,7 @@ class FrameLoop:
                     return
             else:
                 self._glance(frame)
+        self.settle()
         self._idle(self._now_us())
 
     def _glance(self, frame: Frame) -> None:
@@ -133,7 +142,7 @@ class FrameLoop:
     def _idle(self, now_us: int) -> None:
         """No frame was served: the lease ends all the same, and the engines stay warm for the first frame after the pause."""
         self.helm.keep_lease(now_us)
-        if self._failures:
+        if self.health.failures:
             return
         if self.helm.swaps != self._greeted:
             if self._time_for(self._cost_us[self.helm.variant], now_us):
@@ -145,7 +154,7 @@ class FrameLoop:
     def _set_rate(self, rate_mfps: int) -> None:
         """Serve at another rate; after a pause the source is asked for frames once the caches are warm again."""
         paused, self._rate_mfps = not self._rate_mfps, rate_mfps
-        if paused and rate_mfps and not self._failures:
+        if paused and rate_mfps and not self.health.failures:
             self._greet(self._now_us())
             self._greeted = self.helm.swaps
         self._parts.set_rate(rate_mfps)
@@ -164,7 +173,7 @@ class FrameLoop:
         except ValueError as error:
             self._odd_picture(str(error))
         except EngineError as error:
-            self._reference_failed(str(error))
+            self.health.failed(str(error))
         self.busy_since_us = 0
         self._notice_quarantine()
 
@@ -173,53 +182,83 @@ class FrameLoop:
         return next_us is None or next_us - now_us > cost_us
 
     def _serve(self, frame: Frame, helm: Setpoints) -> bool:
-        """Whether the frame gave a result."""
-        now_ns = self._now_ns
+        """Whether the frame gave a result.
+
+        Before the engine starts and after its answer nothing is done that need not be done there: the rest happens in
+        ``_meanwhile``, and where another frame waits already the books of this one are kept in that one's.
+        """
         if frame.index > helm.until_frame:
+            self.settle()
             helm.end_of_credit()
-        began_ns = now_ns()
+        began_ns = self._now_ns()
         self.busy_since_us = began_ns // 1000
         try:
             batch = self._prepare(frame.image)
         except ValueError as error:
             self._odd_picture(f"frame {frame.index}: {error}")
             return False
-        ready_ns = now_ns()
-        camera = frame.camera
-        self._newest, self.seen.images[camera] = frame, frame.image
+        camera, self._under_way = frame.camera, frame
         try:
-            answer = self._answer(self._infer(batch, camera))
+            answer = self._answer(self._infer(batch, camera, self._meantime))
         except EngineFault as error:
-            self._reference_failed(str(error))
+            self.busy_since_us = 0
+            self.health.failed(str(error))
             return False
-        done_ns = now_ns()
-        done_us, served_by, order = done_ns // 1000, self._pool.served_by, helm.order
-        shadowed = order.shadow_ppm > 0 and coin.drawn(order.seed, frame.index, order.shadow_ppm)
-        both, given_by = None, served_by
-        if shadowed and served_by != helm.reference:
-            both = self._reference_first(frame, batch, done_us, helm)
+        done_ns = self._now_ns()
+        done_us, served_by, drawn = done_ns // 1000, self._pool.served_by, self._drawn
+        efficient, given_by = None, served_by
+        if drawn and served_by != helm.reference:
+            both = self._compare.reference_first(frame, batch, done_us)
             if both is not None:
                 answer, efficient, given_by, done_us = both, answer, helm.reference, self._now_us()
         latency_us = done_us - frame.at_us
         tag = frame.tag + self.seen.take_scene(camera) if self.seen.scenes[camera] else frame.tag
-        self._publish(frame.index, answer, latency_us, given_by, done_us, shadowed, tag)
-        band = order.band + self._cells[camera]
-        key = (band, served_by, order.shadow_ppm)
-        helm.frame = frame.index
-        self.seen.results[camera] = (frame.index, answer, latency_us, given_by, done_us)
-        if served_by != helm.variant:
-            self._notice_quarantine()
-        elif self._watches[served_by].slow((done_ns - ready_ns) // 1000):
-            self._set_slow(served_by)
-        loss_ppm = self._shadow(frame, batch, answer, served_by, band) if shadowed and both is None else None
-        if both is not None:
-            loss_ppm = self._compare(band, served_by, both, efficient)
-        work_us = (done_ns - began_ns) // 1000
-        self._count(key, frame.index, work_us, latency_us <= helm.deadline_us, shadowed, loss_ppm, both is None)
+        self._publish(frame.index, answer, latency_us, given_by, done_us, drawn, tag)
+        took_us = (done_ns - began_ns) // 1000, (done_ns - self._ready_ns) // 1000
+        last = (frame.index, answer, latency_us, given_by, done_us)
+        chores = done_us >= self._chores_us[camera]
+        if self._slot.waiting and not (drawn or chores or served_by != helm.variant or self._watches[served_by].over(took_us[1])):
+            self._owed = (camera, last, served_by, took_us)
+        else:
+            self._book(camera, last, served_by, took_us, (frame, batch, efficient) if drawn else None)
         self.busy_since_us = 0
-        if done_us >= self._chores_us[camera]:
+        if chores:
             self._between_frames(frame, done_us)
         return True
+
+    def _meanwhile(self) -> None:
+        """While the engine computes: the books of the frame before, and what this one's will need."""
+        self._ready_ns = self._now_ns()
+        self.settle()
+        frame, order = self._under_way, self.helm.order
+        self._newest, self.seen.images[frame.camera] = frame, frame.image
+        self._drawn = order.shadow_ppm > 0 and coin.drawn(order.seed, frame.index, order.shadow_ppm)
+
+    def settle(self) -> None:
+        """Keep the books that were put off: before anything is decided, and before another frame's."""
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            self._book(*owed)
+
+    def _book(self, camera: int, last: Result, served_by: str, took_us: tuple[int, int], drawn: Drawn | None = None) -> None:
+        """Count a frame that was answered, and first compare it where the coin fell on it."""
+        helm, order = self.helm, self.helm.order
+        band = order.band + self._cells[camera]
+        helm.frame, self.seen.results[camera] = last[0], last
+        if served_by != helm.variant:
+            self._notice_quarantine()
+        elif self._watches[served_by].slow(took_us[1]):
+            self._set_slow(served_by)
+        loss_ppm, late = None, True
+        if drawn is not None:
+            frame, batch, efficient = drawn
+            late = efficient is None
+            if efficient is None:
+                loss_ppm = self._compare.shadow(self.tally, frame, batch, last[1], served_by, band)
+            else:
+                loss_ppm = self._compare.loss(self.tally, band, served_by, last[1], efficient)
+        key, in_time = (band, served_by, order.shadow_ppm), last[2] <= helm.deadline_us
+        self._count(key, last[0], took_us[0], in_time, drawn is not None, loss_ppm, late)
 
     def _odd_picture(self, text: str) -> None:
         """A picture that cannot be served; the first of a row is told."""
@@ -227,72 +266,10 @@ class FrameLoop:
             self.helm.tell_fault("source", text, "")
         self._odd, self.busy_since_us = True, 0
 
-    def _reference_failed(self, text: str) -> None:
-        """There is nothing to fall back to: nothing is published, and a row of failures ends the worker, to be started anew."""
-        self.busy_since_us = 0
-        self._failures += 1
-        if self._failures == 1:
-            self.helm.tell_fault("engine", text, self.helm.reference)
-        if self._failures >= DEAD_AFTER:
-            words = f"the reference failed {DEAD_AFTER} times in a row; the worker starts again"
-            self.helm.tell_fault("engine", words, self.helm.reference)
-            self.stop(RESTART)
-
-    def _reference_first(self, frame: Frame, batch: Batch, now_us: int, helm: Setpoints) -> Answer | None:
-        """The reference's answer to a frame that an efficient variant served, where it comes before the deadline; else None."""
-        if now_us - frame.at_us + self._cost_us[helm.reference] > helm.deadline_us:
-            return None
-        try:
-            output = self._pool.shadow(batch, helm.reference, frame.camera)
-        except EngineError as error:
-            self._reference_failed(str(error))
-            return None
-        self._failures = 0
-        return None if output is None else self._answer(output)
-
-    def _shadow(self, frame: Frame, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
-        """The same frame on the other side: the loss for the account, None where the reference served, whole where it failed."""
-        order, reference = self.helm.order, self.helm.reference
-        tested = served_by if served_by != reference else coin.which(order.seed, frame.index, self._efficient())
-        if tested is None:
-            return None
-        other = reference if tested == served_by else tested
-        try:
-            output = self._pool.shadow(batch, other, frame.camera)
-        except EngineError as error:
-            self._reference_failed(str(error))
-            return self._unseen(band, tested, served_by)
-        if output is None:
-            self._notice_quarantine()
-            return self._unseen(band, tested, served_by)
-        second = self._parts.head.answer(output)
-        if other == reference:
-            self._failures = 0
-            return self._compare(band, tested, second, answer)
-        self._compare(band, tested, answer, second)
-        return None
-
-    def _compare(self, band: str, tested: str, reference: Answer, efficient: Answer) -> int:
-        """The loss of one answer against the reference's, told to the guard with the objects that were missed and added."""
-        head = self._parts.head
-        loss_ppm = head.loss_ppm(reference, efficient)
-        self.tally.shadow(Shadow(band, tested, loss_ppm), head.apart(reference, efficient) if loss_ppm else (0, 0))
-        return loss_ppm
-
-    def _unseen(self, band: str, tested: str, served_by: str) -> int | None:
-        """A frame that the coin chose and that could not be compared: where an efficient variant served it, it counts as lost."""
-        if tested != served_by:
-            return None
-        self.tally.shadow(Shadow(band, tested, LOST_PPM))
-        return LOST_PPM
-
-    def _efficient(self) -> tuple[str, ...]:
-        out = {self.helm.reference, *self.helm.slow}
-        return tuple([name for name in self._pool.warm if name not in out])
-
     def _between_frames(self, frame: Frame, now_us: int) -> None:
         """What need not happen on every frame: lease, picture statistics, and keeping idle engines warm where there is time."""
-        self._failures = 0 if self._pool.served_by == self.helm.reference else self._failures
+        if self._pool.served_by == self.helm.reference:
+            self.health.answered()
         self._odd = False
         self._chores_us[frame.camera] = now_us + CHORES_US
         self.helm.keep_lease(now_us)
@@ -310,7 +287,7 @@ class FrameLoop:
         try:
             self._pool.touch()
         except EngineFault as error:
-            self._reference_failed(str(error))
+            self.health.failed(str(error))
         self.busy_since_us = 0
         self._notice_quarantine()
 

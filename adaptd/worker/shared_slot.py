@@ -28,6 +28,11 @@ class SharedSlot:
         """Frames that gave way to a newer one of their camera, of all cameras."""
         return sum(self.dropped_of)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame of any camera waits to be taken now."""
+        return any(self._waiting)
+
     def of(self, camera: int) -> "CameraSlot":
         """The slot of one camera."""
         return CameraSlot(self, camera)

@@ -13,9 +13,10 @@ from adaptd.protocol.messages import Applied, Fault, Swapped
 from adaptd.vision.answers import Answer, Classification
 from adaptd.vocabulary import OperatingPoint, Setpoint
 from adaptd.worker import lease as leases
+from adaptd.worker.comparison import DEAD_AFTER
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
 from adaptd.worker.latest_frame import Frame, LatestFrame
-from adaptd.worker.loop import DEAD_AFTER, RESTART, TOUCH_US, FrameLoop
+from adaptd.worker.loop import RESTART, TOUCH_US, FrameLoop
 from adaptd.worker.loop_parts import LoopParts
 from adaptd.worker.shared_slot import SharedSlot
 from tests.worker.fakes import FakeClock
