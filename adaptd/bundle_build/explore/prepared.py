@@ -1,7 +1,7 @@
 """A model made ready for trying: its graph, the held-out pictures, the ranges of its activations, by picture size."""
 
 import tempfile
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -12,7 +12,7 @@ from adaptd.bundle_build.data.images import scan
 from adaptd.bundle_build.data.pictures import Array, Pictures
 from adaptd.bundle_build.data.preset import PRESETS, class_names
 from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size
+from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size, Wanted
 from adaptd.bundle_build.model.calibrate import calibrate, look
 from adaptd.bundle_build.model.choose import choose
 from adaptd.bundle_build.model.floats import folded
@@ -21,8 +21,10 @@ from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.ranges import Range
 from adaptd.bundle_build.model.rewrites import without_hardswish
 from adaptd.bundle_build.progress import Progress
-from adaptd.bundle_build.qualify.judge import Judge
+from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.vision.answers import reader
+
+Build = tuple[str, tuple[str, ...], Size | None]  # precision, kept layers, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +75,51 @@ def prepare(order: Order, progress: Progress, size: Size | None = None, own: Pre
     return Prepared(source, graph, ranges, judge, [np.array(batch) for _, batch in held_out])
 
 
-class BySize:
-    """A model prepared at its own size, and at every other one that the forms ask for. Raises BuildError like ``prepare``."""
+class SizedSpace(ABC):
+    """What every space has: the model at each size that the forms ask for; each graph is made once, and compared once.
 
-    def __init__(self, order: Order, forms: Sequence[Form], progress: Progress) -> None:
-        self.own = prepare(order, progress)
-        sizes = {form.size for form in forms if form.size is not None}
-        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self.own) for size in sorted(sizes)}
+    Raises BuildError like ``prepare``.
+    """
 
-    def at(self, size: Size | None) -> Prepared:
-        """The model at this size; None is its own."""
-        return self.own if size is None else self._sized[size]
+    runtime: str
 
-    def key(self, candidate: Candidate, model: bytes, runtime: str) -> str:
+    def __init__(self, order: Order, wanted: Wanted | None, progress: Progress) -> None:
+        self._forms = (wanted or Wanted()).forms()
+        self._own = prepare(order, progress)
+        sizes = {form.size for form in self._forms if form.size is not None}
+        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self._own) for size in sorted(sizes)}
+        self._made: dict[Build, bytes] = {}
+        self._seen: dict[Build, Distance] = {}
+
+    @abstractmethod
+    def _make(self, at: Prepared, candidate: Candidate) -> bytes:
+        """The ONNX file of a candidate's precision and kept layers: one picture in NCHW."""
+
+    @abstractmethod
+    def _compare(self, at: Prepared, candidate: Candidate) -> Distance:
+        """How far its answers lie from those of the float model at its own size."""
+
+    def _at(self, candidate: Candidate) -> Prepared:
+        size = candidate.form.size
+        return self._own if size is None else self._sized[size]
+
+    def _bytes(self, candidate: Candidate) -> bytes:
+        build = (candidate.precision, candidate.kept, candidate.form.size)
+        if build not in self._made:
+            self._made[build] = self._make(self._at(candidate), candidate)
+        return self._made[build]
+
+    def distance(self, candidate: Candidate) -> Distance:
+        """On the held-out pictures; knobs and forms other than the size change it by no more than rounding."""
+        build = (candidate.precision, candidate.kept, candidate.form.size)
+        if build not in self._seen:
+            self._seen[build] = self._compare(self._at(candidate), candidate)
+        return self._seen[build]
+
+    def key(self, candidate: Candidate) -> str:
         """A digest of model bytes, knobs, form, runtime and pictures."""
-        total, form = sha256(model), candidate.form
-        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, runtime)).encode())
-        for batch in self.own.batches:
+        total, form = sha256(self._bytes(candidate)), candidate.form
+        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, self.runtime)).encode())
+        for batch in self._own.batches:
             total.update(batch.tobytes())
         return total.hexdigest()[:24]
