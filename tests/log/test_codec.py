@@ -11,7 +11,7 @@ from adaptd.base.canonical_json import decode, encode
 from adaptd.brain import tick
 from adaptd.log.format.codec import CodecError, from_plain, layout, to_plain, words
 from adaptd.log.format.decisions import DecisionCoder, same_fields
-from adaptd.vocabulary import Measured, Missing, MissingReason, Reading, Snapshot, Telemetry, Verdict
+from adaptd.vocabulary import Measured, Missing, MissingReason, Reading, Served, Snapshot, Telemetry, Verdict
 from tests.log.workload import decisions
 
 
@@ -197,6 +197,16 @@ def shadow(loss: int) -> object:
     from adaptd.vocabulary import Shadow
 
     return Shadow("b", "v", loss)
+
+
+def test_times_of_engines_at_rest_are_written_only_where_there_are_any() -> None:
+    """A decision without them is written as before there were any, and so older logs are read; with them nothing is lost."""
+    (quiet, verdict, _), *_ = decisions(1)
+    told = replace(quiet, worker=replace(quiet.worker, tested=(Served("int8", 1, 2_000, 2_000),)))
+    for snapshot, written in ((quiet, None), (told, [["int8", 1, 2_000, 2_000]])):
+        record = {**DecisionCoder("b").write(snapshot, verdict, snapshot.now_us), "mono_us": snapshot.now_us}
+        assert record["in"]["worker"].get("tested") == written
+        assert DecisionCoder("b").read_snapshot(record) == snapshot
 
 
 def test_a_decision_of_another_configuration_is_refused() -> None:
