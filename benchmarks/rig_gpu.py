@@ -82,11 +82,10 @@ class Ready(LatestFrame):
         del timeout_s
         if self.empty:
             return None
-        with self._lock:
-            self._frames += 1
-            frame = self._stamped[self._frames & 1]
-            frame.index = self._frames
-            return frame
+        self._frames += 1
+        frame = self._stamped[self._frames & 1]
+        frame.index = self._frames
+        return frame
 
 
 class Served:

@@ -1,6 +1,7 @@
 """The latest-frame slot between a source and the frame loop: one frame deep, the older one gives way and is counted."""
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,26 +26,27 @@ class Frame:
 
 
 class LatestFrame:
-    """Holds the newest frame that is to be served."""
+    """Holds the newest frame that is to be served. Taking one that lies ready waits for no lock: a deque gives it out once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ready = threading.Condition(self._lock)
-        self._frame: Frame | None = None
+        self._held: deque[Frame] = deque()
         self._poked = False
         self.dropped = 0
 
     @property
     def waiting(self) -> bool:
         """Whether a frame waits to be taken now."""
-        return self._frame is not None
+        return bool(self._held)
 
     def put(self, frame: Frame) -> None:
         """Offer a frame; an older one that nobody took is dropped, and counted where it was to be served."""
         with self._ready:
-            if self._frame is not None and not self._frame.look_only:
+            older = self._pop()
+            if older is not None and not older.look_only:
                 self.dropped += 1
-            self._frame = frame
+            self._held.append(frame)
             self._ready.notify()
 
     def poke(self) -> None:
@@ -54,10 +56,19 @@ class LatestFrame:
             self._ready.notify()
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The newest frame, or None after ``timeout_s`` or a poke."""
+        """The newest frame, or None after ``timeout_s`` or a poke. What a poke is about was set before it, and is seen after."""
+        frame = self._pop()
+        if frame is not None:
+            self._poked = False
+            return frame
         with self._lock:
-            if self._frame is None and not self._poked and timeout_s > 0:
+            if not self._held and not self._poked and timeout_s > 0:
                 self._ready.wait(timeout_s)
             self._poked = False
-            frame, self._frame = self._frame, None
-            return frame
+            return self._pop()
+
+    def _pop(self) -> Frame | None:
+        try:
+            return self._held.pop()
+        except IndexError:
+            return None

@@ -127,3 +127,24 @@ def test_counts_of_two_workers_add_up() -> None:
 def test_merging_nothing_is_nothing() -> None:
     """No frames, no entries."""
     assert merged(()) == ()
+
+
+def test_a_frame_is_served_or_dropped_and_never_both() -> None:
+    """A source that is quicker than the loop: of 20,000 frames each is taken once or counted as dropped, the newest one last."""
+    slot, taken, done = LatestFrame(), [], threading.Event()
+
+    def source() -> None:
+        for index in range(20_000):
+            slot.put(Frame(None, index, 0))
+        done.set()
+
+    thread = threading.Thread(target=source)
+    thread.start()
+    while not done.is_set() or slot.waiting:
+        frame = slot.take(0.001)
+        if frame is not None:
+            taken.append(frame.index)
+    thread.join()
+    assert taken == sorted(set(taken))
+    assert taken[-1] == 19_999
+    assert len(taken) + slot.dropped == 20_000
