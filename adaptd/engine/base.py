@@ -52,6 +52,7 @@ class Engine(ABC):
     """
 
     backend: ClassVar[str]
+    beside: ClassVar[bool] = False  # whether a device computes while the processor is free: then ``meanwhile`` costs nothing
 
     def __init__(self, spec: EngineSpec) -> None:
         self.name = spec.name

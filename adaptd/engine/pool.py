@@ -117,6 +117,16 @@ class WarmPool:
         self.served_by = engine.name
         return answer
 
+    def example(self) -> Array | None:
+        """What the serving engine answers to its probe, checked like any answer; None where it computes on this processor.
+
+        To practise on meanwhile: what reads an answer then lies in the caches when the real one comes.
+        """
+        engine = self._serving
+        if engine is None or not engine.beside:
+            return None
+        return guard.check(self._probes[engine.name].copy(), engine.output_shape, engine.name)
+
     def shadow(self, batch: Array, variant: str, camera: int = 0) -> Array | None:
         """Run one frame on ``variant`` beside the serving one; None when it failed and was set aside.
 

@@ -24,6 +24,7 @@ class TrtEngine(Engine):
     """
 
     backend = "tensorrt"
+    beside = True
 
     def __init__(
         self,

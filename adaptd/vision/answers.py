@@ -58,7 +58,9 @@ def probability_ppm(values: list[float]) -> int:
 
 
 class AnswerHead(Protocol):
-    """Reads a task's raw outputs."""
+    """Reads a task's raw outputs; ``quick`` where that takes microseconds whatever is in them."""
+
+    quick: bool
 
     def answer(self, output: Output) -> Answer: ...
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int: ...
@@ -68,6 +70,8 @@ class AnswerHead(Protocol):
 
 class _OneAnswer:
     """Heads whose answer is one thing: it is right or wrong, and nothing in it can be missed or added."""
+
+    quick = True
 
     def apart(self, reference: Answer, efficient: Answer) -> tuple[int, int]:
         """No objects, so none missed and none added."""
@@ -101,6 +105,8 @@ class Detection:
 
     ``miss_weight``: how many added boxes one missed box costs as much as (``detection.f_weighted``).
     """
+
+    quick = False
 
     def __init__(self, form: str, classes: tuple[str, ...], size: tuple[int, ...] = (1, 1), miss_weight: float = 1.0) -> None:
         self._form = form

@@ -109,6 +109,19 @@ def test_which_frames_are_drawn_does_not_hang_on_when_it_is_asked() -> None:
     assert [frame for one in said["stretches"] for frame in one.drawn] == [n for n in range(COUNT) if drawn("7", n, SHARE_PPM)]
 
 
+@pytest.mark.parametrize(("beside", "late"), [(True, True), (True, False), (False, True)])
+def test_reading_is_practised_only_while_a_device_computes_and_frames_wait(beside: bool, late: bool) -> None:
+    """An engine on this processor loses no time to it, nor does a worker that waits for its camera; and no result is changed."""
+    bench, plain, read = Full(), Full(), []
+    answer = bench.loop._answer
+    bench.loop._answer = lambda output: (read.append(None), answer(output))[1]
+    for engine in bench.engines.values():
+        engine.beside = beside  # type: ignore[misc]
+    assert bench.run(late, STEPS["nothing happens"]) == plain.run(False, STEPS["nothing happens"])
+    assert (len(read) > COUNT + 50) == (beside and late)
+    assert len(read) >= COUNT
+
+
 def test_a_report_between_a_frame_and_its_books_parts_nothing() -> None:
     """A report taken at any moment holds whole frames, each in one report, and none beyond the frame that it names."""
     bench = Full()
