@@ -95,9 +95,8 @@ def main(argv: list[str] | None = None) -> int:
         FIGURES[str(busy_us)] = found
         if not wanted.json:
             bare, pool, worker = (found[name]["p50_us"] for name in ("bare", "pool", "worker"))
-            print(
-                f"GPU {busy_us} us: bare {bare:.1f}, pool {pool - bare:+.1f}, worker {worker - bare:+.1f} us, ratio {worker / bare:.4f}"
-            )
+            added = f"pool {pool - bare:+.1f} us, worker {worker - bare:+.1f} us"
+            print(f"GPU {busy_us} us: bare {bare:.1f} us, {added}, ratio {worker / bare:.4f}")
     if wanted.json:
         print(json.dumps(FIGURES))
     return 0

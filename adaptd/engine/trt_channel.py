@@ -1,5 +1,6 @@
 """One camera's way through one plan: execution context, stream, page-locked buffers, and a captured graph of it all."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
@@ -10,6 +11,8 @@ import numpy as np
 from adaptd.engine.base import Array, Meanwhile, nothing
 from adaptd.engine.cuda import DeviceBlock, Gpu, Graph, HostBlock, Stream
 from adaptd.engine.errors import EngineFault, PlanError
+
+NO_MEMORY: Array = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class DeviceChannel:
         self._name = name
         self._context = context
         self._graph: Graph | None = None
+        self._in = self._out = NO_MEMORY
+        self._go: Callable[[], None] = self._enqueue
         self._owned: list[Stream | DeviceBlock | HostBlock] = []
         with ExitStack() as undo:
             undo.callback(self.free)
@@ -44,6 +49,7 @@ class DeviceChannel:
             self._host_out: HostBlock = self._own(gpu.host_block(tensors.output_shape))
             self._device_in: DeviceBlock = self._own(gpu.device_block(4 * prod(tensors.input_shape)))
             self._device_out: DeviceBlock = self._own(gpu.device_block(4 * prod(tensors.output_shape)))
+            self._in, self._out, self._wait = self._host_in.array, self._host_out.array, self._stream.synchronize
             self._bind(tensors)
             undo.pop_all()
 
@@ -52,23 +58,22 @@ class DeviceChannel:
 
         ``meanwhile`` is called while the device computes.
         """
-        np.copyto(self._host_in.array, batch)
-        if self._graph is None:
-            self._enqueue()
-        else:
-            self._graph.launch()
+        self._in[...] = batch
+        self._go()
         meanwhile()
-        self._stream.synchronize()
-        answer: Array = self._host_out.array.copy()
+        self._wait()
+        answer: Array = self._out.copy()
         return answer
 
     def capture(self) -> None:
         """Record the way of a frame; later frames replay it. It must have run plainly once before, as TensorRT sets up lazily."""
         self._graph = self._gpu.capture(self._stream, self._enqueue)
+        self._go = self._graph.launch
 
     def drop_graph(self) -> None:
         """Back to plain enqueue."""
         if self._graph is not None:
+            self._go = self._enqueue
             self._graph.free()
             self._graph = None
 
@@ -76,6 +81,8 @@ class DeviceChannel:
         """Give everything back, here and now; the context before the memory it uses."""
         self.drop_graph()
         self._context = None
+        self._in = self._out = NO_MEMORY
+        self._go = nothing
         while self._owned:
             self._owned.pop().free()
 

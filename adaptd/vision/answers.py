@@ -83,9 +83,9 @@ class Classification(_OneAnswer):
 
     def answer(self, output: Output) -> Answer:
         if output.size > SMALL:
-            return Answer(self._classes[int(output.argmax())], values=output)
+            return Answer(self._classes[int(output.argmax())], -1, None, output)
         values: list[float] = output.ravel().tolist()
-        return Answer(self._classes[values.index(max(values))], values=values)
+        return Answer(self._classes[values.index(max(values))], -1, None, values)
 
     def near(self, output: Output, within_ppm: int) -> bool:
         """Whether values that move by ``within_ppm`` of their size could turn the answer; small values count as 1."""

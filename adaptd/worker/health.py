@@ -22,10 +22,6 @@ class Stopwatch:
     def __post_init__(self) -> None:
         self.limit_us = FACTOR * max(self.normal_us, FLOOR_US)
 
-    def over(self, latency_us: int) -> bool:
-        """Whether one latency is so long that it could make a row; taking it is ``slow``'s."""
-        return latency_us > self.limit_us
-
     def slow(self, latency_us: int) -> bool:
         """Take one latency; whether the variant is at fault now. The row starts anew after that."""
         if latency_us <= self.limit_us:

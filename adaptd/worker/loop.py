@@ -23,6 +23,7 @@ RESTART = 3
 MOVED = -1
 NAP_S = 0.25
 Drawn = tuple[Frame, Batch, Answer | None]
+Owed = tuple[Frame, Answer, int, int, int]  # when it began, was with its engine, and was done, in nanoseconds
 
 
 class FrameLoop:
@@ -44,9 +45,10 @@ class FrameLoop:
         self._infer = parts.pool.infer
         self._slot, self._take = parts.slot, parts.slot.take
         self._meantime = self._meanwhile
-        self._owed: tuple[int, Result, str, tuple[int, int]] | None = None
+        self._owed: Owed | None = None
         self._under_way: Frame
         self._ready_ns, self._drawn = 0, False
+        self._plain, self._soon_ns = False, 0  # an answer before then asks for nothing but its books
         self._publish = parts.results.publish
         self._watches = {name: Stopwatch(latency) for name, latency in normal_us.items()}
         self.normal_us, self._cost_us = normal_us, dict(normal_us)
@@ -190,22 +192,54 @@ class FrameLoop:
         if frame.index > helm.until_frame:
             self.settle()
             helm.end_of_credit()
-        began_ns = self._now_ns()
+        began_ns = self._now_ns() if self._owed is None else self._owed[-1]
         self.busy_since_us = began_ns // 1000
         try:
             batch = self._prepare(frame.image)
         except ValueError as error:
             self._odd_picture(f"frame {frame.index}: {error}")
             return False
-        camera, self._under_way = frame.camera, frame
+        self._under_way = frame
         try:
-            answer = self._answer(self._infer(batch, camera, self._meantime))
+            answer = self._answer(self._infer(batch, frame.camera, self._meantime))
         except EngineFault as error:
             self.busy_since_us = 0
             self.health.failed(str(error))
             return False
         done_ns = self._now_ns()
-        done_us, served_by, drawn = done_ns // 1000, self._pool.served_by, self._drawn
+        if self._plain and done_ns < self._soon_ns and self._slot.waiting and self._pool.served_by == helm.variant:
+            done_us = done_ns // 1000
+            self._publish(frame.index, answer, done_us - frame.at_us, helm.variant, done_us, False, frame.tag)
+            self._owed = (frame, answer, began_ns, self._ready_ns, done_ns)
+        else:
+            self._finish(frame, batch, answer, began_ns, done_ns)
+        self.busy_since_us = 0
+        return True
+
+    def _meanwhile(self) -> None:
+        """While the engine computes: the books of the frame before, and what will have to be known of this one."""
+        ready_ns = self._now_ns()
+        self.settle()
+        frame, helm, seen = self._under_way, self.helm, self.seen
+        order, camera = helm.order, frame.camera
+        self._newest, seen.images[camera], self._ready_ns = frame, frame.image, ready_ns
+        self._drawn = order.shadow_ppm > 0 and coin.drawn(order.seed, frame.index, order.shadow_ppm)
+        self._plain = not (self._drawn or seen.scenes[camera])
+        self._soon_ns = min(ready_ns // 1000 + self._watches[helm.variant].limit_us, self._chores_us[camera]) * 1000
+
+    def settle(self) -> None:
+        """Keep the books that were put off: before anything is decided, and before another frame's."""
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            frame, answer, began_ns, ready_ns, done_ns = owed
+            done_us, variant = done_ns // 1000, self.helm.variant
+            last = (frame.index, answer, done_us - frame.at_us, variant, done_us)
+            self._book(frame.camera, last, variant, ((done_ns - began_ns) // 1000, (done_ns - ready_ns) // 1000))
+
+    def _finish(self, frame: Frame, batch: Batch, answer: Answer, began_ns: int, done_ns: int) -> None:
+        """Publish an answer, keep its books, and do what is due between frames."""
+        helm, camera, drawn = self.helm, frame.camera, self._drawn
+        done_us, served_by = done_ns // 1000, self._pool.served_by
         efficient, given_by = None, served_by
         if drawn and served_by != helm.reference:
             both = self._compare.reference_first(frame, batch, done_us)
@@ -216,29 +250,10 @@ class FrameLoop:
         self._publish(frame.index, answer, latency_us, given_by, done_us, drawn, tag)
         took_us = (done_ns - began_ns) // 1000, (done_ns - self._ready_ns) // 1000
         last = (frame.index, answer, latency_us, given_by, done_us)
-        chores = done_us >= self._chores_us[camera]
-        if self._slot.waiting and not (drawn or chores or served_by != helm.variant or self._watches[served_by].over(took_us[1])):
-            self._owed = (camera, last, served_by, took_us)
-        else:
-            self._book(camera, last, served_by, took_us, (frame, batch, efficient) if drawn else None)
-        self.busy_since_us = 0
-        if chores:
+        self._book(camera, last, served_by, took_us, (frame, batch, efficient) if drawn else None)
+        if done_us >= self._chores_us[camera]:
+            self.busy_since_us = 0
             self._between_frames(frame, done_us)
-        return True
-
-    def _meanwhile(self) -> None:
-        """While the engine computes: the books of the frame before, and what this one's will need."""
-        self._ready_ns = self._now_ns()
-        self.settle()
-        frame, order = self._under_way, self.helm.order
-        self._newest, self.seen.images[frame.camera] = frame, frame.image
-        self._drawn = order.shadow_ppm > 0 and coin.drawn(order.seed, frame.index, order.shadow_ppm)
-
-    def settle(self) -> None:
-        """Keep the books that were put off: before anything is decided, and before another frame's."""
-        owed, self._owed = self._owed, None
-        if owed is not None:
-            self._book(*owed)
 
     def _book(self, camera: int, last: Result, served_by: str, took_us: tuple[int, int], drawn: Drawn | None = None) -> None:
         """Count a frame that was answered, and first compare it where the coin fell on it."""

@@ -48,6 +48,13 @@ class EngineContract:
         assert kept.tobytes() == before.tobytes()
         assert kept.flags.writeable or kept.base is None
 
+    def test_what_is_to_be_done_meanwhile_is_done_once_before_the_answer(self, fresh: Fresh) -> None:
+        """Every answered frame has called it once, for every camera, and the answer is the same with it."""
+        with fresh(cameras=2) as engine:
+            batch, called = probe_batch(engine.input_shape), []
+            answers = [engine.infer(batch, camera, lambda: called.append(None)).tobytes() for camera in (0, 1)]
+            assert (len(called), set(answers)) == (2, {engine.infer(batch).tobytes()})
+
     def test_infer_needs_an_active_engine(self, fresh: Fresh) -> None:
         """An engine that is not loaded says so in one line instead of answering."""
         engine = fresh()

@@ -15,7 +15,7 @@ from adaptd.engine.trt import TrtEngine
 from tests.engine.contract import EngineContract
 from tests.engine.models import INPUT, OUTPUT
 from tests.gpu import fake_trt
-from tests.gpu.fake_cuda import FakeGpu
+from tests.gpu.fake_cuda import FakeGpu, FakeGraph, FakeStream
 
 COMMAND = "adaptd engine build engines/tiny --backend tensorrt"
 BATCH = probe_batch(INPUT)
@@ -103,6 +103,20 @@ def test_without_a_graph_frames_are_enqueued_and_the_reason_is_known(gpu: dict[s
         assert reason in engine.path
         assert engine.infer(BATCH).tobytes() == with_graph.infer(BATCH).tobytes()
         assert bench.gpu.graphs == 0
+
+
+@pytest.mark.parametrize("graphs", [True, False])
+def test_what_is_to_be_done_meanwhile_is_done_while_the_gpu_computes(graphs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launch first, then the caller's own work, then the wait: that work takes no time from a frame."""
+    seen: list[str] = []
+    enqueue, launch, wait = FakeGpu.copy_out, FakeGraph.launch, FakeStream.synchronize
+    monkeypatch.setattr(FakeGpu, "copy_out", lambda self, *rest: (seen.append("enqueued"), enqueue(self, *rest))[1])
+    monkeypatch.setattr(FakeGraph, "launch", lambda self: (seen.append("launched"), launch(self))[1])
+    monkeypatch.setattr(FakeStream, "synchronize", lambda self: (seen.append("waited"), wait(self))[1])
+    with Bench().engine(graphs=graphs) as engine:
+        seen.clear()
+        engine.infer(BATCH, 0, lambda: seen.append("meanwhile"))
+    assert seen == ["launched" if graphs else "enqueued", "meanwhile", "waited"]
 
 
 def test_graphs_can_be_switched_off() -> None:
