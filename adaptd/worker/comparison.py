@@ -17,7 +17,7 @@ LOST_PPM = 1_000_000
 
 
 class ReferenceHealth:
-    """Failures of the reference in a row. Nothing can stand in for it: such a frame gives no result, and a row ends the worker."""
+    """Failures of the reference in a row. Nothing can stand in for it: such a frame gives no result, a row ends the worker."""
 
     def __init__(self, helm: Setpoints, give_up: Callable[[], None]) -> None:
         self._helm = helm
