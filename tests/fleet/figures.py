@@ -26,6 +26,7 @@ from adaptd.fleet import rows, store, wire
 from adaptd.fleet.ask import READY
 from adaptd.fleet.columns import Row, table_of
 from adaptd.fleet.desk import Desk
+from adaptd.fleet.digest import make_missing
 from adaptd.fleet.serve import load_signer
 from adaptd.fleet.softbox import HOUR_MS, Make, Message, SoftBox
 from adaptd.fleet.verify import check_now
@@ -220,15 +221,23 @@ def questions(folder: Path, boxes: int, days: int) -> None:
         mib=round(size / 2**20, 1),
         kib_per_box_month=round(size / boxes / days * 30 / 1024, 1),
     )
+    began_s, used_s = time.monotonic(), time.process_time()
+    made = make_missing(folder / "lake", "2099-01-01")
+    digest_mib = sum(one.stat().st_size for one in (folder / "lake").glob("*days/**/*.parquet")) / 2**20
+    say(figure="digests", files=made, mib=round(digest_mib, 1), wall_s=round(time.monotonic() - began_s, 1),
+        cpu_s=round(time.process_time() - used_s, 1))  # fmt: skip
     for name in READY:
         code = (
             "import resource, sys, time; from pathlib import Path; from adaptd.fleet.ask import ask; t = time.monotonic();"
             f"ask(Path({str(folder / 'lake')!r}), {name!r}); u = resource.getrusage(resource.RUSAGE_SELF);"
-            "print(time.monotonic() - t, u.ru_utime + u.ru_stime, u.ru_maxrss // 1024)"
+            "high = Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0];"
+            "print(time.monotonic() - t, u.ru_utime + u.ru_stime, high)"
         )
+        began_s = time.monotonic()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-        say(figure="question", name=name, wall_s=round(float(done[0]), 2), cpu_s=round(float(done[1]), 2), peak_mb=int(done[2]),
-            load=os.getloadavg()[0])  # fmt: skip
+        with_start_s = time.monotonic() - began_s
+        say(figure="question", name=name, wall_s=round(float(done[0]), 2), with_start_s=round(with_start_s, 2),
+            cpu_s=round(float(done[1]), 2), peak_mb=int(done[2]) // 1024, load=os.getloadavg()[0])  # fmt: skip
 
 
 def alarms(folder: Path, planted: int, honest: int) -> None:
