@@ -25,17 +25,11 @@ import pyarrow.parquet as pq
 from adaptd.fleet import rows, store, wire
 from adaptd.fleet.ask import READY
 from adaptd.fleet.columns import Row, table_of
-from adaptd.fleet.desk import Desk
 from adaptd.fleet.digest import make_missing
-from adaptd.fleet.serve import load_signer
 from adaptd.fleet.softbox import HOUR_MS, Make, Message, SoftBox
-from adaptd.fleet.verify import check_now
-from adaptd.fleet.wire import Heard
+from tests.fleet.planted import START_MS, alarms
 from tests.fleet.test_whole import Server
-from tests.fleet.test_witness import twin_of
 from tests.gateway.mqtt.broker import Broker, until
-
-START_MS = 1_795_910_400_000
 
 
 def say(**words: Any) -> None:
@@ -240,59 +234,6 @@ def questions(folder: Path, boxes: int, days: int) -> None:
             cpu_s=round(float(done[1]), 2), peak_mb=int(done[2]) // 1024, load=os.getloadavg()[0])  # fmt: skip
 
 
-def alarms(folder: Path, planted: int, honest: int) -> None:
-    """Forks, rollbacks and gaps among honest boxes that restart, repeat and merge hours: each found, none invented."""
-    database = store.connect(folder / "lake")
-    desk, draw = Desk(database, load_signer(folder / "lake"), check_now), random.Random(17)
-    guilty: dict[str, str] = {}
-
-    def hear(*messages: Message, later_ms: int = 0) -> None:
-        now_ms = START_MS + 100 * HOUR_MS + later_ms
-        desk.process(desk.begin([Heard(*topic.split("/")[2:], payload, now_ms) for topic, payload in messages]))
-
-    for number in range(honest):
-        box = SoftBox()
-        first = [box.checkpoint(), box.hour()]
-        for _ in range(draw.randint(0, 6)):
-            box.record("decision")
-        if draw.random() < 0.5:
-            box.hand_over()
-        second = [box.hour(), box.checkpoint(), box.hour()]
-        merged = box.summary()
-        merged.update(last=merged["last"] + 1, merged=2)
-        box.number += 1
-        hear(*first, *first[draw.randint(0, 1) :], *second, *second[draw.randint(0, 2) :], box.sealed(wire.SUMMARY, merged))
-        if number % max(1, honest // planted) == 0 and len(guilty) < planted:
-            guilty[box.name] = _plant(box, hear, draw)
-    found = {box: kind for box, kind, *_ in store.alarms(database)}
-    missed = [box for box, kind in guilty.items() if found.get(box) not in (kind, "rollback" if kind == "fork" else "fork")]
-    false = set(found) - set(guilty)
-    say(figure="alarms", planted=len(guilty), found=len(guilty) - len(missed), honest=honest - len(guilty), false=len(false),
-        kinds={kind: list(guilty.values()).count(kind) for kind in set(guilty.values())})  # fmt: skip
-
-
-def _plant(box: SoftBox, hear: Any, draw: random.Random) -> str:
-    """One of the three wrongs; its name."""
-    kind = draw.choice(["fork", "rollback", "gap"])
-    if kind == "gap":
-        for _ in range(draw.randint(1, 5)):
-            box.hour()
-        hear(box.hour())
-        hear(box.hour(), later_ms=HOUR_MS)
-        return kind
-    old = twin_of(box)
-    for _ in range(draw.randint(3, 20)):
-        box.record("decision")
-    hear(box.checkpoint())
-    size = len(box.leaves) - 1
-    while kind == "fork" and len(old.leaves) < size + draw.randint(0, 9):
-        old.record("forged")
-    if kind == "rollback" and draw.random() < 0.5:
-        old.hand_over()
-    hear(old.checkpoint(size if kind == "fork" and len(old.leaves) > size else None))
-    return kind
-
-
 def main() -> int:
     """Run the figures that are named, each in a folder of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -312,7 +253,7 @@ def main() -> int:
             elif name == "questions":
                 questions(folder, words.boxes, words.days)
             else:
-                alarms(folder, 200, words.boxes)
+                say(figure="alarms", **alarms(folder, 200, words.boxes))
     say(figure="memory", own_peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
     return 0
 
