@@ -10,9 +10,10 @@ from pathlib import Path
 from adaptd.base.redact import redact
 from adaptd.cli.errors import CommandError
 from adaptd.cli.profile import find_profile
+from adaptd.cli.service_gateway import NAME as GATEWAY_NAME
 from adaptd.cli.service_gateway import OWN_USER, add_words, gateway_unit, write_gateway
-from adaptd.cli.service_unit import CREDENTIAL, PACKS, UNIT_NAME, Wanted, command, credentials, refuse_hidden, unit_text
-from adaptd.gateway.unit import NAME as GATEWAY_NAME
+from adaptd.cli.service_unit import CREDENTIAL, PACKS, UNIT_NAME, Wanted, credentials, refuse_hidden, unit_text
+from adaptd.cli.unit_sandbox import command
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -105,7 +106,7 @@ def _install(arguments: argparse.Namespace) -> int:
     if arguments.policy is not None:
         load_policy(arguments.policy)
     if live:
-        refuse_hidden(wanted, arguments.policy)
+        refuse_hidden(wanted)
     if arguments.dry_run:
         print(unit_text(wanted), end="")
         return _dry_run(wanted)
