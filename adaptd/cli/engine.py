@@ -24,7 +24,7 @@ from adaptd.cli.tuning_words import Meter
 from adaptd.config.shipped import engines_dir
 
 if TYPE_CHECKING:
-    from adaptd.bundle_build.progress import Progress
+    from adaptd.bundle_build import Progress
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -268,7 +268,7 @@ def _open(folder: Path, key: Path | None = None) -> Any:
 def _errors() -> Iterator[None]:
     """What the rooms below raise becomes the one line of this command."""
     from adaptd.engine.errors import EngineError
-    from adaptd.vision.errors import ModelError
+    from adaptd.vision import ModelError
 
     try:
         yield

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from adaptd.cli.errors import CommandError, whole
 
 if TYPE_CHECKING:
+    from adaptd.bundle_build import Progress
     from adaptd.bundle_build.explore.halving import Outcome, Search, Tried
     from adaptd.bundle_build.explore.space import Space, Wanted
     from adaptd.bundle_build.model.make import Order
-    from adaptd.bundle_build.progress import Progress
 
 TABLE = 14
 IDLE_S = 2.0
@@ -47,7 +47,7 @@ def search(arguments: argparse.Namespace) -> int:
     from adaptd.bundle_build.explore.page import page
     from adaptd.cli.tuning_words import Meter
     from adaptd.engine.errors import EngineError
-    from adaptd.vision.errors import ModelError
+    from adaptd.vision import ModelError
 
     meter = Meter()
     try:
