@@ -40,7 +40,7 @@ def span(args: argparse.Namespace) -> dict[str, int | None]:
 
 def judge(args: argparse.Namespace) -> Any:
     """Run the verifier as the options say."""
-    from adaptd.cli.audit_words import bar
+    from adaptd.cli.progress import bar
     from adaptd.log.format.note import NoteError
     from adaptd.log.verify.join import processors
     from adaptd.log.verify.trust import read_witness

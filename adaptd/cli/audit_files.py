@@ -31,7 +31,7 @@ def register(commands: Any) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
-    from adaptd.cli.audit_words import bar
+    from adaptd.cli.progress import bar
     from adaptd.log.verify.reader import unreadable
 
     try:
@@ -57,7 +57,7 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as a table."""
-    from adaptd.cli.audit_words import bar
+    from adaptd.cli.progress import bar
     from adaptd.report.export import ExportError, export
 
     need_log(args.folder)

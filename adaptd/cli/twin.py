@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptd.cli.errors import CommandError, whole
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.progress import stages
 
 if TYPE_CHECKING:
     from adaptd.lab.fit.saved import Twin
@@ -47,15 +47,13 @@ def fitted(log: Path, output: Path | None, jobs: int | None, enclosure: str = "u
     from adaptd.lab.fit.errors import FitError
     from adaptd.lab.fit.readings import read_grid
 
-    meter = Meter()
     try:
-        grid = read_grid(log, meter.stage)
-        place = output or saved.folder_of(log)
-        return saved.make(grid, place, lambda done, total: meter.stage("days tested", done, total), jobs, enclosure)
+        with stages() as stage:
+            grid = read_grid(log, stage)
+            place = output or saved.folder_of(log)
+            return saved.make(grid, place, lambda done, total: stage("days tested", done, total), jobs, enclosure)
     except FitError as error:
         raise CommandError(f"twin fit: {error}") from None
-    finally:
-        meter.end()
 
 
 def twin_of(path: Path, jobs: int | None) -> "Twin":
