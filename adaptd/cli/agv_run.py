@@ -22,7 +22,7 @@ from adaptd.apps.feeder.clock import WallClock, mono_us
 from adaptd.apps.sqlite import StoreError
 from adaptd.cli.agv_lines import PartLines
 from adaptd.cli.agv_words import part_line
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 
 WAIT_S, RETRY_S = 1.0, (0.5, 1.0, 2.0, 5.0)
 LOOK_US = SECOND_US
@@ -38,10 +38,8 @@ def state_of(arguments: argparse.Namespace) -> Path:
 def open_store(arguments: argparse.Namespace, *, writer: bool = False, clock: WallClock | None = None) -> PartStore:
     """The store, or one line that says why not."""
     path: Path = arguments.db or state_of(arguments) / "agv" / "agv.sqlite3"
-    try:
+    with refusing(StoreError):
         return PartStore(path, writer=writer, utc_of=(lambda at: at) if clock is None else clock.utc_of)
-    except StoreError as error:
-        raise CommandError(str(error)) from None
 
 
 def qualified_of(bundle: Path | None) -> tuple[Qualified, str]:

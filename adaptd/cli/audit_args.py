@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.places import default_audit
 
 
@@ -47,12 +47,10 @@ def judge(args: argparse.Namespace) -> Any:
     from adaptd.log.verify.verify import Options, verify
 
     need_log(args.folder, empty=True)  # that everything is gone is a finding
-    try:
+    with refusing(NoteError, code=2):
         key = None if args.key is None else public_key(args.key)
         witness_keys = tuple(public_key(text) for text in args.witness_key)
         witnessed = tuple(read_witness(path, witness_keys) for path in args.witness)
-    except NoteError as error:
-        raise CommandError(str(error), 2) from None
     if witness_keys and not witnessed:
         raise CommandError("--witness-key: there is no checkpoint to hold it against, give one with --witness", 2)
     options = Options(key=key, witnessed=witnessed, witness_keys=witness_keys, replay=not args.no_replay, processes=processors())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 
 
 def register(commands: Any) -> None:
@@ -62,11 +62,8 @@ def run_export(args: argparse.Namespace) -> int:
 
     need_log(args.folder)
     within = span(args)
-    try:
-        with bar("exporting") as progress:
-            rows = export(args.folder, args.output, progress, **within)
-    except ExportError as error:
-        raise CommandError(str(error)) from None
+    with refusing(ExportError), bar("exporting") as progress:
+        rows = export(args.folder, args.output, progress, **within)
     from adaptd.log.verify.reader import marked, unreadable
 
     for words in unreadable(args.folder):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.progress import bar
 from adaptd.twin.words import CONTROLLERS
 
@@ -27,14 +27,12 @@ def control(arguments: argparse.Namespace) -> int:
     """Run, print, draw."""
     from adaptd.lab.oracle import OracleError
 
-    try:
+    with refusing(OracleError):
         if arguments.random is not None and arguments.random < 1:
             raise CommandError(f"--random {arguments.random}: at least one hour is needed", 2)
         if arguments.causes:
             return _causes(arguments)
         return _random(arguments) if arguments.random is not None else _matrix(arguments)
-    except OracleError as error:
-        raise CommandError(str(error)) from None
 
 
 def _matrix(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli import camera_roi
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.profile import find_profile
 
 FRAMES, SKIPPED, TRIES = 20, 10, 200
@@ -93,11 +93,9 @@ def opened(text: str, command: str) -> Any:
     from adaptd.protocol.source_spec import SourceError, written_elsewhere
     from adaptd.worker.sources.choose import source_of
 
-    try:
+    with refusing(SourceError, where=f"{command}: "):
         source = source_of(written_elsewhere(text), SystemClock())
         source.open()
-    except SourceError as error:
-        raise CommandError(f"{command}: {error}") from None
     return source
 
 

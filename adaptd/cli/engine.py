@@ -19,7 +19,7 @@ from adaptd.cli.engine_words import (
     qualify_arguments,
     wished_of,
 )
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.progress import stages
 from adaptd.config.shipped import engines_dir
 
@@ -267,7 +267,5 @@ def _errors() -> Iterator[None]:
     from adaptd.engine.errors import EngineError
     from adaptd.vision import ModelError
 
-    try:
+    with refusing(ModelError, EngineError):
         yield
-    except (ModelError, EngineError) as error:
-        raise CommandError(str(error)) from None

@@ -1,7 +1,8 @@
 """What every command group refuses with: one line for people, and numbers that cannot be meant."""
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 
 class CommandError(Exception):
@@ -10,6 +11,15 @@ class CommandError(Exception):
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
         self.code = code
+
+
+@contextlib.contextmanager
+def refusing(*kinds: type[Exception], where: str = "", code: int = 1) -> Iterator[None]:
+    """What the rooms below raise inside, of these ``kinds``, is one line already: behind ``where`` it refuses the command."""
+    try:
+        yield
+    except kinds as error:
+        raise CommandError(f"{where}{error}", code) from None
 
 
 def whole(least: int) -> Callable[[str], int]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.unit_sandbox import command, server_sandbox
 
 NAME = "adaptd-fleet.service"
@@ -74,10 +74,8 @@ def unit_text(command: str, addresses: Sequence[str] = ()) -> str:
 
 
 def _service(arguments: argparse.Namespace) -> int:
-    try:
+    with refusing(ValueError, where="--reach ", code=2):
         text = unit_text(command(), arguments.reach)
-    except ValueError as error:
-        raise CommandError(f"--reach {error}", 2) from None
     if not arguments.install:
         print(text, end="")
         return 0

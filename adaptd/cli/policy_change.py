@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import refusing
 
 if TYPE_CHECKING:
     from adaptd.config.policy import Policy
@@ -16,11 +16,9 @@ def what_would_change(policy: "Policy", folder: Path) -> list[str]:
     """The lines: the decision now, then each knob's smallest change that alters it, nearest first."""
     from adaptd.lab.whatif.change import changes, decide, situation
 
-    try:
+    with refusing(ValueError, where=f"{folder}: "):
         at = situation(folder)
         verdict = decide(policy, at)
-    except ValueError as error:
-        raise CommandError(f"{folder}: {error}") from None
     moment = f"{datetime.fromtimestamp(at.utc_ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"The decision at {moment}: {_choice(verdict.point)} ({verdict.rule}). What would change it:"]
     found = changes(policy, at)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from adaptd.base.redact import redact
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.profile import find_profile
 from adaptd.cli.service_gateway import NAME as GATEWAY_NAME
 from adaptd.cli.service_gateway import OWN_USER, add_words, gateway_unit, write_gateway
@@ -78,12 +78,10 @@ def _sources(texts: list[str], *, network: bool) -> tuple[str, ...]:
     """The sources as the unit has them, each checked, with its options; files with their whole path."""
     from adaptd.protocol.source_spec import SourceError, cameras_of, named, on_the_network, parse_source, written_elsewhere
 
-    try:
+    with refusing(SourceError, where="service install: "):
         pairs = [named(text) for text in texts]
         given = [(name, source, written_elsewhere(source)) for name, source in pairs]
         cameras_of([f"{name}={real}" if name else real for name, _, real in given])
-    except SourceError as error:
-        raise CommandError(f"service install: {error}") from None
     found = []
     for name, source, real in given:
         kind = parse_source(real).kind

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.unit_sandbox import command, server_sandbox
 
 NAME = "adaptd-gateway.service"
@@ -103,10 +103,8 @@ def gateway_unit(arguments: argparse.Namespace) -> str:
     user: str = arguments.gateway_user
     if not _USER.fullmatch(user) or user == "root":
         raise CommandError(f"--gateway-user {user!r}: is no name of an ordinary user, write for example adaptd-gateway", 2)
-    try:
+    with refusing(ValueError, where="--gateway-reach ", code=2):
         return unit_text(command(), arguments.gateway_reach, user)
-    except ValueError as error:
-        raise CommandError(f"--gateway-reach {error}", 2) from None
 
 
 def write_gateway(root: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError, refusing, whole
 from adaptd.cli.progress import bar
 from adaptd.cli.twin import error_words, twin_of
 
@@ -112,10 +112,8 @@ def _decisions(arguments: argparse.Namespace) -> int:
     if not segment_files(arguments.folder):
         raise CommandError(f"{arguments.folder}: holds no log, --decisions needs the recorded snapshots", 2)
     tally = Tally()
-    try:
+    with refusing(ValueError, where=f"{arguments.policy}: "):
         found = list(otherwise(arguments.folder, policy, tally))
-    except ValueError as error:
-        raise CommandError(f"{arguments.policy}: {error}") from None
     if arguments.json:
         rows = [
             {"from_ms": one.from_ms, "ended_ms": one.ended_ms, "decisions": one.decisions, "rule": one.rule,
