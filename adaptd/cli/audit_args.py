@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.errors import CommandError, refusing
-from adaptd.cli.places import default_audit
+from adaptd.config.shipped import policies_dir
 
 
 def folder_argument(parser: argparse.ArgumentParser) -> None:
@@ -85,3 +85,9 @@ def need_log(folder: Path, *, empty: bool = False) -> None:
         raise CommandError(f"{folder}: no such folder; name the folder of the log", 2)
     if not empty and not segment_files(folder):
         raise CommandError(f"{folder}: no log here; name the folder of the log", 2)
+
+
+def default_audit() -> Path:
+    """``audit_logs/`` of the clone, the service's state folder in an installation."""
+    clone = policies_dir().parent
+    return clone / "audit_logs" if (clone / "pyproject.toml").is_file() else Path("/var/lib/adaptd/audit_logs")

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 from adaptd.base import decision_core as core
-from adaptd.cli.harmless import harmless
 from adaptd.log.format.verdicts import VerifyReport
 from adaptd.log.verify.headline import EMPTY, NEXT, bar, counted, headline, meaning, moment, rewritable_from
 
@@ -51,3 +50,13 @@ def _lines(report: VerifyReport) -> list[str]:
             f"  on record         {counted(report.clock_steps, 'clock step')}, {counted(report.degraded, 'failure')} of the disk"
         )
     return lines + [f"  note              {note}" for note in report.notes]
+
+
+def harmless(text: str) -> str:
+    """``text`` with every character that is not printable written as ``\\u`` and its number in hex."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else _number(one) for one in text)
+
+
+def _number(character: str) -> str:
+    point = ord(character)
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"

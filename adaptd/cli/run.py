@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from adaptd.cli.audit_args import default_audit
 from adaptd.cli.beside import page
 from adaptd.cli.errors import CommandError, refusing, whole
-from adaptd.cli.nonblocking_out import NonblockingOut
-from adaptd.cli.places import default_audit
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
@@ -252,6 +251,8 @@ def operational_log(*, as_json: bool, told: bool) -> None:
     The audit log is another thing and never passes here.
     """
     import structlog
+
+    from adaptd.cli.narrate import NonblockingOut
 
     renderer: Any = structlog.processors.JSONRenderer(sort_keys=True) if as_json else structlog.dev.ConsoleRenderer(colors=False)
     level = logging.INFO if as_json else logging.ERROR if told else logging.WARNING
