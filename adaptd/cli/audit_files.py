@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 
 
 def register(commands: Any) -> None:
@@ -31,7 +31,7 @@ def register(commands: Any) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
-    from adaptd.cli.audit_words import bar
+    from adaptd.cli.progress import bar
     from adaptd.log.verify.reader import unreadable
 
     try:
@@ -57,16 +57,13 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as a table."""
-    from adaptd.cli.audit_words import bar
+    from adaptd.cli.progress import bar
     from adaptd.report.export import ExportError, export
 
     need_log(args.folder)
     within = span(args)
-    try:
-        with bar("exporting") as progress:
-            rows = export(args.folder, args.output, progress, **within)
-    except ExportError as error:
-        raise CommandError(str(error)) from None
+    with refusing(ExportError), bar("exporting") as progress:
+        rows = export(args.folder, args.output, progress, **within)
     from adaptd.log.verify.reader import marked, unreadable
 
     for words in unreadable(args.folder):

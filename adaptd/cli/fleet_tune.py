@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptd.cli.errors import CommandError, whole
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.progress import bar
 
 if TYPE_CHECKING:
     from adaptd.fleet.clusters import Cluster
     from adaptd.fleet.shrink import BoxPrior
     from adaptd.fleet.statistics import BoxStatistics
     from adaptd.lab.fit.saved import Twin
-    from adaptd.lab.fleet.spreading import OnRay
     from adaptd.lab.fleet.sweep import Proposal, Row
     from adaptd.lab.tune.goals import Goals
 
@@ -140,20 +139,16 @@ def _sweep(
     worlds = [
         one for group in groups for one in worlds_of(group.name, {box: twins[box] for box in (group.middle, group.hottest)})
     ]
-    meter, ray = Meter(), None
+    ray = None
     try:
         ray = None if arguments.ray is None else OnRay(arguments.ray, arguments.jobs)
-        return sweep(worlds, policies, ray or local, arguments.jobs, lambda at, total: meter.stage("days played", at, total))
+        with bar("days played") as told:
+            return sweep(worlds, policies, ray or local, arguments.jobs, told)
     except SpreadError as error:
         raise CommandError(f"adaptd fleet tune: {error}") from None
     finally:
-        meter.end()
-        _close(ray)
-
-
-def _close(ray: "OnRay | None") -> None:
-    if ray is not None:
-        ray.close()
+        if ray is not None:
+            ray.close()
 
 
 def _profiles(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrior]") -> dict[str, str]:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from adaptd import __version__
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.client import default_socket
 
 
@@ -82,7 +82,5 @@ def run(arguments: argparse.Namespace) -> int:
         proxies=tuple(arguments.proxy),
         checkpoint_to=tuple(arguments.checkpoint_to),
     )
-    try:
+    with refusing(GatewayError, code=2):
         return main(Arguments(**words))
-    except GatewayError as error:
-        raise CommandError(str(error), 2) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adaptd.cli import tune_words
 from adaptd.cli.errors import CommandError, whole
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.progress import stages
 
 if TYPE_CHECKING:
     from adaptd.lab.fit.play import Texts
@@ -54,20 +54,17 @@ def _tune(arguments: argparse.Namespace) -> int:
     done = lab.load()
     if done:
         print(f"{lab.store}: {done} candidates were measured before and are taken from there", file=sys.stderr)
-    meter = Meter()
-    try:
+    with stages() as stage:
         found = search(
             lab,
             goals,
             trials=arguments.trials,
             seed=arguments.seed,
-            told=lambda at, total: meter.stage("candidates", at, total),
+            told=lambda at, total: stage("candidates", at, total),
         )
         picked = pick(found, goals, lambda trial: simplify(lab, found, trial))
         if again:
-            picked = verified(picked, replace(lab, worlds=again, kept={}), lambda at, total: meter.stage("days again", at, total))
-    finally:
-        meter.end()
+            picked = verified(picked, replace(lab, worlds=again, kept={}), lambda at, total: stage("days again", at, total))
     _write(arguments, lab, found, picked, error)
     if arguments.json:
         print(json.dumps(_plain(lab, found, picked)))

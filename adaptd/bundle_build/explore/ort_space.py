@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.pictures import Array
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.explore.forms import in_form
-from adaptd.bundle_build.explore.prepared import BySize
+from adaptd.bundle_build.explore.prepared import BySize, in_form
 from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Size, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.floats import failures, session
 from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
 from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.judge import Distance
 from adaptd.engine.ort import import_onnxruntime
 

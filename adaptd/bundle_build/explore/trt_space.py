@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.pictures import Array
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.explore.forms import in_form
-from adaptd.bundle_build.explore.prepared import BySize
+from adaptd.bundle_build.explore.prepared import BySize, in_form
 from adaptd.bundle_build.explore.space import NHWC, USUAL, Candidate, Form, Runner, Size, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.fp16 import to_fp16
 from adaptd.bundle_build.model.int8 import symmetric_int8, trt_int8
@@ -14,7 +13,6 @@ from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
 from adaptd.bundle_build.model.plans import weak_graph
 from adaptd.bundle_build.model.sensitivity import search as sensitivity
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.judge import Distance
 from adaptd.config.manifest import PlanFact
 from adaptd.engine.base import EngineSpec

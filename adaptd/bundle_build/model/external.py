@@ -1,15 +1,17 @@
-"""Weights beside the model, as torch's exporter writes them by default: one ``.data`` file in the same folder, read by us.
+"""What a small file could make us read or need: weights beside the model, and tensors that take terabytes when it runs.
 
-The runtimes never see the reference: the bytes are taken in here, bounded, through no link and no path, and the bundle's own file
-holds them whole. CVE-2022-25882, CVE-2024-27318 and CVE-2026-27489 were paths that left the folder; here a name with a path in it
-is refused, and the file is opened without following links.
+torch's exporter writes weights into one ``.data`` file in the same folder by default. The runtimes never see the reference: the
+bytes are taken in here, bounded, through no link and no path, and the bundle's own file holds them whole. CVE-2022-25882,
+CVE-2024-27318 and CVE-2026-27489 were paths that left the folder; here a name with a path in it is refused, and the file is
+opened without following links. What a graph would need is counted before anything runs it.
 """
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.onnx_io import import_onnx
 
 Reader = Callable[[Path], bytes]
@@ -54,3 +56,22 @@ def _fill(item: Any, data: bytes, name: str, where: str) -> None:
     item.raw_data = data[start : start + length]
     del item.external_data[:]
     item.data_location = import_onnx().TensorProto.DEFAULT
+
+
+MOST_TENSOR_BYTES = 512 << 20
+SIZES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}  # bytes of TensorProto.DataType
+
+
+def refuse_large(model: Any) -> None:
+    """Raises BuildError where a tensor between two layers would be larger than MOST_TENSOR_BYTES; ``model`` has inferred shapes.
+
+    A shape that is only known when the model runs is no static shape, which is refused elsewhere.
+    """
+    for item in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        kind = item.type.tensor_type
+        sides = [max(1, axis.dim_value) for axis in kind.shape.dim]
+        needed = prod(sides) * SIZES.get(kind.elem_type, 8)
+        if needed > MOST_TENSOR_BYTES:
+            shape = " x ".join(map(str, sides))
+            most = f"at most {MOST_TENSOR_BYTES >> 20} are served"
+            raise BuildError(f"tensor {item.name} is {shape} and takes {needed >> 20:,} MiB when it runs, {most}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.fp16 import to_fp16
 from adaptd.bundle_build.model.int8 import TRT_OPSET
 from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in

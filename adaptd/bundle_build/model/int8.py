@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.fp16 import to_fp16
 from adaptd.bundle_build.model.onnx_io import clone, import_onnx, keep_standard_domain, opset, quiet
 from adaptd.bundle_build.model.portable import make_portable

@@ -5,11 +5,13 @@ power), with the reference's shadow frames counted against it; or when it keeps 
 cannot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from adaptd.brain.estimate.scene_guard import PRIOR_FRAMES, start
 from adaptd.bundle_build.qualify.energy import Cost
 from adaptd.config.policy import Policy
+from adaptd.vocabulary import Prior, VariantFacts
 
 MILLION = 1_000_000
 
@@ -75,3 +77,19 @@ def _rate(policy: Policy, mfps: int, reference: tuple[Cost, Speed], efficient: t
 
 def _numbers(rates: Sequence[Rate]) -> str:
     return ", ".join(f"{rate.saved_mw} mW of {rate.board_mw} mW at {rate.mfps / 1000:g} fps" for rate in rates)
+
+
+def admitted(policy: Policy, variant: str, counts: Mapping[str, tuple[int, int]]) -> dict[str, bool]:
+    """Per band: whether the daemon would try a variant from its first frame, by (frames, frames that differed).
+
+    Asked of its own scene guard. Qualification never opens the loss account; it only spares a variant the clean frames that it
+    would owe before it is tried. Empty for a variant that the policy does not name.
+    """
+    priors = tuple(Prior(band, n, disagreed) for band, (n, disagreed) in sorted(counts.items()))
+    facts = VariantFacts(variant, energy_uj=0, latency_us=0, priors=priors)
+    return {guard.band: guard.clear for guard in start(policy, (facts,)) if guard.variant == variant}
+
+
+def flawless_needed(policy: Policy) -> int | None:
+    """How many frames without a difference spare a variant the wait; None where the policy names no efficient variant."""
+    return PRIOR_FRAMES if policy.efficient else None

@@ -6,20 +6,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.images import Dataset, missing_bands, scan_all
 from adaptd.bundle_build.data.labels import Labels, labels_of
 from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.model.operations import operations
-from adaptd.bundle_build.model.precision import computed
+from adaptd.bundle_build.model.precision import computed, operations
 from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
-from adaptd.bundle_build.progress import Progress, silent
-from adaptd.bundle_build.qualify.admission import flawless_needed
 from adaptd.bundle_build.qualify.device import fingerprint
 from adaptd.bundle_build.qualify.energy import Cost, estimated, metered
 from adaptd.bundle_build.qualify.evaluate import evaluate, quantile_us
 from adaptd.bundle_build.qualify.findings import MeasuredFigures, MeasurePlan, put_in, qualification, record_of
-from adaptd.bundle_build.qualify.gain import Gain, Speed, judge
+from adaptd.bundle_build.qualify.gain import Gain, Speed, flawless_needed, judge
 from adaptd.bundle_build.qualify.measure import Run, load, saturate_all
 from adaptd.bundle_build.qualify.meters import Meter, metering
 from adaptd.config.engine_answers import packed

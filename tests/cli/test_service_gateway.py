@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.gateway.unit import NAME, unit_text
+from adaptd.cli.service_gateway import NAME, unit_text
 
 
 def test_only_named_addresses_may_be_reached() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.cli.fleet_service import NAME, unit_text
 from adaptd.cli.main import main
-from adaptd.fleet.unit import NAME, unit_text
 
 
 def test_only_the_broker_may_be_reached_and_its_secret_stands_nowhere_in_it() -> None:
