@@ -57,11 +57,13 @@ def check(value: Plain, depth: int = 0) -> None:
         for key, item in value.items():
             if type(key) is not str or not key.isascii():
                 raise CanonicalError(f"the key {key!r:.40} is not ASCII text")
-            check(item, depth + 1)
+            if type(item) is not str and (type(item) is not int or not -INT_LIMIT < item < INT_LIMIT):
+                check(item, depth + 1)
     elif kind is list:
         _check_depth(depth)
         for item in value:
-            check(item, depth + 1)
+            if type(item) is not str and (type(item) is not int or not -INT_LIMIT < item < INT_LIMIT):
+                check(item, depth + 1)
     elif kind is not str and kind is not bool and value is not None:
         raise CanonicalError(f"a {kind.__name__} has no canonical form")
 

@@ -92,6 +92,8 @@ def _taken_back(owed: Owed, now_mfps: int, to_mfps: int) -> Owed:
 
 
 def _older(owed: Owed, dt_us: int) -> Owed:
+    if not owed.back and not owed.calm_us and owed.risen_us == FORGET_US:
+        return owed
     calm_us, back = owed.calm_us + dt_us, owed.back
     if calm_us >= FORGET_US:
         calm_us, back = 0, max(0, back - 1)
@@ -100,7 +102,7 @@ def _older(owed: Owed, dt_us: int) -> Owed:
 
 def _quits(owed: Owed) -> Owed:
     """Nothing is owed; what limits took back stays known."""
-    return owed._replace(uj=0, ticks=0, least_mfps=0)
+    return owed._replace(uj=0, ticks=0, least_mfps=0) if owed.uj or owed.ticks or owed.least_mfps else owed
 
 
 def _at(plan: Plan, option: Option, mfps: int) -> Plan:
