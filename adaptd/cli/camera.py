@@ -15,6 +15,7 @@ GUIDE = (
     "Hold a lux meter (or a telephone with one) beside the camera, type its lux and press Enter; change the light and repeat.\n"
     "From dark to bright, at least two lights, better four: a lamp at night, a curtain, a lit room, a window. An empty line ends."
 )
+QUALITY, MOST_PIXELS = 85, 1280  # of the picture in the page: sharp enough to see a bowl, small enough to send
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -127,9 +128,6 @@ def _mean_ppm(source: Any) -> int:
         if len(found) == SKIPPED + FRAMES:
             return sum(found[SKIPPED:]) // FRAMES
     raise CommandError(f"camera calibrate: the camera gave {len(found)} usable frames, {SKIPPED + FRAMES} are needed; check it")
-
-
-QUALITY, MOST_PIXELS = 85, 1280  # of the picture in the page: sharp enough to see a bowl, small enough to send
 
 
 def _register_roi(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -4,6 +4,34 @@ import argparse
 import contextlib
 from collections.abc import Callable, Iterator
 
+# Which optional part of adaptd brings a library: what `make run` installs is enough to serve, and no more.
+EXTRAS = {
+    "build": ("onnx", "onnxconverter_common", "sympy"),
+    "twin": ("scipy",),
+    "tune": ("optuna",),
+    "export": ("pyarrow",),
+    "fleet": ("duckdb",),
+    "camera": ("cv2",),
+    "serve": ("prometheus_client",),
+    "cuda": ("tensorrt", "pycuda"),
+    "nvml": ("pynvml",),
+    "jetson": ("jtop",),
+    "train": ("torch",),
+}
+_WHAT = {
+    "build": "building and qualifying engines",
+    "twin": "the oracle and the bench",
+    "tune": "searching for policies",
+    "export": "Parquet tables",
+    "fleet": "questions to the fleet's lake",
+    "camera": "cameras and videos",
+    "serve": "metrics",
+    "cuda": "TensorRT",
+    "nvml": "NVIDIA's sensors",
+    "jetson": "jetson-stats",
+    "train": "training",
+}
+
 
 class CommandError(Exception):
     """One line: what, where, remedy. ``code`` is the exit code, 1 unless the usage was wrong (2)."""
@@ -35,35 +63,6 @@ def whole(least: int) -> Callable[[str], int]:
         return value
 
     return number
-
-
-# Which optional part of adaptd brings a library: what `make run` installs is enough to serve, and no more.
-EXTRAS = {
-    "build": ("onnx", "onnxconverter_common", "sympy"),
-    "twin": ("scipy",),
-    "tune": ("optuna",),
-    "export": ("pyarrow",),
-    "fleet": ("duckdb",),
-    "camera": ("cv2",),
-    "serve": ("prometheus_client",),
-    "cuda": ("tensorrt", "pycuda"),
-    "nvml": ("pynvml",),
-    "jetson": ("jtop",),
-    "train": ("torch",),
-}
-_WHAT = {
-    "build": "building and qualifying engines",
-    "twin": "the oracle and the bench",
-    "tune": "searching for policies",
-    "export": "Parquet tables",
-    "fleet": "questions to the fleet's lake",
-    "camera": "cameras and videos",
-    "serve": "metrics",
-    "cuda": "TensorRT",
-    "nvml": "NVIDIA's sensors",
-    "jetson": "jetson-stats",
-    "train": "training",
-}
 
 
 def extra_of(library: str) -> str:
