@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.errors import CommandError, refusing, writing
 from adaptd.cli.profile import find_profile
 
 FRAMES, SKIPPED, TRIES = 20, 10, 200
@@ -82,10 +82,8 @@ def _write(name: str, arguments: argparse.Namespace) -> None:
     from adaptd.sense.sysfs import Sysfs
 
     base = find_profile(arguments.profile or identify(Sysfs(Path("/"))).profile)
-    try:
+    with writing(arguments.output, "name another place"):
         arguments.output.write_text(with_light(base, name))
-    except OSError as error:
-        raise CommandError(f"{arguments.output}: cannot be written ({error.strerror}), name another place") from None
     load_profile(arguments.output)
 
 
@@ -147,11 +145,9 @@ def _roi(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{target}: exists already, name another file or remove it")
     jpeg = base64.b64encode(_jpeg(_newest(arguments.source))).decode("ascii")
     text = render("cli/region.html.j2", name=redact(arguments.source), jpeg=jpeg)
-    try:
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise CommandError(f"{target}: cannot be written ({error.strerror}), name another place") from None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with writing(target, "name another place"), os.fdopen(os.open(target, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
     print(f"wrote {target}: open it in a browser, draw the region and copy the option; it holds a picture, delete it afterwards")
     return 0
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 # Which optional part of adaptd brings a library: what `make run` installs is enough to serve, and no more.
 EXTRAS = {
@@ -48,6 +49,15 @@ def refusing(*kinds: type[Exception], where: str = "", code: int = 1) -> Iterato
         yield
     except kinds as error:
         raise CommandError(f"{where}{error}", code) from None
+
+
+@contextlib.contextmanager
+def writing(place: Path, remedy: str) -> Iterator[None]:
+    """What the system refuses inside is said of ``place``, with the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{place}: cannot be written ({error.strerror or error}), {remedy}") from None
 
 
 def whole(least: int) -> Callable[[str], int]:
