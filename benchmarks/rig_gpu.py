@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,7 @@ class Served:
         )
         normal = dict.fromkeys(pool.warm, NEVER_US)
         self.loop = FrameLoop(parts, leases.start(pool.warm[0], RATE_MFPS), NEVER_US, normal, touch_us=0)
+        self.once = partial(self.loop.turn, 0.0)  # one frame, from the slot to the published result
 
     def publish(self, frame: int, answer: Any, latency_us: int, variant: str, at_us: int, shadowed: bool, tag: str = "") -> None:
         """Nobody has subscribed."""
@@ -120,10 +122,6 @@ class Served:
         self._slot.empty = True
         self.loop.turn(0.0)
         self._slot.empty = False
-
-    def once(self) -> None:
-        """One frame, from the slot to the published result."""
-        self.loop.turn(0.0)
 
     @property
     def counted(self) -> int:

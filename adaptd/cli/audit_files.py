@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
-from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.errors import CommandError, refusing, writing
 
 
 def register(commands: Any) -> None:
@@ -42,13 +42,10 @@ def run_report(args: argparse.Namespace) -> int:
 
     within = span(args)
     need_log(args.folder)
-    try:
-        with telling(args.folder, **within) as told:
-            report = judge(args)
-            with bar("drawing") as progress:
-                write_page(args.folder, report, args.output, progress, **within, story=None if told is None else told())
-    except OSError as error:
-        raise CommandError(f"{args.output}: cannot be written ({error.strerror or error}); name another file with -o") from None
+    with writing(args.output, "name another file with -o"), telling(args.folder, **within) as told:
+        report = judge(args)
+        with bar("drawing") as progress:
+            write_page(args.folder, report, args.output, progress, **within, story=None if told is None else told())
     for words in unreadable(args.folder):
         not_read(words)
     print(f"{report.verdict.value}: {args.output}")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.errors import CommandError, refusing, writing
 from adaptd.cli.profile import find_profile
 
 FRAMES, SKIPPED, TRIES = 20, 10, 200
@@ -15,6 +15,7 @@ GUIDE = (
     "Hold a lux meter (or a telephone with one) beside the camera, type its lux and press Enter; change the light and repeat.\n"
     "From dark to bright, at least two lights, better four: a lamp at night, a curtain, a lit room, a window. An empty line ends."
 )
+QUALITY, MOST_PIXELS = 85, 1280  # of the picture in the page: sharp enough to see a bowl, small enough to send
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -81,10 +82,8 @@ def _write(name: str, arguments: argparse.Namespace) -> None:
     from adaptd.sense.sysfs import Sysfs
 
     base = find_profile(arguments.profile or identify(Sysfs(Path("/"))).profile)
-    try:
+    with writing(arguments.output, "name another place"):
         arguments.output.write_text(with_light(base, name))
-    except OSError as error:
-        raise CommandError(f"{arguments.output}: cannot be written ({error.strerror}), name another place") from None
     load_profile(arguments.output)
 
 
@@ -129,9 +128,6 @@ def _mean_ppm(source: Any) -> int:
     raise CommandError(f"camera calibrate: the camera gave {len(found)} usable frames, {SKIPPED + FRAMES} are needed; check it")
 
 
-QUALITY, MOST_PIXELS = 85, 1280  # of the picture in the page: sharp enough to see a bowl, small enough to send
-
-
 def _register_roi(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb."""
     parser = verbs.add_parser("roi", help="a page on which you draw the region that counts, and read the option for it")
@@ -149,11 +145,9 @@ def _roi(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{target}: exists already, name another file or remove it")
     jpeg = base64.b64encode(_jpeg(_newest(arguments.source))).decode("ascii")
     text = render("cli/region.html.j2", name=redact(arguments.source), jpeg=jpeg)
-    try:
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise CommandError(f"{target}: cannot be written ({error.strerror}), name another place") from None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with writing(target, "name another place"), os.fdopen(os.open(target, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
     print(f"wrote {target}: open it in a browser, draw the region and copy the option; it holds a picture, delete it afterwards")
     return 0
 

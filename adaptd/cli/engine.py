@@ -19,7 +19,7 @@ from adaptd.cli.engine_words import (
     qualify_arguments,
     wished_of,
 )
-from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.errors import CommandError, refusing, writing
 from adaptd.cli.progress import stages
 from adaptd.config.shipped import engines_dir
 
@@ -161,10 +161,8 @@ def _write_page(arguments: argparse.Namespace, record: dict[str, Any]) -> None:
     from adaptd.bundle_build.qualify.page import page
 
     text = page(record, _stored(arguments.bundle, "build", "built here", needed=False) or None)
-    try:
+    with writing(arguments.html, "name another file"):
         arguments.html.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{arguments.html}: cannot be written ({error.strerror}), name another file") from None
     print(f"{arguments.html}: written", file=sys.stderr)
 
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from pathlib import Path
@@ -67,12 +68,8 @@ def demonstrate(arguments: argparse.Namespace) -> int:
         if path.exists():
             raise CommandError(f"{path}: exists; the rendered day is written to a store of its own, name a new --db")
         state = state_of(arguments) if arguments.db else arguments.state or Path(folder)
-        with refusing(StoreError):
-            store = Store(path, writer=True)
-        try:
+        with refusing(StoreError), closing(Store(path, writer=True)) as store:
             _story(Stage(store, settings, zone, state), arguments)
-        finally:
-            store.close()
     return 0
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError, whole, writing
 from adaptd.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -165,12 +165,10 @@ def _profiles(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrio
 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:
-    try:
+    with writing(folder, "name another folder with -o"):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{folder}: cannot be written ({error.strerror}), name another folder with -o") from None
 
 
 def _prior(one: "BoxPrior") -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STANDIN_LATENCY_US = 10_000
 STANDIN = "a stand-in: "
 DEFAULT_PROFILE = "orin-nx-16gb"
+BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -93,7 +94,7 @@ def _never_in_time(policy: "Policy", reference: "VariantFacts", source: str) -> 
 
 def _modes(policy: "Policy", profile: "HardwareProfile | None", path: Path) -> list[str]:
     """Power modes that the profile's board does not have, or that need a reboot there, each with its line."""
-    from adaptd.config.power_modes import known_modes, mode_refusals
+    from adaptd.config.nvpmodel import known_modes, mode_refusals
 
     if profile is None or not policy.modes:
         return []
@@ -159,9 +160,6 @@ def _schema(arguments: argparse.Namespace) -> int:
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **PolicyModel.model_json_schema(by_alias=True)}
     print(json.dumps(_with_limits(schema), indent=2, sort_keys=True))
     return 0
-
-
-BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 
 
 def _with_limits(node: Any) -> Any:

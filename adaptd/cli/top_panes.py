@@ -8,6 +8,11 @@ from typing import Any
 from rich.text import Text
 
 UNITS = {"temperature": ("°C", 1), "power": ("W", 2), "light": ("lux", 1)}
+TICKS = "▁▂▃▄▅▆▇█"
+KEPT = 300
+LEAST_LINES = 4
+MOST_LINES = 9
+DRAWN = (("temperature_mc", "temperature", "°C"), ("power_mw", "power", "W"))
 
 
 def pane_lines(document: dict[str, Any], pane: str, width: int) -> list[Text]:
@@ -91,13 +96,6 @@ def _log(document: dict[str, Any], width: int) -> list[Text]:
         words = ", ".join(f"{name} {count:,}" for name, count in refusals)
         lines += [Text(line) for line in textwrap.wrap(f"refused  {words}", width)]
     return lines
-
-
-TICKS = "▁▂▃▄▅▆▇█"
-KEPT = 300
-LEAST_LINES = 4
-MOST_LINES = 9
-DRAWN = (("temperature_mc", "temperature", "°C"), ("power_mw", "power", "W"))
 
 
 @dataclass(slots=True)

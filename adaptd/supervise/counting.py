@@ -6,7 +6,7 @@ from dataclasses import replace
 from adaptd.protocol.messages import WorkerReport
 from adaptd.vocabulary import OperatingPoint, Served, Stretch, Telemetry
 
-MARGIN_FRAMES = 4  # in flight, and begun since
+MARGIN_FRAMES = 4  # in flight, not in the books yet, and begun since
 
 
 def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 from adaptd.config.policy import Policy
+from adaptd.twin.faults import Hit, Stalls
 from adaptd.twin.noise import Noise
-from adaptd.twin.stalls import Hit, Stalls
 from adaptd.twin.words import PPM, Scenario, StagedFault
 from adaptd.twin.work import FramePace, beside, pace_of, true_work
 from adaptd.twin.world import Disagreement, TrueLight

@@ -17,7 +17,7 @@ from adaptd.engine.errors import BundleError, EngineError, PlanError
 from adaptd.engine.pool import WarmPool
 from adaptd.engine.trt import TrtEngine
 from adaptd.engine.trt_api import import_tensorrt
-from adaptd.engine.trt_build import BuildFailed, BuildOptions, BuiltPlan, build_plan
+from adaptd.engine.trt_build import TACTICS, BuildFailed, BuildOptions, BuiltPlan, build_plan
 from tests.engine.contract import EngineContract
 from tests.gpu import zoo
 from tests.gpu.conftest import no_graphs, no_tensorrt
@@ -97,6 +97,16 @@ def test_both_precisions_compute_the_same_network(shop: Shop) -> None:
         exact, here = reference.infer(BATCH), efficient.infer(BATCH)
     error = float(np.linalg.norm(here - exact) / np.linalg.norm(exact))
     assert 0 < error < 0.25
+
+
+@pytest.mark.parametrize("tactics", TACTICS[1:])
+def test_plans_with_and_without_outside_kernels_compute_the_same_network(shop: Shop, tactics: str) -> None:
+    """What ``adaptd engine search`` tries is built and served; tactic sources choose kernels, not answers."""
+    options = BuildOptions(optimization_level=0, workspace_mb=256, tactics=tactics)
+    built = build_plan(shop.trt, "fp16", zoo.build(SHAPE, "fp16"), SHAPE.input, options, weak_model=zoo.build(SHAPE, "fp32"))
+    with shop.engine() as usual, shop.engine(plan=built.plan, built_with=built.built_with) as other:
+        first, second = usual.infer(BATCH), other.infer(BATCH)
+    assert float(np.linalg.norm(second - first)) < 0.05 * float(np.linalg.norm(first))
 
 
 def test_the_layer_report_shows_int8(shop: Shop) -> None:

@@ -30,9 +30,7 @@ def checked(text: str) -> str:
         return ""
     if len(name) > MOST_CHARACTERS or not _GOOD.fullmatch(name):
         shown = name[:40].encode("ascii", "backslashreplace").decode().translate({code: f"\\x{code:02x}" for code in range(32)})
-        raise PartIdError(
-            f"part {shown!r} is no identifier: 1 to {MOST_CHARACTERS} letters, digits and . _ : / # + - are; it is left out"
-        )
+        raise PartIdError(f"part {shown!r} is no identifier: 1 to {MOST_CHARACTERS} letters, digits and . _ : / # + - are")
     return name
 
 
@@ -68,7 +66,7 @@ class Told:
         except PartIdError as error:
             self.name = ""
             self.refused += 1
-            return str(error)
+            return f"{error}; it is left out"
         return ""
 
     def at(self, now_us: int) -> str:

@@ -15,6 +15,8 @@ from adaptd.bundle_build.model.ranges import METHODS, Range, Spread, collect, ra
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 
 CHOICES = (*METHODS, "auto")
+FEWEST, USUAL, MOST = 100, 300, 500
+HELD_OUT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,6 @@ def _together(first: Distance, second: Distance) -> Distance:
     """Both files as one candidate."""
     soft = (first.soft_ppm + second.soft_ppm) // 2
     return Distance(soft, first.loss_ppm + second.loss_ppm, max(first.error_ppm, second.error_ppm), first.n + second.n)
-
-
-FEWEST, USUAL, MOST = 100, 300, 500
-HELD_OUT = 200
 
 
 @dataclass(frozen=True, slots=True)

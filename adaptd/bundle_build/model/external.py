@@ -15,6 +15,8 @@ from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.onnx_io import import_onnx
 
 Reader = Callable[[Path], bytes]
+MOST_TENSOR_BYTES = 512 << 20
+SIZES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}  # bytes of TensorProto.DataType
 
 
 def take_external(model: Any, path: Path, read: Reader) -> list[str]:
@@ -56,10 +58,6 @@ def _fill(item: Any, data: bytes, name: str, where: str) -> None:
     item.raw_data = data[start : start + length]
     del item.external_data[:]
     item.data_location = import_onnx().TensorProto.DEFAULT
-
-
-MOST_TENSOR_BYTES = 512 << 20
-SIZES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}  # bytes of TensorProto.DataType
 
 
 def refuse_large(model: Any) -> None:

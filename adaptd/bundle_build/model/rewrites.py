@@ -7,6 +7,19 @@ import numpy as np
 from adaptd.bundle_build.model.onnx_io import clone, import_onnx, inferred
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+OPSET = 17
+REDUCTIONS = (
+    "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
+    "ReduceSumSquare",
+)  # fmt: skip
+NEW_ATTRIBUTES = {
+    "Split": ("num_outputs",),
+    "Cast": ("saturate", "round_mode"),
+    "QuantizeLinear": ("saturate", "block_size", "output_dtype", "precision"),
+    "DequantizeLinear": ("block_size", "output_dtype"),
+    "Resize": ("antialias", "axes", "keep_aspect_ratio_policy"),
+    "AveragePool": ("dilations",),
+}
 
 
 def tail(model: Any) -> list[str]:
@@ -123,21 +136,6 @@ def _product(model: Any, node: Any, entry: str, answer: str, stored: dict[str, A
         onnx.helper.make_node("MatMul", [entry, weight], [plain], name=node.name),
         onnx.helper.make_node("Add", [plain, node.input[2]], [answer], name=f"{node.name}.bias"),
     ]
-
-
-OPSET = 17
-REDUCTIONS = (
-    "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
-    "ReduceSumSquare",
-)  # fmt: skip
-NEW_ATTRIBUTES = {
-    "Split": ("num_outputs",),
-    "Cast": ("saturate", "round_mode"),
-    "QuantizeLinear": ("saturate", "block_size", "output_dtype", "precision"),
-    "DequantizeLinear": ("block_size", "output_dtype"),
-    "Resize": ("antialias", "axes", "keep_aspect_ratio_policy"),
-    "AveragePool": ("dilations",),
-}
 
 
 def to_opset17(model: Any) -> None:

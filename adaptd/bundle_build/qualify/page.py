@@ -22,6 +22,9 @@ from adaptd.drawing.pages import render
 from adaptd.drawing.panel import Panel
 from adaptd.drawing.svg import Svg, box, element, rule, text
 
+TOP, BOTTOM = 30, 190
+BAR = 26
+
 
 def page(record: dict[str, Any], made: dict[str, Any] | None = None) -> str:
     """The report of one qualification. ``made`` is the bundle's build note, for the part on calibration."""
@@ -118,10 +121,6 @@ def _built(made: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _operations(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} in {kind}" for kind, count in sorted(counts.items())) + " (as ONNX Runtime rewrote the graph here)"
-
-
-TOP, BOTTOM = 30, 190
-BAR = 26
 
 
 def saving_svg(rates: list[dict[str, Any]], number: int, title: str = "") -> Svg:
