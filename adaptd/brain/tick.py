@@ -214,7 +214,7 @@ class Brain:
         verdict, held = decision.decide(sight, policy, table.frame)
         verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
         watch = beliefs.watch
-        if verdict.point != state.point:
+        if verdict.point is not state.point and verdict.point != state.point:
             step_mw = pricing.book_mw(table.book, beliefs.paces, verdict.point) - pricing.book_mw(
                 table.book, beliefs.paces, state.point
             )

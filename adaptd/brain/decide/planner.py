@@ -20,6 +20,7 @@ POWER_SIGMAS = 3.0  # margin below the power budget, in deviations of the power 
 ARRIVING_SHARE = 0.95  # cameras keep their rate within a few percent
 STEP_MFPS = 10  # rates are whole hundredths of a frame a second
 RETURN_SHARE = 0.7  # of the late frames allowed: a variant that left for being late comes back below it
+RISES = 1.001  # times what a frame costs, beyond which no rounding of watts hides that worth grows with the rate
 BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue
 
 
@@ -38,6 +39,18 @@ class Option:
     doubt: tuple[float, float, float]
     forbidden: str = ""
     tail: Tail | None = None
+
+
+def option_of(options: list[Option], variant: str) -> Option:
+    """The option of this variant.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for option in options:
+        if option.name == variant:
+            return option
+    raise ValueError(f"no option serves {variant}")
 
 
 def chance(option: Option, deadline_us: int) -> float:
@@ -114,8 +127,10 @@ def plan_variant(option: Option, levels: tuple[int, ...], caps: Caps, value_j: f
         power, worth, refused = _point(option, levels[at], caps, value_j)
     if refused:
         return None
+    # Where every frame brings more than it costs and none queues, no lower level is worth more.
+    rising = value_j > RISES * option.joules and levels[at] * option.latency_us <= BUSY * 1e9
     peak = True
-    while at:
+    while at and not rising:
         lower = _point(option, levels[at - 1], caps, value_j)
         if lower[1] <= worth:
             break

@@ -108,8 +108,8 @@ def observe(
     ``meterless``: there is no meter, and power is priced by bundle and profile, without a doubt that nothing will ever settle.
     ``paces``: how many times longer than by the book each variant takes; once where it is not given.
     """
-    mean, cov = fetch(split.mean), fetch(split.cov)
-    size = len(mean)
+    size, known = len(split.mean), fetch(split.mean + split.cov)
+    mean, cov = known[:size], known[size:]
     noise = split.noise * INVERSE
     row = [1.0, *loads]
     doubt, before_w = 0, mean[0]
@@ -145,8 +145,9 @@ def observe(
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
     ramp, ramp_w = climb(split.ramp, power_mw, *_frames_w(mean, loads, paces), sqrt(noise))
+    stored = store(mean + cov)
     after = Split(
-        store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt, fresh_mw, looks, ramp, creep
+        stored[:size], stored[size:], int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt, fresh_mw, looks, ramp, creep
     )
     if not believed and not meterless:
         # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
