@@ -55,8 +55,8 @@ def _tune(arguments: argparse.Namespace) -> int:
     policies = _policies(arguments, goals, twins[groups[0].middle])
     rows = _sweep(arguments, groups, twins, policies) if policies else []
     proposals = [propose(group.name, rows, goals, twins[group.middle]) for group in groups] if rows else []
-    profiles = _profiles(place, boxes, expected)
-    texts = {**profiles, **{f"{one.cluster}.yaml": policies[one.policy] for one in proposals if one.policy in policies}}
+    texts = _for_new_boxes(place, boxes, expected)
+    texts = {**texts, **{f"{one.cluster}.yaml": policies[one.policy] for one in proposals if one.policy in policies}}
     found = {"simulated": True, "priors": [_prior(one) for one in expected], "clusters": [_plain(one) for one in groups],
              "proposals": [_proposal(one) for one in proposals]}  # fmt: skip
     _write(arguments.output, {**texts, "fleet.json": json.dumps(found, indent=1), "sweep.json": json.dumps(plain(rows))})
@@ -156,14 +156,21 @@ def _close(ray: "OnRay | None") -> None:
         ray.close()
 
 
-def _profiles(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrior]") -> dict[str, str]:
-    """A profile for new boxes of every board and enclosure, from the profile that one of its boxes had."""
+def _for_new_boxes(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrior]") -> dict[str, str]:
+    """Profile and policy for new boxes of every board and enclosure, from those that one of its boxes had."""
+    from adaptd.config.policy import parse_policy
+    from adaptd.lab.fleet.prior_policy import with_day
     from adaptd.lab.fleet.prior_profile import with_poles
 
     found = {}
     for prior in expected:
         box = next(one.box for one in boxes if (one.board, one.enclosure) == (prior.board, prior.enclosure))
         text, name = (place / box / "profile.yaml").read_text(encoding="utf-8"), f"{prior.board}-{prior.enclosure}"
+        rules = (place / box / "policy.yaml").read_text(encoding="utf-8")
+        policy = parse_policy(rules, f"{box}/policy.yaml")
+        day = prior.expected_h(policy.efficient, policy.max_loss_ppm)
+        if day := {band.name: day[band.name] for band in policy.bands if band.name in day}:
+            found[f"policy-{name}.yaml"] = with_day(rules, day)
         source = f"fleet: {prior.boxes} boxes of this board in enclosure {prior.enclosure}, x {{:.2f}} drawn to board and profile"
         found[f"profile-{name}.yaml"] = with_poles(text, prior.r.factor, prior.tau.factor, source.format(prior.r.factor), name)
     return found
@@ -187,6 +194,7 @@ def _prior(one: "BoxPrior") -> dict[str, Any]:
         "r": {"factor": round(one.r.factor, 4), "sd_log": round(one.r.sd, 4)},
         "tau": {"factor": round(one.tau.factor, 4), "sd_log": round(one.tau.sd, 4)},
         "differs": rates,
+        "band_h": {band: round(hours, 2) for band, hours in one.band_h.items()},
     }
 
 
@@ -225,5 +233,5 @@ def _words(
             lines.append(f"    policy {told[group.name].policy}: {told[group.name].why}")
     if not rows:
         lines.append("no policy was tried: name some with --policy, or vary one with --knob")
-    lines.append(f"written: {output} (profiles with these priors, policies by cluster, fleet.json, sweep.json)")
+    lines.append(f"written: {output} (profiles and policies for new boxes, policies by cluster, fleet.json, sweep.json)")
     return lines
