@@ -17,6 +17,7 @@ from adaptd.fleet.clusters import clusters
 from adaptd.fleet.shrink import Rate, prior_for, priors, rate
 from adaptd.fleet.statistics import BoxStatistics, Known, StatisticsError, load
 from adaptd.lab.fit.backtest import FIGURES
+from adaptd.lab.fit.saved import band_hours
 from adaptd.lab.fit.saved import load as load_twin
 from adaptd.lab.fleet.prior_policy import with_day
 from adaptd.lab.fleet.spreading import local
@@ -199,6 +200,13 @@ def test_a_bad_twin_is_refused_in_one_line(twins: Path, tmp_path: Path, change: 
     file.write_text(json.dumps({**plain, **change}))
     with pytest.raises(StatisticsError, match=words):
         load(folder)
+
+
+def test_a_day_is_told_in_hours_of_each_light_band() -> None:
+    """Ten dark hours, two of twilight and twelve of day add up to a day; a band that never came has none."""
+    bands = parse_policy(POLICY.read_text()).bands
+    assert band_hours(bands, [1.0] * 120 + [100.0] * 24 + [900.0] * 144) == {"night": 10, "dim": 2, "bright": 12}
+    assert band_hours(bands, [900.0] * 288) == {"night": 0, "dim": 0, "bright": 24}
 
 
 @pytest.mark.parametrize("accuracy", ["accuracy: {max_loss_points: 0.5,", "accuracy:\n  max_loss_points: 0.5  # half a point\n"])
