@@ -60,7 +60,11 @@ def _tune(arguments: argparse.Namespace) -> int:
     found = {"simulated": True, "priors": [_prior(one) for one in expected], "clusters": [_plain(one) for one in groups],
              "proposals": [_proposal(one) for one in proposals]}  # fmt: skip
     _write(arguments.output, {**texts, "fleet.json": json.dumps(found, indent=1), "sweep.json": json.dumps(plain(rows))})
-    print(json.dumps(found) if arguments.json else "\n".join(_words(boxes, expected, groups, proposals, rows, arguments.output)))
+    print(
+        json.dumps(found)
+        if arguments.json
+        else "\n".join(_words(boxes, expected, texts, groups, proposals, rows, arguments.output))
+    )
     return 0
 
 
@@ -212,9 +216,20 @@ def _proposal(one: "Proposal") -> dict[str, Any]:
     }
 
 
+def _day(policy: str | None) -> list[str]:
+    """What a new box's policy expects of the day, for a person."""
+    from adaptd.config.policy import parse_policy
+
+    if policy is None:
+        return []
+    hours = ", ".join(f"{seconds / 3600:g} h in {band} light" for band, seconds in parse_policy(policy).expected_s)
+    return [f"{'':36}INT8 is expected to pay {hours} a day"]
+
+
 def _words(
     boxes: "list[BoxStatistics]",
     expected: "list[BoxPrior]",
+    texts: dict[str, str],
     groups: "list[Cluster]",
     proposals: "list[Proposal]",
     rows: "list[Row]",
@@ -225,6 +240,7 @@ def _words(
     for one in expected:
         spread = f"r x {one.r.factor:.2f} (+- {196 * one.r.sd:.0f} %), tau x {one.tau.factor:.2f} (+- {196 * one.tau.sd:.0f} %)"
         lines.append(f"  {one.board:<18} {one.enclosure:<14} {spread}, from {one.boxes} boxes")
+        lines += _day(texts.get(f"policy-{one.board}-{one.enclosure}.yaml"))
     lines.append(f"{len(groups)} clusters, {len(rows)} simulated days")
     told = {one.cluster: one for one in proposals}
     for group in groups:
