@@ -12,7 +12,7 @@ DECIDES = (
     *(f"vocabulary/{name}" for name in "__init__ battery board decisions readings service".split()),
     "brain/tick", "brain/pricing", "brain/tables", "brain/going_on",
     *(f"brain/estimate/{name}" for name in "account account_table bands battery fixed light linear logarithm".split()),
-    *(f"brain/estimate/{name}" for name in "pace power scene_guard tail thermal window".split()),
+    *(f"brain/estimate/{name}" for name in "foresight pace power scene_guard tail thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
     *(f"brain/decide/{name}" for name in "carryover conflict deadline decision endure headroom inputs limits".split()),
     *(f"brain/decide/{name}" for name in "outcome planner safety settle shadowing shift shortfall transitions words".split()),
