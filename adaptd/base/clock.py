@@ -36,7 +36,7 @@ class SystemClock:
         return time.monotonic_ns() // 1000
 
     def wait_until(self, at_us: int) -> bool:
-        delay_us = at_us - self.now_us()
+        delay_us = at_us - self.now_us() if at_us > 0 else 0
         if delay_us <= 0:
             return not self.stopping.is_set()
         return not self.stopping.wait(delay_us / 1e6)

@@ -19,7 +19,7 @@ def check(output: Array, shape: tuple[int, ...], name: str) -> Array:
     """
     if output.shape != shape:
         raise EngineFault(f"engine {name}: output shape {output.shape}, the manifest says {shape}; engine set aside")
-    if not math.isfinite(_total(output)):
+    if not math.isfinite(np.vdot(output, output) if SMALL < output.size <= MEDIUM else _total(output)):
         wrong = int(np.size(output) - np.count_nonzero(np.isfinite(output)))
         if wrong:
             raise EngineFault(f"engine {name}: {wrong} of {np.size(output)} output values are NaN or infinite; engine set aside")
@@ -27,13 +27,12 @@ def check(output: Array, shape: tuple[int, ...], name: str) -> Array:
 
 
 def _total(output: Array) -> float:
-    """The sum, or a sum of squares. A classifier's few values are added in Python: after a network has filled the caches, numpy
-    costs 70 us. Some thousand are multiplied with themselves, which takes a third of adding them; more would wake other threads.
+    """The sum. A classifier's few values are added in Python: after a network has filled the caches, numpy costs 70 us.
+
+    Some thousand are multiplied with themselves above, which takes a third of adding them; more would wake other threads.
     """
     if output.size <= SMALL:
         return float(sum(output.ravel().tolist()))
-    if output.size <= MEDIUM:
-        return float(np.vdot(output, output))
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.add.reduce(output, axis=None))
 

@@ -30,8 +30,16 @@ class FrameLoop:
     """Serves frames on the thread that owns the engines. ``offer``, ``orphan`` and ``stop`` may come from any thread.
 
     What happens on every frame touches as little as it can: after a network has run the caches are cold, and each function that
-    is entered costs ten times what it costs in a tight loop.
+    is entered costs ten times what it costs in a tight loop. Slots, those of every frame first, lie close together.
     """
+
+    __slots__ = tuple(
+        (
+            "_take helm _now_ns _owed busy_since_us _prepare _under_way _answer _infer _meantime _plain _soon_ns _slot "
+            "_pool _publish _ready_ns _newest _parts _now_us _watches _greeted _touch_us _odd _chores_us _touched_us seen "
+            "_cells _rate_mfps tally _count health _compare running exit_code _drawn normal_us _cost_us"
+        ).split()
+    )
 
     def __init__(
         self, parts: LoopParts, lease: Lease, deadline_us: int, normal_us: dict[str, int], touch_us: int = TOUCH_US
