@@ -20,7 +20,6 @@ from adaptd.config.shipped import policies_dir
 PATIENCE_S = 60.0
 HOURS = 72
 BOARDS = (("orin-nx-16gb", 0.30), ("orin-nano-8gb", 0.42), ("thor", 0.24))  # and joules for an inference
-Said = Callable[[str], None]
 
 
 def run(boxes: int) -> int:
