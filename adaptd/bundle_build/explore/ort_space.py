@@ -6,8 +6,8 @@ from typing import Any
 
 from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.pictures import Array
-from adaptd.bundle_build.explore.prepared import BySize, in_form
-from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Size, Wanted, kept_sets, why_unserved
+from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace, in_form
+from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.floats import failures, session
 from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
 from adaptd.bundle_build.model.make import Order
@@ -17,10 +17,9 @@ from adaptd.engine.ort import import_onnxruntime
 
 SERVED_LEVEL = "ENABLE_ALL"
 LEVELS = ("DISABLE_ALL", "ENABLE_BASIC", SERVED_LEVEL)
-Build = tuple[str, tuple[str, ...], Size | None]
 
 
-class OrtSpace:
+class OrtSpace(SizedSpace):
     """Every thread count and graph level of the usual form; the other forms with the most threads at the highest level.
 
     Raises:
@@ -28,12 +27,8 @@ class OrtSpace:
     """
 
     def __init__(self, order: Order, threads: Sequence[int], wanted: Wanted | None = None, progress: Progress = silent) -> None:
-        self._forms = (wanted or Wanted()).forms()
-        self._sizes = BySize(order, self._forms, progress)
-        self._own = self._sizes.own
+        super().__init__(order, wanted, progress)
         self._threads = tuple(threads)
-        self._made: dict[Build, bytes] = {}
-        self._seen: dict[Build, Distance] = {}
         self._dearest = self._rank(progress)
 
     runtime = f"onnxruntime {metadata.version('onnxruntime')}"
@@ -65,28 +60,13 @@ class OrtSpace:
         unserved = why_unserved(form) or ("" if level == SERVED_LEVEL else f"the service runs graph level {SERVED_LEVEL}")
         return Candidate(precision, keep, (("threads", str(threads)), ("level", level)), form, unserved)
 
-    def _bytes(self, candidate: Candidate) -> bytes:
-        """The graph of one picture in NCHW."""
-        build = (candidate.precision, candidate.kept, candidate.form.size)
-        if build not in self._made:
-            at = self._sizes.at(candidate.form.size)
-            int8 = candidate.precision == "int8"
-            self._made[build] = to_bytes(ort_int8(at.graph, at.ranges, candidate.kept)) if int8 else at.source.data
-        return self._made[build]
+    def _make(self, candidate: Candidate, at: Prepared) -> bytes:
+        return to_bytes(ort_int8(at.graph, at.ranges, candidate.kept)) if candidate.precision == "int8" else at.source.data
 
-    def key(self, candidate: Candidate) -> str:
-        """Model bytes, knobs, form, runtime and pictures."""
-        return self._sizes.key(candidate, self._bytes(candidate), self.runtime)
-
-    def distance(self, candidate: Candidate) -> Distance:
-        """From the float model at its own size on the held-out pictures; the other knobs change it by no more than rounding."""
-        build = (candidate.precision, candidate.kept, candidate.form.size)
-        if build not in self._seen:
-            same = candidate.precision == "fp32" and candidate.form.size is None
-            exact = Distance(0, 0, 0, len(self._own.batches))
-            at = self._sizes.at(candidate.form.size)
-            self._seen[build] = exact if same else at.judge.distance(from_bytes(self._bytes(candidate)))
-        return self._seen[build]
+    def _judge(self, candidate: Candidate, at: Prepared) -> Distance:
+        if candidate.precision == "fp32" and candidate.form.size is None:
+            return Distance(0, 0, 0, len(at.batches))
+        return at.judge.distance(from_bytes(self._bytes(candidate)))
 
     def load(self, candidate: Candidate) -> Runner:
         """A session of its own."""
@@ -95,7 +75,7 @@ class OrtSpace:
         if form.layout != USUAL.layout or form.cameras > 1:
             data = to_bytes(in_form(from_bytes(data), form))
         made = session(data, threads=int(knobs["threads"]), level=f"ORT_{knobs['level']}")
-        runner = _OrtRunner(made, self._sizes.at(form.size).pictures(form))
+        runner = _OrtRunner(made, self._at(candidate).pictures(form))
         try:
             runner.infer(0)
         except failures(import_onnxruntime()) as error:

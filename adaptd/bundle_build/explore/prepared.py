@@ -1,7 +1,7 @@
 """A model made ready for trying: its graph in another form of input, held-out pictures, ranges of activations, by size."""
 
 import tempfile
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -12,7 +12,7 @@ from adaptd.bundle_build import BuildError, Progress
 from adaptd.bundle_build.data.images import scan
 from adaptd.bundle_build.data.pictures import Array, Pictures
 from adaptd.bundle_build.data.preset import PRESETS, class_names
-from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size
+from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size, Wanted
 from adaptd.bundle_build.model.calibrate import calibrate, choose, look
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.intake import SourceModel, take_in
@@ -20,8 +20,10 @@ from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.onnx_io import clone, import_onnx, inferred
 from adaptd.bundle_build.model.ranges import Range
 from adaptd.bundle_build.model.rewrites import without_hardswish
-from adaptd.bundle_build.qualify.judge import Judge
+from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.vision.answers import reader
+
+Build = tuple[str, tuple[str, ...], Size | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +74,59 @@ def prepare(order: Order, progress: Progress, size: Size | None = None, own: Pre
     return Prepared(source, graph, ranges, judge, [np.array(batch) for _, batch in held_out])
 
 
-class BySize:
-    """A model prepared at its own size, and at every other one that the forms ask for. Raises BuildError like ``prepare``."""
+class SizedSpace(ABC):
+    """A model prepared at its own size, and at every other one that is wanted; each build of it is made and judged once.
 
-    def __init__(self, order: Order, forms: Sequence[Form], progress: Progress) -> None:
-        self.own = prepare(order, progress)
-        sizes = {form.size for form in forms if form.size is not None}
-        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self.own) for size in sorted(sizes)}
+    Raises:
+        BuildError: model or pictures cannot be used.
+    """
 
-    def at(self, size: Size | None) -> Prepared:
-        """The model at this size; None is its own."""
-        return self.own if size is None else self._sized[size]
+    runtime: str
 
-    def key(self, candidate: Candidate, model: bytes, runtime: str) -> str:
+    def __init__(self, order: Order, wanted: Wanted | None, progress: Progress) -> None:
+        self._forms = (wanted or Wanted()).forms()
+        self._own = prepare(order, progress)
+        sizes = {form.size for form in self._forms if form.size is not None}
+        self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self._own) for size in sorted(sizes)}
+        self._made: dict[Build, bytes] = {}
+        self._seen: dict[Build, Distance] = {}
+
+    def key(self, candidate: Candidate) -> str:
         """A digest of model bytes, knobs, form, runtime and pictures."""
-        total, form = sha256(model), candidate.form
-        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, runtime)).encode())
-        for batch in self.own.batches:
+        total, form = sha256(self._bytes(candidate)), candidate.form
+        total.update(repr((candidate.knobs, form.size, form.layout, form.cameras, self.runtime)).encode())
+        for batch in self._own.batches:
             total.update(batch.tobytes())
         return total.hexdigest()[:24]
+
+    def distance(self, candidate: Candidate) -> Distance:
+        """From the float model at its own size on the held-out pictures; the knobs change it by no more than rounding."""
+        build = _build_of(candidate)
+        if build not in self._seen:
+            self._seen[build] = self._judge(candidate, self._at(candidate))
+        return self._seen[build]
+
+    def _at(self, candidate: Candidate) -> Prepared:
+        """The model at the candidate's size."""
+        size = candidate.form.size
+        return self._own if size is None else self._sized[size]
+
+    def _bytes(self, candidate: Candidate) -> bytes:
+        """The ONNX file of one picture in NCHW."""
+        build = _build_of(candidate)
+        if build not in self._made:
+            self._made[build] = self._make(candidate, self._at(candidate))
+        return self._made[build]
+
+    @abstractmethod
+    def _make(self, candidate: Candidate, at: Prepared) -> bytes: ...
+
+    @abstractmethod
+    def _judge(self, candidate: Candidate, at: Prepared) -> Distance: ...
+
+
+def _build_of(candidate: Candidate) -> Build:
+    return candidate.precision, candidate.kept, candidate.form.size
 
 
 def in_form(model: Any, form: Form) -> Any:

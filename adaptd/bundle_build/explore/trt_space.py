@@ -5,8 +5,8 @@ from typing import Any
 
 from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.pictures import Array
-from adaptd.bundle_build.explore.prepared import BySize, in_form
-from adaptd.bundle_build.explore.space import NHWC, USUAL, Candidate, Form, Runner, Size, Wanted, kept_sets, why_unserved
+from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace, in_form
+from adaptd.bundle_build.explore.space import NHWC, USUAL, Candidate, Form, Runner, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.fp16 import to_fp16
 from adaptd.bundle_build.model.int8 import symmetric_int8, trt_int8
 from adaptd.bundle_build.model.make import Order
@@ -23,10 +23,9 @@ from adaptd.engine.trt_build import TACTICS, BuildOptions, BuiltPlan, build_plan
 
 COMMAND = "adaptd engine search --backend tensorrt"
 USUAL_LEVEL = 3
-Build = tuple[str, tuple[str, ...], Size | None]
 
 
-class TrtSpace:
+class TrtSpace(SizedSpace):
     """Every builder level of every build; tactic sources and the other forms at TensorRT's own level.
 
     Plans stay in memory, so that a candidate that goes on to the next rung is not built again. The GPU is the caller's.
@@ -38,12 +37,8 @@ class TrtSpace:
     def __init__(
         self, order: Order, levels: Sequence[int], trt: Any, gpu: Gpu, wanted: Wanted | None = None, progress: Progress = silent
     ) -> None:
+        super().__init__(order, wanted, progress)
         self._trt, self._gpu, self._levels = trt, gpu, tuple(levels)
-        self._forms = (wanted or Wanted()).forms()
-        self._sizes = BySize(order, self._forms, progress)
-        self._own = self._sizes.own
-        self._made: dict[Build, bytes] = {}
-        self._seen: dict[Build, Distance] = {}
         self._plans: dict[Candidate, BuiltPlan] = {}
         self._times = b""
         found = sensitivity(self._own.graph, self._own.ranges, self._own.judge, "int8.trt", progress=progress)
@@ -63,32 +58,19 @@ class TrtSpace:
     def _candidate(self, precision: str, keep: tuple[str, ...], level: int, tactics: str, form: Form) -> Candidate:
         return Candidate(precision, keep, (("level", str(level)), ("tactics", tactics)), form, why_unserved(form))
 
-    def _bytes(self, candidate: Candidate) -> bytes:
-        """The ONNX file of one picture in NCHW that the plan is built from."""
-        build = (candidate.precision, candidate.kept, candidate.form.size)
-        if build not in self._made:
-            at = self._sizes.at(candidate.form.size)
-            int8 = candidate.precision == "int8"
-            self._made[build] = to_bytes(trt_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges))
-        return self._made[build]
+    def _make(self, candidate: Candidate, at: Prepared) -> bytes:
+        int8 = candidate.precision == "int8"
+        return to_bytes(trt_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges))
 
-    def key(self, candidate: Candidate) -> str:
-        """Model bytes, knobs, form, GPU, version and pictures."""
-        return self._sizes.key(candidate, self._bytes(candidate), self.runtime)
-
-    def distance(self, candidate: Candidate) -> Distance:
+    def _judge(self, candidate: Candidate, at: Prepared) -> Distance:
         """Of the file that the plan is built from, in exact arithmetic; what the plan itself answers, qualification measures."""
-        build = (candidate.precision, candidate.kept, candidate.form.size)
-        if build not in self._seen:
-            at = self._sizes.at(candidate.form.size)
-            int8 = candidate.precision == "int8"
-            graph = symmetric_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges)
-            self._seen[build] = at.judge.distance(graph, exact=int8)
-        return self._seen[build]
+        int8 = candidate.precision == "int8"
+        graph = symmetric_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges)
+        return at.judge.distance(graph, exact=int8)
 
     def load(self, candidate: Candidate) -> Runner:
         """Built once, loaded anew."""
-        form, at = candidate.form, self._sizes.at(candidate.form.size)
+        form, at = candidate.form, self._at(candidate)
         pictures = at.pictures(form)
         try:
             if candidate not in self._plans:
