@@ -43,8 +43,8 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _make(arguments: argparse.Namespace) -> int:
+    from adaptd.packs.install import here
     from adaptd.packs.make import make
-    from adaptd.packs.place import here
 
     try:
         key = arguments.key.read_bytes()
@@ -91,8 +91,7 @@ def _lines(pack: "Pack") -> list[tuple[str, str]]:
 
 def _install(arguments: argparse.Namespace) -> int:
     from adaptd.packs.form import read_pack
-    from adaptd.packs.install import install
-    from adaptd.packs.place import here
+    from adaptd.packs.install import here, install
 
     pack = read_pack(arguments.pack, arguments.key)
     for note in install(pack, arguments.to, here(), arguments.qualified):
@@ -140,7 +139,7 @@ def _register_trial(group: Any) -> None:
 
 
 def _take(arguments: argparse.Namespace) -> int:
-    from adaptd.packs.place import here
+    from adaptd.packs.install import here
     from adaptd.packs.slot import Slot
 
     digest = Slot(arguments.packs).take(arguments.pack, arguments.key, here(), arguments.sha256)

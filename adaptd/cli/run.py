@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from adaptd.cli.audit_args import default_audit
-from adaptd.cli.beside import page
+from adaptd.cli.children import page
 from adaptd.cli.errors import CommandError, refusing, whole
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket

@@ -26,7 +26,6 @@ SIGNED = b"adaptd efficiency pack v1\n"
 SCHEMA = 1
 MOST = 1 << 30
 MOST_MANIFEST = 1 << 20
-GROUPS = ("policy", "profile", "bundle")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,7 @@ class SourceModel:
     data: bytes
     sha256: str
     opset: int
-    input_name: str
     input_shape: tuple[int, ...]
-    output_name: str
     output_shape: tuple[int, ...]
     head: Head
     notes: tuple[str, ...] = ()
@@ -281,9 +279,7 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
         data=data,
         sha256=digest(data),
         opset=opset(model),
-        input_name=entry.name,
         input_shape=static_shape(entry) or (),
-        output_name=answer.name,
         output_shape=output_shape,
         head=head,
         notes=tuple(notes),

@@ -14,8 +14,7 @@ from adaptd.bundle_build.model.calibrate import FEWEST, USUAL, Calibration, cali
 from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
-from adaptd.bundle_build.model.given_int8 import for_ort, for_trt, take_twin
-from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8
+from adaptd.bundle_build.model.int8 import for_ort, for_trt, named_layers, ort_int8, take_twin, trt_int8
 from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.bundle_build.model.precision import computed

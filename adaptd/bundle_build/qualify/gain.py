@@ -17,14 +17,6 @@ MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
-    """Quantiles of one inference over all bands, in microseconds."""
-
-    p50_us: int
-    p99_us: int
-
-
-@dataclass(frozen=True, slots=True)
 class Rate:
     """What the swap does at one rate: board power with the reference, power saved, power that must be saved to count."""
 
@@ -48,8 +40,11 @@ class Gain:
     rates: tuple[Rate, ...] = ()
 
 
-def judge(policy: Policy, reference: tuple[Cost, Speed], efficient: tuple[Cost, Speed]) -> Gain:
-    """Compare an efficient variant with the reference at every level of the policy."""
+def judge(policy: Policy, reference: tuple[Cost, int], efficient: tuple[Cost, int]) -> Gain:
+    """Compare an efficient variant with the reference at every level of the policy.
+
+    Each is given as its cost and the slowest of a hundred inferences (over all bands), in microseconds.
+    """
     rates = tuple(_rate(policy, mfps, reference, efficient) for mfps in policy.grid_mfps)
     good = [rate for rate in rates if rate.gains]
     if not good:
@@ -65,14 +60,14 @@ def judge(policy: Policy, reference: tuple[Cost, Speed], efficient: tuple[Cost, 
     return Gain(no_gain=False, why=words, rates=rates)
 
 
-def _rate(policy: Policy, mfps: int, reference: tuple[Cost, Speed], efficient: tuple[Cost, Speed]) -> Rate:
-    (dear, slow), (cheap, fast) = reference, efficient
+def _rate(policy: Policy, mfps: int, reference: tuple[Cost, int], efficient: tuple[Cost, int]) -> Rate:
+    (dear, slow_us), (cheap, fast_us) = reference, efficient
     board = dear.idle_mw + mfps * dear.marginal_uj // MILLION
     shadow_uj = policy.shadow_ppm * dear.marginal_uj // MILLION
     saved = mfps * (dear.marginal_uj - cheap.marginal_uj - shadow_uj) // MILLION
     needed = max(2 * max(dear.noise_mw, cheap.noise_mw), board // 100)
     limit = min(policy.deadline_us, 1_000_000_000 // mfps)
-    return Rate(mfps, board, saved, needed, keeps_time=fast.p99_us <= limit < slow.p99_us)
+    return Rate(mfps, board, saved, needed, keeps_time=fast_us <= limit < slow_us)
 
 
 def _numbers(rates: Sequence[Rate]) -> str:
