@@ -73,6 +73,15 @@ def _check_depth(depth: int) -> None:
         raise CanonicalError(f"nested deeper than {MAX_DEPTH}")
 
 
+def _check_nesting(value: Plain, depth: int = 0) -> None:
+    """The part of ``check`` that is about depth."""
+    if type(value) is dict or type(value) is list:
+        _check_depth(depth)
+        for item in value.values() if type(value) is dict else value:
+            if type(item) is dict or type(item) is list:
+                _check_nesting(item, depth + 1)
+
+
 def encode(value: Plain) -> bytes:
     """Return the canonical bytes of ``value``; raises CanonicalError for a float, a long integer or a strange key."""
     check(value)
@@ -91,8 +100,10 @@ def decode(line: bytes) -> Plain:
         value, end = _scan(text, 0)
         if end != len(text):
             raise CanonicalError("text after the end of the value")
-        if not _plainly_small(line):
+        if not _plain(line):
             check(value)
+        elif line.count(b"{") + line.count(b"[") > MAX_DEPTH:
+            _check_nesting(value)
         again = _write(value).encode()
     except CanonicalError:
         raise
@@ -125,7 +136,6 @@ def same_bytes(one: Plain, other: Plain) -> bool:
     return True
 
 
-def _plainly_small(line: bytes) -> bool:
-    """Whether the bytes alone show that ``check`` would pass: ASCII, shallow, and without any run of 16 digits."""
-    shallow = line.count(b"{") + line.count(b"[") <= MAX_DEPTH
-    return shallow and line.isascii() and _LONG_NUMBER not in line.translate(_DIGITS)
+def _plain(line: bytes) -> bool:
+    """Whether the bytes alone show that ``check`` would find nothing but depth: ASCII, and without any run of 16 digits."""
+    return line.isascii() and _LONG_NUMBER not in line.translate(_DIGITS)

@@ -24,7 +24,7 @@ READS = (
 )  # what turns the bytes of a policy, a profile and a record into what the brain is given, and its answer into bytes
 VERIFIES = (
     *(f"log/format/{name}" for name in "chain tree".split()),
-    *(f"log/verify/{name}" for name in "coins decided replay served_intervals timeline verify walk".split()),
+    *(f"log/verify/{name}" for name in "bounds coins decided replay served_intervals timeline verify walk".split()),
 )
 CORE = (*DECIDES, *READS)  # the code hash in the log covers these files and no other
 _AS_WRITTEN = ("/words", "/__init__")

@@ -294,8 +294,11 @@ def _plan(
             plan, event = replace(plan, rule="after_protection"), Event.PROTECT
     if sight.watch.fault:
         event = Event.FAULT
-    better = [(one, why) for one, why in refused if one.worth_w > plan.worth_w or why == "no_gain"]
-    words = [Refusal(OperatingPoint(one.variant, one.high_mfps), why) for one, why in better]
+    words = [
+        Refusal(OperatingPoint(one.variant, one.high_mfps), why)
+        for one, why in refused
+        if one.worth_w > plan.worth_w or why == "no_gain"
+    ]
     if plan.rule in BINDING[:3] and levels[-1] > plan.low_mfps:
         words.append(Refusal(OperatingPoint(plan.variant, levels[-1]), plan.rule))
     return plan, event, tuple(words), owed, gains

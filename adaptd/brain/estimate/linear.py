@@ -15,13 +15,9 @@ LEAN_FREE, LEAN_TIMES = 2.0, 8.0
 _INDEX: tuple[tuple[tuple[int, ...], ...], ...] = tuple(
     tuple(tuple(min(i, j) * (2 * n - min(i, j) - 1) // 2 + max(i, j) for j in range(n)) for i in range(n)) for n in range(12)
 )
-_OWN = tuple(tuple(row[at] for at, row in enumerate(index)) for index in _INDEX)
-_OTHERS = tuple(own[1:] for own in _OWN)
-
-
-def variances(size: int) -> tuple[int, ...]:
-    """Where the triangle of ``size`` unknowns holds their variances."""
-    return _OWN[size]
+VARIANCES = tuple(tuple(row[at] for at, row in enumerate(index)) for index in _INDEX)
+"""Where the triangle of so many unknowns holds their variances."""
+_OTHERS = tuple(own[1:] for own in VARIANCES)
 
 
 def dot(row: Vector, other: Vector) -> float:

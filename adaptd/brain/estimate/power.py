@@ -10,7 +10,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from adaptd.brain.estimate.fixed import INVERSE, ONE, fetch, store
-from adaptd.brain.estimate.linear import Vector, leaning, learn, look, looseness, variances, widen, worst
+from adaptd.brain.estimate.linear import VARIANCES, Vector, leaning, learn, look, looseness, widen, worst
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
@@ -152,7 +152,7 @@ def observe(
     if not believed and not meterless:
         # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
         mean = worst(mean, [abs(one) for one in product], variance, noise, JUMP_SIGMAS)
-    own = variances(size)
+    own = VARIANCES[size]
     doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
     return after, Draw(
         mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]], fresh_mw / 1000.0, ramp_w
