@@ -254,6 +254,7 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     dt_s = min(MAX_STEP_S, max(MIN_STEP_S, (now_us - state.now_us) / 1e6))
     stalls, calm = pricing.stalls(table.book, state.paces, state.stalls, worker.served)
     paces = pace.observe(state.paces, calm, table.book.names, table.book.book_us, int(dt_s * 1e6))
+    paces = pace.corrected(paces, worker.tested, table.book.names, table.book.book_us)
     loads = pricing.loads(table.book, paces, worker, state.held.shadow_ppm, dt_s)
     meterless = not state.metered and not any(one.quantity == POWER for one in snapshot.raw)
     factors = [one.factor_ppm / 1e6 for one in paces]

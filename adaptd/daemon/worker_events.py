@@ -86,7 +86,7 @@ def missing_words(snapshot: Snapshot, verdict: Verdict) -> list[str]:
 
 def counted(worker: Telemetry) -> Telemetry:
     """The same telemetry after its frames were counted once: a step that is taken again must not count them twice."""
-    return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=())
+    return replace(worker, delivered=0, missed=0, dropped=0, shadow_frames=0, served=(), shadows=(), tested=())
 
 
 class Feedback:

@@ -235,6 +235,7 @@ class WorkerReport:
     driver, so that only the end of the process can free it. ``source_state`` is no_source while no frame comes;
     ``bad_frames`` counts those that could not be used, since the start of the worker. Of several cameras (``cameras``) the whole
     is: frames summed, the quickest rate, ``no_source`` where none of them gives frames, ``picture`` the darkest one.
+    ``tested`` are shadow frames on engines at rest, with what each would have taken had that engine served it.
     """
 
     at_us: int
@@ -263,6 +264,7 @@ class WorkerReport:
     picture: Picture | None = None
     result: LastResult | None = None
     cameras: tuple[CameraReport, ...] = ()
+    tested: tuple[Served, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def gathered(reports: list[WorkerReport], last: WorkerReport, *, alive: bool) ->
         stretches=tuple(stretch for report in reports for stretch in report.stretches),
         quarantined=tuple(sorted(out)),
         source_mfps=last.source_mfps,
+        tested=merged(served for report in reports for served in report.tested if served.variant not in out),
     )
 
 
@@ -69,4 +70,5 @@ def joined(first: Telemetry, then: Telemetry, quarantined: tuple[str, ...] = ())
         shadows=tuple(shadow for shadow in (*first.shadows, *then.shadows) if shadow.variant not in bad),
         stretches=(*first.stretches, *then.stretches),
         quarantined=tuple(sorted(bad)),
+        tested=merged(served for served in (*first.tested, *then.tested) if served.variant not in bad),
     )

@@ -93,7 +93,10 @@ class BandStatement:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What the worker did since the last snapshot. ``point`` is read back from it, not what it was asked for."""
+    """What the worker did since the last snapshot. ``point`` is read back from it, not what it was asked for.
+
+    ``tested``: what frames of the reference would have taken on engines at rest, where the coin fell on them.
+    """
 
     alive: bool
     point: OperatingPoint
@@ -106,3 +109,4 @@ class Telemetry:
     stretches: tuple[Stretch, ...] = ()
     quarantined: tuple[str, ...] = ()
     source_mfps: int | None = None
+    tested: tuple[Served, ...] = ()

@@ -50,9 +50,10 @@ class Comparison:
         health: ReferenceHealth,
         cost_us: dict[str, int],
         set_aside: Callable[[], None],
+        now_us: Callable[[], int],
     ) -> None:
         self._pool, self._head, self._helm, self._health = pool, head, helm, health
-        self._cost_us, self._set_aside = cost_us, set_aside
+        self._cost_us, self._set_aside, self._now_us = cost_us, set_aside, now_us
 
     def reference_first(self, frame: Frame, batch: Batch, now_us: int) -> Answer | None:
         """The reference's answer to a frame that an efficient variant served, where it comes before the deadline; else None."""
@@ -67,13 +68,19 @@ class Comparison:
         self._health.answered()
         return None if output is None else self._head.answer(output)
 
-    def shadow(self, tally: Counters, frame: Frame, batch: Batch, answer: Answer, served_by: str, band: str) -> int | None:
-        """The same frame on the other side: the loss for the account, None where the reference served, whole where it failed."""
+    def shadow(
+        self, tally: Counters, frame: Frame, batch: Batch, answer: Answer, served_by: str, band: str, prepared_us: int
+    ) -> int | None:
+        """The same frame on the other side: the loss for the account, None where the reference served, whole where it failed.
+
+        ``prepared_us`` is what was spent on the frame before its engine: with the time of an engine at rest what it would take.
+        """
         order, reference = self._helm.order, self._helm.reference
         tested = served_by if served_by != reference else coin.which(order.seed, frame.index, self._efficient())
         if tested is None:
             return None
         other = reference if tested == served_by else tested
+        began_us = self._now_us()
         try:
             output = self._pool.shadow(batch, other, frame.camera)
         except EngineError as error:
@@ -86,6 +93,7 @@ class Comparison:
         if other == reference:
             self._health.answered()
             return self.loss(tally, band, tested, second, answer)
+        tally.tested(tested, prepared_us + self._now_us() - began_us)
         self.loss(tally, band, tested, answer, second)
         return None
 

@@ -35,12 +35,17 @@ class Counts:
     missed: int = 0
     shadow_frames: int = 0
     served: dict[str, list[int]] = field(default_factory=dict)
+    tested: dict[str, list[int]] = field(default_factory=dict)
     shadows: list[Shadow] = field(default_factory=list)
     apart: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     running: dict[Key, Running] = field(default_factory=dict)
 
     def by_variant(self) -> tuple[Served, ...]:
-        return tuple([Served(name, *figures) for name, figures in sorted(self.served.items())])
+        return _by_variant(self.served)
+
+    def by_tested(self) -> tuple[Served, ...]:
+        """The same of shadow frames on engines at rest."""
+        return _by_variant(self.tested)
 
     def objects(self) -> tuple[Apart, ...]:
         """Missed and added objects, by band and variant."""
@@ -49,6 +54,22 @@ class Counts:
     def stretches(self) -> tuple[Stretch, ...]:
         """The stretches in the order in which they began."""
         return tuple([stretch_of(key, one) for key, one in self.running.items()])
+
+
+def _by_variant(figures: dict[str, list[int]]) -> tuple[Served, ...]:
+    return tuple([Served(name, *one) for name, one in sorted(figures.items())])
+
+
+def _add(figures: dict[str, list[int]], variant: str, work_us: int) -> None:
+    """One frame more: how many, their sum, the longest."""
+    one = figures.get(variant)
+    if one is None:
+        figures[variant] = [1, work_us, work_us]
+    else:
+        one[0] += 1
+        one[1] += work_us
+        if work_us > one[2]:  # noqa: PLR1730 - once a frame, on cold caches
+            one[2] = work_us
 
 
 def stretch_of(key: Key, one: Running) -> Stretch:
@@ -88,19 +109,11 @@ class Counters:
         """
         with self._lock:
             counts = self._counts
-            variant = key[1]
             if in_time:
                 counts.delivered += 1
             else:
                 counts.missed += 1
-            figures = counts.served.get(variant)
-            if figures is None:
-                counts.served[variant] = [1, work_us, work_us]
-            else:
-                figures[0] += 1
-                figures[1] += work_us
-                if work_us > figures[2]:  # noqa: PLR1730 - once a frame, on cold caches
-                    figures[2] = work_us
+            _add(counts.served, key[1], work_us)
             one = counts.running.get(key)
             if one is None:
                 one = counts.running[key] = Running(first=index)
@@ -128,10 +141,16 @@ class Counters:
                 sums[0] += apart[0]
                 sums[1] += apart[1]
 
+    def tested(self, variant: str, work_us: int) -> None:
+        """What a frame of the reference would have taken on an engine at rest."""
+        with self._lock:
+            _add(self._counts.tested, variant, work_us)
+
     def void(self, variant: str) -> None:
         """Forget shadow results of an engine that turned out to be broken."""
         with self._lock:
             self._counts.shadows = [shadow for shadow in self._counts.shadows if shadow.variant != variant]
+            self._counts.tested.pop(variant, None)
 
     def take(self) -> Counts:
         """The counts since the last take."""

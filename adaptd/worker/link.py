@@ -160,6 +160,7 @@ class Link(threading.Thread):
             picture=loop.seen.darkest,
             result=loop.seen.newest,
             cameras=grabbers.reports(loop.seen, dropped, now_us),
+            tested=counts.by_tested(),
         )
 
 

@@ -73,7 +73,9 @@ class FrameLoop:
         self.tally = Counters()
         self._count = self.tally.frame
         self.health = ReferenceHealth(self.helm, lambda: self.stop(RESTART))
-        self._compare = Comparison(parts.pool, parts.head, self.helm, self.health, self._cost_us, self._notice_quarantine)
+        self._compare = Comparison(
+            parts.pool, parts.head, self.helm, self.health, self._cost_us, self._notice_quarantine, self._now_us
+        )
         self.running = True
         self.exit_code = 0
         self.busy_since_us = 0
@@ -277,7 +279,7 @@ class FrameLoop:
             frame, batch, efficient = drawn
             late = efficient is None
             if efficient is None:
-                loss_ppm = self._compare.shadow(self.tally, frame, batch, last[1], served_by, band)
+                loss_ppm = self._compare.shadow(self.tally, frame, batch, last[1], served_by, band, took_us[0] - took_us[1])
             else:
                 loss_ppm = self._compare.loss(self.tally, band, served_by, last[1], efficient)
         key, in_time = (band, served_by, order.shadow_ppm), last[2] <= helm.deadline_us

@@ -51,8 +51,11 @@ def test_evidence_of_a_broken_engine_is_voided() -> None:
     tally = Counters()
     tally.shadow(Shadow("dim", "int8", 0))
     tally.shadow(Shadow("dim", "int4", 0))
+    tally.tested("int8", 1)
+    tally.tested("int4", 5)
     tally.void("int8")
-    assert [shadow.variant for shadow in tally.take().shadows] == ["int4"]
+    counts = tally.take()
+    assert ([shadow.variant for shadow in counts.shadows], counts.by_tested()) == (["int4"], (Served("int4", 1, 5, 5),))
 
 
 def test_no_frame_is_lost_between_two_threads() -> None:

@@ -11,7 +11,7 @@ from adaptd.engine.pool import WarmPool
 from adaptd.engine.stub import Misbehaviour, StubEngine
 from adaptd.protocol.messages import Applied, Fault, Swapped
 from adaptd.vision.answers import Answer, Classification
-from adaptd.vocabulary import OperatingPoint, Setpoint
+from adaptd.vocabulary import OperatingPoint, Served, Setpoint
 from adaptd.worker import lease as leases
 from adaptd.worker.comparison import DEAD_AFTER
 from adaptd.worker.health import FACTOR, FLOOR_US, WINDOW
@@ -313,6 +313,19 @@ def test_shadow_frames_are_exactly_those_of_the_draw(bench: Bench) -> None:
     assert bench.told_shadowed == {frame: drawn(7, frame, 200_000) for frame in range(400)}, "subscribers are told which"
     assert {(shadow.band, shadow.variant, shadow.loss_ppm) for shadow in counts.shadows} == {("dim", "int8", 0)}
     assert bench.engines["fp16"].runs > 200
+
+
+def test_what_a_frame_would_take_on_an_engine_at_rest_is_told(bench: Bench) -> None:
+    """Shadow frames of INT8 while the reference serves are counted with their time; one that INT8 serves is in its own counts."""
+    bench.delay_us = {"fp16": 9_000, "int8": 2_500}
+    bench.order("fp16", shadow_ppm=1_000_000)
+    bench.frames(4)
+    counts = bench.loop.tally.take()
+    assert counts.by_tested() == (Served("int8", 4, 10_000, 2_500),)
+    bench.order("int8", shadow_ppm=1_000_000, seq=2)
+    bench.frames(4)
+    counts = bench.loop.tally.take()
+    assert (counts.by_tested(), counts.shadow_frames) == ((), 4)
 
 
 def test_a_disagreement_is_a_whole_loss_whichever_engine_serves(bench: Bench) -> None:

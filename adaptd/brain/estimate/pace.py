@@ -5,6 +5,8 @@ Contention hits all, and so does a processor that is not the one the book was wr
 is passed on to the others in proportion, from the first frame on, with their own ratio kept. What a variant shows in its first
 intervals after a swap corrects what it was taken for while it rested. That is its own, and says nothing of the variant that was
 seen until just now. A variant at rest goes back to its own usual ratio: nobody could see that what slowed it alone is over.
+What is usual of it may be wrong, and an engine that is taken for too slow would never be tried: so one that is quicker by over a
+quarter on shadow frames is taken for less. It runs them on cold caches, so they never tell of an engine that is slower.
 
 The factor is an average over MEMORY intervals, so that noise moves nothing; a real step restarts the average at once. Which is
 which is Page's test of cumulated surprises (E. S. Page, Biometrika 1954, doi 10.1093/biomet/41.1-2.100), in units of the scatter
@@ -33,6 +35,8 @@ USUAL_US = 60_000_000  # memory of what is usual, while frames come
 BOOK_US = 300_000_000  # and what is usual with this one: nothing but a frame can show that it is over
 REST_US = 10_000_000  # a burst is forgotten with this time constant, while none come
 SETTLED = 5  # intervals after a swap in which a variant only corrects what was believed of it
+TESTED = 8  # intervals with shadow frames over which an engine at rest is corrected
+QUICKER_PCT = 125  # and how far over what they showed it may be taken for: less is their scatter, and a habit of the quickest
 FACTOR_FLOOR_PPM, FACTOR_CEILING_PPM = 50_000, 1_000_000_000
 
 # Expected largest of n standard normal values, in thousandths, for n = 1, 2, 4, ... 1024 (tables of normal order statistics).
@@ -84,6 +88,29 @@ def observe(
     return tuple(after)
 
 
+def corrected(
+    paces: tuple[Pace, ...], tested: tuple[Served, ...], names: tuple[str, ...], book_us: tuple[int, ...]
+) -> tuple[Pace, ...]:
+    """Engines at rest that answered shadow frames much quicker than they are taken for, after ``observe``."""
+    after = list(paces)
+    for one in tested:
+        at = names.index(one.variant) if one.variant in names and one.frames > 0 else -1
+        if at >= 0 and not paces[at].last_ppm:
+            most = _over_book(one, book_us[at]) * QUICKER_PCT // 100
+            usual, factor = paces[at].usual_ppm, paces[at].factor_ppm
+            usual -= max(0, usual - most) // TESTED
+            factor -= max(0, factor - most) // TESTED
+            if (usual, factor) != (paces[at].usual_ppm, paces[at].factor_ppm):
+                after[at] = paces[at]._replace(usual_ppm=usual, factor_ppm=factor)
+    return tuple(after)
+
+
+def _over_book(seen: Served, book_us: int) -> int:
+    """Mean latency over the book's, ppm, within what a factor may be."""
+    mean_us = max(1, seen.latency_sum_us // seen.frames)
+    return min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, mean_us * PPM // max(1, book_us)))
+
+
 def _told(pace: Pace, before: Pace, now: Pace, dt_us: int) -> Pace:
     """A variant at rest, after the one that serves went from ``before`` to ``now``."""
     usual = _scaled(pace.usual_ppm, now.usual_ppm, before.usual_ppm)
@@ -110,7 +137,7 @@ def _rest(pace: Pace, dt_us: int) -> Pace:
 def _follow(pace: Pace, seen: Served, book_us: int, dt_us: int, *, cold: bool) -> Pace:
     """One interval of a variant; its first after a swap (``cold``) says how long it takes to warm up, and nothing else."""
     mean_us = max(1, seen.latency_sum_us // seen.frames)
-    now = min(FACTOR_CEILING_PPM, max(FACTOR_FLOOR_PPM, mean_us * PPM // max(1, book_us)))
+    now = _over_book(seen, book_us)
     heard = min(SETTLED, pace.heard + 1)
     if cold:
         return pace._replace(last_ppm=now, heard=heard)

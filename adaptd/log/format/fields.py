@@ -5,7 +5,7 @@ from typing import Any
 from adaptd.base.canonical_json import Plain
 from adaptd.log.format.shapes import CodecError, Shape, getter
 
-LATER = {"limits": (), "lowered": None, "budget_by": "", "power_mode": None, "shift": None, "stalls": None}
+LATER = {"limits": (), "lowered": None, "budget_by": "", "power_mode": None, "shift": None, "stalls": None, "tested": ()}
 """Fields that version 2 gained: left out of a whole word while they say nothing, so that older logs are still read."""
 
 

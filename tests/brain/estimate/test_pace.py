@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adaptd.brain.decide.deadline import in_time
-from adaptd.brain.estimate.pace import LARGEST_OF, SETTLED, Pace, observe
+from adaptd.brain.estimate.pace import LARGEST_OF, QUICKER_PCT, SETTLED, Pace, corrected, observe
 from adaptd.vocabulary import Served
 
 NAMES, BOOK_US = ("fp16", "int8"), (20_000, 10_000)
@@ -208,3 +208,34 @@ def test_a_machine_that_began_in_a_burst_is_not_paused_for_ever() -> None:
     assert began.usual_ppm == 8_000_000
     assert rested(began, 300).factor_ppm / PPM == pytest.approx(1 + 7 * math.exp(-1), rel=0.05)
     assert rested(Pace(usual_ppm=500_000), 300).usual_ppm == 500_000, "what is quicker than the book stays so"
+
+
+def shown(paces: tuple[Pace, ...], latency_us: int, times: int) -> tuple[Pace, ...]:
+    """FP16 serves at the book's pace, and INT8 takes ``latency_us`` for a shadow frame of every third second."""
+    for _ in range(times):
+        for tested in ((Served("int8", 1, latency_us, latency_us),), (), ()):
+            paces = observe(paces, (Served("fp16", 15, 15 * 20_000, 20_000),), NAMES, BOOK_US, 1_000_000)
+            paces = corrected(paces, tested, NAMES, BOOK_US)
+    return paces
+
+
+def test_an_engine_at_rest_that_is_taken_for_too_slow_is_found_out_by_its_shadow_frames() -> None:
+    """INT8 was met in a burst and is taken for three times the book's: after two minutes of shadows for a quarter over it."""
+    wrong = (KNOWN, Pace(3 * PPM, frames=100, usual_ppm=3 * PPM))
+    assert observe(wrong, (Served("fp16", 15, 300_000, 20_000),), NAMES, BOOK_US, 1_000_000)[1].factor_ppm == 3 * PPM
+    after_two_minutes = shown(wrong, 10_000, 40)[1]
+    assert after_two_minutes.factor_ppm * 100 == pytest.approx(QUICKER_PCT * PPM, rel=0.02)
+    assert after_two_minutes.usual_ppm * 100 == pytest.approx(QUICKER_PCT * PPM, rel=0.02)
+
+
+@pytest.mark.parametrize("latency_us", [8_100, 10_000, 12_000, 90_000])
+def test_shadow_frames_neither_condemn_an_engine_nor_flatter_it(latency_us: int) -> None:
+    """Cold caches make them long and luck makes them short: within a quarter, or above, nothing is believed of them."""
+    known = (KNOWN, Pace(PPM, frames=100))
+    assert shown(known, latency_us, 200)[1] == known[1]
+
+
+def test_what_an_engine_shows_in_service_counts_for_more_than_its_shadow_frames() -> None:
+    """An engine that served in the interval is judged by that alone."""
+    paces = observe((KNOWN, KNOWN), (Served("fp16", 15, 600_000, 40_000),), NAMES, BOOK_US, 1_000_000)
+    assert corrected(paces, (Served("fp16", 1, 5_000, 5_000), Served("other", 1, 1, 1)), NAMES, BOOK_US) == paces
