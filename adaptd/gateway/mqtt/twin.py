@@ -4,15 +4,13 @@ What leaves is what `adaptd twin fit` wrote: estimates with their errors, counts
 pattern of a day (room, load and light), the policy and the profile. No picture, and no day by itself.
 """
 
-import os
-import stat
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 from adaptd.gateway.mqtt.watch import MustArrive
 from adaptd.gateway.outbox import TWIN
-from adaptd.gateway.spool import read_object
+from adaptd.gateway.spool import read_object, read_plain
 
 FILE = "twin.json"
 TEXTS = ("typical", "policy", "profile")
@@ -39,7 +37,7 @@ class TwinReader:
         self._seen = seen
         try:
             plain = read_object(folder / FILE, MOST_BYTES)
-            texts = {name: _text(folder / f"{name}.yaml") for name in TEXTS}
+            texts = {name: read_plain(folder / f"{name}.yaml", MOST_BYTES).decode() for name in TEXTS}
         except (OSError, ValueError, TypeError, RecursionError) as error:
             self._say(f"fleet: {folder}: is not sent, it cannot be read ({error}), make it again with `adaptd twin fit`")
             return []
@@ -50,12 +48,3 @@ class TwinReader:
             self._say(f"fleet: {folder}: is not sent, it has {length} bytes and a message takes {MOST_BYTES}")
             return []
         return [MustArrive(TWIN, f"twin:{self._box}:{digest}", body)]
-
-
-def _text(path: Path) -> str:
-    """A regular file of bounded size; a link, a pipe or a device is not followed or waited for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError(f"{path.name} is no regular file")
-        return file.read(MOST_BYTES + 1).decode("utf-8")
