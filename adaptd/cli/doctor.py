@@ -92,8 +92,8 @@ def _working() -> AbstractContextManager[Any]:
 def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
     """Everything `adaptd doctor --json` prints: board, profile, findings, what missing means, and whether all is good."""
     from adaptd.config.profile import load_profile
+    from adaptd.doctor import Level
     from adaptd.doctor.compare import profile_findings
-    from adaptd.doctor.finding import Level
     from adaptd.doctor.probe import reading_findings, sensor_findings
     from adaptd.sense.board import identify
     from adaptd.sense.catalog import Catalog

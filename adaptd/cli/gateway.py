@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         from adaptd.gateway.main import main
     except ImportError as error:
         raise CommandError(f"adaptd gateway: {error.name} is not installed: pip install 'adaptd[gateway]'") from None
-    from adaptd.gateway.errors import GatewayError
+    from adaptd.gateway import GatewayError
     from adaptd.gateway.plugins import Arguments
 
     words = {name: value for name, value in vars(arguments).items() if name in Arguments.__dataclass_fields__}

@@ -13,11 +13,10 @@ from adaptd.daemon.changes import Givers, Hands, take
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
 from adaptd.daemon.moving import Moving
-from adaptd.daemon.orders import AGAIN, Orders, asked_by
+from adaptd.daemon.orders import AGAIN, Asked, Orders, asked_by
 from adaptd.daemon.parts import STOP_S, LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt, told
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
-from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
 from adaptd.daemon.teller import Teller, defect
 from adaptd.daemon.worker_events import Feedback, counted, engine_words, heard, missing_words, source_words

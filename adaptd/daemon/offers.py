@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+from adaptd.config.endurance import Endurance
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import parse_profile
@@ -28,6 +29,7 @@ _AT_MOST: tuple[tuple[str, str, Callable[[int], str]], ...] = (
     ("peak_mw", "power.peak_w", lambda mw: f"{mw / 1000:g} W"),
     ("budget_window_us", "power.window_s", lambda us: f"{us / 1_000_000:g} s"),
     ("deadline_us", "deadline_ms", lambda us: f"{us / 1000:g} ms"),
+    ("late_ppm", "late_pct", lambda ppm: f"{ppm / 10_000:g} %"),
     ("efficient_lease_us", "lease_s.efficient", lambda us: f"{us / 1_000_000:g} s"),
     ("reduced_lease_us", "lease_s.reduced_rate", lambda us: f"{us / 1_000_000:g} s"),
     ("stale_after_us", "sensors.stale_after_s", lambda us: f"{us / 1_000_000:g} s"),
@@ -35,6 +37,7 @@ _AT_MOST: tuple[tuple[str, str, Callable[[int], str]], ...] = (
 )
 _AT_LEAST: tuple[tuple[str, str, Callable[[int], str]], ...] = (
     ("floor_mfps", "frame_rate.floor_fps", lambda mfps: f"{mfps / 1000:g} fps"),
+    ("miss_weight_ppm", "accuracy.miss_weight", lambda ppm: f"{ppm / 1_000_000:g}"),
 )
 _SAME = (
     ("on_conflict", "on_conflict"),
@@ -42,6 +45,8 @@ _SAME = (
     ("require_signature", "bundle.require_signature"),
     ("preview", "camera.preview"),
     ("loan_frames", "accuracy.loan_frames"),
+    ("endurance", "endurance"),
+    ("modes", "modes"),
 )
 DEADLINE_S = 20.0  # most of it is for a small board under load to start Python
 _FACTS = row(VariantFacts)
@@ -61,8 +66,19 @@ def loosened(own: Policy, offered: Policy) -> str:
     for name, key in _SAME:
         mine, theirs = getattr(own, name), getattr(offered, name)
         if mine != theirs:
-            return f"{key}: {theirs} is offered, this box's owner has {mine}, and that is his alone to change"
+            return f"{key}: {_plain(theirs)} is offered, this box's owner has {_plain(mine)}, and that is his alone to change"
     return ""
+
+
+def _plain(value: Any) -> str:
+    """A value of the owner's alone, as a person reads it."""
+    if isinstance(value, Endurance):
+        hours, minutes = divmod(value.until_minute or 0, 60)
+        lasts = f"until {hours:02}:{minutes:02}" if value.lasts_us is None else f"{value.lasts_us / 3_600_000_000:g} h"
+        return f"{lasts} with {value.reserve_ppm / 10_000:g} % left"
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    return "none" if value is None else str(value)
 
 
 def offer_words(text: str, refused: str) -> dict[str, Any]:

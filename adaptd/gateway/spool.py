@@ -51,18 +51,27 @@ def _waiting(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)[:MOST_AT_ONCE]]
 
 
-def read_object(path: Path, max_bytes: int) -> dict[str, Any]:
-    """The JSON object in a regular file of bounded size; a link, a pipe or a device is not followed or waited for.
+def read_plain(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a regular file of bounded size; a link, a pipe or a device is not followed or waited for.
 
     Raises:
-        OSError, ValueError, TypeError, RecursionError: it cannot be read, or is no such thing.
+        OSError, ValueError: it cannot be read, or is no such thing.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
             raise ValueError(f"not a file of at most {max_bytes} bytes")
-        words = json.loads(file.read(max_bytes))
+        return file.read(max_bytes)
+
+
+def read_object(path: Path, max_bytes: int) -> dict[str, Any]:
+    """The JSON object in such a file.
+
+    Raises:
+        OSError, ValueError, TypeError, RecursionError: it cannot be read, or is no such thing.
+    """
+    words = json.loads(read_plain(path, max_bytes))
     if not isinstance(words, dict):
         raise TypeError("not a JSON object")
     return words

@@ -6,8 +6,8 @@ Stalls are drawn once for all controllers from the scenario's seed: what a contr
 from dataclasses import dataclass, replace
 from random import Random
 
-from adaptd.twin.noise import Noise
 from adaptd.twin.words import PPM, StagedFault, StallTruth
+from adaptd.twin.world import Noise
 from adaptd.vocabulary import MissingReason, Raw, RawReading, Unread
 
 SPIKE_CHANCE = 0.2

@@ -14,9 +14,8 @@ from typing import Any
 
 from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.adapt import adapt_input, adapt_output, join_outputs
-from adaptd.bundle_build.model.external import refuse_large, take_external
+from adaptd.bundle_build.model.external import Noted, noted_in, refuse_large, take_external
 from adaptd.bundle_build.model.floats import trial
-from adaptd.bundle_build.model.metadata import Noted, noted_in
 from adaptd.bundle_build.model.onnx_io import (
     INTERNAL_DOMAINS,
     check,
