@@ -308,7 +308,7 @@ def _settled(
     if not plan.low_mfps:
         return plan, settling.paused(held.owed, sight.point.fps_mfps, sight.dt_s)
     option = next(one for one in options if one.name == plan.variant)
-    if plan.rule == "endurance":
+    if sight.goal is not None and plan.rule in endure.PRICED:
         return endure.keep(plan, option, sight.point.fps_mfps, span[0]), held.owed
     rests = table.levels[0] if sight.mode is Mode.PROTECT and policy.on_conflict != "protect_service" else 0
     if any(sight.rise_w):  # power has just risen, and how far is not known yet: that is no scatter
