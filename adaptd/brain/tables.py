@@ -10,7 +10,7 @@ from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import ModeFigures, PowerMode, VariantFacts
 
-HORIZONS_S = (1.0, 6.0)
+HORIZONS_S = (1.0, 12.0)
 AHEAD_US = 1_500_000  # frames served before the next decision takes hold: a tick and what it may come late
 
 

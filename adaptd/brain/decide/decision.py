@@ -313,9 +313,11 @@ def _settled(
     if not plan.low_mfps:
         return plan, settling.paused(held.owed, sight.point.fps_mfps, sight.dt_s)
     option = planner.option_of(options, plan.variant)
-    if plan.rule == "endurance":
+    if sight.goal is not None and plan.rule in endure.PRICED:
         return endure.keep(plan, option, sight.point.fps_mfps, span[0]), held.owed
     rests = table.levels[0] if sight.mode is Mode.PROTECT and policy.on_conflict != "protect_service" else 0
+    if any(sight.rise_w):  # power has just risen, and how far is not known yet: that is no scatter
+        plan = replace(plan, hold_mfps=plan.cap_mfps)
     rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w, rests)
     return settling.settle(plan, option, rate, sight.dt_s)
 
