@@ -15,7 +15,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from adaptd.cli.top_trail import Trail  # noqa: E402 - the repository's own, wherever this is called from
+from adaptd.cli.top_panes import Trail  # noqa: E402 - the repository's own, wherever this is called from
 from adaptd.cli.top_view import view  # noqa: E402
 from adaptd.client import get_json  # noqa: E402
 from tests.faults.service import Service  # noqa: E402

@@ -57,11 +57,13 @@ def check(value: Plain, depth: int = 0) -> None:
         for key, item in value.items():
             if type(key) is not str or not key.isascii():
                 raise CanonicalError(f"the key {key!r:.40} is not ASCII text")
-            check(item, depth + 1)
+            if type(item) is not str and (type(item) is not int or not -INT_LIMIT < item < INT_LIMIT):
+                check(item, depth + 1)
     elif kind is list:
         _check_depth(depth)
         for item in value:
-            check(item, depth + 1)
+            if type(item) is not str and (type(item) is not int or not -INT_LIMIT < item < INT_LIMIT):
+                check(item, depth + 1)
     elif kind is not str and kind is not bool and value is not None:
         raise CanonicalError(f"a {kind.__name__} has no canonical form")
 
@@ -69,6 +71,15 @@ def check(value: Plain, depth: int = 0) -> None:
 def _check_depth(depth: int) -> None:
     if depth >= MAX_DEPTH:
         raise CanonicalError(f"nested deeper than {MAX_DEPTH}")
+
+
+def _check_nesting(value: Plain, depth: int = 0) -> None:
+    """The part of ``check`` that is about depth."""
+    if type(value) is dict or type(value) is list:
+        _check_depth(depth)
+        for item in value.values() if type(value) is dict else value:
+            if type(item) is dict or type(item) is list:
+                _check_nesting(item, depth + 1)
 
 
 def encode(value: Plain) -> bytes:
@@ -89,8 +100,10 @@ def decode(line: bytes) -> Plain:
         value, end = _scan(text, 0)
         if end != len(text):
             raise CanonicalError("text after the end of the value")
-        if not _plainly_small(line):
+        if not _plain(line):
             check(value)
+        elif line.count(b"{") + line.count(b"[") > MAX_DEPTH:
+            _check_nesting(value)
         again = _write(value).encode()
     except CanonicalError:
         raise
@@ -123,7 +136,6 @@ def same_bytes(one: Plain, other: Plain) -> bool:
     return True
 
 
-def _plainly_small(line: bytes) -> bool:
-    """Whether the bytes alone show that ``check`` would pass: ASCII, shallow, and without any run of 16 digits."""
-    shallow = line.count(b"{") + line.count(b"[") <= MAX_DEPTH
-    return shallow and line.isascii() and _LONG_NUMBER not in line.translate(_DIGITS)
+def _plain(line: bytes) -> bool:
+    """Whether the bytes alone show that ``check`` would find nothing but depth: ASCII, and without any run of 16 digits."""
+    return line.isascii() and _LONG_NUMBER not in line.translate(_DIGITS)

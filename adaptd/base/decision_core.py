@@ -12,7 +12,7 @@ DECIDES = (
     *(f"vocabulary/{name}" for name in "__init__ battery board decisions readings service".split()),
     "brain/tick", "brain/pricing", "brain/tables", "brain/going_on",
     *(f"brain/estimate/{name}" for name in "account account_table bands battery fixed light linear logarithm".split()),
-    *(f"brain/estimate/{name}" for name in "pace power scene_guard tail thermal window".split()),
+    *(f"brain/estimate/{name}" for name in "foresight pace power scene_guard tail thermal window".split()),
     *(f"brain/judge/{name}" for name in "fusion judge rules source words".split()),
     *(f"brain/decide/{name}" for name in "carryover conflict deadline decision endure headroom inputs limits".split()),
     *(f"brain/decide/{name}" for name in "outcome planner safety settle shadowing shift shortfall transitions words".split()),
@@ -24,7 +24,7 @@ READS = (
 )  # what turns the bytes of a policy, a profile and a record into what the brain is given, and its answer into bytes
 VERIFIES = (
     *(f"log/format/{name}" for name in "chain tree".split()),
-    *(f"log/verify/{name}" for name in "coins decided replay served_intervals timeline verify walk".split()),
+    *(f"log/verify/{name}" for name in "bounds coins decided replay served_intervals timeline verify walk".split()),
 )
 CORE = (*DECIDES, *READS)  # the code hash in the log covers these files and no other
 _AS_WRITTEN = ("/words", "/__init__")

@@ -56,9 +56,14 @@ def stalls(
     table: Book, paces: tuple[pace.Pace, ...], known: tail.Tail | None, served: tuple[Served, ...]
 ) -> tuple[tail.Tail | None, tuple[Served, ...]]:
     """What is known of stalls after an interval, and what was served without one: a stall says nothing of the usual latency."""
-    seen = zip(table.names, table.book_us, paces, strict=True)
-    usual = {name: us * one.factor_ppm // PPM for name, us, one in seen if one.frames}
-    if known is None and not sum([tail.stalled_milli(one, usual.get(one.variant, 0)) for one in served]):
+    usual: dict[str, int] = {}
+    stalled = known is not None
+    for one in served:
+        if one.variant in table.names:
+            at = table.names.index(one.variant)
+            usual[one.variant] = table.book_us[at] * paces[at].factor_ppm // PPM if paces[at].frames else 0
+            stalled = stalled or tail.stalled_milli(one, usual[one.variant]) > 0
+    if not stalled:
         return None, served
     after = tail.observe(known, served, usual, sum([one.frames for one in paces]))
     return after, tuple([one for one in served if tail.calm(one, usual.get(one.variant, 0))])
@@ -71,19 +76,18 @@ def loads(table: Book, paces: tuple[pace.Pace, ...], worker: Telemetry, share_pp
     a regression on luck learns too small an energy. Frames that were counted in an interval too short for them were computed
     before it: an engine never draws more than it does when it computes all the time.
     """
-    frames = [0.0] * len(paces)
+    watts = [0.0] * len(paces)
     names = table.names
     for served in worker.served:
         if served.variant in names:
             at = names.index(served.variant)
             count = _fluid(served, worker, table.streams, dt_s)
-            frames[at] += count
+            watts[at] += count
             if share_ppm:
-                frames[table.beside[at]] += count * share_ppm / 1e6
-    return [
-        min(frames[at] * joules * one.factor_ppm / (1e6 * dt_s), most)
-        for at, (joules, most, one) in enumerate(zip(table.joules, table.most_w, paces, strict=True))
-    ]
+                watts[table.beside[at]] += count * share_ppm / 1e6
+    for at, frames in enumerate(watts):
+        watts[at] = min(frames * table.joules[at] * paces[at].factor_ppm / (1e6 * dt_s), table.most_w[at])
+    return watts
 
 
 def _fluid(served: Served, worker: Telemetry, streams: int, dt_s: float) -> float:

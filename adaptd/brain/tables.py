@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 from adaptd.brain import pricing
 from adaptd.brain.decide import decision, shift
-from adaptd.brain.estimate import account_table, thermal
+from adaptd.brain.estimate import account_table, foresight, thermal
 from adaptd.brain.judge.rules import Rules, rules
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import ModeFigures, PowerMode, VariantFacts
 
-HORIZONS_S = (1.0, 6.0)
+HORIZONS_S = (1.0, 12.0)
 AHEAD_US = 1_500_000  # frames served before the next decision takes hold: a tick and what it may come late
 
 
@@ -18,7 +18,8 @@ AHEAD_US = 1_500_000  # frames served before the next decision takes hold: a tic
 class Tables:
     """What follows from policy, profile and facts alone, in one power mode.
 
-    ``stale`` are the variants that were not measured in it, ``idle_mw`` is what it draws there without a frame (0: unknown).
+    ``later``: what the policy expects of the day. ``stale`` are the variants that were not measured in the mode, ``idle_mw`` is
+    what it draws there without a frame (0: unknown).
     """
 
     columns: thermal.Columns
@@ -33,6 +34,7 @@ class Tables:
     lease_us: int
     unwatched: bool
     label_uj: int | None
+    later: foresight.Foresight | None = None
     stale: frozenset[str] = frozenset()
     idle_mw: int = 0
 
@@ -40,13 +42,14 @@ class Tables:
 def tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Tables:
     """Made once, when a brain is."""
     columns = thermal.columns(profile)
+    account, ahead_frames = account_table.rules(policy), -(-policy.target_mfps * policy.streams * AHEAD_US // 1_000_000_000)
     unsupported = frozenset(one.name for one in profile.precisions if one.gains == "unsupported")
     return Tables(
         columns=columns,
         ahead_s=thermal.horizons(columns, HORIZONS_S),
-        rules=account_table.rules(policy),
+        rules=account,
         cells=policy.cells,
-        ahead_frames=-(-policy.target_mfps * policy.streams * AHEAD_US // 1_000_000_000),
+        ahead_frames=ahead_frames,
         judging=rules(policy, profile),
         frame=decision.frame(policy, decision.dwell_us(profile), unsupported),
         reference=policy.reference,
@@ -54,6 +57,7 @@ def tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, 
         book=pricing.book(policy, facts),
         lease_us=min(policy.efficient_lease_us, policy.reduced_lease_us),
         label_uj=profile.battery_uj,
+        later=foresight.foresight(policy, account, ahead_frames),
     )
 
 

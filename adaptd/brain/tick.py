@@ -11,7 +11,7 @@ from adaptd.brain.decide import decision, safety, shadowing, shortfall
 from adaptd.brain.decide.inputs import Inputs
 from adaptd.brain.decide.words import explain
 from adaptd.brain.estimate import account as loss
-from adaptd.brain.estimate import account_table, bands, battery, light, pace, power, scene_guard, tail, thermal
+from adaptd.brain.estimate import account_table, bands, battery, foresight, light, pace, power, scene_guard, tail, thermal
 from adaptd.brain.estimate import window as spans
 from adaptd.brain.judge import judge
 from adaptd.brain.tables import ByMode, Tables, tables
@@ -214,7 +214,7 @@ class Brain:
         verdict, held = decision.decide(sight, policy, table.frame)
         verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
         watch = beliefs.watch
-        if verdict.point != state.point:
+        if verdict.point is not state.point and verdict.point != state.point:
             step_mw = pricing.book_mw(table.book, beliefs.paces, verdict.point) - pricing.book_mw(
                 table.book, beliefs.paces, state.point
             )
@@ -298,6 +298,8 @@ def _sight(
     lean, budget_mw = to_look <= 0, pricing.budget_mw(snapshot, policy)
     offer = loss.offer(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
     shut = None if offer.frames else loss.shortage(table.rules, beliefs.account, band, table.ahead_frames, lean=lean)
+    if table.later is not None and foresight.waits(table.later, table.rules, beliefs.account, offer, to_look):
+        offer, shut = loss.CLOSED, foresight.shortage(table.rules, beliefs.account, band, table.ahead_frames)
     return Inputs(
         now_us=snapshot.now_us,
         mode=Mode.REFERENCE if state.mode is Mode.FAULT and not beliefs.watch.fault else state.mode,

@@ -2,10 +2,11 @@
 
 import argparse
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.client import default_socket
 
 if TYPE_CHECKING:
@@ -97,20 +98,17 @@ def _run(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
-def _open(arguments: argparse.Namespace, *, writer: bool = False) -> "PartStore":
+def _open(arguments: argparse.Namespace) -> "PartStore":
     from adaptd.cli.agv_run import open_store
 
-    return open_store(arguments, writer=writer)
+    return open_store(arguments)
 
 
 def _parts(arguments: argparse.Namespace) -> int:
     from adaptd.cli.agv_words import part_line
 
-    store = _open(arguments)
-    try:
+    with closing(_open(arguments)) as store:
         found = store.newest(arguments.last, arguments.verdict)
-    finally:
-        store.close()
     if arguments.json:
         print(json.dumps({"v": 1, "parts": found}))
         return 0
@@ -123,17 +121,10 @@ def _check(arguments: argparse.Namespace) -> int:
     from adaptd.apps.agv.part_ids import PartIdError, checked
     from adaptd.apps.sqlite import StoreError
 
-    try:
+    with refusing(PartIdError, code=2):
         name = checked(arguments.part)
-    except PartIdError as error:
-        raise CommandError(str(error).removesuffix("; it is left out"), code=2) from None
-    store = _open(arguments)
-    try:
+    with refusing(StoreError), closing(_open(arguments)) as store:
         was = store.check(name, arguments.truth)
-    except StoreError as error:
-        raise CommandError(str(error)) from None
-    finally:
-        store.close()
     kinds = {("pass", "defective"): "a missed defect", ("reject", "sound"): "a false reject"}
     print(f"{name}: {arguments.truth}; the verdict was {was}: {kinds.get((was, arguments.truth), 'noted')}")
     return 0
@@ -142,11 +133,8 @@ def _check(arguments: argparse.Namespace) -> int:
 def _account(arguments: argparse.Namespace) -> int:
     from adaptd.cli.agv_words import account_lines
 
-    store = _open(arguments)
-    try:
+    with closing(_open(arguments)) as store:
         found: dict[str, Any] = store.account()
-    finally:
-        store.close()
     print(json.dumps({"v": 1, **found}) if arguments.json else "\n".join(account_lines(found)))
     return 0
 

@@ -13,16 +13,15 @@ from adaptd import client
 from adaptd.apps.agv.basis import Qualified
 from adaptd.apps.agv.follow import Follower, NoDetectorError
 from adaptd.apps.agv.inspection import Inspected, Verdict
-from adaptd.apps.agv.part_ids import Counted, Told
+from adaptd.apps.agv.part_ids import Counted, PartIdError, PartLines, Told
 from adaptd.apps.agv.pictures import Album
 from adaptd.apps.agv.settings import SECOND_US, Settings
 from adaptd.apps.agv.store import PartStore
 from adaptd.apps.agv.watch import Watch
 from adaptd.apps.feeder.clock import WallClock, mono_us
 from adaptd.apps.sqlite import StoreError
-from adaptd.cli.agv_lines import PartLines
 from adaptd.cli.agv_words import part_line
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 
 WAIT_S, RETRY_S = 1.0, (0.5, 1.0, 2.0, 5.0)
 LOOK_US = SECOND_US
@@ -38,10 +37,8 @@ def state_of(arguments: argparse.Namespace) -> Path:
 def open_store(arguments: argparse.Namespace, *, writer: bool = False, clock: WallClock | None = None) -> PartStore:
     """The store, or one line that says why not."""
     path: Path = arguments.db or state_of(arguments) / "agv" / "agv.sqlite3"
-    try:
+    with refusing(StoreError):
         return PartStore(path, writer=writer, utc_of=(lambda at: at) if clock is None else clock.utc_of)
-    except StoreError as error:
-        raise CommandError(str(error)) from None
 
 
 def qualified_of(bundle: Path | None) -> tuple[Qualified, str]:
@@ -74,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Follow until stopped; a daemon that is away is waited for."""
     qualified, reference = qualified_of(arguments.bundle)
     settings, clock = settings_of(arguments), WallClock()
-    lines = None if arguments.parts is None else PartLines(arguments.parts)
+    with refusing(PartIdError, where="adaptd agv run: ", code=2):
+        lines = None if arguments.parts is None else PartLines(arguments.parts)
     store = open_store(arguments, writer=True, clock=clock)
     desk = Desk(arguments, settings, store, clock)
     told = Told()

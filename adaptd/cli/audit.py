@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptd.cli import audit_files, audit_pack, audit_send
 from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError, refusing, whole
 from adaptd.log import KEEP_DAYS
 
 
@@ -183,12 +183,10 @@ def run_prune(args: argparse.Namespace) -> int:
         raise CommandError(
             f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
         )
-    try:
+    with refusing(LedgerError, OSError):
         ledger, _ = open_ledger(args.folder, boot=boot_id(), mono_us=monotonic_us, utc_ms=_utc_ms)
         removed = prune(ledger, Store(args.folder), now_ms=_utc_ms(), keep_days=args.keep_days)
         ledger.close({"reason": "prune"})
-    except (LedgerError, OSError) as error:
-        raise CommandError(str(error)) from None
     days = counted(args.keep_days, "day")
     print(f"{counted(removed, 'segment')} removed and put on record" if removed else f"nothing is older than {days}")
     return 0

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError
-from adaptd.cli.places import default_audit
+from adaptd.cli.errors import CommandError, refusing
+from adaptd.config.shipped import policies_dir
 
 
 def folder_argument(parser: argparse.ArgumentParser) -> None:
@@ -40,19 +40,17 @@ def span(args: argparse.Namespace) -> dict[str, int | None]:
 
 def judge(args: argparse.Namespace) -> Any:
     """Run the verifier as the options say."""
-    from adaptd.cli.audit_words import bar
+    from adaptd.cli.progress import bar
     from adaptd.log.format.note import NoteError
     from adaptd.log.verify.join import processors
     from adaptd.log.verify.trust import read_witness
     from adaptd.log.verify.verify import Options, verify
 
     need_log(args.folder, empty=True)  # that everything is gone is a finding
-    try:
+    with refusing(NoteError, code=2):
         key = None if args.key is None else public_key(args.key)
         witness_keys = tuple(public_key(text) for text in args.witness_key)
         witnessed = tuple(read_witness(path, witness_keys) for path in args.witness)
-    except NoteError as error:
-        raise CommandError(str(error), 2) from None
     if witness_keys and not witnessed:
         raise CommandError("--witness-key: there is no checkpoint to hold it against, give one with --witness", 2)
     options = Options(key=key, witnessed=witnessed, witness_keys=witness_keys, replay=not args.no_replay, processes=processors())
@@ -87,3 +85,9 @@ def need_log(folder: Path, *, empty: bool = False) -> None:
         raise CommandError(f"{folder}: no such folder; name the folder of the log", 2)
     if not empty and not segment_files(folder):
         raise CommandError(f"{folder}: no log here; name the folder of the log", 2)
+
+
+def default_audit() -> Path:
+    """``audit_logs/`` of the clone, the service's state folder in an installation."""
+    clone = policies_dir().parent
+    return clone / "audit_logs" if (clone / "pyproject.toml").is_file() else Path("/var/lib/adaptd/audit_logs")

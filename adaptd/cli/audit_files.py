@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing, writing
 
 
 def register(commands: Any) -> None:
@@ -31,7 +31,7 @@ def register(commands: Any) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
-    from adaptd.cli.audit_words import bar
+    from adaptd.cli.progress import bar
     from adaptd.log.verify.reader import unreadable
 
     try:
@@ -42,13 +42,10 @@ def run_report(args: argparse.Namespace) -> int:
 
     within = span(args)
     need_log(args.folder)
-    try:
-        with telling(args.folder, **within) as told:
-            report = judge(args)
-            with bar("drawing") as progress:
-                write_page(args.folder, report, args.output, progress, **within, story=None if told is None else told())
-    except OSError as error:
-        raise CommandError(f"{args.output}: cannot be written ({error.strerror or error}); name another file with -o") from None
+    with writing(args.output, "name another file with -o"), telling(args.folder, **within) as told:
+        report = judge(args)
+        with bar("drawing") as progress:
+            write_page(args.folder, report, args.output, progress, **within, story=None if told is None else told())
     for words in unreadable(args.folder):
         not_read(words)
     print(f"{report.verdict.value}: {args.output}")
@@ -57,16 +54,13 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as a table."""
-    from adaptd.cli.audit_words import bar
+    from adaptd.cli.progress import bar
     from adaptd.report.export import ExportError, export
 
     need_log(args.folder)
     within = span(args)
-    try:
-        with bar("exporting") as progress:
-            rows = export(args.folder, args.output, progress, **within)
-    except ExportError as error:
-        raise CommandError(str(error)) from None
+    with refusing(ExportError), bar("exporting") as progress:
+        rows = export(args.folder, args.output, progress, **within)
     from adaptd.log.verify.reader import marked, unreadable
 
     for words in unreadable(args.folder):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptd.cli.audit_args import folder_argument, need_log
 from adaptd.cli.audit_send import kept_in
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, writing
 
 if TYPE_CHECKING:
     import tarfile
@@ -46,18 +46,15 @@ def run(args: argparse.Namespace) -> int:
     segments = segment_files(args.folder)
     notes = sorted(path for path in _listed(args.witnessed or kept_in(args.folder)) if path.is_file())
     verifier = _verifier()
-    try:
-        with tarfile.open(args.output, "w:gz", compresslevel=6) as pack:
-            _add(pack, "README.txt", _words(args.folder, segments, notes).encode())
-            _add(pack, "verify_audit.py", verifier)
-            for path in segments[:-1]:
-                _add(pack, f"log/{path.name}", path.read_bytes())
-            for name, data in _end(args.folder, segments[-1]):
-                _add(pack, f"log/{name}", data)
-            for path in notes:
-                _add(pack, f"witnessed/{path.name}", path.read_bytes())
-    except OSError as error:
-        raise CommandError(f"{args.output}: cannot be written ({error.strerror or error}); name another file with -o") from None
+    with writing(args.output, "name another file with -o"), tarfile.open(args.output, "w:gz", compresslevel=6) as pack:
+        _add(pack, "README.txt", _words(args.folder, segments, notes).encode())
+        _add(pack, "verify_audit.py", verifier)
+        for path in segments[:-1]:
+            _add(pack, f"log/{path.name}", path.read_bytes())
+        for name, data in _end(args.folder, segments[-1]):
+            _add(pack, f"log/{name}", data)
+        for path in notes:
+            _add(pack, f"witnessed/{path.name}", path.read_bytes())
     print(f"{args.output}: {len(segments)} segments, {len(notes)} kept notes; the public key must reach the auditor another way")
     return 0
 

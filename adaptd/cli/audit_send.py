@@ -127,7 +127,7 @@ def _key(text: str) -> Any:
 def _stamp(url: str, text: str, keep: Path) -> str:
     """Have the note's hash time-stamped; what comes back is checked for status and hash, its signature is for openssl."""
     from adaptd.gateway.post import UnreachableError, post
-    from adaptd.log.format.timestamp import StampError, check_reply, query
+    from adaptd.log.verify.witnesses import StampError, check_reply, query
 
     size = _size(text)
     asked = query(text.encode(), os.urandom(8))

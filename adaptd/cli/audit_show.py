@@ -14,8 +14,8 @@ from typing import Any
 from adaptd.base.clock import wall_words
 from adaptd.brain.decide.words import explain
 from adaptd.brain.judge.words import why_missing
+from adaptd.cli.audit_words import harmless
 from adaptd.cli.errors import CommandError
-from adaptd.cli.harmless import harmless
 from adaptd.log.verify import reader
 from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.report.record_words import sentence

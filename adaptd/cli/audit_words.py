@@ -1,16 +1,11 @@
 """A verifier's finding in words and as JSON."""
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from adaptd.base import decision_core as core
-from adaptd.cli.harmless import harmless
 from adaptd.log.format.verdicts import VerifyReport
-from adaptd.log.verify.headline import EMPTY, NEXT, counted, headline, meaning, moment, rewritable_from
-from adaptd.log.verify.headline import bar as extent
+from adaptd.log.verify.headline import EMPTY, NEXT, bar, counted, headline, meaning, moment, rewritable_from
 
 
 def report_json(report: VerifyReport) -> dict[str, Any]:
@@ -46,7 +41,7 @@ def _lines(report: VerifyReport) -> list[str]:
     for one in headline(report):
         ran_by = f" ({core.running()} core)" if one.topic == "decisions" and report.replayed else ""
         lines.append(f"{marks[one.standing]} {one.topic:<17} {one.text}{ran_by}")
-    lines.append(f"                    [{extent(report)}]  # witnessed  = sealed  . rewritable")
+    lines.append(f"                    [{bar(report)}]  # witnessed  = sealed  . rewritable")
     if report.interruptions:
         unclean = sum(not one.clean for one in report.interruptions)
         lines.append(f"  interruptions     {len(report.interruptions)}, of which {unclean} without a clean stop")
@@ -57,16 +52,11 @@ def _lines(report: VerifyReport) -> list[str]:
     return lines + [f"  note              {note}" for note in report.notes]
 
 
-@contextlib.contextmanager
-def bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function that takes work done and work in all; None where nobody watches."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+def harmless(text: str) -> str:
+    """``text`` with every character that is not printable written as ``\\u`` and its number in hex."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else _number(one) for one in text)
 
-    columns: tuple[Any, ...] = (TextColumn(what), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+def _number(character: str) -> str:
+    point = ord(character)
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"

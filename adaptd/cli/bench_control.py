@@ -3,12 +3,12 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.progress import bar
 from adaptd.twin.words import CONTROLLERS
 
 if TYPE_CHECKING:
@@ -27,14 +27,12 @@ def control(arguments: argparse.Namespace) -> int:
     """Run, print, draw."""
     from adaptd.lab.oracle import OracleError
 
-    try:
+    with refusing(OracleError):
         if arguments.random is not None and arguments.random < 1:
             raise CommandError(f"--random {arguments.random}: at least one hour is needed", 2)
         if arguments.causes:
             return _causes(arguments)
         return _random(arguments) if arguments.random is not None else _matrix(arguments)
-    except OracleError as error:
-        raise CommandError(str(error)) from None
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
@@ -42,7 +40,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
     paths = scenario_files(arguments.scenarios)
     names = _names(arguments, CONTROLLERS)
-    with _bar("controllers on scenarios") as progress:
+    with bar("controllers on scenarios") as progress:
         matrix = run_matrix(paths, names, policy=arguments.policy, jobs=arguments.jobs, progress=progress)
     if arguments.output is not None:
         from adaptd.lab.picture import draw
@@ -60,7 +58,7 @@ def _random(arguments: argparse.Namespace) -> int:
     from adaptd.lab.sweep import run_sweep
 
     names = [name for name in _names(arguments, SWEPT) if name != "oracle"]
-    with _bar("random hours") as progress:
+    with bar("random hours") as progress:
         plain = run_sweep(arguments.random, arguments.seed, names, arguments.jobs, progress).to_plain()
     if arguments.json:
         print(json.dumps(plain, indent=1))
@@ -76,7 +74,7 @@ def _causes(arguments: argparse.Namespace) -> int:
     """Where adaptd's regret comes from, episode by episode."""
     from adaptd.lab import causes_table
 
-    with _bar("regret by cause") as progress:
+    with bar("regret by cause") as progress:
         if arguments.random is not None:
             found = causes_table.of_hours(arguments.random, arguments.seed, arguments.jobs, progress)
         else:
@@ -98,7 +96,7 @@ def endurance(arguments: argparse.Namespace) -> int:
 
     if arguments.missions < 1:
         raise CommandError(f"--missions {arguments.missions}: at least one is needed", 2)
-    with _bar("missions") as progress:
+    with bar("missions") as progress:
         plain = summary(fly_all(arguments.missions, arguments.seed, arguments.jobs, progress), arguments.seed)
     if arguments.json:
         print(json.dumps(plain, indent=1))
@@ -196,25 +194,3 @@ def _print_table(title: str, head: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
     console.print(title, table, sep="\n", markup=False, highlight=False)
-
-
-class _Bar:
-    """A progress bar on stderr."""
-
-    def __init__(self, words: str) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._progress = Progress(console=Console(stderr=True), transient=True)
-        self._task = self._progress.add_task(words, total=None)
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        self._progress.start()
-        return lambda done, total: self._progress.update(self._task, completed=done, total=total)
-
-    def __exit__(self, *exc: object) -> None:
-        self._progress.stop()
-
-
-def _bar(words: str) -> Any:
-    return _Bar(words) if sys.stderr.isatty() else nullcontext()

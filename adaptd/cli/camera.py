@@ -1,12 +1,13 @@
-"""`adaptd camera calibrate`: a few lights of known lux, seen through the camera, make it a light sensor."""
+"""`adaptd camera calibrate`: a few lights of known lux make the camera a light sensor; `roi`: a page to draw a region on."""
 
 import argparse
+import base64
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli import camera_roi
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing, writing
 from adaptd.cli.profile import find_profile
 
 FRAMES, SKIPPED, TRIES = 20, 10, 200
@@ -14,13 +15,14 @@ GUIDE = (
     "Hold a lux meter (or a telephone with one) beside the camera, type its lux and press Enter; change the light and repeat.\n"
     "From dark to bright, at least two lights, better four: a lamp at night, a curtain, a lit room, a window. An empty line ends."
 )
+QUALITY, MOST_PIXELS = 85, 1280  # of the picture in the page: sharp enough to see a bowl, small enough to send
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the group."""
     words = "calibrate a camera as a light sensor, draw the region that counts"
     group = sub.add_parser("camera", help=words).add_subparsers(dest="verb", required=True)
-    camera_roi.register(group)
+    _register_roi(group)
     parser = group.add_parser("calibrate", help="guided: from a few lights of known lux to a profile with a calibrated camera")
     parser.add_argument("--source", required=True, help="the camera, as for `adaptd run`")
     parser.add_argument("--profile", default=None, help="profile to copy (default: the board's own)")
@@ -80,10 +82,8 @@ def _write(name: str, arguments: argparse.Namespace) -> None:
     from adaptd.sense.sysfs import Sysfs
 
     base = find_profile(arguments.profile or identify(Sysfs(Path("/"))).profile)
-    try:
+    with writing(arguments.output, "name another place"):
         arguments.output.write_text(with_light(base, name))
-    except OSError as error:
-        raise CommandError(f"{arguments.output}: cannot be written ({error.strerror}), name another place") from None
     load_profile(arguments.output)
 
 
@@ -93,11 +93,9 @@ def opened(text: str, command: str) -> Any:
     from adaptd.protocol.source_spec import SourceError, written_elsewhere
     from adaptd.worker.sources.choose import source_of
 
-    try:
+    with refusing(SourceError, where=f"{command}: "):
         source = source_of(written_elsewhere(text), SystemClock())
         source.open()
-    except SourceError as error:
-        raise CommandError(f"{command}: {error}") from None
     return source
 
 
@@ -128,3 +126,64 @@ def _mean_ppm(source: Any) -> int:
         if len(found) == SKIPPED + FRAMES:
             return sum(found[SKIPPED:]) // FRAMES
     raise CommandError(f"camera calibrate: the camera gave {len(found)} usable frames, {SKIPPED + FRAMES} are needed; check it")
+
+
+def _register_roi(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = verbs.add_parser("roi", help="a page on which you draw the region that counts, and read the option for it")
+    parser.add_argument("--source", required=True, help="the camera, as for `adaptd run`")
+    parser.add_argument("-o", "--output", type=Path, default=Path("roi.html"), help="the page (default: roi.html)")
+    parser.set_defaults(handler=_roi)
+
+
+def _roi(arguments: argparse.Namespace) -> int:
+    from adaptd.base.redact import redact
+    from adaptd.drawing.pages import render
+
+    target: Path = arguments.output
+    if target.exists():
+        raise CommandError(f"{target}: exists already, name another file or remove it")
+    jpeg = base64.b64encode(_jpeg(_newest(arguments.source))).decode("ascii")
+    text = render("cli/region.html.j2", name=redact(arguments.source), jpeg=jpeg)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with writing(target, "name another place"), os.fdopen(os.open(target, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    print(f"wrote {target}: open it in a browser, draw the region and copy the option; it holds a picture, delete it afterwards")
+    return 0
+
+
+def _newest(text: str) -> Any:
+    """A picture after those in which exposure still settles, or the last one that came."""
+    from adaptd.protocol.source_spec import BadFrameError, SourceError
+
+    source, picture, good = opened(text, "camera roi"), None, 0
+    try:
+        for _ in range(TRIES):
+            try:
+                if not source.advance():
+                    break
+                picture, good = source.picture(), good + 1
+            except BadFrameError:
+                continue
+            if good > SKIPPED:
+                break
+    except SourceError as error:
+        raise CommandError(f"camera roi: {error}") from None
+    finally:
+        source.close()
+    if picture is None:
+        raise CommandError("camera roi: the camera gave no usable frame; check it")
+    return picture
+
+
+def _jpeg(picture: Any) -> bytes:
+    import cv2
+
+    height, width = picture.shape[:2]
+    scale = min(1.0, MOST_PIXELS / max(height, width))
+    if scale < 1.0:
+        picture = cv2.resize(picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise CommandError("camera roi: the picture cannot be written as JPEG; is OpenCV whole?")
+    return bytes(data)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, writing
 from adaptd.cli.profile import find_profile
 
 AREAS = (
@@ -73,10 +73,8 @@ def _write_profile(root: Path, profile_name: str | None, target: Path) -> int:
     board = identify(sysfs)
     if target.exists():
         raise CommandError(f"{target}: exists already, name another file or remove it")
-    try:
+    with writing(target, "name another place"):
         target.write_text(skeleton(board, find_profile(profile_name or board.profile), Catalog(sysfs)))
-    except OSError as error:
-        raise CommandError(f"{target}: cannot be written ({error.strerror}), name another place") from None
     made = load_profile(target)
     print(f"wrote {target}: {made.name}, {len(made.assumed)} of its numbers assumed; use it with: adaptd run --profile {target}")
     return 0
@@ -94,8 +92,8 @@ def _working() -> AbstractContextManager[Any]:
 def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
     """Everything `adaptd doctor --json` prints: board, profile, findings, what missing means, and whether all is good."""
     from adaptd.config.profile import load_profile
+    from adaptd.doctor import Level
     from adaptd.doctor.compare import profile_findings
-    from adaptd.doctor.finding import Level
     from adaptd.doctor.probe import reading_findings, sensor_findings
     from adaptd.sense.board import identify
     from adaptd.sense.catalog import Catalog

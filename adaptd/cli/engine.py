@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adaptd.cli.engine_search import search_arguments
 from adaptd.cli.engine_words import (
@@ -19,12 +19,9 @@ from adaptd.cli.engine_words import (
     qualify_arguments,
     wished_of,
 )
-from adaptd.cli.errors import CommandError
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.errors import CommandError, refusing, writing
+from adaptd.cli.progress import stages
 from adaptd.config.shipped import engines_dir
-
-if TYPE_CHECKING:
-    from adaptd.bundle_build.progress import Progress
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -68,7 +65,7 @@ def _build(arguments: argparse.Namespace) -> int:
     from adaptd.bundle_build.model.make import Order, build
 
     policy = policy_of(arguments)
-    with _errors(), _bar() as progress:
+    with _errors(), stages() as progress:
         order = Order(
             model=arguments.model,
             calibration=arguments.calibration,
@@ -111,7 +108,7 @@ def _build_plans(arguments: argparse.Namespace) -> int:
     from adaptd.bundle_build.model.plans import PlanOrder, build_plans
     from adaptd.bundle_build.model.trt_lines import explained, gathered
 
-    with _errors(), _bar() as progress, gathered() as said:
+    with _errors(), stages() as progress, gathered() as said:
         order = PlanOrder(arguments.model, arguments.level, arguments.workspace_mb, arguments.layers, arguments.tactics)
         notes = build_plans(order, progress)
     for line in explained(said):
@@ -130,7 +127,7 @@ def _qualify(arguments: argparse.Namespace) -> int:
 
     policy = policy_of(arguments)
     profile = load_profile(find_profile(arguments.profile or profile_here(arguments.backend)))
-    with _errors(), _bar() as progress:
+    with _errors(), stages() as progress:
         band = band_of(arguments, policy)
         plan = MeasurePlan(arguments.bundle, tuple(arguments.data), policy, profile, arguments.backend, band, arguments.threads)
         found = qualify(replace(plan, window_s=arguments.energy_window, power_mode=mode_here()), progress)
@@ -164,10 +161,8 @@ def _write_page(arguments: argparse.Namespace, record: dict[str, Any]) -> None:
     from adaptd.bundle_build.qualify.page import page
 
     text = page(record, _stored(arguments.bundle, "build", "built here", needed=False) or None)
-    try:
+    with writing(arguments.html, "name another file"):
         arguments.html.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{arguments.html}: cannot be written ({error.strerror}), name another file") from None
     print(f"{arguments.html}: written", file=sys.stderr)
 
 
@@ -268,30 +263,7 @@ def _open(folder: Path, key: Path | None = None) -> Any:
 def _errors() -> Iterator[None]:
     """What the rooms below raise becomes the one line of this command."""
     from adaptd.engine.errors import EngineError
-    from adaptd.vision.errors import ModelError
+    from adaptd.vision import ModelError
 
-    try:
+    with refusing(ModelError, EngineError):
         yield
-    except (ModelError, EngineError) as error:
-        raise CommandError(str(error)) from None
-
-
-@contextlib.contextmanager
-def _bar() -> "Iterator[Progress]":
-    """A progress bar on a terminal's stderr; elsewhere a line there every ten seconds."""
-    if not sys.stderr.isatty():
-        yield Meter().stage
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield progress

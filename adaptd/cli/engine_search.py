@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from adaptd.cli.errors import CommandError, whole
 
 if TYPE_CHECKING:
+    from adaptd.bundle_build import Progress
     from adaptd.bundle_build.explore.halving import Outcome, Search, Tried
     from adaptd.bundle_build.explore.space import Space, Wanted
     from adaptd.bundle_build.model.make import Order
-    from adaptd.bundle_build.progress import Progress
 
 TABLE = 14
 IDLE_S = 2.0
@@ -45,14 +45,13 @@ def search(arguments: argparse.Namespace) -> int:
     """Prepare the space, halve, print the table and write the page."""
     from adaptd.bundle_build.explore.halving import run
     from adaptd.bundle_build.explore.page import page
-    from adaptd.cli.tuning_words import Meter
+    from adaptd.cli.progress import stages
     from adaptd.engine.errors import EngineError
-    from adaptd.vision.errors import ModelError
+    from adaptd.vision import ModelError
 
-    meter = Meter()
     try:
         arguments.output.mkdir(parents=True, exist_ok=True)
-        with _prepared(arguments, meter.stage) as (space, asked):
+        with stages() as stage, _prepared(arguments, stage) as (space, asked):
             outcome = run(space, asked)
         (arguments.output / "search.html").write_text(page(arguments.model.name, space.runtime, outcome), encoding="utf-8")
         (arguments.output / "search.json").write_text(json.dumps(plain(outcome), indent=1) + "\n", encoding="utf-8")
@@ -60,8 +59,6 @@ def search(arguments: argparse.Namespace) -> int:
         raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}, name a file or folder that can be used") from None
-    finally:
-        meter.end()
     print(json.dumps(plain(outcome)) if arguments.json else "\n".join(_words(arguments.output, outcome)))
     return 0 if outcome.plan is not None else 1
 

@@ -1,7 +1,37 @@
-"""What every command group refuses with: one line for people, and numbers that cannot be meant."""
+"""What every command group refuses with: one line for people, numbers that cannot be meant, and a library that is not there."""
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Which optional part of adaptd brings a library: what `make run` installs is enough to serve, and no more.
+EXTRAS = {
+    "build": ("onnx", "onnxconverter_common", "sympy"),
+    "twin": ("scipy",),
+    "tune": ("optuna",),
+    "export": ("pyarrow",),
+    "fleet": ("duckdb",),
+    "camera": ("cv2",),
+    "serve": ("prometheus_client",),
+    "cuda": ("tensorrt", "pycuda"),
+    "nvml": ("pynvml",),
+    "jetson": ("jtop",),
+    "train": ("torch",),
+}
+_WHAT = {
+    "build": "building and qualifying engines",
+    "twin": "the oracle and the bench",
+    "tune": "searching for policies",
+    "export": "Parquet tables",
+    "fleet": "questions to the fleet's lake",
+    "camera": "cameras and videos",
+    "serve": "metrics",
+    "cuda": "TensorRT",
+    "nvml": "NVIDIA's sensors",
+    "jetson": "jetson-stats",
+    "train": "training",
+}
 
 
 class CommandError(Exception):
@@ -10,6 +40,24 @@ class CommandError(Exception):
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
         self.code = code
+
+
+@contextlib.contextmanager
+def refusing(*kinds: type[Exception], where: str = "", code: int = 1) -> Iterator[None]:
+    """What the rooms below raise inside, of these ``kinds``, is one line already: behind ``where`` it refuses the command."""
+    try:
+        yield
+    except kinds as error:
+        raise CommandError(f"{where}{error}", code) from None
+
+
+@contextlib.contextmanager
+def writing(place: Path, remedy: str) -> Iterator[None]:
+    """What the system refuses inside is said of ``place``, with the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{place}: cannot be written ({error.strerror or error}), {remedy}") from None
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -25,3 +73,21 @@ def whole(least: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def extra_of(library: str) -> str:
+    """The extra that brings ``library``; empty where none does."""
+    top = library.partition(".")[0]
+    return next((extra for extra, names in EXTRAS.items() if top in names), "")
+
+
+def install_words(library: str) -> str:
+    """One line: what is missing, what for, and the command that brings it."""
+    extra = extra_of(library)
+    command = f"pip install 'adaptd[{extra}]', in a clone: .venv/bin/python -m pip install -e '.[{extra}]'"
+    return f"needs {library.partition('.')[0]} for {_WHAT[extra]}, which is not installed: {command}"
+
+
+def missing_library(error: ModuleNotFoundError) -> str:
+    """The line for an import that failed; empty where the module is none that an extra brings, which is a defect."""
+    return install_words(error.name) if error.name and extra_of(error.name) else ""

@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError, whole, writing
 from adaptd.client import default_socket
 
 if TYPE_CHECKING:
@@ -135,11 +136,8 @@ def _show(
 ) -> int:
     from adaptd.cli.feeder_run import open_store
 
-    store = open_store(arguments)
-    try:
+    with closing(open_store(arguments)) as store:
         found = document(store)
-    finally:
-        store.close()
     if arguments.json:
         print(json.dumps(found))
     else:
@@ -189,11 +187,8 @@ def _note(arguments: argparse.Namespace) -> int:
     kind, first = NoteKind(arguments.kind), arguments.first or local_day(wall_us(), zone_of(arguments))
     if arguments.last is not None and arguments.last < first:
         raise CommandError(f"adaptd feeder note: --to {arguments.last} lies before --from {first}", code=2)
-    store = open_store(arguments)
-    try:
+    with closing(open_store(arguments)) as store:
         add_note(store, Note(kind, first, arguments.last, arguments.text), wall_us())
-    finally:
-        store.close()
     effect = (
         "the usual is learnt anew from that day" if kind in RESETS else "these days do not count" if kind in EXCLUDES else "kept"
     )
@@ -207,14 +202,9 @@ def _report(arguments: argparse.Namespace) -> int:
     from adaptd.apps.feeder.settings import Settings
     from adaptd.cli.feeder_run import open_store, zone_of
 
-    store = open_store(arguments)
-    try:
+    with closing(open_store(arguments)) as store:
         text = page(store, Settings(), zone_of(arguments), wall_us(), arguments.days)
-    finally:
-        store.close()
-    try:
+    with writing(arguments.output, "name another file with -o"):
         arguments.output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{arguments.output}: cannot be written ({error.strerror}), name another file with -o") from None
     print(f"{arguments.output}: open it in a browser, or print it")
     return 0

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from pathlib import Path
@@ -29,7 +30,7 @@ from adaptd.apps.feeder.recorder import Recorder, Standing, Tracked
 from adaptd.apps.feeder.settings import DAY_US, HOUR_US, Settings
 from adaptd.apps.feeder.simulated_cat import Cat, events
 from adaptd.apps.feeder.store import Store, StoreError
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.feeder_broker import deliver
 from adaptd.cli.feeder_run import leave_in, show, show_in, state_of, zone_of
 from adaptd.cli.feeder_words import bout_line, show_history, show_today
@@ -67,14 +68,8 @@ def demonstrate(arguments: argparse.Namespace) -> int:
         if path.exists():
             raise CommandError(f"{path}: exists; the rendered day is written to a store of its own, name a new --db")
         state = state_of(arguments) if arguments.db else arguments.state or Path(folder)
-        try:
-            store = Store(path, writer=True)
-        except StoreError as error:
-            raise CommandError(str(error)) from None
-        try:
+        with refusing(StoreError), closing(Store(path, writer=True)) as store:
             _story(Stage(store, settings, zone, state), arguments)
-        finally:
-            store.close()
     return 0
 
 

@@ -20,7 +20,7 @@ from adaptd.apps.feeder.monitor import Monitor, Ticked
 from adaptd.apps.feeder.recorder import Recorder
 from adaptd.apps.feeder.settings import KITTEN, SECOND_US, Settings
 from adaptd.apps.feeder.store import Store, StoreError
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.feeder_words import bout_line, finding_lines
 
 WAIT_S, RETRY_S = 6.0, (1.0, 2.0, 5.0, 15.0)
@@ -41,10 +41,8 @@ def store_path(arguments: argparse.Namespace) -> Path:
 
 def open_store(arguments: argparse.Namespace, *, writer: bool = False) -> Store:
     """The store, or one line that says why not."""
-    try:
+    with refusing(StoreError):
         return Store(store_path(arguments), writer=writer)
-    except StoreError as error:
-        raise CommandError(str(error)) from None
 
 
 def zone_of(arguments: argparse.Namespace) -> tzinfo:

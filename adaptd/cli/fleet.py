@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli import fleet_rollout, fleet_service, fleet_tune
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError, refusing, whole
 
 Sub = Any
 
@@ -85,10 +85,8 @@ def _ask(arguments: argparse.Namespace) -> int:
         for name, (words, _) in READY.items():
             print(f"{name:14} {words}")
         return 0
-    try:
+    with refusing(AskError, where="adaptd fleet ask: "):
         answer = ask(arguments.lake, arguments.question)
-    except AskError as error:
-        raise CommandError(f"adaptd fleet ask: {error}") from None
     if arguments.json:
         print(json.dumps(answer.plain(), default=str))
     else:
@@ -175,7 +173,5 @@ def store_of(folder: Path) -> Any:
 
     if not (folder / store.FILE_NAME).exists():
         raise CommandError(f"{folder}: no fleet server has worked here, start `adaptd fleet serve --lake {folder}`")
-    try:
+    with refusing(store.StoreError):
         return store.connect(folder)
-    except store.StoreError as error:
-        raise CommandError(str(error)) from None

@@ -3,45 +3,42 @@
 import contextlib
 import os
 import random
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.children import MOSQUITTO, broker, child, free_port
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.config.shipped import policies_dir
 
 PATIENCE_S = 60.0
 HOURS = 72
 BOARDS = (("orin-nx-16gb", 0.30), ("orin-nano-8gb", 0.42), ("thor", 0.24))  # and joules for an inference
-Said = Callable[[str], None]
 
 
 def run(boxes: int) -> int:
     """Tell the whole story; 0 when every step came out as it should."""
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if program is None:
+    if MOSQUITTO is None:
         raise CommandError("adaptd fleet demo: mosquitto is not installed: apt-get install mosquitto")
     if not 10 <= boxes <= 1000:
         raise CommandError("--boxes: give a number from 10 to 1000", 2)
     with tempfile.TemporaryDirectory(prefix="adaptd-fleet-") as place, contextlib.ExitStack() as ends:
-        return _Story(Path(place), program, boxes, ends).tell()
+        return _Story(Path(place), boxes, ends).tell()
 
 
 class _Story:
     """One run of the demonstration in a folder of its own."""
 
-    def __init__(self, place: Path, program: str, boxes: int, ends: contextlib.ExitStack) -> None:
+    def __init__(self, place: Path, boxes: int, ends: contextlib.ExitStack) -> None:
         from adaptd.fleet.softbox import Make, SoftBox
 
         self._lake, self._began_s = place / "lake", time.monotonic()
-        self._port = _free_port()
+        self._port = free_port()
         self._page = Path.cwd() / "fleet-demo.html"
         draw = random.Random(7)  # noqa: S311 - a fixed story, guards nothing
         start_ms = (time.time_ns() // 3_600_000_000_000 - HOURS - 1) * 3_600_000
@@ -51,7 +48,7 @@ class _Story:
         makes[4] = Make(board=makes[4].board, night_int8=False)
         makes[5] = Make(board=makes[5].board, broken_bands=("night",))
         self._boxes = [SoftBox(make, now_ms=start_ms, check=_checked()) for make in makes]
-        _broker(place, program, self._port, ends)
+        _broker(place, self._port, ends)
         _server(self._lake, self._port, ends)
         self._fleet = _Air(self._port, self._lake, self._boxes)
         ends.callback(self._fleet.close)
@@ -216,47 +213,20 @@ def _checked() -> Callable[[str], str]:
     return check
 
 
-def _broker(place: Path, program: str, port: int, ends: contextlib.ExitStack) -> None:
+def _broker(place: Path, port: int, ends: contextlib.ExitStack) -> None:
     """A mosquitto on loopback that ends with the story."""
     lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "max_inflight_messages 2000", "max_queued_messages 0"]
     (place / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-    ends.enter_context(_process([program, "-c", str(place / "mosquitto.conf")], place / "mosquitto.log"))
-    _listening(port)
+    with refusing(OSError, where="adaptd fleet demo: "):
+        ends.enter_context(broker(["-c", str(place / "mosquitto.conf")], port, place / "mosquitto.log"))
 
 
 def _server(lake: Path, port: int, ends: contextlib.ExitStack) -> None:
     words = ["fleet", "serve", "--mqtt", f"mqtt://127.0.0.1:{port}", "--lake", str(lake), "--export-s", "2"]
     log = lake.parent / "server.log"
-    ends.enter_context(_process([sys.executable, "-m", "adaptd", *words], log))
+    ends.enter_context(child([sys.executable, "-m", "adaptd", *words], log))
     end_s = time.monotonic() + PATIENCE_S
     while "hears" not in log.read_text():
         if time.monotonic() > end_s:
             raise CommandError("adaptd fleet demo: the server did not start, run `adaptd fleet serve` by hand to see why")
         time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def _process(command: list[str], log: Path) -> Iterator[None]:
-    with log.open("ab") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file)  # noqa: S603 - our own words
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _listening(port: int) -> None:
-    end_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end_s:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise CommandError("adaptd fleet demo: mosquitto does not listen, is it installed and allowed to run?")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError, refusing, whole
 
 if TYPE_CHECKING:
     from adaptd.fleet.rollout import PackAt
@@ -67,10 +67,8 @@ def _begin(arguments: argparse.Namespace, database: Any) -> None:
     else:
         load_policy(offer)
         text = offer.read_text(encoding="utf-8")
-    try:
+    with refusing(rollout.RolloutError, where="adaptd fleet rollout: "):
         rollout.begin(database, offer.stem, text, board, time.time_ns() // 1_000_000, limits, pack)
-    except rollout.RolloutError as error:
-        raise CommandError(f"adaptd fleet rollout: {error}") from None
 
 
 def _pack(arguments: argparse.Namespace) -> "tuple[PackAt, str]":

@@ -1,11 +1,56 @@
-"""`adaptd fleet service`: the systemd unit of the fleet server, shown, or written with its user and its secret's place."""
+"""`adaptd fleet service`: the systemd unit of the fleet server, shown, or written with its user and its secret's place.
+
+It is hardened, has its own user and folder, and just the broker to reach. The broker's URL is a secret where it holds a
+password: it lies in a file of root's, and systemd hands it to the unit alone.
+"""
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.unit_sandbox import command, server_sandbox
+
+NAME = "adaptd-fleet.service"
+USER = "adaptd-fleet"
+BROKER_FILE = "/etc/adaptd-fleet/broker"
+LAKE = "/var/lib/adaptd-fleet"
+
+_UNIT = """\
+[Unit]
+Description=adaptd fleet server: witness of many boxes' logs, and their hours as Parquet
+After=network-online.target mosquitto.service
+Wants=network-online.target
+StartLimitIntervalSec=300
+StartLimitBurst=20
+
+[Service]
+Type=exec
+LoadCredential=broker:{broker}
+ExecStart={command} fleet serve --mqtt @%d/broker --lake {lake}
+Restart=always
+RestartSec=2
+# It ends between two batches; what was not acknowledged the broker sends again.
+TimeoutStopSec=30
+User={user}
+Group={user}
+StateDirectory=adaptd-fleet
+StateDirectoryMode=0700
+UMask=0077
+Environment=PYTHONUNBUFFERED=1
+Environment=TMPDIR={lake}
+MemoryMax=1G
+TasksMax=64
+LimitNOFILE=4096
+
+# What it may touch: its own folder.
+{sandbox}
+
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 def register(actions: Any) -> None:
@@ -19,14 +64,18 @@ def register(actions: Any) -> None:
     parser.set_defaults(handler=_service)
 
 
-def _service(arguments: argparse.Namespace) -> int:
-    from adaptd.cli.service_unit import command
-    from adaptd.fleet.unit import BROKER_FILE, NAME, unit_text
+def unit_text(command: str, addresses: Sequence[str] = ()) -> str:
+    """The unit that starts ``command fleet serve``; ``addresses`` (or networks) may be reached besides loopback.
 
-    try:
+    Raises:
+        ValueError: an address is none; the text is one line with the remedy.
+    """
+    return _UNIT.format(command=command, broker=BROKER_FILE, lake=LAKE, sandbox=server_sandbox(addresses), user=USER)
+
+
+def _service(arguments: argparse.Namespace) -> int:
+    with refusing(ValueError, where="--reach ", code=2):
         text = unit_text(command(), arguments.reach)
-    except ValueError as error:
-        raise CommandError(f"--reach {error}", 2) from None
     if not arguments.install:
         print(text, end="")
         return 0
@@ -53,7 +102,6 @@ def _service(arguments: argparse.Namespace) -> int:
 
 def _start(name: str) -> None:
     from adaptd.cli.service import run_words
-    from adaptd.fleet.unit import LAKE, USER
 
     run_words("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", USER, may_fail=True)
     run_words("systemctl", "daemon-reload")

@@ -7,15 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, whole
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.errors import CommandError, whole, writing
+from adaptd.cli.progress import bar
 
 if TYPE_CHECKING:
     from adaptd.fleet.clusters import Cluster
     from adaptd.fleet.shrink import BoxPrior
     from adaptd.fleet.statistics import BoxStatistics
     from adaptd.lab.fit.saved import Twin
-    from adaptd.lab.fleet.spreading import OnRay
     from adaptd.lab.fleet.sweep import Proposal, Row
     from adaptd.lab.tune.goals import Goals
 
@@ -55,12 +54,16 @@ def _tune(arguments: argparse.Namespace) -> int:
     policies = _policies(arguments, goals, twins[groups[0].middle])
     rows = _sweep(arguments, groups, twins, policies) if policies else []
     proposals = [propose(group.name, rows, goals, twins[group.middle]) for group in groups] if rows else []
-    profiles = _profiles(place, boxes, expected)
-    texts = {**profiles, **{f"{one.cluster}.yaml": policies[one.policy] for one in proposals if one.policy in policies}}
+    texts = _for_new_boxes(place, boxes, expected)
+    texts = {**texts, **{f"{one.cluster}.yaml": policies[one.policy] for one in proposals if one.policy in policies}}
     found = {"simulated": True, "priors": [_prior(one) for one in expected], "clusters": [_plain(one) for one in groups],
              "proposals": [_proposal(one) for one in proposals]}  # fmt: skip
     _write(arguments.output, {**texts, "fleet.json": json.dumps(found, indent=1), "sweep.json": json.dumps(plain(rows))})
-    print(json.dumps(found) if arguments.json else "\n".join(_words(boxes, expected, groups, proposals, rows, arguments.output)))
+    print(
+        json.dumps(found)
+        if arguments.json
+        else "\n".join(_words(boxes, expected, texts, groups, proposals, rows, arguments.output))
+    )
     return 0
 
 
@@ -140,42 +143,43 @@ def _sweep(
     worlds = [
         one for group in groups for one in worlds_of(group.name, {box: twins[box] for box in (group.middle, group.hottest)})
     ]
-    meter, ray = Meter(), None
+    ray = None
     try:
         ray = None if arguments.ray is None else OnRay(arguments.ray, arguments.jobs)
-        return sweep(worlds, policies, ray or local, arguments.jobs, lambda at, total: meter.stage("days played", at, total))
+        with bar("days played") as told:
+            return sweep(worlds, policies, ray or local, arguments.jobs, told)
     except SpreadError as error:
         raise CommandError(f"adaptd fleet tune: {error}") from None
     finally:
-        meter.end()
-        _close(ray)
+        if ray is not None:
+            ray.close()
 
 
-def _close(ray: "OnRay | None") -> None:
-    if ray is not None:
-        ray.close()
-
-
-def _profiles(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrior]") -> dict[str, str]:
-    """A profile for new boxes of every board and enclosure, from the profile that one of its boxes had."""
+def _for_new_boxes(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrior]") -> dict[str, str]:
+    """Profile and policy for new boxes of every board and enclosure, from those that one of its boxes had."""
+    from adaptd.config.policy import parse_policy
+    from adaptd.lab.fleet.prior_policy import with_day
     from adaptd.lab.fleet.prior_profile import with_poles
 
     found = {}
     for prior in expected:
         box = next(one.box for one in boxes if (one.board, one.enclosure) == (prior.board, prior.enclosure))
         text, name = (place / box / "profile.yaml").read_text(encoding="utf-8"), f"{prior.board}-{prior.enclosure}"
+        rules = (place / box / "policy.yaml").read_text(encoding="utf-8")
+        policy = parse_policy(rules, f"{box}/policy.yaml")
+        day = prior.expected_h(policy.efficient, policy.max_loss_ppm)
+        if day := {band.name: day[band.name] for band in policy.bands if band.name in day}:
+            found[f"policy-{name}.yaml"] = with_day(rules, day)
         source = f"fleet: {prior.boxes} boxes of this board in enclosure {prior.enclosure}, x {{:.2f}} drawn to board and profile"
         found[f"profile-{name}.yaml"] = with_poles(text, prior.r.factor, prior.tau.factor, source.format(prior.r.factor), name)
     return found
 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:
-    try:
+    with writing(folder, "name another folder with -o"):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{folder}: cannot be written ({error.strerror}), name another folder with -o") from None
 
 
 def _prior(one: "BoxPrior") -> dict[str, Any]:
@@ -187,6 +191,7 @@ def _prior(one: "BoxPrior") -> dict[str, Any]:
         "r": {"factor": round(one.r.factor, 4), "sd_log": round(one.r.sd, 4)},
         "tau": {"factor": round(one.tau.factor, 4), "sd_log": round(one.tau.sd, 4)},
         "differs": rates,
+        "band_h": {band: round(hours, 2) for band, hours in one.band_h.items()},
     }
 
 
@@ -204,9 +209,20 @@ def _proposal(one: "Proposal") -> dict[str, Any]:
     }
 
 
+def _day(policy: str | None) -> list[str]:
+    """What a new box's policy expects of the day, for a person."""
+    from adaptd.config.policy import parse_policy
+
+    if policy is None:
+        return []
+    hours = ", ".join(f"{seconds / 3600:g} h in {band} light" for band, seconds in parse_policy(policy).expected_s)
+    return [f"{'':36}INT8 is expected to pay {hours} a day"]
+
+
 def _words(
     boxes: "list[BoxStatistics]",
     expected: "list[BoxPrior]",
+    texts: dict[str, str],
     groups: "list[Cluster]",
     proposals: "list[Proposal]",
     rows: "list[Row]",
@@ -217,6 +233,7 @@ def _words(
     for one in expected:
         spread = f"r x {one.r.factor:.2f} (+- {196 * one.r.sd:.0f} %), tau x {one.tau.factor:.2f} (+- {196 * one.tau.sd:.0f} %)"
         lines.append(f"  {one.board:<18} {one.enclosure:<14} {spread}, from {one.boxes} boxes")
+        lines += _day(texts.get(f"policy-{one.board}-{one.enclosure}.yaml"))
     lines.append(f"{len(groups)} clusters, {len(rows)} simulated days")
     told = {one.cluster: one for one in proposals}
     for group in groups:
@@ -225,5 +242,5 @@ def _words(
             lines.append(f"    policy {told[group.name].policy}: {told[group.name].why}")
     if not rows:
         lines.append("no policy was tried: name some with --policy, or vary one with --knob")
-    lines.append(f"written: {output} (profiles with these priors, policies by cluster, fleet.json, sweep.json)")
+    lines.append(f"written: {output} (profiles and policies for new boxes, policies by cluster, fleet.json, sweep.json)")
     return lines

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from adaptd import __version__
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.client import default_socket
 
 
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         from adaptd.gateway.main import main
     except ImportError as error:
         raise CommandError(f"adaptd gateway: {error.name} is not installed: pip install 'adaptd[gateway]'") from None
-    from adaptd.gateway.errors import GatewayError
+    from adaptd.gateway import GatewayError
     from adaptd.gateway.plugins import Arguments
 
     words = {name: value for name, value in vars(arguments).items() if name in Arguments.__dataclass_fields__}
@@ -82,7 +82,5 @@ def run(arguments: argparse.Namespace) -> int:
         proxies=tuple(arguments.proxy),
         checkpoint_to=tuple(arguments.checkpoint_to),
     )
-    try:
+    with refusing(GatewayError, code=2):
         return main(Arguments(**words))
-    except GatewayError as error:
-        raise CommandError(str(error), 2) from None

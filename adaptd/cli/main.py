@@ -10,8 +10,7 @@ import sys
 from typing import NoReturn
 
 from adaptd import __version__
-from adaptd.cli.errors import CommandError
-from adaptd.cli.extras import missing_library
+from adaptd.cli.errors import CommandError, missing_library
 from adaptd.config.errors import ConfigError
 
 GROUPS = {  # command: the file that knows it

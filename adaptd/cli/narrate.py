@@ -2,14 +2,14 @@
 
 import json
 import os
+import select
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from adaptd.base.redact import redact
 from adaptd.brain.decide.words import rate
-from adaptd.cli.nonblocking_out import NonblockingOut
 from adaptd.vocabulary import QUANTITIES, Measured, OperatingPoint, Reading, believed
 
 if TYPE_CHECKING:
@@ -143,3 +143,39 @@ def _reading(reading: Reading, unit: str, width: int) -> str:
         digits = 0 if value >= 100 else 1
         return f"{value:{width}.{digits}f} {unit}{'*' if reading.simulated else ' '}"
     return f"{'-':>{width}} {unit} "
+
+
+class NonblockingOut:
+    """Writes to ``stream`` where it takes the text at once, else drops it and says so with the next line that fits.
+
+    A write to a full pipe, or to a terminal after Ctrl-S, waits until somebody reads on, and with it would wait every decision.
+    A pipe that is ready takes 4 KiB (PIPE_BUF) without waiting; no line for people is longer.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.dropped = 0
+
+    def write(self, text: str) -> int:
+        """Write and flush, or drop; never waits."""
+        if not self._ready():
+            self.dropped += 1
+            return len(text)
+        if self.dropped:
+            text = f"[{self.dropped} lines were not shown: nobody read]\n{text}"
+            self.dropped = 0
+        self._stream.write(text)
+        self._stream.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def _ready(self) -> bool:
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, ValueError):
+            return True  # no file behind it: a test's buffer
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        return any(event & (select.POLLOUT | select.POLLERR) for _, event in poll.poll(0))

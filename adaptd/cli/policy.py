@@ -3,21 +3,24 @@
 import argparse
 import json
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.profile import find_profile
 from adaptd.config.errors import ConfigError
 
 if TYPE_CHECKING:
     from adaptd.config.policy import Policy
     from adaptd.config.profile import HardwareProfile
-    from adaptd.vocabulary import VariantFacts
+    from adaptd.lab.whatif.change import Change
+    from adaptd.vocabulary import OperatingPoint, VariantFacts
 
 STANDIN_LATENCY_US = 10_000
 STANDIN = "a stand-in: "
 DEFAULT_PROFILE = "orin-nx-16gb"
+BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -91,7 +94,7 @@ def _never_in_time(policy: "Policy", reference: "VariantFacts", source: str) -> 
 
 def _modes(policy: "Policy", profile: "HardwareProfile | None", path: Path) -> list[str]:
     """Power modes that the profile's board does not have, or that need a reboot there, each with its line."""
-    from adaptd.config.power_modes import known_modes, mode_refusals
+    from adaptd.config.nvpmodel import known_modes, mode_refusals
 
     if profile is None or not policy.modes:
         return []
@@ -140,8 +143,6 @@ def _explain(arguments: argparse.Namespace) -> int:
     without = f" (no proof for {', '.join(missing)})" if missing and policy.efficient else ""
     print(f"Energies and proofs: {source}{without}.")
     if arguments.audit:
-        from adaptd.cli.policy_change import what_would_change
-
         print("\n".join(what_would_change(policy, arguments.audit)))
     if arguments.output:
         try:
@@ -161,9 +162,6 @@ def _schema(arguments: argparse.Namespace) -> int:
     return 0
 
 
-BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
-
-
 def _with_limits(node: Any) -> Any:
     """The schema with the bounds of numbers under the names that JSON Schema has for them: pydantic leaves its own here."""
     if isinstance(node, list):
@@ -172,3 +170,34 @@ def _with_limits(node: Any) -> Any:
         return node
     number = node.get("type") == "number"
     return {BOUNDS.get(key, key) if number else key: _with_limits(value) for key, value in node.items()}
+
+
+def what_would_change(policy: "Policy", folder: Path) -> list[str]:
+    """The lines: the decision now, then each knob's smallest change that alters it, nearest first."""
+    from adaptd.lab.whatif.change import changes, decide, situation
+
+    with refusing(ValueError, where=f"{folder}: "):
+        at = situation(folder)
+        verdict = decide(policy, at)
+    moment = f"{datetime.fromtimestamp(at.utc_ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    lines = [f"The decision at {moment}: {_choice(verdict.point)} ({verdict.rule}). What would change it:"]
+    found = changes(policy, at)
+    altering = sorted([one for one in found if one.value is not None], key=_distance)
+    for one in altering:
+        assert one.value is not None
+        assert one.point is not None
+        lines.append(f"  {one.key:<34}{one.now:g} -> {one.value:.6g} {one.unit}: {_choice(one.point)} ({one.rule})")
+    idle = [key for key in dict.fromkeys(one.key for one in found) if key not in {one.key for one in altering}]
+    if idle:
+        lines.append(f"  no change to a quarter or four times: {', '.join(idle)}")
+    return lines
+
+
+def _distance(one: "Change") -> float:
+    """How far a knob is turned, as a factor over 1."""
+    assert one.value is not None
+    return max(one.value / one.now, one.now / one.value) if one.value > 0 else float("inf")
+
+
+def _choice(point: "OperatingPoint") -> str:
+    return f"{point.variant} at {point.fps_mfps / 1000:g} fps" if point.fps_mfps else "a pause"

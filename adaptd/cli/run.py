@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from adaptd.cli.beside import page
-from adaptd.cli.errors import CommandError, whole
-from adaptd.cli.nonblocking_out import NonblockingOut
-from adaptd.cli.places import default_audit
+from adaptd.cli.audit_args import default_audit
+from adaptd.cli.children import page
+from adaptd.cli.errors import CommandError, refusing, whole
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
@@ -105,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> int:
     choose(arguments)
     request = request_of(arguments)
     operational_log(as_json=arguments.json, told=not arguments.quiet)
-    try:
+    with refusing(AssemblyError, LedgerError, SocketInUseError):
         checked = check(request)
         _whole(request, checked.manifest.digest)
         scenario = scenario_of(arguments)
@@ -114,8 +113,6 @@ def _run(arguments: argparse.Namespace) -> int:
         calibration = _shared_calibration([source for _, source in request.cameras] or [request.source])
         forced = arguments.twin is not None
         parts = assemble(request, checked, device, narrator, forced=forced, calibration=calibration, priced=priced)
-    except (AssemblyError, LedgerError, SocketInUseError) as error:
-        raise CommandError(str(error)) from None
     narrator.opening(parts)
     daemon = Daemon(parts, LoopPace(tick_us=arguments.tick, duration_us=arguments.duration))
     daemon.on_signals()
@@ -132,10 +129,8 @@ def _whole(request: "Request", digest: str) -> None:
     from adaptd.engine.bundle import Bundle
     from adaptd.engine.errors import BundleError
 
-    try:
+    with refusing(BundleError):
         Bundle.open(request.bundle, backend=request.backend, public_key=request.public_key, digest=digest)
-    except BundleError as error:
-        raise CommandError(str(error)) from None
 
 
 def request_of(arguments: argparse.Namespace) -> "Request":
@@ -172,11 +167,9 @@ def _sources(texts: list[str] | None) -> tuple[str, tuple[tuple[str, str], ...]]
 
     if texts is None:
         return str(_shipped_clip()), ()
-    try:
+    with refusing(SourceError):
         given = [(name, written_elsewhere(source)) for name, source in [named(text) for text in texts]]
         found = cameras_of([f"{name}={source}" if name else source for name, source in given])
-    except SourceError as error:
-        raise CommandError(str(error)) from None
     if len(found) == 1 and not found[0][0]:
         return found[0][1], ()
     return ", ".join(f"{name}={source}" for name, source in found), found
@@ -258,6 +251,8 @@ def operational_log(*, as_json: bool, told: bool) -> None:
     The audit log is another thing and never passes here.
     """
     import structlog
+
+    from adaptd.cli.narrate import NonblockingOut
 
     renderer: Any = structlog.processors.JSONRenderer(sort_keys=True) if as_json else structlog.dev.ConsoleRenderer(colors=False)
     level = logging.INFO if as_json else logging.ERROR if told else logging.WARNING

@@ -50,7 +50,7 @@ def refused(place: Path, digest: str, arguments: argparse.Namespace) -> str:
     from adaptd.daemon.offers import loosened
     from adaptd.engine.bundle import Bundle
     from adaptd.engine.errors import BundleError
-    from adaptd.packs.place import here
+    from adaptd.packs.install import here
     from adaptd.packs.slot import Slot
 
     try:

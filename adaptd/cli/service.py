@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 from adaptd.base.redact import redact
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.profile import find_profile
+from adaptd.cli.service_gateway import NAME as GATEWAY_NAME
 from adaptd.cli.service_gateway import OWN_USER, add_words, gateway_unit, write_gateway
-from adaptd.cli.service_unit import CREDENTIAL, PACKS, UNIT_NAME, Wanted, command, credentials, refuse_hidden, unit_text
-from adaptd.gateway.unit import NAME as GATEWAY_NAME
+from adaptd.cli.service_unit import CREDENTIAL, PACKS, UNIT_NAME, Wanted, credentials, refuse_hidden, unit_text
+from adaptd.cli.unit_sandbox import command
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -77,12 +78,10 @@ def _sources(texts: list[str], *, network: bool) -> tuple[str, ...]:
     """The sources as the unit has them, each checked, with its options; files with their whole path."""
     from adaptd.protocol.source_spec import SourceError, cameras_of, named, on_the_network, parse_source, written_elsewhere
 
-    try:
+    with refusing(SourceError, where="service install: "):
         pairs = [named(text) for text in texts]
         given = [(name, source, written_elsewhere(source)) for name, source in pairs]
         cameras_of([f"{name}={real}" if name else real for name, _, real in given])
-    except SourceError as error:
-        raise CommandError(f"service install: {error}") from None
     found = []
     for name, source, real in given:
         kind = parse_source(real).kind
@@ -105,7 +104,7 @@ def _install(arguments: argparse.Namespace) -> int:
     if arguments.policy is not None:
         load_policy(arguments.policy)
     if live:
-        refuse_hidden(wanted, arguments.policy)
+        refuse_hidden(wanted)
     if arguments.dry_run:
         print(unit_text(wanted), end="")
         return _dry_run(wanted)

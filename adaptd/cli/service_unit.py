@@ -1,13 +1,13 @@
 """The systemd unit as text, and what must be true before it is written."""
 
 import grp
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from adaptd.base.redact import has_secret
 from adaptd.cli.errors import CommandError
+from adaptd.cli.unit_sandbox import SANDBOX, command
 from adaptd.protocol.source_spec import named
 
 UNIT_NAME = "adaptd.service"
@@ -38,32 +38,10 @@ Environment=ORT_DISABLE_TELEMETRY=1
 Environment=PYTHONUNBUFFERED=1
 
 # What it may touch. CUDA maps writable code and needs its device nodes, so MemoryDenyWriteExecute and PrivateDevices stay off.
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
-ProtectHome=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectProc=invisible
-PrivateTmp=yes
+{sandbox}
 # NVIDIA's cameras answer on a socket in /tmp, which is private otherwise.
 BindPaths=-/tmp/argus_socket
-{network}RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RemoveIPC=yes
-LockPersonality=yes
-KeyringMode=private
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
-DevicePolicy=closed
+{network}DevicePolicy=closed
 DeviceAllow=char-video4linux rw
 DeviceAllow=char-nvidia-frontend rw
 DeviceAllow=char-nvidia rw
@@ -112,6 +90,7 @@ def unit_text(wanted: Wanted | None = None) -> str:
     here = groups_here()
     return UNIT.format(
         command=command(),
+        sandbox=SANDBOX,
         places=PLACES,
         words="".join(f" {word}" for word in words),
         groups=f"SupplementaryGroups={' '.join(here)}\n" if here else "",
@@ -135,12 +114,6 @@ def _shown(text: str) -> str:
     return f"{name}=@%d/source.{name}" if name else "@%d/source"
 
 
-def command() -> str:
-    """The absolute command that starts adaptd here."""
-    beside = Path(sys.executable).parent / "adaptd"
-    return str(beside) if beside.exists() else shutil.which("adaptd") or f"{sys.executable} -m adaptd"
-
-
 def groups_here() -> tuple[str, ...]:
     """The groups that own devices and exist on this machine: systemd does not start a unit that names another."""
     known = {entry.gr_name for entry in grp.getgrall()}
@@ -156,9 +129,8 @@ def out_of_sight(path: Path) -> str:
     return ""
 
 
-def refuse_hidden(wanted: Wanted, policy: Path | None) -> None:
+def refuse_hidden(wanted: Wanted) -> None:
     """Raises CommandError where interpreter or bundle cannot be seen from inside the sandbox."""
-    del policy
     for what, path in (("interpreter", Path(sys.executable)), ("bundle", wanted.bundle)):
         why = "" if path is None else out_of_sight(path)
         if why:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, refusing
 from adaptd.cli.profile import find_profile
 from adaptd.twin.words import CONTROLLERS
 
@@ -35,13 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     profile = None if arguments.profile is None else find_profile(arguments.profile)
     episode = load_episode(find_scenario(arguments.scenario), arguments.policy, profile)
-    try:
+    with refusing(OracleError):
         if arguments.audit is not None:
             score = _recorded(arguments, episode).to_plain()
         else:
             score = run_episode(episode, arguments.controller).to_plain()
-    except OracleError as error:
-        raise CommandError(str(error)) from None
     if arguments.json:
         print(json.dumps(score))
     else:
@@ -66,10 +64,8 @@ def _recorded(arguments: argparse.Namespace, episode: "Episode") -> "Result":
     profile = profile_path(episode.scenario) if arguments.profile is None else find_profile(arguments.profile)
     texts = Texts(policy.name, policy.read_text(encoding="utf-8"), profile.name, profile.read_text(encoding="utf-8"))
     start_ms = time.time_ns() // 1_000_000 - episode.scenario.duration_us // 1000
-    try:
+    with refusing(LedgerError):
         return record(episode, texts, arguments.audit, start_ms)
-    except LedgerError as error:
-        raise CommandError(str(error)) from None
 
 
 def find_scenario(path: Path) -> Path:

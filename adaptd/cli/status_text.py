@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import refusing
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,10 +24,8 @@ def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
     from adaptd.client import ApiError, default_socket, get_json
 
-    try:
+    with refusing(ApiError):
         return get_json(arguments.socket or default_socket(), "/v1/status")
-    except ApiError as error:
-        raise CommandError(str(error)) from None
 
 
 def show_status(arguments: argparse.Namespace) -> int:

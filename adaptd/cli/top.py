@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.live import Live
 
-    from adaptd.cli.top_trail import Trail
+    from adaptd.cli.top_panes import Trail
     from adaptd.cli.top_view import view
 
     console, trail, pane = Console(), Trail(), "why"

@@ -5,8 +5,7 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
-from adaptd.cli.top_panes import pane_lines
-from adaptd.cli.top_trail import Trail, charts
+from adaptd.cli.top_panes import Trail, charts, pane_lines
 
 LABEL, MOST_LABEL = 12, 22
 MODES = {"efficient": "green", "reference": "blue", "reduced": "yellow", "protect": "red", "stopped": "red", "fault": "red"}

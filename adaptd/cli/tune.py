@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adaptd.cli import tune_words
-from adaptd.cli.errors import CommandError, whole
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.errors import CommandError, whole, writing
+from adaptd.cli.progress import stages
 
 if TYPE_CHECKING:
     from adaptd.lab.fit.play import Texts
@@ -54,20 +54,17 @@ def _tune(arguments: argparse.Namespace) -> int:
     done = lab.load()
     if done:
         print(f"{lab.store}: {done} candidates were measured before and are taken from there", file=sys.stderr)
-    meter = Meter()
-    try:
+    with stages() as stage:
         found = search(
             lab,
             goals,
             trials=arguments.trials,
             seed=arguments.seed,
-            told=lambda at, total: meter.stage("candidates", at, total),
+            told=lambda at, total: stage("candidates", at, total),
         )
         picked = pick(found, goals, lambda trial: simplify(lab, found, trial))
         if again:
-            picked = verified(picked, replace(lab, worlds=again, kept={}), lambda at, total: meter.stage("days again", at, total))
-    finally:
-        meter.end()
+            picked = verified(picked, replace(lab, worlds=again, kept={}), lambda at, total: stage("days again", at, total))
     _write(arguments, lab, found, picked, error)
     if arguments.json:
         print(json.dumps(_plain(lab, found, picked)))
@@ -116,10 +113,8 @@ def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, float | N
     if "hours" in goals.figures and arguments.battery_wh is None and not all("\nbattery:" in one.scenario for one in worlds):
         raise CommandError("hours: no battery is known, give its capacity with --battery-wh", 2)
     knobs = knobs_of(text, parse_policy(text, name), goals, arguments.knob)
-    try:
+    with writing(arguments.output, "name another folder with -o"):
         arguments.output.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise CommandError(f"{arguments.output}: cannot be written ({fault.strerror}), name another folder with -o") from None
     store = arguments.output / "measured.jsonl"
     return Lab(worlds, text, name, knobs, arguments.battery_wh, store, arguments.jobs), error, again
 
@@ -171,7 +166,7 @@ def _apply(path: Path, chosen: "Pick") -> None:
 
     number = next(n for n in range(1, 10_000) if not path.with_name(f"{path.name}.old-{n}").exists())
     kept, fresh = path.with_name(f"{path.name}.old-{number}"), path.with_name(f"{path.name}.new")
-    try:
+    with writing(path, "it stays as it was"):
         fresh.write_text(chosen.trial.text, encoding="utf-8")
         found = findings(load_policy(fresh))
         if found:
@@ -179,6 +174,4 @@ def _apply(path: Path, chosen: "Pick") -> None:
             raise CommandError(f"{path}: {found[0]}; it stays as it was")
         kept.write_bytes(path.read_bytes())
         os.replace(fresh, path)
-    except OSError as error:
-        raise CommandError(f"{path}: cannot be written ({error.strerror}); it stays as it was") from None
     print(f"{path}: is now the {chosen.name} pick, checked; the old one is {kept}")

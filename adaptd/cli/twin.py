@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, whole
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.errors import CommandError, refusing, whole
+from adaptd.cli.progress import stages
 
 if TYPE_CHECKING:
     from adaptd.lab.fit.saved import Twin
@@ -47,15 +47,10 @@ def fitted(log: Path, output: Path | None, jobs: int | None, enclosure: str = "u
     from adaptd.lab.fit.errors import FitError
     from adaptd.lab.fit.readings import read_grid
 
-    meter = Meter()
-    try:
-        grid = read_grid(log, meter.stage)
+    with refusing(FitError, where="twin fit: "), stages() as stage:
+        grid = read_grid(log, stage)
         place = output or saved.folder_of(log)
-        return saved.make(grid, place, lambda done, total: meter.stage("days tested", done, total), jobs, enclosure)
-    except FitError as error:
-        raise CommandError(f"twin fit: {error}") from None
-    finally:
-        meter.end()
+        return saved.make(grid, place, lambda done, total: stage("days tested", done, total), jobs, enclosure)
 
 
 def twin_of(path: Path, jobs: int | None) -> "Twin":
@@ -65,7 +60,7 @@ def twin_of(path: Path, jobs: int | None) -> "Twin":
     from adaptd.log.verify.reader import last, segment_files
 
     beside = saved.folder_of(path)
-    try:
+    with refusing(FitError):
         if (path / saved.FILE).is_file():
             return saved.load(path)
         if not segment_files(path):
@@ -76,8 +71,6 @@ def twin_of(path: Path, jobs: int | None) -> "Twin":
             if newest > int(twin.plain["log"]["records"] * 1.1):
                 print(f"{beside}: the log has grown since, `adaptd twin fit {path}` takes it all in", file=sys.stderr)
             return twin
-    except FitError as error:
-        raise CommandError(str(error)) from None
     print(f"no twin of {path} yet: fitting one", file=sys.stderr)
     return fitted(path, None, jobs)
 

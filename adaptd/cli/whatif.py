@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError, whole
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.errors import CommandError, refusing, whole
+from adaptd.cli.progress import bar
 from adaptd.cli.twin import error_words, twin_of
 
 if TYPE_CHECKING:
@@ -39,18 +39,8 @@ def _whatif(arguments: argparse.Namespace) -> int:
     new = (str(arguments.policy), read_policy(arguments.policy))
     old = None if arguments.against is None else (str(arguments.against), read_policy(arguments.against))
     twin = twin_of(arguments.folder, arguments.jobs)
-    meter = Meter()
-    try:
-        found = compare(
-            twin,
-            new,
-            old,
-            battery_wh=arguments.battery_wh,
-            progress=lambda done, total: meter.stage("days played", done, total),
-            jobs=arguments.jobs,
-        )
-    finally:
-        meter.end()
+    with bar("days played") as progress:
+        found = compare(twin, new, old, battery_wh=arguments.battery_wh, progress=progress, jobs=arguments.jobs)
     if arguments.json:
         print(json.dumps(found.to_plain()))
     else:
@@ -122,10 +112,8 @@ def _decisions(arguments: argparse.Namespace) -> int:
     if not segment_files(arguments.folder):
         raise CommandError(f"{arguments.folder}: holds no log, --decisions needs the recorded snapshots", 2)
     tally = Tally()
-    try:
+    with refusing(ValueError, where=f"{arguments.policy}: "):
         found = list(otherwise(arguments.folder, policy, tally))
-    except ValueError as error:
-        raise CommandError(f"{arguments.policy}: {error}") from None
     if arguments.json:
         rows = [
             {"from_ms": one.from_ms, "ended_ms": one.ended_ms, "decisions": one.decisions, "rule": one.rule,

@@ -8,8 +8,8 @@ from typing import Any
 from adaptd.base.clock import wall_words
 from adaptd.brain.decide.words import explain
 from adaptd.cli.audit_args import need_log
+from adaptd.cli.audit_words import harmless
 from adaptd.cli.errors import CommandError
-from adaptd.cli.harmless import harmless
 from adaptd.log.format.codec import CodecError
 from adaptd.log.verify.decided import UNREADABLE, DecisionReader, last_decision
 from adaptd.log.verify.reader import iter_records

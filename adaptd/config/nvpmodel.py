@@ -1,4 +1,4 @@
-"""NVIDIA's ``nvpmodel.conf``: which power modes a board has, what each sets, and which can be entered while things run.
+"""NVIDIA's ``nvpmodel.conf``: which power modes a board has, what each sets, and which a policy may list: none needs a reboot.
 
 The file holds, in this order: parameters, ``< PARAM TYPE=FILE NAME=CPU_ONLINE >`` or ``TYPE=CLOCK``, each followed by lines of
 an argument and the kernel file that it is written to; modes, ``< POWER_MODEL ID=2 NAME=15W >``, each followed by lines of
@@ -10,7 +10,11 @@ force in clocks alone count as free to enter.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from adaptd.config.profile import HardwareProfile
+from adaptd.config.strict_yaml import parse_document
 
 MOST_BYTES = 1 << 18
 _SECTION = re.compile(r"<\s+([A-Z_]+)\s+([^>]*)>")
@@ -148,4 +152,30 @@ def _checked(found: DeclaredModes, name: str) -> DeclaredModes:
             raise NvpmodelError(f"{name}:{mode.line}: repeats the ID or the NAME of a mode above, or has none")
     if found.by_number(found.default) is None:
         raise NvpmodelError(f"{name}:1: PM_CONFIG names no mode of the file as the default")
+    return found
+
+
+def known_modes(profile: HardwareProfile) -> dict[str, bool]:
+    """The board's modes as its profile knows them, and whether entering each needs a reboot."""
+    return dict(profile.power_modes)
+
+
+def declared_modes(declared: DeclaredModes, here: int) -> dict[str, bool]:
+    """The same as the board's own file says, from the mode with the ID ``here``."""
+    now = declared.by_number(here)
+    return {mode.name: now is None or needs_reboot(now, mode) for mode in declared.modes}
+
+
+def mode_refusals(text: str, name: str, modes: tuple[str, ...], known: Mapping[str, bool], whose: str) -> list[str]:
+    """Why the policy in ``text`` cannot have its ``modes`` on this board: a line each, with file, line and remedy."""
+    document, found = parse_document(text, name), []
+    for at, mode in enumerate(modes):
+        if mode not in known:
+            there = ", ".join(known) or "none"
+            words = f"{mode} is no power mode of {whose} (it has {there}), name one of those or remove it"
+        elif known[mode]:
+            words = f"{mode} needs a reboot of {whose}, and adaptd never reboots a board: remove it, or set it before the start"
+        else:
+            continue
+        found.append(f"{document.where(('modes', at))}: modes.{at}: {words}")
     return found

@@ -32,6 +32,8 @@ class AccuracyModel(Strict):
     ``confidence_pct``: 100 minus it is the chance that a statement of a window is wrong, whatever the camera sees.
     ``loan_frames``: what may differ while a window is young; left out, what the bound is at its opening.
     ``miss_weight``: of a detector's loss, how many added boxes one missed box costs as much as.
+    ``expected_h``: hours a day for which an efficient variant is expected to be worth serving in each light band, as boxes like
+    this one show (`adaptd fleet tune` writes it). Shadow frames are kept for these bands; it never opens the account.
     """
 
     max_loss_points: Annotated[Number, Field(gt=0, le=50)]
@@ -40,6 +42,7 @@ class AccuracyModel(Strict):
     window_h: Annotated[Number, Field(gt=0, le=720)] = 24
     loan_frames: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     miss_weight: Annotated[Number, Field(ge=0.01, le=100)] = 1
+    expected_h: Annotated[dict[Name, Annotated[Number, Field(ge=0, le=24)]], Field(max_length=8)] | None = None
 
 
 class ThermalModel(Strict):
@@ -136,6 +139,7 @@ class Policy:
     ``levels_mfps`` is empty where the camera takes any rate. ``window_us`` is 0 where the budget is a cap at every moment.
     ``cameras`` stands in no file: it names the sources of the run where there are several. Rates are those of each camera.
     ``modes`` are the board's power modes that may be switched between; empty where nobody is to switch.
+    ``expected_s`` are seconds of a day by light band in which an efficient variant should be worth serving; empty: not known.
     """
 
     name: str
@@ -171,6 +175,7 @@ class Policy:
     cameras: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
     late_ppm: int | None = None
+    expected_s: tuple[tuple[str, int], ...] = ()
 
     @property
     def streams(self) -> int:
@@ -243,6 +248,7 @@ def _policy(document: Document) -> Policy:
         endurance=endurance(model.endurance),
         modes=tuple(model.modes or ()),
         late_ppm=None if model.late_pct is None else scaled(model.late_pct, 10_000),
+        expected_s=tuple((band, scaled(hours, 3600)) for band, hours in sorted((model.accuracy.expected_h or {}).items())),
     )
 
 
@@ -287,6 +293,10 @@ def _refuse_contradictions(document: Document, model: PolicyModel) -> None:
     )
     whole = scaled(accuracy.confidence_pct, 10_000) >= 1_000_000
     refuse(whole, ("accuracy", "confidence_pct"), "rounds to 100, use 99.99 or less")
+    bands, expected = [band.name for band in model.light.bands], accuracy.expected_h or {}
+    for name in expected:
+        refuse(name not in bands, ("accuracy", "expected_h", name), f"is no light band, name one of {', '.join(bands)}")
+    refuse(sum(expected.values()) > 24, ("accuracy", "expected_h"), "adds up to more than the 24 hours of a day, lower it")
     _band_faults(model.light.bands, refuse)
     if faults:
         raise ConfigError(*faults)

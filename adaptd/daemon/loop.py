@@ -6,23 +6,20 @@ from contextlib import suppress
 from dataclasses import replace
 
 from adaptd.base.clock import wall_words
-from adaptd.base.defect import defect
 from adaptd.brain import tick
 from adaptd.daemon.account_window import AccountWindow
 from adaptd.daemon.cameras import Cameras
 from adaptd.daemon.changes import Givers, Hands, take
-from adaptd.daemon.feedback import Feedback
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
 from adaptd.daemon.moving import Moving
-from adaptd.daemon.orders import AGAIN, Orders, asked_by
+from adaptd.daemon.orders import AGAIN, Asked, Orders, asked_by
 from adaptd.daemon.parts import STOP_S, LoopPace, Parts
 from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt, told
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
-from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
-from adaptd.daemon.teller import Teller
-from adaptd.daemon.worker_events import counted, engine_words, heard, missing_words, source_words
+from adaptd.daemon.teller import Teller, defect
+from adaptd.daemon.worker_events import Feedback, counted, engine_words, heard, missing_words, source_words
 from adaptd.log.format.decisions import UNBOOKED
 from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings

@@ -6,8 +6,9 @@ aside, and a budget counts where it is lower than the one that holds anyway. So 
 of the log comes to the same decisions. Who asked, why and for how long is a record of its own. A restart lifts every order.
 """
 
+import signal
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adaptd.daemon.endurance import Mission
@@ -138,3 +139,27 @@ def ids(change: Change) -> dict[str, Any]:
     if change.pid:
         found["pid"] = change.pid
     return found | ({"unit": change.unit} if change.unit else {})
+
+
+@dataclass(slots=True)
+class Asked:
+    """What signals ask for, as plain flags: a handler runs between two steps of the loop's own thread and must wait for no lock.
+
+    SIGTERM and SIGINT stop, SIGHUP reloads the policy, SIGUSR1 shows the state.
+    """
+
+    stop: bool = False
+    reload: bool = False
+    dump: bool = False
+
+    def install(self) -> None:
+        """Be told from now on."""
+
+        def flag(number: int, frame: object) -> None:
+            del frame
+            self.stop |= number in (signal.SIGTERM, signal.SIGINT)
+            self.reload |= number == signal.SIGHUP
+            self.dump |= number == signal.SIGUSR1
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, flag)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adaptd.config.power_modes import declared_modes, known_modes, mode_refusals
+from adaptd.config.nvpmodel import declared_modes, known_modes, mode_refusals
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense.nvpmodel import Nvpmodel
 from adaptd.sense.sysfs import Sysfs

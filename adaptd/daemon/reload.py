@@ -13,10 +13,9 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.config.strict_yaml import read_text_at_once
-from adaptd.daemon.offers import loosened, offer_words
+from adaptd.daemon.offers import loosened, offer_words, order_of, tried
 from adaptd.daemon.orders import ids
 from adaptd.daemon.parts import Parts
-from adaptd.daemon.policy_trial import order_of, tried
 from adaptd.log.write.recorder import Settings
 from adaptd.serve.api import Change
 from adaptd.serve.reply import Said

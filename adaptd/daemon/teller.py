@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from pathlib import Path
 from stat import S_IWOTH
 from typing import Any
 
@@ -95,3 +96,12 @@ class Teller:
         """How the plans that are built beside get on."""
         self.tell(text)
         self.note("worker", {"event": kind, "text": text}, durable=kind != "plans_building")
+
+
+def defect(error: BaseException) -> str:
+    """A defect of ours: kind, text, and the line it came from."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"

@@ -2,7 +2,7 @@
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.config.shipped import profiles_dir
-from adaptd.doctor.finding import Finding, Level
+from adaptd.doctor import Finding, Level
 from adaptd.sense.board import Board
 from adaptd.sense.camera_light import parse_calibration, parse_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, parse_name

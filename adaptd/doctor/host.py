@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from adaptd.doctor.finding import Finding, Level
+from adaptd.doctor import Finding, Level
 from adaptd.sense.board import JETSONS, Board
 from adaptd.sense.catalog import nvidia_present
 from adaptd.sense.sysfs import Sysfs

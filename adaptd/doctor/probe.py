@@ -9,7 +9,7 @@ from adaptd.brain.judge.judge import Memory, judge
 from adaptd.brain.judge.rules import rules_of
 from adaptd.brain.judge.words import why_missing
 from adaptd.config.profile import HardwareProfile
-from adaptd.doctor.finding import Finding, Level
+from adaptd.doctor import Finding, Level
 from adaptd.sense import firmware
 from adaptd.sense.battery import Battery
 from adaptd.sense.board import JETSONS, RASPBERRY_PIS, Board

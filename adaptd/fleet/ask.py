@@ -1,7 +1,7 @@
 """Questions to the lake, by DuckDB: the ready ones by name, and any SQL that only reads.
 
-The view ``hours`` is every row of the lake. Answers to untrusted SQL cannot reach files or the network: DuckDB is locked to the
-lake's folder before the question is run.
+The view ``hours`` is every row of the lake; ``days`` and ``band_days`` are its days in short (digest.py). An untrusted question
+cannot reach files or the network: DuckDB is locked to the lake's folders before it is run.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,18 @@ from typing import Any
 
 import duckdb
 
+from adaptd.fleet.digest import DIGESTS, HEAT, views
 from adaptd.fleet.layout import TABLE, locked
 
 MEMORY = "700MB"
 THREADS = 2
 MAX_ROWS = 1_000
+
+
+def _by_hour(words: str) -> str:
+    """A list with one aggregate for each hour of the day, ``{}`` standing for its column."""
+    return f"[{', '.join(words.format(name) for name in HEAT)}]"
+
 
 READY: dict[str, tuple[str, str]] = {
     "worst-energy": (
@@ -22,42 +29,38 @@ READY: dict[str, tuple[str, str]] = {
         """SELECT board, model, count(*) AS boxes, round(sum(frames) / sum(joule), 3) AS inferences_per_j,
                round(sum(joule) / 3600, 1) AS energy_wh
            FROM (SELECT coalesce(board, 'unknown') AS board, coalesce(model, 'unknown') AS model, box,
-                     sum(delivered_frames * least(1, energy_s / observed_s)) AS frames, sum(energy_j) AS joule
-                 FROM hours WHERE energy_j > 0 AND observed_s > 0 GROUP BY ALL)
+                     sum(metered_frames) AS frames, sum(metered_j) AS joule
+                 FROM days WHERE metered_j > 0 GROUP BY ALL)
            GROUP BY ALL ORDER BY inferences_per_j""",
     ),
     "drifting-hot": (
         "boxes that grow warmer from day to day: each hour of the day against the same hour of the other days",
-        """WITH hour AS (SELECT box, heat_mean_c AS c, heat_max_c, from_utc_ms / 86400000 - 20000 AS day,
-                          (from_utc_ms // 3600000) % 24 AS clock_hour FROM hours WHERE heat_s > 0 AND clock = 'ok'),
-               own AS (SELECT box, count(*) AS n, sum(c) AS c, max(heat_max_c) AS max_c, sum(day) AS d,
-                           sum(c * day) - sum(c) * sum(day) / count(*) AS cd,
-                           sum(day * day) - sum(day) * sum(day) / count(*) AS dd
-                       FROM hour GROUP BY box, clock_hour)
-           SELECT box, max(n) AS days, round(sum(cd) / sum(dd), 3) AS c_per_day,
+        f"""WITH own AS (SELECT box, max(heat_max_c) AS max_c, unnest({_by_hour("count({})")}) AS n,
+                          unnest({_by_hour("sum({}::DOUBLE)")}) AS c,
+                          unnest({_by_hour("sum({}::DOUBLE * day)")}) AS c_day,
+                          unnest({_by_hour("sum(0 * {} + day)")}) AS day,
+                          unnest({_by_hour("sum(0 * {} + day * day)")}) AS day_day
+                      FROM (SELECT *, (dt - DATE '2024-10-04')::DOUBLE AS day FROM days) GROUP BY box)
+           SELECT box, max(n) AS days, round(sum(c_day - c * day / n) / sum(day_day - day * day / n), 3) AS c_per_day,
                round(sum(c) / sum(n), 1) AS mean_c, round(max(max_c), 1) AS max_c
-           FROM own GROUP BY box HAVING sum(dd) > 5 AND c_per_day > 0.2 ORDER BY c_per_day DESC""",
+           FROM own WHERE n > 0 GROUP BY box HAVING sum(day_day - day * day / n) > 5 AND c_per_day > 0.2
+           ORDER BY c_per_day DESC""",  # noqa: S608 - our own words
     ),
     "never-int8": (
         "light bands in which a box delivered frames and none by the efficient engine",
-        """SELECT box, said.band AS band, sum(said.delivered) AS delivered, max(said.bound_ppm) AS bound_ppm,
-               max(said.limit_ppm) AS limit_ppm
-           FROM (SELECT box, unnest(account) AS said FROM hours) WHERE said.delivered > 0
-           GROUP BY ALL HAVING sum(said.efficient) = 0 ORDER BY delivered DESC""",
+        """SELECT box, band, sum(delivered)::BIGINT AS delivered, max(bound_ppm) AS bound_ppm, max(limit_ppm) AS limit_ppm
+           FROM band_days WHERE delivered > 0 GROUP BY ALL HAVING sum(efficient) = 0 ORDER BY delivered DESC""",
     ),
     "broken": (
         "accuracy statements that do not hold: more frames may differ than the limit allows",
-        """SELECT box, said.band AS band, count(*) AS hours, min(dt) AS first_day, max(dt) AS last_day,
-               max(said.bound_frames) AS bound_frames, max(said.allowed_frames) AS allowed_frames
-           FROM (SELECT box, dt, unnest(account) AS said FROM hours) WHERE said.bound_frames > said.allowed_frames
-           GROUP BY ALL ORDER BY hours DESC""",
+        """SELECT box, band, sum(broken_hours)::BIGINT AS hours, min(dt) AS first_day, max(dt) AS last_day,
+               max(broken_bound_frames) AS bound_frames, max(broken_allowed_frames) AS allowed_frames
+           FROM band_days WHERE broken_hours > 0 GROUP BY ALL ORDER BY hours DESC""",
     ),
     "versions": (
         "what runs where: the newest version and policy of each box, counted",
         """SELECT now.adaptd, now.policy, left(now.policy_sha256, 12) AS policy_sha256, now.backend, count(*) AS boxes
-           FROM (SELECT arg_max(struct_pack(adaptd := adaptd, policy := policy, policy_sha256 := policy_sha256,
-                                            backend := backend), to_utc_ms) AS now FROM hours GROUP BY box)
-           GROUP BY ALL ORDER BY boxes DESC""",
+           FROM (SELECT arg_max(runs, to_utc_ms) AS now FROM days GROUP BY box) GROUP BY ALL ORDER BY boxes DESC""",
     ),
 }
 
@@ -90,7 +93,7 @@ def ask(folder: Path, question: str, most: int = MAX_ROWS) -> Answer:
     if not next(files.glob("dt=*/part-*.parquet"), None):
         raise AskError(f"{folder}: no lake here yet, start `adaptd fleet serve --lake {folder}` and wait for its first hour")
     with locked(folder, exclusive=False), duckdb.connect() as database:
-        _lock_down(database, files)
+        _lock_down(database, folder)
         try:
             found = database.execute(_one_select(database, sql))
             columns = tuple(one[0] for one in found.description or ())
@@ -100,16 +103,19 @@ def ask(folder: Path, question: str, most: int = MAX_ROWS) -> Answer:
     return Answer(columns, tuple(rows[:most]), len(rows) > most)
 
 
-def _lock_down(database: "duckdb.DuckDBPyConnection", files: Path) -> None:
-    """The view, then no way to any other file, to the network, or to another setting."""
-    place = str(files.resolve()).replace("'", "''")
+def _lock_down(database: "duckdb.DuckDBPyConnection", folder: Path) -> None:
+    """The views, then no way to any other file, to the network, or to another setting."""
+    places = [str((folder / name).resolve()).replace("'", "''") for name in (TABLE, *DIGESTS)]
     database.execute(f"SET memory_limit = '{MEMORY}'; SET threads = {THREADS}; SET temp_directory = ''")
     database.execute("SET enable_progress_bar = false")  # it would write into the answer
-    database.execute(f"SET allowed_directories = ['{place}']; SET enable_external_access = false; SET lock_configuration = true")
+    allowed = ", ".join(f"'{place}'" for place in places)
+    database.execute(f"SET allowed_directories = [{allowed}]; SET enable_external_access = false; SET lock_configuration = true")
     database.execute(
-        f"CREATE VIEW hours AS SELECT * FROM read_parquet('{place}/dt=*/part-*.parquet', "  # noqa: S608 - our own path, quoted
+        f"CREATE VIEW hours AS SELECT * FROM read_parquet('{places[0]}/dt=*/part-*.parquet', "  # noqa: S608 - our own path, quoted
         "hive_partitioning = true, hive_types = {'dt': DATE})"
     )
+    for name, words in views(folder).items():
+        database.execute(f"CREATE VIEW {name} AS {words}")
 
 
 def _one_select(database: "duckdb.DuckDBPyConnection", sql: str) -> str:

@@ -40,8 +40,8 @@ class Keeper:
 
 
 def keep(folder: Path, export_s: float, until: Connection, parent: int) -> None:
-    """Export now and then, and compact every ten minutes, until the other end of ``until`` is closed."""
-    from adaptd.fleet import store
+    """Export now and then, and every ten minutes compact and write digests, until the other end of ``until`` is closed."""
+    from adaptd.fleet import digest, store
     from adaptd.fleet.lake import Lake
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,6 +60,7 @@ def keep(folder: Path, export_s: float, until: Connection, parent: int) -> None:
                 if time.monotonic() - compacted_s > COMPACT_S:
                     compacted_s = time.monotonic()
                     lake.compact()
+                    digest.make_missing(folder)
             except store.StoreError as error:
                 print(f"fleet: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the operational log
                 lake = None

@@ -72,9 +72,9 @@ def page(folder: Path, database: sqlite3.Connection, now_ms: int) -> str:
     )
 
 
-TOTALS = """SELECT round(sum(energy_j) / 3.6e6, 2) AS energy_kwh, sum(delivered_frames) AS frames, count(*) AS hours,
-    sum(list_sum([said.efficient FOR said IN account])) / greatest(1, sum(list_sum([said.delivered FOR said IN account])))
-        AS efficient_share FROM hours"""
+TOTALS = """SELECT round(sum(energy_j) / 3.6e6, 2) AS energy_kwh, sum(delivered_frames)::BIGINT AS frames,
+    sum(hours)::BIGINT AS hours,
+    (SELECT sum(efficient) / greatest(1, sum(delivered)) FROM band_days) AS efficient_share FROM days"""
 HOURLY = """SELECT epoch_ms(time_bucket(INTERVAL 1 hour, make_timestamp(from_utc_ms * 1000))) AS at_ms,
     quantile_cont(heat_mean_c, 0.05) AS low_c, median(heat_mean_c) AS mid_c, quantile_cont(heat_mean_c, 0.95) AS high_c,
     sum(energy_j) / 3600 AS energy_wh, count(DISTINCT box) AS boxes

@@ -7,13 +7,14 @@ far boxes lie apart (Kleinman 1973, moments of the beta-binomial). Pure.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, sqrt
 
 from adaptd.fleet.statistics import BoxStatistics, Known
 
 PROFILE_SD = 0.3  # how far a board may lie from its profile, one standard deviation of the logarithm: as `adaptd twin fit` says
 MOST_WORTH = 100_000  # frames that a prior is worth at most
+LEAST_WORTH = 300  # frames; a rate that is worth fewer says nothing, as the box's own scene guard sees it
 LEAST_SD = 0.01
 
 
@@ -35,7 +36,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class BoxPrior:
-    """What is expected of a new box on this board in this enclosure, from ``boxes`` that are there already."""
+    """What is expected of a new box on this board in this enclosure, from ``boxes`` that are there already.
+
+    ``band_h``: hours of a day in each light band, the mean of those boxes that say it.
+    """
 
     board: str
     enclosure: str
@@ -43,6 +47,18 @@ class BoxPrior:
     r: Pole
     tau: Pole
     differs: dict[tuple[str, str], Rate]
+    band_h: dict[str, float] = field(default_factory=dict)
+
+    def expected_h(self, efficient: Sequence[str], limit_ppm: int) -> dict[str, float]:
+        """Hours of a day in the bands in which one of the ``efficient`` engines keeps the policy's limit by what is known, to
+        tenths. A band of which too little is known is left out: nothing is kept for it, and nothing is lost by that."""
+        found = {}
+        for band, hours in sorted(self.band_h.items()):
+            rates = [self.differs[band, name] for name in efficient if (band, name) in self.differs]
+            pays = any(one.frames >= LEAST_WORTH and one.differed * 1_000_000 <= limit_ppm * one.frames for one in rates)
+            if pays and round(hours, 1) > 0:
+                found[band] = round(hours, 1)
+        return found
 
 
 def priors(boxes: Sequence[BoxStatistics]) -> list[BoxPrior]:
@@ -65,7 +81,13 @@ def prior_for(boxes: Sequence[BoxStatistics], board: str, enclosure: str) -> Box
         r=_pole([[one.log_r for one in group] for group in groups], [one.log_r for one in own]),
         tau=_pole([[one.log_tau for one in group] for group in groups], [one.log_tau for one in own]),
         differs={kind: found for kind, found in rates.items() if found is not None},
+        band_h=_mean_day([one.band_h for one in own if one.band_h]),
     )
+
+
+def _mean_day(days: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Hours in each band, the mean over boxes."""
+    return {band: sum(day.get(band, 0.0) for day in days) / len(days) for band in sorted({band for day in days for band in day})}
 
 
 def _pole(groups: Sequence[Sequence[Known]], own: Sequence[Known]) -> Pole:

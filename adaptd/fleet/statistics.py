@@ -6,7 +6,7 @@ frames that were compared and differed are sufficient for a rate; a mean with it
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ class Known:
 class BoxStatistics:
     """``log_r`` and ``log_tau`` are logarithms of factors on the profile's poles; ``differs`` counts (compared, differed).
 
-    ``features`` are what boxes are grouped by: room, base power, energies and pace, each in its own unit.
+    ``features`` are what boxes are grouped by: room, base power, energies and pace, each in its own unit. ``band_h``: hours of
+    its usual day in each light band, empty where its twin does not say.
     """
 
     box: str
@@ -43,6 +44,7 @@ class BoxStatistics:
     log_tau: Known
     differs: dict[tuple[str, str], tuple[int, int]]
     features: dict[str, float]
+    band_h: dict[str, float] = field(default_factory=dict)
 
 
 def load(folder: Path) -> BoxStatistics:
@@ -78,6 +80,9 @@ def of(box: str, plain: dict[str, Any]) -> BoxStatistics:
         **{f"log_mj_{name}": log(float(one["value"])) for name, one in found["energy_mj"].items()},
         **{f"log_ms_{name}": log(float(one["value"])) for name, one in found["latency_ms"].items()},
     }
+    band_h = {str(band): float(hours) for band, hours in found.get("band_h", {}).items()}
+    if any(not 0 <= hours <= 24 for hours in band_h.values()):
+        raise ValueError(f"a day has 24 hours, not {band_h}")
     if room := found.get("ambient_c"):
         features["ambient_c"] = float(room["mean"])
     return BoxStatistics(
@@ -88,6 +93,7 @@ def of(box: str, plain: dict[str, Any]) -> BoxStatistics:
         log_tau=_scale(found["tau_scale"]),
         differs=counts,
         features=features,
+        band_h=band_h,
     )
 
 

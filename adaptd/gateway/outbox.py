@@ -54,22 +54,6 @@ class Message:
     tries: int
 
 
-def put_alert(
-    path: Path, key: str, kind: str, text: str, rests_on: dict[str, Any], picture: bytes | None = None, box: str | None = None
-) -> bool:
-    """Put an alert into the outbox at ``path`` from any process; False where the key is known already.
-
-    Raises:
-        ValueError: no alert can be made of this (adaptd.client.check_alert).
-        OutboxError: the outbox cannot be written, or alerts alone fill it.
-    """
-    outbox = Outbox(path)
-    try:
-        return outbox.put_alert(key, kind, text, rests_on, picture, box)
-    finally:
-        outbox.close()
-
-
 class Outbox:
     """The outbox at ``path``, for use from any thread. ``utc_ms`` is the wall clock, which only stamps messages.
 

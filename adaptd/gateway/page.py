@@ -5,8 +5,8 @@ import ipaddress
 from typing import Any
 
 from adaptd.client import default_state
+from adaptd.gateway import GatewayError
 from adaptd.gateway.commands import Commander
-from adaptd.gateway.errors import GatewayError
 from adaptd.gateway.feed import Feed
 from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from adaptd.gateway.errors import GatewayError
+from adaptd.gateway import GatewayError
 
 MAX_SECRET_BYTES = 8_192
 

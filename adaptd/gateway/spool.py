@@ -1,4 +1,4 @@
-"""Alerts that other programs left in ``<state>/alerts`` (adaptd.client.alert) go into the outbox, and then from the folder."""
+"""What other programs left: alerts in ``<state>/alerts`` go into the outbox, figures in ``<state>/views`` to the page."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from adaptd.client import ALERTS_FOLDER, MAX_ALERT_PICTURE_BYTES
+from adaptd.client import ALERTS_FOLDER, MAX_ALERT_PICTURE_BYTES, MAX_VIEW_BYTES, VIEWS, VIEWS_FOLDER
 from adaptd.gateway.outbox import Outbox
 
 MAX_FILE_BYTES = MAX_ALERT_PICTURE_BYTES * 4 // 3 + 65_536
@@ -51,18 +51,27 @@ def _waiting(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)[:MOST_AT_ONCE]]
 
 
-def read_object(path: Path, max_bytes: int) -> dict[str, Any]:
-    """The JSON object in a regular file of bounded size; a link, a pipe or a device is not followed or waited for.
+def read_plain(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a regular file of bounded size; a link, a pipe or a device is not followed or waited for.
 
     Raises:
-        OSError, ValueError, TypeError, RecursionError: it cannot be read, or is no such thing.
+        OSError, ValueError: it cannot be read, or is no such thing.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
             raise ValueError(f"not a file of at most {max_bytes} bytes")
-        words = json.loads(file.read(max_bytes))
+        return file.read(max_bytes)
+
+
+def read_object(path: Path, max_bytes: int) -> dict[str, Any]:
+    """The JSON object in such a file.
+
+    Raises:
+        OSError, ValueError, TypeError, RecursionError: it cannot be read, or is no such thing.
+    """
+    words = json.loads(read_plain(path, max_bytes))
     if not isinstance(words, dict):
         raise TypeError("not a JSON object")
     return words
@@ -78,3 +87,13 @@ def _set_aside(path: Path, say: Callable[[str], None]) -> None:
 def _short(error: BaseException) -> str:
     """What was raised, in one line; its name only where it says nothing else."""
     return (" ".join(f"{error}".split()) or type(error).__name__)[:200]
+
+
+def read_view(state: Path, name: str) -> dict[str, Any] | None:
+    """The newest figures of an application; None where it left none, or what lies there is no view."""
+    if name not in VIEWS:
+        return None
+    try:
+        return read_object(state / VIEWS_FOLDER / f"{name}.json", MAX_VIEW_BYTES)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None

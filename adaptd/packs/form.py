@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptd.base.plain_file import read_plain
+from adaptd.base.folder import read_plain
 from adaptd.config.errors import ConfigError
 from adaptd.config.regular_file import NAME
 from adaptd.config.sealing import KEYGEN, canonical
@@ -26,7 +26,6 @@ SIGNED = b"adaptd efficiency pack v1\n"
 SCHEMA = 1
 MOST = 1 << 30
 MOST_MANIFEST = 1 << 20
-GROUPS = ("policy", "profile", "bundle")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from adaptd.log.format.verdicts import Outcome
 from adaptd.log.verify.reader import segment_files
 from adaptd.log.verify.verify import verify
 from adaptd.packs.form import seal
-from adaptd.packs.place import Place
+from adaptd.packs.install import Place
 from adaptd.report.account_statements import Statements
 from adaptd.report.report_data import tell
 

@@ -11,11 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from adaptd.base.plain_file import read_plain
+from adaptd.base.folder import read_plain
 from adaptd.config.errors import ConfigError
 from adaptd.packs.form import MOST, Pack, parse_pack
-from adaptd.packs.install import install
-from adaptd.packs.place import Place, differences
+from adaptd.packs.install import Place, differences, install
 
 STATE, SIGNED = "state.json", "signed.pack"
 TRIES = 3

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptd.base.plain_file import read_plain
+from adaptd.base.folder import read_plain
 from adaptd.base.redact import redact
 from adaptd.protocol.source_options import SourceOptions, split_options
 

@@ -35,11 +35,6 @@ class Nvpmodel:
         self.broken = ""
         self.declared = self._declared()
 
-    @property
-    def present(self) -> bool:
-        """Whether this machine has power modes that can be read."""
-        return self.declared is not None
-
     def read(self) -> PowerMode | None:
         """The mode in force; None where the machine has none. ``fault`` says that it cannot be read or is not what it says."""
         if self.declared is None:

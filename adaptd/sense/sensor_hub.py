@@ -28,9 +28,8 @@ from adaptd.sense.camera_light import (
 )
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
-from adaptd.sense.first_look import unreadable
 from adaptd.sense.gauge import ChargeSource, Gauge
-from adaptd.sense.hotplug import LOOKED_FOR, Hotplug, Wanted
+from adaptd.sense.hotplug import LOOKED_FOR, Hotplug, Wanted, unreadable
 from adaptd.sense.jtop import JtopFeed, JtopProcess, child_command
 from adaptd.sense.nvml import NvmlGpu
 from adaptd.sense.push import PushInbox

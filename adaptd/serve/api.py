@@ -22,8 +22,7 @@ from typing import Any
 
 from adaptd.base.unix_socket import foreign_folder
 from adaptd.serve.board import StatusBoard
-from adaptd.serve.limits import MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter, Seats
-from adaptd.serve.peer import Peer, may_change, may_push, peer_of
+from adaptd.serve.peer import MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter, Peer, Seats, may_change, may_push, peer_of
 from adaptd.serve.reply import Reply, Said
 
 FLOOD_PAUSE_S = 0.02

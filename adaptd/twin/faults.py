@@ -1,14 +1,19 @@
-"""What a broken sensor says: missing, stuck, zero, spikes, hanging, not a number."""
+"""What goes wrong in the software device: broken sensors, and stalls, in which every frame takes a multiple of its time.
 
-from dataclasses import replace
+Stalls are drawn once for all controllers from the scenario's seed: what a controller does never changes what it meets.
+"""
 
-from adaptd.twin.noise import Noise
-from adaptd.twin.words import StagedFault
+from dataclasses import dataclass, replace
+from random import Random
+
+from adaptd.twin.words import PPM, StagedFault, StallTruth
+from adaptd.twin.world import Noise
 from adaptd.vocabulary import MissingReason, Raw, RawReading, Unread
 
 SPIKE_CHANCE = 0.2
 SPIKE_ADD = {"temperature": 40_000, "power": 0, "light": 1_000_000}
 SPIKE_TIMES = {"temperature": 1, "power": 4, "light": 20}
+EXPONENT = 3.0  # of the Pareto tail; its mean is EXPONENT / (EXPONENT - 1)
 
 
 class SensorFaults:
@@ -46,3 +51,45 @@ class SensorFaults:
         if kind == "stuck":  # it answers anew, always the same
             return replace(healthy, value=self._held.value)
         return replace(self._held, age_us=now_us - self._held_at_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What one stall does to an interval: the part of it that it covers, and by what it slows frames."""
+
+    part: float
+    slow: float
+
+
+class Stalls:
+    """Asked in the order of time."""
+
+    def __init__(self, seed: int, truth: StallTruth | None) -> None:
+        self._truth = truth
+        self._random = Random(f"{seed}/stalls")  # noqa: S311 - repeatable on purpose
+        self._now: tuple[float, float, float] = (0.0, 0.0, 1.0)
+        if truth is not None:
+            self._now = self._draw(0.0)
+
+    def within(self, t_us: int, dt_us: int) -> tuple[Hit, ...]:
+        """The stalls between ``t_us`` and ``t_us + dt_us``."""
+        if self._truth is None:
+            return ()
+        found = []
+        while self._now[0] < t_us + dt_us:
+            start, end, slow = self._now
+            covered = min(end, t_us + dt_us) - max(start, t_us)
+            if covered > 0:
+                found.append(Hit(covered / dt_us, slow))
+            if end > t_us + dt_us:
+                break
+            self._now = self._draw(end)
+        return tuple(found)
+
+    def _draw(self, after_us: float) -> tuple[float, float, float]:
+        """Start, end and slow-down of the next one."""
+        assert self._truth is not None, "drawn only where there are stalls"
+        start = after_us + self._random.expovariate(1.0) * self._truth.every_us
+        end = start + self._random.expovariate(1.0) * self._truth.length_us
+        beyond = (self._truth.slow_ppm / PPM - 1.0) * self._random.paretovariate(EXPONENT) * (EXPONENT - 1.0) / EXPONENT
+        return start, end, 1.0 + beyond

@@ -8,7 +8,6 @@ from adaptd.vocabulary import VariantFacts
 
 Curve: TypeAlias = tuple[tuple[int, int | None], ...]
 
-SENSORS = ("temperature", "power", "light")
 SENSOR_KINDS = ("missing", "stuck", "zero", "spike", "hang", "nan")
 ENGINE_KINDS = ("crash", "hang", "garbage")
 

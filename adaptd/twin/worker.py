@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from math import sqrt
 
 from adaptd.config.policy import Policy
-from adaptd.twin.noise import Noise
-from adaptd.twin.stalls import Hit, Stalls
+from adaptd.twin.faults import Hit, Stalls
 from adaptd.twin.words import PPM, Scenario, StagedFault
 from adaptd.twin.work import FramePace, beside, pace_of, true_work
-from adaptd.twin.world import Disagreement, TrueLight
+from adaptd.twin.world import Disagreement, Noise, TrueLight
 from adaptd.vocabulary import OperatingPoint, Served, Shadow, Stretch, Telemetry, VariantFacts
 
 DOWN_US = {"crash": 2_000_000, "hang": 4_000_000}  # until the reference serves again: noticed and restarted

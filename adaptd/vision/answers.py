@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from adaptd.config.manifest import Manifest
 from adaptd.engine.guard import SMALL
-from adaptd.vision import detection
-from adaptd.vision.errors import ModelError
+from adaptd.vision import ModelError, detection
 from adaptd.vision.heads import Head as HeadForm
 from adaptd.vision.heads import head_for
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adaptd.vision import ModelError
 from adaptd.vision.box_forms import BOX_FORMS, EXTRAS, STRIDES, fits
-from adaptd.vision.errors import ModelError
 
 CLASS_FORMS = ("classification", "sigmoid", "logit", "multilabel", "multilabel-logit")
 FORMS = (*CLASS_FORMS, *BOX_FORMS)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.cli import feeder_broker
+from adaptd.cli.children import MOSQUITTO
 from adaptd.cli.main import main
 
 
@@ -14,7 +14,7 @@ def run(tmp_path: Path, *more: str) -> None:
     assert main(["feeder", "run", "--rendered-day", "--fast", "--short", *map(str, where), *more]) == 0
 
 
-@pytest.mark.skipif(feeder_broker.PROGRAM is None, reason="mosquitto is not installed (Debian package mosquitto)")
+@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed (Debian package mosquitto)")
 def test_the_rendered_day_ends_with_its_message_in_a_real_broker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A bout read from pictures, days against the usual, an alert, and the same words heard by a subscriber of the topic."""
     pytest.importorskip("paho.mqtt", reason="the gateway's MQTT is not installed: pip install 'adaptd[gateway]'")

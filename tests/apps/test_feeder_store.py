@@ -14,9 +14,8 @@ import pytest
 from adaptd.apps.feeder.activity import Activity
 from adaptd.apps.feeder.days import bounds, closed_days, read_day
 from adaptd.apps.feeder.documents import today, trouble
-from adaptd.apps.feeder.schema import MIGRATIONS, VERSION
 from adaptd.apps.feeder.settings import HOUR_US, SECOND_US, Settings
-from adaptd.apps.feeder.store import Store, StoreError
+from adaptd.apps.feeder.store import MIGRATIONS, VERSION, Store, StoreError
 from tests.apps.streams import BEGIN_US, BERLIN, House, day_of
 from tests.conftest import ROOT
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adaptd.bundle_build.qualify.admission import admitted, flawless_needed
+from adaptd.bundle_build.qualify.gain import admitted, flawless_needed
 from adaptd.config.policy import Policy
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.qualify.energy import estimated, metered
 from adaptd.bundle_build.qualify.measure import Run, saturate, saturate_all
 from adaptd.bundle_build.qualify.meters import RailMeter, RaplMeter, find_meter, metering

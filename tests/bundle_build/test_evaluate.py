@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.data.images import Dataset, scan
 from adaptd.bundle_build.data.labels import Labels, labels_of, place
 from adaptd.bundle_build.data.pictures import Pictures
 from adaptd.bundle_build.data.preset import PRESETS
-from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.qualify.evaluate import ScoreTally, evaluate, quantile_us
 from adaptd.bundle_build.qualify.findings import bound_ppm
 from adaptd.config.policy import Policy

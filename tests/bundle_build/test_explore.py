@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.explore.forms import channels_last, in_form, with_batch
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.explore.halving import RUNGS, Objective, Search, run
 from adaptd.bundle_build.explore.ort_space import OrtSpace
 from adaptd.bundle_build.explore.page import page
+from adaptd.bundle_build.explore.prepared import channels_last, in_form, with_batch
 from adaptd.bundle_build.explore.space import Candidate, Form, Runner, Wanted
 from adaptd.bundle_build.explore.trt_space import TrtSpace
 from adaptd.bundle_build.model.floats import session

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from adaptd.bundle_build.qualify.energy import Cost
-from adaptd.bundle_build.qualify.gain import Speed, judge
+from adaptd.bundle_build.qualify.gain import judge
 from adaptd.config.policy import Policy
 
-FAST, SLOW = Speed(3490, 3600), Speed(4430, 4600)
+FAST, SLOW = 3600, 4600
 
 
 def cost(marginal_uj: int, idle_mw: int, noise_mw: int = 0) -> Cost:
@@ -32,14 +32,14 @@ def test_a_small_board_gains_at_30_fps_and_not_at_2(policy: Policy) -> None:
 
 def test_a_big_board_gains_nothing_at_camera_rates(policy: Policy) -> None:
     """ResNet-50 on an H200: 40.5 against 29.4 mJ above 122 W of idle are 0.3 % of the board at 30 fps."""
-    gain = judge(at(policy, 30), (cost(40_500, 122_000), Speed(373, 380)), (cost(29_400, 122_000), Speed(344, 351)))
+    gain = judge(at(policy, 30), (cost(40_500, 122_000), 380), (cost(29_400, 122_000), 351))
     assert gain.no_gain
     assert gain.why == "saves 308 mW of 123215 mW at 30 fps, everywhere less than 2 x noise or 1 % of board power"
 
 
 def test_a_dearer_variant_never_gains(policy: Policy) -> None:
     """MobileNetV3-Large in INT8 costs more than in FP16 there: the numbers in the sentence are negative."""
-    gain = judge(at(policy, 30, 60), (cost(21_000, 122_000), Speed(492, 499)), (cost(20_900, 122_000), Speed(727, 734)))
+    gain = judge(at(policy, 30, 60), (cost(21_000, 122_000), 499), (cost(20_900, 122_000), 734))
     assert gain.no_gain
     assert "saves -10 mW" in gain.why
 

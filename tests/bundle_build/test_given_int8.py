@@ -8,9 +8,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.model.given_int8 import _codes, for_ort, take_twin
-from adaptd.bundle_build.model.int8 import symmetric_int8
+from adaptd.bundle_build import BuildError
+from adaptd.bundle_build.model.int8 import _codes, for_ort, symmetric_int8, take_twin
 from adaptd.bundle_build.model.intake import Wishes, take_in
 from adaptd.bundle_build.model.make import Order, assemble
 from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes

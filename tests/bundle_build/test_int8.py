@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16

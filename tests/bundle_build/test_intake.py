@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.intake import Wishes, model_name, read_file, take_in
 from adaptd.bundle_build.model.onnx_io import from_bytes
 from tests.bundle_build.nets import Graph, classifier, save

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.data.pictures import Pictures
 from adaptd.bundle_build.data.preset import PRESETS
-from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model import make as making
 from adaptd.bundle_build.model.calibrate import calibrate, look
 from adaptd.bundle_build.model.floats import folded

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.make import Built
 from adaptd.bundle_build.model.onnx_io import from_bytes
 from adaptd.bundle_build.model.plans import PlanOrder, build_plans, weak_graph

@@ -12,10 +12,9 @@ from adaptd.bundle_build.model.floats import folded, session
 from adaptd.bundle_build.model.int8 import ort_int8, trt_int8
 from adaptd.bundle_build.model.intake import take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
-from adaptd.bundle_build.model.opset17 import to_opset17
 from adaptd.bundle_build.model.pair_safe import pair_safe
 from adaptd.bundle_build.model.ranges import Range
-from adaptd.bundle_build.model.rewrites import products_in_full, tail, without_hardswish
+from adaptd.bundle_build.model.rewrites import products_in_full, tail, to_opset17, without_hardswish
 from adaptd.engine.base import probe_batch
 from adaptd.engine.pairs import LARGEST_PAIR, rows_of, worst_pair
 from adaptd.engine.saturation import unsafe_layers

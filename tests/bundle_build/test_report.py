@@ -12,12 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
-from adaptd.bundle_build.model.operations import operations
+from adaptd.bundle_build.model.precision import operations
 from adaptd.bundle_build.qualify.curve import curve_svg, points_of
-from adaptd.bundle_build.qualify.page import page
+from adaptd.bundle_build.qualify.page import page, saving_svg
 from adaptd.bundle_build.qualify.qualify import Qualified
 from adaptd.bundle_build.qualify.report import energy_rows, print_table, rows_of, verdicts
-from adaptd.bundle_build.qualify.saving import saving_svg
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.floats import session, trial
 from adaptd.bundle_build.model.intake import Wishes, take_in
 from adaptd.engine.base import probe_batch

@@ -3,7 +3,7 @@
 import io
 import os
 
-from adaptd.cli.nonblocking_out import NonblockingOut
+from adaptd.cli.narrate import NonblockingOut
 
 
 def test_a_reader_that_does_not_read_costs_lines_and_is_told() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adaptd.cli.tuning_words import Meter
+from adaptd.cli.progress import Lines
 
 
 def test_the_time_left_counts_only_steps_whose_time_was_seen(
@@ -11,8 +11,8 @@ def test_the_time_left_counts_only_steps_whose_time_was_seen(
     """Ten seconds a step leave 30 s for three; nobody saw how long the first took."""
     now = {"s": 100.0}
     monkeypatch.setattr("time.monotonic", lambda: now["s"])
-    meter = Meter(interval_s=0.0)
+    lines = Lines(interval_s=0.0)
     for done in (1, 2):
-        meter.stage("building", done, 5)
+        lines.stage("building", done, 5)
         now["s"] += 10.0
     assert capsys.readouterr().err.splitlines() == ["building: 1 of 5", "building: 2 of 5, 30 s left"]

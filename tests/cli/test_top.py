@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from adaptd.cli.top_trail import Trail, charts
+from adaptd.cli.top_panes import Trail, charts
 from adaptd.cli.top_view import bar, view
 from tests.conftest import ROOT
 from tests.gateway.rig import DOCUMENT, Daemon

@@ -3,9 +3,8 @@
 import pytest
 
 from adaptd.config.errors import ConfigError
-from adaptd.config.nvpmodel import NvpmodelError, needs_reboot, parse_nvpmodel
+from adaptd.config.nvpmodel import NvpmodelError, declared_modes, known_modes, mode_refusals, needs_reboot, parse_nvpmodel
 from adaptd.config.policy import parse_policy
-from adaptd.config.power_modes import declared_modes, known_modes, mode_refusals
 from adaptd.config.profile import load_profile
 from adaptd.config.shipped import profiles_dir
 from tests.board_modes import CONF

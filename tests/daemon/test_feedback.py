@@ -2,7 +2,7 @@
 
 import pytest
 
-from adaptd.daemon.feedback import MAX_WAITING, Feedback
+from adaptd.daemon.worker_events import MAX_WAITING, Feedback
 from adaptd.vocabulary import Shadow
 
 

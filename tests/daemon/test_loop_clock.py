@@ -15,9 +15,9 @@ from adaptd.config.policy import load_policy
 from adaptd.config.profile import load_profile
 from adaptd.daemon.jobs import CHECKPOINT, RETENTION, SlowJobs
 from adaptd.daemon.loop import Daemon
+from adaptd.daemon.orders import Asked
 from adaptd.daemon.parts import Clock, LoopPace, Parts
 from adaptd.daemon.sensors_or_twin import Opening
-from adaptd.daemon.signals import Asked
 from adaptd.daemon.status import Scene
 from adaptd.log.format.binding import Binding, code_hash
 from adaptd.log.format.decisions import UNBOOKED

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from adaptd.daemon.policy_trial import order_of, tried
+from adaptd.daemon.offers import order_of, tried
 from tests.log.workload import FACTS, POLICY_TEXT, PROFILE_TEXT
 
 

@@ -17,8 +17,8 @@ from adaptd.cli import doctor
 from adaptd.cli.errors import CommandError
 from adaptd.config.profile import load_profile
 from adaptd.config.shipped import profiles_dir
+from adaptd.doctor import Finding, Level
 from adaptd.doctor import host as doctor_host
-from adaptd.doctor.finding import Finding, Level
 from adaptd.doctor.probe import read_all, reading_findings
 from adaptd.doctor.view import draw
 from adaptd.sense.source import TEMPERATURE, Source

@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant("log/verify/replay.py", 'if not same_bytes(record["state"], to_plain(state)):', "if False:", REPLAY),
     Mutant("log/verify/served_intervals.py", "            self._open.take(rest.under_way)", "            pass", PARTS),
     Mutant("serve/api.py", "        return allowed\n", "        return True\n", API),
-    Mutant("serve/limits.py", "self._held.get(uid, 0) >= MAX_FOR_ONE", "False", API),
+    Mutant("serve/peer.py", "self._held.get(uid, 0) >= MAX_FOR_ONE", "False", API),
     Mutant("serve/api.py", "elif not (may_change(peer, os.getuid())", "elif False and not (may_change(peer, os.getuid())", API),
 )  # fmt: skip
 

@@ -31,7 +31,7 @@ UNITS = {
     "_OWN",
     "_NONE",
 }
-WORDS = {"_TEXT", "BETWEEN", "BINDING", "CLOSED", "PAYING", "REFUSED", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
+WORDS = {"_TEXT", "BETWEEN", "BINDING", "CLOSED", "PAYING", "PRICED", "REFUSED", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
 WORDS |= {"_PEOPLE", "CONFLICTS", "NUMBERLESS", "NUMBERS", "POWER_RULES", "SCALES"}
 ROUNDING = {"UNITS", "UNSAID", "STEP_MW", "STEP_MC", "STEP_GAIN_MW", "STEP_US"}  # how a limit is said; nothing is decided by it
 TABLE = table()

@@ -25,16 +25,11 @@ import pyarrow.parquet as pq
 from adaptd.fleet import rows, store, wire
 from adaptd.fleet.ask import READY
 from adaptd.fleet.columns import Row, table_of
-from adaptd.fleet.desk import Desk
-from adaptd.fleet.serve import load_signer
+from adaptd.fleet.digest import make_missing
 from adaptd.fleet.softbox import HOUR_MS, Make, Message, SoftBox
-from adaptd.fleet.verify import check_now
-from adaptd.fleet.wire import Heard
+from tests.fleet.planted import START_MS, alarms
 from tests.fleet.test_whole import Server
-from tests.fleet.test_witness import twin_of
 from tests.gateway.mqtt.broker import Broker, until
-
-START_MS = 1_795_910_400_000
 
 
 def say(**words: Any) -> None:
@@ -220,68 +215,23 @@ def questions(folder: Path, boxes: int, days: int) -> None:
         mib=round(size / 2**20, 1),
         kib_per_box_month=round(size / boxes / days * 30 / 1024, 1),
     )
+    began_s, used_s = time.monotonic(), time.process_time()
+    made = make_missing(folder / "lake", "2099-01-01")
+    digest_mib = sum(one.stat().st_size for one in (folder / "lake").glob("*days/**/*.parquet")) / 2**20
+    say(figure="digests", files=made, mib=round(digest_mib, 1), wall_s=round(time.monotonic() - began_s, 1),
+        cpu_s=round(time.process_time() - used_s, 1))  # fmt: skip
     for name in READY:
         code = (
             "import resource, sys, time; from pathlib import Path; from adaptd.fleet.ask import ask; t = time.monotonic();"
             f"ask(Path({str(folder / 'lake')!r}), {name!r}); u = resource.getrusage(resource.RUSAGE_SELF);"
-            "print(time.monotonic() - t, u.ru_utime + u.ru_stime, u.ru_maxrss // 1024)"
+            "high = Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0];"
+            "print(time.monotonic() - t, u.ru_utime + u.ru_stime, high)"
         )
+        began_s = time.monotonic()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-        say(figure="question", name=name, wall_s=round(float(done[0]), 2), cpu_s=round(float(done[1]), 2), peak_mb=int(done[2]),
-            load=os.getloadavg()[0])  # fmt: skip
-
-
-def alarms(folder: Path, planted: int, honest: int) -> None:
-    """Forks, rollbacks and gaps among honest boxes that restart, repeat and merge hours: each found, none invented."""
-    database = store.connect(folder / "lake")
-    desk, draw = Desk(database, load_signer(folder / "lake"), check_now), random.Random(17)
-    guilty: dict[str, str] = {}
-
-    def hear(*messages: Message, later_ms: int = 0) -> None:
-        now_ms = START_MS + 100 * HOUR_MS + later_ms
-        desk.process(desk.begin([Heard(*topic.split("/")[2:], payload, now_ms) for topic, payload in messages]))
-
-    for number in range(honest):
-        box = SoftBox()
-        first = [box.checkpoint(), box.hour()]
-        for _ in range(draw.randint(0, 6)):
-            box.record("decision")
-        if draw.random() < 0.5:
-            box.hand_over()
-        second = [box.hour(), box.checkpoint(), box.hour()]
-        merged = box.summary()
-        merged.update(last=merged["last"] + 1, merged=2)
-        box.number += 1
-        hear(*first, *first[draw.randint(0, 1) :], *second, *second[draw.randint(0, 2) :], box.sealed(wire.SUMMARY, merged))
-        if number % max(1, honest // planted) == 0 and len(guilty) < planted:
-            guilty[box.name] = _plant(box, hear, draw)
-    found = {box: kind for box, kind, *_ in store.alarms(database)}
-    missed = [box for box, kind in guilty.items() if found.get(box) not in (kind, "rollback" if kind == "fork" else "fork")]
-    false = set(found) - set(guilty)
-    say(figure="alarms", planted=len(guilty), found=len(guilty) - len(missed), honest=honest - len(guilty), false=len(false),
-        kinds={kind: list(guilty.values()).count(kind) for kind in set(guilty.values())})  # fmt: skip
-
-
-def _plant(box: SoftBox, hear: Any, draw: random.Random) -> str:
-    """One of the three wrongs; its name."""
-    kind = draw.choice(["fork", "rollback", "gap"])
-    if kind == "gap":
-        for _ in range(draw.randint(1, 5)):
-            box.hour()
-        hear(box.hour())
-        hear(box.hour(), later_ms=HOUR_MS)
-        return kind
-    old = twin_of(box)
-    for _ in range(draw.randint(3, 20)):
-        box.record("decision")
-    hear(box.checkpoint())
-    size = len(box.leaves) - 1
-    while kind == "fork" and len(old.leaves) < size + draw.randint(0, 9):
-        old.record("forged")
-    if kind == "rollback" and draw.random() < 0.5:
-        old.hand_over()
-    hear(old.checkpoint(size if kind == "fork" and len(old.leaves) > size else None))
-    return kind
+        with_start_s = time.monotonic() - began_s
+        say(figure="question", name=name, wall_s=round(float(done[0]), 2), with_start_s=round(with_start_s, 2),
+            cpu_s=round(float(done[1]), 2), peak_mb=int(done[2]) // 1024, load=os.getloadavg()[0])  # fmt: skip
 
 
 def main() -> int:
@@ -303,7 +253,7 @@ def main() -> int:
             elif name == "questions":
                 questions(folder, words.boxes, words.days)
             else:
-                alarms(folder, 200, words.boxes)
+                say(figure="alarms", **alarms(folder, 200, words.boxes))
     say(figure="memory", own_peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
     return 0
 

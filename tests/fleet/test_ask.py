@@ -1,6 +1,7 @@
 """Questions find what was planted and nothing else; SQL from anybody only reads; the page says what is wrong first."""
 
 import html
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,10 @@ import pytest
 
 from adaptd.cli.main import main
 from adaptd.fleet.ask import READY, AskError, ask
+from adaptd.fleet.digest import make_missing
 from adaptd.fleet.lake import Lake
 from adaptd.fleet.softbox import Make, SoftBox
+from adaptd.fleet.store import StoreError
 from tests.fleet.test_desk import House
 
 
@@ -50,6 +53,35 @@ def test_ready_questions_find_what_was_planted_and_nothing_else(fleet: tuple[Pat
     assert [(row["box"], row["band"]) for row in answers["never-int8"]] == [(names["night"], "night")]
     assert [(row["box"], row["band"]) for row in answers["broken"]] == [(names["broken"], "bright")]
     assert [row["boxes"] for row in answers["versions"]] == [6]
+
+
+def test_digests_of_days_give_the_answers_of_the_hours(fleet: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    """With every digest, with some, after one that outlived its file, and with none, a ready question has one answer."""
+    folder = tmp_path / "lake"
+    shutil.copytree(fleet[0], folder)
+    from_hours = {name: ask(folder, name) for name in READY}
+    days = len(list((folder / "summary").glob("dt=*")))
+    assert make_missing(folder, "2026-01-01") == 0
+    assert make_missing(folder, "2099-01-01") == 2 * days
+    assert make_missing(folder, "2099-01-01") == 0
+    assert {name: ask(folder, name) for name in READY} == from_hours
+    next((folder / "days").glob("dt=*/part-*")).unlink()
+    outlived = next((folder / "band_days").glob("dt=*/part-*"))
+    shutil.copy(outlived, outlived.with_name("part-000000000000-000000000000.parquet"))
+    assert {name: ask(folder, name) for name in READY} == from_hours
+    assert make_missing(folder, "2099-01-01") == 1
+    assert len(list(folder.glob("band_days/dt=*/part-*"))) == days
+    assert ask(folder, "SELECT sum(hours), max(heat_c_14) FROM days").rows[0] == (6 * 72, pytest.approx(69, abs=5))
+
+
+def test_digests_on_a_full_disk_are_left_out_in_one_line(fleet: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    """The lake goes on without them; the operator reads what to do."""
+    folder = tmp_path / "lake"
+    shutil.copytree(fleet[0], folder)
+    (folder / "days").symlink_to("/dev/full")
+    with pytest.raises(StoreError, match=r"no digest can be written .* free some space"):
+        make_missing(folder, "2099-01-01")
+    assert ask(folder, "versions").rows
 
 
 @pytest.mark.parametrize(

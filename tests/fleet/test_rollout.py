@@ -13,6 +13,7 @@ from adaptd.cli.main import main
 from adaptd.client import ApiError
 from adaptd.config.policy import parse_policy
 from adaptd.config.shipped import policies_dir
+from adaptd.daemon import offers
 from adaptd.daemon.offers import loosened
 from adaptd.fleet import rollout, store, wire
 from adaptd.fleet.rollout import Outcome, Rollout, State, advance, groups_of
@@ -119,6 +120,9 @@ def test_offers_are_published_once_and_again_after_a_broker_forgot_them(tmp_path
         (("floor_fps: 5", "floor_fps: 4"), "frame_rate.floor_fps"),
         (("stale_after_s: 3", "stale_after_s: 30"), "sensors.stale_after_s"),
         (("on_conflict: protect_device", "on_conflict: stop"), "on_conflict"),
+        (("shadow_pct: 2", "miss_weight: 0.5\n  shadow_pct: 2"), "accuracy.miss_weight"),
+        (("deadline_ms: 66", "deadline_ms: 66\nmodes: [15W, 25W]"), "modes: 15W, 25W is offered, this box's owner has none"),
+        (("deadline_ms: 66", "deadline_ms: 66\nendurance: {hours: 9}"), "endurance: 9 h with 10 % left is offered"),
     ],
 )
 def test_an_offered_policy_that_loosens_a_limit_is_refused_with_both_values(change: tuple[str, str], key: str) -> None:
@@ -127,11 +131,20 @@ def test_an_offered_policy_that_loosens_a_limit_is_refused_with_both_values(chan
     assert loosened(OWN, parse_policy(TEXT.replace(*change))).startswith(key)
 
 
+def test_every_key_of_a_policy_is_held_or_free_on_purpose() -> None:
+    """A new key says in ``daemon/offers.py`` whether an offer may loosen it, or stands here among those that only tune."""
+    free = "name sha256 efficient frame_value_uj target_mfps levels_mfps shadow_ppm resume_mc bands cameras".split()
+    held = [row[0] for row in (*offers._AT_MOST, *offers._AT_LEAST, *offers._SAME)]
+    assert sorted([*free, *held]) == sorted(field.name for field in dataclasses.fields(OWN))
+
+
 def test_a_policy_that_tightens_is_no_loosening() -> None:
     """Cooler, less power, a higher floor, another worth of a frame: that is tuning."""
     text = TEXT.replace("limit_c: 85", "limit_c: 82").replace("budget_w: 12", "budget_w: 9")
     assert loosened(OWN, parse_policy(text)) == ""
     assert loosened(OWN, dataclasses.replace(OWN, budget_mw=None)).startswith("power.budget_w: no limit")
+    timely = dataclasses.replace(OWN, late_ppm=50_000)
+    assert loosened(timely, OWN) == "late_pct: no limit is offered, this box's owner allows 5 %"
 
 
 class Rig:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from math import exp, log
 from pathlib import Path
 from random import Random
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 
 from adaptd.cli.main import main
+from adaptd.config.policy import load_policy, parse_policy
 from adaptd.config.profile import load_profile
 from adaptd.fleet.clusters import clusters
 from adaptd.fleet.shrink import Rate, prior_for, priors, rate
 from adaptd.fleet.statistics import BoxStatistics, Known, StatisticsError, load
 from adaptd.lab.fit.backtest import FIGURES
+from adaptd.lab.fit.saved import band_hours
 from adaptd.lab.fit.saved import load as load_twin
+from adaptd.lab.fleet.prior_policy import with_day
 from adaptd.lab.fleet.spreading import local
 from adaptd.lab.fleet.sweep import hotter, plain, propose, sweep, worlds_of
 from adaptd.lab.tune.goals import parse_goals
@@ -28,9 +32,12 @@ ENCLOSURES = {"open-air": (1.0, 1.0), "fanless-box": (1.7, 1.5), "sealed": (2.3,
 SHARES = {"bright": 0.0005, "dim": 0.004, "night": 0.025}  # of INT8's answers that differ, the same for every enclosure
 
 
+HOURS = {"bright": 12.0, "dim": 2.2, "night": 9.8}  # of an ordinary day
+
+
 def crowd(seed: int, each: int, board: str = "orin-nx-16gb", error: float = 0.08) -> list[BoxStatistics]:
     """Boxes of three enclosures: factors scatter by a tenth around their enclosure's, and are known to ``error``."""
-    draw, found = Random(seed), []
+    draw, day, found = Random(seed), Random(f"{seed}/day"), []
     for enclosure, factors in ENCLOSURES.items():
         for number in range(each):
             r, tau = (log(one) + draw.gauss(0, 0.1) + draw.gauss(0, error) for one in factors)
@@ -42,6 +49,7 @@ def crowd(seed: int, each: int, board: str = "orin-nx-16gb", error: float = 0.08
                 BoxStatistics(
                     f"{enclosure}-{number}", board, enclosure, Known(r, error), Known(tau, error),
                     counts, {"log_r": r, "log_tau": tau, "log_base_w": log(5 + draw.gauss(0, 0.1))},
+                    {band: max(0.0, day.gauss(hours, 0.7)) for band, hours in HOURS.items()},
                 )
             )  # fmt: skip
     return found
@@ -115,7 +123,9 @@ def written(folder: Path, r: float, enclosure: str) -> Path:
         "measured_engines": [], "logged_fps": {}, "backtest": {"errors_again": errors, "errors_unseen": errors},
         "estimates": {"ambient_c": {"mean": 42}, "base_w": {"least": 6.0}, "energy_mj": known, "latency_ms": known,
                       "r_scale": {"value": r, "sd": 0.05}, "tau_scale": {"value": 1.1, "sd": 0.05},
-                      "differs": [{"band": "dim", "variant": "int8", "compared": 900, "differed": 3}]},
+                      "differs": [{"band": "dim", "variant": "int8", "compared": 900, "differed": 3},
+                              {"band": "night", "variant": "int8", "compared": 900, "differed": 20}],
+                  "band_h": {"bright": 11.96, "dim": 2.04, "night": 10}},
     }  # fmt: skip
     (folder / "twin.json").write_text(json.dumps(words))
     return folder
@@ -151,6 +161,9 @@ def test_a_person_gets_priors_profiles_and_a_policy_for_each_cluster(
     factors = {one["enclosure"]: one["r"]["factor"] for one in found["priors"]}
     assert factors["fanless-box"] > 1.2 * factors["open-air"]
     made, own = load_profile(out / "profile-orin-nano-super-fanless-box.yaml"), load_profile(twins / "box-1" / "profile.yaml")
+    policy = load_policy(out / "policy-orin-nano-super-fanless-box.yaml")
+    assert policy.expected_s == (("dim", 7200),), "at night INT8 does not keep the limit, in bright light nobody has compared"
+    assert replace(policy, expected_s=(), sha256="") == replace(load_policy(twins / "box-1" / "policy.yaml"), sha256="")
     assert made.poles[-1].r_uk_per_mw == pytest.approx(own.poles[-1].r_uk_per_mw * factors["fanless-box"], rel=0.01)
 
 
@@ -174,6 +187,7 @@ def test_a_bound_is_kept_and_numbers_do_not_depend_on_who_played(twins: Path, tm
         ({"enclosure": "../up"}, "is no name"),
         ({"profile": 3}, "is no name"),
         ({"estimates": {}}, "damaged"),
+        ({"band_h": {"dim": 25}}, "24 hours"),
     ],
 )
 def test_a_bad_twin_is_refused_in_one_line(twins: Path, tmp_path: Path, change: dict[str, Any], words: str) -> None:
@@ -181,9 +195,30 @@ def test_a_bad_twin_is_refused_in_one_line(twins: Path, tmp_path: Path, change: 
     folder = tmp_path / "bad"
     shutil.copytree(twins / "box-0", folder)
     file = folder / "twin.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    plain = json.loads(file.read_text())
+    plain["estimates"] |= {key: change[key] for key in change.keys() & {"band_h"}}
+    file.write_text(json.dumps({**plain, **change}))
     with pytest.raises(StatisticsError, match=words):
         load(folder)
+
+
+def test_a_day_is_told_in_hours_of_each_light_band() -> None:
+    """Ten dark hours, two of twilight and twelve of day add up to a day; a band that never came has none."""
+    bands = parse_policy(POLICY.read_text()).bands
+    assert band_hours(bands, [1.0] * 120 + [100.0] * 24 + [900.0] * 144) == {"night": 10, "dim": 2, "bright": 12}
+    assert band_hours(bands, [900.0] * 288) == {"night": 0, "dim": 0, "bright": 24}
+
+
+@pytest.mark.parametrize("accuracy", ["accuracy: {max_loss_points: 0.5,", "accuracy:\n  max_loss_points: 0.5  # half a point\n"])
+def test_a_policy_is_told_the_days_of_its_like_and_nothing_else_changes(accuracy: str) -> None:
+    """In both forms of YAML, once more over what was told before, comments kept."""
+    text = POLICY.read_text()
+    if "{" in accuracy:
+        lines = text.split("accuracy:")[1].split("thermal:")[0]
+        text = text.replace(f"accuracy:{lines}", f"{accuracy} confidence_pct: 99, shadow_pct: 2}}\n")
+    again = with_day(with_day(text, {"dim": 3}), {"bright": 11.5, "dim": 2})
+    assert parse_policy(again).expected_s == (("bright", 41_400), ("dim", 7200))
+    assert again.replace("expected_h: {bright: 11.5, dim: 2}" + (", " if "{" in accuracy else "\n  "), "") == text
 
 
 def test_priors_name_every_board_and_enclosure() -> None:

@@ -12,6 +12,7 @@ from adaptd.cli.main import main
 from adaptd.fleet.softbox import Message, SoftBox
 from adaptd.fleet.statistics import load
 from adaptd.fleet.twins import TEXTS, lay_out
+from tests.fleet.planted import alarms
 from tests.fleet.test_desk import House
 from tests.fleet.test_tune import slower, written
 
@@ -102,3 +103,11 @@ def test_a_fleet_is_tuned_with_what_its_boxes_sent_up(house: House, tmp_path: Pa
     assert found["priors"][0]["differs"][0]["band"] == "dim"
     assert main(["fleet", "tune", "--lake", str(tmp_path / "none")]) == 1
     assert main(["fleet", "tune"]) == 2
+
+
+def test_wrongs_in_logs_hours_twins_and_reports_are_all_found_and_none_is_made_up(tmp_path: Path) -> None:
+    """Forks, rollbacks and gaps go on sending twins and reports; false twins and reports come too. No honest box is blamed."""
+    found = alarms(tmp_path, 12, 18)
+    assert (found["planted"], found["found"], found["false"], found["missed"]) == (18, 18, 0, [])
+    assert len(found["kinds"]) == 9
+    assert found["wrong_reports_that_count"] == found["wrong_twins_that_count"] == found["packs_offered_to_forked_boxes"] == 0

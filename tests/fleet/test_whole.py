@@ -17,8 +17,8 @@ from adaptd.cli.main import main
 from adaptd.client import call
 from adaptd.fleet import rollout, store
 from adaptd.log.verify.reader import iter_records
+from adaptd.packs.install import here
 from adaptd.packs.make import make
-from adaptd.packs.place import here
 from adaptd.packs.slot import Slot
 from tests.conftest import ROOT
 from tests.faults.service import Service, adaptd, verified

@@ -12,7 +12,7 @@ from adaptd.apps.feeder.days import bounds, local_day
 from adaptd.apps.feeder.documents import view
 from adaptd.apps.feeder.notes import Note, NoteKind, add_note
 from adaptd.apps.feeder.settings import DAY_US
-from adaptd.gateway.views import read_view
+from adaptd.gateway.spool import read_view
 from tests.apps.streams import BEGIN_US, BERLIN, House, day_of
 from tests.gateway.browser import CHROMIUM, Browser
 from tests.gateway.rig import Daemon, Gateway

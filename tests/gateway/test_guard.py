@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adaptd.gateway.errors import GatewayError
+from adaptd.gateway import GatewayError
 from adaptd.gateway.page import rules_of
 from adaptd.gateway.plugins import Arguments
 from adaptd.gateway.web.guard import Guard, Refusal, Rules, ingress_path

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.gateway.outbox import ALERT, CHECKPOINT, SUMMARY, Bounds, Outbox, put_alert
+from adaptd.gateway.outbox import ALERT, CHECKPOINT, SUMMARY, Bounds, Outbox
 from adaptd.gateway.outbox_schema import MIGRATIONS, OutboxError, open_database
 from adaptd.gateway.summary import HOUR_MS, Hour
 from tests.conftest import ROOT
@@ -190,7 +190,8 @@ def test_what_is_no_alert_is_refused_in_words(outbox: Outbox, change: dict[str, 
 
 def _put_many(path: str, who: int) -> None:
     for number in range(25):
-        put_alert(Path(path), f"shared-{number}", "watch", f"from {who}", {})
+        with closing(Outbox(Path(path))) as outbox:
+            outbox.put_alert(f"shared-{number}", "watch", f"from {who}", {})
 
 
 def test_several_processes_put_at_once(tmp_path: Path, clock: Clock) -> None:
@@ -215,8 +216,9 @@ def test_what_was_put_survives_a_kill(tmp_path: Path) -> None:
     with closing(Outbox(path)) as outbox:
         outbox.open_channel("mqtt")
     code = (
-        "import sys, pathlib, time; from adaptd.gateway.outbox import put_alert\n"
-        "for n in range(10**6):\n    put_alert(pathlib.Path(sys.argv[1]), f'k{n}', 'fault', 'x', {}); print(n, flush=True)\n"
+        "import sys, pathlib; from adaptd.gateway.outbox import Outbox\n"
+        "outbox = Outbox(pathlib.Path(sys.argv[1]))\n"
+        "for n in range(10**6):\n    outbox.put_alert(f'k{n}', 'fault', 'x', {}); print(n, flush=True)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
         assert child.stdout is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.base.file_lock import FolderBusyError
+from adaptd.base.folder import FolderBusyError
 from adaptd.log.format import store as store_module
 from adaptd.log.format.store import Store
 from adaptd.log.verify.verify import Options, Outcome, verify

@@ -15,9 +15,8 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import seal as seal_manifest
 from adaptd.packs import form, index
 from adaptd.packs.form import parse_pack, read_pack
-from adaptd.packs.install import install
+from adaptd.packs.install import Place, differences, here, install
 from adaptd.packs.make import make
-from adaptd.packs.place import Place, differences, here
 from tests.conftest import ROOT
 
 POLICY, BUNDLE = ROOT / "policies" / "feeder.yaml", ROOT / "engines" / "pet-bowl"

@@ -9,8 +9,8 @@ from adaptd.cli.main import build_parser, main
 from adaptd.cli.run_pack import choose, ended
 from adaptd.config.errors import ConfigError
 from adaptd.daemon.orders import AGAIN
+from adaptd.packs.install import Place, here
 from adaptd.packs.make import make
-from adaptd.packs.place import Place, here
 from adaptd.packs.slot import SIGNED, TRIES, Slot
 from tests.conftest import ROOT
 from tests.packs.test_packs import BUNDLE, PLACE, POLICY, PROFILE, Owner
@@ -88,7 +88,7 @@ def test_a_start_checks_machine_and_limits_and_says_what_it_set_aside(
 ) -> None:
     """A pack that loosens a limit, or that a new runtime no longer fits, is not run: the run goes on with the owner's files."""
     now = here()
-    monkeypatch.setattr("adaptd.packs.place.here", lambda root=Path("/"): PLACE)
+    monkeypatch.setattr("adaptd.packs.install.here", lambda root=Path("/"): PLACE)
     base = ["run", "--policy", str(POLICY), "--packs", str(box.slot.folder), "--pack-key", str(box.owner.public)]
     words = build_parser("run").parse_args([*base, "--profile", str(PROFILE)])
     digest = box.take(box.first)
@@ -96,7 +96,7 @@ def test_a_start_checks_machine_and_limits_and_says_what_it_set_aside(
     assert words.policy == box.slot.place(digest) / "policy.yaml"
     for path, place, why in ((box.pack("limit_c: 90"), PLACE, "limit_c: 90 C is offered"), (box.second, now, "measured with")):
         digest = box.take(path)
-        monkeypatch.setattr("adaptd.packs.place.here", lambda root=Path("/"), place=place: place)
+        monkeypatch.setattr("adaptd.packs.install.here", lambda root=Path("/"), place=place: place)
         words = build_parser("run").parse_args([*base, "--profile", str(PROFILE)])
         choose(words)
         assert (words.policy, box.slot.state.refused, box.slot.state.running) == (POLICY, digest, "")

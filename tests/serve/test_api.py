@@ -19,8 +19,19 @@ import pytest
 from adaptd.client import ApiError, call, get_json
 from adaptd.serve.api import CHANGE_VERBS, Api, SocketInUseError
 from adaptd.serve.board import StatusBoard
-from adaptd.serve.limits import BURST, MAX_CONNECTIONS, MAX_FOR_ONE, MAX_FOR_OTHERS, RATE_PER_S, Limiter, Seats, TokenBucket
-from adaptd.serve.peer import Peer, may_change, unit_of
+from adaptd.serve.peer import (
+    BURST,
+    MAX_CONNECTIONS,
+    MAX_FOR_ONE,
+    MAX_FOR_OTHERS,
+    RATE_PER_S,
+    Limiter,
+    Peer,
+    Seats,
+    TokenBucket,
+    may_change,
+    unit_of,
+)
 from adaptd.serve.reply import Said
 
 NOBODY = 65534

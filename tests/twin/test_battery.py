@@ -3,7 +3,7 @@
 import pytest
 
 from adaptd.lab.harness import simulate
-from adaptd.twin.battery import Cell
+from adaptd.twin.device import Cell
 from adaptd.twin.words import BatteryTruth
 from adaptd.vocabulary.battery import Supply
 from tests.twin.worlds import FULL, TEXT, Script, episode, profile

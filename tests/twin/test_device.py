@@ -6,8 +6,7 @@ import pytest
 
 from adaptd.config.profile import HardwareProfile
 from adaptd.twin.device import Thermal, TwinDevice
-from adaptd.twin.noise import Noise
-from adaptd.twin.world import Follower, TrueBand, bands_at
+from adaptd.twin.world import Follower, Noise, TrueBand, bands_at
 from adaptd.vocabulary import RawReading
 from tests.twin.worlds import policy, profile, scenario
 

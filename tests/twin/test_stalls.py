@@ -6,8 +6,8 @@ import pytest
 
 from adaptd.config.errors import ConfigError
 from adaptd.lab.harness import simulate
+from adaptd.twin.faults import Stalls
 from adaptd.twin.scenario import parse_scenario
-from adaptd.twin.stalls import Stalls
 from adaptd.twin.words import StallTruth
 from adaptd.vocabulary import OperatingPoint
 from tests.twin.worlds import TEXT, Script, episode

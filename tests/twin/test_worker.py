@@ -2,9 +2,8 @@
 
 import pytest
 
-from adaptd.twin.noise import Noise
 from adaptd.twin.worker import Tick, TwinWorker
-from adaptd.twin.world import TrueLight
+from adaptd.twin.world import Noise, TrueLight
 from adaptd.vocabulary import OperatingPoint
 from tests.twin.worlds import EFFICIENT, FULL, PAUSE, episode
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from adaptd.vision import ModelError
 from adaptd.vision.answers import reader
-from adaptd.vision.errors import ModelError
 from adaptd.vision.heads import Head, head_for, recognise
 
 

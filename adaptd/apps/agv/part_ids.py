@@ -4,15 +4,19 @@ A line is a part's identifier from now on; an empty line says that no part is in
 terminal, a file name or a message could stumble over is refused, not repaired.
 """
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 MOST_CHARACTERS = 80
+CHUNK = 4_096
+MOST_WAITING = 1 << 16
 _GOOD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/#+-]*")
 
 
 class PartIdError(ValueError):
-    """No identifier of a part. ``str(error)`` is one line."""
+    """No identifier of a part, or no place to read them from. ``str(error)`` is one line."""
 
 
 def checked(text: str) -> str:
@@ -26,9 +30,7 @@ def checked(text: str) -> str:
         return ""
     if len(name) > MOST_CHARACTERS or not _GOOD.fullmatch(name):
         shown = name[:40].encode("ascii", "backslashreplace").decode().translate({code: f"\\x{code:02x}" for code in range(32)})
-        raise PartIdError(
-            f"part {shown!r} is no identifier: 1 to {MOST_CHARACTERS} letters, digits and . _ : / # + - are; it is left out"
-        )
+        raise PartIdError(f"part {shown!r} is no identifier: 1 to {MOST_CHARACTERS} letters, digits and . _ : / # + - are")
     return name
 
 
@@ -64,10 +66,36 @@ class Told:
         except PartIdError as error:
             self.name = ""
             self.refused += 1
-            return str(error)
+            return f"{error}; it is left out"
         return ""
 
     def at(self, now_us: int) -> str:
         """The part in view."""
         del now_us
         return self.name
+
+
+class PartLines:
+    """Lines from a file, a FIFO or standard input ("-"), without ever waiting for one. A writer of a FIFO may go and come back.
+
+    Raises:
+        PartIdError: ``where`` cannot be read.
+    """
+
+    def __init__(self, where: str) -> None:
+        try:
+            self._descriptor = 0 if where == "-" else os.open(Path(where), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise PartIdError(f"--parts {where}: cannot be read ({error.strerror}), name a file, a FIFO or -") from None
+        os.set_blocking(self._descriptor, False)
+        self._rest = b""
+
+    def new(self) -> list[str]:
+        """Lines since the last call, oldest first; bytes that are no UTF-8 become marks that no identifier has."""
+        try:
+            while data := os.read(self._descriptor, CHUNK):
+                self._rest = (self._rest + data)[-MOST_WAITING:]
+        except BlockingIOError:
+            pass
+        *lines, self._rest = self._rest.split(b"\n")
+        return [line.decode("utf-8", "replace") for line in lines]

@@ -6,7 +6,7 @@ of the time, or of the usual eating, seen in light it is "cannot tell" and has n
 
 import json
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from adaptd.apps.feeder.basis import Basis, Share
@@ -158,11 +158,6 @@ def first_day(store: Store, zone: tzinfo) -> date | None:
     """The day of the oldest window."""
     row = store.base.execute("SELECT min(start_s) FROM windows").fetchone()
     return None if row[0] is None else local_day(int(row[0]) * SECOND_US, zone)
-
-
-def utc() -> tzinfo:
-    """The zone where nothing better is known."""
-    return timezone.utc
 
 
 def _capped(store: Store, part: tuple[int, int]) -> tuple[int, int]:

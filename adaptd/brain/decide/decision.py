@@ -36,7 +36,9 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     plan, event, refused, owed, gains = _plan(sight, policy, table, options, caps, held, lasting, levels)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
-    wanted = OperatingPoint(plan.variant, rate)
+    wanted = sight.point  # itself where it stays: what is the same need not be compared again
+    if wanted.variant != plan.variant or wanted.fps_mfps != rate:
+        wanted = OperatingPoint(plan.variant, rate)
     at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
     point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy) if vetoed else event)
@@ -161,8 +163,12 @@ def _remember_heat(sight: Inputs, policy: Policy) -> Carryover:
 def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[str, Guard], share: int) -> list[Option]:
     """Every variant, in place, with the price of its shadow frames and, where it may not serve, the reason."""
     dark, reference = sight.unknown[2] is not None, policy.reference
-    beside = _beside([option for option in sight.options if option.name == reference])
-    tested = _beside([option for option in sight.options if option.name != reference and (dark or option.name in guards)])
+    beside = tested = (0.0, 0.0, 0.0)
+    for option in sight.options:
+        if option.name == reference:
+            beside = _dearer(beside, option)
+        elif dark or option.name in guards:
+            tested = _dearer(tested, option)
     if dark:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
         share = shadowing.share(0, policy.shadow_ppm, table.rate_mfps, shadowing.budget(policy.shadow_ppm, table.rate_mfps))
@@ -182,13 +188,9 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[s
     return found
 
 
-def _beside(options: list[Option]) -> tuple[float, float, float]:
-    """Joules of the dearest of these engines, and what is not known of them: (b, c) of its doubt."""
-    dearest = (0.0, 0.0, 0.0)
-    for option in options:
-        if option.joules > dearest[0]:
-            dearest = (option.joules, option.doubt[1], option.doubt[2])
-    return dearest
+def _dearer(dearest: tuple[float, float, float], option: Option) -> tuple[float, float, float]:
+    """Joules of the dearer one, and what is not known of it: (b, c) of its doubt."""
+    return (option.joules, option.doubt[1], option.doubt[2]) if option.joules > dearest[0] else dearest
 
 
 def _watched(option: Option, beside: tuple[float, float, float], share: float) -> None:
@@ -292,8 +294,11 @@ def _plan(
             plan, event = replace(plan, rule="after_protection"), Event.PROTECT
     if sight.watch.fault:
         event = Event.FAULT
-    better = [(one, why) for one, why in refused if one.worth_w > plan.worth_w or why == "no_gain"]
-    words = [Refusal(OperatingPoint(one.variant, one.high_mfps), why) for one, why in better]
+    words = [
+        Refusal(OperatingPoint(one.variant, one.high_mfps), why)
+        for one, why in refused
+        if one.worth_w > plan.worth_w or why == "no_gain"
+    ]
     if plan.rule in BINDING[:3] and levels[-1] > plan.low_mfps:
         words.append(Refusal(OperatingPoint(plan.variant, levels[-1]), plan.rule))
     return plan, event, tuple(words), owed, gains
@@ -307,10 +312,12 @@ def _settled(
         return plan, Owed()
     if not plan.low_mfps:
         return plan, settling.paused(held.owed, sight.point.fps_mfps, sight.dt_s)
-    option = next(one for one in options if one.name == plan.variant)
-    if plan.rule == "endurance":
+    option = planner.option_of(options, plan.variant)
+    if sight.goal is not None and plan.rule in endure.PRICED:
         return endure.keep(plan, option, sight.point.fps_mfps, span[0]), held.owed
     rests = table.levels[0] if sight.mode is Mode.PROTECT and policy.on_conflict != "protect_service" else 0
+    if any(sight.rise_w):  # power has just risen, and how far is not known yet: that is no scatter
+        plan = replace(plan, hold_mfps=plan.cap_mfps)
     rate = settling.Held(sight.point.fps_mfps, *span, held.owed, table.full_w, rests)
     return settling.settle(plan, option, rate, sight.dt_s)
 

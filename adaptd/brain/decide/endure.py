@@ -26,6 +26,7 @@ EVERY_US = 60_000_000
 SHORTEST_US = 60_000_000  # the last minute is planned as a whole one
 MIX_US = 300_000_000  # memory of the mix of kinds of time
 KINDS, STEP, FIRST = 16, 1.2, 6  # kinds of time by the energy of a frame: how many, a factor apart, where the first one seen lies
+PRICED = ("endurance", "most_worth", "not_worth_more")  # a plan that the price makes, and no limit
 KEEP_SHARE = 0.04  # a rate this near to the one wanted is kept
 SLACK = 0.01  # a goal missed by less is no reason to call somebody
 

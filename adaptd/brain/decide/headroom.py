@@ -6,7 +6,7 @@ constant power u is free + gain * u, known to sigma at the power drawn now and l
 
 PEAK_SIGMAS = 4.0  # margin of the next tick below the limit, in deviations of the belief: crossed once in 30,000 looks
 MEAN_SIGMAS = 2.0  # margin of the average further ahead, which the peaks of time-slicing exceed
-MARGIN_K = 0.02  # what no estimate knows: rounding, ripple within a tick
+MARGIN_K = 0.06  # what no estimate knows: rounding, ripple within a tick, air that moves faster than it was seen to
 GAIN_SIGMAS = 1.0  # caution about what more power would do
 MIN_GAIN = 1e-3
 

@@ -41,7 +41,8 @@ def _floor_w(sight: Inputs, policy: Policy, options: list[Option]) -> float:
 
 def _unreachable(sight: Inputs, policy: Policy, option: Option) -> bool:
     """Whether what is drawn without a frame surely passes the budget, so that a pause would not keep it either."""
-    caps = [mw for mw in (sight.budget_mw, policy.peak_mw) if mw is not None]
-    if not caps or sight.unknown[1]:
+    budget_mw, peak_mw = sight.budget_mw, policy.peak_mw
+    if sight.unknown[1] or (budget_mw is None and peak_mw is None):
         return False
-    return sight.base_w - POWER_SIGMAS * sqrt(option.doubt[0]) > min(caps) / 1000.0
+    least_w = sight.base_w - POWER_SIGMAS * sqrt(option.doubt[0])
+    return (budget_mw is not None and least_w > budget_mw / 1000.0) or (peak_mw is not None and least_w > peak_mw / 1000.0)

@@ -77,8 +77,7 @@ def conditions(
     if sight.modes is not None:
         fixed += (("mode_qualified", not sight.stale), ("mode_free", sight.modes.memory.off is None))
     if policy.late_ppm is not None:
-        serving = next(one for one in options if one.name == plan.variant)
-        fixed += (("deadline_kept", planner.punctual(serving, policy)),)
+        fixed += (("deadline_kept", planner.punctual(planner.option_of(options, plan.variant), policy)),)
     if sight.goal is None:
         return fixed
     said = None if lasting is None else lasting.said

@@ -16,10 +16,12 @@ PPM = 1_000_000
 GAIN_SHARE = 0.004  # a swap must earn this part of the board's power ...
 SWAP_W = 0.005  # ... and this much
 KEEP_SHARE = 0.5  # the variant that serves is kept while it earns this part of what a swap to it would need
-POWER_SIGMAS = 3.0  # margin below the power budget, in deviations of the power predicted for the point
+POWER_SIGMAS = 3.0  # margin below the power budget, in deviations of the power predicted for the point ...
+HOLD_SIGMAS = 2.5  # ... that is taken, and of one that is served: what moves by less than that is scatter
 ARRIVING_SHARE = 0.95  # cameras keep their rate within a few percent
 STEP_MFPS = 10  # rates are whole hundredths of a frame a second
 RETURN_SHARE = 0.7  # of the late frames allowed: a variant that left for being late comes back below it
+RISES = 1.001  # times what a frame costs, beyond which no rounding of watts hides that worth grows with the rate
 BUSY = 0.95  # part of the time an engine may compute; beyond it frames queue
 
 
@@ -38,6 +40,18 @@ class Option:
     doubt: tuple[float, float, float]
     forbidden: str = ""
     tail: Tail | None = None
+
+
+def option_of(options: list[Option], variant: str) -> Option:
+    """The option of this variant.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for option in options:
+        if option.name == variant:
+            return option
+    raise ValueError(f"no option serves {variant}")
 
 
 def chance(option: Option, deadline_us: int) -> float:
@@ -78,7 +92,7 @@ class Plan:
     """A mixture of two neighbouring rates of one variant: ``high_part`` of the ticks at ``high_mfps``, else ``low_mfps``.
 
     ``base_w`` is drawn without a frame, ``value_j`` what a frame brings on average, lateness counted, ``cap_mfps`` the highest
-    rate that the limits allow.
+    rate that the limits allow, ``hold_mfps`` the highest that is kept where it is served already.
     """
 
     variant: str
@@ -91,6 +105,7 @@ class Plan:
     base_w: float = 0.0
     value_j: float = 0.0
     cap_mfps: int = 0
+    hold_mfps: int = 0
 
     @property
     def mean_mfps(self) -> float:
@@ -114,8 +129,10 @@ def plan_variant(option: Option, levels: tuple[int, ...], caps: Caps, value_j: f
         power, worth, refused = _point(option, levels[at], caps, value_j)
     if refused:
         return None
+    # Where every frame brings more than it costs and none queues, no lower level is worth more.
+    rising = value_j > RISES * option.joules and levels[at] * option.latency_us <= BUSY * 1e9
     peak = True
-    while at:
+    while at and not rising:
         lower = _point(option, levels[at - 1], caps, value_j)
         if lower[1] <= worth:
             break
@@ -141,7 +158,8 @@ def plan_between(option: Option, low_mfps: int, high_mfps: int, caps: Caps, valu
     useful = BUSY * 1e6 / option.latency_us if value_j > option.joules else low
     if useful < best:
         best, rule = max(low, useful), "not_worth_more"
-    budget = min(_budget_fps(option, caps), (caps.average_w - caps.base_w) / option.joules)
+    average = (caps.average_w - caps.base_w) / option.joules
+    budget = min(_budget_fps(option, caps), average)
     heat = (min(caps.mean_w, caps.peak_w) - caps.base_w) / option.joules
     cap = min(budget, heat)
     if cap < best:
@@ -151,14 +169,16 @@ def plan_between(option: Option, low_mfps: int, high_mfps: int, caps: Caps, valu
     mfps = high_mfps if best * 1000.0 >= high_mfps else max(low_mfps, int(best * 1000.0) // STEP_MFPS * STEP_MFPS)
     fps = mfps / 1000.0
     power, worth = caps.base_w + fps * option.joules, worth_w(option, fps, caps.base_w, value_j)
-    return Plan(option.name, mfps, mfps, 0.0, worth, power, rule, caps.base_w, value_j, int(min(cap, 1e6) * 1000.0))
+    hold = min(_budget_fps(option, caps, HOLD_SIGMAS), average, heat, 1e6) if rule == "power_budget" else cap
+    cap_mfps, hold_mfps = (int(min(one, 1e6) * 1000.0) for one in (cap, hold))
+    return Plan(option.name, mfps, mfps, 0.0, worth, power, rule, caps.base_w, value_j, cap_mfps, hold_mfps)
 
 
-def _budget_fps(option: Option, caps: Caps) -> float:
+def _budget_fps(option: Option, caps: Caps, sigmas: float = POWER_SIGMAS) -> float:
     """The highest rate whose power fits with its doubt: base + f j + k sqrt(a + 2 b f + c f^2) = budget, solved for f."""
     room, j = caps.budget_w - caps.base_w, option.joules
     a, b, c = option.doubt
-    k = POWER_SIGMAS * POWER_SIGMAS
+    k = sigmas * sigmas
     left = room * room - k * a
     if room < 0.0 or left < 0.0:
         return -1.0

@@ -188,14 +188,13 @@ class Swing(NamedTuple):
 def _verify_heat(watch: Watch, seen: Seen) -> Swing:
     """Follow one swing of stored heat that is faster than the air can move."""
     strikes, struck_at = watch.heat_strikes, watch.heat_struck_at_us
-    fresh = Swing(seen.temperature_mc, seen.stored_mk, seen.now_us, strikes, struck_at)
-    if seen.temperature_mc is None or watch.heat_from_mc is None:
-        return fresh
-    swing = seen.stored_mk - watch.heat_stored_mk
-    if abs(swing) < HEAT_SWING_K * 1000:
-        if seen.now_us - watch.heat_at_us >= HEAT_WITHIN_US:
-            return fresh
+    swing, held_us = seen.stored_mk - watch.heat_stored_mk, seen.now_us - watch.heat_at_us
+    known = seen.temperature_mc is not None and watch.heat_from_mc is not None
+    if known and abs(swing) < HEAT_SWING_K * 1000 and held_us < HEAT_WITHIN_US:
         return Swing(watch.heat_from_mc, watch.heat_stored_mk, watch.heat_at_us, strikes, struck_at)
+    fresh = Swing(seen.temperature_mc, seen.stored_mk, seen.now_us, strikes, struck_at)
+    if seen.temperature_mc is None or watch.heat_from_mc is None or abs(swing) < HEAT_SWING_K * 1000:
+        return fresh
     moved = (seen.temperature_mc - watch.heat_from_mc) * (1 if swing > 0 else -1)
     if moved >= HEAT_PART * abs(swing):
         return fresh._replace(strikes=0, shown=True)

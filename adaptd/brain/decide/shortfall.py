@@ -9,7 +9,19 @@ from math import sqrt
 
 from adaptd.brain.decide.deadline import in_time
 from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs
-from adaptd.brain.decide.planner import BUSY, GAIN_SHARE, KEEP_SHARE, POWER_SIGMAS, STEP_MFPS, SWAP_W, Caps, Option, Plan, plan_of
+from adaptd.brain.decide.planner import (
+    BUSY,
+    GAIN_SHARE,
+    KEEP_SHARE,
+    POWER_SIGMAS,
+    STEP_MFPS,
+    SWAP_W,
+    Caps,
+    Option,
+    Plan,
+    option_of,
+    plan_of,
+)
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Bound, Limit, Lowered, Mode, OperatingPoint, Refusal
 
@@ -80,13 +92,9 @@ def _rule(ground: Ground, plan: Plan) -> str:
         return "most_worth"
     if plan.rule == "most_worth":
         return _ceiling(ground.sight, ground.policy, ground.hot, plan)
-    option = _option(ground, plan.variant)
+    option = option_of(ground.options, plan.variant)
     value_j = ground.table.value_j * in_time(option.latency_us, option.scatter, ground.policy.deadline_us)
     return "engine_busy" if value_j > option.joules else plan.rule
-
-
-def _option(ground: Ground, name: str) -> Option:
-    return next(one for one in ground.options if one.name == name)
 
 
 def _ceiling(sight: Inputs, policy: Policy, hot: bool, plan: Plan) -> str:
@@ -112,7 +120,7 @@ def _ceiling(sight: Inputs, policy: Policy, hot: bool, plan: Plan) -> str:
 
 def _of_plan(ground: Ground, plan: Plan, rule: str) -> tuple[Limit, ...]:
     """The limit that keeps the plan from the target rate of its variant, or from its floor; none where no number says it."""
-    sight, policy, option = ground.sight, ground.policy, _option(ground, plan.variant)
+    sight, policy, option = ground.sight, ground.policy, option_of(ground.options, plan.variant)
     top = OperatingPoint(plan.variant, policy.target_mfps)
     if rule in CONFLICTS:
         least = min([one for one in ground.options if not one.forbidden], key=lambda one: one.joules)

@@ -99,14 +99,14 @@ def observe(rules: AccountRules, account: Account, stretches: tuple[Stretch, ...
     """Book what the worker served since the last tick."""
     if not stretches:
         return account
-    after = list(account.bands)
+    after, last_frame = list(account.bands), account.last_frame
     index = {one.band: at for at, one in enumerate(after)}
     for stretch in stretches:
         at = index.get(stretch.band)
         if at is not None:
             after[at] = _book(rules, after[at], stretch, reference, account.last_frame)
-    last_frame = max(account.last_frame, *[stretch.last for stretch in stretches])
-    return account._replace(bands=tuple(after), last_frame=last_frame)
+        last_frame = max(last_frame, stretch.last)
+    return Account(account.number, account.opened_us, account.loan_ppm, tuple(after), last_frame)
 
 
 def _book(rules: AccountRules, one: BandAccount, stretch: Stretch, reference: str, last_frame: int) -> BandAccount:

@@ -14,7 +14,10 @@ def follow(bands: tuple[LightBand, ...], band: str, span: tuple[int, int] | None
     if span is None:
         return UNKNOWN
     low, high = span
-    at = next((i for i, one in enumerate(bands) if one.name == band), 0)
+    at = 0
+    for i, one in enumerate(bands):
+        if one.name == band:
+            at = i
     while at > 0 and _below(bands[at], low):
         at -= 1
     while at < len(bands) - 1 and _above(bands[at], high):

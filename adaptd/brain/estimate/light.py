@@ -91,7 +91,9 @@ def between(light: Light, judged: Judged) -> tuple[int, int] | None:
     """The interval in millilux in which the light lies, None where nothing is known. A BOUND of who speaks has no upper end."""
     if light.level_mlx is None:
         return None
-    at_least = any(one.reason is MissingReason.BOUND and one.source == judged.source for one in judged.doubts)
+    at_least = False
+    for one in judged.doubts:
+        at_least = at_least or (one.reason is MissingReason.BOUND and one.source == judged.source)
     whole, wide = max(light.level_mlx, DARK_MLX), SIGMAS * max(0, light.unsure_ppm)
     up, down = wide + max(0, light.lean_ppm), wide + max(0, -light.lean_ppm)
     low, high = light.level_mlx - whole * down // (PPM + down), light.level_mlx + whole * up // PPM

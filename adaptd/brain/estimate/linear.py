@@ -15,12 +15,9 @@ LEAN_FREE, LEAN_TIMES = 2.0, 8.0
 _INDEX: tuple[tuple[tuple[int, ...], ...], ...] = tuple(
     tuple(tuple(min(i, j) * (2 * n - min(i, j) - 1) // 2 + max(i, j) for j in range(n)) for i in range(n)) for n in range(12)
 )
-_OWN = tuple(tuple(row[at] for at, row in enumerate(index)) for index in _INDEX)
-
-
-def variances(size: int) -> tuple[int, ...]:
-    """Where the triangle of ``size`` unknowns holds their variances."""
-    return _OWN[size]
+VARIANCES = tuple(tuple(row[at] for at, row in enumerate(index)) for index in _INDEX)
+"""Where the triangle of so many unknowns holds their variances."""
+_OTHERS = tuple(own[1:] for own in VARIANCES)
 
 
 def dot(row: Vector, other: Vector) -> float:
@@ -115,7 +112,6 @@ def looseness(lean: float, memory: float) -> float:
 
 def widen(cov: Triangle, size: int, first: float, others: float, first_most: float) -> None:
     """Let the first unknown drift by variance ``first`` (up to ``first_most``) and each other by ``others``, in place."""
-    most = max(first_most, cov[0])
-    for at in _OWN[size]:
-        wide = cov[at] + others if at else min(cov[0] + first, most)
-        cov[at] = max(SMALLEST, wide)
+    cov[0] = max(SMALLEST, min(cov[0] + first, max(first_most, cov[0])))
+    for at in _OTHERS[size]:
+        cov[at] = max(SMALLEST, cov[at] + others)

@@ -67,11 +67,17 @@ def observe(
     paces: tuple[Pace, ...], served: tuple[Served, ...], names: tuple[str, ...], book_us: tuple[int, ...], dt_us: int
 ) -> tuple[Pace, ...]:
     """Take in the latencies of an interval of ``dt_us``. ``names`` and ``book_us`` are in the order of ``paces``."""
-    seen = {names.index(one.variant): one for one in served if one.frames > 0 and one.variant in names}
+    seen: dict[int, Served] = {}
+    for one in served:
+        if one.frames > 0 and one.variant in names:
+            seen[names.index(one.variant)] = one
     if not seen:
         return tuple([_rest(pace, dt_us) for pace in paces])  # a short interval without frames does not make an engine cold
-    after = [pace if not pace.last_ppm else pace._replace(last_ppm=0, heard=0) for pace in paces]
-    known = sum([pace.frames for pace in paces]) > 0
+    known, after = False, list(paces)
+    for other, pace in enumerate(paces):
+        known = known or pace.frames > 0
+        if pace.last_ppm and other not in seen:
+            after[other] = pace._replace(last_ppm=0, heard=0)
     for at, one in seen.items():
         after[at] = _follow(paces[at], one, book_us[at], dt_us, cold=known and not paces[at].last_ppm)
     before, now = paces[at], after[at]  # of the last one heard, as of the only one

@@ -10,7 +10,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from adaptd.brain.estimate.fixed import INVERSE, ONE, fetch, store
-from adaptd.brain.estimate.linear import Vector, leaning, learn, look, looseness, variances, widen, worst
+from adaptd.brain.estimate.linear import VARIANCES, Vector, leaning, learn, look, looseness, widen, worst
 
 NOISE_W = 0.2  # first guess of the sensor's noise; learned afterwards
 NOISE_FLOOR_W, NOISE_CEILING_W = 0.02, 1.0
@@ -108,8 +108,8 @@ def observe(
     ``meterless``: there is no meter, and power is priced by bundle and profile, without a doubt that nothing will ever settle.
     ``paces``: how many times longer than by the book each variant takes; once where it is not given.
     """
-    mean, cov = fetch(split.mean), fetch(split.cov)
-    size = len(mean)
+    size, known = len(split.mean), fetch(split.mean + split.cov)
+    mean, cov = known[:size], known[size:]
     noise = split.noise * INVERSE
     row = [1.0, *loads]
     doubt, before_w = 0, mean[0]
@@ -145,13 +145,14 @@ def observe(
             noise += NOISE_MEMORY * (square - total)
             noise = max(NOISE_FLOOR_W * NOISE_FLOOR_W, min(NOISE_CEILING_W * NOISE_CEILING_W, noise))
     ramp, ramp_w = climb(split.ramp, power_mw, *_frames_w(mean, loads, paces), sqrt(noise))
+    stored = store(mean + cov)
     after = Split(
-        store(mean), store(cov), int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt, fresh_mw, looks, ramp, creep
+        stored[:size], stored[size:], int(noise * ONE), int(drawn * 1000), int(lean * ONE), doubt, fresh_mw, looks, ramp, creep
     )
     if not believed and not meterless:
         # The highest believable reading raises the base, the lowest the energies: nothing looks cheap for want of a reading.
         mean = worst(mean, [abs(one) for one in product], variance, noise, JUMP_SIGMAS)
-    own = variances(size)
+    own = VARIANCES[size]
     doubts = [(cov[0], cov[at], cov[own[at]]) for at in range(1, size)]
     return after, Draw(
         mean[0], drawn, doubts, sqrt(noise), [max(LEAST_SCALE, scale) for scale in mean[1:]], fresh_mw / 1000.0, ramp_w

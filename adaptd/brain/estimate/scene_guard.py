@@ -78,33 +78,39 @@ def absorb(guards: tuple[Guard, ...], shadows: tuple[Shadow, ...], limit_ppm: in
     """Take in the losses of an interval, in order."""
     if not shadows:
         return guards
-    after = list(guards)
-    index = {(one.band, one.variant): at for at, one in enumerate(guards)}
+    losses: dict[tuple[str, str], list[int]] = {}
     for shadow in shadows:
-        at = index.get((shadow.band, shadow.variant))
-        if at is not None:
-            after[at] = _one(after[at], min(M, max(0, shadow.loss_ppm)), limit_ppm)
+        losses.setdefault((shadow.band, shadow.variant), []).append(min(M, max(0, shadow.loss_ppm)))
+    after = list(guards)
+    for at, guard in enumerate(guards):
+        seen = losses.get((guard.band, guard.variant))
+        if seen is not None:
+            after[at] = _after(guard, seen, limit_ppm)
     return tuple(after)
 
 
-def _one(guard: Guard, loss_ppm: int, limit_ppm: int) -> Guard:
-    drift_ppm = DRIFT_TIMES * limit_ppm
-    strike_ppm = STRIKE_PPM if guard.owed else max(STRIKE_PPM, STRIKE_LOOKS * limit_ppm)
-    heat_ppm = max(0, guard.heat_ppm + loss_ppm - drift_ppm)
-    owed, strikes = guard.owed, guard.strikes
-    if heat_ppm >= strike_ppm:
-        owed = min(MOST_OWED, owed + MORE_OWED) if owed else HOLD_OWED
-        heat_ppm, strikes = 0, strikes + 1
-    elif owed:
-        owed -= 1
+def _after(guard: Guard, losses: list[int], limit_ppm: int) -> Guard:
+    drift_ppm, serving_ppm = DRIFT_TIMES * limit_ppm, max(STRIKE_PPM, STRIKE_LOOKS * limit_ppm)
+    owed, heat_ppm, strikes, waited, clean = guard.owed, guard.heat_ppm, guard.strikes, guard.waited, guard.clean
+    lost_ppm = guard.loss_ppm
+    for loss_ppm in losses:
+        lost_ppm += loss_ppm
+        waited = waited + 1 if owed else max(0, waited - 1)
+        clean = clean + 1 if loss_ppm <= drift_ppm else 0
+        heat_ppm = max(0, heat_ppm + loss_ppm - drift_ppm)
+        if heat_ppm >= (STRIKE_PPM if owed else serving_ppm):
+            owed = min(MOST_OWED, owed + MORE_OWED) if owed else HOLD_OWED
+            heat_ppm, strikes = 0, strikes + 1
+        elif owed:
+            owed -= 1
     return Guard(
         band=guard.band,
         variant=guard.variant,
         owed=owed,
         heat_ppm=heat_ppm,
-        samples=guard.samples + 1,
-        loss_ppm=guard.loss_ppm + loss_ppm,
+        samples=guard.samples + len(losses),
+        loss_ppm=lost_ppm,
         strikes=strikes,
-        waited=guard.waited + 1 if guard.owed else max(0, guard.waited - 1),
-        clean=guard.clean + 1 if loss_ppm <= drift_ppm else 0,
+        waited=waited,
+        clean=clean,
     )

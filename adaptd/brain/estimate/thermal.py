@@ -178,10 +178,11 @@ def observe(
         now = power_w + keep * (stored * INVERSE - power_w)
         z.append(now)
         felt.append(now + lag * (shown * INVERSE - now))
-    mean = fetch(heat.mean)
+    size, known = len(heat.mean), fetch(heat.mean + heat.cov)
+    mean = known[:size]
     noise, lean, age_us, doubt = heat.noise * INVERSE, heat.lean * INVERSE, heat.age_us, 0
     surprise = 0.0
-    cov = _drift(mean, fetch(heat.cov), age_us / 1e6 / table.settle_s, looseness(lean, LEAN_MEMORY), fade, dt_s)
+    cov = _drift(mean, known[size:], age_us / 1e6 / table.settle_s, looseness(lean, LEAN_MEMORY), fade, dt_s)
     row = [1.0, 0.0, *felt]
     predicted, product, variance = look(mean, cov, row)
     if temperature_mc is not None:
@@ -204,11 +205,12 @@ def observe(
             noise += NOISE_MEMORY * (0.5 * between * between - noise)
             noise = max(NOISE_FLOOR_K * NOISE_FLOOR_K, min(NOISE_CEILING_K * NOISE_CEILING_K, noise))
     blind_us = 0 if temperature_mc is not None else heat.blind_us + int(dt_s * 1e6)
+    fixed, poles, rest = store([*z, *felt, *mean, *cov]), len(z), 2 * len(z) + size
     after = Heat(
-        store(z),
-        store(felt),
-        store(mean),
-        store(cov),
+        fixed[:poles],
+        fixed[poles : 2 * poles],
+        fixed[2 * poles : rest],
+        fixed[rest:],
         int(noise * ONE),
         int(lean * ONE),
         int(surprise * ONE),
@@ -239,12 +241,15 @@ def _drift(mean: Vector, cov: Triangle, age: float, loose: float, fade: float, d
     with_ambient, with_slope = cov[2:size], cov[size + 1 : 2 * size - 1]
     along_slope = both + slope * dt_s
     wandered = SLOPE_SD_K * SLOPE_SD_K * (1.0 - fade * fade) * loose * loose
+    for at, tie in enumerate(with_slope):
+        with_ambient[at] += tie * dt_s
+        with_slope[at] = tie * fade
     after = [
         ambient + both * dt_s + along_slope * dt_s,
         along_slope * fade,
-        *[a + s * dt_s for a, s in zip(with_ambient, with_slope, strict=True)],
+        *with_ambient,
         slope * fade * fade + wandered,
-        *[s * fade for s in with_slope],
+        *with_slope,
         *cov[2 * size - 1 :],
     ]
     settling = 1.0 / (1.0 + 3.0 * age)

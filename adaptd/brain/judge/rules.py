@@ -20,10 +20,11 @@ SHOWS_WITHIN_MS = 1_000
 class Limits:
     """The rules of one quantity. An answer may be ``stale_us`` old, or what ``own_us`` says of its source.
 
-    ``slew_per_s`` bounds what changes slowly (temperature), above a free ``step``. What may jump (power, light) is believed at
-    once up to ``sure_step`` or a factor of ``sure_factor``; beyond that a second answer must agree. ``zero_from`` is how near to
-    0 the value before must have been (None: 0 is always real). ``effect_per_1000`` is the change, in the quantity's unit, that
-    1000 units of its cause show within a second, and ``smallest`` what must have been due before standing still means anything.
+    A change up to ``step`` is believed at once; ``slew_per_s`` bounds what changes slowly (temperature) beyond that. What may
+    jump (power, light) is believed at once up to ``sure_step`` or a factor of ``sure_factor``; beyond that a second answer must
+    agree. ``zero_from`` is how near to 0 the value before must have been (None: 0 is always real). ``effect_per_1000`` is the
+    change, in the quantity's unit, that 1000 units of its cause show within a second, and ``smallest`` what must have been due
+    before standing still means anything.
     """
 
     quantity: str
@@ -79,6 +80,7 @@ def rules_of(stale_us: int, dark_mlx: int | None, profile: HardwareProfile) -> R
         stale_us=stale_us,
         low=max(low_mw, 1),  # a running machine never takes 0 W
         high=high_mw,
+        step=SURE_IDLES * profile.idle_power_mw,
         sure_step=SURE_IDLES * profile.idle_power_mw,
         effect_per_1000=1000,
         smallest=SHOWS_MW,

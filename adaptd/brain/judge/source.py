@@ -110,6 +110,8 @@ def _first_look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> L
     if frozen:
         return MissingReason.FROZEN, before, before_us, waiting, life
     last = before if before is not None and at_us - before_us <= FORGOTTEN_US else None
+    if last is not None and value and at_us > before_us and abs(value - last) <= limits.step:
+        return None, value, at_us, None, life
     fault, waiting = _change(limits, last, value, at_us - before_us, waiting)
     if fault is not None:
         return fault, before, before_us, waiting, life

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.data.images import Dataset, LabelledImage
 from adaptd.bundle_build.data.pictures import read_image
-from adaptd.bundle_build.errors import BuildError
 from adaptd.config.manifest import Preprocessing
 from adaptd.vision.heads import CLASS_FORMS
 from adaptd.vision.preprocess import region

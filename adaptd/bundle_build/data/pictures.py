@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.data.images import LabelledImage
-from adaptd.bundle_build.errors import BuildError
 from adaptd.config.manifest import Preprocessing
 
 Array = npt.NDArray[np.float32]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.config.manifest import Preprocessing
 
 MILLION = 1_000_000

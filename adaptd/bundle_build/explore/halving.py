@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.explore.space import Candidate, Space
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.meters import Meter
 
 RUNGS = (8, 24, 72)

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.pictures import Array
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.explore.forms import in_form
-from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace
+from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace, in_form
 from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.floats import failures, session
 from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
 from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.judge import Distance
 from adaptd.engine.ort import import_onnxruntime
 
@@ -62,12 +60,12 @@ class OrtSpace(SizedSpace):
         unserved = why_unserved(form) or ("" if level == SERVED_LEVEL else f"the service runs graph level {SERVED_LEVEL}")
         return Candidate(precision, keep, (("threads", str(threads)), ("level", level)), form, unserved)
 
-    def _make(self, at: Prepared, candidate: Candidate) -> bytes:
+    def _make(self, candidate: Candidate, at: Prepared) -> bytes:
         return to_bytes(ort_int8(at.graph, at.ranges, candidate.kept)) if candidate.precision == "int8" else at.source.data
 
-    def _compare(self, at: Prepared, candidate: Candidate) -> Distance:
+    def _judge(self, candidate: Candidate, at: Prepared) -> Distance:
         if candidate.precision == "fp32" and candidate.form.size is None:
-            return Distance(0, 0, 0, len(self._own.batches))
+            return Distance(0, 0, 0, len(at.batches))
         return at.judge.distance(from_bytes(self._bytes(candidate)))
 
     def load(self, candidate: Candidate) -> Runner:

@@ -1,4 +1,4 @@
-"""A model made ready for trying: its graph, the held-out pictures, the ranges of its activations, by picture size."""
+"""A model made ready for trying: its graph in another form of input, held-out pictures, ranges of activations, by size."""
 
 import tempfile
 from abc import ABC, abstractmethod
@@ -8,23 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from adaptd.bundle_build import BuildError, Progress
 from adaptd.bundle_build.data.images import scan
 from adaptd.bundle_build.data.pictures import Array, Pictures
 from adaptd.bundle_build.data.preset import PRESETS, class_names
-from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size, Wanted
-from adaptd.bundle_build.model.calibrate import calibrate, look
-from adaptd.bundle_build.model.choose import choose
+from adaptd.bundle_build.model.calibrate import calibrate, choose, look
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.intake import SourceModel, take_in
 from adaptd.bundle_build.model.make import Order
+from adaptd.bundle_build.model.onnx_io import clone, import_onnx, inferred
 from adaptd.bundle_build.model.ranges import Range
 from adaptd.bundle_build.model.rewrites import without_hardswish
-from adaptd.bundle_build.progress import Progress
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.vision.answers import reader
 
-Build = tuple[str, tuple[str, ...], Size | None]  # precision, kept layers, size
+Build = tuple[str, tuple[str, ...], Size | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,10 @@ def prepare(order: Order, progress: Progress, size: Size | None = None, own: Pre
 
 
 class SizedSpace(ABC):
-    """What every space has: the model at each size that the forms ask for; each graph is made once, and compared once.
+    """A model prepared at its own size, and at every other one that is wanted; each build of it is made and judged once.
 
-    Raises BuildError like ``prepare``.
+    Raises:
+        BuildError: model or pictures cannot be used.
     """
 
     runtime: str
@@ -91,31 +91,6 @@ class SizedSpace(ABC):
         self._made: dict[Build, bytes] = {}
         self._seen: dict[Build, Distance] = {}
 
-    @abstractmethod
-    def _make(self, at: Prepared, candidate: Candidate) -> bytes:
-        """The ONNX file of a candidate's precision and kept layers: one picture in NCHW."""
-
-    @abstractmethod
-    def _compare(self, at: Prepared, candidate: Candidate) -> Distance:
-        """How far its answers lie from those of the float model at its own size."""
-
-    def _at(self, candidate: Candidate) -> Prepared:
-        size = candidate.form.size
-        return self._own if size is None else self._sized[size]
-
-    def _bytes(self, candidate: Candidate) -> bytes:
-        build = (candidate.precision, candidate.kept, candidate.form.size)
-        if build not in self._made:
-            self._made[build] = self._make(self._at(candidate), candidate)
-        return self._made[build]
-
-    def distance(self, candidate: Candidate) -> Distance:
-        """On the held-out pictures; knobs and forms other than the size change it by no more than rounding."""
-        build = (candidate.precision, candidate.kept, candidate.form.size)
-        if build not in self._seen:
-            self._seen[build] = self._compare(self._at(candidate), candidate)
-        return self._seen[build]
-
     def key(self, candidate: Candidate) -> str:
         """A digest of model bytes, knobs, form, runtime and pictures."""
         total, form = sha256(self._bytes(candidate)), candidate.form
@@ -123,3 +98,86 @@ class SizedSpace(ABC):
         for batch in self._own.batches:
             total.update(batch.tobytes())
         return total.hexdigest()[:24]
+
+    def distance(self, candidate: Candidate) -> Distance:
+        """From the float model at its own size on the held-out pictures; the knobs change it by no more than rounding."""
+        build = _build_of(candidate)
+        if build not in self._seen:
+            self._seen[build] = self._judge(candidate, self._at(candidate))
+        return self._seen[build]
+
+    def _at(self, candidate: Candidate) -> Prepared:
+        """The model at the candidate's size."""
+        size = candidate.form.size
+        return self._own if size is None else self._sized[size]
+
+    def _bytes(self, candidate: Candidate) -> bytes:
+        """The ONNX file of one picture in NCHW."""
+        build = _build_of(candidate)
+        if build not in self._made:
+            self._made[build] = self._make(candidate, self._at(candidate))
+        return self._made[build]
+
+    @abstractmethod
+    def _make(self, candidate: Candidate, at: Prepared) -> bytes: ...
+
+    @abstractmethod
+    def _judge(self, candidate: Candidate, at: Prepared) -> Distance: ...
+
+
+def _build_of(candidate: Candidate) -> Build:
+    return candidate.precision, candidate.kept, candidate.form.size
+
+
+def in_form(model: Any, form: Form) -> Any:
+    """A copy that takes this layout and so many pictures. Raises BuildError where the graph fixes a batch of one."""
+    if form.cameras > 1:
+        model = with_batch(model, form.cameras)
+    return channels_last(model) if form.layout == NHWC else model
+
+
+def channels_last(model: Any) -> Any:
+    """A copy whose input is (batch, height, width, channels): one Transpose in front, which a runtime may fold away."""
+    onnx, copy = import_onnx(), clone(model)
+    entry = copy.graph.input[0]
+    inner = f"{entry.name}_nchw"
+    for node in copy.graph.node:
+        for at, name in enumerate(node.input):
+            if name == entry.name:
+                node.input[at] = inner
+    turn = onnx.helper.make_node("Transpose", [entry.name], [inner], name=f"{inner}_turn", perm=[0, 3, 1, 2])
+    copy.graph.node.insert(0, turn)
+    axes = entry.type.tensor_type.shape.dim
+    batch, channels, height, width = (int(axis.dim_value) for axis in axes)
+    for axis, value in zip(axes, (batch, height, width, channels), strict=True):
+        axis.dim_value = value
+    return inferred(copy)
+
+
+def with_batch(model: Any, count: int) -> Any:
+    """A copy that takes ``count`` pictures; a reshape to one picture becomes one to as many as come in."""
+    copy = clone(model)
+    copy.graph.input[0].type.tensor_type.shape.dim[0].dim_value = count
+    for answer in copy.graph.output:
+        answer.type.tensor_type.ClearField("shape")
+    _free_reshapes(copy)
+    copy = inferred(copy)
+    axes = copy.graph.output[0].type.tensor_type.shape.dim
+    if not axes or int(axes[0].dim_value) != count:
+        raise BuildError(f"the graph fixes a batch of one, it cannot take the pictures of {count} cameras at once")
+    return copy
+
+
+def _free_reshapes(model: Any) -> None:
+    """0 in a Reshape's target means: as it came in."""
+    onnx = import_onnx()
+    stored = {item.name: item for item in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type != "Reshape" or node.input[1] not in stored or any(a.name == "allowzero" and a.i for a in node.attribute):
+            continue
+        target = onnx.numpy_helper.to_array(stored[node.input[1]]).copy()
+        if target.size and target[0] == 1:
+            target[0] = 0
+            name = f"{node.name or node.output[0]}_target"
+            model.graph.initializer.append(onnx.numpy_helper.from_array(target.astype(np.int64), name))
+            node.input[1] = name

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.pictures import Array
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.explore.forms import in_form
-from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace
+from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace, in_form
 from adaptd.bundle_build.explore.space import NHWC, USUAL, Candidate, Form, Runner, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.fp16 import to_fp16
 from adaptd.bundle_build.model.int8 import symmetric_int8, trt_int8
@@ -14,7 +13,6 @@ from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
 from adaptd.bundle_build.model.plans import weak_graph
 from adaptd.bundle_build.model.sensitivity import search as sensitivity
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.judge import Distance
 from adaptd.config.manifest import PlanFact
 from adaptd.engine.base import EngineSpec
@@ -39,8 +37,8 @@ class TrtSpace(SizedSpace):
     def __init__(
         self, order: Order, levels: Sequence[int], trt: Any, gpu: Gpu, wanted: Wanted | None = None, progress: Progress = silent
     ) -> None:
-        self._trt, self._gpu, self._levels = trt, gpu, tuple(levels)
         super().__init__(order, wanted, progress)
+        self._trt, self._gpu, self._levels = trt, gpu, tuple(levels)
         self._plans: dict[Candidate, BuiltPlan] = {}
         self._times = b""
         found = sensitivity(self._own.graph, self._own.ranges, self._own.judge, "int8.trt", progress=progress)
@@ -60,12 +58,12 @@ class TrtSpace(SizedSpace):
     def _candidate(self, precision: str, keep: tuple[str, ...], level: int, tactics: str, form: Form) -> Candidate:
         return Candidate(precision, keep, (("level", str(level)), ("tactics", tactics)), form, why_unserved(form))
 
-    def _make(self, at: Prepared, candidate: Candidate) -> bytes:
+    def _make(self, candidate: Candidate, at: Prepared) -> bytes:
         int8 = candidate.precision == "int8"
         return to_bytes(trt_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges))
 
-    def _compare(self, at: Prepared, candidate: Candidate) -> Distance:
-        """The file that the plan is built from, in exact arithmetic; what the plan itself answers, qualification measures."""
+    def _judge(self, candidate: Candidate, at: Prepared) -> Distance:
+        """Of the file that the plan is built from, in exact arithmetic; what the plan itself answers, qualification measures."""
         int8 = candidate.precision == "int8"
         graph = symmetric_int8(at.graph, at.ranges, candidate.kept) if int8 else to_fp16(at.graph, at.ranges)
         return at.judge.distance(graph, exact=int8)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.onnx_io import import_onnx
 
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601

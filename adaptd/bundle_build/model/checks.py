@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.int8 import TRT_OPSET
 from adaptd.bundle_build.model.onnx_io import check, import_onnx, opset, to_bytes
 from adaptd.bundle_build.qualify.judge import Distance

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.onnx_io import clone, from_bytes, import_onnx, inferred, keep_standard_domain, name_nodes, to_bytes
 from adaptd.engine.base import probe_batch
 from adaptd.engine.ort import import_onnxruntime

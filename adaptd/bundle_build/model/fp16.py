@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.onnx_io import check, clone, import_onnx, quiet
 from adaptd.bundle_build.model.ranges import Range
 

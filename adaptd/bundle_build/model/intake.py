@@ -12,12 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.adapt import adapt_input, adapt_output, join_outputs
-from adaptd.bundle_build.model.external import take_external
+from adaptd.bundle_build.model.external import Noted, noted_in, refuse_large, take_external
 from adaptd.bundle_build.model.floats import trial
-from adaptd.bundle_build.model.large import refuse_large
-from adaptd.bundle_build.model.metadata import Noted, noted_in
 from adaptd.bundle_build.model.onnx_io import (
     INTERNAL_DOMAINS,
     check,
@@ -33,7 +31,7 @@ from adaptd.bundle_build.model.onnx_io import (
 from adaptd.bundle_build.model.shapes import convert_opset, make_static, static_shape
 from adaptd.engine.errors import BundleError
 from adaptd.engine.onnx_scan import refuse_external, scan
-from adaptd.vision.errors import ModelError
+from adaptd.vision import ModelError
 from adaptd.vision.heads import Head, check_anchors, recognise
 
 MAX_BYTES = 512 << 20
@@ -52,9 +50,7 @@ class SourceModel:
     data: bytes
     sha256: str
     opset: int
-    input_name: str
     input_shape: tuple[int, ...]
-    output_name: str
     output_shape: tuple[int, ...]
     head: Head
     notes: tuple[str, ...] = ()
@@ -282,9 +278,7 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
         data=data,
         sha256=digest(data),
         opset=opset(model),
-        input_name=entry.name,
         input_shape=static_shape(entry) or (),
-        output_name=answer.name,
         output_shape=output_shape,
         head=head,
         notes=tuple(notes),

@@ -6,29 +6,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.images import NO_BAND, Dataset, missing_bands, scan
 from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
 from adaptd.bundle_build.data.preset import PRESETS, Preset, class_names
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.model.calibrate import Calibration, calibrate, look
+from adaptd.bundle_build.model.calibrate import FEWEST, USUAL, Calibration, calibrate, choose, look
 from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
-from adaptd.bundle_build.model.choose import FEWEST, USUAL, choose
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
-from adaptd.bundle_build.model.given_int8 import for_ort, for_trt, take_twin
-from adaptd.bundle_build.model.int8 import named_layers, ort_int8, trt_int8
+from adaptd.bundle_build.model.int8 import for_ort, for_trt, named_layers, ort_int8, take_twin, trt_int8
 from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.bundle_build.model.precision import computed
 from adaptd.bundle_build.model.rewrites import without_hardswish
 from adaptd.bundle_build.model.sensitivity import KINDS, search
 from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.describe import Made, Recipe, manifest_of, summary_of
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 from adaptd.config.policy import LightBand
+from adaptd.vision import ModelError
 from adaptd.vision.answers import reader
-from adaptd.vision.errors import ModelError
 
 FEW_IN_A_BAND = 20
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 
 INTERNAL_DOMAINS = ("", "ai.onnx")
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx, to_bytes
-from adaptd.bundle_build.model.opset17 import to_opset17
+from adaptd.bundle_build.model.rewrites import to_opset17
 from adaptd.bundle_build.model.write import file_facts, write_bundle
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.cuda import Gpu, PycudaGpu
 from adaptd.engine.errors import BackendMissing, EngineError, reason_of

@@ -1,14 +1,16 @@
-"""The precision really computed: read off the graph as the runtime rewrote it, not off the file's name.
+"""What a model file really does: the precision computed, read off the graph as the runtime rewrote it, and how many operations.
 
 FP16 on an x86 CPU is the case in point: the runtime inserts casts and computes in float32.
 """
 
 import tempfile
 from collections import Counter
+from math import prod
 from typing import Any
 
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.floats import session
-from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx
+from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx, inferred
 
 INTEGER = (
     "QLinearConv",
@@ -42,3 +44,37 @@ def _kind(graph: Any, node: Any) -> str | None:
     kinds = import_onnx().TensorProto
     stored = {item.name: item.data_type for item in graph.initializer}
     return "fp16" if kinds.FLOAT16 in [stored.get(name) for name in node.input[1:2]] else "fp32"
+
+
+def operations(data: bytes) -> int | None:
+    """Operations of one inference, None where the shapes do not tell.
+
+    A convolution: 2 x values of its output x kernel x channels it reads; a product: 2 x values of its output x the inner side.
+    """
+    try:
+        model = inferred(from_bytes(data))
+    except BuildError:
+        return None
+    shapes = {item.name: tuple(item.dims) for item in model.graph.initializer}
+    for item in (*model.graph.value_info, *model.graph.output):
+        shapes[item.name] = tuple(axis.dim_value for axis in item.type.tensor_type.shape.dim)
+    counted = [_of(node, shapes) for node in model.graph.node if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul")]
+    return None if None in counted else sum(count for count in counted if count is not None)
+
+
+def _of(node: Any, shapes: dict[str, tuple[int, ...]]) -> int | None:
+    weight, answer = shapes.get(node.input[1]), shapes.get(node.output[0])
+    if not answer or 0 in answer:
+        return None
+    if weight is None:
+        return 0 if node.op_type == "MatMul" else None  # two activations: attention, not weights
+    if node.op_type == "Conv":
+        return 2 * prod(answer) * prod(weight[1:])
+    if node.op_type == "ConvTranspose":
+        return 2 * prod(answer) * weight[0] * prod(weight[2:]) // _strides(node)
+    turned = any(item.name == "transB" and item.i for item in node.attribute)
+    return 2 * prod(answer) * (weight[-1] if turned else weight[-2] if len(weight) > 1 else weight[0])
+
+
+def _strides(node: Any) -> int:
+    return prod(next((list(item.ints) for item in node.attribute if item.name == "strides"), [1]))

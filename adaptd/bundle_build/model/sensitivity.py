@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adaptd.bundle_build import Progress, silent
 from adaptd.bundle_build.model.int8 import ort_int8, symmetric_int8, weighted_nodes
 from adaptd.bundle_build.model.ranges import Range
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.bundle_build.qualify.judge import Distance, Judge
 
 LARGEST_SHARE = 4  # at most one layer in four is kept

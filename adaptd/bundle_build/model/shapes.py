@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.onnx_io import import_onnx, opset
 
 OLDEST, BASE, NEWEST = 7, 17, 22

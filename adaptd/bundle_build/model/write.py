@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from adaptd.bundle_build.errors import BuildError
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.onnx_io import digest
 from adaptd.config.errors import ConfigError
 from adaptd.config.manifest import FILE, load_manifest, seal

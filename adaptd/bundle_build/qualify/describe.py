@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from adaptd.bundle_build.model.calibrate import Calibration
-from adaptd.bundle_build.model.choose import MethodChoice, set_digest
+from adaptd.bundle_build.model.calibrate import Calibration, MethodChoice, set_digest
 from adaptd.bundle_build.model.intake import SourceModel
 from adaptd.bundle_build.model.sensitivity import Sensitivity
 from adaptd.bundle_build.qualify.judge import Distance

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adaptd.bundle_build.progress import Progress, silent
+from adaptd.bundle_build import Progress, silent
 from adaptd.bundle_build.qualify.measure import Run, saturate
 from adaptd.bundle_build.qualify.meters import Meter
 from adaptd.config.profile import HardwareProfile

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from adaptd.bundle_build import Progress, silent
 from adaptd.bundle_build.data.labels import Labels
 from adaptd.bundle_build.data.pictures import Pictures
-from adaptd.bundle_build.progress import Progress, silent
 from adaptd.config.engine_answers import TOLERANCE_PPM
 from adaptd.engine import guard
 from adaptd.engine.base import Engine

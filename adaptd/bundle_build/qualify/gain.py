@@ -5,21 +5,15 @@ power), with the reference's shadow frames counted against it; or when it keeps 
 cannot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from adaptd.brain.estimate.scene_guard import PRIOR_FRAMES, start
 from adaptd.bundle_build.qualify.energy import Cost
 from adaptd.config.policy import Policy
+from adaptd.vocabulary import Prior, VariantFacts
 
 MILLION = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """Quantiles of one inference over all bands, in microseconds."""
-
-    p50_us: int
-    p99_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +40,11 @@ class Gain:
     rates: tuple[Rate, ...] = ()
 
 
-def judge(policy: Policy, reference: tuple[Cost, Speed], efficient: tuple[Cost, Speed]) -> Gain:
-    """Compare an efficient variant with the reference at every level of the policy."""
+def judge(policy: Policy, reference: tuple[Cost, int], efficient: tuple[Cost, int]) -> Gain:
+    """Compare an efficient variant with the reference at every level of the policy.
+
+    Each is given as its cost and the slowest of a hundred inferences (over all bands), in microseconds.
+    """
     rates = tuple(_rate(policy, mfps, reference, efficient) for mfps in policy.grid_mfps)
     good = [rate for rate in rates if rate.gains]
     if not good:
@@ -63,15 +60,31 @@ def judge(policy: Policy, reference: tuple[Cost, Speed], efficient: tuple[Cost, 
     return Gain(no_gain=False, why=words, rates=rates)
 
 
-def _rate(policy: Policy, mfps: int, reference: tuple[Cost, Speed], efficient: tuple[Cost, Speed]) -> Rate:
-    (dear, slow), (cheap, fast) = reference, efficient
+def _rate(policy: Policy, mfps: int, reference: tuple[Cost, int], efficient: tuple[Cost, int]) -> Rate:
+    (dear, slow_us), (cheap, fast_us) = reference, efficient
     board = dear.idle_mw + mfps * dear.marginal_uj // MILLION
     shadow_uj = policy.shadow_ppm * dear.marginal_uj // MILLION
     saved = mfps * (dear.marginal_uj - cheap.marginal_uj - shadow_uj) // MILLION
     needed = max(2 * max(dear.noise_mw, cheap.noise_mw), board // 100)
     limit = min(policy.deadline_us, 1_000_000_000 // mfps)
-    return Rate(mfps, board, saved, needed, keeps_time=fast.p99_us <= limit < slow.p99_us)
+    return Rate(mfps, board, saved, needed, keeps_time=fast_us <= limit < slow_us)
 
 
 def _numbers(rates: Sequence[Rate]) -> str:
     return ", ".join(f"{rate.saved_mw} mW of {rate.board_mw} mW at {rate.mfps / 1000:g} fps" for rate in rates)
+
+
+def admitted(policy: Policy, variant: str, counts: Mapping[str, tuple[int, int]]) -> dict[str, bool]:
+    """Per band: whether the daemon would try a variant from its first frame, by (frames, frames that differed).
+
+    Asked of its own scene guard. Qualification never opens the loss account; it only spares a variant the clean frames that it
+    would owe before it is tried. Empty for a variant that the policy does not name.
+    """
+    priors = tuple(Prior(band, n, disagreed) for band, (n, disagreed) in sorted(counts.items()))
+    facts = VariantFacts(variant, energy_uj=0, latency_us=0, priors=priors)
+    return {guard.band: guard.clear for guard in start(policy, (facts,)) if guard.variant == variant}
+
+
+def flawless_needed(policy: Policy) -> int | None:
+    """How many frames without a difference spare a variant the wait; None where the policy names no efficient variant."""
+    return PRIOR_FRAMES if policy.efficient else None

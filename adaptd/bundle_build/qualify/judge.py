@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.data.pictures import Pictures
-from adaptd.bundle_build.errors import BuildError
 from adaptd.bundle_build.model.floats import failures, session
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.engine.ort import import_onnxruntime

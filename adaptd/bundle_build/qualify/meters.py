@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from adaptd.bundle_build.errors import BuildError
-from adaptd.vision.errors import ModelError
+from adaptd.bundle_build import BuildError
+from adaptd.vision import ModelError
 
 SAMPLE_S = 0.1
 

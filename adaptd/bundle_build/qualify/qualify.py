@@ -6,20 +6,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.images import Dataset, missing_bands, scan_all
 from adaptd.bundle_build.data.labels import Labels, labels_of
 from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
-from adaptd.bundle_build.errors import BuildError
-from adaptd.bundle_build.model.operations import operations
-from adaptd.bundle_build.model.precision import computed
+from adaptd.bundle_build.model.precision import computed, operations
 from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
-from adaptd.bundle_build.progress import Progress, silent
-from adaptd.bundle_build.qualify.admission import flawless_needed
 from adaptd.bundle_build.qualify.device import fingerprint
 from adaptd.bundle_build.qualify.energy import Cost, estimated, metered
 from adaptd.bundle_build.qualify.evaluate import evaluate, quantile_us
 from adaptd.bundle_build.qualify.findings import MeasuredFigures, MeasurePlan, put_in, qualification, record_of
-from adaptd.bundle_build.qualify.gain import Gain, Speed, judge
+from adaptd.bundle_build.qualify.gain import Gain, flawless_needed, judge
 from adaptd.bundle_build.qualify.measure import Run, load, saturate_all
 from adaptd.bundle_build.qualify.meters import Meter, metering
 from adaptd.config.engine_answers import packed
@@ -33,7 +30,6 @@ from adaptd.engine.ort import OrtEngine
 from adaptd.vision.answers import reader
 from adaptd.vision.heads import Head, head_for
 
-MILLION = 1_000_000
 SOURCE = "fp32"
 FEWEST_TO_SCORE = 30
 QUIET_PPM = 100_000
@@ -213,13 +209,13 @@ def _write(plan: MeasurePlan, bundle: Bundle, measured: MeasuredFigures, warning
 
 
 def _gains(policy: Policy, manifest: Manifest, measured: MeasuredFigures) -> dict[str, Gain]:
-    speeds = {name: Speed(_over_bands(measured, name, 50), _over_bands(measured, name, 99)) for name in measured.costs}
+    slowest_us = {name: _over_bands(measured, name, 99) for name in measured.costs}
     reference = manifest.reference
-    base = (measured.costs[reference], speeds[reference])
+    base = (measured.costs[reference], slowest_us[reference])
     found = {reference: Gain(no_gain=False, why="the reference")}
     for name in measured.costs:
         if name != reference:
-            found[name] = judge(policy, base, (measured.costs[name], speeds[name]))
+            found[name] = judge(policy, base, (measured.costs[name], slowest_us[name]))
     return found
 
 

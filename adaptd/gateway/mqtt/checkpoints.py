@@ -1,4 +1,4 @@
-"""New signed checkpoints in the log's folder, read from its segments, so that somebody else can hold them.
+"""What is read beside the daemon: new signed checkpoints in the log's segments, for others to hold, and the fitted twin.
 
 A segment is a header line, then one JSON record a line, then zeros. Only lines of kind ``checkpoint`` are parsed; a segment that
 goes away while it is read (pruning) is passed over. Nothing is verified here: a checkpoint carries its own signature.
@@ -6,14 +6,23 @@ goes away while it is read (pruning) is passed over. Nothing is verified here: a
 
 import json
 import os
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from adaptd.gateway.mqtt.watch import MustArrive
+from adaptd.gateway.outbox import TWIN
+from adaptd.gateway.spool import read_object, read_plain
 
 SUFFIX = ".log"
 MARK = b'"kind":"checkpoint"'
 CHUNK_BYTES = 4 << 20
 LOOK_BACK_BYTES = 4 << 20
 MAX_NOTE = 16_384
+FILE = "twin.json"
+TEXTS = ("typical", "policy", "profile")
+MOST_BYTES = 49_152  # all of it together, so that a message of 64 kB holds it
 
 
 class Checkpoint(NamedTuple):
@@ -122,3 +131,40 @@ def parse(line: bytes) -> Checkpoint | None:
         return Checkpoint(origin, int(size), int(record["seq"]), int(record["utc_ms"]), note)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+class TwinReader:
+    """The fitted twin of this box, if its owner had one made: ``DIR.twin`` beside the log ``DIR``, read when it is another.
+
+    What leaves is what `adaptd twin fit` wrote: estimates with their errors, counts of frames that were compared and differed,
+    the pattern of a day (room, load and light), the policy and the profile. No picture, and no day by itself.
+    """
+
+    def __init__(self, box: str, say: Callable[[str], None]) -> None:
+        self._box, self._say = box, say
+        self._seen: tuple[Path, int, int] | None = None
+
+    def new(self, log: Path) -> list[MustArrive]:
+        """The message of a twin that was not seen before; a damaged or an overlong one is said once and passed over."""
+        folder = log.with_name(f"{log.name}.twin")
+        try:
+            status = (folder / FILE).lstat()
+        except OSError:
+            return []
+        seen = (folder, status.st_mtime_ns, status.st_ino)
+        if seen == self._seen:
+            return []
+        self._seen = seen
+        try:
+            plain = read_object(folder / FILE, MOST_BYTES)
+            texts = {name: read_plain(folder / f"{name}.yaml", MOST_BYTES).decode() for name in TEXTS}
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            self._say(f"fleet: {folder}: is not sent, it cannot be read ({error}), make it again with `adaptd twin fit`")
+            return []
+        body = {"box": self._box, "twin": plain, **texts}
+        digest = sha256(repr(sorted(body.items())).encode()).hexdigest()[:16]
+        length = status.st_size + sum(map(len, texts.values()))
+        if length > MOST_BYTES:
+            self._say(f"fleet: {folder}: is not sent, it has {length} bytes and a message takes {MOST_BYTES}")
+            return []
+        return [MustArrive(TWIN, f"twin:{self._box}:{digest}", body)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptd.gateway.commands import Commander
-from adaptd.gateway.mqtt.encode import MAX_PAYLOAD_BYTES, short
+from adaptd.gateway.mqtt.topics import MAX_PAYLOAD_BYTES, short
 
 MAX_BY = 50
 PER_MINUTE = 30  # commands looked at; more are refused unread

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptd.client import ALERT_KINDS
-from adaptd.gateway.mqtt.encode import payload_of
 from adaptd.gateway.mqtt.events import EVENT_TYPES, FAULT, REFUSAL, SWAP
-from adaptd.gateway.mqtt.topics import OFFLINE, ONLINE, Outgoing, Topics, slug
+from adaptd.gateway.mqtt.topics import OFFLINE, ONLINE, Outgoing, Topics, payload_of, slug
 
 ORIGIN_URL = "https://github.com/adaptd/adaptd"
 DIAGNOSTIC, CONFIG = "diagnostic", "config"

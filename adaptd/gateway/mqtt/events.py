@@ -4,9 +4,8 @@ import re
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from adaptd.gateway.mqtt.encode import short
 from adaptd.gateway.mqtt.payloads import PROBLEM_CONDITIONS
-from adaptd.gateway.mqtt.topics import Outgoing, Topics
+from adaptd.gateway.mqtt.topics import Outgoing, Topics, short
 from adaptd.gateway.summary import new_lines
 
 SWAP, REFUSAL, FAULT = "swap", "refusal", "fault"

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.client import ApiError
-from adaptd.gateway.mqtt.checkpoints import Checkpoint
+from adaptd.gateway.mqtt.checkpoints import Checkpoint, TwinReader
 from adaptd.gateway.mqtt.growth import Growth, GrowthError, growth
 from adaptd.gateway.mqtt.identity import PUBLIC_KEY
 from adaptd.gateway.mqtt.seal import GatewayKey, cosigned
 from adaptd.gateway.mqtt.topics import Topics
-from adaptd.gateway.mqtt.twin import TwinReader
 from adaptd.gateway.mqtt.watch import MustArrive
 from adaptd.gateway.outbox import CHECKPOINT, Outbox
 from adaptd.gateway.secret_file import SettingsError

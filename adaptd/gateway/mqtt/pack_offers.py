@@ -14,12 +14,11 @@ from typing import Any
 
 from adaptd.client import ApiError
 from adaptd.gateway import child
-from adaptd.gateway.fetch import fetch
 from adaptd.gateway.mqtt.offer import broken_limit
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import MustArrive
 from adaptd.gateway.outbox import ROLLOUT, Outbox
-from adaptd.gateway.post import UnreachableError
+from adaptd.gateway.post import UnreachableError, fetch
 
 KEPT = "fleet_pack"
 START_S = 180.0  # how long the daemon may take to begin anew with the pack

@@ -6,8 +6,7 @@ Readings are not retained: a broker that repeats an old value after a restart wo
 import re
 from typing import Any
 
-from adaptd.gateway.mqtt.encode import short
-from adaptd.gateway.mqtt.topics import OFFLINE, ONLINE, Outgoing, Topics
+from adaptd.gateway.mqtt.topics import OFFLINE, ONLINE, Outgoing, Topics, short
 
 PROBLEM_MODES = ("fault", "stopped", "protect")
 PROBLEM_CONDITIONS = ("no_fault", "worker_alive", "log_ok")

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from adaptd.gateway.mqtt import payloads
 from adaptd.gateway.mqtt.commands import Desk
 from adaptd.gateway.mqtt.discovery import About, discovery
-from adaptd.gateway.mqtt.encode import payload_of
 from adaptd.gateway.mqtt.fleet import FleetSide
 from adaptd.gateway.mqtt.link import Link, LinkError
 from adaptd.gateway.mqtt.offers import Offers
-from adaptd.gateway.mqtt.topics import ONLINE, Outgoing, Topics
+from adaptd.gateway.mqtt.topics import ONLINE, Outgoing, Topics, payload_of
 from adaptd.gateway.mqtt.watch import Watch
 from adaptd.gateway.outbox import ALERT, CHECKPOINT, ROLLOUT, SUMMARY, TWIN, Message, Outbox
 from adaptd.gateway.tasks import end

@@ -1,9 +1,8 @@
-"""Names: which topics one box speaks on, and one message to be published. Pure."""
+"""Names: which topics one box speaks on, and one message as it goes over the network: finite, and never over 64 kB. Pure."""
 
+import json
 import re
 from typing import Any, NamedTuple
-
-from adaptd.gateway.mqtt.encode import payload_of
 
 PREFIX = "adaptd/v1"
 HOME_ASSISTANT = "homeassistant"
@@ -11,6 +10,8 @@ ONLINE, OFFLINE = "online", "offline"
 
 _BOX = re.compile(r"[a-z0-9_-]{1,40}")
 _NAME = re.compile(r"[^a-z0-9_]+")
+MAX_PAYLOAD_BYTES = 65_536
+MAX_TEXT = 500  # characters of one text of somebody else's in a payload
 
 
 class Outgoing(NamedTuple):
@@ -83,3 +84,21 @@ def is_box(text: str) -> bool:
 def slug(text: str, most: int = 40) -> str:
     """A name of somebody else's choice, for use in an identifier: lower case, digits, underscore."""
     return _NAME.sub("_", text.lower()).strip("_")[:most] or "unnamed"
+
+
+def payload_of(words: dict[str, Any]) -> bytes:
+    """The object as UTF-8 JSON.
+
+    Raises:
+        ValueError: it is over 64 kB, or holds a number that is not finite.
+    """
+    payload = json.dumps(words, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"a payload of {len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are sent")
+    return payload
+
+
+def short(text: Any) -> str:
+    """A text cut to what one payload may carry of it."""
+    words = str(text)
+    return words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 3] + "..."

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from adaptd.gateway.mqtt import payloads
-from adaptd.gateway.mqtt.encode import short
 from adaptd.gateway.mqtt.events import ENGINE_CHANGED, FAULT, Event, events, fault_key
-from adaptd.gateway.mqtt.topics import Outgoing, Topics
+from adaptd.gateway.mqtt.topics import Outgoing, Topics, short
 from adaptd.gateway.outbox import ALERT, SUMMARY
 from adaptd.gateway.summary import HOUR_MS, LONGEST_STEP_S, Hour, energy_between
 

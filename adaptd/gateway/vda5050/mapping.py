@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from adaptd.gateway.mqtt.encode import short
 from adaptd.gateway.mqtt.payloads import PROBLEM_CONDITIONS, account_words
+from adaptd.gateway.mqtt.topics import short
 
 VERSION = "2.0.0"
 ONLINE, OFFLINE, BROKEN = "ONLINE", "OFFLINE", "CONNECTIONBROKEN"

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State
-from adaptd.gateway.mqtt.encode import payload_of
 from adaptd.gateway.mqtt.link import Link, LinkError
 from adaptd.gateway.mqtt.settings import Settings
-from adaptd.gateway.mqtt.topics import Outgoing
+from adaptd.gateway.mqtt.topics import Outgoing, payload_of
 from adaptd.gateway.secret_file import SettingsError
 from adaptd.gateway.tasks import end
 from adaptd.gateway.vda5050.mapping import BROKEN, OFFLINE, ONLINE, Vehicle, connection, parts, state

@@ -18,7 +18,7 @@ from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
 from adaptd.gateway.metrics import Sight, render
-from adaptd.gateway.views import read_view
+from adaptd.gateway.spool import read_view
 from adaptd.gateway.web.guard import COOKIE
 from adaptd.gateway.web.stream import Stream, state_words
 from adaptd.gateway.web.tokens import Caller

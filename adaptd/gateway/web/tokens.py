@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptd.gateway.errors import GatewayError
+from adaptd.gateway import GatewayError
 
 SHORTEST = 16
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")

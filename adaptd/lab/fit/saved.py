@@ -5,6 +5,7 @@ its errors from there.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from adaptd.config.policy import LightBand
 from adaptd.lab.bench import Progress
 from adaptd.lab.fit.backtest import FIGURES, RELATIVE, Backtest, backtest, need_days, stated
 from adaptd.lab.fit.errors import FitError
@@ -153,6 +155,7 @@ def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
             "r_scale": {"value": round(fitted.r_scale.value, 4), "sd": round(fitted.r_scale.sd, 4)},
             "tau_scale": {"value": round(fitted.tau_scale.value, 4), "sd": round(fitted.tau_scale.sd, 4)},
             "poles": poles,
+            "band_h": band_hours(grid.policy.bands, pattern(grid, fitted).light_lux.tolist()),
             "differs": [{"band": b, "variant": v, "compared": n, "differed": bad} for (b, v), (n, bad) in fitted.differs.items()],
         },
         "backtest": {**tested.to_plain(), "relative": list(RELATIVE)},
@@ -160,6 +163,14 @@ def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
         "measured_engines": [name for name, frames in served.items() if frames >= 1000],
         "tried": [[*cell, round(seconds, 1)] for cell, seconds in sorted(cells_of(grid).items())],
     }
+
+
+def band_hours(bands: tuple[LightBand, ...], light_lux: Sequence[float]) -> dict[str, float]:
+    """Hours of a day in each light band; ``light_lux`` in equal steps over the day."""
+    band, found = TrueBand(bands), dict.fromkeys((one.name for one in bands), 0.0)
+    for lux in light_lux:
+        found[band.follow(float(lux) * 1000)] += 24 / len(light_lux)
+    return {name: round(hours, 2) for name, hours in found.items()}
 
 
 def cells_of(grid: Grid) -> dict[Cell, float]:

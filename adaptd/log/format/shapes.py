@@ -1,6 +1,6 @@
 """The shapes a type can take in the log; ``codec`` says which type takes which. Pure data in, plain values out, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from operator import attrgetter
 from typing import Any
@@ -138,10 +138,12 @@ class Repeated(Shape):
     def diff(self, old: Any, new: Any) -> Plain:
         if len(old) != len(new) or len(new) < 2:
             return self.full(new)
-        row, shape = self._sparse, self._item
-        if row is not None:
-            return {str(at): row.change(old[at], new[at]) for at in range(len(new)) if old[at] != new[at]}
-        return {str(at): shape.diff(old[at], new[at]) for at in range(len(new)) if old[at] != new[at]}
+        write = self._item.diff if self._sparse is None else self._sparse.change
+        changed = {}
+        for at, (before, after) in enumerate(zip(old, new, strict=True)):
+            if before is not after and before != after:
+                changed[str(at)] = write(before, after)
+        return changed
 
     def patch(self, old: Any, plain: Plain) -> Any:
         if type(plain) is not dict:
@@ -227,7 +229,8 @@ class RowShape(Shape):
 
     def diff(self, old: Any, new: Any) -> Plain:
         """The row without the trailing fields that are as before (a counter: one more); at least one item stays."""
-        before, after = self._get(old), self._get(new)
+        before: Sequence[Any] = self._get(old)
+        after = self._get(new)
         if self._count >= 0:
             before = self._counted(before)
         end = len(after)
@@ -238,16 +241,16 @@ class RowShape(Shape):
     def patch(self, old: Any, plain: Plain) -> Any:
         if type(plain) is not list or not 0 < len(plain) <= len(self._shapes):
             raise CodecError(f"{plain!r:.60} is not a list of 1 to {len(self._shapes)} for {self.word.__name__}")
-        rest = self._get(old)
+        rest: Sequence[Any] = self._get(old)
         if self._count >= 0:
             rest = self._counted(rest)
         return self.word(*self._values(plain), *rest[len(plain) :])
 
-    def _counted(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _counted(self, values: Sequence[Any]) -> list[Any]:
         """The fields with the counter one on."""
         counted = list(values)
         counted[self._count] += 1
-        return tuple(counted)
+        return counted
 
     def change(self, old: Any, new: Any) -> Plain:
         """``{"field": value}`` where one field changed, else the whole row."""

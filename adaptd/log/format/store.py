@@ -8,7 +8,7 @@ import errno
 import os
 from pathlib import Path
 
-from adaptd.base.file_lock import FolderLock
+from adaptd.base.folder import FolderLock
 
 _MODE = 0o640
 _SECRET = 0o600

@@ -6,7 +6,7 @@ from that one on are read, however long the log is. Nothing is judged here; a wr
 
 from pathlib import Path
 
-from adaptd.base.plain_file import MAX_SEGMENT, read_plain
+from adaptd.base.folder import MAX_SEGMENT, read_plain
 from adaptd.log.format.segment import Header, HeaderError, first_line, parse_header
 from adaptd.log.format.tree import CompactRange
 from adaptd.log.verify.reader import segment_files

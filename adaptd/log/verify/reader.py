@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.base.canonical_json import MAX_LINE, CanonicalError, decode
-from adaptd.base.plain_file import MAX_SEGMENT, read_plain
+from adaptd.base.folder import MAX_SEGMENT, read_plain
 from adaptd.log.format.segment import HeaderError, first_line, parse_header, segment_number
 
 _WHOLE = b'\n{"bind":'

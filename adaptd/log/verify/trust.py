@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.base.canonical_json import CanonicalError, decode
-from adaptd.base.plain_file import MAX_SMALL, read_plain
+from adaptd.base.folder import MAX_SMALL, read_plain
 from adaptd.log.format import note
 from adaptd.log.format.epochs import HANDOVERS_FILE, parse_hand_over
 from adaptd.log.format.head import HEAD_FILE, LogHead, offset_of, parse_head

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptd.base.plain_file import MAX_SMALL, read_plain
+from adaptd.base.folder import MAX_SMALL, read_plain
 from adaptd.brain import tick
 from adaptd.log.format import note
 from adaptd.log.format.binding import code_hash

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.base.canonical_json import MAX_LINE, CanonicalError, decode
-from adaptd.base.plain_file import MAX_SEGMENT, read_plain
+from adaptd.base.folder import MAX_SEGMENT, read_plain
 from adaptd.log.format.chain import Chain, ChainError
 from adaptd.log.format.epochs import parse_hand_over
 from adaptd.log.format.keys import signature_holds

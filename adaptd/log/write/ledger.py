@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptd.base.canonical_json import Plain
-from adaptd.base.file_lock import FolderBusyError, FolderLock
+from adaptd.base.folder import FolderBusyError, FolderLock
 from adaptd.log.format import note
 from adaptd.log.format.chain import Chain
 from adaptd.log.format.epochs import HandOver, KeyFolder

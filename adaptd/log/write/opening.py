@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adaptd.base.canonical_json import Plain
-from adaptd.base.file_lock import FolderBusyError, FolderLock
+from adaptd.base.folder import FolderBusyError, FolderLock
 from adaptd.log.format.epochs import PRIVATE_FOLDER, PUBLIC_FILE, KeyFolder
 from adaptd.log.format.keys import KeyFileError, Signer
 from adaptd.log.format.note import NoteError, verifier_key_text

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from adaptd.base.canonical_json import Plain
-from adaptd.base.file_lock import LOCK_FILE
+from adaptd.base.folder import LOCK_FILE
 from adaptd.log.format.epochs import PRIVATE_FOLDER
 from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger, LedgerLimits

@@ -1,12 +1,17 @@
 """The price of energy: no switch, one price for what must last, the floor where nobody knows, what cannot be reached is said."""
 
+from dataclasses import replace
+
 import pytest
 
 from adaptd.brain.decide.endure import Charge, Kind, Memory, Range, best, judge, levelled, rate_at
 from adaptd.brain.decide.planner import Caps, Option
 from adaptd.brain.estimate.battery import Belief
 from adaptd.brain.estimate.fixed import ONE
-from adaptd.vocabulary.battery import Goal
+from adaptd.config.endurance import Endurance
+from adaptd.vocabulary import Snapshot
+from adaptd.vocabulary.battery import BatteryReading, Goal, Supply
+from tests.brain.decide.plant import Board, facts, feeder
 
 HOUR_US = 3_600_000_000
 SPAN = Range(4.0, 20.0, 0.5)
@@ -93,3 +98,28 @@ def test_after_the_goal_the_floor_is_served() -> None:
     said = judge(MIX, Goal(100_000, until_us=HOUR_US), charge(50.0), SPAN, 2 * HOUR_US).said
     assert said is not None
     assert said.rate_mfps == pytest.approx(4000, abs=1)
+
+
+def test_cheap_frames_are_served_as_soon_as_they_are_cheap() -> None:
+    """Another program that slowed frames by 1.6 ends: the price that gave 8 fps gives the target now, within half a minute."""
+    wh_us = HOUR_US  # microjoules of a watt hour
+
+    def told(second: int, snapshot: Snapshot) -> Snapshot:
+        left = 10 * 8.5  # Wh: what 8.5 W take until the goal, of a battery of 200 Wh
+        said = BatteryReading(int(left / 200 * 1e6), Supply.DISCHARGING, snapshot.now_us, 200 * wh_us, 1000, "test")
+        return replace(snapshot, battery=said, goal=Goal(0, until_us=snapshot.now_us + 10 * HOUR_US))
+
+    goal = Endurance(0, lasts_us=10 * HOUR_US)
+    slow = Board(
+        policy=replace(feeder(), efficient=(), endurance=goal),
+        facts=facts(priors=()),
+        ambient_c=lambda second: 15.0,
+        slow_down=lambda second: 1.6 if second <= 300 else 1.0,
+        change=told,
+    )
+    run = list(slow.run(330))
+    before, after = run[298].verdict, run[-1].verdict
+    assert before.lasting is not None
+    assert before.lasting.price_ppm > 1_000_000
+    assert 6000 < before.point.fps_mfps < 10_000
+    assert after.point.fps_mfps == 15_000

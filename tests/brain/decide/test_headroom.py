@@ -26,9 +26,9 @@ def test_the_average_further_ahead_is_over_it_once_in_forty() -> None:
 
 
 def test_what_is_known_exactly_still_leaves_room_for_rounding() -> None:
-    """Without any doubt two hundredths of a kelvin stay free: more than rounding can lose, a tenth of a sensor's noise."""
+    """Without any doubt six hundredths of a kelvin stay free: more than rounding loses, and what moving air hides."""
     cap = cap_w([(1.0, 60.0, 1.25, 0.0, 0.0)], 85.0, 10.0)
-    assert 0.015 < 85.0 - 60.0 - 1.25 * cap < 0.025
+    assert 0.045 < 85.0 - 60.0 - 1.25 * cap < 0.075
 
 
 def test_more_power_is_taken_as_one_sigma_worse_than_believed() -> None:

@@ -13,14 +13,14 @@ from tests.readings import told
 NOISELESS = (0.0, 0.0, 0.0)
 
 
-def test_the_peak_is_planned_one_second_ahead_and_the_average_six() -> None:
-    """One tick, and a sixth of a slow pole: the gains of the outlook are those of steps that have lasted for so long."""
+def test_the_peak_is_planned_one_second_ahead_and_the_average_twelve() -> None:
+    """One tick, and a third of a slow pole: the gains of the outlook are those of steps that have lasted for so long."""
     world = Board(noise=NOISELESS)
     heat = list(world.run(60))[-1].state.heat
     table = tick.thermal.columns(board())
     strengths = [value / 2**40 for value in heat.mean[2:]]
     gains = [gain for _, _, gain, _, _ in _outlook(heat).ahead]
-    for seconds, gain in zip((1.0, 6.0), gains, strict=True):
+    for seconds, gain in zip((1.0, 12.0), gains, strict=True):
         risen = [1 - math.exp(-seconds / tau) for tau in table.taus_s]
         assert gain == pytest.approx(sum(s * r for s, r in zip(strengths, risen, strict=True)), rel=0.02)
 

@@ -96,10 +96,10 @@ def test_no_sentence_contradicts_its_conditions() -> None:
 
 
 def test_a_camera_is_the_reason_only_where_all_that_it_gives_is_served() -> None:
-    """A camera is measured at 14.99 of 15 fps, and a supply is back: the rate on its way up is not its fault."""
+    """A camera is measured at 14.99 of 15 fps, and a supply comes back by and by: the rate on its way up is not its fault."""
 
     def told(second: int, snapshot: Snapshot) -> Snapshot:
-        budget_mw = 7500 if 30 <= second < 60 else 8200 if second < 63 else 12_000
+        budget_mw = 7500 if 30 <= second < 60 else 12_000 if second < 30 else min(12_000, 7500 + 60 * (second - 60))
         return replace(snapshot, budget_mw=budget_mw, worker=replace(snapshot.worker, source_mfps=14_993))
 
     plant = Board(policy=replace(feeder(), budget_mw=12_000, efficient=()), facts=facts(priors=()), change=told)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adaptd.brain.estimate.fixed import store
-from adaptd.brain.estimate.linear import along, dot, leaning, learn, looseness, variance_along, variances, widen, worst
+from adaptd.brain.estimate.linear import VARIANCES, along, dot, leaning, learn, looseness, variance_along, widen, worst
 
 
 def triangle(matrix: list[list[float]]) -> list[float]:
@@ -44,10 +44,10 @@ def test_the_sizes_written_out_are_the_general_rule(size: int) -> None:
 
 
 def test_variances_stand_on_the_diagonal() -> None:
-    """A triangle of any size holds its variances where `variances` says."""
+    """A triangle of any size holds its variances where `VARIANCES` says."""
     for size in range(1, 8):
         matrix = [[float(i) if i == j else -1.0 for j in range(size)] for i in range(size)]
-        assert [triangle(matrix)[at] for at in variances(size)] == list(range(size))
+        assert [triangle(matrix)[at] for at in VARIANCES[size]] == list(range(size))
 
 
 def test_variances_along_a_row_are_the_quadratic_form() -> None:

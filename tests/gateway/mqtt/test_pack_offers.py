@@ -14,12 +14,11 @@ import pytest
 
 from adaptd.client import ApiError
 from adaptd.gateway.child import Done
-from adaptd.gateway.fetch import fetch
 from adaptd.gateway.mqtt.offer import MAX_PACK_BYTES, read
 from adaptd.gateway.mqtt.pack_offers import START_S, PackOffers, Packs
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.outbox import Outbox
-from adaptd.gateway.post import UnreachableError
+from adaptd.gateway.post import UnreachableError, fetch
 from tests.gateway.mqtt.documents import document
 
 DATA = b"a pack, as far as this side knows\n" * 100

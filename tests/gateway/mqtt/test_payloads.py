@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from adaptd.gateway.mqtt.encode import MAX_PAYLOAD_BYTES, payload_of, short
 from adaptd.gateway.mqtt.events import events, fault_key
 from adaptd.gateway.mqtt.payloads import has_problem, readings, silent
-from adaptd.gateway.mqtt.topics import Topics
+from adaptd.gateway.mqtt.topics import MAX_PAYLOAD_BYTES, Topics, payload_of, short
 from tests.gateway.mqtt.documents import document, later
 
 TOPICS = Topics("b0")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from adaptd.gateway.mqtt.checkpoints import MOST_BYTES, TwinReader
 from adaptd.gateway.mqtt.session import outgoing
 from adaptd.gateway.mqtt.topics import Topics
-from adaptd.gateway.mqtt.twin import MOST_BYTES, TwinReader
 from adaptd.gateway.outbox import TWIN, Message
 
 BOX = "0a1b2c3d4e5f"

@@ -1,10 +1,17 @@
-"""One writer a folder: an advisory lock that the kernel releases when the process ends, however it ends."""
+"""A folder of the log: one writer, by an advisory lock that the kernel releases when the process ends, and files read with care.
 
+A folder that someone else filled can hold pipes, devices and files without end.
+"""
+
+import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 LOCK_FILE = "lock"
+MAX_SEGMENT = 1 << 28  # a writer begins the next segment at a few MiB
+MAX_SMALL = 1 << 24  # head, key, hand-overs
 
 
 class FolderBusyError(RuntimeError):
@@ -39,3 +46,15 @@ class FolderLock:
     def release(self) -> None:
         """Let another process in."""
         os.close(self._fd)
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """The bytes of a plain file; OSError for anything else under that name, and for more than ``most`` bytes. Never waits."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as file:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        if found.st_size > most:
+            raise OSError(errno.EFBIG, "larger than any log makes it", str(path))
+        return file.read()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adaptd.gateway.unit import NAME, unit_text
+from adaptd.cli import fleet_service as fleet
+from adaptd.cli.service_gateway import NAME, unit_text
 
 
 def test_only_named_addresses_may_be_reached() -> None:
@@ -34,10 +35,11 @@ def test_it_gives_way_to_the_daemon_and_starts_by_itself() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (Debian package systemd)")
-def test_systemd_finds_it_hardened(tmp_path: Path) -> None:
-    """systemd's own measure of exposure stays below 2 of 10."""
-    path = tmp_path / NAME
-    path.write_text(unit_text("/bin/true"))
+@pytest.mark.parametrize(("name", "text"), [(NAME, unit_text("/bin/true")), (fleet.NAME, fleet.unit_text("/bin/true"))])
+def test_systemd_finds_it_hardened(tmp_path: Path, name: str, text: str) -> None:
+    """systemd's own measure of exposure stays below 2 of 10, for the gateway and for the fleet's server."""
+    path = tmp_path / name
+    path.write_text(text)
     words = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
