@@ -35,7 +35,7 @@ class Owed(NamedTuple):
     risen_us: int = FORGET_US
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Held:
     """The rate that is served now, the span in which it may stay, what it owes, and what the target rate earns (W).
 
