@@ -41,7 +41,7 @@ class Owed(NamedTuple):
     leap_mfps: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Held:
     """The rate that is served now, the span in which it may stay, what it owes, and what the target rate earns (W).
 

@@ -107,7 +107,7 @@ def looseness(lean: float, memory: float) -> float:
     White surprises have a running mean of sigma / sqrt(2 memory - 1); from LEAN_FREE of these on, a belief lags behind.
     """
     sigmas = abs(lean) * sqrt(2.0 * memory - 1.0)
-    return 1.0 + LEAN_TIMES * max(0.0, sigmas - LEAN_FREE)
+    return 1.0 if sigmas <= LEAN_FREE else 1.0 + LEAN_TIMES * (sigmas - LEAN_FREE)
 
 
 def widen(cov: Triangle, size: int, first: float, others: float, first_most: float) -> None:
