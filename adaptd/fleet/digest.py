@@ -53,7 +53,8 @@ def make_missing(folder: Path, today: str | None = None) -> int:
         return _make_missing(folder, today)
     except (OSError, duckdb.Error) as error:
         words = str(error).splitlines()[0]
-        raise StoreError(f"{folder}: no digest can be written ({words}), free some space: questions take longer") from None
+        remedy = "free some space, or mend the file that is named; until then questions take longer"
+        raise StoreError(f"{folder}: no digest can be written ({words}), {remedy}") from None
 
 
 def _make_missing(folder: Path, today: str) -> int:

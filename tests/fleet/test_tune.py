@@ -13,16 +13,21 @@ import pytest
 from adaptd.cli.main import main
 from adaptd.config.policy import load_policy, parse_policy
 from adaptd.config.profile import load_profile
+from adaptd.daemon.offers import loosened
 from adaptd.fleet.clusters import clusters
 from adaptd.fleet.shrink import Rate, prior_for, priors, rate
 from adaptd.fleet.statistics import BoxStatistics, Known, StatisticsError, load
+from adaptd.lab.controllers.adaptd import Adaptd
+from adaptd.lab.episode import load_episode
 from adaptd.lab.fit.backtest import FIGURES
 from adaptd.lab.fit.saved import band_hours
 from adaptd.lab.fit.saved import load as load_twin
 from adaptd.lab.fleet.prior_policy import with_day
 from adaptd.lab.fleet.spreading import local
 from adaptd.lab.fleet.sweep import hotter, plain, propose, sweep, worlds_of
+from adaptd.lab.harness import simulate
 from adaptd.lab.tune.goals import parse_goals
+from adaptd.twin.words import PPM
 from tests.conftest import ROOT
 from tests.lab.boxes import POLICY
 
@@ -202,6 +207,30 @@ def test_a_bad_twin_is_refused_in_one_line(twins: Path, tmp_path: Path, change: 
         load(folder)
 
 
+def test_a_box_that_knows_its_day_keeps_shadow_frames_and_says_why_it_waits() -> None:
+    """In its first bright hour it serves INT8 until what is left is needed later, then waits on the reference; one that does not
+    know goes on, and has spent them."""
+    base = load_episode(ROOT / "policies" / "scenarios" / "calm-day.yaml")
+    scenario = replace(base.scenario, light_mlx=((0, 900_000),), tick_us=5_000_000, duration_us=2_700_000_000)
+    policy, kept = base.policy, 9213  # what both bands will need of the middle coin
+    told = replace(policy, expected_s=(("bright", 43_200), ("dim", 43_200)))
+    spent, waited = {}, {}
+    for name, one in (("plain", policy), ("told", told)):
+        refused: list[str] = []
+
+        def watch(device: Any, snapshot: Any, choice: Any, tick: Any, refused: list[str] = refused) -> None:
+            refused += [each.condition for each in choice.refused if each.point.variant == "int8"]
+
+        found = simulate(scenario, policy, base.profile, base.facts, Adaptd(one, base.profile, base.facts, 1), watch)
+        assert not found.statements_broken
+        spent[name], waited[name] = found.shadow_frames, refused.count("account_open")
+    assert waited["plain"] == 0
+    assert waited["told"] > 100
+    thin = policy.target_mfps * 86_400 // 1000 // 100
+    assert spent["told"] == pytest.approx(policy.target_mfps * 86_400 // 1000 * policy.shadow_ppm // PPM - thin - kept, rel=0.03)
+    assert spent["plain"] > 1.5 * spent["told"]
+
+
 def test_a_day_is_told_in_hours_of_each_light_band() -> None:
     """Ten dark hours, two of twilight and twelve of day add up to a day; a band that never came has none."""
     bands = parse_policy(POLICY.read_text()).bands
@@ -218,6 +247,7 @@ def test_a_policy_is_told_the_days_of_its_like_and_nothing_else_changes(accuracy
         text = text.replace(f"accuracy:{lines}", f"{accuracy} confidence_pct: 99, shadow_pct: 2}}\n")
     again = with_day(with_day(text, {"dim": 3}), {"bright": 11.5, "dim": 2})
     assert parse_policy(again).expected_s == (("bright", 41_400), ("dim", 7200))
+    assert loosened(parse_policy(text), parse_policy(again)) == "", "a box takes it from above"
     assert again.replace("expected_h: {bright: 11.5, dim: 2}" + (", " if "{" in accuracy else "\n  "), "") == text
 
 
