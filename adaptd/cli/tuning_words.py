@@ -12,18 +12,18 @@ class Meter:
         self._interval_s = 0.2 if self._terminal else interval_s
         self._told_s = self._began_s = time.monotonic()
         self._stage = ""
-        self._began_at = 0
+        self._worked_at = 0
         self._width = 0
 
-    def stage(self, name: str, done: int, total: int) -> None:
-        """``done`` of ``total`` of a stage."""
-        now_s = time.monotonic()
-        if name != self._stage:
-            self._stage, self._began_s, self._began_at = name, now_s, done
+    def stage(self, name: str, done: int, total: int, worked: int | None = None) -> None:
+        """``done`` of ``total`` of a stage; ``worked`` of them took work, where others were kept from an earlier run."""
+        now_s, worked = time.monotonic(), done if worked is None else worked
+        if name != self._stage or worked == self._worked_at:  # what was kept says nothing of the time that the rest takes
+            self._stage, self._began_s, self._worked_at = name, now_s, worked
         if now_s - self._told_s < self._interval_s and not (self._terminal and done >= total):
             return
         self._told_s = now_s
-        seen = done - self._began_at  # what the first call tells of took a time that nobody knows
+        seen = worked - self._worked_at  # what the first call tells of took a time that nobody knows
         left = f", {_span((now_s - self._began_s) * (total - done) / seen)} left" if seen > 0 and done < total else ""
         self._say(f"{name}: {done:,} of {total:,}{left}")
 
