@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from adaptd.cli.errors import CommandError, whole, writing
 from adaptd.cli.progress import stages
 
 if TYPE_CHECKING:
-    from adaptd.lab.fit.play import Texts
+    from adaptd.lab.fit.saved import Twin
     from adaptd.lab.tune.goals import Goals
     from adaptd.lab.tune.picks import Pick, Picked
     from adaptd.lab.tune.search import Found
@@ -50,7 +50,7 @@ def _tune(arguments: argparse.Namespace) -> int:
         goals = parse_goals(arguments.goal, arguments.keep)
     except ConfigError as fault:  # words of the command line, not a file that is bad
         raise CommandError(str(fault), 2) from None
-    lab, error, again = _lab(arguments, goals)
+    lab, twin = _lab(arguments, goals)
     done = lab.load()
     if done:
         print(f"{lab.store}: {done} candidates were measured before and are taken from there", file=sys.stderr)
@@ -60,16 +60,16 @@ def _tune(arguments: argparse.Namespace) -> int:
             goals,
             trials=arguments.trials,
             seed=arguments.seed,
-            told=lambda at, total: stage("candidates", at, total),
+            told=lambda at, total: stage("candidates", at, total, lab.runs),
         )
         picked = pick(found, goals, lambda trial: simplify(lab, found, trial))
-        if again:
-            picked = verified(picked, replace(lab, worlds=again, kept={}), lambda at, total: stage("days again", at, total))
-    _write(arguments, lab, found, picked, error)
+        if twin is not None and twin.days:
+            picked = verified(picked, twin, lab.battery_wh, partial(stage, "days again"), lab.jobs)
+    _write(arguments, lab, found, picked)
     if arguments.json:
         print(json.dumps(_plain(lab, found, picked)))
     else:
-        print("\n".join(tune_words.words(arguments.output, lab, found, picked, error, applied=bool(arguments.apply))))
+        print("\n".join(tune_words.words(arguments.output, lab, found, picked, applied=bool(arguments.apply))))
     if picked.nearest is not None:
         return 1
     if arguments.apply:
@@ -86,16 +86,15 @@ def _check_usage(arguments: argparse.Namespace) -> None:
         raise CommandError("--apply: says where to write with --policy FILE", 2)
 
 
-def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, float | None, tuple[Texts, ...]]":
-    """Where candidates are played, the stated error of the power there (None: scenarios are exact), and the days to verify on."""
+def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, Twin | None]":
+    """Where candidates are played, and the twin to judge the picks by; None for scenarios, which are exact."""
     from adaptd.cli.whatif import read_policy
     from adaptd.config.policy import parse_policy
     from adaptd.lab.tune.knobs import knobs_of
     from adaptd.lab.tune.trials import Lab
     from adaptd.lab.tune.worlds import scenario_worlds, twin_worlds
 
-    error: float | None = None
-    again: tuple[Texts, ...] = ()
+    twin: Twin | None = None
     if arguments.source.is_file() or _scenario_files(arguments.source):
         files = [arguments.source] if arguments.source.is_file() else _scenario_files(arguments.source)
         worlds, text, name = scenario_worlds(files)
@@ -104,8 +103,6 @@ def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, float | N
 
         twin = twin_of(arguments.source, arguments.jobs)
         worlds, text, name = twin_worlds(twin)
-        error = twin.error("power_w", days=len(twin.days))
-        again = tuple(twin.texts(day) for day in twin.days.values())
     if arguments.policy is not None:
         text, name = read_policy(arguments.policy), str(arguments.policy)
     if text is None:
@@ -116,7 +113,7 @@ def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, float | N
     with writing(arguments.output, "name another folder with -o"):
         arguments.output.mkdir(parents=True, exist_ok=True)
     store = arguments.output / "measured.jsonl"
-    return Lab(worlds, text, name, knobs, arguments.battery_wh, store, arguments.jobs), error, again
+    return Lab(worlds, text, name, knobs, arguments.battery_wh, store, arguments.jobs), twin
 
 
 def _scenario_files(folder: Path) -> list[Path]:
@@ -126,13 +123,13 @@ def _scenario_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
 
 
-def _write(arguments: argparse.Namespace, lab: "Lab", found: "Found", picked: "Picked", error: float | None) -> None:
+def _write(arguments: argparse.Namespace, lab: "Lab", found: "Found", picked: "Picked") -> None:
     """The page, one policy file a pick, and the picks as JSON."""
     from adaptd.lab.tune.page import page
 
     title = f"Tuning {Path(lab.name).name}"
     asked = ", ".join(one for one in (arguments.goal, arguments.keep) if one) or "less power, more frames"
-    (arguments.output / "tune.html").write_text(page(title, asked, lab, found, picked, error), encoding="utf-8")
+    (arguments.output / "tune.html").write_text(page(title, asked, lab, found, picked), encoding="utf-8")
     (arguments.output / "tune.json").write_text(json.dumps(_plain(lab, found, picked), indent=1) + "\n", encoding="utf-8")
     for one in picked.picks:
         (arguments.output / f"{one.name}.yaml").write_text(one.trial.text, encoding="utf-8")
@@ -142,7 +139,8 @@ def _plain(lab: "Lab", found: "Found", picked: "Picked") -> dict[str, object]:
     def row(one: "Pick") -> dict[str, object]:
         assert one.trial.figures is not None
         values = {name: round(value, 5) for name, value in one.trial.figures.values.items()}
-        return {"name": one.name, "knobs": dict(one.trial.setting), "figures": values, "breaks_first": one.first.text}
+        held = {} if one.power is None else {"power_against_today": one.power.to_plain()}
+        return {"name": one.name, "knobs": dict(one.trial.setting), "figures": values, "breaks_first": one.first.text, **held}
 
     return {
         "simulated": True,

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 COLUMNS = ("power", "fps", "hours", "efficiency", "loss", "efficient", "hottest")
 
 
-def words(output: Path, lab: "Lab", found: "Found", picked: "Picked", error: float | None, *, applied: bool) -> list[str]:
-    """The table, what breaks first, and the patch of the knee. ``error``: the stated error of the power as a share."""
+def words(output: Path, lab: "Lab", found: "Found", picked: "Picked", *, applied: bool) -> list[str]:
+    """The table, what breaks first, and the patch of the knee."""
     how = "all of the space" if found.exhaustive else "today's, a coarse grid, then guided"
     lines = [f"simulated: {len(found.trials)} candidates measured ({how}), {len(picked.met)} meet what was asked", ""]
     lines += _table(picked)
@@ -23,7 +23,7 @@ def words(output: Path, lab: "Lab", found: "Found", picked: "Picked", error: flo
     for one in picked.picks:
         pairs = zip(one.trial.setting, lab.knobs, strict=True)
         turned = [f"{name} {value:g} (today {knob.today:g})" for (name, value), knob in pairs if value != knob.today]
-        lines.append(f"{one.name}: {', '.join(turned) or 'as today'}{_tie(one, picked.today, error)}")
+        lines.append(f"{one.name}: {', '.join(turned) or 'as today'}{_power(one)}")
     lines += _patch(lab, picked)
     lines.append(f"\nwritten: {output / 'tune.html'} (the front), {output}/NAME.yaml (the picks)")
     if picked.picks and not applied:
@@ -53,12 +53,11 @@ def _patch(lab: "Lab", picked: "Picked") -> list[str]:
     return ["", "patch of the knee:", text or "(nothing to change)"]
 
 
-def _tie(one: "Pick", today: "Pick", error: float | None) -> str:
-    """Said where the twin cannot tell a pick's power from today's."""
-    before, after = values(today)["power"], values(one)["power"]
-    if error is None or one.trial.setting == today.trial.setting or abs(after - before) > error * before:
-        return ""
-    return f"; its power differs from today's by less than the twin's error ({100 * error:.1f} %): a tie"
+def _power(one: "Pick") -> str:
+    """Its power against today's in the twin, with the stated error."""
+    from adaptd.lab.tune.page import power_words
+
+    return "" if one.power is None or one.power.new == one.power.old else f"\n  power against today's {power_words(one.power)}"
 
 
 def values(one: "Pick") -> dict[str, float]:

@@ -99,11 +99,18 @@ def words(twin: "Twin") -> list[str]:
 
 
 def error_words(tested: dict[str, Any]) -> str:
-    """The stated errors in one line; printed with every answer that rests on the twin."""
-    again, unseen = tested["error_95_again"], tested["error_95_unseen"]
+    """Where a day is measured against what the twin says, in one line; printed with every answer that rests on the twin."""
+
+    from adaptd.lab.fit.backtest import predicted
+
+    def span(figure: str, kind: str = "again", scale: float = 1.0) -> str:
+        errors = [float(one) for one in tested[f"errors_{kind}"][figure]]
+        middle, half = predicted(errors, unseen=kind == "unseen")
+        return f"{scale * (-middle - half):+.1f} to {scale * (half - middle):+.1f}"
+
     return (
-        f"with 95 % certainty the mean power of a day is within {100 * again['power_w']:.1f} % when its light, room and other "
-        f"load are known ({100 * unseen['power_w']:.1f} % when nothing of the day is), the rate within {100 * again['fps']:.1f} "
-        f"%, the temperature within {again['temperature_c']:.1f} K, the efficient engine's share within "
-        f"{min(100.0, again['efficient_pct']):.0f} points"
+        f"with 95 % certainty a day's mean power is measured {span('power_w', scale=100)} % from what the twin says when its "
+        f"light, room and other load are known ({span('power_w', 'unseen', 100)} % when nothing of the day is), the rate "
+        f"{span('fps', scale=100)} %, the temperature {span('temperature_c')} K, the efficient engine's share "
+        f"{span('efficient_pct')} points"
     )

@@ -72,20 +72,39 @@ def words(found: "Comparison") -> list[str]:
         f"  new: {found.new.name}",
         "",
     ]
-    lines.append(f"{'':<13}{'old':>10}{'new':>10}   {'95 % interval of new':<22}{'difference':>11}  verdict")
+    lines.append(f"{'':<12}{'old':>9}{'new':>9}  {'95 % interval of new':<21}{'difference':>11}{'stated error':>14}  verdict")
     for line in found.lines:
         unit, _, _ = FIGURES[line.figure]
         span = f"{_n(found.new.low[line.figure])} to {_n(found.new.high[line.figure])} {unit}"
         difference = f"{line.new - line.old:+.3g}" if line.new != line.old else "0"
-        name, pair = line.figure.replace("_", " "), f"{_n(line.old):>10}{_n(line.new):>10}"
-        lines.append(f"{name:<13}{pair}   {span:<22}{difference:>11}  {line.verdict}")
+        name, pair = line.figure.replace("_", " "), f"{_n(line.old):>9}{_n(line.new):>9}"
+        lines.append(f"{name:<12}{pair}  {span:<21}{difference:>11}{_n(line.stated):>14}  {line.verdict}")
+    lines += _stated_words(found)
     for title, side in (("old", found.old), ("new", found.new)):
         engines = ", ".join(f"{name} {share:.0f} %" for name, share in side.figures.time_pct.items())
         used = ", ".join(f"{band} {100 * part:.0f} %" for band, part in side.figures.account.items())
         lines.append(f"\n{title}: time by engine {engines}; loss against what the account allows: {used or 'none'}")
     lines.append(_support_words(found))
-    lines.append(f"backtest: {error_words(found.backtest)}; a smaller difference is a tie")
+    lines.append(f"backtest: {error_words(found.backtest)}")
     return lines
+
+
+def _stated_words(found: "Comparison") -> list[str]:
+    """What the stated error is made of, and what the verdicts mean by it."""
+    from adaptd.lab.whatif.compare import UNTOLD
+    from adaptd.lab.whatif.figures import FIGURES
+
+    power = next(line for line in found.lines if line.figure == "power")
+    made = f"stated error {_n(power.stated)} W = backtest {_n(power.error)} + untried hours {_n(power.bounds)}"
+    words = [f"\npower: {made}. Stated errors are of the difference, with 95 % certainty; a smaller difference is a tie"]
+    parts = [
+        f"{line.figure.replace('_', ' ')} {_n(line.stated)} {FIGURES[line.figure][0]} = {_n(line.error)} + {_n(line.bounds)}"
+        for line in found.lines
+        if line.verdict == UNTOLD
+    ]
+    if parts:
+        words.append(f"untold (over the backtest's part, not over that of untried hours too): {', '.join(parts)}")
+    return words
 
 
 def _support_words(found: "Comparison") -> str:

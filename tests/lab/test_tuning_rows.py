@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adaptd.lab.fit.backtest import FIGURES
 from adaptd.lab.fit.readings import read_grid
 from tests.lab.boxes import Box, log_of
 from tests.lab.kept import Kept
@@ -20,12 +21,16 @@ def test_a_run_without_a_log_gives_the_arrays_of_its_log(tmp_path: Path) -> None
     live, read = Seen(BOX).run(), read_grid(log_of(BOX, tmp_path / "log"))
     for name in ("temperature_c", "power_w", "light_lux", "rate_fps", "choice", "delivered", "frames", "beside", "busy_us"):
         np.testing.assert_array_equal(getattr(live, name), getattr(read, name), err_msg=name)
-    assert (live.day_shadows, live.tick_s, live.policy) == (read.day_shadows, read.tick_s, read.policy)
+    assert (live.shadows.keys(), live.tick_s, live.policy) == (read.shadows.keys(), read.tick_s, read.policy)
+    for key, minutes in live.shadows.items():
+        np.testing.assert_array_equal(minutes, read.shadows[key])
 
 
 def test_rows_that_are_kept_are_not_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A run whose time is over leaves what it made; the next one makes the rest, and a row that fails costs itself alone."""
-    path, make = tmp_path / "rows.jsonl", partial(dict, off=[0.01, -0.04], stated=0.03)
+    off = {figure: [0.001, -0.04] for figure in FIGURES}
+    left_out = {kind: {figure: [0.01, -0.01, 0.0, 0.0] for figure in FIGURES} for kind in ("unseen", "again")}
+    path, make = tmp_path / "rows.jsonl", partial(dict, unseen=off, again=off, left_out=left_out)
     Kept(path).row("box 1", make)
     wanted = {"box 1": make, "box 2": make, "box 3": partial(int, "no number")}
 
@@ -40,4 +45,5 @@ def test_rows_that_are_kept_are_not_made_again(tmp_path: Path, capsys: pytest.Ca
     assert list(Kept(path).rows) == ["box 1", "box 2"]
     assert "box 3: ended with exit status 1, its row is missing" in capsys.readouterr().err
     found = summary(Kept(path).rows)["twin"]
-    assert (found["boxes"], found["days"], found["power_within_3_pct"], found["coverage_pct"]) == (2, 4, 2, pytest.approx(50))
+    assert (found["boxes"], found["days"], found["power_within_3_pct"]) == (2, 4, 2)
+    assert found["coverage_unseen"]["95 %"]["power_w"].startswith("2 of 4 = 50.0 % (binomial 15.0 to 85.0")

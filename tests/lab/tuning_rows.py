@@ -10,12 +10,12 @@ from adaptd.brain import tick
 from adaptd.config.policy import parse_policy
 from adaptd.lab.controllers.adaptd import Adaptd
 from adaptd.lab.episode import load_episode
-from adaptd.lab.fit.backtest import backtest, figures_of, measured_of, stated, texts_of
+from adaptd.lab.fit.backtest import FIGURES, backtest, figures_of, mean_of, measured_of, off, to_play, unseen_texts, vars_of
 from adaptd.lab.fit.model import fit
-from adaptd.lab.fit.play import play, play_episode
-from adaptd.lab.fit.readings import Collector, Grid
+from adaptd.lab.fit.play import play_episode, play_on
+from adaptd.lab.fit.readings import DAY_S, MINUTE_S, Collector, Grid
 from adaptd.lab.fit.saved import Twin, make
-from adaptd.lab.fit.world import pattern, scenario_text
+from adaptd.lab.fit.world import day_text
 from adaptd.lab.harness import Choice, simulate
 from adaptd.lab.tune.goals import Bound, parse_goals
 from adaptd.lab.tune.knobs import knobs_of
@@ -43,7 +43,7 @@ def first_days(grid: Grid, days: int) -> Grid:
     }
     flat |= {name: getattr(grid, name)[:end] for name in ("delivered", "missed")}
     rows = {name: getattr(grid, name)[:, :end] for name in ("frames", "beside", "busy_us")}
-    return replace(grid, **flat, **rows, day_shadows={day: one for day, one in grid.day_shadows.items() if day < days})
+    return replace(grid, **flat, **rows, shadows={key: one[:, : days * DAY_S // MINUTE_S] for key, one in grid.shadows.items()})
 
 
 class Seen(Collector):
@@ -76,25 +76,28 @@ class Seen(Collector):
 def twin_of_a_box(seed: int, days: int, ahead: int, tick_s: int) -> dict[str, Any]:
     """Fit on the first ``days`` days, say what an unseen day will be, and look at each of the ``ahead`` days that follow."""
     box = drawn(seed, days + ahead, tick_s)
-    whole = Seen(box).run()
-    known = first_days(whole, days)
+    whole, every, coming = Seen(box).run(), tuple(range(days + ahead)), range(days, days + ahead)
+    known, reference = first_days(whole, days), whole.policy.reference
     fitted, tested = fit(known, tuple(range(days))), backtest(known, jobs=1)
-    said = figures_of(play(texts_of(known, scenario_text(known, fitted, pattern(known, fitted)))), known.policy.reference)
-    came = [measured_of(whole, day, ALL_HOURS)["power_w"] for day in range(days, days + ahead)]
-    half = stated(tested.errors("power_w", unseen=True))
+    seen = replace(fitted, **vars_of(fit(whole, every, fitted)))
+    said = mean_of(play_on(*to_play(known, fitted, days, (unseen_texts(known, fitted, days),)))[0], reference)
+    replayed = play_on(*to_play(whole, seen, days, (tuple(day_text(whole, seen, day) for day in coming),)))[0]
+    again = [figures_of(day, reference) for day in replayed]
+    came = [measured_of(whole, day, ALL_HOURS) for day in coming]
     return {
         "box": seed,
-        "r": round(box.r, 3),
-        "r_found": round(fitted.r_scale.value, 3),
-        "tau": round(box.tau, 3),
-        "tau_found": round(fitted.tau_scale.value, 3),
-        "fp16": round(box.fp16, 3),
-        "fp16_found": round(fitted.energy_j["fp16"].value / 0.110, 3),
-        "power_w": [round(one, 3) for one in came],
-        "said_w": round(said["power_w"], 3),
-        "off": [round(said["power_w"] / one - 1, 4) for one in came],
-        "left_out": tested.errors("power_w", unseen=True),
-        "stated": round(half, 4),
+        "found": {
+            "r": [round(box.r, 3), round(fitted.r_scale.value, 3)],
+            "tau": [round(box.tau, 3), round(fitted.tau_scale.value, 3)],
+            "fp16": [round(box.fp16, 3), round(fitted.energy_j["fp16"].value / 0.110, 3)],
+        },
+        "came": {name: [round(one[name], 4) for one in came] for name in FIGURES},
+        "unseen": {name: [off(name, one[name], said[name]) for one in came] for name in FIGURES},
+        "again": {name: [off(name, one[name], other[name]) for one, other in zip(came, again, strict=True)] for name in FIGURES},
+        "left_out": {
+            "unseen": {name: tested.errors(name, unseen=True) for name in FIGURES},
+            "again": {name: tested.errors(name) for name in FIGURES},
+        },
     }
 
 
@@ -155,6 +158,7 @@ def _pair(twin: Twin, new: str, difference: float, replayed: float) -> dict[str,
         "twin": round(found.new - found.old, 4),
         "error": round(found.error, 4),
         "bounds": round(found.bounds, 4),
+        "stated": round(found.stated, 4),
         "verdict": found.verdict,
         "right": (found.verdict == BETTER) == (difference < 0),
         "naive": round(replayed, 4),

@@ -2,8 +2,8 @@
 
 Each day is left out once; energies, pace, poles and disagreement come from the others. ``again``: the day's own light, room and
 other load are given, as in a what-if; of room and load what the left-out day's readings say under the others' energies and poles.
-``unseen``: nothing of the day is given, as for tomorrow. The stated error of a figure is the half-width of its 95 % prediction
-interval over the days left out (``stated``).
+``unseen``: nothing of the day is given, as for tomorrow. What is stated of a figure is the 95 % prediction interval of its error
+(``predicted``). Of a difference of two policies on the same days only its half-width counts: both share the middle.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,18 @@ import numpy as np
 from adaptd.lab.bench import spread
 from adaptd.lab.fit.errors import FitError
 from adaptd.lab.fit.model import Fitted, fit
-from adaptd.lab.fit.play import Played, Texts, play
+from adaptd.lab.fit.play import WARM_DAYS, Played, Texts, play_on
 from adaptd.lab.fit.readings import Grid
-from adaptd.lab.fit.world import pattern, recorded, scenario_text
+from adaptd.lab.fit.world import day_text, pattern, scenario_text
 
 Progress = Callable[[int, int], None]
-# Student's t, two-sided 95 %, by degrees of freedom.
-T95 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
+Branches = tuple[tuple[str, ...], ...]
+LEVEL = 0.95
 RELATIVE = ("power_w", "fps")  # their errors are shares; those of the others are in their own unit
 FIGURES = ("power_w", "fps", "efficient_pct", "temperature_c")
 MOST_DAYS = 7
 COVERED = 0.5
+CHANCES = 2
 
 
 @dataclass(slots=True)
@@ -41,7 +42,10 @@ class Backtest:
     def errors(self, figure: str, *, unseen: bool = False) -> list[float]:
         """What the twin got wrong on each day: a share for power and rate, else in the figure's own unit."""
         said = self.unseen if unseen else self.said
-        return [round(_off(figure, m, s), 6) for m, s in zip(self.measured[figure], said[figure], strict=True)]
+        return [off(figure, m, s) for m, s in zip(self.measured[figure], said[figure], strict=True)]
+
+    def _predicted(self, part: int, *, unseen: bool = False) -> dict[str, float]:
+        return {name: round(predicted(self.errors(name, unseen=unseen), unseen=unseen)[part], 5) for name in FIGURES}
 
     def to_plain(self) -> dict[str, Any]:
         """For machines."""
@@ -52,29 +56,41 @@ class Backtest:
             "twin_said_unseen": self.unseen,
             "errors_again": {name: self.errors(name) for name in FIGURES},
             "errors_unseen": {name: self.errors(name, unseen=True) for name in FIGURES},
-            "error_95_again": {name: round(stated(self.errors(name)), 5) for name in FIGURES},
-            "error_95_unseen": {name: round(stated(self.errors(name, unseen=True)), 5) for name in FIGURES},
+            "middle_again": self._predicted(0),
+            "error_95_again": self._predicted(1),
+            "middle_unseen": self._predicted(0, unseen=True),
+            "error_95_unseen": self._predicted(1, unseen=True),
             "relative": list(RELATIVE),
         }
 
 
-def stated(errors: list[float], days: int = 1) -> float:
-    """Half-width of the 95 % prediction interval of the mean error of ``days`` further days, from those of the days left out.
+def predicted(errors: list[float], days: int = 1, *, unseen: bool = False, level: float = LEVEL) -> tuple[float, float]:
+    """What the error of the mean of ``days`` further days will be: the middle of its prediction interval, and the half-width.
 
-    What the errors have in common does not average out over days, and their scatter s does: t sqrt(m^2 + s^2 (1/days + 1/n)).
+    The errors of n days left out have a mean, which every further day shares, and a scatter s, which Student's t judges with
+    n - 1 degrees of freedom: mean +- t s sqrt(1/days + 1/n). An unseen day is said to be the mean of the others, so a day left
+    out is missed by n / (n - 1) times what it lies off the mean of all: there s is that much smaller (the PRESS residual of a
+    mean; Allen 1974). One day left out says nothing of scatter: its error is taken for one standard deviation.
     """
     n = len(errors)
     mean = sum(errors) / n
-    scatter = sum((e - mean) ** 2 for e in errors) / max(1, n - 1)
     if n == 1:
-        return T95[0] * abs(mean)
-    return T95[min(n - 1, len(T95)) - 1] * sqrt(mean * mean + scatter * (1 / days + 1 / n))
+        return 0.0, _student(1, level) * abs(mean)
+    scatter = sqrt(sum((e - mean) ** 2 for e in errors) / (n - 1)) * (1 - 1 / n if unseen else 1)
+    return mean, _student(n - 1, level) * scatter * sqrt(1 / days + 1 / n)
 
 
-def _off(figure: str, measured: float, said: float) -> float:
+def _student(freedom: int, level: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + level) / 2))
+
+
+def off(figure: str, measured: float, said: float) -> float:
+    """What the twin got wrong: a share for power and rate, else in the figure's own unit."""
     if figure in RELATIVE:
-        return log(max(said, 1e-9) / max(measured, 1e-9))
-    return said - measured
+        return round(log(max(said, 1e-9) / max(measured, 1e-9)), 6)
+    return round(said - measured, 6)
 
 
 def backtest(grid: Grid, progress: Progress | None = None, jobs: int | None = None) -> Backtest:
@@ -88,22 +104,33 @@ def backtest(grid: Grid, progress: Progress | None = None, jobs: int | None = No
     held = [day for day in days if len(_hours(grid, day)) >= 12][-MOST_DAYS:]
     if not held:
         raise FitError("no day of the log has twelve hours with power and frames, let the box run on")
-    work: list[tuple[Texts]] = []
+    work: list[tuple[Texts, Branches]] = []
     for day in held:
         fitted = fit(grid, tuple(other for other in days if other != day))
         seen = replace(fitted, **vars_of(fit(grid, days, fitted)))
-        worlds = (recorded(grid, seen, day), pattern(grid, fitted, f"unseen-{day + 1}"))
-        work += [(texts_of(grid, scenario_text(grid, seen, world, seed=day + 1)),) for world in worlds]
-    answers: list[Played] = spread(play, work, jobs, progress)
+        work.append(to_play(grid, seen, day, ((day_text(grid, seen, day),), unseen_texts(grid, fitted, day))))
+    answers: list[list[list[Played]]] = spread(play_on, work, jobs, progress)
     found = Backtest(tuple(held))
-    for at, day in enumerate(held):
+    for day, answer in zip(held, answers, strict=True):
         hours = _hours(grid, day)
         for figure, value in measured_of(grid, day, hours).items():
             found.measured.setdefault(figure, []).append(round(value, 5))
-        for book, answer in ((found.said, answers[2 * at]), (found.unseen, answers[2 * at + 1])):
-            for figure, value in figures_of(answer, grid.policy.reference, hours).items():
+        for book, played in zip((found.said, found.unseen), answer, strict=True):
+            for figure, value in mean_of(played, grid.policy.reference, hours).items():
                 book.setdefault(figure, []).append(round(value, 5))
     return found
+
+
+def to_play(grid: Grid, seen: Fitted, day: int, branches: Branches) -> tuple[Texts, Branches]:
+    """What ``play_on`` needs for days of the twin that begin when the box has lived the recorded days before number ``day``."""
+    before = tuple(day_text(grid, seen, other) for other in range(max(0, day - WARM_DAYS), day))
+    return replace(texts_of(grid, branches[0][0]), before=before), branches
+
+
+def unseen_texts(grid: Grid, fitted: Fitted, day: int) -> tuple[str, ...]:
+    """What any day number ``day`` may be: the pattern several times, since bad scenes come by chance."""
+    world = pattern(grid, fitted, f"unseen-{day + 1}")
+    return tuple(scenario_text(grid, fitted, world, seed=CHANCES * day + at + 1) for at in range(CHANCES))
 
 
 def vars_of(whole: Fitted) -> dict[str, Any]:
@@ -146,6 +173,12 @@ def measured_of(grid: Grid, day: int, hours: tuple[int, ...]) -> dict[str, float
         "efficient_pct": 100 * float(frames[1:].sum() / max(1.0, frames.sum())),
         "temperature_c": float(np.nanmean(grid.temperature_c[use])),
     }
+
+
+def mean_of(days: list[Played], reference: str, hours: tuple[int, ...] | None = None) -> dict[str, float]:
+    """The mean of each figure over these days in the twin."""
+    each = [figures_of(day, reference, hours) for day in days]
+    return {figure: sum(one[figure] for one in each) / len(each) for figure in FIGURES}
 
 
 def figures_of(played: Played, reference: str, hours: tuple[int, ...] | None = None) -> dict[str, float]:

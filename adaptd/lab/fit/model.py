@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptd.lab.fit.least_squares import Normal, Solution, expect, hat, normal, solve, walk
+from adaptd.lab.fit.light import compared
 from adaptd.lab.fit.readings import Grid
+from adaptd.lab.fit.scenes import Differs, differs_of
 
 Array = NDArray[np.float64]
 BLOCK_S = 60.0
@@ -23,7 +25,6 @@ BASE_STEP_W, AMBIENT_STEP_K = 0.3, 1.0  # how much base power and ambient change
 FREE_K = 20.0
 TAU_GRID = np.exp(np.linspace(np.log(0.4), np.log(2.5), 23))
 CALM = 0.02  # contention that changes less than this is none
-LIGHT_STEP_S = 300.0
 MOST_ROWS = 24_000
 PINNED = 1e-6
 SMOOTH_S = 300.0
@@ -41,7 +42,7 @@ class Estimate:
 class Fitted:
     """What a set of days says. Curves are arrays over the knots (seconds since the log began), of the whole log.
 
-    ``energy_j`` above idle a frame, ``latency_us`` without contention, ``differs`` (compared, differed) by band and variant.
+    ``energy_j`` above idle a frame, ``latency_us`` without contention, ``differs`` by band and variant.
     """
 
     knots_s: Array
@@ -52,7 +53,7 @@ class Fitted:
     latency_us: dict[str, Estimate]
     r_scale: Estimate
     tau_scale: Estimate
-    differs: dict[tuple[str, str], tuple[int, int]]
+    differs: dict[tuple[str, str], Differs]
     noise_temperature_c: float
     noise_power_w: float
     noise_light_pct: float
@@ -95,11 +96,6 @@ def fit(grid: Grid, days: tuple[int, ...], pinned: "Fitted | None" = None) -> Fi
     power, energies = _power(grid, times, knots, chosen, np.interp(times, knots, slow), pinned)
     heat, tau = _heat(grid, knots, days, _drawn(grid, knots, power.theta, slow), pinned)
     k = len(knots)
-    differs: dict[tuple[str, str], tuple[int, int]] = {}
-    for day in days:
-        for key, (n, bad) in grid.day_shadows.get(day, {}).items():
-            old = differs.get(key, (0, 0))
-            differs[key] = (old[0] + n, old[1] + bad)
     return Fitted(
         knots_s=knots,
         base_w=power.theta[:k],
@@ -109,7 +105,7 @@ def fit(grid: Grid, days: tuple[int, ...], pinned: "Fitted | None" = None) -> Fi
         latency_us=latency,
         r_scale=Estimate(max(0.05, float(heat.theta[k])), heat.sd(k)),
         tau_scale=tau,
-        differs=differs,
+        differs={key: differs_of(minutes) for key, minutes in compared(grid, days).items()},
         noise_temperature_c=_jitter(grid.temperature_c),
         noise_power_w=_jitter(grid.power_w),
         noise_light_pct=min(50.0, 100 * _jitter(np.log(np.maximum(grid.light_lux, 1e-3)))),

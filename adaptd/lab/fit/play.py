@@ -1,5 +1,7 @@
 """One policy through one day of a twin, hour by hour, and what it really did in which conditions."""
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from math import floor, log
 
@@ -13,10 +15,12 @@ from adaptd.twin.device import TwinDevice
 from adaptd.twin.scenario import facts_of
 from adaptd.twin.worker import Tick
 from adaptd.twin.world import TrueBand
-from adaptd.vocabulary import Snapshot
+from adaptd.vocabulary import BatteryReading, RawReading, Snapshot, Verdict
 
 HOUR_US = 3_600_000_000
 WARM_K = 5  # temperatures within so many kelvin are like conditions
+WARM_DAYS = 3  # lived before a day, in steps of a minute: until the budget of shadow frames is spent as in the long run
+WARM_TICK_US = 60_000_000
 RATE_STEP = 1.25  # rates within a quarter are like conditions
 Cell = tuple[str, int, str, int]  # light band, temperature step, variant, rate step
 
@@ -53,13 +57,17 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Everything a day needs, as texts: what a process is sent. ``bands`` is the policy whose light bands the truth speaks of."""
+    """Everything a day needs, as texts: what a process is sent. ``bands`` is the policy whose light bands the truth speaks of.
+
+    ``before`` are the scenarios of the days before it, lived under the same policy; none where the box starts fresh.
+    """
 
     scenario: str
     policy: str
     profile: str
     bands: str
     name: str = "policy"
+    before: tuple[str, ...] = ()
 
 
 def episode_of(texts: Texts) -> Episode:
@@ -75,17 +83,90 @@ def episode_of(texts: Texts) -> Episode:
 
 
 def play(texts: Texts) -> Played:
-    """Run adaptd's own controller."""
-    return play_episode(episode_of(texts))
+    """Run adaptd's own controller through the day, after the days before it where there are any."""
+    return play_episode(episode_of(texts), [episode_of(replace(texts, scenario=one)) for one in texts.before])
 
 
-def play_episode(episode: Episode) -> Played:
-    """The same for an episode that was read already."""
+def play_on(texts: Texts, branches: tuple[tuple[str, ...], ...]) -> list[list[Played]]:
+    """The days before, once, and from there each branch: scenarios that follow one another day after day."""
+    brain: Lasting | None = None
+    for one in texts.before:
+        episode = episode_of(replace(texts, scenario=one))
+        brain = brain or _started(episode)
+        _pass(brain, episode)
+    found = []
+    for branch in branches:
+        episodes = [episode_of(replace(texts, scenario=one)) for one in branch]
+        other = _started(episodes[0]) if brain is None else brain.branch()
+        found.append([_watched(other, episode) for episode in episodes])
+    return found
+
+
+def play_episode(episode: Episode, before: Sequence[Episode] = ()) -> Played:
+    """The same for episodes that were read already."""
+    brain = _started(episode)
+    for one in before:
+        _pass(brain, one)
+    return _watched(brain, episode)
+
+
+def _started(episode: Episode) -> "Lasting":
+    return Lasting(episode.policy, episode.profile, episode.facts, episode.scenario.seed)
+
+
+def _pass(brain: "Lasting", episode: Episode) -> None:
+    """A day that nobody watches, in coarse steps."""
+    day = replace(episode.scenario, tick_us=max(episode.scenario.tick_us, WARM_TICK_US))
+    simulate(day, episode.policy, episode.profile, episode.facts, brain)
+    brain.midnight(day.duration_us)
+
+
+def _watched(brain: "Lasting", episode: Episode) -> Played:
     scenario, policy, profile, facts = episode.scenario, episode.policy, episode.profile, episode.facts
     watch = _Watch(episode)
-    result = simulate(scenario, policy, profile, facts, Adaptd(policy, profile, facts, scenario.seed), watch)
+    result = simulate(scenario, policy, profile, facts, brain, watch)
     start_ppm = 1_000_000 if scenario.battery is None else scenario.battery.start_ppm
+    brain.midnight(scenario.duration_us)
     return Played(scenario.name, tuple(watch.hours), result, start_ppm)
+
+
+class Lasting(Adaptd):
+    """adaptd's brain through several days, each a scenario of its own: clock, readings and frames are counted on.
+
+    What it has learned and what is left of its budget of shadow frames go over midnight. A box takes three days until what it
+    spends of that budget hour by hour repeats itself; a twin whose every day begins anew serves the efficient engine later.
+    """
+
+    _days_us = _frames = 0
+
+    def midnight(self, day_us: int) -> None:
+        """A day of this length is over, the next scenario begins at 0 again."""
+        self._days_us += day_us
+        self._frames = self.state.account.last_frame + 1
+
+    def branch(self) -> "Lasting":
+        """Another one that goes on from here."""
+        other = copy(self)
+        other._unseen = list(self._unseen)
+        return other
+
+    def restart(self, now_us: int) -> None:
+        """As a daemon that died without a word."""
+        super().restart(now_us + self._days_us)
+
+    def decide(self, snapshot: Snapshot) -> Verdict:
+        """One decision."""
+        return super().decide(self._on(snapshot) if self._days_us else snapshot)
+
+    def _on(self, snapshot: Snapshot) -> Snapshot:
+        worker, battery = snapshot.worker, snapshot.battery
+        if worker.stretches:
+            moved = [replace(s, first=s.first + self._frames, last=s.last + self._frames) for s in worker.stretches]
+            worker = replace(worker, stretches=tuple(moved))
+        if isinstance(battery, BatteryReading):
+            battery = replace(battery, at_us=battery.at_us + self._days_us)
+        raw = tuple([replace(one, seq=one.seq + self._days_us) if isinstance(one, RawReading) else one for one in snapshot.raw])
+        return replace(snapshot, now_us=snapshot.now_us + self._days_us, raw=raw, worker=worker, battery=battery)
 
 
 class _Watch:

@@ -26,6 +26,7 @@ from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, Measured, V
 Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 DAY_S = 86_400
+MINUTE_S = 60
 MOST_TICKS = 4_000_000
 LONGEST_STEP = 3  # ticks that one interval may span and still be taken as one
 
@@ -38,8 +39,8 @@ class Grid:
 
     Watts, degrees Celsius, lux, frames an interval; NaN where nothing is known. ``frames[v]`` ran on variant v for the camera,
     ``beside[v]`` are the shadow frames expected on it (what the coin was set to, not how it fell), ``busy_us[v]`` the summed
-    latency. ``choice`` is the index of the variant served by, -1 for none. ``day_shadows`` holds (compared, differed) by day,
-    band and variant.
+    latency. ``choice`` is the index of the variant served by, -1 for none. ``shadows`` holds by band and variant how many shadow
+    frames each minute of the log compared, and how many of them differed, (2, minutes).
     """
 
     tick_s: float
@@ -60,7 +61,7 @@ class Grid:
     frames: Array
     beside: Array
     busy_us: Array
-    day_shadows: dict[int, dict[tuple[str, str], list[int]]] = field(default_factory=dict)
+    shadows: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
     simulated: tuple[str, ...] = ()
     origin: str = ""
     records: int = 0
@@ -265,11 +266,12 @@ class Collector:
             beside=table[:, 8 + v : 8 + 2 * v].T.copy(),
             busy_us=table[:, 8 + 2 * v :].T.copy(),
         )
+        minutes = int(at[-1] * tick_s // MINUTE_S) + 1
         for t_us, band, variant, differs in self._shadows:
-            day = int((t_us / 1e6 - times[0]) // DAY_S)
-            pair = grid.day_shadows.setdefault(day, {}).setdefault((band, variant), [0, 0])
-            pair[0] += 1
-            pair[1] += differs
+            pair = grid.shadows.setdefault((band, variant), np.zeros((2, minutes), dtype=np.int64))
+            minute = min(minutes - 1, int((t_us / 1e6 - times[0]) // MINUTE_S))
+            pair[0, minute] += 1
+            pair[1, minute] += differs
         grid.simulated, grid.notes = tuple(sorted(self._simulated)), list(self._notes)
         return grid
 

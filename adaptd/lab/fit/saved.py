@@ -6,7 +6,7 @@ its errors from there.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ import numpy as np
 
 from adaptd.config.policy import LightBand
 from adaptd.lab.bench import Progress
-from adaptd.lab.fit.backtest import FIGURES, RELATIVE, Backtest, backtest, need_days, stated
+from adaptd.lab.fit.backtest import FIGURES, RELATIVE, Backtest, backtest, need_days, predicted
 from adaptd.lab.fit.errors import FitError
 from adaptd.lab.fit.model import Fitted, fit
-from adaptd.lab.fit.play import Cell, Texts, cell_of
+from adaptd.lab.fit.play import WARM_DAYS, Cell, Texts, cell_of
 from adaptd.lab.fit.readings import Grid
-from adaptd.lab.fit.world import pattern, recorded, scenario_text
+from adaptd.lab.fit.world import day_text, pattern, scenario_text
 from adaptd.twin.world import TrueBand
 
 SCHEMA = 1
@@ -41,10 +41,17 @@ class Twin:
     measured_engines: tuple[str, ...]
     plain: dict[str, Any]
 
-    def error(self, figure: str, *, unseen: bool = False, days: int = 1) -> float:
-        """The stated error of a figure's mean over ``days`` days not fitted on, again or unseen; a share for power and rate."""
+    def predicted(self, figure: str, *, unseen: bool = False, days: int = 1) -> tuple[float, float]:
+        """Middle and half-width of the 95 % interval of a figure's error over ``days`` days not fitted on.
+
+        An error is what the twin says less what is measured, of power and rate as a share.
+        """
         kept = self.plain["backtest"]["errors_unseen" if unseen else "errors_again"][figure]
-        return stated([float(one) for one in kept], days)
+        return predicted([float(one) for one in kept], days, unseen=unseen)
+
+    def error(self, figure: str, *, unseen: bool = False, days: int = 1) -> float:
+        """The stated error of a difference: the half-width alone."""
+        return self.predicted(figure, unseen=unseen, days=days)[1]
 
     @property
     def energy_sd_j(self) -> dict[str, float]:
@@ -54,6 +61,12 @@ class Twin:
     def texts(self, scenario: str, policy: str | None = None, name: str = "policy") -> Texts:
         """A day of this twin under a policy, by default the logged one."""
         return Texts(scenario, policy or self.policy, self.profile, self.policy, name)
+
+    def day_texts(self, policy: str | None = None, name: str = "policy") -> list[Texts]:
+        """Every recorded day under a policy that was in force on the days before it too."""
+        days = list(self.days.values())
+        before = [tuple(days[max(0, at - WARM_DAYS) : at]) for at in range(len(days))]
+        return [replace(self.texts(day, policy, name), before=known) for day, known in zip(days, before, strict=True)]
 
     def tried(self, cell: Cell) -> bool:
         """Whether this choice was really tried in like conditions."""
@@ -73,7 +86,7 @@ def make(grid: Grid, folder: Path, progress: Progress | None = None, jobs: int |
         tested = backtest(grid, progress, jobs)
     except ValueError as error:
         raise FitError(f"the log cannot be fitted: {error}") from None
-    scenarios = {f"day-{day + 1}": scenario_text(grid, fitted, recorded(grid, fitted, day), seed=day + 1) for day in days}
+    scenarios = {f"day-{day + 1}": day_text(grid, fitted, day) for day in days}
     texts = {
         **{f"{name}.yaml": text for name, text in scenarios.items()},
         "typical.yaml": scenario_text(grid, fitted, pattern(grid, fitted)),
@@ -156,7 +169,10 @@ def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
             "tau_scale": {"value": round(fitted.tau_scale.value, 4), "sd": round(fitted.tau_scale.sd, 4)},
             "poles": poles,
             "band_h": band_hours(grid.policy.bands, pattern(grid, fitted).light_lux.tolist()),
-            "differs": [{"band": b, "variant": v, "compared": n, "differed": bad} for (b, v), (n, bad) in fitted.differs.items()],
+            "differs": [
+                {"band": b, "variant": v, "compared": one.compared, "differed": one.differed}
+                for (b, v), one in fitted.differs.items()
+            ],
         },
         "backtest": {**tested.to_plain(), "relative": list(RELATIVE)},
         "logged_fps": {name: round(frames / (grid.ticks * grid.tick_s), 5) for name, frames in served.items()},

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptd.lab.fit.model import LIGHT_STEP_S, Fitted
+from adaptd.lab.fit.light import filled, light_of, usual_light
+from adaptd.lab.fit.model import Fitted
 from adaptd.lab.fit.readings import DAY_S, Grid
+from adaptd.lab.fit.scenes import Differs
+from adaptd.vocabulary import VariantFacts
 
 Array = NDArray[np.float64]
 HOURS = 24
+FEW = 100  # shadow frames: of fewer the bundle's own figures count too
 UNKNOWN_PCT = 50.0  # how often a variant differs in a band of which neither log nor bundle says anything
 
 
@@ -34,7 +38,7 @@ def recorded(grid: Grid, fitted: Fitted, day: int) -> DayWorld:
     rows = slice(day * HOURS, day * HOURS + HOURS + 1)
     temperatures = grid.temperature_c[grid.day(day)]
     known = temperatures[np.isfinite(temperatures)]
-    light = _holes(_light(grid, day), _light_pattern(grid, fitted.days))
+    light = filled(light_of(grid, day), usual_light(grid, fitted.days))
     return DayWorld(
         f"day-{day + 1}",
         _whole(fitted.ambient_c[rows]),
@@ -46,10 +50,10 @@ def recorded(grid: Grid, fitted: Fitted, day: int) -> DayWorld:
     )
 
 
-def pattern(grid: Grid, fitted: Fitted, name: str = "typical", light_of: int | None = None) -> DayWorld:
-    """The mean of the fitted days hour by hour, the middle of their light; with ``light_of`` the light of that day instead."""
-    usual = _light_pattern(grid, fitted.days)
-    light = usual if light_of is None else _holes(_light(grid, light_of), usual)
+def pattern(grid: Grid, fitted: Fitted, name: str = "typical", light_day: int | None = None) -> DayWorld:
+    """The mean of the fitted days hour by hour, the middle of their light; with ``light_day`` the light of that day instead."""
+    usual = usual_light(grid, fitted.days)
+    light = usual if light_day is None else filled(light_of(grid, light_day), usual)
     firsts = [grid.temperature_c[grid.day(day)] for day in fitted.days]
     starts = [float(one[np.isfinite(one)][0]) for one in firsts if np.isfinite(one).any()]
     return DayWorld(
@@ -73,34 +77,6 @@ def _whole(part: Array) -> Array:
     return np.concatenate([part, np.repeat(part[-1:], HOURS + 1 - len(part))])
 
 
-def _light(grid: Grid, day: int) -> Array:
-    """The middle light of every five minutes of a day, NaN where none was read."""
-    rows = grid.light_lux[grid.day(day)]
-    width = max(1, round(LIGHT_STEP_S / grid.tick_s))
-    count = round(DAY_S / (width * grid.tick_s))
-    padded = np.full(count * width, np.nan)
-    padded[: min(len(rows), len(padded))] = rows[: len(padded)]
-    parts = padded.reshape(count, width)
-    found = np.full(count, np.nan)
-    some = np.isfinite(parts).any(axis=1)
-    found[some] = np.nanmedian(parts[some], axis=1)
-    return found
-
-
-def _light_pattern(grid: Grid, days: tuple[int, ...]) -> Array:
-    table = np.array([_light(grid, day) for day in days])
-    some = np.isfinite(table).any(axis=0)
-    found = np.full(table.shape[1], np.nan)
-    found[some] = np.nanmedian(table[:, some], axis=0)
-    if not some.any():
-        return np.zeros(table.shape[1])
-    return np.asarray(np.interp(np.arange(len(found)), np.flatnonzero(some), found[some]))
-
-
-def _holes(light: Array, usual: Array) -> Array:
-    return np.where(np.isfinite(light), light, usual)
-
-
 def _budget(grid: Grid, day: int) -> tuple[tuple[float, float | None], ...]:
     """Where the budget from outside changed within a day; nothing where there was none."""
     rows = grid.budget_w[grid.day(day)]
@@ -114,6 +90,11 @@ def _budget(grid: Grid, day: int) -> tuple[tuple[float, float | None], ...]:
                 found.append((at * grid.tick_s, found[-1][1]))
             found.append((at * grid.tick_s, value))
     return tuple(found[:500])
+
+
+def day_text(grid: Grid, fitted: Fitted, day: int) -> str:
+    """The scenario file of a recorded day."""
+    return scenario_text(grid, fitted, recorded(grid, fitted, day), seed=day + 1)
 
 
 def scenario_text(grid: Grid, fitted: Fitted, day: DayWorld, seed: int = 1) -> str:
@@ -186,19 +167,30 @@ def _variants(grid: Grid) -> list[str]:
 
 
 def _disagreement(grid: Grid, fitted: Fitted) -> list[str]:
-    """How often each efficient variant differs, band by band: the log's shadow frames, else the bundle's, else half."""
+    """How each efficient variant differs, band by band: the log's shadow frames, else the bundle's, else half of them."""
     rows = []
     for band in grid.policy.bands:
-        found = []
-        for fact in grid.facts[1:]:
-            n, bad = fitted.differs.get((band.name, fact.name), (0, 0))
-            if n < 100:
-                n, bad = next(((n + p.n, bad + p.disagreed) for p in fact.priors if p.band == band.name), (n, bad))
-            pct = 100 * (bad + 0.5) / (n + 1) if n else UNKNOWN_PCT
-            found.append(f"{fact.name}: {_n(pct)}")
+        found = [
+            f"{fact.name}: {_differing(fitted.differs.get((band.name, fact.name), Differs(0, 0)), band.name, fact)}"
+            for fact in grid.facts[1:]
+        ]
         if found:
             rows.append(f"    {band.name}: {{{', '.join(found)}}}")
     return ["  disagreement_pct:", *rows] if rows else []
+
+
+def _differing(one: Differs, band: str, fact: VariantFacts) -> str:
+    """A share of all frames in per cent, or scenes where the log shows them."""
+    n, bad = one.compared, one.differed
+    if n < FEW:
+        n, bad = next(((n + p.n, bad + p.disagreed) for p in fact.priors if p.band == band), (n, bad))
+    elif one.kinds:
+        shares = [round(share, 4) for share, _ in one.kinds]
+        shares[0] += 1 - sum(shares)  # the calmest kind takes what rounding left
+        pairs = zip(shares, one.kinds, strict=True)
+        kinds = ", ".join(f"{{share: {_n(share)}, pct: {_n(100 * chance)}}}" for share, (_, chance) in pairs)
+        return f"{{scene_s: {_n(one.scene_s)}, scenes: [{kinds}]}}"
+    return _n(100 * (bad + 0.5) / (n + 1) if n else UNKNOWN_PCT)
 
 
 def _curve(times_s: list[int], values: Array) -> str:

@@ -14,6 +14,7 @@ from adaptd.lab.tune.knobs import patch
 from adaptd.lab.tune.picks import Pick, Picked
 from adaptd.lab.tune.search import Found
 from adaptd.lab.tune.trials import Lab, Trial
+from adaptd.lab.whatif.compare import Line
 from adaptd.lab.whatif.figures import FIGURES
 
 TOP, BOTTOM = 34.0, 330.0
@@ -21,8 +22,8 @@ SIGNS = {"today": ("cross", "c1"), "safest": ("square", "c2"), "knee": ("diamond
 SHOWN = ("power", "fps", "hours", "efficiency", "loss", "efficient", "hottest")
 
 
-def page(title: str, asked: str, lab: Lab, found: Found, picked: Picked, error: float | None) -> str:
-    """The whole page. ``error``: the twin's stated error of the power as a share, None for scenarios."""
+def page(title: str, asked: str, lab: Lab, found: Found, picked: Picked) -> str:
+    """The whole page."""
     picks = [picked.today, *picked.picks] if picked.nearest is None else [picked.today, picked.nearest]
     good = picked.nearest is None
     return render(
@@ -34,7 +35,7 @@ def page(title: str, asked: str, lab: Lab, found: Found, picked: Picked, error: 
         if good
         else "Nothing measured meets it",
         how="every candidate of the space" if found.exhaustive else "today's policy, a coarse grid, then a guided search",
-        error="" if error is None else f"{100 * error:.1f}",
+        stated=any(one.power for one in picks),
         chart=Markup("".join(front_svg(found, picked, picks, width) for width in (WIDE, NARROW))),  # noqa: S704 - our elements
         picks=_table(picks),
         days=picked.days,
@@ -82,11 +83,21 @@ def _tip(trial: Trial) -> str:
 def _table(picks: Sequence[Pick]) -> dict[str, Any]:
     shown = [name for name in SHOWN if name in (picks[0].trial.figures.values if picks[0].trial.figures else {})]
     columns = [("", "pick"), *[("n", _column(name)) for name in shown], ("some", "breaks first")]
+    stated = any(one.power for one in picks)
+    columns += [("some", "power against today's")] if stated else []
     rows = []
     for one in picks:
         figures = [f"{one.trial.value(name):.3g}" for name in shown]
-        rows.append([one.name, *figures, one.first.text])
+        rows.append([one.name, *figures, one.first.text, *([power_words(one.power)] if stated else [])])
     return {"columns": columns, "rows": rows, "empty": ""}
+
+
+def power_words(line: Line | None) -> str:
+    """The difference, its stated error with both parts, and what follows."""
+    if line is None or line.new == line.old:
+        return "the same"
+    parts = f"backtest {line.error:.2g} + untried hours {line.bounds:.2g}"
+    return f"{line.new - line.old:+.2g} W, stated error {line.stated:.2g} W ({parts}): {line.verdict}"
 
 
 def _measured(lab: Lab, found: Found, picked: Picked) -> dict[str, Any]:

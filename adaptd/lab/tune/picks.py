@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from adaptd.config.policy import parse_policy
+from adaptd.lab.fit.saved import Twin
 from adaptd.lab.tune.goals import Aim, Bound, Goals
 from adaptd.lab.tune.search import Found
-from adaptd.lab.tune.trials import Lab, Told, Trial
+from adaptd.lab.tune.trials import Told, Trial
+from adaptd.lab.whatif.compare import Line, compare_all
 from adaptd.lab.whatif.figures import FIGURES
 
 ROOM_K = 10.0  # ten kelvin below the limit count as much room as the whole of another bound
@@ -30,11 +32,12 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A named candidate with what breaks first."""
+    """A named candidate with what breaks first, and in a twin its power against today's."""
 
     name: str
     trial: Trial
     first: Room
+    power: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,27 @@ def pick(found: Found, goals: Goals, tidy: Callable[[Trial], Trial] = lambda tri
     return Picked(picks, today, tuple(front), tuple(met), None, bounds)
 
 
-def verified(picked: Picked, lab: Lab, told: Told | None = None) -> Picked:
-    """The same picks with their figures over the worlds of ``lab``: what was chosen for luck on one day shows on the others."""
-    shown = [picked.today, *picked.picks, *([] if picked.nearest is None else [picked.nearest])]
-    measured = lab.measure([one.trial.setting for one in shown], told)
-    again = [Pick(one.name, trial, first_to_break(trial, picked.bounds)) for one, trial in zip(shown, measured, strict=True)]
+def verified(picked: Picked, twin: Twin, battery_wh: float | None, told: Told | None = None, jobs: int | None = None) -> Picked:
+    """The same picks with their figures over the twin's days: what was chosen for luck on one day shows on the others."""
+    shown = [*picked.picks, *([] if picked.nearest is None else [picked.nearest])]
+    today = picked.today.trial
+    found = compare_all(
+        twin,
+        [(one.name, one.trial.text) for one in shown],
+        ("today", today.text),
+        battery_wh=battery_wh,
+        progress=told,
+        jobs=jobs,
+    )
+    again = []
+    for one, held in zip(shown, found, strict=True):
+        trial = replace(one.trial, figures=held.new.figures)
+        power = next(line for line in held.lines if line.figure == "power")
+        again.append(Pick(one.name, trial, first_to_break(trial, picked.bounds), power))
     nearest = None if picked.nearest is None else again.pop()
-    return replace(picked, today=again[0], picks=tuple(again[1:]), nearest=nearest, days=len(lab.worlds))
+    now = replace(today, figures=found[0].old.figures)
+    first = Pick("today", now, first_to_break(now, picked.bounds))
+    return replace(picked, today=first, picks=tuple(again), nearest=nearest, days=len(twin.days))
 
 
 def _shares(found: Found, goals: Goals) -> list[Bound]:

@@ -51,7 +51,7 @@ class Lab:
     @property
     def key(self) -> str:
         """What the measurements rest on: worlds, policy, battery, and the decision core itself."""
-        words = [(w.scenario, w.profile, w.bands) for w in self.worlds]
+        words = [(w.scenario, w.before, w.profile, w.bands) for w in self.worlds]
         plain = json.dumps([words, self.policy, self.battery_wh, code_hash()], sort_keys=True)
         return hashlib.sha256(plain.encode()).hexdigest()[:16]
 

@@ -1,25 +1,26 @@
 """Two policies through the same fitted days: figures with intervals, what was really tried, and which differences mean something.
 
-An interval is the twin's stated error on days left out. Where the policy does what was never tried in like conditions, the twin
-extrapolates; such hours get bounds instead of a point: what an engine draws may be off by ``OFF_TRIED`` where the engine was
-measured elsewhere, by ``OFF_NEVER`` where the log never saw it run. A difference within the stated error is a tie, and one that
-the bounds could turn round is untold.
+An interval is what the twin got wrong on days left out. Where the policy does what was never tried in like conditions, the twin
+extrapolates; such hours get bounds instead of a point. What an engine draws does not depend on the light, and is held to change
+steadily with warmth and rate: ``OFF_STEP`` for each five kelvin and each quarter of the rate between what is done and the nearest
+that was measured, ``OFF_TRIED`` at most; ``OFF_NEVER`` where the log never saw the engine run. The stated error of a difference
+is one number, backtest and bounds together: a smaller one is a tie, or untold where only the bounds could turn it round.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from math import hypot
+from math import exp, hypot
 from typing import Any
 
 from adaptd.config.policy import parse_policy
 from adaptd.lab.bench import spread
-from adaptd.lab.fit.play import Hour, Played, Texts, episode_of, play_episode
+from adaptd.lab.fit.play import WARM_K, Cell, Played, Texts, episode_of, play
 from adaptd.lab.fit.saved import Twin
 from adaptd.lab.whatif.figures import FIGURES, Figures, figures
 
 Progress = Callable[[int, int], None]
-OFF_TRIED, OFF_NEVER = 0.1, 0.3
+OFF_STEP, OFF_TRIED, OFF_NEVER = 0.025, 0.1, 0.3
 TRIED_SHARE = 0.9  # of an hour's time, for the hour to count as tried
 TIE, BETTER, WORSE, UNTOLD = "tie", "better", "worse", "untold"
 FEW_S = 300.0  # limits touched for less than five minutes a day are the same
@@ -39,10 +40,7 @@ class Side:
 
 @dataclass(slots=True)
 class Line:
-    """One figure of both: ``error`` is what a difference must exceed to mean something.
-
-    ``bounds`` is how much more is open because hours were not tried in like conditions.
-    """
+    """One figure of both. ``error`` is the backtest's part of the stated error, ``bounds`` that of hours not tried."""
 
     figure: str
     old: float
@@ -50,6 +48,21 @@ class Line:
     error: float
     verdict: str
     bounds: float = 0.0
+
+    @property
+    def stated(self) -> float:
+        """What a difference must exceed to mean something."""
+        return self.error + self.bounds
+
+    def to_plain(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "difference": round(self.new - self.old, 5),
+            "stated_error": round(self.stated, 5),
+            "of_backtest": round(self.error, 5),
+            "of_untried_hours": round(self.bounds, 5),
+            "verdict": self.verdict,
+        }
 
 
 @dataclass(slots=True)
@@ -77,15 +90,7 @@ class Comparison:
             }
             for key, side in (("old", self.old), ("new", self.new))
         }
-        differences = {
-            line.figure: {
-                "difference": round(line.new - line.old, 5),
-                "error": round(line.error, 5),
-                "bounds": round(line.bounds, 5),
-                "verdict": line.verdict,
-            }
-            for line in self.lines
-        }
+        differences = {line.figure: line.to_plain() for line in self.lines}
         return {"simulated": True, "days": self.days, **sides, "differences": differences, "backtest": self.backtest}
 
 
@@ -104,32 +109,46 @@ def compare(
         ConfigError: a policy is refused, or has no reference among the box's variants.
     """
     older = old or ("the logged policy", twin.policy)
-    work = []
-    for name, text in (older, new):
-        work += [(with_battery(twin.texts(day, text, name), battery_wh),) for day in twin.days.values()]
-    for (texts,) in work[:: max(1, len(twin.days))]:
-        episode_of(texts)  # a fault of the policy is told before anything runs
-    answers = spread(play_texts, work, jobs, progress)
+    return compare_all(twin, [new], older, battery_wh=battery_wh, progress=progress, jobs=jobs)[0]
+
+
+def compare_all(
+    twin: Twin,
+    news: Sequence[tuple[str, str]],
+    old: tuple[str, str],
+    *,
+    battery_wh: float | None = None,
+    progress: Progress | None = None,
+    jobs: int | None = None,
+) -> list[Comparison]:
+    """The same for several new policies, each held against ``old``; a text that comes twice is played once."""
+    texts = list(dict.fromkeys([old[1], *[text for _, text in news]]))
+    work = [(with_battery(day, battery_wh),) for text in texts for day in twin.day_texts(text)]
     count = len(twin.days)
-    sides = [
-        _side(twin, name, text, answers[at * count : (at + 1) * count], battery_wh)
-        for at, (name, text) in enumerate((older, new))
-    ]
-    lines = [_line(twin, name, *sides) for name in FIGURES if name in sides[0].figures.values]
-    return Comparison(sides[0], sides[1], lines, count, twin.plain["backtest"])
+    for (day,) in work[:: max(1, count)]:
+        episode_of(day)  # a fault of the policy is told before anything runs
+    answers = spread(play_texts, work, jobs, progress)
+    played = {text: answers[at * count : (at + 1) * count] for at, text in enumerate(texts)}
+    before, *after = (_side(twin, name, text, played[text], battery_wh) for name, text in (old, *news))
+    found = []
+    for side in after:
+        lines = [_line(twin, name, before, side) for name in FIGURES if name in before.figures.values]
+        found.append(Comparison(before, side, lines, count, twin.plain["backtest"]))
+    return found
 
 
 @lru_cache(32)
 def play_texts(texts: Texts) -> Played:
     """One day; in a process of its own. The logged policy's days are played once, whatever it is held against there."""
-    return play_episode(episode_of(texts))
+    return play(texts)
 
 
 def with_battery(texts: Texts, battery_wh: float | None) -> Texts:
     """The day with a full battery of this label, for policies that must last and for the hours."""
     if battery_wh is None:
         return texts
-    return replace(texts, scenario=f"{texts.scenario}battery: {{capacity_wh: {battery_wh:.4f}}}\n")
+    line = f"battery: {{capacity_wh: {battery_wh:.4f}}}\n"
+    return replace(texts, scenario=texts.scenario + line, before=tuple(one + line for one in texts.before))
 
 
 def _side(twin: Twin, name: str, text: str, days: Sequence[Played], battery_wh: float | None) -> Side:
@@ -138,37 +157,44 @@ def _side(twin: Twin, name: str, text: str, days: Sequence[Played], battery_wh: 
     tried, slack_w, hours = 0, 0.0, [hour for day in days for hour in day.hours]
     seconds = sum(hour.seconds for hour in hours)
     for hour in hours:
-        off, missing = _support(twin, hour)
-        tried += off == 0.0
-        slack_w += off * hour.active_j / seconds
-        if off:
-            for words, spent in missing.items():
-                side.untried[words] = side.untried.get(words, 0.0) + spent / 3600 * 86_400 / seconds
+        missing = {cell: spent for cell, spent in hour.cells.items() if not twin.tried(cell)}
+        slack_w += hour.active_j / seconds * sum(_off(twin, cell) * spent for cell, spent in missing.items()) / hour.seconds
+        tried += sum(missing.values()) <= (1 - TRIED_SHARE) * hour.seconds
+        for (band, step, variant, _), spent in missing.items():
+            words = f"{variant} in {band} at {WARM_K * step} to {WARM_K * step + WARM_K} degC"
+            side.untried[words] = side.untried.get(words, 0.0) + spent / 3600 * 86_400 / seconds
     side.tried_pct = 100 * tried / max(1, len(hours))
     side.untried = dict(sorted(side.untried.items(), key=lambda item: -item[1])[:6])
     for figure, value in side.figures.values.items():
-        error = error_of(twin, side.figures, figure, near_limit(days))
+        error, middle = error_of(twin, side.figures, figure, near_limit(days)), _middle(twin, figure, value)
         slack = _slack(figure, value, side.figures.values["power"], slack_w)
         most = 100.0 if FIGURES[figure][0] == "%" else 1e12
-        side.low[figure], side.high[figure] = max(0.0, value - error - slack), min(most, value + error + slack)
+        side.low[figure], side.high[figure] = (min(most, max(0.0, middle + wide)) for wide in (-error - slack, error + slack))
     if side.tried_pct < 100 and side.figures.values["efficient"] > 0:
         side.high["loss"] = max(side.high["loss"], policy.max_loss_ppm / 10_000)
     return side
 
 
-def _support(twin: Twin, hour: Hour) -> tuple[float, dict[str, float]]:
-    """How far an hour's draw may be off because its choices were not tried in like conditions, and which those are."""
-    missing: dict[str, float] = {}
-    never = False
-    for cell, spent in hour.cells.items():
-        if not twin.tried(cell):
-            band, step, variant, _ = cell
-            never |= variant not in (*twin.measured_engines, "none")
-            words = f"{variant} in {band} at {5 * step} to {5 * step + 5} degC"
-            missing[words] = missing.get(words, 0.0) + spent
-    if sum(missing.values()) <= (1 - TRIED_SHARE) * hour.seconds:
-        return 0.0, {}
-    return (OFF_NEVER if never else OFF_TRIED), missing
+def _off(twin: Twin, cell: Cell) -> float:
+    """How far the draw of a choice may be off in conditions in which it was not tried."""
+    _, step, variant, rate = cell
+    if variant == "none":
+        return 0.0
+    if variant not in twin.measured_engines:
+        return OFF_NEVER
+    measured = [abs(s - step) + abs(r - rate) for _, s, v, r in twin.cells if v == variant and twin.tried((_, s, v, r))]
+    return min(OFF_TRIED, OFF_STEP * min(measured, default=4))
+
+
+def _middle(twin: Twin, figure: str, value: float) -> float:
+    """A figure set right by what the twin got wrong on average."""
+    if figure in ("power", "energy"):
+        return value * exp(-twin.predicted("power_w")[0])
+    if figure in ("hours", "efficiency"):
+        return value * exp(twin.predicted("power_w")[0])
+    if figure == "efficient":
+        return value - twin.predicted("efficient_pct")[0]
+    return value - twin.predicted("temperature_c")[0] if figure == "hottest" else value
 
 
 def _slack(figure: str, value: float, power_w: float, slack_w: float) -> float:
@@ -202,7 +228,7 @@ def error_of(twin: Twin, found: Figures, figure: str, near_s: float, other: Figu
         "frames": max(4.0, value * rate),
         "efficiency": value * hypot(power, rate),
         "efficient": share,
-        "loss": value * min(1.0, share / max(1.0, found.values["efficient"])),
+        "loss": value,  # a few bad scenes make it, and as many more may come
         "late": max(0.1, 100 * rate),
         "hottest": twin.error("temperature_c"),
         "over_limit": max(FEW_S, near_s),
@@ -234,5 +260,6 @@ def _line(twin: Twin, figure: str, old: Side, new: Side) -> Line:
 
 def _widening(twin: Twin, side: Side, figure: str) -> float:
     """How much of a side's interval comes from hours that nobody tried."""
-    value, error = side.figures.values[figure], error_of(twin, side.figures, figure, FEW_S)
-    return max(0.0, side.high[figure] - value - error) if figure in ("power", "energy", "hours", "efficiency") else 0.0
+    error = error_of(twin, side.figures, figure, FEW_S)
+    wide = side.high[figure] - _middle(twin, figure, side.figures.values[figure])
+    return max(0.0, wide - error) if figure in ("power", "energy", "hours", "efficiency", "loss") else 0.0
