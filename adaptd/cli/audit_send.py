@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.audit_args import folder_argument, need_log
+from adaptd.cli.audit_args import folder_argument, newest_checkpoint
 from adaptd.cli.errors import CommandError
 
 COMMAND_S = 60
@@ -37,13 +37,7 @@ def kept_in(folder: Path) -> Path:
 
 def run(args: argparse.Namespace) -> int:
     """Send to each target; 1 where one of them did not take it."""
-    from adaptd.log.verify.reader import last
-
-    need_log(args.folder)
-    record = last(args.folder, "checkpoint")
-    if record is None:
-        raise CommandError(f"{args.folder}: no checkpoint in this log yet; one is made every 1,024 records and at every stop")
-    keep, text, failed = args.keep or kept_in(args.folder), str(record["note"]), 0
+    keep, text, failed = args.keep or kept_in(args.folder), newest_checkpoint(args.folder), 0
     for target in args.to:
         try:
             print(_send(args, target, text, keep))
