@@ -18,7 +18,6 @@ PROGRAM, STAMP = "cmd:", "tsa:"
 
 
 def register(commands: Any) -> None:
-    """Add the command."""
     parser = commands.add_parser("send", help="send the newest checkpoint to where this device cannot take it back")
     folder_argument(parser)
     parser.add_argument(

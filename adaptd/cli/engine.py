@@ -25,7 +25,6 @@ from adaptd.config.shipped import engines_dir
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     parser = sub.add_parser("engine", help="build, qualify, list, verify and sign bundles")
     group = parser.add_subparsers(dest="verb", required=True)
     build = group.add_parser("build", help="make a bundle from an ONNX model, or a bundle's TensorRT plans")
