@@ -89,8 +89,7 @@ def _program(target: str, text: str) -> str:
 def _witness(args: argparse.Namespace, url: str, text: str, keep: Path) -> str:
     """Ask a witness to cosign: from the size that it says it knows, where it knows another one than we think."""
     from adaptd.gateway.post import UnreachableError, post
-    from adaptd.log.verify.proof import ProofError, consistency
-    from adaptd.log.verify.witnesses import Refused, cosigned, request
+    from adaptd.log.verify.witnesses import ProofError, Refused, consistency, cosigned, request
 
     size, address = _size(text), f"{url.rstrip('/')}/add-checkpoint"
     try:

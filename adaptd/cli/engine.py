@@ -59,7 +59,7 @@ def _build(arguments: argparse.Namespace) -> int:
         raise CommandError("adaptd engine build MODEL.onnx needs --calibration DIR and -o BUNDLE, see --help", 2)
     if not 1 <= arguments.pictures <= 500:
         raise CommandError(f"--pictures {arguments.pictures}: 1 to 500 are possible, 100 to 500 are advised", 2)
-    from adaptd.bundle_build.data.preset import read_labels
+    from adaptd.bundle_build.data.pictures import read_labels
     from adaptd.bundle_build.model.intake import Wishes
     from adaptd.bundle_build.model.make import Order, build
 

@@ -25,7 +25,7 @@ from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
 from adaptd.serve.api import Change
-from adaptd.serve.reply import Said
+from adaptd.serve.board import Said
 from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
 

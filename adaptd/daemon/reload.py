@@ -17,7 +17,7 @@ from adaptd.daemon.orders import ids
 from adaptd.daemon.parts import Parts
 from adaptd.log.write.recorder import Settings
 from adaptd.serve.api import Change
-from adaptd.serve.reply import Said
+from adaptd.serve.board import Said
 from adaptd.vocabulary import VariantFacts
 
 MOST_WAITING = 16

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from adaptd.apps.feeder.basis import Basis, Share
-from adaptd.apps.feeder.rhythm import HOURS, Hours, due_ppm, rhythm
+from adaptd.apps.feeder.rules import HOURS, Hours, due_ppm, rhythm
 from adaptd.apps.feeder.settings import DAY_US, HOUR_US, PPM, SECOND_US, USUAL_FROM_DAYS, USUAL_TO_DAYS, WINDOW_US, Settings
 from adaptd.apps.feeder.store import Store
 
