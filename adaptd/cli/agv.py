@@ -16,7 +16,6 @@ VERDICTS = ("pass", "reject", "cannot tell")
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command group."""
     group = sub.add_parser("agv", help="inspect parts from a vehicle: verdicts, rejects with pictures, a shift on a battery")
     verbs = group.add_subparsers(dest="verb", metavar="VERB", required=True)
     _run_verb(verbs)

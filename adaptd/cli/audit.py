@@ -13,7 +13,6 @@ from adaptd.log import KEEP_DAYS
 
 
 def register(sub: Any) -> None:
-    """Add the command group."""
     group = sub.add_parser("audit", help="verify, show, report and export the log", description=__doc__)
     commands = group.add_subparsers(dest="audit_command", metavar="COMMAND", required=True)
     _register_verify(commands)

@@ -72,6 +72,17 @@ def public_key(text: str) -> Any:
         ) from None
 
 
+def newest_checkpoint(folder: Path) -> str:
+    """The newest checkpoint note of a log."""
+    from adaptd.log.verify.reader import last
+
+    need_log(folder)
+    record = last(folder, "checkpoint")
+    if record is None:
+        raise CommandError(f"{folder}: no checkpoint in this log yet; one is made every 1,024 records and at every stop")
+    return str(record["note"])
+
+
 def not_read(words: str) -> None:
     """Say which part of the log a reader leaves out."""
     print(f"not shown: {words}", file=sys.stderr)

@@ -5,7 +5,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
+from adaptd.cli.audit_args import (
+    folder_argument,
+    judge,
+    need_log,
+    newest_checkpoint,
+    not_read,
+    span,
+    time_arguments,
+    trust_arguments,
+)
 from adaptd.cli.errors import CommandError, refusing, writing
 
 
@@ -74,11 +83,5 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_checkpoint(args: argparse.Namespace) -> int:
     """Print the newest checkpoint note."""
-    from adaptd.log.verify.reader import last
-
-    need_log(args.folder)
-    record = last(args.folder, "checkpoint")
-    if record is None:
-        raise CommandError(f"{args.folder}: no checkpoint in this log yet; one is made every 1,024 records and at every stop")
-    sys.stdout.write(str(record["note"]))
+    sys.stdout.write(newest_checkpoint(args.folder))
     return 0

@@ -28,7 +28,6 @@ have rewritten it. {count} segments, {bytes} bytes. {kept}
 
 
 def register(commands: Any) -> None:
-    """Add the command."""
     parser = commands.add_parser("pack", help="one file for an auditor: the log without its private key, and how to check it")
     folder_argument(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="F.tar.gz", help="file to write the pack to")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.audit_args import folder_argument, need_log
+from adaptd.cli.audit_args import folder_argument, newest_checkpoint
 from adaptd.cli.errors import CommandError
 
 COMMAND_S = 60
@@ -18,7 +18,6 @@ PROGRAM, STAMP = "cmd:", "tsa:"
 
 
 def register(commands: Any) -> None:
-    """Add the command."""
     parser = commands.add_parser("send", help="send the newest checkpoint to where this device cannot take it back")
     folder_argument(parser)
     parser.add_argument(
@@ -37,13 +36,7 @@ def kept_in(folder: Path) -> Path:
 
 def run(args: argparse.Namespace) -> int:
     """Send to each target; 1 where one of them did not take it."""
-    from adaptd.log.verify.reader import last
-
-    need_log(args.folder)
-    record = last(args.folder, "checkpoint")
-    if record is None:
-        raise CommandError(f"{args.folder}: no checkpoint in this log yet; one is made every 1,024 records and at every stop")
-    keep, text, failed = args.keep or kept_in(args.folder), str(record["note"]), 0
+    keep, text, failed = args.keep or kept_in(args.folder), newest_checkpoint(args.folder), 0
     for target in args.to:
         try:
             print(_send(args, target, text, keep))
@@ -96,8 +89,7 @@ def _program(target: str, text: str) -> str:
 def _witness(args: argparse.Namespace, url: str, text: str, keep: Path) -> str:
     """Ask a witness to cosign: from the size that it says it knows, where it knows another one than we think."""
     from adaptd.gateway.post import UnreachableError, post
-    from adaptd.log.verify.proof import ProofError, consistency
-    from adaptd.log.verify.witnesses import Refused, cosigned, request
+    from adaptd.log.verify.witnesses import ProofError, Refused, consistency, cosigned, request
 
     size, address = _size(text), f"{url.rstrip('/')}/add-checkpoint"
     try:

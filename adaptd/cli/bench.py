@@ -21,7 +21,6 @@ ELSEWHERE = {
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     group = sub.add_parser("bench", help="measure: controllers against the oracle, overhead, swap, audit").add_subparsers(
         dest="verb", required=True
     )

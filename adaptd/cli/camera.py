@@ -19,7 +19,6 @@ QUALITY, MOST_PIXELS = 85, 1280  # of the picture in the page: sharp enough to s
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     words = "calibrate a camera as a light sensor, draw the region that counts"
     group = sub.add_parser("camera", help=words).add_subparsers(dest="verb", required=True)
     _register_roi(group)
@@ -129,7 +128,6 @@ def _mean_ppm(source: Any) -> int:
 
 
 def _register_roi(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
     parser = verbs.add_parser("roi", help="a page on which you draw the region that counts, and read the option for it")
     parser.add_argument("--source", required=True, help="the camera, as for `adaptd run`")
     parser.add_argument("-o", "--output", type=Path, default=Path("roi.html"), help="the page (default: roi.html)")

@@ -30,7 +30,6 @@ AREAS = (
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
     parser = sub.add_parser(
         "doctor", help="what this machine offers: sensors, engines, permissions, and the remedy for what is missing"
     )

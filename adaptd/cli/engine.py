@@ -25,7 +25,6 @@ from adaptd.config.shipped import engines_dir
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     parser = sub.add_parser("engine", help="build, qualify, list, verify and sign bundles")
     group = parser.add_subparsers(dest="verb", required=True)
     build = group.add_parser("build", help="make a bundle from an ONNX model, or a bundle's TensorRT plans")
@@ -60,7 +59,7 @@ def _build(arguments: argparse.Namespace) -> int:
         raise CommandError("adaptd engine build MODEL.onnx needs --calibration DIR and -o BUNDLE, see --help", 2)
     if not 1 <= arguments.pictures <= 500:
         raise CommandError(f"--pictures {arguments.pictures}: 1 to 500 are possible, 100 to 500 are advised", 2)
-    from adaptd.bundle_build.data.preset import read_labels
+    from adaptd.bundle_build.data.pictures import read_labels
     from adaptd.bundle_build.model.intake import Wishes
     from adaptd.bundle_build.model.make import Order, build
 

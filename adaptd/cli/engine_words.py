@@ -9,7 +9,7 @@ from adaptd.config.shipped import policies_dir
 from adaptd.vocabulary import MODE_FAULT_WORDS
 
 if TYPE_CHECKING:
-    from adaptd.bundle_build.data.preset import Preset
+    from adaptd.bundle_build.data.pictures import Preset
     from adaptd.config.manifest import ModeFact
     from adaptd.config.policy import Policy
 
@@ -97,7 +97,7 @@ def band_of(arguments: argparse.Namespace, policy: "Policy") -> str | None:
 
 def preset_of(arguments: argparse.Namespace) -> "Preset | None":
     """The preset that was named; None leaves it to the model's task."""
-    from adaptd.bundle_build.data.preset import PRESETS
+    from adaptd.bundle_build.data.pictures import PRESETS
 
     return None if arguments.preset is None else PRESETS[arguments.preset]
 

@@ -25,7 +25,6 @@ NOTE_WORDS = """Write a note into the store. What a note changes depends on its 
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command group."""
     group = sub.add_parser("feeder", help="what the pet eats: bouts, days, alerts")
     verbs = group.add_subparsers(dest="verb", metavar="VERB", required=True)
     _run_verb(verbs)

@@ -13,7 +13,6 @@ Sub = Any
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
     parser = sub.add_parser("fleet", help="many boxes: serve, service, ask, tune, page, rollout, alarms, enrol, accept, demo")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _serve_parser(actions)

@@ -17,7 +17,6 @@ MAX_PACK_BYTES = 128 << 20  # what a box's gateway takes
 
 
 def register(with_lake: Callable[[Parser], Parser], actions: Any) -> None:
-    """Add the action."""
     parser = with_lake(actions.add_parser("rollout", help="offer a policy or a pack in waves; without one, list"))
     parser.add_argument("offer", type=Path, nargs="?", metavar="POLICY.yaml|X.pack", help="what to offer to 1 %%, 10 %% and all")
     parser.add_argument("--url", default="", help="where boxes fetch the pack; without it, it is brought to them")

@@ -54,7 +54,6 @@ WantedBy=multi-user.target
 
 
 def register(actions: Any) -> None:
-    """Add the action."""
     parser = actions.add_parser("service", help="the server's systemd unit: shown, or with --install written and started")
     parser.add_argument("--install", action="store_true", help="write the unit and its user, and start it")
     parser.add_argument("--root", type=Path, default=Path("/"), help="install below this folder instead of /, starting nothing")

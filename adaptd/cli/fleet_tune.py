@@ -22,7 +22,6 @@ MOST_POLICIES = 1_000
 
 
 def register(actions: Any) -> None:
-    """Add the action."""
     parser = actions.add_parser("tune", help="cluster boxes by their fitted twins, priors for new boxes, policies per cluster")
     parser.add_argument("twins", type=Path, nargs="?", metavar="TWINS", help="folder with each box's fitted twin, named after it")
     parser.add_argument("--lake", type=Path, metavar="DIR", help="or the server's folder, with the twins that boxes sent up")

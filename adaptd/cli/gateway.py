@@ -9,7 +9,6 @@ from adaptd.client import default_socket
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
     parser = sub.add_parser(
         "gateway",
         help="the live page, Prometheus and MQTT: a process of its own beside the daemon",

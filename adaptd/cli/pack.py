@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     group = sub.add_parser("pack", help="make, verify, install and try packs").add_subparsers(dest="verb", required=True)
     make = group.add_parser("make", help="policy, bundle, profile and evidence into one signed file")
     make.add_argument("--policy", type=Path, required=True, help="policy file")
@@ -124,7 +123,6 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _register_trial(group: Any) -> None:
-    """Add the verbs."""
     take = group.add_parser("take", help="install a pack for trial: `adaptd run --packs DIR` runs it from its next start on")
     take.add_argument("pack", type=Path, help="the pack")
     take.add_argument("--key", type=Path, required=True, help="the owner's public key (PEM)")

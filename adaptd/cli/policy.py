@@ -24,7 +24,6 @@ BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     group = sub.add_parser("policy", help="check, explain and describe policies").add_subparsers(dest="verb", required=True)
     check = group.add_parser("check", help="check policy files, on a board with --profile")
     check.add_argument("files", nargs="+", type=Path, help="policy files (YAML)")

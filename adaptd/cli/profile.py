@@ -11,7 +11,6 @@ from adaptd.config.shipped import profiles_dir
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     group = sub.add_parser("profile", help="check, list and show hardware profiles").add_subparsers(dest="verb", required=True)
     check = group.add_parser("check", help="check profile files")
     check.add_argument("files", nargs="+", type=Path, help="profile files (YAML)")

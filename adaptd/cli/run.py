@@ -31,7 +31,6 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
     parser = sub.add_parser("run", help="serve the model and control it, in the foreground")
     parser.add_argument(
         "--policy", type=Path, default=policies_dir() / "default.yaml", help="policy file (default: the shipped default.yaml)"

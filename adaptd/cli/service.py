@@ -17,7 +17,6 @@ from adaptd.cli.unit_sandbox import command
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     group = sub.add_parser("service", help="the systemd units of daemon and gateway: show, install, uninstall").add_subparsers(
         dest="verb", required=True
     )

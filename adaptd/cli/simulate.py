@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
     parser = sub.add_parser("simulate", help="run a controller on the software device of a scenario")
     parser.add_argument("--scenario", type=Path, required=True, help="scenario file, or the name of a shipped one")
     parser.add_argument("--policy", type=Path, default=None, help="policy file (default: the one that the scenario tests)")

@@ -9,7 +9,6 @@ from adaptd.cli.errors import refusing
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     status = sub.add_parser("status", help="what the daemon is doing now")
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.set_defaults(handler=show_status)

@@ -19,7 +19,6 @@ PANES = {"w": "why", "s": "sensors", "c": "conditions", "l": "log"}
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
     parser = sub.add_parser("top", help="a live view in the terminal: engine, rate, heat, power, account, why")
     parser.add_argument("--socket", type=Path, default=None, help="the daemon's socket")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)

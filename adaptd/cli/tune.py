@@ -22,7 +22,6 @@ PICKS = ("safest", "knee", "thriftiest")
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
     parser = sub.add_parser("tune", help="find a better policy for this box: goals in, three measured picks out")
     parser.add_argument("source", type=Path, metavar="DIR|SCENARIOS", help="the box's log, its fitted twin, or scenarios")
     parser.add_argument("--goal", default="", help='what is wanted, for example "hours>=9" or "efficiency 0.85 of the best"')

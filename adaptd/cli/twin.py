@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the group."""
     group = sub.add_parser("twin", help="fit a software device of this box from its own log").add_subparsers(
         dest="verb", required=True
     )

@@ -17,7 +17,6 @@ MOST_LINES = 40
 
 
 def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
     parser = sub.add_parser("whatif", help="what another policy would have done on this box's own days")
     parser.add_argument("folder", type=Path, metavar="DIR", help="the box's log, or the folder of its fitted twin")
     parser.add_argument("--policy", type=Path, required=True, metavar="NEW", help="the policy to try")

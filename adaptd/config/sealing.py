@@ -5,9 +5,12 @@ import binascii
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adaptd.config.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 SIGNED = b"adaptd bundle manifest v1\n"
 KEYGEN = "openssl genpkey -algorithm ed25519"
@@ -25,16 +28,21 @@ def digest_of(plain: dict[str, Any]) -> str:
 
 def sign(digest: str, private_key_pem: bytes) -> str:
     """The signature of ``digest`` in base64. Raises ConfigError when the key is not an Ed25519 private key in PEM form."""
+    return base64.b64encode(private_key(private_key_pem).sign(SIGNED + digest.encode())).decode()
+
+
+def private_key(pem: bytes) -> "Ed25519PrivateKey":
+    """The owner's key. Raises ConfigError when it is no Ed25519 private key in PEM form."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(private_key_pem, None)
+        key = load_pem_private_key(pem, None)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"signing key: is no private key in PEM form ({error}), make one with: {KEYGEN}") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"signing key: is no Ed25519 key, make one with: {KEYGEN}")
-    return base64.b64encode(key.sign(SIGNED + digest.encode())).decode()
+    return key
 
 
 def check_signature(signature: str | None, digest: str, where: str, public_key: Path | None, *, required: bool) -> None:
@@ -51,12 +59,13 @@ def check_signature(signature: str | None, digest: str, where: str, public_key: 
     from cryptography.exceptions import InvalidSignature
 
     try:
-        _public(public_key).verify(base64.b64decode(signature, validate=True), SIGNED + digest.encode())
+        public_key_of(public_key).verify(base64.b64decode(signature, validate=True), SIGNED + digest.encode())
     except (InvalidSignature, binascii.Error):
         raise ConfigError(f"{where}: signature: is not of this key, fetch the bundle again or name the right key") from None
 
 
-def _public(path: Path) -> Any:
+def public_key_of(path: Path) -> "Ed25519PublicKey":
+    """The owner's public key in a file. Raises ConfigError when it is no Ed25519 key in PEM form."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 

@@ -7,7 +7,7 @@ from typing import Any
 from adaptd.daemon.orders import VERBS, Orders, asked_by, ids
 from adaptd.daemon.teller import Teller
 from adaptd.serve.api import Change
-from adaptd.serve.reply import Said
+from adaptd.serve.board import Said
 
 GIVEN_US = 600_000_000  # readings and labels come often: who gives them is on record at first, and so often
 MOST_GIVERS = 64

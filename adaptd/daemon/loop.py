@@ -15,7 +15,7 @@ from adaptd.daemon.jobs import WallClock
 from adaptd.daemon.moving import Moving
 from adaptd.daemon.orders import AGAIN, Asked, Orders, asked_by
 from adaptd.daemon.parts import STOP_S, LoopPace, Parts
-from adaptd.daemon.reload import ReloadError, Reloads, Tried, adopt, told
+from adaptd.daemon.reload import ReloadError, Reloads, Tried, Wanted, adopt, told
 from adaptd.daemon.sensors_or_twin import first_words, picture_stats
 from adaptd.daemon.status import EngineWords, LogWords, Scene, Totals, account_rows, status_document
 from adaptd.daemon.teller import Teller, defect
@@ -25,7 +25,7 @@ from adaptd.log.write.ledger import NotRecordedError
 from adaptd.log.write.recorder import Settings
 from adaptd.protocol.messages import Applied, Hello, Swapped, WorkerReport
 from adaptd.serve.api import Change
-from adaptd.serve.reply import Said
+from adaptd.serve.board import Said
 from adaptd.supervise.supervisor import Event
 from adaptd.vocabulary import Snapshot, Verdict
 
@@ -277,7 +277,7 @@ class Daemon:
     def _ask_for_policy(self, change: Change | None = None, offered: str | None = None) -> None:
         who = "SIGHUP" if change is None else asked_by(change)
         self._parts.notifier.send("RELOADING=1", f"MONOTONIC_USEC={self._parts.clock.mono_us()}")
-        self._reloads.ask(who, self._parts.policy_path, self._parts.settings, self._facts, offered, change)
+        self._reloads.ask(Wanted(who, self._parts.policy_path, self._parts.settings, self._facts, offered, change))
 
     def _take_policy(self, tried: Tried) -> None:
         """Take the policy file anew; a bad one is refused and the running one stays. Who asked is on record either way."""

@@ -3,7 +3,6 @@
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from adaptd.daemon.orders import ids
 from adaptd.daemon.parts import Parts
 from adaptd.log.write.recorder import Settings
 from adaptd.serve.api import Change
-from adaptd.serve.reply import Said
+from adaptd.serve.board import Said
 from adaptd.vocabulary import VariantFacts
 
 MOST_WAITING = 16
@@ -26,6 +25,21 @@ MOST_WAITING = 16
 
 class ReloadError(Exception):
     """The new policy is refused; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who wants which file read anew, and under what it is to run; ``change`` is the request, where it came over the socket.
+
+    ``offered`` is a text to try in place of the file's; the file is then the measure of what it may not loosen.
+    """
+
+    who: str
+    path: Path
+    settings: Settings
+    facts: tuple[VariantFacts, ...]
+    offered: str | None = None
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +71,15 @@ class Adopted:
 class Reloads:
     """Asked for a reload, reads and tries the policy in a thread, one at a time; ``done`` hands over what came of it."""
 
-    def __init__(self, trial: Callable[[dict[str, Any]], str] = tried) -> None:
-        self._trial = trial
-        self._waiting: deque[tuple[str, Path, Settings, tuple[VariantFacts, ...], str | None, Change | None]] = deque(
-            maxlen=MOST_WAITING
-        )
+    def __init__(self) -> None:
+        self._waiting: deque[Wanted] = deque(maxlen=MOST_WAITING)
         self.offer: dict[str, Any] = {}  # for the status document: what was offered last
         self._found: queue.SimpleQueue[Tried] = queue.SimpleQueue()
         self._busy = False
 
-    def ask(
-        self,
-        who: str,
-        path: Path,
-        settings: Settings,
-        facts: tuple[VariantFacts, ...],
-        offered: str | None = None,
-        change: Change | None = None,
-    ) -> None:
-        """Begin to read and try the policy, or do so once the trial under way has ended.
-
-        ``offered`` is a text to try in place of the file's; the file is then the measure of what it may not loosen.
-        """
-        self._waiting.append((who, path, settings, facts, offered, change))
+    def ask(self, wanted: Wanted) -> None:
+        """Begin to read and try the policy, or do so once the trial under way has ended."""
+        self._waiting.append(wanted)
         self._begin()
 
     def done(self) -> Tried | None:
@@ -106,27 +106,20 @@ class Reloads:
     def _begin(self) -> None:
         if not self._busy and self._waiting:
             self._busy = True
-            threading.Thread(target=self._try, args=self._waiting.popleft(), name="reload", daemon=True).start()
+            threading.Thread(target=self._try, args=(self._waiting.popleft(),), name="reload", daemon=True).start()
 
-    def _try(
-        self,
-        who: str,
-        path: Path,
-        settings: Settings,
-        facts: tuple[VariantFacts, ...],
-        offered: str | None,
-        change: Change | None,
-    ) -> None:
-        text, name = offered or "", "offered policy" if offered is not None else str(path)
+    def _try(self, wanted: Wanted) -> None:
+        offered, settings = wanted.offered, wanted.settings
+        text, name = offered or "", "offered policy" if offered is not None else str(wanted.path)
         try:
-            own = read_text_at_once(path)
+            own = read_text_at_once(wanted.path)
             text = own if offered is None else offered
-            refused = self._trial(order_of(name, text, settings.profile_name, settings.profile_text, facts))
+            refused = tried(order_of(name, text, settings.profile_name, settings.profile_text, wanted.facts))
             if offered is not None and not refused:
-                refused = loosened(parse_policy(own, str(path)), parse_policy(text, name))
+                refused = loosened(parse_policy(own, str(wanted.path)), parse_policy(text, name))
         except (OSError, ConfigError, ValueError) as error:
             refused = str(error).splitlines()[0]
-        self._found.put(Tried(who, text, refused, "reload" if offered is None else "offer", change))
+        self._found.put(Tried(wanted.who, text, refused, "reload" if offered is None else "offer", wanted.change))
 
 
 def told(new: Tried) -> dict[str, Any]:

@@ -176,7 +176,7 @@ class Scene:
     uptime_s: int
     why: str
     last_result: dict[str, Any] = field(default_factory=dict)
-    source: "SourceWords" = field(default_factory=SourceWords)
+    source: SourceWords = field(default_factory=SourceWords)
     trouble: tuple[str, ...] = ()
     account: tuple[AccountRow, ...] = ()
     cameras: dict[str, Any] = field(default_factory=dict)
@@ -235,18 +235,8 @@ def status_document(scene: Scene) -> dict[str, Any]:
         "cameras": scene.cameras,
         "account": {row.band: row.plain() for row in scene.account},
         "conditions": dict(verdict.conditions),
-        "audit": {
-            "seq": scene.log.seq,
-            "checkpoint_seq": scene.log.checkpoint_seq,
-            "degraded": scene.log.degraded,
-            "folder": scene.log.folder,
-        },
-        "frames": {
-            "delivered": scene.totals.delivered,
-            "missed": scene.totals.missed,
-            "dropped": scene.totals.dropped,
-            "shadow": scene.totals.shadow,
-        },
+        "audit": asdict(scene.log),
+        "frames": {name: getattr(scene.totals, name) for name in ("delivered", "missed", "dropped", "shadow")},
         "swaps": scene.totals.swaps,
         "served": dict(scene.totals.served),
         "refusals": dict(scene.totals.refused),

@@ -19,7 +19,7 @@ from typing import Any
 from adaptd.base.folder import read_plain
 from adaptd.config.errors import ConfigError
 from adaptd.config.regular_file import NAME
-from adaptd.config.sealing import KEYGEN, canonical
+from adaptd.config.sealing import canonical, private_key, public_key_of
 
 MAGIC = b"adaptd-pack 1\n"
 SIGNED = b"adaptd efficiency pack v1\n"
@@ -43,7 +43,7 @@ def seal(manifest: dict[str, Any], files: dict[str, bytes], private_pem: bytes) 
     Raises:
         ConfigError: the key is no Ed25519 private key in PEM form.
     """
-    key = _private(private_pem)
+    key = private_key(private_pem)
     public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
     entries = [
         {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for path, data in sorted(files.items())
@@ -108,7 +108,7 @@ def _check_signature(manifest: dict[str, Any], line: bytes, signature: bytes, wh
         raise ConfigError(f"{where}: its signature does not hold: it was changed after it was made, fetch it again") from None
     if public_pem is None:
         return True
-    if _public(public_pem) != raw:
+    if public_key_of(public_pem).public_bytes_raw() != raw:
         raise ConfigError(f"{where}: is signed by another key than {public_pem}, name the right one or do not install it")
     return False
 
@@ -139,29 +139,3 @@ def _files(manifest: dict[str, Any], rest: bytes, where: str) -> dict[str, bytes
 def _safe(path: str) -> bool:
     folder, slash, name = path.rpartition("/")
     return (folder == "bundle" if slash else True) and NAME.fullmatch(name) is not None
-
-
-def _private(pem: bytes) -> Any:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(pem, None)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"signing key: is no private key in PEM form ({error}), make one with: {KEYGEN}") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError(f"signing key: is no Ed25519 key, make one with: {KEYGEN}")
-    return key
-
-
-def _public(path: Path) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        key = load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: is no public key in PEM form ({error})") from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise ConfigError(f"{path}: is no Ed25519 key")
-    return bytes(key.public_bytes_raw())

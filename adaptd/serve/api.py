@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.base.unix_socket import foreign_folder
-from adaptd.serve.board import StatusBoard
+from adaptd.serve.board import Reply, Said, StatusBoard
 from adaptd.serve.peer import MAX_REQUEST_BYTES, REQUEST_DEADLINE_S, Limiter, Peer, Seats, may_change, may_push, peer_of
-from adaptd.serve.reply import Reply, Said
 
 FLOOD_PAUSE_S = 0.02
 READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")

@@ -1,4 +1,4 @@
-"""The last published snapshot: the control loop pins it up, readers take it down; nobody waits for anybody.
+"""The last published snapshot: the control loop pins it up, readers take it down; and what became of a request, given once.
 
 A control loop that hangs publishes nothing, and its last words would look like news for ever. So the board knows how often there
 should be some: what is older than a few periods is handed out as ``stalled``, and the health verb says so with an error code.
@@ -6,11 +6,13 @@ should be some: what is older than a few periods is handed out as ``stalled``, a
 
 import json
 import threading
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 NO_SOURCE = "no_source"
 STALLED_PERIODS = 3
 STALLED_US = 3_000_000
+Outcome = Literal["done", "refused", "pending"]
 
 
 class StatusBoard:
@@ -48,3 +50,43 @@ class StatusBoard:
     def text(self, now_us: int) -> bytes:
         """The same as JSON bytes."""
         return json.dumps(self.read(now_us), sort_keys=True).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The outcome in one line for a person. ``record``: the number of the log's record that says so; None where there is none."""
+
+    outcome: Outcome
+    words: str
+    record: int | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """The answer for scripts."""
+        on_record = {} if self.record is None else {"record": self.record}
+        return {"accepted": self.outcome != "refused", "outcome": self.outcome, "words": self.words, **on_record}
+
+    def line(self) -> str:
+        """The same for people."""
+        return self.words if self.record is None else f"{self.words} (record {self.record})"
+
+
+PENDING = Said("pending", "handed to the control loop, which has not come to it yet; `adaptd status` shows what became of it")
+
+
+class Reply:
+    """One answer, given once."""
+
+    def __init__(self) -> None:
+        self._given = threading.Event()
+        self._said = PENDING
+
+    def give(self, said: Said) -> None:
+        """From the control loop; a second answer changes nothing."""
+        if not self._given.is_set():
+            self._said = said
+            self._given.set()
+
+    def wait(self, timeout_s: float) -> Said:
+        """From the client's thread: the answer, or that it is still to come."""
+        self._given.wait(timeout_s)
+        return self._said

@@ -6,7 +6,7 @@ import pytest
 
 from adaptd.apps.feeder.days import closed_days, local_day, rhythm_of
 from adaptd.apps.feeder.documents import history
-from adaptd.apps.feeder.rhythm import HOURS, due_by, due_ppm, rhythm
+from adaptd.apps.feeder.rules import HOURS, due_by, due_ppm, rhythm
 from adaptd.apps.feeder.settings import DAY_US, HOUR_US, PPM
 from adaptd.apps.feeder.simulated_cat import Cat, events
 from tests.apps.streams import BEGIN_US, BERLIN, FP16, House, day_of

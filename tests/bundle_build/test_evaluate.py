@@ -8,8 +8,7 @@ import pytest
 from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.data.images import Dataset, scan
 from adaptd.bundle_build.data.labels import Labels, labels_of, place
-from adaptd.bundle_build.data.pictures import Pictures
-from adaptd.bundle_build.data.preset import PRESETS
+from adaptd.bundle_build.data.pictures import PRESETS, Pictures
 from adaptd.bundle_build.qualify.evaluate import ScoreTally, evaluate, quantile_us
 from adaptd.bundle_build.qualify.findings import bound_ppm
 from adaptd.config.policy import Policy

@@ -6,8 +6,7 @@ import pytest
 
 from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.data.images import band_of, missing_bands, scan, scan_all
-from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
-from adaptd.bundle_build.data.preset import PRESETS, class_names, read_labels
+from adaptd.bundle_build.data.pictures import PRESETS, Pictures, class_names, read_labels, unreadable_note
 from adaptd.bundle_build.model.calibrate import choose, set_digest
 from adaptd.config.policy import Policy
 from tests.bundle_build.pictures import fill

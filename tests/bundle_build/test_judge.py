@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from adaptd.bundle_build.data.images import scan
-from adaptd.bundle_build.data.pictures import Pictures
-from adaptd.bundle_build.data.preset import PRESETS
+from adaptd.bundle_build.data.pictures import PRESETS, Pictures
 from adaptd.bundle_build.model.intake import take_in
 from adaptd.bundle_build.model.onnx_io import from_bytes
 from adaptd.bundle_build.qualify.judge import Distance, Judge, probabilities, relative_error_ppm, variation

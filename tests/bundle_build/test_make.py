@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from adaptd.bundle_build import BuildError
-from adaptd.bundle_build.data.pictures import Pictures
-from adaptd.bundle_build.data.preset import PRESETS
+from adaptd.bundle_build.data.pictures import PRESETS, Pictures
 from adaptd.bundle_build.model import make as making
 from adaptd.bundle_build.model.calibrate import calibrate, look
 from adaptd.bundle_build.model.floats import folded
@@ -28,7 +27,7 @@ SCRIPT = """
 import sys, hashlib
 from pathlib import Path
 from adaptd.bundle_build.model.make import Order, assemble
-from adaptd.bundle_build.data.preset import PRESETS
+from adaptd.bundle_build.data.pictures import PRESETS
 from adaptd.config.policy import load_policy
 policy = load_policy(Path(sys.argv[1]))
 built = assemble(Order(Path(sys.argv[2]), Path(sys.argv[3]), policy.bands, PRESETS["unit"], method="minmax"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adaptd.bundle_build import BuildError
-from adaptd.bundle_build.data.preset import PRESETS
+from adaptd.bundle_build.data.pictures import PRESETS
 from adaptd.bundle_build.model.make import Built, Order, build
 from adaptd.bundle_build.qualify.findings import MeasurePlan
 from adaptd.bundle_build.qualify.qualify import Qualified, qualify

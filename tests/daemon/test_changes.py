@@ -8,7 +8,7 @@ from adaptd.daemon.changes import GIVEN_US, Givers, Hands, take
 from adaptd.daemon.orders import Orders
 from adaptd.report.record_words import sentence
 from adaptd.serve.api import Change
-from adaptd.serve.reply import Said
+from adaptd.serve.board import Said
 
 WHO = {"uid": 1000, "pid": 4242, "unit": "cat.service"}
 READING = {"quantity": "light", "source": "window", "value": 5, "stamp_us": 1}

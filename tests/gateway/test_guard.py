@@ -9,8 +9,16 @@ from adaptd.gateway import GatewayError
 from adaptd.gateway.page import rules_of
 from adaptd.gateway.plugins import Arguments
 from adaptd.gateway.web.guard import Guard, Refusal, Rules, ingress_path
-from adaptd.gateway.web.rates import GUESSES_PER_MINUTE, MAX_TRACKED, REQUESTS_BURST, REQUESTS_PER_S, Rates
-from adaptd.gateway.web.tokens import Caller, Tokens, read_tokens
+from adaptd.gateway.web.tokens import (
+    GUESSES_PER_MINUTE,
+    MAX_TRACKED,
+    REQUESTS_BURST,
+    REQUESTS_PER_S,
+    Caller,
+    Rates,
+    Tokens,
+    read_tokens,
+)
 
 READ, COMMAND = "r" * 20, "c" * 20
 TOKENS = Tokens(((READ, Caller("reader")), (COMMAND, Caller("anna", may_command=True))))

@@ -14,8 +14,8 @@ from adaptd.cli.audit_send import kept_in
 from adaptd.cli.main import main
 from adaptd.log.format.note import verifier_key_text
 from adaptd.log.format.tree import CompactRange
-from adaptd.log.verify.proof import ProofError, consistency
 from adaptd.log.verify.reader import iter_records, last, segment_files
+from adaptd.log.verify.witnesses import ProofError, consistency
 from adaptd.log.write.ledger import LedgerLimits
 from tests.log.outside import Authority, Witness, consistent, served
 from tests.log.workload import Clock, Run, make_log

@@ -95,7 +95,7 @@ def test_a_newer_schema_and_another_key_are_refused(owner: Owner, tmp_path: Path
     line = sealed[len(form.MAGIC) :].split(b"\n")[0]
     newer = json.loads(line)
     newer["schema"] = 2
-    key = form._private(owner.private.read_bytes())
+    key = form.private_key(owner.private.read_bytes())
     text = form.canonical(newer)
     signed = form.base64.b64encode(key.sign(form.SIGNED + text))
     with pytest.raises(ConfigError, match="has schema 2, this adaptd reads 1"):

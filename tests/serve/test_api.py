@@ -18,7 +18,7 @@ import pytest
 
 from adaptd.client import ApiError, call, get_json
 from adaptd.serve.api import CHANGE_VERBS, Api, SocketInUseError
-from adaptd.serve.board import StatusBoard
+from adaptd.serve.board import Said, StatusBoard
 from adaptd.serve.peer import (
     BURST,
     MAX_CONNECTIONS,
@@ -32,7 +32,6 @@ from adaptd.serve.peer import (
     may_change,
     unit_of,
 )
-from adaptd.serve.reply import Said
 
 NOBODY = 65534
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adaptd.bundle_build.data.labels import _within
-from adaptd.bundle_build.data.preset import PRESETS
+from adaptd.bundle_build.data.pictures import PRESETS
 from adaptd.cli.engine_words import _roi
 from adaptd.config.manifest import around
 from adaptd.vision.preprocess import GREY, Preprocessor, region

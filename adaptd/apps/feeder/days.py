@@ -10,9 +10,12 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from adaptd.apps.feeder.basis import Basis, Share
-from adaptd.apps.feeder.rhythm import HOURS, Hours, due_ppm, rhythm
+from adaptd.apps.feeder.rules import HOURS, Hours, due_ppm, rhythm
 from adaptd.apps.feeder.settings import DAY_US, HOUR_US, PPM, SECOND_US, USUAL_FROM_DAYS, USUAL_TO_DAYS, WINDOW_US, Settings
 from adaptd.apps.feeder.store import Store
+
+# A window that was lived through twice, because the clock went back, counts once: eating in it is scaled to its length.
+EATEN = "CASE WHEN w.sure_us > :cap THEN e.sure_eating_us * :cap / w.sure_us ELSE e.sure_eating_us END"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +77,7 @@ def read_day(store: Store, day: date, pet: str, zone: tzinfo, until_us: int) -> 
     seen, sure = _capped(store, part)
     hours = _hours(store, part, pet, zone)
     row = store.base.execute(
-        "SELECT total(e.eating_us), total(e.sure_eating_us), total(CASE WHEN w.sure_us > :cap "
-        "THEN e.sure_eating_us * :cap / w.sure_us ELSE e.sure_eating_us END) "
+        f"SELECT total(e.eating_us), total(e.sure_eating_us), total({EATEN}) "  # noqa: S608 - our own words
         "FROM eating e LEFT JOIN windows w USING(start_s) WHERE e.start_s >= :low AND e.start_s < :high AND e.pet = :pet",
         {"cap": WINDOW_US, "low": part[0], "high": part[1], "pet": pet},
     ).fetchone()
@@ -172,8 +174,7 @@ def _capped(store: Store, part: tuple[int, int]) -> tuple[int, int]:
 def _hours(store: Store, part: tuple[int, int], pet: str, zone: tzinfo) -> list[list[int]]:
     """By local hour: time seen in light and eating in it; an hour that comes twice, in autumn, holds both."""
     rows = store.base.execute(
-        "SELECT (w.start_s - :low) / 3600, total(min(w.sure_us, :cap)), total(CASE WHEN w.sure_us > :cap "
-        "THEN e.sure_eating_us * :cap / w.sure_us ELSE e.sure_eating_us END) FROM windows w "
+        f"SELECT (w.start_s - :low) / 3600, total(min(w.sure_us, :cap)), total({EATEN}) FROM windows w "  # noqa: S608 - our own words
         "LEFT JOIN eating e ON e.start_s = w.start_s AND e.pet = :pet WHERE w.start_s >= :low AND w.start_s < :high GROUP BY 1",
         {"cap": WINDOW_US, "low": part[0], "high": part[1], "pet": pet},
     ).fetchall()

@@ -12,8 +12,7 @@ from adaptd.apps.feeder.days import Day, bounds, closed_days, local_day, pets_of
 from adaptd.apps.feeder.finding import read_findings
 from adaptd.apps.feeder.judge import LOOK_BACK_DAYS, Past
 from adaptd.apps.feeder.notes import read_notes
-from adaptd.apps.feeder.rhythm import due_by
-from adaptd.apps.feeder.rules import TRAILING, is_low, usual
+from adaptd.apps.feeder.rules import TRAILING, due_by, is_low, usual
 from adaptd.apps.feeder.settings import PPM, SECOND_US, Settings
 from adaptd.apps.feeder.store import Store
 

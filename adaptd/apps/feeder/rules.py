@@ -7,13 +7,17 @@ The seed's rule says: below 60 % of the usual, three days running. With a *trail
 down what it is compared with, and after a week the rule is blind; so the usual is the middle of days 8 to 63 back: with 35
 days a decline that takes four weeks still gets half away. ``low_run(..., TRAILING)`` and ``SHORT`` keep the other forms as
 negative controls for the figures.
+
+When a pet eats is a share of the day's eating for each local hour. A day of which a part was not seen is scaled by what is
+usually eaten in the rest. Minutes per hour seen would not do: without a camera in the evening, the evening's meals are missing
+as well, and the rest of the day alone looks like a small appetite.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adaptd.apps.feeder.settings import PPM, Settings
+from adaptd.apps.feeder.settings import DAY_US, HOUR_US, PPM, USUAL_LEAST_DAYS, Settings
 
 Series = Sequence[int | None]
 TRAILING = (1, 14)
@@ -22,6 +26,9 @@ LEAST_RATIO_PPM = 20_000  # a day of nothing has a logarithm too
 SIGMA_OF_MAD_MILLI = 1_483  # standard deviations in a median absolute deviation, for a normal distribution
 LEAST_SPREAD_MILLI = 30
 Z_LOW_MILLI, Z_HIGH_MILLI = -3_000, 4_000
+HOURS = 24
+PRIOR_US = 7 * HOUR_US  # what the mean of all hours weighs beside the hours seen: one week of each hour
+Hours = Sequence[Sequence[int]]  # by local hour: time seen in light, eating in it, both in microseconds
 
 
 def usual(series: Series, at: int, settings: Settings, back: tuple[int, int] | None = None) -> int | None:
@@ -108,3 +115,30 @@ def shortfall_milli(value: int, days: Sequence[int]) -> int:
 
 def _log_milli(value: int) -> int:
     return round(math.log(max(value, 1)) * 1_000)
+
+
+def rhythm(days: Sequence[Hours]) -> list[int]:
+    """Shares of a day's eating by local hour, ppm; flat where fewer than 14 ``days`` are known or nothing was eaten.
+
+    An hour that was never seen, because nights are dark, counts as a mean one.
+    """
+    seen = [sum(day[hour][0] for day in days) for hour in range(HOURS)]
+    eaten = [sum(day[hour][1] for day in days) for hour in range(HOURS)]
+    if len(days) < USUAL_LEAST_DAYS or not sum(eaten) or not sum(seen):
+        return [PPM // HOURS] * HOURS
+    mean_us = sum(eaten) * PRIOR_US // sum(seen)
+    rates = [(ate + mean_us) * PPM // (saw + PRIOR_US) for ate, saw in zip(eaten, seen, strict=True)]
+    return [rate * PPM // sum(rates) for rate in rates]
+
+
+def due_ppm(hours: Hours, shares: Sequence[int]) -> int:
+    """The share of a usual day's eating that falls into the time seen; over a million on a day of 25 hours."""
+    if len(set(shares)) == 1:
+        return sum(hour[0] for hour in hours) * PPM // DAY_US
+    return sum(share * hour[0] for share, hour in zip(shares, hours, strict=True)) // HOUR_US
+
+
+def due_by(shares: Sequence[int], since_midnight_us: int) -> int:
+    """The share of a day's eating that is usually eaten so long after midnight, ppm."""
+    hour, rest = divmod(min(max(since_midnight_us, 0), DAY_US), HOUR_US)
+    return sum(shares[:hour]) + (shares[hour] * rest // HOUR_US if hour < HOURS else 0)

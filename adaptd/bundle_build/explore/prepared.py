@@ -10,8 +10,7 @@ import numpy as np
 
 from adaptd.bundle_build import BuildError, Progress
 from adaptd.bundle_build.data.images import scan
-from adaptd.bundle_build.data.pictures import Array, Pictures
-from adaptd.bundle_build.data.preset import PRESETS, class_names
+from adaptd.bundle_build.data.pictures import PRESETS, Array, Pictures, class_names
 from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size, Wanted
 from adaptd.bundle_build.model.calibrate import calibrate, choose, look
 from adaptd.bundle_build.model.floats import folded

@@ -66,13 +66,7 @@ def symmetric_int8(model: Any, ranges: Mapping[str, Range], keep: Sequence[str] 
 
 def trt_int8(model: Any, ranges: Mapping[str, Range], keep: Sequence[str] = ()) -> Any:
     """The file for TensorRT: opset 19 or later, everything outside Q/DQ in FP16, float32 input and output. Raises BuildError."""
-    graph = symmetric_int8(model, ranges, keep)
-    if opset(graph) < TRT_OPSET:
-        try:
-            graph = import_onnx().version_converter.convert_version(graph, TRT_OPSET)
-        except (RuntimeError, ValueError, IndexError) as error:
-            raise BuildError(f"opset {TRT_OPSET} cannot be reached ({str(error)[:160]}); export the model with it") from None
-    return to_fp16(graph, ranges)
+    return for_trt(symmetric_int8(model, ranges, keep), ranges)
 
 
 def named_layers(model: Any, wishes: Sequence[str]) -> list[str]:
@@ -156,9 +150,9 @@ def for_ort(twin: Any) -> Any:
     return model
 
 
-def for_trt(twin: Any, ranges: Mapping[str, Range]) -> Any:
+def for_trt(quantized: Any, ranges: Mapping[str, Range]) -> Any:
     """The file for TensorRT: opset 19 or later, the float part FP16. Raises BuildError where no such form exists."""
-    graph = clone(twin)
+    graph = clone(quantized)
     if opset(graph) < TRT_OPSET:
         try:
             graph = import_onnx().version_converter.convert_version(graph, TRT_OPSET)

@@ -8,8 +8,7 @@ from typing import Any
 
 from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.images import NO_BAND, Dataset, missing_bands, scan
-from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
-from adaptd.bundle_build.data.preset import PRESETS, Preset, class_names
+from adaptd.bundle_build.data.pictures import PRESETS, Pictures, Preset, class_names, unreadable_note
 from adaptd.bundle_build.model.calibrate import FEWEST, USUAL, Calibration, calibrate, choose, look
 from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
 from adaptd.bundle_build.model.floats import folded

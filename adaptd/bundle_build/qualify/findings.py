@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.bundle_build.model.bounds import SOURCE_BETTING, SOURCE_EXACT, betting_ppm, clopper_pearson_ppm
-from adaptd.bundle_build.qualify.device import device_words
 from adaptd.bundle_build.qualify.energy import Cost
 from adaptd.bundle_build.qualify.evaluate import ScoreTally, Tallies, quantile_us
 from adaptd.bundle_build.qualify.gain import Gain, admitted
-from adaptd.bundle_build.qualify.measure import Run
+from adaptd.bundle_build.qualify.measure import Run, device_words
 from adaptd.config.engine_answers import TOLERANCE_PPM
 from adaptd.config.manifest import Manifest, ModeFact
 from adaptd.config.policy import Policy

@@ -12,12 +12,11 @@ from adaptd.bundle_build.data.labels import Labels, labels_of
 from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
 from adaptd.bundle_build.model.precision import computed, operations
 from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
-from adaptd.bundle_build.qualify.device import fingerprint
 from adaptd.bundle_build.qualify.energy import Cost, estimated, metered
 from adaptd.bundle_build.qualify.evaluate import evaluate, quantile_us
 from adaptd.bundle_build.qualify.findings import MeasuredFigures, MeasurePlan, put_in, qualification, record_of
 from adaptd.bundle_build.qualify.gain import Gain, flawless_needed, judge
-from adaptd.bundle_build.qualify.measure import Run, load, saturate_all
+from adaptd.bundle_build.qualify.measure import Run, fingerprint, load, saturate_all
 from adaptd.bundle_build.qualify.meters import Meter, metering
 from adaptd.config.engine_answers import packed
 from adaptd.config.manifest import Manifest

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 SHOWN_LAST = "fp32"
 
@@ -99,18 +100,8 @@ def energy_kind(record: dict[str, Any]) -> str:
 
 def print_table(record: dict[str, Any], console: "Console") -> None:
     """The whole report on a terminal."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title=f"{record['model']} on {record['backend']}; loss in points, at {100 - record['policy']['alpha_ppm'] / 1e4:g} %",
-        title_justify="left",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for index, name in enumerate(ROW_HEAD):
-        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True)
+    sure_pct = 100 - record["policy"]["alpha_ppm"] / 1e4
+    table = _table(f"{record['model']} on {record['backend']}; loss in points, at {sure_pct:g} %", ROW_HEAD, no_wrap=True)
     last = ""
     for row in rows_of(record):
         if last and row.band != last:
@@ -118,20 +109,22 @@ def print_table(record: dict[str, Any], console: "Console") -> None:
         cells = (row.variant, row.n, row.score, row.differs, row.bound, _coloured(row), row.p50, row.p90, row.p99)
         table.add_row("" if row.band == last else row.band, *cells, style="dim" if row.variant == SHOWN_LAST else "")
         last = row.band
-    costs = Table(
-        box=box.SIMPLE_HEAD,
-        title=f"energy of one inference, {energy_kind(record)}",
-        title_justify="left",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for index, name in enumerate(ENERGY_HEAD):
-        costs.add_column(name, justify="left" if index < 2 else "right")
+    costs = _table(f"energy of one inference, {energy_kind(record)}", ENERGY_HEAD)
     for numbers in energy_rows(record):
         costs.add_row(*numbers)
     console.print(table, costs)
     for sentence in [*verdicts(record), *filter(None, [precision_note(record)])]:
         console.print(f"- {sentence}", highlight=False, soft_wrap=True)
+
+
+def _table(title: str, head: tuple[str, ...], *, no_wrap: bool = False) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
+    for index, name in enumerate(head):
+        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=no_wrap)
+    return table
 
 
 def _row(record: dict[str, Any], band: str, name: str) -> ReportRow:

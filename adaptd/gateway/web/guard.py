@@ -13,8 +13,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from adaptd.gateway.web.rates import Rates
-from adaptd.gateway.web.tokens import Caller, Tokens
+from adaptd.gateway.web.tokens import Caller, Rates, Tokens
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
