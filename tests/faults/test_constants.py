@@ -29,11 +29,15 @@ UNITS = {
     "_ONE",
     "_INDEX",
     "_OWN",
+    "_OTHERS",
+    "VARIANCES",
+    "DAY_S",
     "_NONE",
 }
 WORDS = {"_TEXT", "BETWEEN", "BINDING", "CLOSED", "PAYING", "PRICED", "REFUSED", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
 WORDS |= {"_PEOPLE", "CONFLICTS", "NUMBERLESS", "NUMBERS", "POWER_RULES", "SCALES"}
-ROUNDING = {"UNITS", "UNSAID", "STEP_MW", "STEP_MC", "STEP_GAIN_MW", "STEP_US"}  # how a limit is said; nothing is decided by it
+# How a limit is said, or a margin against rounding; nothing is decided by it.
+ROUNDING = {"UNITS", "UNSAID", "STEP_MW", "STEP_MC", "STEP_GAIN_MW", "STEP_US", "RISES"}
 TABLE = table()
 
 
