@@ -79,13 +79,13 @@ def _length_min(minutes: NDArray[np.int64]) -> float:
     they will show.
     """
     compared, differed = minutes.astype(np.float64)
-    mean = differed.sum() / compared.sum()
-    own = differed @ np.maximum(0, differed - 1) / max(1.0, float(differed @ np.maximum(0, compared - 1)))
+    mean = float(differed.sum() / compared.sum())
+    own = float(differed @ np.maximum(0, differed - 1)) / max(1.0, float(differed @ np.maximum(0, compared - 1)))
     length = 0.5
     for lag in range(1, min(LONGEST_MIN, len(compared) - 1)):
         after = float(differed[:-lag] @ compared[lag:])
         excess = float(differed[:-lag] @ differed[lag:]) / after - mean if after else 0.0
         if excess <= 0 or own <= mean:
             break
-        length += min(1.0, excess / (own - mean))
+        length += min(1.0, excess / float(own - mean))
     return max(1.0, length)

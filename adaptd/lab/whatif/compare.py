@@ -158,7 +158,7 @@ def _side(twin: Twin, name: str, text: str, days: Sequence[Played], battery_wh: 
     seconds = sum(hour.seconds for hour in hours)
     for hour in hours:
         missing = {cell: spent for cell, spent in hour.cells.items() if not twin.tried(cell)}
-        slack_w += hour.active_j / seconds * sum(_off(twin, cell) * spent for cell, spent in missing.items()) / hour.seconds
+        slack_w += hour.active_j / seconds * sum(off(twin, cell) * spent for cell, spent in missing.items()) / hour.seconds
         tried += sum(missing.values()) <= (1 - TRIED_SHARE) * hour.seconds
         for (band, step, variant, _), spent in missing.items():
             words = f"{variant} in {band} at {WARM_K * step} to {WARM_K * step + WARM_K} degC"
@@ -175,7 +175,7 @@ def _side(twin: Twin, name: str, text: str, days: Sequence[Played], battery_wh: 
     return side
 
 
-def _off(twin: Twin, cell: Cell) -> float:
+def off(twin: Twin, cell: Cell) -> float:
     """How far the draw of a choice may be off in conditions in which it was not tried."""
     _, step, variant, rate = cell
     if variant == "none":
