@@ -48,12 +48,12 @@ def free(spent: Spent, shadow_ppm: int, thin_ppm: int, target_mfps: int) -> int:
     An hour falls out of the budget when it is a day old, so what is left is the least over every hour of the day to come.
     """
     an_hour = target_mfps * 3600 // 1000 * thin_ppm // PPM
-    held = sum(spent.frames)
-    hours = [held]
+    held = most = sum(spent.frames)
     for gone in spent.frames[:0:-1]:
+        if gone > an_hour:  # the most is held where it falls next, or at the end
+            most = max(most, held)
         held += an_hour - gone
-        hours.append(held)
-    return budget(shadow_ppm, target_mfps) - max(hours)
+    return budget(shadow_ppm, target_mfps) - max(most, held)
 
 
 def share(halvings: int | None, shadow_ppm: int, rate_mfps: int, budget_left: int) -> int:
