@@ -14,6 +14,7 @@ SUITES = {
     "step": "one decision with its record, and ticks a second of the software device",
     "audit": "append, verify, replay",
     "control": "every controller on every scenario, against the oracle",
+    "frame_path": "worker time per frame over a bare loop of CUDA graphs, on a pretended GPU",
     "gpu": "TensorRT, CUDA graphs, energy (needs an NVIDIA GPU)",
 }
 

@@ -10,7 +10,7 @@ import pytest
 from adaptd.config.manifest import PlanFact
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.trt import TrtEngine
-from benchmarks import gpu, gpu_plans
+from benchmarks import frame_path, gpu, gpu_plans
 from benchmarks.rig_gpu import Fence
 from tests.gpu import fake_trt
 from tests.gpu.conftest import no_tensorrt
@@ -54,6 +54,13 @@ def test_what_fails_says_so_in_its_place_and_the_rest_is_there(tmp_path: Path) -
     assert found["int8"]["after_idle"]["hundredth_us"] > 0
     assert json.loads(kept[-1])["swap"] == found["swap"]
     gpu.table({"gpu": "g", "tensorrt": "8", "window_s": 1.0, "networks": {"n": found | {"network": "n"}}})
+
+
+def test_a_frames_cost_is_measured_without_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a pretended GPU every loop takes at least what that takes, and every frame of the worker is a replayed graph."""
+    assert frame_path.main(["--frames", "100", "--busy-us", "100"]) == 0
+    assert capsys.readouterr().out.startswith("GPU 100 us: bare ")
+    assert min(one["p50_us"] for one in frame_path.FIGURES["100"].values()) >= 100
 
 
 def test_a_part_for_which_no_time_is_left_is_skipped() -> None:
