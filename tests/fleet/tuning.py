@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("--policies", type=int, default=200)
     parser.add_argument("--clusters", type=int, default=20)
     parser.add_argument("--minutes", type=int, default=1)
-    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--turns", type=int, default=10)
     words = parser.parse_args()
     if "priors" in words.names:
         priors(words.boxes, words.known)
