@@ -2,7 +2,7 @@
 
 Priors: new boxes of three enclosures, of fresh seeds, each on its first day in a room where heat binds: with the profile alone,
 with what the fleet expects of a box like it, with what it expects of one in another enclosure whose INT8 pays at night alone (the
-negative control), and with its true poles, the rates of its own engines and its own day, which no prior can surpass.
+negative control), and with its true poles, the rates of its own engines and its own day.
 Ray: the same sweep on local processes and on Ray of this machine, some clusters at a time and in alternating order, so that what
 else the machine does meets both; by the clock and by processor time.
 """
@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("--policies", type=int, default=200)
     parser.add_argument("--clusters", type=int, default=20)
     parser.add_argument("--minutes", type=int, default=1)
-    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--turns", type=int, default=10)
     words = parser.parse_args()
     if "priors" in words.names:
         priors(words.boxes, words.known)
