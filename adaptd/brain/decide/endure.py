@@ -6,10 +6,9 @@ policy says at the floor to (1 - BEND) at the target. Then the best rate follows
 
     f = floor + (target - floor) (1 + BEND - price j / v) / (2 BEND), within floor and target
 
-The price is sought once in EVERY_US for the mix of the last minutes: for how long the cheapest frame that might be served took
-how much energy. A mix of hours saves joules for cheap times that may come, but the cheapest times are those in which an efficient
-variant is proven, and proof comes from frames that are served: in four random missions (seed 1) a memory of two hours delivered
-386,000 frames and one of five minutes 432,000.
+The price is sought once in EVERY_US for the mix of the last hour: for how long the cheapest frame that might be served took how
+much energy. A mix of minutes spends the same power at all times; one of an hour saves joules of dear times for cheap ones. Where
+even the policy's own word would leave energy over, the price falls below it: what is left above the reserve has served nobody.
 """
 
 from dataclasses import replace
@@ -21,10 +20,11 @@ from adaptd.vocabulary.battery import Goal, Lasting
 
 PPM = 1_000_000
 BEND = 0.25
+LEAST_PRICE = 0.2  # energy that will be left over above the reserve is no cheaper than that
 UNKNOWN_PPM = 1_000_000_000  # the price while nobody knows what is left: the floor
 EVERY_US = 60_000_000
 SHORTEST_US = 60_000_000  # the last minute is planned as a whole one
-MIX_US = 300_000_000  # memory of the mix of kinds of time
+MIX_US = 3_600_000_000  # memory of the mix of kinds of time
 KINDS, STEP, FIRST = 16, 1.2, 6  # kinds of time by the energy of a frame: how many, a factor apart, where the first one seen lies
 PRICED = ("endurance", "most_worth", "not_worth_more")  # a plan that the price makes, and no limit
 KEEP_SHARE = 0.04  # a rate this near to the one wanted is kept
@@ -112,7 +112,7 @@ def judge(memory: Memory, goal: Goal, charge: Charge, span: Range, now_us: int) 
     memory = memory if said is None else _fade(memory, max(0, now_us - said.at_us))
     ends_us = goal.until_us if goal.until_us is not None else charge.since_us + (goal.lasts_us or 0)
     left_uj, to_go_us = charge.left_uj(goal.reserve_ppm), max(0, ends_us - now_us)
-    floor_w, most_w = _mean(memory, span, None)[1], _mean(memory, span, 1.0)[1]
+    floor_w = _mean(memory, span, None)[1]
     floor_us = _lasts_us(left_uj, floor_w)
     if charge.fed:
         price = 1.0
@@ -120,7 +120,7 @@ def judge(memory: Memory, goal: Goal, charge: Charge, span: Range, now_us: int) 
         price = _most(memory, span)
     else:
         allowed_w = left_uj / max(to_go_us, SHORTEST_US)
-        price = 1.0 if most_w <= allowed_w else _solve(memory, span, allowed_w)
+        price = _solve(memory, span, allowed_w)
     rate, power_w = _mean(memory, span, price)
     said = Lasting(
         at_us=now_us,
@@ -166,8 +166,12 @@ def _most(memory: Memory, span: Range) -> float:
 
 
 def _solve(memory: Memory, span: Range, allowed_w: float) -> float:
-    """The price at which the mix draws ``allowed_w``, by halving; the highest that means anything where it cannot be reached."""
-    low, high = 1.0, max(1.0, _most(memory, span))
+    """The price at which the mix draws ``allowed_w``, by halving; the highest that means anything where it cannot be reached, and
+    the policy's word where that gives the most that may be served."""
+    rate, power_w = _mean(memory, span, 1.0)
+    if power_w <= allowed_w and rate > span.high - 0.001:
+        return 1.0
+    low, high = (LEAST_PRICE, 1.0) if power_w <= allowed_w else (1.0, max(1.0, _most(memory, span)))
     for _ in range(24):
         middle = 0.5 * (low + high)
         if _mean(memory, span, middle)[1] > allowed_w:

@@ -59,6 +59,32 @@ def test_plenty_has_no_price_and_what_is_out_of_reach_is_said() -> None:
     assert short.floor_us == pytest.approx(6 * HOUR_US, rel=0.01)
 
 
+def test_energy_that_would_be_left_over_is_spent_on_frames() -> None:
+    """A frame that costs more than the policy says it is worth: what is above the reserve buys it all the same, and lasts."""
+    dear = Memory((Kind(HOUR_US, 750_000_000), Kind()), 1, 5_000_000)
+    said = judge(dear, Goal(0, until_us=8 * HOUR_US), charge(100.0), SPAN, 0).said
+    assert said is not None
+    assert said.price_ppm < 1_000_000
+    assert 9000 < said.rate_mfps < 11_000
+    assert abs(said.lasts_us - 8 * HOUR_US) < 0.01 * HOUR_US
+
+
+def test_energy_is_never_free() -> None:
+    """However much would be left over, a joule counts for a fifth of the policy's word."""
+    dear = Memory((Kind(HOUR_US, 1_500_000_000), Kind()), 1, 1_000_000)
+    said = judge(dear, Goal(0, until_us=2 * HOUR_US), charge(100.0), SPAN, 0).said
+    assert said is not None
+    assert (said.price_ppm, said.rate_mfps) == (200_000, 20_000)
+
+
+def test_the_mix_is_that_of_the_last_hour() -> None:
+    """After ten minutes a sixth of what was seen is forgotten: dear and cheap times of one hour share one price."""
+    goal = Goal(0, until_us=8 * HOUR_US)
+    first = judge(MIX, goal, charge(50.0), SPAN, 0)
+    later = judge(first, goal, charge(50.0), SPAN, HOUR_US // 6)
+    assert later.kinds[0].weight_us == HOUR_US - HOUR_US // 6
+
+
 def test_a_joule_goes_where_it_buys_most() -> None:
     """Half of the time a frame costs twice as much: the dear half is served at the floor, and the cheap one gets the rest."""
     mix = Memory((Kind(HOUR_US, 125_000_000), Kind(HOUR_US, 62_500_000)), 1, 5_000_000)
