@@ -147,3 +147,16 @@ def test_the_table_says_simulated_and_how_wrong_it_may_be(halved: Comparison) ->
     assert text.startswith("simulated: 1 days")
     assert "were really tried in like conditions" in text
     assert "a smaller difference is a tie" in text
+
+
+def test_the_stated_error_is_one_number_with_two_parts(halved: Comparison) -> None:
+    """What a difference must exceed is backtest and untried hours together, in the text and for machines alike."""
+    from adaptd.cli.whatif import words
+
+    power = line(halved, "power")
+    assert power.error > 0
+    assert power.bounds > 0
+    plain = halved.to_plain()["differences"]["power"]
+    assert plain["stated_error"] == pytest.approx(plain["error"] + plain["bounds"], abs=2e-5)
+    said = f"stated error {power.stated:.3g} W = backtest {power.error:.3g} + untried hours {power.bounds:.3g}"
+    assert said in "\n".join(words(halved))

@@ -59,8 +59,8 @@ class Line:
         return {
             "difference": round(self.new - self.old, 5),
             "stated_error": round(self.stated, 5),
-            "of_backtest": round(self.error, 5),
-            "of_untried_hours": round(self.bounds, 5),
+            "error": round(self.error, 5),
+            "bounds": round(self.bounds, 5),
             "verdict": self.verdict,
         }
 
