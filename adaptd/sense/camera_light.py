@@ -1,10 +1,9 @@
-"""Light from the picture itself: integers that the worker takes from a frame, turned into millilux with an own uncertainty.
+"""Light from the picture itself: integers that the worker takes from a frame, turned into millilux.
 
 Two ways. Where the camera tells exposure and gain, the incident-light exposure equation E = C N^2 / (t S) with C = 250, F/2 and
 ISO 100 at gain 1 gives 10 lux seconds for an 18 % mean, that is E = 55 lx s x mean / (exposure x gain). Where it does not, a
 calibration table maps the mean of the picture to lux; without a table nothing absolute can be said, and the answer is Missing.
-An exposure
-that has never moved under automatic exposure is not believed: drivers tell an old value.
+An exposure that has never moved under automatic exposure is not believed: drivers tell an old value.
 A picture cut off at the white end is a lower bound (suspect); one below the noise floor says only "at most", which is no reading.
 """
 
