@@ -8,6 +8,7 @@ from pathlib import Path
 
 BACKLOG = 16
 LONGEST = 107
+MODE = 0o660
 
 
 class SocketError(Exception):
@@ -30,7 +31,7 @@ def foreign_folder(folder: Path) -> str:
     return ""
 
 
-def listen(path: str, kind: int = socket.SOCK_STREAM, mode: int = 0o660) -> socket.socket:
+def listen(path: str, kind: int = socket.SOCK_STREAM) -> socket.socket:
     """A non-blocking listening socket at ``path``, readable and writable by user and group.
 
     Raises:
@@ -41,12 +42,12 @@ def listen(path: str, kind: int = socket.SOCK_STREAM, mode: int = 0o660) -> sock
     _take_over(path, kind)
     listener = socket.socket(socket.AF_UNIX, kind)
     try:
-        before = os.umask(0o777 & ~mode)
+        before = os.umask(0o777 & ~MODE)
         try:
             listener.bind(path)
         finally:
             os.umask(before)
-        Path(path).chmod(mode)
+        Path(path).chmod(MODE)
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()

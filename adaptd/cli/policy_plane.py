@@ -4,7 +4,6 @@ Each column starts from a board that has settled at its temperature and knows it
 are made there and the last ones averaged, so that served-in-turns levels show as the rate between them.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from adaptd.brain import tick
@@ -50,17 +49,13 @@ class Plane:
     cells: tuple[tuple[Cell, ...], ...]
 
 
-def survey(
-    policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], progress: Callable[[int], None] = lambda _: None
-) -> Plane:
+def survey(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> Plane:
     """The whole plane, from 10 K below ``resume_c`` to 3 K above ``critical_c``."""
     low, high = policy.resume_mc - 10_000, policy.critical_mc + 3_000
     temperatures = tuple(low + (high - low) * column // (COLUMNS - 1) for column in range(COLUMNS))
-    rows = []
-    for band in reversed(policy.bands):
-        rows.append(tuple(_cell(policy, profile, facts, mc, light_of(band)) for mc in temperatures))
-        progress(len(rows))
-    return Plane(policy, profile, temperatures, tuple(reversed(policy.bands)), tuple(rows))
+    bands = tuple(reversed(policy.bands))
+    rows = tuple(tuple(_cell(policy, profile, facts, mc, light_of(band)) for mc in temperatures) for band in bands)
+    return Plane(policy, profile, temperatures, bands, rows)
 
 
 def light_of(band: LightBand) -> int:

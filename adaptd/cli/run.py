@@ -214,9 +214,8 @@ def _is_shipped(bundle: Path) -> bool:
 
 def _shared_calibration(sources: list[str]) -> Any:
     """The calibration of recorded clips, where all of them have the same."""
-    found = [_calibration(source) for source in sources]
-    tables = {None if one is None else (one.table, one.uncertainty_ppm) for one in found}
-    return found[0] if len(tables) == 1 else None
+    found = {_calibration(source) for source in sources}
+    return found.pop() if len(found) == 1 else None
 
 
 def _calibration(source: str) -> Any:
@@ -231,7 +230,7 @@ def _calibration(source: str) -> Any:
     try:
         rows = json.loads(sidecar.read_text())["luma_to_mlx"]
         table = [(int(mean) * 1000 // 255, int(mlx)) for mean, mlx in rows]  # thousandths of a level of 255 into ppm
-        return Calibration(_usable(table), 300_000, sidecar.name)
+        return Calibration(_usable(table))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandError(f"{sidecar}: luma_to_mlx: is no calibration ({error}), remove the file or mend it") from None
 

@@ -21,13 +21,13 @@ def view(document: dict[str, Any] | None, trouble: str, trail: Trail, pane: str,
         _head(document, width),
         *_serving(document, width, trail),
         *_quantities(document, width, trail),
-        *_bands(document, width),
+        *_bands(document),
     ]
     room = height - len(top) - 2
     below = pane_lines(document, pane, width)[: max(0, room)]
     below += charts(trail, width, room - len(below))
     blank = [Text("")] * max(0, room - len(below))
-    lines = [*top, _rule(pane, width), *below, *blank, _foot(width)]
+    lines = [*top, _rule(pane, width), *below, *blank, _foot()]
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
         line.truncate(width)
@@ -106,7 +106,7 @@ def _limit(document: dict[str, Any], name: str) -> tuple[int | None, int]:
     return budget, (budget or 1) * 5 // 4
 
 
-def _bands(document: dict[str, Any], width: int) -> list[Text]:
+def _bands(document: dict[str, Any]) -> list[Text]:
     """One bar a band: the bound on its loss against the limit, from the account or, before there is one, the evidence."""
     allowed = document.get("limits", {}).get("max_loss_ppm") or 0
     account = document.get("account") or {}
@@ -135,8 +135,7 @@ def _rule(pane: str, width: int) -> Text:
     return Text(f"── {pane} ".ljust(width, "─"), "dim")
 
 
-def _foot(width: int) -> Text:
-    del width
+def _foot() -> Text:
     foot = Text()
     for key, words in (("w", "why"), ("s", "sensors"), ("c", "conditions"), ("l", "log"), ("q", "quit")):
         foot.append(f" {key} ", "reverse")

@@ -180,7 +180,6 @@ def assemble(
     forced: bool,
     calibration: Calibration | None,
     priced: tuple[VariantFacts, ...] = (),
-    clock: Clock | None = None,
 ) -> Parts:
     """Open the log, the socket and the sensors. ``device`` stages the demonstration, ``forced`` takes every reading from it.
 
@@ -189,7 +188,7 @@ def assemble(
     Raises:
         LedgerError, SocketInUseError: one line with the remedy.
     """
-    clock = clock or Clock()
+    clock = Clock()
     _with_battery(request, checked, device)
     ledger, found = _open_log(request, checked, clock)
     board = StatusBoard()

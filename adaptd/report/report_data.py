@@ -32,7 +32,6 @@ class Teller:
         self.story = Story()
         self._since_ms, self._until_ms = since_ms, until_ms
         self._reader, self._statements = DecisionReader(), Statements()
-        self._zero_us: int | None = None
         self._last: dict[str, Any] | None = None
         self._last_us = 0
         self._boot_id: object = None

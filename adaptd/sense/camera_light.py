@@ -1,10 +1,9 @@
-"""Light from the picture itself: integers that the worker takes from a frame, turned into millilux with an own uncertainty.
+"""Light from the picture itself: integers that the worker takes from a frame, turned into millilux.
 
 Two ways. Where the camera tells exposure and gain, the incident-light exposure equation E = C N^2 / (t S) with C = 250, F/2 and
 ISO 100 at gain 1 gives 10 lux seconds for an 18 % mean, that is E = 55 lx s x mean / (exposure x gain). Where it does not, a
 calibration table maps the mean of the picture to lux; without a table nothing absolute can be said, and the answer is Missing.
-An exposure
-that has never moved under automatic exposure is not believed: drivers tell an old value.
+An exposure that has never moved under automatic exposure is not believed: drivers tell an old value.
 A picture cut off at the white end is a lower bound (suspect); one below the noise floor says only "at most", which is no reading.
 """
 
@@ -51,11 +50,9 @@ class PictureStats:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """(mean of the gamma-coded picture in ppm, millilux), both strictly ascending; ``uncertainty_ppm`` of the lux value."""
+    """(mean of the gamma-coded picture in ppm, millilux), both strictly ascending."""
 
     table: tuple[tuple[int, int], ...]
-    uncertainty_ppm: int
-    source: str
 
     def __post_init__(self) -> None:
         means, lights = [row[0] for row in self.table], [row[1] for row in self.table]
@@ -77,7 +74,7 @@ def parse_calibration(text: str) -> Calibration:
         if match is None:
             raise ValueError(f"{entry.strip()!r} is no calibration point, write MEAN%=LUX, e.g. 5%=2,20%=80, or gain=STEPS")
         rows.append((round(float(match.group(1)) * 10_000), round(float(match.group(2)) * 1000)))
-    return Calibration(tuple(rows), uncertainty_ppm=500_000, source="profile")
+    return Calibration(tuple(rows))
 
 
 def parse_gain(text: str) -> int | None:
@@ -95,11 +92,9 @@ def with_gain(picture: PictureStats | None, unit: int | None) -> PictureStats | 
 
 @dataclass(frozen=True, slots=True)
 class LightEstimate:
-    """What a picture says: millilux with the range it may really be in. ``note`` is set where it is only a bound."""
+    """What a picture says in millilux. ``note`` is set where it is only a bound, or where nobody has calibrated the camera."""
 
     mlx: int
-    low_mlx: int
-    high_mlx: int
     note: MissingReason | None = None
 
 
@@ -143,7 +138,7 @@ def _by_exposure(picture: PictureStats) -> LightEstimate | Missing:
         return Missing(MissingReason.SATURATED, f"too dark for the camera: at most {lux:.2g} lux")
     mlx = round(lux * 1000)
     clipped = picture.clipped_ppm > _CLIPPED_PPM
-    return LightEstimate(mlx, mlx // 2, mlx * 2, MissingReason.BOUND if clipped else MissingReason.ASSUMED)
+    return LightEstimate(mlx, MissingReason.BOUND if clipped else MissingReason.ASSUMED)
 
 
 def _by_table(picture: PictureStats, calibration: Calibration) -> LightEstimate | Missing:
@@ -151,16 +146,11 @@ def _by_table(picture: PictureStats, calibration: Calibration) -> LightEstimate 
     if picture.mean_ppm < table[0][0]:
         return Missing(MissingReason.SATURATED, f"too dark for the camera: at most {table[0][1] / 1000:g} lux")
     if picture.mean_ppm >= table[-1][0] or picture.clipped_ppm > _CLIPPED_PPM:
-        return _ranged(table[-1][1], calibration, MissingReason.BOUND)
+        return LightEstimate(table[-1][1], MissingReason.BOUND)
     upper = next(index for index, row in enumerate(table) if row[0] > picture.mean_ppm)
     (mean0, light0), (mean1, light1) = table[upper - 1], table[upper]
     share = (picture.mean_ppm - mean0) / (mean1 - mean0)
-    return _ranged(round(light0 * math.exp(share * math.log(light1 / light0))), calibration, None)
-
-
-def _ranged(mlx: int, calibration: Calibration, note: MissingReason | None) -> LightEstimate:
-    factor = (_FULL + calibration.uncertainty_ppm) / _FULL
-    return LightEstimate(mlx, round(mlx / factor), round(mlx * factor), note)
+    return LightEstimate(round(light0 * math.exp(share * math.log(light1 / light0))))
 
 
 def _ascending(values: list[int]) -> bool:

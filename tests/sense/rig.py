@@ -24,7 +24,7 @@ NAMES = {"temperature": "thermal:tj-thermal", "power": "hwmon:VDD_IN", "light": 
 ZONES = ("tj-thermal", "cpu-thermal")
 CPU_ZONE = "sys/class/thermal/thermal_zone0/temp"
 VOLTS_MV = 5_112
-TABLE = Calibration(((50_000, 1_000), (250_000, 100_000), (600_000, 10_000_000)), 500_000, "rig")
+TABLE = Calibration(((50_000, 1_000), (250_000, 100_000), (600_000, 10_000_000)))
 MEANS = {4_000: 110_206, 400_000: 355_370}
 # How far below the truth a reading may be: what the cross-checks bound, no more.
 MARGIN = {"temperature": 5_000, "power": 7_200, "light": 0}

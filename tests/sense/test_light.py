@@ -24,7 +24,7 @@ from tests.sense.fakes import FaultySysfs
 from tests.sense.judged import said
 
 DEVICE = "sys/bus/iio/devices/iio:device0"
-TABLE = Calibration(((50_000, 1_000), (250_000, 100_000), (600_000, 10_000_000)), 500_000, "test")
+TABLE = Calibration(((50_000, 1_000), (250_000, 100_000), (600_000, 10_000_000)))
 
 
 def test_the_processed_node_is_taken_before_raw_times_scale() -> None:
@@ -112,7 +112,7 @@ def picture(mean_ppm: int, **fields: int) -> PictureStats:
 
 def test_the_table_maps_brightness_to_lux_on_a_logarithmic_scale() -> None:
     """On a table point the light is the table's; half-way between 1 and 100 lux it is 10."""
-    assert estimate(picture(250_000), TABLE) == LightEstimate(100_000, 66_667, 150_000)
+    assert estimate(picture(250_000), TABLE) == LightEstimate(100_000)
     found = estimate(picture(150_000), TABLE)
     assert isinstance(found, LightEstimate)
     assert found.mlx == 10_000
@@ -140,7 +140,6 @@ def test_exposure_and_gain_turn_the_same_picture_into_different_light() -> None:
     assert isinstance(light, LightEstimate)
     assert light.mlx == pytest.approx(40 * dark.mlx, rel=1e-3)
     assert light.mlx == pytest.approx(2_475_000, rel=0.01)
-    assert light.low_mlx < light.mlx < light.high_mlx
 
 
 def test_a_dark_picture_with_exposure_is_no_reading() -> None:

@@ -21,7 +21,7 @@ from tests.sense.conftest import TREES, profile, tree
 from tests.sense.fakes import FakeNvml, FaultySysfs, HandClock
 from tests.sense.judged import JudgedHub, WorkerFacts, said
 
-TABLE = Calibration(((50_000, 1_000), (250_000, 100_000), (600_000, 10_000_000)), 500_000, "test")
+TABLE = Calibration(((50_000, 1_000), (250_000, 100_000), (600_000, 10_000_000)))
 EXPECTED = {
     "orin-nano-super": (49_593, "thermal:tj-thermal", 6_209, "hwmon:VDD_IN"),
     "orin-nx-16gb": (58_000, "thermal:tj-thermal", 4_601, "hwmon:VDD_IN"),

@@ -41,12 +41,12 @@ class Past:
         return found.eating_24h_us(self.settings) if found is not None and counts(self.notes, day, self.last) else None
 
 
-def close_days(store: Store, zone: tzinfo, now_us: int, grace_us: int = GRACE_US) -> list[date]:
+def close_days(store: Store, zone: tzinfo, now_us: int) -> list[date]:
     """Write down every day that is over and not yet written; returns them."""
     row = store.base.execute("SELECT max(day) FROM days").fetchone()
     day = date.fromisoformat(row[0]) + timedelta(days=1) if row[0] else first_day(store, zone)
     closed: list[date] = []
-    while day is not None and bounds(day, zone)[1] + grace_us <= now_us:
+    while day is not None and bounds(day, zone)[1] + GRACE_US <= now_us:
         with store.transaction():
             for pet in pets_of(store):
                 close_day(store, read_day(store, day, pet, zone, now_us))

@@ -55,7 +55,6 @@ class Recorder:
         self._subjects: dict[Key, _Subject] = {}
         self._tally = Tally()
         self._finished: list[StoredBout] = []
-        self.unwritten = 0  # flushes in a row that the disk refused
         self.camera = read_scenes(store)
 
     def span(self, start_us: int, end_us: int, pets: Sequence[Tracked], standing: Standing, frames: int = 1) -> None:
@@ -88,9 +87,8 @@ class Recorder:
         try:
             self._store.write(self._tally, self._finished, going_on, self._settings.merge_us)
         except sqlite3.Error:
-            self.unwritten += 1
             return False
-        self._tally, self._finished, self.unwritten = Tally(), [], 0
+        self._tally, self._finished = Tally(), []
         return True
 
     def close(self) -> bool:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from adaptd.apps.feeder.activity import Box, Corners
 from adaptd.apps.feeder.settings import PPM
 
+JOIN_PPM = 250_000  # least overlap of a box with where a track expects it
+FORGET_AFTER = 15  # frames without its box
+
 
 @dataclass(slots=True)
 class Track:
@@ -48,9 +51,7 @@ def _area(box: Corners) -> int:
 class Tracker:
     """Numbers that stay with a pet while it is in view; a new pet gets the next number."""
 
-    def __init__(self, *, join_ppm: int = 250_000, forget_after: int = 15) -> None:
-        self._join_ppm = join_ppm
-        self._forget_after = forget_after
+    def __init__(self) -> None:
         self._next = 1
         self.tracks: list[Track] = []
 
@@ -64,7 +65,7 @@ class Tracker:
         )
         taken: dict[int, int] = {}
         for overlap, at, index in pairs:
-            if -overlap >= self._join_ppm and at not in taken.values() and index not in taken:
+            if -overlap >= JOIN_PPM and at not in taken.values() and index not in taken:
                 taken[index] = at
         known = list(self.tracks)
         self._age(known, set(taken.values()))
@@ -74,7 +75,7 @@ class Tracker:
         for at, track in enumerate(known):
             if at not in joined:
                 track.lost += 1
-        self.tracks = [track for track in known if track.lost <= self._forget_after]
+        self.tracks = [track for track in known if track.lost <= FORGET_AFTER]
 
     def _join(self, track: Track, box: Box) -> int:
         steps = track.lost + 1

@@ -35,7 +35,6 @@ class Tried:
     energy_uj: int
     soft_ppm: int
     loss_ppm: int
-    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def _survivors(best: dict[Candidate, Tried], objective: Objective, count: int) -
 def _tried(space: Space, search: Search, candidate: Candidate, rung: int, kept: dict[str, dict[str, int]]) -> Tried:
     key = f"{space.key(candidate)}/{search.machine}/{search.idle_mw > 0}/{rung}"
     if key in kept:
-        return Tried(candidate, **kept[key], cached=True)
+        return Tried(candidate, **kept[key])
     apart = space.distance(candidate)
     frames, latency_us, energy_uj = _measure(space, search, candidate, rung)
     one = Tried(

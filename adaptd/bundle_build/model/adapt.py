@@ -15,7 +15,7 @@ INPUT = "adaptd.picture"
 JOINED = "adaptd.joined"
 
 
-def adapt_input(model: Any, where: str, notes: list[str]) -> None:
+def adapt_input(model: Any, notes: list[str]) -> None:
     """Let the graph take float32 (batch, 3, height, width), in place; anything else is turned by nodes in front.
 
     Values keep their meaning: a uint8 input gets 0 to 255 (preset ``raw``), whatever the preset's numbers say.

@@ -93,7 +93,7 @@ def take_in(path: Path, wishes: Wishes | None = None) -> SourceModel:
     _keep_one_output(model, wishes.output, where, noted, notes)
     _strip_prose(model)
     model = convert_opset(model, where, notes)
-    adapt_input(model, where, notes)
+    adapt_input(model, notes)
     declared = _declared(model)
     make_static(model, wishes.size or _noted_size(model, noted), where, notes)
     adapt_output(model, notes)

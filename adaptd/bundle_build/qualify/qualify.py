@@ -208,7 +208,10 @@ def _write(plan: MeasurePlan, bundle: Bundle, measured: MeasuredFigures, warning
 
 
 def _gains(policy: Policy, manifest: Manifest, measured: MeasuredFigures) -> dict[str, Gain]:
-    slowest_us = {name: _over_bands(measured, name, 99) for name in measured.costs}
+    slowest_us = {
+        name: quantile_us([latency for band in measured.tallies.values() for latency in band[name].latencies_us], 99)
+        for name in measured.costs
+    }
     reference = manifest.reference
     base = (measured.costs[reference], slowest_us[reference])
     found = {reference: Gain(no_gain=False, why="the reference")}
@@ -216,7 +219,3 @@ def _gains(policy: Policy, manifest: Manifest, measured: MeasuredFigures) -> dic
         if name != reference:
             found[name] = judge(policy, base, (measured.costs[name], slowest_us[name]))
     return found
-
-
-def _over_bands(measured: MeasuredFigures, name: str, share_pct: int) -> int:
-    return quantile_us([latency for band in measured.tallies.values() for latency in band[name].latencies_us], share_pct)
