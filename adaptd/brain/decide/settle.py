@@ -94,11 +94,14 @@ def _leapt(owed: Owed, to_mfps: int) -> tuple[Owed, int]:
     """
     if not owed.ticks or (to_mfps - owed.least_mfps) * FELT <= owed.least_mfps:
         return owed._replace(leap=0, leap_mfps=to_mfps), min(to_mfps, owed.least_mfps) if owed.ticks else to_mfps
-    leaps = not owed.leap and (to_mfps - owed.leap_mfps) * FELT > owed.leap_mfps
-    lowest = min(to_mfps, owed.leap_mfps) if owed.leap else to_mfps
+    if (to_mfps - owed.leap_mfps) * FELT > owed.leap_mfps:
+        return owed._replace(leap=1, leap_mfps=to_mfps), owed.least_mfps
+    if not owed.leap:
+        return owed._replace(leap_mfps=to_mfps), owed.least_mfps
+    lowest = min(to_mfps, owed.leap_mfps)
     if owed.leap + 1 >= OFFERS:
         return owed._replace(leap=0, leap_mfps=to_mfps), lowest
-    return owed._replace(leap=owed.leap + 1 if owed.leap or leaps else 0, leap_mfps=lowest), owed.least_mfps
+    return owed._replace(leap=owed.leap + 1, leap_mfps=lowest), owed.least_mfps
 
 
 def paused(owed: Owed, now_mfps: int, dt_s: float) -> Owed:

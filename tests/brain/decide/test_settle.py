@@ -74,6 +74,7 @@ def test_room_that_opens_at_once_is_taken_in_one_step() -> None:
     assert rates_of([*sag, 15_000, 15_000, 14_000], 8000) == [14_000]
     assert rates_of([*sag, *[15_000] * 20], 8000) == [15_000]
     assert rates_of([*sag, 15_000, 15_000, 8200, 8200, 8200], 8000, Owed(10**8)) == [8200], "two looks are noise"
+    assert rates_of([*sag, 10_000, *[15_000] * 20], 8000) == [15_000], "a leap on top of a leap begins anew"
 
 
 def test_offers_that_drift_up_count_by_the_least() -> None:
