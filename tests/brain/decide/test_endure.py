@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from adaptd.brain.decide.endure import Charge, Kind, Memory, Range, best, judge, levelled, rate_at
+from adaptd.brain.decide.endure import Charge, Kind, Memory, Range, best, judge, keep, levelled, rate_at
 from adaptd.brain.decide.planner import Caps, Option
 from adaptd.brain.estimate.battery import Belief
 from adaptd.brain.estimate.fixed import ONE
@@ -149,3 +149,30 @@ def test_cheap_frames_are_served_as_soon_as_they_are_cheap() -> None:
     assert before.lasting.price_ppm > 1_000_000
     assert 6000 < before.point.fps_mfps < 10_000
     assert after.point.fps_mfps == 15_000
+
+
+def test_half_of_the_worth_lies_between_floor_and_target() -> None:
+    """A frame that costs three quarters of its worth is served at the target, one that costs five quarters at the floor."""
+    assert [round(rate_at(1.0, part * 0.5, SPAN), 6) for part in (0.75, 0.875, 1.0, 1.25)] == [20.0, 16.0, 12.0, 4.0]
+
+
+def test_the_price_is_sought_once_a_minute_and_the_last_minute_is_a_whole_one() -> None:
+    """59 s later it is the same word, 61 s later a new one; half a minute before the end the energy is spread over a minute."""
+    goal = Goal(0, until_us=8 * HOUR_US)
+    first = judge(MIX, goal, charge(50.0), SPAN, 0)
+    assert judge(first, goal, charge(40.0), SPAN, 59_000_000) is first
+    later = judge(first, goal, charge(50.0), SPAN, 61_000_000).said
+    assert later is not None
+    assert later.at_us == 61_000_000
+    said = judge(MIX, goal, charge(6.25 / 60), SPAN, 8 * HOUR_US - 30_000_000).said
+    assert said is not None
+    assert said.lasts_us == pytest.approx(60_000_000, rel=0.03)
+
+
+@pytest.mark.parametrize(("now", "kept"), [(10_350, True), (10_450, False), (9650, True), (9550, False)])
+def test_a_rate_within_four_per_cent_of_the_wanted_one_is_kept(now: int, kept: bool) -> None:
+    """At 10 fps wanted, 10.35 and 9.65 stay, 10.45 and 9.55 do not."""
+    plan = best(engine(0.5), SPAN, OPEN, 1_062_500, 10**9)
+    assert plan is not None
+    assert plan.low_mfps == 10_000
+    assert (keep(plan, engine(0.5), now, 4000).low_mfps == now) is kept
