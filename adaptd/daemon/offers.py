@@ -66,7 +66,7 @@ def loosened(own: Policy, offered: Policy) -> str:
     for name, key in _SAME:
         mine, theirs = getattr(own, name), getattr(offered, name)
         if mine != theirs:
-            return f"{key}: {_plain(theirs)} is offered, this box's owner has {_plain(mine)}, and that is his alone to change"
+            return f"{key}: {_plain(theirs)} is offered, this box's owner has {_plain(mine)}, and only the owner may change it"
     return ""
 
 
