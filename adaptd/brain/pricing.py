@@ -100,10 +100,17 @@ def _fluid(served: Served, worker: Telemetry, streams: int, dt_s: float) -> floa
     return due if steady else float(served.frames)
 
 
-def book_mw(table: Book, paces: tuple[pace.Pace, ...], point: OperatingPoint) -> int:
-    """What the frames of a point draw by the bundle's book: the watchers trust that more than what was learned since."""
+def book_mw(table: Book, paces: tuple[pace.Pace, ...], point: OperatingPoint, share_ppm: int = 0) -> int:
+    """What the frames of a point draw by the bundle's book: the watchers trust that more than what was learned since.
+
+    ``share_ppm`` of them run on the other engine too: under a thick coin a swap moves much less power than its frames alone.
+    """
     at = table.names.index(point.variant)
-    return int(table.joules[at] * paces[at].factor_ppm * point.fps_mfps * table.streams / 1e6)
+    beside = table.beside[at]
+    round_j = table.joules[at] * paces[at].factor_ppm
+    if share_ppm:
+        round_j += table.joules[beside] * paces[beside].factor_ppm * share_ppm / PPM
+    return int(round_j * point.fps_mfps * table.streams / 1e6)
 
 
 def frames_mw(table: Book, paces: tuple[pace.Pace, ...], scales: list[float], point: OperatingPoint) -> int:

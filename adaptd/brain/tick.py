@@ -215,9 +215,8 @@ class Brain:
         verdict = replace(verdict, closed=beliefs.closed) if beliefs.closed else verdict
         watch = beliefs.watch
         if verdict.point is not state.point and verdict.point != state.point:
-            step_mw = pricing.book_mw(table.book, beliefs.paces, verdict.point) - pricing.book_mw(
-                table.book, beliefs.paces, state.point
-            )
+            from_mw = pricing.book_mw(table.book, beliefs.paces, state.point, state.held.shadow_ppm)
+            step_mw = pricing.book_mw(table.book, beliefs.paces, verdict.point, verdict.shadow_ppm) - from_mw
             watch = safety.expect(watch, senses.power_mw, step_mw, int(beliefs.draw.noise_w * 1000), snapshot.now_us)
         after = State(
             now_us=snapshot.now_us,
