@@ -21,7 +21,7 @@ EXTRAS = {
 }
 _WHAT = {
     "build": "building and qualifying engines",
-    "twin": "the oracle and the bench",
+    "twin": "the oracle, the bench and twins of boxes",
     "tune": "searching for policies",
     "export": "Parquet tables",
     "fleet": "questions to the fleet's lake",
