@@ -92,10 +92,12 @@ def solve(
     variants: tuple[str, ...] | None = None,
     grid: int = GRID,
     admitted: Array | None = None,
+    shadows_j: Array | None = None,
 ) -> Oracle:
     """The bound over all variants of the policy, or those named (the reference alone: the best reference-only schedule).
 
-    ``admitted`` [tick, variant] is 0 where a variant may not serve although it keeps the promise.
+    ``admitted`` [tick, variant] is 0 where a variant may not serve although it keeps the promise; ``shadows_j`` is what its
+    shadow frames cost more, in joules a frame served.
 
     Raises:
         OracleError: SciPy is not installed.
@@ -108,6 +110,8 @@ def solve(
     line = timeline(scenario, policy, profile, facts, names)
     if admitted is not None:
         line.reach_fps *= admitted
+    if shadows_j is not None:
+        line.frame_j += shadows_j
     limits = bounds_of(line, policy)
     shares, free = best_shares(line.dt_s, limits, np.zeros(line.ticks))
     warm = line.temperatures(line.passive_w + _watts(limits, shares))

@@ -23,7 +23,7 @@ from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile, Pole
 from adaptd.fleet.shrink import BoxPrior, prior_for
 from adaptd.lab.bench import spread
-from adaptd.lab.causes import Evidence
+from adaptd.lab.causes import Evidence, beside
 from adaptd.lab.controllers.adaptd import Adaptd
 from adaptd.lab.episode import Episode, load_episode
 from adaptd.lab.fit.saved import band_hours
@@ -108,14 +108,12 @@ def first_day(seed: int, enclosure: str, told: dict[str, BoxPrior]) -> dict[str,
     for arm, (told_policy, board, known) in given.items():
         seen = Evidence(episode)
         found = simulate(scenario, policy, profile, facts, Adaptd(told_policy, board, known, scenario.seed), seen)
-        proving = solve(scenario, policy, profile, facts, grid=200, admitted=seen.allowed)
-        regret = (found.cost_uj / 1e6 - best.cost_j) / best.energy_j
-        proof, shadows = (proving.cost_j - best.cost_j) / best.energy_j, seen.shadow_uj / 1e6 / best.energy_j
+        proof, shadows, rest = beside(best, episode, found, seen, grid=200)
         row[arm] = {
-            "regret": round(regret, 6),
+            "regret": round(proof + shadows + rest, 6),
             "proof": round(proof, 6),
             "shadows": round(shadows, 6),
-            "rest": round(regret - proof - shadows, 6),
+            "rest": round(rest, 6),
             "over_limit_s": found.over_limit_us / 1e6,
             "shadow_frames": round(found.shadow_frames),
             "statements_broken": found.statements_broken,

@@ -7,18 +7,25 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from adaptd.cli import bench_control
 from adaptd.cli.errors import CommandError
 from adaptd.cli.main import build_parser, main
 from adaptd.lab.bench import BenchRow, Ground, Matrix, ground_of, run_matrix, spread
+from adaptd.lab.causes import Evidence
+from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import load_episode
 from adaptd.lab.oracle import Oracle, OracleError, solve
 from adaptd.lab.picture import draw
 from adaptd.lab.randomised import random_episode
 from adaptd.lab.score import Result
 from adaptd.lab.sweep import run_sweep
+from adaptd.twin.device import TwinDevice
+from adaptd.twin.worker import TwinWorker
+from adaptd.twin.world import TrueLight
+from adaptd.vocabulary import OperatingPoint, Snapshot
 from tests.twin.worlds import TEXT, episode
 
 CONTROLLERS = ("adaptd", "best-static", "static-REF", "static-EFF", "threshold", "alert")
@@ -281,3 +288,20 @@ def test_the_report_splits_the_regret_by_cause(folder: Path, capsys: pytest.Capt
     for row in (*plain["each"], plain["mean"]):
         assert sum(row[key] for key in ("proof", "shadows", "budget", "heat", "faults")) == pytest.approx(row["regret"], abs=1e-5)
     assert len(plain["each"]) == 2
+
+
+def test_the_coin_of_every_tick_falls_on_who_must_prove() -> None:
+    """Every frame costs what its engine's coin makes run beside it; the coin of INT8 stays what it was while the reference
+    serves, and the reference has one only in a tick in which it serves."""
+    world = episode()
+    seen = Evidence(world)
+    device, worker = TwinDevice(world.scenario, world.profile), TwinWorker(world.scenario, world.policy, world.facts)
+    light = TrueLight(world.scenario, world.policy)
+    light.follow(device.world.light_mlx(0))
+    for variant, share_ppm in (("int8", 100_000), ("fp16", 20_000), ("int8", 50_000)):
+        point = OperatingPoint(variant, 10_000)
+        tick = worker.serve(point, share_ppm, 1e6, light, device.t_us, 1_000_000, 100)
+        seen(device, Snapshot(device.t_us, device.read(device.t_us), tick.telemetry), LabSetpoint(point, share_ppm), tick)
+    work = {fact.name: fact.energy_uj / 1e6 for fact in world.facts}
+    expected = [[0.0, 0.1 * work["fp16"]], [0.02 * work["int8"], 0.1 * work["fp16"]], [0.0, 0.05 * work["fp16"]]]
+    assert seen.beside_j == pytest.approx(np.array(expected))

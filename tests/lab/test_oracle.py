@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from adaptd.lab.bounds import Bounds, bounds_of
+from adaptd.lab.bounds import SLACK_W, Bounds, bounds_of
 from adaptd.lab.controllers import ONLINE, make
 from adaptd.lab.controllers.baselines import LabSetpoint
 from adaptd.lab.episode import Episode
@@ -257,6 +257,21 @@ def test_reference_alone_is_never_cheaper() -> None:
     """Fewer variants, no lower cost."""
     world = episode(ambient_mc=HOT)
     assert _oracle(world, variants=("fp16",)).cost_j >= _oracle(world).cost_j
+
+
+def test_shadow_frames_take_room_under_a_budget_from_who_must_prove() -> None:
+    """At 0.9 W above idle a coin of a half takes frames from the oracle too: what is left is 0.9 W over the energy of a frame and
+    half of one of the reference. Taking off the energy alone would leave all 9 fps."""
+    world = episode(budget_mw=((0, episode().profile.idle_power_mw + 900),))
+    alone = _oracle(world, variants=("fp16", "int8"))
+    line, _ = _line(world)
+    coin = np.column_stack([np.zeros(line.ticks), 0.5 * line.frame_j[:, 0]])
+    proving = _oracle(world, variants=("fp16", "int8"), shadows_j=coin)
+    room_w = 0.9 + SLACK_W
+    best_fps = max(room_w / line.frame_j[0, 0], room_w / (line.frame_j[0, 1] + coin[0, 1]))
+    assert proving.delivered == pytest.approx(best_fps * 600, rel=0.001)
+    assert proving.delivered < alone.delivered * 0.9
+    assert proving.cost_j > alone.cost_j + 0.5 * line.frame_j[0, 0] * 10
 
 
 def test_the_score_of_a_schedule_is_the_harnesss() -> None:
