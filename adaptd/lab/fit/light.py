@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptd.lab.fit.readings import DAY_S, MINUTE_S, Grid
+from adaptd.lab.timeline import Array
 from adaptd.twin.world import TrueBand
 
-Array = NDArray[np.float64]
 LIGHT_STEP_S = 300.0
 EDGE_MIN = 5  # minutes beside a change of band in which a frame may be booked to either
 

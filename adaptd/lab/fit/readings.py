@@ -16,6 +16,7 @@ from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.lab.fit.errors import FitError
+from adaptd.lab.timeline import Array
 from adaptd.log.format.codec import CodecError, row
 from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.log.verify.decided import Decided, DecisionReader
@@ -23,11 +24,11 @@ from adaptd.log.verify.reader import iter_records, segment_files
 from adaptd.log.verify.verify import Options, verify
 from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, Measured, VariantFacts, believed
 
-Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 DAY_S = 86_400
 MINUTE_S = 60
 MOST_TICKS = 4_000_000
+COLUMNS = ("temperature_c", "power_w", "light_lux", "budget_w", "rate_fps", "choice", "delivered", "missed")  # of a row, first
 LONGEST_STEP = 3  # ticks that one interval may span and still be taken as one
 
 _FACTS = row(VariantFacts)
@@ -241,30 +242,25 @@ class Collector:
         at = np.rint((times - times[0]) / tick_s).astype(np.int64)
         if at[-1] >= MOST_TICKS:
             raise FitError(f"{self._folder}: holds {at[-1]} ticks, {MOST_TICKS} at most are taken: copy the last weeks of it")
-        names = [fact.name for fact in self._facts]
-        table = np.full((int(at[-1]) + 1, 8 + 3 * len(names)), np.nan)
+        v, own = len(self._facts), len(COLUMNS)
+        table = np.full((int(at[-1]) + 1, own + 3 * v), np.nan)
         table[at] = np.array(self._rows)
-        table[at[1:][np.diff(at) > LONGEST_STEP], 8:] = np.nan
-        v = len(names)
+        table[at[1:][np.diff(at) > LONGEST_STEP], own:] = np.nan
+        columns: dict[str, Any] = dict(zip(COLUMNS, table.T, strict=False))
+        columns["choice"] = np.nan_to_num(columns["choice"], nan=-1).astype(np.int64)
+        frames, beside, busy_us = (table[:, own + v * part : own + v * (part + 1)].T.copy() for part in range(3))
         grid = Grid(
             tick_s=tick_s,
             start_ms=self._start_ms,
             policy=self._policy,
             policy_text=str(self._config["policy"]["text"]),
-            profile=_profile(self._config),
+            profile=parse_profile(str(self._config["profile"]["text"]), str(self._config["profile"]["name"])),
             profile_text=str(self._config["profile"]["text"]),
             facts=self._facts,
-            temperature_c=table[:, 0],
-            power_w=table[:, 1],
-            light_lux=table[:, 2],
-            budget_w=table[:, 3],
-            rate_fps=table[:, 4],
-            choice=np.nan_to_num(table[:, 5], nan=-1).astype(np.int64),
-            delivered=table[:, 6],
-            missed=table[:, 7],
-            frames=table[:, 8 : 8 + v].T.copy(),
-            beside=table[:, 8 + v : 8 + 2 * v].T.copy(),
-            busy_us=table[:, 8 + 2 * v :].T.copy(),
+            frames=frames,
+            beside=beside,
+            busy_us=busy_us,
+            **columns,
         )
         minutes = int(at[-1] * tick_s // MINUTE_S) + 1
         for t_us, band, variant, differs in self._shadows:
@@ -274,10 +270,6 @@ class Collector:
             pair[1, minute] += differs
         grid.simulated, grid.notes = tuple(sorted(self._simulated)), list(self._notes)
         return grid
-
-
-def _profile(config: dict[str, Any]) -> HardwareProfile:
-    return parse_profile(str(config["profile"]["text"]), str(config["profile"]["name"]))
 
 
 assert (TEMPERATURE, POWER, LIGHT) == QUANTITIES, "the columns of a row follow the order of the quantities"
