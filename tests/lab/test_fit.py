@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from adaptd.cli.main import main
-from adaptd.lab.fit.errors import FitError
 from adaptd.lab.fit.least_squares import prior_rows, solve
 from adaptd.lab.fit.model import Fitted, fit
-from adaptd.lab.fit.readings import Collector, Grid, read_grid
+from adaptd.lab.fit.readings import Collector, FitError, Grid, read_grid
 from adaptd.lab.fit.saved import load, make
 from adaptd.log.verify.reader import iter_records
 from adaptd.twin.scenario import parse_scenario

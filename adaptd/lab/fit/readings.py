@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
-from adaptd.lab.fit.errors import FitError
 from adaptd.lab.timeline import Array
 from adaptd.log.format.codec import CodecError, row
 from adaptd.log.format.verdicts import Outcome, VerifyReport
@@ -32,6 +31,10 @@ COLUMNS = ("temperature_c", "power_w", "light_lux", "budget_w", "rate_fps", "cho
 LONGEST_STEP = 3  # ticks that one interval may span and still be taken as one
 
 _FACTS = row(VariantFacts)
+
+
+class FitError(Exception):
+    """What keeps a log from being fitted, as one line for people: what, where, remedy."""
 
 
 @dataclass(slots=True)

@@ -6,9 +6,9 @@ number of cores, and after a kill, when the measured ones come from the file.
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from adaptd.lab.bench import Progress
 from adaptd.lab.tune.goals import Aim, Bound, Goals
 from adaptd.lab.tune.knobs import Setting
 from adaptd.lab.tune.trials import Lab, Trial
@@ -18,8 +18,6 @@ BATCH = 4
 PATIENCE = 24  # candidates in a row that were measured before: the space around the front is used up
 USUAL_AIMS = (Aim("power", False), Aim("fps", True))
 SLIGHT_S = 60.0
-
-Told = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -34,7 +32,7 @@ class Found:
     refused: list[Trial] = field(default_factory=list)
 
 
-def search(lab: Lab, goals: Goals, *, trials: int, seed: int, told: Told | None = None) -> Found:
+def search(lab: Lab, goals: Goals, *, trials: int, seed: int, told: Progress | None = None) -> Found:
     """Measure up to ``trials`` candidates.
 
     Raises:
@@ -89,7 +87,7 @@ def coarse(lab: Lab) -> list[Setting]:
     return [one for one in dict.fromkeys(settings) if one != lab.today()]
 
 
-def _guided(lab: Lab, found: Found, trials: int, seed: int, told: Told | None) -> None:
+def _guided(lab: Lab, found: Found, trials: int, seed: int, told: Progress | None) -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -120,7 +118,7 @@ def _guided(lab: Lab, found: Found, trials: int, seed: int, told: Told | None) -
         number += 1
 
 
-def _take(found: Found, measured: list[Trial], told: Told | None, *, trials: int) -> None:
+def _take(found: Found, measured: list[Trial], told: Progress | None, *, trials: int) -> None:
     known = {trial.setting for trial in (*found.trials, *found.refused)}
     for trial in measured:
         if trial.setting in known:
