@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from adaptd.fleet.digest import DIGESTS, HEAT, views
-from adaptd.fleet.layout import TABLE, locked
+from adaptd.fleet.store import TABLE, locked
 
 MEMORY = "700MB"
 THREADS = 2

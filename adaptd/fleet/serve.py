@@ -16,6 +16,7 @@ from adaptd.fleet.link import Delivery, Link
 from adaptd.fleet.verify import Verifier
 from adaptd.log.format.keys import KeyFileError, Signer
 from adaptd.log.format.note import COSIGNATURE, VerifierKey, verifier_key_text
+from adaptd.log.format.store import Store
 
 KEY_FILE, PUBLIC_FILE = "fleet.key", "fleet.pub"
 MAX_BATCH = 4_000
@@ -132,7 +133,7 @@ def load_signer(folder: Path) -> Signer:
         signer = Signer.from_file(path.read_bytes())
         public = VerifierKey(signer.name, COSIGNATURE, signer.public)
         (folder / PUBLIC_FILE).write_text(verifier_key_text(public) + "\n")
-        store.sync_folder(folder)
+        Store(folder).sync_folder()
     except (OSError, KeyFileError) as error:
         raise store.StoreError(f"{path}: cannot be used ({error}), mend it or restore it from a copy") from None
     return signer

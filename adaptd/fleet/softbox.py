@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adaptd.fleet import wire
+from adaptd.fleet.verify import holds
 from adaptd.log.format.epochs import HandOver
 from adaptd.log.format.keys import Signer
 from adaptd.log.format.note import checkpoint_body, verifier_key_text
@@ -141,7 +142,7 @@ class SoftBox:
     def offer(self, payload: bytes, public: bytes, suits: Callable[[str], bool]) -> list[Message]:
         """What it answers to an offer of the server with this key; ``suits`` is whether its limits hold under the policy."""
         topic = wire.topic_of(self.name, wire.OFFER)
-        if not wire.seal_holds(topic, payload, public):
+        if not holds(topic, payload, public):
             return []
         words = json.loads(payload)
         if words["issued"] <= self.offered.get("issued", 0):
