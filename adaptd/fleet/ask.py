@@ -78,7 +78,6 @@ class Answer:
     cut: bool
 
     def plain(self) -> list[dict[str, Any]]:
-        """For scripts."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 

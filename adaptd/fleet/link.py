@@ -86,7 +86,6 @@ class Link:
                 self._client.ack(one.mid, 1)
 
     def publish(self, answer: Answer) -> None:
-        """Say something to a box."""
         self._client.publish(answer.topic, answer.payload, 1, answer.retain)
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, code: Any, properties: Any) -> None:

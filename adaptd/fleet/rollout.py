@@ -157,7 +157,6 @@ def load_all(database: sqlite3.Connection) -> list[Rollout]:
 
 
 def save(database: sqlite3.Connection, rollout: Rollout) -> None:
-    """Write one roll-out."""
     database.execute("INSERT OR REPLACE INTO rollout VALUES (?, ?)", (rollout.id, json.dumps(asdict(rollout))))
 
 

@@ -65,13 +65,11 @@ class SoftBox:
         self.record("order", order="gateway_key", public=_base64(self.gateway.public), by="uid 0")
 
     def record(self, kind: str, **fields: Any) -> None:
-        """Put one record into the log."""
         line = json.dumps({"kind": kind, "seq": len(self.leaves), "v": 1, **fields}, sort_keys=True, separators=(",", ":"))
         self._lines.append(line)
         self.leaves.append(leaf_hash(line.encode()))
 
     def hand_over(self) -> None:
-        """Begin the next key epoch."""
         new = Signer.generate(self.root.name, self.signer.epoch + 1)
         body = HandOver(self.root.name, new.epoch, len(self.leaves), self.tree_root(), new.public).body
         note = self.signer.sign(body)
@@ -80,7 +78,6 @@ class SoftBox:
         self.signer = new
 
     def tree_root(self) -> bytes:
-        """The root over every record so far."""
         tree = CompactRange()
         for leaf in self.leaves:
             tree.append_hash(leaf)
@@ -102,7 +99,6 @@ class SoftBox:
         return wire.topic_of(self.name, wire.CHECKPOINT), json.dumps(words, ensure_ascii=False).encode()
 
     def hour(self, **changes: Any) -> Message:
-        """The next hour's summary, signed."""
         return self.sealed(wire.SUMMARY, {**self.summary(), **changes})
 
     def sealed(self, name: str, words: dict[str, Any]) -> Message:

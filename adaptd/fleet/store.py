@@ -119,7 +119,6 @@ def save_logs(database: sqlite3.Connection, boxes: Iterable[Box]) -> None:
 
 
 def names(database: sqlite3.Connection) -> list[str]:
-    """Every box ever heard."""
     return [name for (name,) in database.execute("SELECT name FROM box ORDER BY name")]
 
 

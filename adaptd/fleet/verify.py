@@ -62,6 +62,5 @@ class Verifier:
         return lambda: [answer for future in futures for answer in future.result()]
 
     def close(self) -> None:
-        """End the helpers."""
         if self._pool is not None:
             self._pool.shutdown()

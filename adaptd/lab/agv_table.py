@@ -71,7 +71,6 @@ class Side:
     charge_left_pct: float | None
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         rounded = {
             "fps": 2,
             "hours": 3,
@@ -106,7 +105,6 @@ class Shift:
         return (self.after.frames_per_active_joule / self.before.frames_per_active_joule - 1) * 100
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         return {
             "profile": self.profile,
             "workload": self.workload,
@@ -129,7 +127,6 @@ def heavy(episode: Episode) -> Episode:
 
 
 def run_shift(episode: Episode, workload: str, quality: Quality, *, slow: bool = False) -> Shift:
-    """Both sides of one shift."""
     before, after = (_side(episode, name, quality) for name in ("static-REF", "adaptd"))
     return Shift(profile=episode.profile.name, workload=workload, slow=slow, before=before, after=after)
 
@@ -147,7 +144,6 @@ def run_table(episodes: Mapping[str, Episode], quality: Quality, tell: Progress 
 
 
 def claimed() -> dict[str, Any]:
-    """The figures that are asked for, for machines."""
     pairs = {"fps": CLAIMED_FPS, "hours": CLAIMED_HOURS, "map_at_50": CLAIMED_MAP}
     return {**{name: list(pair) for name, pair in pairs.items()}, "efficiency_gain_pct": CLAIMED_GAIN_PCT}
 

@@ -141,7 +141,6 @@ class RunJudge:
         sums.unproven_frames += self._account.book(tick, named, device.t_us, true=named in self.light.label.inside)
 
     def result(self, controller: str, device: TwinDevice, times_ns: list[int]) -> Result:
-        """The final score."""
         sums = self._sums
         sums.controller = controller
         sums.energy_uj = device.energy_uj

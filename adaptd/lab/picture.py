@@ -37,7 +37,6 @@ BROKEN = (
 
 
 def draw(matrix: Matrix) -> str:
-    """The picture as SVG text."""
     names = [name for name in matrix.controllers() if name in COLOURS]
     height = TOP + ROW_H * (len(matrix.grounds) + 1) + FOOT
     across = LABEL_W + PLOT_W + GAP_W + COLUMN_W * len(names)

@@ -47,7 +47,6 @@ class Result:
 
     @property
     def cost_uj(self) -> float:
-        """Energy minus worth."""
         return self.energy_uj - self.worth_uj
 
     def to_plain(self) -> dict[str, Any]:

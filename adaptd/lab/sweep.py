@@ -21,7 +21,6 @@ class Sweep:
     rows: dict[str, list[BenchRow]]
 
     def to_plain(self) -> dict[str, Any]:
-        """The totals for machines."""
         hours = len(next(iter(self.rows.values())))
         return {
             "random_hours": hours,
@@ -31,7 +30,6 @@ class Sweep:
 
 
 def run_sweep(hours: int, seed: int, controllers: Sequence[str], jobs: int | None, progress: Progress | None) -> Sweep:
-    """Run ``hours`` random hours."""
     found = spread(_hour, [(seed, number, tuple(controllers)) for number in range(hours)], jobs, progress)
     return Sweep(seed, {name: [hour[at] for hour in found] for at, name in enumerate(controllers)})
 

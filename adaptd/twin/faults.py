@@ -27,7 +27,6 @@ class SensorFaults:
         self._held_at_us = 0
 
     def apply(self, healthy: RawReading, now_us: int) -> Raw:
-        """The reading that comes out at ``now_us``."""
         for fault in self._faults:
             if fault.from_us <= now_us < fault.to_us:
                 return self._broken(fault.kind, healthy, now_us)
@@ -72,7 +71,6 @@ class Stalls:
             self._now = self._draw(0.0)
 
     def within(self, t_us: int, dt_us: int) -> tuple[Hit, ...]:
-        """The stalls between ``t_us`` and ``t_us + dt_us``."""
         if self._truth is None:
             return ()
         found = []

@@ -44,7 +44,6 @@ def parse_scenario(text: str, name: str = "scenario") -> Scenario:
 
 
 def scenarios_dir() -> Path:
-    """The folder of shipped scenarios."""
     return policies_dir() / "scenarios"
 
 

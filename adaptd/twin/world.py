@@ -26,7 +26,6 @@ class Noise:
         return (self._bits(64).bit_count() - 32.5 + self._unit()) / _SIGMA
 
     def chance(self, probability: float) -> bool:
-        """True with ``probability``."""
         return self._unit() < probability
 
     def hits(self, probability: float, count: int) -> list[int]:
@@ -126,7 +125,6 @@ class TrueLight:
         self.truth = TrueBand(scenario.truth_bands) if scenario.truth_bands else self.label
 
     def follow(self, light_mlx: float) -> None:
-        """Move to this light."""
         self.label.follow(light_mlx)
         self.truth.follow(light_mlx)
 

@@ -24,14 +24,11 @@ class LabSetpoint:
 
 
 class Static:
-    """Always the same point."""
-
     def __init__(self, name: str, point: OperatingPoint) -> None:
         self.name = name
         self._choice = LabSetpoint(point)
 
     def decide(self, snapshot: Snapshot) -> LabSetpoint:
-        """The point."""
         del snapshot
         return self._choice
 
@@ -82,6 +79,5 @@ class Threshold:
         return self._steps[self._at]
 
     def restart(self, now_us: int) -> None:
-        """Forget the step."""
         del now_us
         self._at = 0

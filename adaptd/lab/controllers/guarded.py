@@ -27,7 +27,6 @@ class Ladder:
 
     @property
     def most_mfps(self) -> int:
-        """What is allowed now."""
         return self._rates[self._at]
 
     @property
@@ -57,7 +56,6 @@ class GuardedAlert:
         self.restart(0)
 
     def restart(self, now_us: int) -> None:
-        """Everything anew: all rates allowed, light unknown."""
         rates = (0, *(rate for rate in self._policy.grid_mfps if rate <= self._policy.target_mfps))
         self._heat, self._power = Ladder(rates), Ladder(rates)
         self._band = ""

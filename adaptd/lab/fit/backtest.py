@@ -45,7 +45,6 @@ class Backtest:
         return {name: round(predicted(self.errors(name, unseen=unseen), unseen=unseen)[part], 5) for name in FIGURES}
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         return {
             "days_left_out": [day + 1 for day in self.days],
             "measured": self.measured,

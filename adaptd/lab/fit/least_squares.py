@@ -22,7 +22,6 @@ class Solution:
     covariance: Array
 
     def sd(self, at: int) -> float:
-        """One standard deviation of one unknown."""
         return float(np.sqrt(self.covariance[at, at]))
 
 

@@ -71,7 +71,6 @@ def blocks_of(grid: Grid, values: Array) -> Array:
 
 
 def _width(grid: Grid) -> int:
-    """Rows of the grid a block."""
     return max(1, round(BLOCK_S / grid.tick_s))
 
 
@@ -81,7 +80,6 @@ def _middles(grid: Grid, width: int) -> Array:
 
 
 def means(values: Array, width: int) -> Array:
-    """Means over ``width`` rows at a time."""
     count = len(values) // width
     parts = values[: count * width].reshape(count, width)
     known = np.isfinite(parts)

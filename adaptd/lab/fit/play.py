@@ -150,7 +150,6 @@ class Lasting(Adaptd):
         self._frames = self.state.account.last_frame + 1
 
     def branch(self) -> "Lasting":
-        """Another one that goes on from here."""
         other = copy(self)
         other._unseen = list(self._unseen)
         return other
@@ -160,7 +159,6 @@ class Lasting(Adaptd):
         super().restart(now_us + self._days_us)
 
     def decide(self, snapshot: Snapshot) -> Verdict:
-        """One decision."""
         return super().decide(self._on(snapshot) if self._days_us else snapshot)
 
     def _on(self, snapshot: Snapshot) -> Snapshot:

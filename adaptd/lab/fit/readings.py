@@ -73,7 +73,6 @@ class Grid:
 
     @property
     def ticks(self) -> int:
-        """Rows."""
         return len(self.power_w)
 
     @property
@@ -83,7 +82,6 @@ class Grid:
 
     @property
     def day_ticks(self) -> int:
-        """Rows a day."""
         return round(DAY_S / self.tick_s)
 
     @property
@@ -92,7 +90,6 @@ class Grid:
         return int(self.ticks / self.day_ticks + 0.1)
 
     def day(self, number: int) -> slice:
-        """The rows of a day."""
         return slice(number * self.day_ticks, min(self.ticks, (number + 1) * self.day_ticks))
 
 
@@ -159,7 +156,6 @@ class Collector:
         self._notes: list[str] = []
 
     def feed(self, record: dict[str, Any]) -> None:
-        """Take the next record."""
         self._follow(record)
         if record["kind"] == "config":
             self._take(record)
@@ -236,7 +232,6 @@ class Collector:
             beside[names.index(other)] += worker.shadow_frames
 
     def grid(self) -> Grid:
-        """The finished arrays."""
         if len(self._times) < 3 or self._config is None or self._policy is None:
             raise FitError(f"{self._folder}: holds no run of decisions that can be read, let the box run for some days")
         times = np.array(self._times, dtype=np.float64) / 1e6

@@ -74,7 +74,6 @@ def _budget(grid: Grid, day: int) -> tuple[tuple[float, float | None], ...]:
 
 
 def day_text(grid: Grid, fitted: Fitted, day: int) -> str:
-    """The scenario file of a recorded day."""
     return scenario_text(grid, fitted, recorded(grid, fitted, day), seed=day + 1)
 
 
@@ -160,7 +159,6 @@ def _curve(times_s: list[int], values: Array) -> list[tuple[int, str]]:
 
 
 def _lines(indent: int, fields: dict[str, Any]) -> list[str]:
-    """A line of YAML for each field."""
     return [f"{' ' * indent}{key}: {_flow(value)}" for key, value in fields.items()]
 
 

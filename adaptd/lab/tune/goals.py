@@ -50,7 +50,6 @@ class Goals:
 
     @property
     def figures(self) -> set[str]:
-        """Every figure that is spoken of."""
         return {one.figure for one in self.bounds} | {one.figure for one in self.aims} | {name for name, _ in self.shares}
 
 

@@ -105,7 +105,6 @@ def _shares(found: Found, goals: Goals) -> list[Bound]:
 
 
 def meets(trial: Trial, bound: Bound) -> bool:
-    """Whether a bound is met."""
     return bound.slack(trial.value(bound.figure)) >= -1e-9
 
 

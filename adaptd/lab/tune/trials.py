@@ -30,7 +30,6 @@ class Trial:
     refused: str = ""
 
     def value(self, figure: str) -> float:
-        """One figure."""
         assert self.figures is not None
         return self.figures.values[figure]
 
@@ -70,7 +69,6 @@ class Lab:
         return len(self.kept)
 
     def today(self) -> Setting:
-        """The knobs as they are."""
         return tuple((knob.name, knob.today) for knob in self.knobs)
 
     def text_of(self, setting: Setting) -> str:

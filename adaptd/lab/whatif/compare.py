@@ -54,7 +54,6 @@ class Line:
         return self.error + self.bounds
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         return {
             "difference": round(self.new - self.old, 5),
             "stated_error": round(self.stated, 5),
@@ -75,7 +74,6 @@ class Comparison:
     backtest: dict[str, Any]
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         sides = {
             key: {
                 "policy": side.name,
