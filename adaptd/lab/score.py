@@ -51,14 +51,10 @@ class Result:
 
     def to_plain(self) -> dict[str, Any]:
         """The object that `adaptd simulate --json` prints; millijoules and seconds."""
-        battery = (
-            {}
-            if self.lasted_us is None or self.battery_end_ppm is None
-            else {
-                "lasted_h": round(self.lasted_us / 3.6e9, 4),
-                "battery_end_pct": round(self.battery_end_ppm / 10_000, 2),
-            }
-        )
+        battery = {}
+        if self.lasted_us is not None and self.battery_end_ppm is not None:
+            battery["lasted_h"] = round(self.lasted_us / 3.6e9, 4)
+            battery["battery_end_pct"] = round(self.battery_end_ppm / 10_000, 2)
         return {
             "controller": self.controller,
             "scenario": self.scenario,

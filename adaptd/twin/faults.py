@@ -11,8 +11,7 @@ from adaptd.twin.world import Noise
 from adaptd.vocabulary import MissingReason, Raw, RawReading, Unread
 
 SPIKE_CHANCE = 0.2
-SPIKE_ADD = {"temperature": 40_000, "power": 0, "light": 1_000_000}
-SPIKE_TIMES = {"temperature": 1, "power": 4, "light": 20}
+SPIKES = {"temperature": (1, 40_000), "power": (4, 0), "light": (20, 1_000_000)}  # times, and more
 EXPONENT = 3.0  # of the Pareto tail; its mean is EXPONENT / (EXPONENT - 1)
 
 
@@ -44,7 +43,8 @@ class SensorFaults:
         if kind == "spike":
             if not self._noise.chance(SPIKE_CHANCE):
                 return healthy
-            return replace(healthy, value=healthy.value * SPIKE_TIMES[self._sensor] + SPIKE_ADD[self._sensor])
+            times, more = SPIKES[self._sensor]
+            return replace(healthy, value=healthy.value * times + more)
         if self._held is None:
             self._held, self._held_at_us = healthy, now_us
         if kind == "stuck":  # it answers anew, always the same

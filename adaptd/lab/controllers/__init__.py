@@ -20,9 +20,9 @@ def make(name: str, scenario: Scenario, policy: Policy, profile: HardwareProfile
     if name == "adaptd":
         return Adaptd(policy, profile, facts, scenario.seed, figures_of(scenario, profile))
     if name == "alert":
-        return Alert(policy, profile, facts, scenario.tick_us)
+        return Alert(policy, profile, facts)
     if name == "alert-guarded":
-        return GuardedAlert(policy, profile, facts, scenario.tick_us)
+        return GuardedAlert(policy, profile, facts)
     if name == "threshold":
         return Threshold(policy, facts)
     if name == "static-REF":

@@ -83,8 +83,7 @@ class Configuration:
 class Alert:
     name = "alert"
 
-    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], tick_us: int) -> None:
-        del tick_us
+    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> None:
         self._policy = policy
         self.table = [
             Configuration(fact, mfps, profile.idle_power_mw, pooled_quality(fact, policy))
