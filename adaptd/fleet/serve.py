@@ -124,12 +124,7 @@ def load_signer(folder: Path) -> Signer:
     try:
         if not path.exists():
             made = Signer.generate(f"adaptd-fleet/{os.urandom(4).hex()}")
-            draft = folder / f".{KEY_FILE}.{os.getpid()}"
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(made.to_file())
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(path)
+            Store(folder).write_file(KEY_FILE, made.to_file(), secret=True)
         signer = Signer.from_file(path.read_bytes())
         public = VerifierKey(signer.name, COSIGNATURE, signer.public)
         (folder / PUBLIC_FILE).write_text(verifier_key_text(public) + "\n")

@@ -62,7 +62,7 @@ class SoftBox:
         self.signer = self.root
         self.own_policy = self.policy
         self.record("start")
-        self.record("order", order="gateway_key", public=_base64(self.gateway.public), by="uid 0")
+        self.record("order", order="gateway_key", public=base64.b64encode(self.gateway.public).decode(), by="uid 0")
 
     def record(self, kind: str, **fields: Any) -> None:
         line = json.dumps({"kind": kind, "seq": len(self.leaves), "v": 1, **fields}, sort_keys=True, separators=(",", ":"))
@@ -177,7 +177,3 @@ def _blocks(leaves: list[bytes], lines: list[str], start: int) -> tuple[list[lis
             root, begins, count = node_hash(left, root), begins - count, 2 * count
         blocks.append((count, root))
     return [[count, root.hex() if isinstance(root, bytes) else root] for count, root in blocks], shown
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

@@ -38,7 +38,6 @@ class Served:
     active_uj: float = 0.0
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: object, tick: Tick) -> None:
-        del choice
         self.light.follow(device.world.light_mlx(snapshot.now_us))
         key = (self.light.label.name, tick.telemetry.point.variant)
         self.active_uj += tick.active_uj

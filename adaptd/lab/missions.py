@@ -86,7 +86,6 @@ class Watcher:
         return free
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
-        del device, snapshot, tick
         self.shares.append(choice.shadow_ppm / PPM)
         if isinstance(choice, Verdict):
             self.allowed.append(dict(choice.conditions)["efficient_allowed"])

@@ -98,7 +98,6 @@ class Alert:
         self.restart(0)
 
     def restart(self, now_us: int) -> None:
-        del now_us
         self.slow = SlowDown()
         self._idle = {name: IdleRatio(self._idle_mw / active_mw) for name, active_mw in self._active.items()}
         self._delivered: deque[float] = deque([1.0] * (WINDOW - 1), maxlen=WINDOW - 1)

@@ -54,13 +54,8 @@ class Line:
         return self.error + self.bounds
 
     def to_plain(self) -> dict[str, Any]:
-        return {
-            "difference": round(self.new - self.old, 5),
-            "stated_error": round(self.stated, 5),
-            "error": round(self.error, 5),
-            "bounds": round(self.bounds, 5),
-            "verdict": self.verdict,
-        }
+        numbers = {"difference": self.new - self.old, "stated_error": self.stated, "error": self.error, "bounds": self.bounds}
+        return {**_rounded(numbers, 5), "verdict": self.verdict}
 
 
 @dataclass(slots=True)
@@ -77,18 +72,22 @@ class Comparison:
         sides = {
             key: {
                 "policy": side.name,
-                "figures": {name: round(value, 5) for name, value in side.figures.values.items()},
-                "low": {name: round(value, 5) for name, value in side.low.items()},
-                "high": {name: round(value, 5) for name, value in side.high.items()},
-                "time_pct": {name: round(value, 2) for name, value in side.figures.time_pct.items()},
-                "account_used": {name: round(value, 4) for name, value in side.figures.account.items()},
+                "figures": _rounded(side.figures.values, 5),
+                "low": _rounded(side.low, 5),
+                "high": _rounded(side.high, 5),
+                "time_pct": _rounded(side.figures.time_pct, 2),
+                "account_used": _rounded(side.figures.account, 4),
                 "hours_tried_pct": round(side.tried_pct, 1),
-                "untried_h_per_day": {name: round(value, 2) for name, value in side.untried.items()},
+                "untried_h_per_day": _rounded(side.untried, 2),
             }
             for key, side in (("old", self.old), ("new", self.new))
         }
         differences = {line.figure: line.to_plain() for line in self.lines}
         return {"simulated": True, "days": self.days, **sides, "differences": differences, "backtest": self.backtest}
+
+
+def _rounded(numbers: dict[str, float], digits: int) -> dict[str, float]:
+    return {name: round(value, digits) for name, value in numbers.items()}
 
 
 def compare(
