@@ -54,7 +54,6 @@ def _begin(arguments: argparse.Namespace, database: Any) -> None:
     from adaptd.config.policy import load_policy
     from adaptd.fleet import rollout
 
-    limits = rollout.Thresholds(arguments.success_threshold, arguments.error_threshold, arguments.probation_s)
     offer, text, pack, board = arguments.offer, "", None, arguments.board
     if offer.suffix == SUFFIX:
         pack, measured_on = _pack(arguments)
@@ -67,7 +66,15 @@ def _begin(arguments: argparse.Namespace, database: Any) -> None:
         load_policy(offer)
         text = offer.read_text(encoding="utf-8")
     with refusing(rollout.RolloutError, where="adaptd fleet rollout: "):
-        rollout.begin(database, offer.stem, text, board, time.time_ns() // 1_000_000, limits, pack)
+        wanted = rollout.Rollout(
+            offer.stem,
+            text,
+            success_threshold_pct=arguments.success_threshold,
+            error_threshold_pct=arguments.error_threshold,
+            probation_s=arguments.probation_s,
+            pack=pack,
+        )
+        rollout.begin(database, wanted, board, time.time_ns() // 1_000_000)
 
 
 def _pack(arguments: argparse.Namespace) -> "tuple[PackAt, str]":

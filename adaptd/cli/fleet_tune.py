@@ -69,7 +69,7 @@ def _tune(arguments: argparse.Namespace) -> int:
 def _twins(arguments: argparse.Namespace) -> "tuple[Path, dict[str, Twin]]":
     """The folder with all twins, and each by its box. One that a box sent up and that is of no use is named and left out."""
     from adaptd.fleet.statistics import StatisticsError, load
-    from adaptd.lab.fit.errors import FitError
+    from adaptd.lab.fit.readings import FitError
     from adaptd.lab.fit.saved import load as load_twin
 
     if (arguments.twins is None) == (arguments.lake is None):
@@ -157,8 +157,7 @@ def _sweep(
 def _for_new_boxes(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrior]") -> dict[str, str]:
     """Profile and policy for new boxes of every board and enclosure, from those that one of its boxes had."""
     from adaptd.config.policy import parse_policy
-    from adaptd.lab.fleet.prior_policy import with_day
-    from adaptd.lab.fleet.prior_profile import with_poles
+    from adaptd.lab.fleet.priors import with_day, with_poles
 
     found = {}
     for prior in expected:

@@ -90,8 +90,7 @@ def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, Twin | No
     from adaptd.cli.whatif import read_policy
     from adaptd.config.policy import parse_policy
     from adaptd.lab.tune.knobs import knobs_of
-    from adaptd.lab.tune.trials import Lab
-    from adaptd.lab.tune.worlds import scenario_worlds, twin_worlds
+    from adaptd.lab.tune.trials import Lab, scenario_worlds, twin_worlds
 
     twin: Twin | None = None
     if arguments.source.is_file() or _scenario_files(arguments.source):

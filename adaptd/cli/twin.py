@@ -43,8 +43,7 @@ def _fit(arguments: argparse.Namespace) -> int:
 def fitted(log: Path, output: Path | None, jobs: int | None, enclosure: str = "unknown") -> "Twin":
     """Fit the log and write the folder."""
     from adaptd.lab.fit import saved
-    from adaptd.lab.fit.errors import FitError
-    from adaptd.lab.fit.readings import read_grid
+    from adaptd.lab.fit.readings import FitError, read_grid
 
     with refusing(FitError, where="twin fit: "), stages() as stage:
         grid = read_grid(log, stage)
@@ -55,7 +54,7 @@ def fitted(log: Path, output: Path | None, jobs: int | None, enclosure: str = "u
 def twin_of(path: Path, jobs: int | None) -> "Twin":
     """The fitted twin in a folder, that of a log beside it, or one fitted now."""
     from adaptd.lab.fit import saved
-    from adaptd.lab.fit.errors import FitError
+    from adaptd.lab.fit.readings import FitError
     from adaptd.log.verify.reader import last, segment_files
 
     beside = saved.folder_of(path)

@@ -39,7 +39,7 @@ def _whatif(arguments: argparse.Namespace) -> int:
     old = None if arguments.against is None else (str(arguments.against), read_policy(arguments.against))
     twin = twin_of(arguments.folder, arguments.jobs)
     with bar("days played") as progress:
-        found = compare(twin, new, old, battery_wh=arguments.battery_wh, progress=progress, jobs=arguments.jobs)
+        (found,) = compare(twin, [new], old, battery_wh=arguments.battery_wh, progress=progress, jobs=arguments.jobs)
     if arguments.json:
         print(json.dumps(found.to_plain()))
     else:

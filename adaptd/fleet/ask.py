@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from adaptd.fleet.digest import DIGESTS, HEAT, views
-from adaptd.fleet.layout import TABLE, locked
+from adaptd.fleet.store import TABLE, locked
 
 MEMORY = "700MB"
 THREADS = 2
@@ -78,7 +78,6 @@ class Answer:
     cut: bool
 
     def plain(self) -> list[dict[str, Any]]:
-        """For scripts."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 

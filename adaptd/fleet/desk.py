@@ -111,7 +111,6 @@ class Desk:
         return batch.answers
 
     def box(self, name: str) -> Box:
-        """What is known of a box."""
         if name not in self._boxes:
             self._boxes[name] = store.load_box(self._database, name)
         return self._boxes[name]

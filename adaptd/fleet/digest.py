@@ -11,8 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from adaptd.fleet.layout import TABLE, locked
-from adaptd.fleet.store import StoreError
+from adaptd.fleet.store import TABLE, StoreError, locked
 
 MEMORY = "250MB"
 HEAT = tuple(f"heat_c_{hour:02}" for hour in range(24))  # the mean of each hour of the day (UTC), null where it was not measured

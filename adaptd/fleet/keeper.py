@@ -30,7 +30,6 @@ class Keeper:
 
     @property
     def alive(self) -> bool:
-        """Whether it still works."""
         return self._process.is_alive()
 
     def close(self) -> None:

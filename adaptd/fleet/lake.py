@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from adaptd.fleet import rows
 from adaptd.fleet.columns import FORM, Row, table_of
-from adaptd.fleet.layout import TABLE, locked
-from adaptd.fleet.store import StoreError, change, sync_folder
+from adaptd.fleet.store import TABLE, StoreError, change, locked
+from adaptd.log.format.store import Store
 
 BATCH_ROWS = 50_000
 MANY_FILES, MANY_FILES_TODAY = 2, 24
@@ -101,7 +101,7 @@ class Lake:
         _durable(place, name, table_of(hours))
         with locked(self.folder, exclusive=True):
             (place / f".{name}").replace(place / name)
-            sync_folder(place)
+            Store(place).sync_folder()
 
     def _join(self, intent: dict[str, Any]) -> None:
         """Write the joined file beside the others, under a hidden name."""
@@ -121,13 +121,13 @@ class Lake:
                 for name in intent["inputs"]:
                     (place / name).unlink(missing_ok=True)
                 hidden.replace(place / intent["output"])
-            sync_folder(place)
+            Store(place).sync_folder()
 
     def _day(self, day: str) -> Path:
         place = self.folder / TABLE / f"dt={day}"
         if not place.exists():
             place.mkdir()
-            sync_folder(place.parent)
+            Store(place.parent).sync_folder()
         return place
 
 

@@ -86,18 +86,15 @@ class Link:
                 self._client.ack(one.mid, 1)
 
     def publish(self, answer: Answer) -> None:
-        """Say something to a box."""
         self._client.publish(answer.topic, answer.payload, 1, answer.retain)
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, code: Any, properties: Any) -> None:
-        del userdata, flags, properties
         if code.is_failure:
             self._say(f"the broker refuses ({code}), look at user name, password and its access list")
             return
         client.subscribe([(f"{wire.PREFIX}/+/{name}", _subscription(name)) for name in HEARS])
 
     def _on_subscribe(self, client: Any, userdata: Any, mid: Any, codes: Any, properties: Any) -> None:
-        del client, userdata, mid, properties
         if any(code.is_failure for code in codes):
             self._say(f"the broker does not let this user hear {wire.PREFIX}/#, look at its access list")
             return
@@ -105,19 +102,16 @@ class Link:
         self.fresh.set()
 
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, code: Any, properties: Any) -> None:
-        del client, userdata, flags, properties
         self._turn += 1
         if code.is_failure:
             self._say(f"the connection ended ({code}), trying again every 1 to 30 s")
 
     def _on_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
-        del userdata
         try:
-            prefix, version, box, name = message.topic.split("/")
+            _, _, box, name = message.topic.split("/")
         except (ValueError, UnicodeDecodeError):
             client.ack(message.mid, message.qos)
             return
-        del prefix, version
         if message.retain and name not in RETAINED:
             client.ack(message.mid, message.qos)
             return

@@ -13,6 +13,8 @@ from enum import Enum
 from hashlib import sha256
 from typing import Any
 
+from msgspec.json import decode
+
 from adaptd.fleet import wire
 from adaptd.fleet.wire import Heard, Refused, WireError, whole
 
@@ -57,10 +59,10 @@ class PackAt:
 class Rollout:
     """One policy's text, or one pack, on its way. ``groups`` are the boxes of each wave, ``wave`` the one under way."""
 
-    id: int
     name: str
-    text: str
-    groups: tuple[tuple[str, ...], ...]
+    text: str = ""
+    id: int = 0
+    groups: tuple[tuple[str, ...], ...] = ()
     success_threshold_pct: int = 90
     error_threshold_pct: int = 5
     probation_s: int = 3600
@@ -80,10 +82,10 @@ class Rollout:
         return tuple(box for group in self.groups[: self.wave + 1] for box in group)
 
 
-def groups_of(boxes: Sequence[str], seed: str, waves_pct: Sequence[int] = WAVES_PCT) -> tuple[tuple[str, ...], ...]:
+def groups_of(boxes: Sequence[str], seed: str) -> tuple[tuple[str, ...], ...]:
     """The boxes of each wave: cumulative shares, rounded down but at least one box, in an order that only the seed decides."""
     order = sorted(boxes, key=lambda box: sha256(f"{seed}\n{box}".encode()).digest())
-    ends = [max(1, len(order) * share // 100) for share in waves_pct]
+    ends = [max(1, len(order) * share // 100) for share in WAVES_PCT]
     starts = [0, *ends[:-1]]
     return tuple(tuple(order[start:end]) for start, end in zip(starts, ends, strict=True) if end > start)
 
@@ -117,31 +119,16 @@ def offer_words(rollout: Rollout, box: str) -> dict[str, Any]:
     return {**words, "bytes": rollout.pack.bytes, "url": rollout.pack.url}
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """When a wave is good, when it has failed, and how long a box watches itself."""
+def begin(database: sqlite3.Connection, wanted: Rollout, board: str, now_ms: int) -> Rollout:
+    """Put a new roll-out into the store, with a number and groups; the server begins its first wave.
 
-    success_pct: int = 90
-    error_pct: int = 5
-    probation_s: int = 3600
-
-
-def begin(
-    database: sqlite3.Connection,
-    name: str,
-    text: str,
-    board: str,
-    now_ms: int,
-    limits: Thresholds,
-    pack: PackAt | None = None,
-) -> Rollout:
-    """Put a new roll-out into the store; the server begins its first wave. Boxes under alarm take no part.
+    Boxes under alarm take no part.
 
     Raises:
         RolloutError: no box fits, the policy is too large, or another roll-out is under way.
     """
-    if len(text.encode()) > MAX_POLICY_BYTES:
-        raise RolloutError(f"{name}: has {len(text.encode())} bytes, at most {MAX_POLICY_BYTES} can be rolled out")
+    if (size := len(wanted.text.encode())) > MAX_POLICY_BYTES:
+        raise RolloutError(f"{wanted.name}: has {size} bytes, at most {MAX_POLICY_BYTES} can be rolled out")
     if running := [one for one in load_all(database) if one.state is State.RUNNING]:
         raise RolloutError(f"roll-out {running[0].id} ({running[0].name}) is under way, wait for its end or stop it")
     rows = database.execute("SELECT name, json_extract(face, '$.board'), json_extract(log, '$.broken') FROM box").fetchall()
@@ -151,10 +138,7 @@ def begin(
         raise RolloutError(f"no box with board {board or 'any'} has been heard, known boards: {known}")
     with database:
         (number,) = database.execute("SELECT coalesce(max(id), 0) + 1 FROM rollout").fetchone()
-        groups = groups_of(boxes, f"{number}")
-        one = Rollout(
-            number, name, text, groups, limits.success_pct, limits.error_pct, limits.probation_s, issued=now_ms, pack=pack
-        )
+        one = replace(wanted, id=number, groups=groups_of(boxes, f"{number}"), issued=now_ms)
         save(database, one)
     return one
 
@@ -169,17 +153,10 @@ def stop(database: sqlite3.Connection, number: int, why: str) -> bool:
 
 def load_all(database: sqlite3.Connection) -> list[Rollout]:
     """Every roll-out, oldest first."""
-    found = []
-    for (text,) in database.execute("SELECT words FROM rollout ORDER BY id"):
-        words = json.loads(text)
-        pack = PackAt(**words["pack"]) if words.get("pack") else None
-        words.update(state=State(words["state"]), groups=tuple(map(tuple, words["groups"])), pack=pack)
-        found.append(Rollout(**words))
-    return found
+    return [decode(text, type=Rollout) for (text,) in database.execute("SELECT words FROM rollout ORDER BY id")]
 
 
 def save(database: sqlite3.Connection, rollout: Rollout) -> None:
-    """Write one roll-out."""
     database.execute("INSERT OR REPLACE INTO rollout VALUES (?, ?)", (rollout.id, json.dumps(asdict(rollout))))
 
 

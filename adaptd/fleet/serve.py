@@ -16,6 +16,7 @@ from adaptd.fleet.link import Delivery, Link
 from adaptd.fleet.verify import Verifier
 from adaptd.log.format.keys import KeyFileError, Signer
 from adaptd.log.format.note import COSIGNATURE, VerifierKey, verifier_key_text
+from adaptd.log.format.store import Store
 
 KEY_FILE, PUBLIC_FILE = "fleet.key", "fleet.pub"
 MAX_BATCH = 4_000
@@ -123,16 +124,11 @@ def load_signer(folder: Path) -> Signer:
     try:
         if not path.exists():
             made = Signer.generate(f"adaptd-fleet/{os.urandom(4).hex()}")
-            draft = folder / f".{KEY_FILE}.{os.getpid()}"
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(made.to_file())
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(path)
+            Store(folder).write_file(KEY_FILE, made.to_file(), secret=True)
         signer = Signer.from_file(path.read_bytes())
         public = VerifierKey(signer.name, COSIGNATURE, signer.public)
         (folder / PUBLIC_FILE).write_text(verifier_key_text(public) + "\n")
-        store.sync_folder(folder)
+        Store(folder).sync_folder()
     except (OSError, KeyFileError) as error:
         raise store.StoreError(f"{path}: cannot be used ({error}), mend it or restore it from a copy") from None
     return signer

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adaptd.fleet import wire
+from adaptd.fleet.verify import holds
 from adaptd.log.format.epochs import HandOver
 from adaptd.log.format.keys import Signer
 from adaptd.log.format.note import checkpoint_body, verifier_key_text
@@ -61,16 +62,14 @@ class SoftBox:
         self.signer = self.root
         self.own_policy = self.policy
         self.record("start")
-        self.record("order", order="gateway_key", public=_base64(self.gateway.public), by="uid 0")
+        self.record("order", order="gateway_key", public=base64.b64encode(self.gateway.public).decode(), by="uid 0")
 
     def record(self, kind: str, **fields: Any) -> None:
-        """Put one record into the log."""
         line = json.dumps({"kind": kind, "seq": len(self.leaves), "v": 1, **fields}, sort_keys=True, separators=(",", ":"))
         self._lines.append(line)
         self.leaves.append(leaf_hash(line.encode()))
 
     def hand_over(self) -> None:
-        """Begin the next key epoch."""
         new = Signer.generate(self.root.name, self.signer.epoch + 1)
         body = HandOver(self.root.name, new.epoch, len(self.leaves), self.tree_root(), new.public).body
         note = self.signer.sign(body)
@@ -79,7 +78,6 @@ class SoftBox:
         self.signer = new
 
     def tree_root(self) -> bytes:
-        """The root over every record so far."""
         tree = CompactRange()
         for leaf in self.leaves:
             tree.append_hash(leaf)
@@ -101,7 +99,6 @@ class SoftBox:
         return wire.topic_of(self.name, wire.CHECKPOINT), json.dumps(words, ensure_ascii=False).encode()
 
     def hour(self, **changes: Any) -> Message:
-        """The next hour's summary, signed."""
         return self.sealed(wire.SUMMARY, {**self.summary(), **changes})
 
     def sealed(self, name: str, words: dict[str, Any]) -> Message:
@@ -141,7 +138,7 @@ class SoftBox:
     def offer(self, payload: bytes, public: bytes, suits: Callable[[str], bool]) -> list[Message]:
         """What it answers to an offer of the server with this key; ``suits`` is whether its limits hold under the policy."""
         topic = wire.topic_of(self.name, wire.OFFER)
-        if not wire.seal_holds(topic, payload, public):
+        if not holds(topic, payload, public):
             return []
         words = json.loads(payload)
         if words["issued"] <= self.offered.get("issued", 0):
@@ -180,7 +177,3 @@ def _blocks(leaves: list[bytes], lines: list[str], start: int) -> tuple[list[lis
             root, begins, count = node_hash(left, root), begins - count, 2 * count
         blocks.append((count, root))
     return [[count, root.hex() if isinstance(root, bytes) else root] for count, root in blocks], shown
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

@@ -3,22 +3,23 @@
 WAL with synchronous FULL: a transaction that has ended survives a power cut. Rows wait in ``inbox`` until they lie in the lake.
 """
 
-import base64
+import fcntl
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from msgspec.json import encode
+from msgspec import convert, to_builtins
+from msgspec.json import decode, encode
 
 from adaptd.fleet.numbers import Numbers
 from adaptd.fleet.witness import LogView
 
 FILE_NAME = "fleet.db"
+TABLE, LOCK = "summary", ".lock"  # beside it: the folder of the lake's files, and the lock on their names
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS box (
     name TEXT PRIMARY KEY, log TEXT, numbers TEXT NOT NULL, heard_ms INTEGER NOT NULL, face TEXT NOT NULL) WITHOUT ROWID;
@@ -99,9 +100,7 @@ def load_box(database: sqlite3.Connection, name: str) -> Box:
     row = database.execute("SELECT log, numbers, heard_ms, face FROM box WHERE name = ?", (name,)).fetchone()
     if row is None:
         return Box(name)
-    numbers = json.loads(row[1])
-    numbers["recent"] = tuple(map(tuple, numbers["recent"]))
-    return Box(name, _view(row[0]), Numbers(**numbers), row[2], json.loads(row[3]))
+    return Box(name, _view(row[0]), decode(row[1], type=Numbers), row[2], json.loads(row[3]))
 
 
 def save_boxes(database: sqlite3.Connection, boxes: Iterable[Box]) -> None:
@@ -120,7 +119,6 @@ def save_logs(database: sqlite3.Connection, boxes: Iterable[Box]) -> None:
 
 
 def names(database: sqlite3.Connection) -> list[str]:
-    """Every box ever heard."""
     return [name for (name,) in database.execute("SELECT name FROM box ORDER BY name")]
 
 
@@ -147,30 +145,22 @@ def accept(database: sqlite3.Connection, box: str) -> bool:
         return True
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+@contextmanager
+def locked(folder: Path, *, exclusive: bool) -> Iterator[None]:
+    """Hold the lake's lock: readers share it, whoever renames files has it alone."""
+    with (folder / LOCK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        yield
 
 
 def _plain(view: LogView | None) -> str | None:
     if view is None:
         return None
-    words = asdict(view)
-    words["keys"] = [base64.b64encode(key).decode() for key in view.keys]
-    words["peaks"] = [peak.hex() for peak in view.peaks]
-    return json.dumps(words)
+    return json.dumps({**to_builtins(view), "peaks": [peak.hex() for peak in view.peaks]})
 
 
 def _view(text: str | None) -> LogView | None:
     if text is None:
         return None
     words = json.loads(text)
-    words["keys"] = tuple(base64.b64decode(key) for key in words["keys"])
-    words["peaks"] = tuple(bytes.fromhex(peak) for peak in words["peaks"])
-    words["taken"] = tuple((size, root) for size, root in words["taken"])
-    words["gateway_keys"] = tuple(words["gateway_keys"])
-    return LogView(**words)
+    return convert({**words, "peaks": [bytes.fromhex(peak) for peak in words["peaks"]]}, LogView)

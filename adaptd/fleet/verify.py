@@ -21,7 +21,7 @@ _KEY_BYTES, _SIGNATURE_BYTES = 32, 64
 
 
 def holds(topic: str, payload: bytes, public: bytes) -> bool:
-    """As ``wire.seal_holds``: whether the payload carries ``public``'s signature over its topic and its bytes."""
+    """Whether the payload carries ``public``'s signature over its topic and its bytes."""
     parts = signed_part(payload)
     if parts is None or len(public) != _KEY_BYTES or len(parts[1]) != _SIGNATURE_BYTES:
         return False
@@ -62,6 +62,5 @@ class Verifier:
         return lambda: [answer for future in futures for answer in future.result()]
 
     def close(self) -> None:
-        """End the helpers."""
         if self._pool is not None:
             self._pool.shutdown()

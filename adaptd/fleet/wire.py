@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from adaptd.log.format.keys import Signer, signature_holds
+from adaptd.log.format.keys import Signer
 
 PREFIX = "adaptd/v1"
 SUMMARY, CHECKPOINT, ROLLOUT, TWIN = "summary", "checkpoint", "rollout", "twin"  # a box says these
@@ -109,12 +109,6 @@ def signed_part(payload: bytes) -> tuple[bytes, bytes] | None:
         return payload[:-_TAIL] + b"}", base64.b64decode(tail[len(_OPEN) : -len(_CLOSE)], validate=True)
     except ValueError:
         return None
-
-
-def seal_holds(topic: str, payload: bytes, public: bytes) -> bool:
-    """Whether the payload carries ``public``'s signature over its topic and its bytes."""
-    parts = signed_part(payload)
-    return parts is not None and signature_holds(public, parts[1], topic.encode() + b"\n" + parts[0])
 
 
 def sealed(topic: str, words: dict[str, Any], signer: Signer) -> bytes:

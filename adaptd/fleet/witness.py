@@ -57,10 +57,6 @@ class LogView:
     def origin(self) -> str:
         return parse_verifier_key(self.root_key).name
 
-    @property
-    def root(self) -> bytes:
-        return CompactRange(self.size, self.peaks).root()
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

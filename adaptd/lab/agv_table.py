@@ -10,7 +10,7 @@ at most, INT8 faster by the scenario's own ratio, and no hours to last. Both are
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from adaptd.lab.controllers import make
@@ -38,7 +38,6 @@ class Served:
     active_uj: float = 0.0
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: object, tick: Tick) -> None:
-        del choice
         self.light.follow(device.world.light_mlx(snapshot.now_us))
         key = (self.light.label.name, tick.telemetry.point.variant)
         self.active_uj += tick.active_uj
@@ -71,18 +70,9 @@ class Side:
     charge_left_pct: float | None
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
-        rounded = {
-            "fps": 2,
-            "hours": 3,
-            "frames": 0,
-            "frames_per_joule": 4,
-            "frames_per_active_joule": 4,
-            "efficient_share": 4,
-            "map_at_50": 4,
-        }
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return {name: round(value, rounded.get(name, 3)) if isinstance(value, float) else value for name, value in values.items()}
+        digits = {"fps": 2, "frames": 0, "hours": 3, "over_limit_s": 3, "charge_left_pct": 3}
+        values = asdict(self).items()
+        return {name: round(value, digits.get(name, 4)) if isinstance(value, float) else value for name, value in values}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +96,6 @@ class Shift:
         return (self.after.frames_per_active_joule / self.before.frames_per_active_joule - 1) * 100
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         return {
             "profile": self.profile,
             "workload": self.workload,
@@ -128,10 +117,8 @@ def heavy(episode: Episode) -> Episode:
     return replace(episode, policy=policy, facts=facts, scenario=replace(episode.scenario, variants=variants))
 
 
-def run_shift(episode: Episode, workload: str, quality: Quality, *, slow: bool = False) -> Shift:
-    """Both sides of one shift."""
-    before, after = (_side(episode, name, quality) for name in ("static-REF", "adaptd"))
-    return Shift(profile=episode.profile.name, workload=workload, slow=slow, before=before, after=after)
+def _shift(episode: Episode, workload: str, quality: Quality, *, slow: bool = False) -> Shift:
+    return Shift(episode.profile.name, workload, slow, *(_side(episode, name, quality) for name in ("static-REF", "adaptd")))
 
 
 def run_table(episodes: Mapping[str, Episode], quality: Quality, tell: Progress = lambda _: None) -> list[Shift]:
@@ -139,15 +126,14 @@ def run_table(episodes: Mapping[str, Episode], quality: Quality, tell: Progress 
     found = []
     for name, episode in episodes.items():
         tell(f"{name}: a shift of {episode.scenario.duration_us / 3.6e9:.1f} h, before and after")
-        found.append(run_shift(episode, "the scenario's model", quality))
+        found.append(_shift(episode, "the scenario's model", quality))
     first, episode = next(iter(episodes.items()))
     tell(f"{first}: the same with a model of {HEAVY_FPS:g} frames a second in FP16")
-    found.append(run_shift(heavy(episode), f"{HEAVY_FPS:g} fps in FP16", quality, slow=True))
+    found.append(_shift(heavy(episode), f"{HEAVY_FPS:g} fps in FP16", quality, slow=True))
     return found
 
 
 def claimed() -> dict[str, Any]:
-    """The figures that are asked for, for machines."""
     pairs = {"fps": CLAIMED_FPS, "hours": CLAIMED_HOURS, "map_at_50": CLAIMED_MAP}
     return {**{name: list(pair) for name, pair in pairs.items()}, "efficiency_gain_pct": CLAIMED_GAIN_PCT}
 

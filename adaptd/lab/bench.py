@@ -54,7 +54,6 @@ class BenchRow:
         return not hard and broken["over_limit_s"] <= tolerated and broken["budget_over_s"] <= tolerated
 
     def to_plain(self) -> dict[str, Any]:
-        """The row for machines."""
         floor = {"floor_short_s": self.result.floor_short_us / 1e6}
         own = {"regret": round(self.regret, 6), "clean": self.clean, "violations": self.violations}
         return {**self.result.to_plain(), **floor, **own}
@@ -74,7 +73,6 @@ class Ground:
         return (self.reference_only.cost_j - self.oracle.cost_j) / self.oracle.energy_j
 
     def to_plain(self) -> dict[str, Any]:
-        """The scenario for machines."""
         oracle = self.oracle
         return {
             "scenario": self.name,
@@ -97,7 +95,6 @@ class Matrix:
     rows: list[BenchRow]
 
     def row(self, scenario: str, controller: str) -> BenchRow:
-        """One cell."""
         return next(row for row in self.rows if row.result.scenario == scenario and row.result.controller == controller)
 
     def controllers(self) -> list[str]:
@@ -131,7 +128,6 @@ class Matrix:
         }
 
     def to_plain(self) -> dict[str, Any]:
-        """Everything for machines."""
         return {
             "results": [row.to_plain() for row in self.rows],
             "scenarios": [ground.to_plain() for ground in self.grounds],
@@ -141,7 +137,6 @@ class Matrix:
 
 
 def cores() -> int:
-    """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -173,7 +168,6 @@ def run_matrix(
 
 
 def _cell(episode: Episode, name: str) -> Any:
-    """One task of a process."""
     if name == "ground":
         return ground_of(episode)
     return run(episode, name)

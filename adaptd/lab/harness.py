@@ -17,7 +17,7 @@ from adaptd.twin.power_modes import TwinModes
 from adaptd.twin.words import Scenario
 from adaptd.twin.worker import Tick, TwinWorker
 from adaptd.twin.world import TrueLight
-from adaptd.vocabulary import OperatingPoint, Snapshot, Telemetry, VariantFacts
+from adaptd.vocabulary import OperatingPoint, Snapshot, VariantFacts
 
 
 class Choice(Protocol):
@@ -66,8 +66,7 @@ def simulate(
     world, dt_us = device.world, scenario.tick_us
     times: list[int] = []
     restarts = list(scenario.restarts_us)
-    telemetry: Telemetry = worker.idle
-    cell = device.battery
+    telemetry, cell = worker.idle, device.battery
     modes = None if scenario.power_modes is None else TwinModes(scenario.power_modes, profile)
     if modes is not None:
         worker.enter(modes.facts(facts))
@@ -141,7 +140,6 @@ class RunJudge:
         sums.unproven_frames += self._account.book(tick, named, device.t_us, true=named in self.light.label.inside)
 
     def result(self, controller: str, device: TwinDevice, times_ns: list[int]) -> Result:
-        """The final score."""
         sums = self._sums
         sums.controller = controller
         sums.energy_uj = device.energy_uj

@@ -58,7 +58,6 @@ class Mission:
         return self.lasted and abs(self.off_reserve_ppm) <= NEAR_PPM
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         return {
             "mission": self.number,
             "hours": round(self.hours, 2),
@@ -87,8 +86,6 @@ class Watcher:
         return free
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
-        """One tick."""
-        del device, snapshot, tick
         self.shares.append(choice.shadow_ppm / PPM)
         if isinstance(choice, Verdict):
             self.allowed.append(dict(choice.conditions)["efficient_allowed"])
@@ -173,7 +170,6 @@ def best_frames(episode: Episode, seen: Watcher | None = None, left_ppm: int = P
 
 
 def fly(seed: int, number: int) -> Mission:
-    """Run one mission."""
     episode, seen = mission(seed, number), Watcher()
     result, battery, goal = run(episode, "adaptd", seen), episode.scenario.battery, episode.policy.endurance
     if battery is None or goal is None or result.lasted_us is None or result.battery_end_ppm is None:
@@ -194,12 +190,10 @@ def fly(seed: int, number: int) -> Mission:
 
 
 def fly_all(count: int, seed: int, jobs: int | None, progress: Progress | None) -> list[Mission]:
-    """``count`` missions, over ``jobs`` processes."""
     return spread(fly, [(seed, number) for number in range(count)], jobs, progress)
 
 
 def summary(missions: list[Mission], seed: int) -> dict[str, Any]:
-    """The figures of a sweep."""
     plans = ("best", "unshadowed", "proven")
     shares, unshadowed, proven = (sorted(one.frames / getattr(one, key) for one in missions) for key in plans)
     off = [abs(one.off_reserve_ppm) / 10_000 for one in missions]

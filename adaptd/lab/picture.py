@@ -5,23 +5,14 @@ from math import log10
 from adaptd.drawing.svg import Svg, box, document, mark, rule, text
 from adaptd.lab.bench import BenchRow, Matrix
 
-COLOURS = {
-    "adaptd": "#0072b2",
-    "alert": "#d55e00",
-    "alert-guarded": "#7a3b00",
-    "threshold": "#009e73",
-    "best-static": "#cc79a7",
-    "static-REF": "#999999",
-    "static-EFF": "#e69f00",
-}
 MARKS = {
-    "adaptd": "circle",
-    "alert": "square",
-    "alert-guarded": "square",
-    "threshold": "triangle",
-    "best-static": "diamond",
-    "static-REF": "bar",
-    "static-EFF": "cross",
+    "adaptd": ("circle", "#0072b2"),
+    "alert": ("square", "#d55e00"),
+    "alert-guarded": ("square", "#7a3b00"),
+    "threshold": ("triangle", "#009e73"),
+    "best-static": ("diamond", "#cc79a7"),
+    "static-REF": ("bar", "#999999"),
+    "static-EFF": ("cross", "#e69f00"),
 }
 LABEL_W, PLOT_W, GAP_W, COLUMN_W, RIGHT_W = 178, 470, 26, 84, 20
 TOP, ROW_H, FOOT = 96, 34, 74
@@ -37,8 +28,7 @@ BROKEN = (
 
 
 def draw(matrix: Matrix) -> str:
-    """The picture as SVG text."""
-    names = [name for name in matrix.controllers() if name in COLOURS]
+    names = [name for name in matrix.controllers() if name in MARKS]
     height = TOP + ROW_H * (len(matrix.grounds) + 1) + FOOT
     across = LABEL_W + PLOT_W + GAP_W + COLUMN_W * len(names)
     width = across + RIGHT_W
@@ -107,7 +97,7 @@ def _line(n: int, name: str, rows: list[BenchRow]) -> list[Svg]:
 
 def _offset(controller: str) -> float:
     """A few pixels up or down, so that equal regrets do not hide one another."""
-    order = list(COLOURS)
+    order = list(MARKS)
     return (order.index(controller) - (len(order) - 1) / 2) * 3.6
 
 
@@ -115,16 +105,14 @@ def _broken(y: float, rows: list[BenchRow]) -> list[Svg]:
     """What each controller broke, the gravest of it, in its own column."""
     parts: list[Svg] = []
     for n, row in enumerate(rows):
-        worst = next(((key, word, unit) for key, word, unit in BROKEN if row.violations[key] > 0), None)
+        worst = next((one for one in BROKEN if row.violations[one[0]] > 0), None)
         if worst is None or row.clean:
             parts.append(_text(_column(n) - 4, y + 4, "kept", size=10, fill="#999"))
         else:
             key, word, unit = worst
-            value = row.violations[key]
+            value, (_, colour) = row.violations[key], MARKS[row.result.controller]
             number = f"{value / 1000:.0f}k" if value >= 10_000 else f"{value:.0f}"
-            parts.append(
-                _text(_column(n) - 4, y + 4, f"{word} {number} {unit}".strip(), size=10, fill=COLOURS[row.result.controller])
-            )
+            parts.append(_text(_column(n) - 4, y + 4, f"{word} {number} {unit}".strip(), size=10, fill=colour))
     return parts
 
 
@@ -155,8 +143,8 @@ def _footer(matrix: Matrix, height: int) -> list[Svg]:
 
 
 def _mark(controller: str, x: float, y: float, *, hollow: bool) -> Svg:
-    colour = COLOURS[controller]
-    return mark(MARKS[controller], x, y, fill="#fff" if hollow else colour, stroke=colour, stroke_width=1.6)
+    shape, colour = MARKS[controller]
+    return mark(shape, x, y, fill="#fff" if hollow else colour, stroke=colour, stroke_width=1.6)
 
 
 def _text(x: float, y: float, words: str, *, size: int = 12, weight: int = 400, fill: str = "#222", anchor: str = "start") -> Svg:

@@ -83,7 +83,6 @@ class _Trail:
             self._recorder.result(act, "applied", tick.telemetry.point, TAKES_US)
 
     def close(self) -> None:
-        """Sign and close the log."""
         self._recorder.close("the simulated run is over")
 
     def _mono_us(self) -> int:

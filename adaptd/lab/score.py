@@ -47,19 +47,14 @@ class Result:
 
     @property
     def cost_uj(self) -> float:
-        """Energy minus worth."""
         return self.energy_uj - self.worth_uj
 
     def to_plain(self) -> dict[str, Any]:
         """The object that `adaptd simulate --json` prints; millijoules and seconds."""
-        battery = (
-            {}
-            if self.lasted_us is None or self.battery_end_ppm is None
-            else {
-                "lasted_h": round(self.lasted_us / 3.6e9, 4),
-                "battery_end_pct": round(self.battery_end_ppm / 10_000, 2),
-            }
-        )
+        battery = {}
+        if self.lasted_us is not None and self.battery_end_ppm is not None:
+            battery["lasted_h"] = round(self.lasted_us / 3.6e9, 4)
+            battery["battery_end_pct"] = round(self.battery_end_ppm / 10_000, 2)
         return {
             "controller": self.controller,
             "scenario": self.scenario,

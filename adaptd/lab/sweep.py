@@ -21,7 +21,6 @@ class Sweep:
     rows: dict[str, list[BenchRow]]
 
     def to_plain(self) -> dict[str, Any]:
-        """The totals for machines."""
         hours = len(next(iter(self.rows.values())))
         return {
             "random_hours": hours,
@@ -31,7 +30,6 @@ class Sweep:
 
 
 def run_sweep(hours: int, seed: int, controllers: Sequence[str], jobs: int | None, progress: Progress | None) -> Sweep:
-    """Run ``hours`` random hours."""
     found = spread(_hour, [(seed, number, tuple(controllers)) for number in range(hours)], jobs, progress)
     return Sweep(seed, {name: [hour[at] for hour in found] for at, name in enumerate(controllers)})
 
@@ -47,16 +45,20 @@ def _totals(rows: list[BenchRow]) -> dict[str, Any]:
     regrets = sorted(row.regret for row in rows)
     kept = [row.regret for row in rows if row.clean]
     worst = sorted(range(len(rows)), key=lambda n: -rows[n].regret)[:5]
-    limit_s = sum(row.violations["over_limit_s"] for row in rows)
+    broken = [row.violations for row in rows]
+    total = {key: sum(one[key] for one in broken) for key in broken[0]}
+    hot = sorted(range(len(rows)), key=lambda n: -broken[n]["over_limit_s"])[:5]
     return {
-        "over_critical_s": sum(row.violations["over_critical_s"] for row in rows),
-        "over_limit_s": limit_s,
-        "over_limit_share": round(limit_s / seconds, 8),
-        "worst_over_limit_hours": _top(rows, "over_limit_s"),
-        "budget_over_share": round(sum(row.violations["budget_over_s"] for row in rows) / seconds, 8),
-        "unproven_frames": sum(row.violations["unproven_frames"] for row in rows),
-        "hours_with_unproven_frames": sum(row.violations["unproven_frames"] > 0 for row in rows),
-        "statements_broken": sum(row.violations["statements_broken"] for row in rows),
+        "over_critical_s": total["over_critical_s"],
+        "over_limit_s": total["over_limit_s"],
+        "over_limit_share": round(total["over_limit_s"] / seconds, 8),
+        "worst_over_limit_hours": [
+            {"hour": n, "over_limit_s": broken[n]["over_limit_s"]} for n in hot if broken[n]["over_limit_s"] > 0
+        ],
+        "budget_over_share": round(total["budget_over_s"] / seconds, 8),
+        "unproven_frames": total["unproven_frames"],
+        "hours_with_unproven_frames": sum(one["unproven_frames"] > 0 for one in broken),
+        "statements_broken": total["statements_broken"],
         "clean_hours": sum(row.clean for row in rows),
         "mean_regret": round(sum(regrets) / len(regrets), 6),
         "mean_regret_where_clean": round(sum(kept) / len(kept), 6) if kept else None,
@@ -68,9 +70,3 @@ def _totals(rows: list[BenchRow]) -> dict[str, Any]:
         "heat_binds_hours": sum(row.oracle.heat_binds for row in rows),
         "budget_binds_hours": sum(row.oracle.budget_binds for row in rows),
     }
-
-
-def _top(rows: list[BenchRow], key: str) -> list[dict[str, Any]]:
-    """The five hours with most of ``key``, where there is any."""
-    order = sorted(range(len(rows)), key=lambda n: -rows[n].violations[key])[:5]
-    return [{"hour": n, key: rows[n].violations[key]} for n in order if rows[n].violations[key] > 0]

@@ -31,7 +31,6 @@ class Cell:
 
     @property
     def charge_ppm(self) -> float:
-        """The true state of charge."""
         return self.left_uj / self.full_uj * PPM
 
     @property

@@ -11,8 +11,7 @@ from adaptd.twin.world import Noise
 from adaptd.vocabulary import MissingReason, Raw, RawReading, Unread
 
 SPIKE_CHANCE = 0.2
-SPIKE_ADD = {"temperature": 40_000, "power": 0, "light": 1_000_000}
-SPIKE_TIMES = {"temperature": 1, "power": 4, "light": 20}
+SPIKES = {"temperature": (1, 40_000), "power": (4, 0), "light": (20, 1_000_000)}  # times, and more
 EXPONENT = 3.0  # of the Pareto tail; its mean is EXPONENT / (EXPONENT - 1)
 
 
@@ -27,7 +26,6 @@ class SensorFaults:
         self._held_at_us = 0
 
     def apply(self, healthy: RawReading, now_us: int) -> Raw:
-        """The reading that comes out at ``now_us``."""
         for fault in self._faults:
             if fault.from_us <= now_us < fault.to_us:
                 return self._broken(fault.kind, healthy, now_us)
@@ -45,7 +43,8 @@ class SensorFaults:
         if kind == "spike":
             if not self._noise.chance(SPIKE_CHANCE):
                 return healthy
-            return replace(healthy, value=healthy.value * SPIKE_TIMES[self._sensor] + SPIKE_ADD[self._sensor])
+            times, more = SPIKES[self._sensor]
+            return replace(healthy, value=healthy.value * times + more)
         if self._held is None:
             self._held, self._held_at_us = healthy, now_us
         if kind == "stuck":  # it answers anew, always the same
@@ -72,7 +71,6 @@ class Stalls:
             self._now = self._draw(0.0)
 
     def within(self, t_us: int, dt_us: int) -> tuple[Hit, ...]:
-        """The stalls between ``t_us`` and ``t_us + dt_us``."""
         if self._truth is None:
             return ()
         found = []

@@ -14,7 +14,7 @@ from adaptd.vocabulary import ModeFault, ModeFigures, PowerMode, VariantFacts
 
 
 class ModeVariantModel(Strict):
-    """What qualification said of one variant in this mode; energy is marginal, above idle."""
+    """What qualification said of one variant, in a power mode or without any; energy is marginal, above idle."""
 
     energy_mj: Annotated[Number, Field(gt=0, le=1_000_000)]
     latency_ms: Annotated[Number, Field(gt=0, le=60_000)]

@@ -11,7 +11,7 @@ from adaptd.config.shipped import engines_dir, policies_dir, profiles_dir
 from adaptd.config.strict_yaml import Document, KeyPath, parse_document, read_document
 from adaptd.config.validate import scaled, validate
 from adaptd.twin.power_modes import board_modes
-from adaptd.twin.schema import BatteryModel, FaultModel, Points, ScenarioModel, ScenesModel, StallsModel, TruthModel, VariantModel
+from adaptd.twin.schema import BatteryModel, FaultModel, Points, ScenarioModel, ScenesModel, TruthModel, VariantModel
 from adaptd.twin.words import (
     ENGINE_KINDS,
     PPM,
@@ -44,7 +44,6 @@ def parse_scenario(text: str, name: str = "scenario") -> Scenario:
 
 
 def scenarios_dir() -> Path:
-    """The folder of shipped scenarios."""
     return policies_dir() / "scenarios"
 
 
@@ -58,7 +57,7 @@ def profile_path(scenario: Scenario) -> Path:
     return profiles_dir() / f"{scenario.profile}.yaml"
 
 
-def facts_of(scenario: Scenario, policy: Policy, backend: str = "ort") -> tuple[VariantFacts, ...]:
+def facts_of(scenario: Scenario, policy: Policy) -> tuple[VariantFacts, ...]:
     """What qualification said of every variant of the policy, the reference first, from the scenario or else from its bundle.
 
     Raises:
@@ -66,7 +65,7 @@ def facts_of(scenario: Scenario, policy: Policy, backend: str = "ort") -> tuple[
     """
     known = {fact.name: fact for fact in scenario.variants}
     if scenario.bundle is not None:
-        for fact in manifest_facts(load_manifest(engines_dir() / scenario.bundle), backend):
+        for fact in manifest_facts(load_manifest(engines_dir() / scenario.bundle), "ort"):
             known.setdefault(fact.name, fact)
     if policy.reference not in known:
         raise ConfigError(
@@ -152,6 +151,7 @@ def _scenes(found: float | ScenesModel) -> Scenes:
 
 
 def _truth(model: TruthModel) -> Truth:
+    one = model.stalls
     return Truth(
         r_scale_ppm=scaled(model.r_scale, PPM),
         tau_scale_ppm=scaled(model.tau_scale, PPM),
@@ -169,12 +169,8 @@ def _truth(model: TruthModel) -> Truth:
         lag_power_us=scaled(model.lag_s.power, US),
         lag_light_us=scaled(model.lag_s.light, US),
         start_mc=None if model.start_c is None else scaled(model.start_c, 1000),
-        stalls=None if model.stalls is None else _stalls(model.stalls),
+        stalls=None if one is None else StallTruth(scaled(one.every_s, US), scaled(one.length_s, US), scaled(one.slow_down, PPM)),
     )
-
-
-def _stalls(model: StallsModel) -> StallTruth:
-    return StallTruth(scaled(model.every_s, US), scaled(model.length_s, US), scaled(model.slow_down, PPM))
 
 
 def _fault(model: FaultModel) -> StagedFault:
@@ -215,23 +211,21 @@ def _refuse_contradictions(document: Document, model: ScenarioModel) -> None:
     unknown = board is not None and board.start not in board.modes
     refuse(unknown, ("power_modes", "start"), "is none of power_modes.modes, name one of them")
     for index, fault in enumerate(model.faults):
-        for words in _fault_faults(fault):
-            refuse(True, ("faults", index), words)
+        words = _fault_fault(fault)
+        refuse(bool(words), ("faults", index), words)
     if faults:
         raise ConfigError(*faults)
 
 
-def _fault_faults(fault: FaultModel) -> list[str]:
+def _fault_fault(fault: FaultModel) -> str:
+    """What is wrong with a fault; empty where nothing is."""
     if (fault.sensor is None) == (fault.engine is None):
-        return ["names a sensor and an engine or neither, name one"]
-    if fault.sensor is not None:
-        if fault.kind not in SENSOR_KINDS:
-            return [f"is of kind {fault.kind!r}, one of {', '.join(SENSOR_KINDS)} is needed for a sensor"]
-        if fault.from_s is None or fault.to_s is None or fault.at_s is not None or fault.to_s <= fault.from_s:
-            return ["needs from_s and to_s, in order, and no at_s"]
-        return []
-    if fault.kind not in ENGINE_KINDS:
-        return [f"is of kind {fault.kind!r}, one of {', '.join(ENGINE_KINDS)} is needed for an engine"]
-    if fault.at_s is None or fault.from_s is not None or fault.to_s is not None:
-        return ["needs at_s, and neither from_s nor to_s"]
-    return []
+        return "names a sensor and an engine or neither, name one"
+    kinds, what = (SENSOR_KINDS, "a sensor") if fault.engine is None else (ENGINE_KINDS, "an engine")
+    if fault.kind not in kinds:
+        return f"is of kind {fault.kind!r}, one of {', '.join(kinds)} is needed for {what}"
+    if fault.engine is not None:
+        sound = fault.at_s is not None and fault.from_s is None and fault.to_s is None
+        return "" if sound else "needs at_s, and neither from_s nor to_s"
+    sound = fault.from_s is not None and fault.to_s is not None and fault.at_s is None and fault.to_s > fault.from_s
+    return "" if sound else "needs from_s and to_s, in order, and no at_s"

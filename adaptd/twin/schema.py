@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from adaptd.config.policy import Name
 from adaptd.config.validate import Number, Strict
-from adaptd.twin.power_modes import PowerModesModel
+from adaptd.twin.power_modes import ModeVariantModel, PowerModesModel
 
 LONGEST_S = 31 * 86_400
 
@@ -50,11 +50,6 @@ Budget = Annotated[Points, BeforeValidator(_points(0, 10_000, gaps=True))]
 SlowDown = Annotated[Points, BeforeValidator(_points(0.01, 100))]
 
 
-def _always(value: float | None) -> Points:
-    """The curve that is ``value`` at all times."""
-    return [[0.0, value]]
-
-
 class QualifiedModel(Strict):
     """What qualification counted in one band."""
 
@@ -62,11 +57,9 @@ class QualifiedModel(Strict):
     disagreed: Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
-class VariantModel(Strict):
-    """What qualification said of one variant; energy is marginal, above idle."""
+class VariantModel(ModeVariantModel):
+    """What qualification said of one variant."""
 
-    energy_mj: Annotated[Number, Field(gt=0, le=1_000_000)]
-    latency_ms: Annotated[Number, Field(gt=0, le=60_000)]
     no_gain: bool = False
     qualified: dict[Name, QualifiedModel] = Field(default_factory=dict)
 
@@ -130,9 +123,9 @@ class SignalsModel(Strict):
 
     ambient_c: Ambient
     light_lux: Light
-    other_load_w: Load = Field(default_factory=lambda: _always(0.0))
-    power_budget_w: Budget = Field(default_factory=lambda: _always(None))
-    slow_down: SlowDown = Field(default_factory=lambda: _always(1.0))
+    other_load_w: Load = Field([[0.0, 0.0]])
+    power_budget_w: Budget = Field([[0.0, None]])
+    slow_down: SlowDown = Field([[0.0, 1.0]])
 
 
 class BatteryModel(Strict):
@@ -147,8 +140,8 @@ class BatteryModel(Strict):
     capacity_scale_true: Annotated[Number, Field(ge=0.05, le=5)] = 1
     step_pct: Annotated[Number, Field(ge=0.001, le=20)] = 1
     noise_pct: Annotated[Number, Field(ge=0, le=20)] = 0
-    drive_w: Load = Field(default_factory=lambda: _always(0.0))
-    charger_w: Load = Field(default_factory=lambda: _always(0.0))
+    drive_w: Load = Field([[0.0, 0.0]])
+    charger_w: Load = Field([[0.0, 0.0]])
 
 
 class FaultModel(Strict):

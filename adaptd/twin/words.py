@@ -143,7 +143,6 @@ class Scenario:
 
     @property
     def ticks(self) -> int:
-        """Whole ticks in the episode."""
         return self.duration_us // self.tick_us
 
 

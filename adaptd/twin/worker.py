@@ -174,9 +174,6 @@ class TwinWorker:
         """What one engine served of an interval that two of them shared."""
         if variant != point.variant:
             pace = self._pace(OperatingPoint(variant, point.fps_mfps), 0, slow_ppm)
-        return self._served(variant, frames, pace, hits)
-
-    def _served(self, variant: str, frames: int, pace: FramePace, hits: tuple[Hit, ...]) -> Served:
         mean = pace.latency_us * (1.0 + self._noise_ppm * self._latency() / sqrt(frames))
         longest = mean * (1.0 + 2.0 * self._noise_ppm)
         whole = [hit for hit in hits if hit.part * frames >= 0.5]  # a stall between two frames is seen by none

@@ -26,7 +26,6 @@ class Noise:
         return (self._bits(64).bit_count() - 32.5 + self._unit()) / _SIGMA
 
     def chance(self, probability: float) -> bool:
-        """True with ``probability``."""
         return self._unit() < probability
 
     def hits(self, probability: float, count: int) -> list[int]:
@@ -126,7 +125,6 @@ class TrueLight:
         self.truth = TrueBand(scenario.truth_bands) if scenario.truth_bands else self.label
 
     def follow(self, light_mlx: float) -> None:
-        """Move to this light."""
         self.label.follow(light_mlx)
         self.truth.follow(light_mlx)
 
@@ -160,18 +158,13 @@ class Disagreement:
 class SceneStream:
     """One stream of scenes: which one is on, and when it ends."""
 
-    __slots__ = ("_chance_ppm", "_ends_us", "_random", "_scenes")
+    __slots__ = ("_chance_ppm", "_ends_us", "_random", "_scenes", "mean_ppm")
 
     def __init__(self, seed: int, stream: str, scenes: Scenes) -> None:
-        self._scenes = scenes
+        self._scenes, self.mean_ppm = scenes, scenes.mean_ppm
         self._random = Random(f"{seed}/scenes/{stream}")  # noqa: S311 - repeatable on purpose
         self._ends_us = 0
         self._chance_ppm = self._draw()
-
-    @property
-    def mean_ppm(self) -> int:
-        """The chance over all scenes."""
-        return self._scenes.mean_ppm
 
     def at(self, t_us: int) -> int:
         """The chance in ppm that a frame differs at ``t_us``."""

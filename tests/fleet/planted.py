@@ -138,7 +138,7 @@ def _judged(database: Any, guilty: dict[str, str], honest: int) -> dict[str, Any
     missed = [f"{kind}: {found.get(box)}" for box, kind in guilty.items() if not _named(kind, found.get(box, ()))]
     broken = {box for box, kind in guilty.items() if kind in ("fork", "rollback")}
     pack = rollout.PackAt("0" * 64, 1)
-    offered = rollout.begin(database, "pack", "", "", START_MS, rollout.Thresholds(), pack).groups
+    offered = rollout.begin(database, rollout.Rollout("pack", pack=pack), "", START_MS).groups
     backs = database.execute("SELECT count(*) FROM told WHERE outcome = 'back'").fetchone()[0]
     ahead = database.execute("SELECT count(*) FROM twin WHERE made_ms > ?", (START_MS + 3 * DAY_MS,)).fetchone()[0]
     return {

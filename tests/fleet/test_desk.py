@@ -246,11 +246,11 @@ def test_a_kill_at_any_point_of_writing_the_lake_loses_and_doubles_nothing(
     def kill(*_: object, **__: object) -> None:
         raise Killed
 
-    target = {"written": "sync_folder", "renamed": "change", "joined": "change", "removed": "sync_folder"}[point]
+    target = {"written": "Store", "renamed": "change", "joined": "change", "removed": "Store"}[point]
     real = store.change
     calls = iter(range(100))
     monkeypatch.setattr(
-        "adaptd.fleet.lake." + target, kill if target == "sync_folder" else lambda one: real(one) if next(calls) < 1 else kill()
+        "adaptd.fleet.lake." + target, kill if target == "Store" else lambda one: real(one) if next(calls) < 1 else kill()
     )
     with pytest.raises(Killed):
         lake.compact("2026-01-01") if point in ("joined", "removed") else lake.export()

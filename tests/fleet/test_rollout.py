@@ -17,6 +17,7 @@ from adaptd.daemon import offers
 from adaptd.daemon.offers import loosened
 from adaptd.fleet import rollout, store, wire
 from adaptd.fleet.rollout import Outcome, Rollout, State, advance, groups_of
+from adaptd.fleet.verify import holds
 from adaptd.gateway.mqtt.offers import Offers
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.outbox import Outbox
@@ -33,7 +34,7 @@ BOXES = [f"box{number}" for number in range(200)]
 
 def started(**changes: Any) -> Rollout:
     """A roll-out over 200 boxes: 2, 18, 180."""
-    return dataclasses.replace(Rollout(1, "tuned", TEXT, groups_of(BOXES, "1"), issued=5), **changes)
+    return dataclasses.replace(Rollout("tuned", TEXT, 1, groups_of(BOXES, "1"), issued=5), **changes)
 
 
 def test_waves_are_shares_of_the_fleet_that_overlap_nowhere() -> None:
@@ -74,18 +75,18 @@ def test_a_bad_policy_stops_in_its_wave_and_is_withdrawn_from_all_that_were_offe
 def test_a_rollout_is_refused_in_one_line_where_it_cannot_reach_anybody(tmp_path: Path) -> None:
     """A board that does not exist, a fleet of nobody, and a second roll-out beside the first."""
     database = store.connect(tmp_path)
-    limits = rollout.Thresholds()
+    wanted = Rollout("p", TEXT)
     with pytest.raises(rollout.RolloutError, match="known boards: none"):
-        rollout.begin(database, "p", TEXT, "", 1, limits)
+        rollout.begin(database, wanted, "", 1)
     with store.change(database):
         store.save_boxes(database, [store.Box("a", face={"board": "thor"}), store.Box("b", face={"board": "orin"})])
     with pytest.raises(rollout.RolloutError, match="known boards: orin, thor"):
-        rollout.begin(database, "p", TEXT, "nano", 1, limits)
+        rollout.begin(database, wanted, "nano", 1)
     with pytest.raises(rollout.RolloutError, match="at most"):
-        rollout.begin(database, "p", "x" * 60_000, "", 1, limits)
-    assert rollout.begin(database, "p", TEXT, "thor", 1, limits).offered == ("a",)
+        rollout.begin(database, Rollout("p", "x" * 60_000), "", 1)
+    assert rollout.begin(database, wanted, "thor", 1).offered == ("a",)
     with pytest.raises(rollout.RolloutError, match="under way"):
-        rollout.begin(database, "p", TEXT, "", 1, limits)
+        rollout.begin(database, wanted, "", 1)
     assert rollout.stop(database, 1, "by hand")
     assert not rollout.stop(database, 1, "by hand")
     database.close()
@@ -96,7 +97,7 @@ def test_offers_are_published_once_and_again_after_a_broker_forgot_them(tmp_path
     database = store.connect(tmp_path)
     with store.change(database):
         store.save_boxes(database, [store.Box(name) for name in BOXES])
-    rollout.begin(database, "p", TEXT, "", 1, rollout.Thresholds())
+    rollout.begin(database, Rollout("p", TEXT), "", 1)
     told: dict[int, tuple[int, State]] = {}
     assert len(rollout.offers_due(database, told)) == 2
     assert rollout.offers_due(database, told) == []
@@ -292,7 +293,7 @@ def test_a_softboxs_offer_has_the_form_of_the_servers(rig: Rig) -> None:
     """What the server seals is what the gateway unseals: one form, written twice, checked here."""
     sealed = wire.sealed(rig.topics.offer, {"v": 1}, rig.server)
     assert json.loads(sealed)["v"] == 1
-    assert wire.seal_holds(rig.topics.offer, sealed, rig.server.public)
+    assert holds(rig.topics.offer, sealed, rig.server.public)
 
 
 def test_a_pack_is_offered_by_hash_and_address_to_the_board_it_was_measured_on(

@@ -22,7 +22,7 @@ from adaptd.lab.episode import load_episode
 from adaptd.lab.fit.backtest import FIGURES
 from adaptd.lab.fit.saved import band_hours
 from adaptd.lab.fit.saved import load as load_twin
-from adaptd.lab.fleet.prior_policy import with_day
+from adaptd.lab.fleet.priors import with_day
 from adaptd.lab.fleet.spreading import local
 from adaptd.lab.fleet.sweep import hotter, plain, propose, sweep, worlds_of
 from adaptd.lab.harness import simulate

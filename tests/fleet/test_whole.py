@@ -178,7 +178,7 @@ def _has_key(server: Server) -> bool:
 
 def _roll(lake: Path, text: str) -> None:
     database = store.connect(lake)
-    rollout.begin(database, "p", text, "", time.time_ns() // 1_000_000, rollout.Thresholds(probation_s=1))
+    rollout.begin(database, rollout.Rollout("p", text, probation_s=1), "", time.time_ns() // 1_000_000)
     database.close()
 
 

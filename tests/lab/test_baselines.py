@@ -124,7 +124,7 @@ def test_accuracy_is_pooled_over_light_because_alert_has_no_light_input() -> Non
 
 def test_alert_takes_the_variant_that_is_worth_most_and_keeps_the_budget() -> None:
     """With room INT8 at full rate; under a budget of 5.3 W the highest rate that it expects to fit."""
-    alert = Alert(policy(levels_mfps=(5_000, 8_000, 10_000, 15_000)), profile(), FACTS, 1_000_000)
+    alert = Alert(policy(levels_mfps=(5_000, 8_000, 10_000, 15_000)), profile(), FACTS)
     assert alert.decide(_snapshot(_celsius(50))).point == OperatingPoint("int8", 15_000)
     served = (Served("int8", 15, 150_000, 10_000),)
     for _ in range(50):
@@ -135,7 +135,7 @@ def test_alert_takes_the_variant_that_is_worth_most_and_keeps_the_budget() -> No
 def test_alert_keeps_its_accuracy_goal_on_average_over_its_window() -> None:
     """Pooled over light 2 % disagree, the goal is half a point: at most a quarter of the window can be INT8's."""
     bad = (FACTS[0], VariantFacts("int8", 100_000, 10_000, False, (Prior("bright", 1000, 20),)))
-    alert = Alert(policy(), profile(), bad, 1_000_000)
+    alert = Alert(policy(), profile(), bad)
     variant, efficient = "fp16", 0
     for _ in range(100):
         latency = 20_000 if variant == "fp16" else 10_000
@@ -146,14 +146,14 @@ def test_alert_keeps_its_accuracy_goal_on_average_over_its_window() -> None:
 
 def test_alert_knows_neither_heat_nor_light() -> None:
     """Its choice is the same at 40 and at 120 degC: what it is judged on, not blamed for."""
-    choices = {Alert(policy(), profile(), FACTS, 1_000_000).decide(_snapshot(_celsius(c))).point for c in (40, 120)}
+    choices = {Alert(policy(), profile(), FACTS).decide(_snapshot(_celsius(c))).point for c in (40, 120)}
     assert len(choices) == 1
 
 
 def _guarded_in(celsius: float, lux: float, seconds: int, **changes: int) -> OperatingPoint:
     """What the guarded ALERT chooses after so many seconds of the same weather."""
     proven = (FACTS[0], replace(FACTS[1], priors=(Prior("bright", 3000, 0), Prior("dim", 200, 0))))
-    guarded = GuardedAlert(policy(), profile(), proven, 1_000_000)
+    guarded = GuardedAlert(policy(), profile(), proven)
     point = OperatingPoint("fp16", 15_000)
     for second in range(seconds):
         reading = _snapshot(_celsius(celsius), **changes)
@@ -175,7 +175,7 @@ def test_a_guarded_alert_slows_down_at_the_limit_and_comes_back_below_it() -> No
     """At the limit it goes down level by level to the pause; cooler, it is back; without a temperature it pauses."""
     assert _guarded_in(85, 500, 60).fps_mfps == 0
     assert _guarded_in(80, 500, 60).fps_mfps == 15_000
-    guarded = GuardedAlert(policy(), profile(), FACTS, 1_000_000)
+    guarded = GuardedAlert(policy(), profile(), FACTS)
     for second in range(60):
         point = guarded.decide(replace(_snapshot(MissingReason.GONE), now_us=second * 1_000_000)).point
     assert point.fps_mfps == 0

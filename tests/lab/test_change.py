@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from adaptd.brain.estimate.account import Stratum
-from adaptd.brain.tick import Brain
 from adaptd.cli.main import main
 from adaptd.config.policy import load_policy
 from adaptd.lab.whatif.change import changes, decide, situation, turns
@@ -80,6 +79,6 @@ def test_other_shadow_rates_open_the_account_anew(log: Path) -> None:
     used = tuple(one._replace(strata=(Stratum(100, 90),) * len(at.shares_ppm)) for one in account.bands)
     full = replace(at, state=replace(at.state, account=account._replace(bands=used)))
     more = replace(FEEDER, shadow_ppm=FEEDER.shadow_ppm * 4)
-    assert len(Brain(more, at.profile, at.facts).tables.rules.shares) < len(at.shares_ppm)
+    assert len(at.box.brain(more).tables.rules.shares) < len(at.shares_ppm)
     assert decide(more, full).point.variant == FEEDER.reference
     assert {one.key for one in changes(FEEDER, full)} >= {"accuracy.shadow_pct", "accuracy.max_loss_points"}

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from adaptd.cli.main import main
-from adaptd.lab.fit.errors import FitError
-from adaptd.lab.fit.least_squares import expect, solve
+from adaptd.lab.fit.least_squares import prior_rows, solve
 from adaptd.lab.fit.model import Fitted, fit
-from adaptd.lab.fit.readings import Collector, Grid, read_grid
+from adaptd.lab.fit.readings import Collector, FitError, Grid, read_grid
 from adaptd.lab.fit.saved import load, make
 from adaptd.log.verify.reader import iter_records
 from adaptd.twin.scenario import parse_scenario
@@ -143,8 +142,7 @@ def test_a_prior_is_kept_where_the_data_say_nothing() -> None:
     x = np.zeros((500, 2))
     x[:, 0] = rng.normal(size=500)
     y = 3 * x[:, 0] + rng.normal(0, 0.1, 500)
-    lines = [expect(2, 0, 1.0, 1.0), expect(2, 1, 5.0, 0.5)]
-    found = solve(x, y, np.vstack([one for one, _ in lines]), np.array([want for _, want in lines]))
+    found = solve(x, y, *prior_rows(2, [(0, 1.0, 1.0), (1, 5.0, 0.5)]))
     assert found.theta[0] == pytest.approx(3, abs=0.05)
     assert found.theta[1] == pytest.approx(5)
     assert found.sd(1) == pytest.approx(0.5)

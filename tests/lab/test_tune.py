@@ -12,8 +12,7 @@ from adaptd.lab.tune.goals import Aim, Goals, parse_goals
 from adaptd.lab.tune.knobs import knobs_of, patch, put
 from adaptd.lab.tune.picks import front_of, knee, meets, pick
 from adaptd.lab.tune.search import Found, search, simplify
-from adaptd.lab.tune.trials import Lab, Trial
-from adaptd.lab.tune.worlds import scenario_worlds
+from adaptd.lab.tune.trials import Lab, Trial, scenario_worlds
 from adaptd.lab.whatif.figures import Figures
 from tests.conftest import ROOT
 

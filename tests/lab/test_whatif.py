@@ -32,7 +32,7 @@ def twin() -> Twin:
 def halved(twin: Twin) -> Comparison:
     """Half the frames against all of them, with a battery."""
     slower = FEEDER.replace("target_fps: 15", "target_fps: 7.5")
-    return compare(twin, ("slower", slower), ("feeder", FEEDER), battery_wh=90, jobs=1)
+    return compare(twin, [("slower", slower)], ("feeder", FEEDER), battery_wh=90, jobs=1)[0]
 
 
 def line(found: Comparison, figure: str) -> Line:
@@ -61,7 +61,7 @@ def test_the_interval_of_what_was_never_tried_is_wider(halved: Comparison) -> No
 
 def test_the_same_policy_is_a_tie_in_everything(twin: Twin) -> None:
     """A policy against itself differs in nothing, and its choices were tried in most hours."""
-    same = compare(twin, ("feeder", FEEDER), jobs=1)
+    (same,) = compare(twin, [("feeder", FEEDER)], jobs=1)
     assert {one.verdict for one in same.lines} == {TIE}
     assert all(one.old == one.new for one in same.lines)
     assert same.new.tried_pct > 60
@@ -74,10 +74,10 @@ def test_a_difference_beyond_the_error_has_a_side(twin: Twin) -> None:
     for one in plain["estimates"]["energy_mj"].values():
         one["sd"] = 0.0
     sure = replace(twin, plain=plain)
-    found = compare(sure, ("slower", FEEDER.replace("target_fps: 15", "target_fps: 7.5")), ("feeder", FEEDER), jobs=1)
+    (found,) = compare(sure, [("slower", FEEDER.replace("target_fps: 15", "target_fps: 7.5"))], ("feeder", FEEDER), jobs=1)
     assert line(found, "power").verdict == BETTER
     unseen = replace(sure, measured_engines=())
-    near = compare(unseen, ("near", FEEDER.replace("target_fps: 15", "target_fps: 12.5")), ("feeder", FEEDER), jobs=1)
+    (near,) = compare(unseen, [("near", FEEDER.replace("target_fps: 15", "target_fps: 12.5"))], ("feeder", FEEDER), jobs=1)
     assert line(near, "power").verdict == UNTOLD
 
 

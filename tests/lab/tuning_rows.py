@@ -21,8 +21,7 @@ from adaptd.lab.tune.goals import Bound, parse_goals
 from adaptd.lab.tune.knobs import knobs_of
 from adaptd.lab.tune.picks import meets
 from adaptd.lab.tune.search import search
-from adaptd.lab.tune.trials import Lab, Trial
-from adaptd.lab.tune.worlds import scenario_worlds
+from adaptd.lab.tune.trials import Lab, Trial, scenario_worlds
 from adaptd.lab.whatif.compare import BETTER, compare
 from adaptd.log.verify.decided import Decided
 from adaptd.twin.device import TwinDevice
@@ -152,7 +151,7 @@ def true_power(box: Box, text: str) -> float:
 
 
 def _pair(twin: Twin, new: str, difference: float, replayed: float) -> dict[str, Any]:
-    found = next(one for one in compare(twin, ("new", new), jobs=1).lines if one.figure == "power")
+    found = next(one for one in compare(twin, [("new", new)], jobs=1)[0].lines if one.figure == "power")
     return {
         "true": round(difference, 4),
         "twin": round(found.new - found.old, 4),

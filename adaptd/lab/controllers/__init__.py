@@ -1,5 +1,7 @@
 """Controllers by name: adaptd's own brain and what it is measured against."""
 
+from collections.abc import Callable
+
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.lab.harness import Controller
@@ -17,16 +19,14 @@ def make(name: str, scenario: Scenario, policy: Policy, profile: HardwareProfile
     from adaptd.lab.controllers.baselines import Threshold, static_efficient, static_reference
     from adaptd.lab.controllers.guarded import GuardedAlert
 
-    if name == "adaptd":
-        return Adaptd(policy, profile, facts, scenario.seed, figures_of(scenario, profile))
-    if name == "alert":
-        return Alert(policy, profile, facts, scenario.tick_us)
-    if name == "alert-guarded":
-        return GuardedAlert(policy, profile, facts, scenario.tick_us)
-    if name == "threshold":
-        return Threshold(policy, facts)
-    if name == "static-REF":
-        return static_reference(policy)
-    if name == "static-EFF":
-        return static_efficient(policy, facts)
-    raise ValueError(f"{name}: no such online controller, one of {', '.join(ONLINE)} is")
+    makers: dict[str, Callable[[], Controller]] = {
+        "adaptd": lambda: Adaptd(policy, profile, facts, scenario.seed, figures_of(scenario, profile)),
+        "static-REF": lambda: static_reference(policy),
+        "static-EFF": lambda: static_efficient(policy, facts),
+        "threshold": lambda: Threshold(policy, facts),
+        "alert": lambda: Alert(policy, profile, facts),
+        "alert-guarded": lambda: GuardedAlert(policy, profile, facts),
+    }
+    if name not in makers:
+        raise ValueError(f"{name}: no such online controller, one of {', '.join(makers)} is")
+    return makers[name]()

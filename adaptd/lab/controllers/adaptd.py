@@ -31,7 +31,6 @@ class Adaptd:
         self._keep()
 
     def decide(self, snapshot: Snapshot) -> Verdict:
-        """One decision."""
         self.state, verdict = self._brain.step(self.state, snapshot)
         self._unseen += snapshot.worker.stretches
         self._decisions += 1

@@ -52,7 +52,6 @@ class IdleRatio:
         self.phi, self._var = phi, IDLE_FIRST
 
     def update(self, ratio: float) -> None:
-        """One observation of the ratio."""
         weight = (self._var + IDLE_PROCESS) / (self._var + IDLE_PROCESS + IDLE_NOISE)
         self._var = (1.0 - weight) * (self._var + IDLE_PROCESS)
         self.phi += weight * (ratio - self.phi)
@@ -82,12 +81,9 @@ class Configuration:
 
 
 class Alert:
-    """The controller."""
-
     name = "alert"
 
-    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], tick_us: int) -> None:
-        del tick_us
+    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> None:
         self._policy = policy
         self.table = [
             Configuration(fact, mfps, profile.idle_power_mw, pooled_quality(fact, policy))
@@ -102,8 +98,6 @@ class Alert:
         self.restart(0)
 
     def restart(self, now_us: int) -> None:
-        """Both filters and the window at their start."""
-        del now_us
         self.slow = SlowDown()
         self._idle = {name: IdleRatio(self._idle_mw / active_mw) for name, active_mw in self._active.items()}
         self._delivered: deque[float] = deque([1.0] * (WINDOW - 1), maxlen=WINDOW - 1)

@@ -24,15 +24,11 @@ class LabSetpoint:
 
 
 class Static:
-    """Always the same point."""
-
     def __init__(self, name: str, point: OperatingPoint) -> None:
         self.name = name
         self._choice = LabSetpoint(point)
 
     def decide(self, snapshot: Snapshot) -> LabSetpoint:
-        """The point."""
-        del snapshot
         return self._choice
 
     def restart(self, now_us: int) -> None:
@@ -46,9 +42,12 @@ def static_reference(policy: Policy) -> Static:
 
 def static_efficient(policy: Policy, facts: tuple[VariantFacts, ...]) -> Static:
     """The first efficient variant that the bundle has, at the target rate; the reference where there is none."""
+    return Static("static-EFF", OperatingPoint(_efficient(policy, facts), policy.target_mfps))
+
+
+def _efficient(policy: Policy, facts: tuple[VariantFacts, ...]) -> str:
     names = {fact.name for fact in facts}
-    variant = next((name for name in policy.efficient if name in names), policy.reference)
-    return Static("static-EFF", OperatingPoint(variant, policy.target_mfps))
+    return next((name for name in policy.efficient if name in names), policy.reference)
 
 
 class Threshold:
@@ -57,8 +56,7 @@ class Threshold:
     name = "threshold"
 
     def __init__(self, policy: Policy, facts: tuple[VariantFacts, ...]) -> None:
-        names = {fact.name for fact in facts}
-        efficient = next((name for name in policy.efficient if name in names), policy.reference)
+        efficient = _efficient(policy, facts)
         half = max([level for level in policy.grid_mfps if level * 2 <= policy.target_mfps], default=policy.floor_mfps)
         self._steps = (
             LabSetpoint(OperatingPoint(policy.reference, policy.target_mfps)),
@@ -82,6 +80,4 @@ class Threshold:
         return self._steps[self._at]
 
     def restart(self, now_us: int) -> None:
-        """Forget the step."""
-        del now_us
         self._at = 0

@@ -11,6 +11,7 @@ from adaptd.config.policy import LightBand, Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.lab.controllers.alert import Alert
 from adaptd.lab.controllers.baselines import LabSetpoint
+from adaptd.twin.world import bands_at
 from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Measured, OperatingPoint, Reading, Snapshot, VariantFacts, first
 
 MARGIN_MC, BACK_MC = 300, 800
@@ -27,7 +28,6 @@ class Ladder:
 
     @property
     def most_mfps(self) -> int:
-        """What is allowed now."""
         return self._rates[self._at]
 
     @property
@@ -47,8 +47,8 @@ class GuardedAlert:
 
     name = "alert-guarded"
 
-    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...], tick_us: int) -> None:
-        self._alert = Alert(policy, profile, facts, tick_us)
+    def __init__(self, policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, ...]) -> None:
+        self._alert = Alert(policy, profile, facts)
         self._policy = policy
         self._joules_uj = {fact.name: fact.energy_uj for fact in facts}
         guards = tick.Brain(policy, profile, facts).start(0, 0).guards
@@ -57,7 +57,6 @@ class GuardedAlert:
         self.restart(0)
 
     def restart(self, now_us: int) -> None:
-        """Everything anew: all rates allowed, light unknown."""
         rates = (0, *(rate for rate in self._policy.grid_mfps if rate <= self._policy.target_mfps))
         self._heat, self._power = Ladder(rates), Ladder(rates)
         self._band = ""
@@ -97,12 +96,5 @@ def band_of(bands: tuple[LightBand, ...], band: str, light: Reading) -> str:
     """The light band with the policy's hysteresis; empty where light is not measured."""
     if not isinstance(light, Measured):
         return ""
-    held = next((one for one in bands if one.name == band), None)
-    if held is not None and _inside(held, light.value):
-        return band
-    return next(one.name for one in bands if _inside(one, light.value))
-
-
-def _inside(band: LightBand, light_mlx: int) -> bool:
-    low, high = band.down_at_mlx, band.up_at_mlx
-    return (low is None or light_mlx >= low) and (high is None or light_mlx <= high)
+    inside = bands_at(bands, light.value)
+    return band if band in inside else inside[0]

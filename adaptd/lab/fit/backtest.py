@@ -6,21 +6,18 @@ other load are given, as in a what-if; of room and load what the left-out day's 
 (``predicted``). Of a difference of two policies on the same days only its half-width counts: both share the middle.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import log, sqrt
 from typing import Any
 
 import numpy as np
 
-from adaptd.lab.bench import spread
-from adaptd.lab.fit.errors import FitError
+from adaptd.lab.bench import Progress, spread
 from adaptd.lab.fit.model import Fitted, fit
 from adaptd.lab.fit.play import WARM_DAYS, Played, Texts, play_on
-from adaptd.lab.fit.readings import Grid
+from adaptd.lab.fit.readings import FitError, Grid
 from adaptd.lab.fit.world import day_text, pattern, scenario_text
 
-Progress = Callable[[int, int], None]
 Branches = tuple[tuple[str, ...], ...]
 LEVEL = 0.95
 RELATIVE = ("power_w", "fps")  # their errors are shares; those of the others are in their own unit
@@ -48,7 +45,6 @@ class Backtest:
         return {name: round(predicted(self.errors(name, unseen=unseen), unseen=unseen)[part], 5) for name in FIGURES}
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         return {
             "days_left_out": [day + 1 for day in self.days],
             "measured": self.measured,
@@ -99,7 +95,9 @@ def backtest(grid: Grid, progress: Progress | None = None, jobs: int | None = No
     Raises:
         FitError: the log holds fewer than two whole days.
     """
-    need_days(grid)
+    if grid.days < 2:
+        held_days = f"{grid.ticks * grid.tick_s / 86_400:.1f} days"
+        raise FitError(f"the log holds {held_days}, 2 whole ones are needed: one to fit, one to test on")
     days = tuple(range(grid.days))
     held = [day for day in days if len(_hours(grid, day)) >= 12][-MOST_DAYS:]
     if not held:
@@ -124,7 +122,7 @@ def backtest(grid: Grid, progress: Progress | None = None, jobs: int | None = No
 def to_play(grid: Grid, seen: Fitted, day: int, branches: Branches) -> tuple[Texts, Branches]:
     """What ``play_on`` needs for days of the twin that begin when the box has lived the recorded days before number ``day``."""
     before = tuple(day_text(grid, seen, other) for other in range(max(0, day - WARM_DAYS), day))
-    return replace(texts_of(grid, branches[0][0]), before=before), branches
+    return Texts(branches[0][0], grid.policy_text, grid.profile_text, grid.policy_text, before=before), branches
 
 
 def unseen_texts(grid: Grid, fitted: Fitted, day: int) -> tuple[str, ...]:
@@ -136,19 +134,6 @@ def unseen_texts(grid: Grid, fitted: Fitted, day: int) -> tuple[str, ...]:
 def vars_of(whole: Fitted) -> dict[str, Any]:
     """What the world did, of a fit over all days."""
     return {"base_w": whole.base_w, "ambient_c": whole.ambient_c, "slow": whole.slow}
-
-
-def need_days(grid: Grid) -> None:
-    """Refuse a log that is too short to leave a day out."""
-    if grid.days < 2:
-        raise FitError(
-            f"the log holds {grid.ticks * grid.tick_s / 86_400:.1f} days, 2 whole ones are needed: one to fit, one to test on"
-        )
-
-
-def texts_of(grid: Grid, scenario: str, policy: str | None = None, name: str = "policy") -> Texts:
-    """A day of this box under a policy, by default the one of the log."""
-    return Texts(scenario, policy or grid.policy_text, grid.profile_text, grid.policy_text, name)
 
 
 def _hours(grid: Grid, day: int) -> tuple[int, ...]:

@@ -4,27 +4,24 @@ The noise of a log is not independent from block to block; its variance is infla
 correlation of neighbouring residuals (the variance inflation of a mean under AR(1); Box, Jenkins and Reinsel, ch. 2).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from adaptd.lab.timeline import Array
+
 PASSES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """``theta`` and its covariance; ``sigma`` is one standard deviation of the noise, ``loss`` what was minimised."""
+    """The unknowns and their covariance."""
 
     theta: Array
     covariance: Array
-    sigma: float
-    loss: float
-    residual: Array
 
     def sd(self, at: int) -> float:
-        """One standard deviation of one unknown."""
         return float(np.sqrt(self.covariance[at, at]))
 
 
@@ -62,11 +59,9 @@ def solve(x: Array, y: Array, prior: Array, prior_y: Array, floor: float = 1e-3)
     ``floor`` is the least standard deviation of the noise that is believed, in the unit of ``y``.
     """
     equations = normal(x, y)
-    theta, sigma, loss = equations.minimum(prior, prior_y, floor)
-    residual = y - x @ theta
-    inflated = sigma**2 * _inflation(residual)
-    covariance = np.linalg.inv(equations.gram / inflated + prior.T @ prior)
-    return Solution(theta, covariance, sigma, loss, residual)
+    theta, sigma, _ = equations.minimum(prior, prior_y, floor)
+    inflated = sigma**2 * _inflation(y - x @ theta)
+    return Solution(theta, np.linalg.inv(equations.gram / inflated + prior.T @ prior))
 
 
 def _inflation(residual: Array) -> float:
@@ -87,17 +82,16 @@ def hat(t: Array, knots: Array) -> Array:
     return rows
 
 
-def walk(count: int, columns: int, first: int, step_sd: float) -> Array:
-    """Prior rows of a random walk over ``count`` unknowns from column ``first`` on: neighbours differ by ``step_sd``."""
-    rows = np.zeros((count - 1, columns))
-    at = np.arange(count - 1)
-    rows[at, first + at] = -1 / step_sd
-    rows[at, first + at + 1] = 1 / step_sd
-    return rows
+def prior_rows(
+    columns: int, expected: Sequence[tuple[int, float, float]], walked: int = 1, step_sd: float = 1.0
+) -> tuple[Array, Array]:
+    """A prior as equations (k, columns) and (k): the first ``walked`` unknowns are a random walk, neighbours ``step_sd`` apart.
 
-
-def expect(columns: int, at: int, value: float, sd: float) -> tuple[Array, float]:
-    """One prior row: unknown ``at`` is ``value`` give or take ``sd``."""
-    line = np.zeros((1, columns))
-    line[0, at] = 1 / sd
-    return line, value / sd
+    Each of ``expected`` is an unknown's number, its value, and one standard deviation of that.
+    """
+    rows, wants = np.zeros((walked - 1 + len(expected), columns)), np.zeros(walked - 1 + len(expected))
+    at = np.arange(walked - 1)
+    rows[at, at], rows[at, at + 1] = -1 / step_sd, 1 / step_sd
+    for row, (unknown, value, sd) in enumerate(expected, walked - 1):
+        rows[row, unknown], wants[row] = 1 / sd, value / sd
+    return rows, wants

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptd.lab.fit.readings import DAY_S, MINUTE_S, Grid
+from adaptd.lab.timeline import Array
 from adaptd.twin.world import TrueBand
 
-Array = NDArray[np.float64]
 LIGHT_STEP_S = 300.0
 EDGE_MIN = 5  # minutes beside a change of band in which a frame may be booked to either
 
@@ -18,22 +18,21 @@ def light_of(grid: Grid, day: int) -> Array:
     count = round(DAY_S / (width * grid.tick_s))
     padded = np.full(count * width, np.nan)
     padded[: min(len(rows), len(padded))] = rows[: len(padded)]
-    parts = padded.reshape(count, width)
-    found = np.full(count, np.nan)
-    some = np.isfinite(parts).any(axis=1)
-    found[some] = np.nanmedian(parts[some], axis=1)
+    return _middles(padded.reshape(count, width))
+
+
+def _middles(rows: Array) -> Array:
+    """The median of what is known of each row, NaN where nothing is."""
+    found, some = np.full(len(rows), np.nan), np.isfinite(rows).any(axis=1)
+    found[some] = np.nanmedian(rows[some], axis=1)
     return found
 
 
 def usual_light(grid: Grid, days: tuple[int, ...]) -> Array:
     """The middle of these days' light, five minutes by five minutes, without holes."""
-    table = np.array([light_of(grid, day) for day in days])
-    some = np.isfinite(table).any(axis=0)
-    found = np.full(table.shape[1], np.nan)
-    found[some] = np.nanmedian(table[:, some], axis=0)
-    if not some.any():
-        return np.zeros(table.shape[1])
-    return np.asarray(np.interp(np.arange(len(found)), np.flatnonzero(some), found[some]))
+    found = _middles(np.array([light_of(grid, day) for day in days]).T)
+    known = np.flatnonzero(np.isfinite(found))
+    return np.asarray(np.interp(np.arange(len(found)), known, found[known])) if len(known) else np.zeros(len(found))
 
 
 def filled(light: Array, usual: Array) -> Array:

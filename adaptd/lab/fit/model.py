@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptd.lab.fit.least_squares import Normal, Solution, expect, hat, normal, solve, walk
+from adaptd.lab.fit.least_squares import Normal, Solution, hat, normal, prior_rows, solve
 from adaptd.lab.fit.light import compared
 from adaptd.lab.fit.readings import Grid
 from adaptd.lab.fit.scenes import Differs, differs_of
+from adaptd.lab.timeline import Array
 
-Array = NDArray[np.float64]
 BLOCK_S = 60.0
 KNOT_S = 3600.0
 PRIOR_SHARE = 0.3  # how far energies and poles of the same board and bundle may lie from what is written, one standard deviation
@@ -40,12 +40,11 @@ class Estimate:
 
 @dataclass(slots=True)
 class Fitted:
-    """What a set of days says. Curves are arrays over the knots (seconds since the log began), of the whole log.
+    """What a set of days says. Curves are arrays over the knots, one an hour since the log began, of the whole log.
 
     ``energy_j`` above idle a frame, ``latency_us`` without contention, ``differs`` by band and variant.
     """
 
-    knots_s: Array
     base_w: Array
     ambient_c: Array
     slow: Array
@@ -68,11 +67,19 @@ class Fitted:
 
 def blocks_of(grid: Grid, values: Array) -> Array:
     """Means over blocks of about a minute, (blocks,); NaN where a block holds nothing."""
-    return means(values, max(1, round(BLOCK_S / grid.tick_s)))
+    return means(values, _width(grid))
+
+
+def _width(grid: Grid) -> int:
+    return max(1, round(BLOCK_S / grid.tick_s))
+
+
+def _middles(grid: Grid, width: int) -> Array:
+    """Seconds since the log began of the middle of every ``width`` rows."""
+    return np.asarray((np.arange(grid.ticks // width) + 0.5) * width * grid.tick_s, dtype=np.float64)
 
 
 def means(values: Array, width: int) -> Array:
-    """Means over ``width`` rows at a time."""
     count = len(values) // width
     parts = values[: count * width].reshape(count, width)
     known = np.isfinite(parts)
@@ -88,7 +95,7 @@ def fit(grid: Grid, days: tuple[int, ...], pinned: "Fitted | None" = None) -> Fi
     Raises:
         ValueError: no block of these days holds both power and frames.
     """
-    times = _block_times(grid)
+    times = _middles(grid, _width(grid))
     chosen = np.isin((times // 86_400).astype(int), days)
     knots = np.arange(0.0, times[-1] + 2 * KNOT_S, KNOT_S)
     latency, spread, slow_block = _pace(grid, chosen)
@@ -97,7 +104,6 @@ def fit(grid: Grid, days: tuple[int, ...], pinned: "Fitted | None" = None) -> Fi
     heat, tau = _heat(grid, knots, days, _drawn(grid, knots, power.theta, slow), pinned)
     k = len(knots)
     return Fitted(
-        knots_s=knots,
         base_w=power.theta[:k],
         ambient_c=heat.theta[:k],
         slow=slow,
@@ -112,11 +118,6 @@ def fit(grid: Grid, days: tuple[int, ...], pinned: "Fitted | None" = None) -> Fi
         noise_latency_pct=min(50.0, spread),
         days=days,
     )
-
-
-def _block_times(grid: Grid) -> Array:
-    width = max(1, round(BLOCK_S / grid.tick_s))
-    return np.asarray((np.arange(grid.ticks // width) + 0.5) * width * grid.tick_s, dtype=np.float64)
 
 
 def _jitter(values: Array) -> float:
@@ -141,8 +142,7 @@ def _pace(grid: Grid, chosen: NDArray[np.bool_]) -> tuple[dict[str, Estimate], f
             continue
         base = float(np.quantile(ours, 0.25) + np.quantile(ours, 0.5)) / 2
         found[fact.name] = Estimate(base, float(np.std(ours) / np.sqrt(len(ours))))
-        width = max(1, round(BLOCK_S / grid.tick_s))
-        jump = np.abs(np.diff(ours)) / base * np.sqrt(np.median(frames[chosen & (frames > 0)]) * width)
+        jump = np.abs(np.diff(ours)) / base * np.sqrt(np.median(frames[chosen & (frames > 0)]) * _width(grid))
         spread = max(spread, 100 * float(np.median(jump) / (0.6745 * np.sqrt(2))))
         ratio = np.where(np.isfinite(each), each / base, ratio)
     return found, spread, ratio
@@ -168,20 +168,14 @@ def _power(
     use = chosen & np.isfinite(y) & np.all(np.isfinite(rates), axis=0)
     if int(use.sum()) < 10:
         raise ValueError("no stretch of these days has both power and frames")
-    k, columns = len(knots), len(knots) + len(rates)
+    k = len(knots)
     x = np.hstack([hat(times[use], knots), np.array(rates).T[use]])
-    lines = [walk(k, columns, 0, BASE_STEP_W)]
-    wants = [0.0] * (k - 1)
     idle = grid.profile.idle_power_mw / 1000
     priors = [(0, idle, idle)]
     for v, fact in enumerate(grid.facts):
         told = fact.energy_uj / 1e6 if pinned is None else pinned.energy_j[fact.name].value
         priors.append((k + v, told, told * (PRIOR_SHARE if pinned is None else PINNED)))
-    for at, value, sd in priors:
-        line, want = expect(columns, at, value, sd)
-        lines.append(line)
-        wants.append(want)
-    found = solve(x, y[use], np.vstack(lines), np.array(wants))
+    found = solve(x, y[use], *prior_rows(k + len(rates), priors, k, BASE_STEP_W))
     energies = {fact.name: Estimate(max(1e-5, float(found.theta[k + v])), found.sd(k + v)) for v, fact in enumerate(grid.facts)}
     return found, energies
 
@@ -230,25 +224,17 @@ class _Soak:
         slowest_s = max(pole.tau_ms for pole in grid.profile.poles) / 1000
         self._width = max(1, round(min(BLOCK_S, slowest_s / 4) / grid.tick_s), -(-grid.ticks // MOST_ROWS))
         self._grid, self._power = grid, drawn
-        clock = (np.arange(grid.ticks // self._width) + 0.5) * self._width * grid.tick_s
-        times = np.asarray(clock, dtype=np.float64)
+        times = _middles(grid, self._width)
         y = means(grid.temperature_c, self._width)
         self._use = np.isin((times // 86_400).astype(int), days) & np.isfinite(y)
         if int(self._use.sum()) < 10:
             raise ValueError("no stretch of these days has a temperature")
         self._y, self._hat = y[self._use], hat(times[self._use], knots)
         self._fixed = normal(self._hat, self._y)
-        k, self._columns = len(knots), len(knots) + 2
-        lines, wants = [walk(k, self._columns, 0, AMBIENT_STEP_K)], [0.0] * (k - 1)
-        for at, value, sd in (
-            (0, grid.profile.ambient_mc / 1000, FREE_K),
-            (k, r_scale or 1.0, PINNED if r_scale else PRIOR_SHARE),
-            (k + 1, 0.0, 5.0),
-        ):
-            line, want = expect(self._columns, at, value, sd)
-            lines.append(line)
-            wants.append(want)
-        self._prior, self._wants = np.vstack(lines), np.array(wants)
+        k = len(knots)
+        scale = (k, r_scale or 1.0, PINNED if r_scale else PRIOR_SHARE)
+        expected = [(0, grid.profile.ambient_mc / 1000, FREE_K), scale, (k + 1, 0.0, 5.0)]
+        self._prior, self._wants = prior_rows(k + 2, expected, k, AMBIENT_STEP_K)
 
     def loss(self, scale: float) -> float:
         """What is left unexplained at this scale."""

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import floor, log
 
-from adaptd.config.policy import Policy
+from adaptd.config.policy import Policy, parse_policy
+from adaptd.config.profile import parse_profile
 from adaptd.lab.controllers.adaptd import Adaptd
 from adaptd.lab.episode import Episode
-from adaptd.lab.fit.parsed import policy_of, profile_of, scenario_of
 from adaptd.lab.harness import Choice, simulate
 from adaptd.lab.score import Result
 from adaptd.twin.device import TwinDevice
-from adaptd.twin.scenario import facts_of
+from adaptd.twin.scenario import facts_of, parse_scenario
 from adaptd.twin.worker import Tick
 from adaptd.twin.world import TrueBand
 from adaptd.vocabulary import BatteryReading, RawReading, Snapshot, Verdict
@@ -23,6 +24,10 @@ WARM_DAYS = 3  # lived before a day, in steps of a minute: until the budget of s
 WARM_TICK_US = 60_000_000
 RATE_STEP = 1.25  # rates within a quarter are like conditions
 Cell = tuple[str, int, str, int]  # light band, temperature step, variant, rate step
+
+# A search plays hundreds of trials of a few texts. The strict reader takes some 50 ms a file, as long as a short trial itself;
+# what it gives is frozen and may be shared. A refusal is raised anew each time.
+policy_of, profile_of, scenario_of = lru_cache(32)(parse_policy), lru_cache(32)(parse_profile), lru_cache(32)(parse_scenario)
 
 
 @dataclass(slots=True)
@@ -145,7 +150,6 @@ class Lasting(Adaptd):
         self._frames = self.state.account.last_frame + 1
 
     def branch(self) -> "Lasting":
-        """Another one that goes on from here."""
         other = copy(self)
         other._unseen = list(self._unseen)
         return other
@@ -155,7 +159,6 @@ class Lasting(Adaptd):
         super().restart(now_us + self._days_us)
 
     def decide(self, snapshot: Snapshot) -> Verdict:
-        """One decision."""
         return super().decide(self._on(snapshot) if self._days_us else snapshot)
 
     def _on(self, snapshot: Snapshot) -> Snapshot:
@@ -176,8 +179,7 @@ class _Watch:
         self.hours: list[Hour] = []
         self._policy: Policy = episode.policy
         self._dt_s = episode.scenario.tick_us / 1e6
-        self._bands = episode.scenario.truth_bands or episode.policy.bands
-        self._band = TrueBand(self._bands)
+        self._band = TrueBand(episode.scenario.truth_bands or episode.policy.bands)
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
         at = snapshot.now_us // HOUR_US

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from adaptd.config.errors import ConfigError
 from adaptd.config.policy import Policy, parse_policy
 from adaptd.config.profile import HardwareProfile, parse_profile
-from adaptd.lab.fit.errors import FitError
+from adaptd.lab.timeline import Array
 from adaptd.log.format.codec import CodecError, row
 from adaptd.log.format.verdicts import Outcome, VerifyReport
 from adaptd.log.verify.decided import Decided, DecisionReader
@@ -23,14 +23,18 @@ from adaptd.log.verify.reader import iter_records, segment_files
 from adaptd.log.verify.verify import Options, verify
 from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, Measured, VariantFacts, believed
 
-Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 DAY_S = 86_400
 MINUTE_S = 60
 MOST_TICKS = 4_000_000
+COLUMNS = ("temperature_c", "power_w", "light_lux", "budget_w", "rate_fps", "choice", "delivered", "missed")  # of a row, first
 LONGEST_STEP = 3  # ticks that one interval may span and still be taken as one
 
 _FACTS = row(VariantFacts)
+
+
+class FitError(Exception):
+    """What keeps a log from being fitted, as one line for people: what, where, remedy."""
 
 
 @dataclass(slots=True)
@@ -69,7 +73,6 @@ class Grid:
 
     @property
     def ticks(self) -> int:
-        """Rows."""
         return len(self.power_w)
 
     @property
@@ -79,7 +82,6 @@ class Grid:
 
     @property
     def day_ticks(self) -> int:
-        """Rows a day."""
         return round(DAY_S / self.tick_s)
 
     @property
@@ -88,7 +90,6 @@ class Grid:
         return int(self.ticks / self.day_ticks + 0.1)
 
     def day(self, number: int) -> slice:
-        """The rows of a day."""
         return slice(number * self.day_ticks, min(self.ticks, (number + 1) * self.day_ticks))
 
 
@@ -155,7 +156,6 @@ class Collector:
         self._notes: list[str] = []
 
     def feed(self, record: dict[str, Any]) -> None:
-        """Take the next record."""
         self._follow(record)
         if record["kind"] == "config":
             self._take(record)
@@ -232,7 +232,6 @@ class Collector:
             beside[names.index(other)] += worker.shadow_frames
 
     def grid(self) -> Grid:
-        """The finished arrays."""
         if len(self._times) < 3 or self._config is None or self._policy is None:
             raise FitError(f"{self._folder}: holds no run of decisions that can be read, let the box run for some days")
         times = np.array(self._times, dtype=np.float64) / 1e6
@@ -241,30 +240,25 @@ class Collector:
         at = np.rint((times - times[0]) / tick_s).astype(np.int64)
         if at[-1] >= MOST_TICKS:
             raise FitError(f"{self._folder}: holds {at[-1]} ticks, {MOST_TICKS} at most are taken: copy the last weeks of it")
-        names = [fact.name for fact in self._facts]
-        table = np.full((int(at[-1]) + 1, 8 + 3 * len(names)), np.nan)
+        v, own = len(self._facts), len(COLUMNS)
+        table = np.full((int(at[-1]) + 1, own + 3 * v), np.nan)
         table[at] = np.array(self._rows)
-        table[at[1:][np.diff(at) > LONGEST_STEP], 8:] = np.nan
-        v = len(names)
+        table[at[1:][np.diff(at) > LONGEST_STEP], own:] = np.nan
+        columns: dict[str, Any] = dict(zip(COLUMNS, table.T, strict=False))
+        columns["choice"] = np.nan_to_num(columns["choice"], nan=-1).astype(np.int64)
+        frames, beside, busy_us = (table[:, own + v * part : own + v * (part + 1)].T.copy() for part in range(3))
         grid = Grid(
             tick_s=tick_s,
             start_ms=self._start_ms,
             policy=self._policy,
             policy_text=str(self._config["policy"]["text"]),
-            profile=_profile(self._config),
+            profile=parse_profile(str(self._config["profile"]["text"]), str(self._config["profile"]["name"])),
             profile_text=str(self._config["profile"]["text"]),
             facts=self._facts,
-            temperature_c=table[:, 0],
-            power_w=table[:, 1],
-            light_lux=table[:, 2],
-            budget_w=table[:, 3],
-            rate_fps=table[:, 4],
-            choice=np.nan_to_num(table[:, 5], nan=-1).astype(np.int64),
-            delivered=table[:, 6],
-            missed=table[:, 7],
-            frames=table[:, 8 : 8 + v].T.copy(),
-            beside=table[:, 8 + v : 8 + 2 * v].T.copy(),
-            busy_us=table[:, 8 + 2 * v :].T.copy(),
+            frames=frames,
+            beside=beside,
+            busy_us=busy_us,
+            **columns,
         )
         minutes = int(at[-1] * tick_s // MINUTE_S) + 1
         for t_us, band, variant, differs in self._shadows:
@@ -274,10 +268,6 @@ class Collector:
             pair[1, minute] += differs
         grid.simulated, grid.notes = tuple(sorted(self._simulated)), list(self._notes)
         return grid
-
-
-def _profile(config: dict[str, Any]) -> HardwareProfile:
-    return parse_profile(str(config["profile"]["text"]), str(config["profile"]["name"]))
 
 
 assert (TEMPERATURE, POWER, LIGHT) == QUANTITIES, "the columns of a row follow the order of the quantities"

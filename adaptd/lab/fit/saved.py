@@ -15,11 +15,10 @@ import numpy as np
 
 from adaptd.config.policy import LightBand
 from adaptd.lab.bench import Progress
-from adaptd.lab.fit.backtest import FIGURES, RELATIVE, Backtest, backtest, need_days, predicted
-from adaptd.lab.fit.errors import FitError
+from adaptd.lab.fit.backtest import FIGURES, Backtest, backtest, predicted
 from adaptd.lab.fit.model import Fitted, fit
 from adaptd.lab.fit.play import WARM_DAYS, Cell, Texts, cell_of
-from adaptd.lab.fit.readings import Grid
+from adaptd.lab.fit.readings import FitError, Grid
 from adaptd.lab.fit.world import day_text, pattern, scenario_text
 from adaptd.twin.world import TrueBand
 
@@ -41,32 +40,31 @@ class Twin:
     measured_engines: tuple[str, ...]
     plain: dict[str, Any]
 
-    def predicted(self, figure: str, *, unseen: bool = False, days: int = 1) -> tuple[float, float]:
+    def predicted(self, figure: str, *, days: int = 1) -> tuple[float, float]:
         """Middle and half-width of the 95 % interval of a figure's error over ``days`` days not fitted on.
 
         An error is what the twin says less what is measured, of power and rate as a share.
         """
-        kept = self.plain["backtest"]["errors_unseen" if unseen else "errors_again"][figure]
-        return predicted([float(one) for one in kept], days, unseen=unseen)
+        return predicted([float(one) for one in self.plain["backtest"]["errors_again"][figure]], days)
 
-    def error(self, figure: str, *, unseen: bool = False, days: int = 1) -> float:
+    def error(self, figure: str, *, days: int = 1) -> float:
         """The stated error of a difference: the half-width alone."""
-        return self.predicted(figure, unseen=unseen, days=days)[1]
+        return self.predicted(figure, days=days)[1]
 
     @property
     def energy_sd_j(self) -> dict[str, float]:
         """One standard deviation of the energy a frame of each engine."""
         return {name: float(one["sd"]) / 1e3 for name, one in self.plain["estimates"]["energy_mj"].items()}
 
-    def texts(self, scenario: str, policy: str | None = None, name: str = "policy") -> Texts:
+    def texts(self, scenario: str, policy: str | None = None) -> Texts:
         """A day of this twin under a policy, by default the logged one."""
-        return Texts(scenario, policy or self.policy, self.profile, self.policy, name)
+        return Texts(scenario, policy or self.policy, self.profile, self.policy)
 
-    def day_texts(self, policy: str | None = None, name: str = "policy") -> list[Texts]:
+    def day_texts(self, policy: str) -> list[Texts]:
         """Every recorded day under a policy that was in force on the days before it too."""
         days = list(self.days.values())
         before = [tuple(days[max(0, at - WARM_DAYS) : at]) for at in range(len(days))]
-        return [replace(self.texts(day, policy, name), before=known) for day, known in zip(days, before, strict=True)]
+        return [replace(self.texts(day, policy), before=known) for day, known in zip(days, before, strict=True)]
 
     def tried(self, cell: Cell) -> bool:
         """Whether this choice was really tried in like conditions."""
@@ -79,11 +77,10 @@ def make(grid: Grid, folder: Path, progress: Progress | None = None, jobs: int |
     Raises:
         FitError: the log is too short, lacks power or frames, or the folder cannot be written.
     """
-    need_days(grid)
     days = tuple(range(grid.days))
     try:
-        fitted = fit(grid, days)
         tested = backtest(grid, progress, jobs)
+        fitted = fit(grid, days)
     except ValueError as error:
         raise FitError(f"the log cannot be fitted: {error}") from None
     scenarios = {f"day-{day + 1}": day_text(grid, fitted, day) for day in days}
@@ -174,7 +171,7 @@ def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
                 for (b, v), one in fitted.differs.items()
             ],
         },
-        "backtest": {**tested.to_plain(), "relative": list(RELATIVE)},
+        "backtest": tested.to_plain(),
         "logged_fps": {name: round(frames / (grid.ticks * grid.tick_s), 5) for name, frames in served.items()},
         "measured_engines": [name for name, frames in served.items() if frames >= 1000],
         "tried": [[*cell, round(seconds, 1)] for cell, seconds in sorted(cells_of(grid).items())],

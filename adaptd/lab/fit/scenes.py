@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptd.lab.fit.readings import MINUTE_S
+from adaptd.lab.timeline import Array
 
-Array = NDArray[np.float64]
 CHANCES = np.concatenate([[0.0], np.geomspace(5e-4, 0.7, 34)])
 PASSES = 400
 LEAST_SHARE = 5e-5  # the scenario file's last digit

@@ -7,7 +7,7 @@ imported only where it is asked for; its usage statistics are off.
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from adaptd.lab.bench import Progress, cores
 from adaptd.lab.bench import spread as over_processes
@@ -20,17 +20,9 @@ class SpreadError(Exception):
     """The work cannot be given out. ``str(error)`` is one line with the remedy."""
 
 
-class Spread(Protocol):
-    """``task`` of every item, in order."""
-
-    def __call__(
-        self, task: Callable[..., Any], items: Sequence[tuple[Any, ...]], jobs: int | None, progress: Progress | None
-    ) -> list[Any]: ...
-
-
-def local(task: Callable[..., Any], items: Sequence[tuple[Any, ...]], jobs: int | None, progress: Progress | None) -> list[Any]:
-    """Over ``jobs`` processes of this machine, one a core where nothing is said."""
-    return over_processes(task, items, jobs, progress)
+# ``task`` of every item, in order.
+Spread = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]], int | None, Progress | None], list[Any]]
+local: Spread = over_processes  # of this machine, one a core where nothing is said
 
 
 class OnRay:

@@ -135,7 +135,6 @@ def _keeps(row: Row, today: dict[tuple[str, str], Row], bounds: Sequence[Bound])
 
 
 def plain(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """For machines."""
     return [
         {
             "cluster": row.cluster,

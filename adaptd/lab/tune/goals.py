@@ -50,7 +50,6 @@ class Goals:
 
     @property
     def figures(self) -> set[str]:
-        """Every figure that is spoken of."""
         return {one.figure for one in self.bounds} | {one.figure for one in self.aims} | {name for name, _ in self.shares}
 
 
@@ -91,13 +90,9 @@ def parse_goals(goal: str, keep: str) -> Goals:
 
 def _terms(text: str) -> list[tuple[str, int, int]]:
     """The terms between commas with line and column, counted from 1."""
-    found = []
+    found: list[tuple[str, int, int]] = []
     for number, line in enumerate(text.split("\n"), 1):
-        at = 0
-        for part in line.split(","):
-            if part.strip():
-                found.append((part.strip(), number, at + len(part) - len(part.lstrip()) + 1))
-            at += len(part) + 1
+        found += [(part[0].rstrip(), number, part.start() + 1) for part in re.finditer(r"[^,\s][^,]*", line)]
     return found
 
 

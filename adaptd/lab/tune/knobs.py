@@ -2,7 +2,9 @@
 
 import difflib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -11,7 +13,7 @@ from adaptd.config.policy import Policy
 from adaptd.config.strict_yaml import parse_document
 from adaptd.lab.tune.goals import Goals
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]
 Setting = tuple[tuple[str, float], ...]  # knob name and value, in the order of the knobs
 
 # name: (key in the file, lowest and highest as a factor of today's, whether steps are by factors)
@@ -57,7 +59,7 @@ def knobs_of(text: str, policy: Policy, goals: Goals, asked: list[str]) -> tuple
             node = node.get(part) if isinstance(node, dict) else None
         if not isinstance(node, (int, float)):
             if asked:
-                raise ConfigError(f"--knob {name}: the policy has no {'.'.join(path)}, write it into the file first")
+                raise ConfigError(f"--knob {name}: the policy has no {'.'.join(map(str, path))}, write it into the file first")
             continue
         today = float(node)
         values = _span(name, span, today) if span else _usual(name, today, low, high, factors, policy, goals)
@@ -106,22 +108,27 @@ def _span(name: str, span: str, today: float) -> list[float]:
     return [_tidy(low + at * width) for at in range(int((high - low) / width + 1e-9) + 1)] if high > low else [low]
 
 
-def put(text: str, changes: dict[Path, float]) -> str:
+def node_at(text: str, path: Path) -> Any:
+    """The YAML node under this key, an integer in ``path`` being the place in a list; KeyError where there is nothing."""
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    for part in path:
+        mapping, below = isinstance(node, yaml.MappingNode), getattr(node, "value", ())
+        node = dict(((key.value, one) for key, one in below) if mapping else enumerate(below)).get(part)
+    if node is None:
+        raise KeyError(".".join(map(str, path)))
+    return node
+
+
+def put(text: str, changes: Mapping[Path, float | str]) -> str:
     """The file with these values in place of the old ones; every other byte, comments included, stays.
 
     Raises:
         KeyError: a key is not in the file.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
     places = []
     for path, value in changes.items():
-        node: yaml.Node | None = root
-        for part in path:
-            pairs = node.value if isinstance(node, yaml.MappingNode) else []
-            node = next((one for key, one in pairs if key.value == part), None)
-        if node is None:
-            raise KeyError(".".join(path))
-        places.append((node.start_mark.index, node.end_mark.index, f"{value:g}"))
+        node = node_at(text, path)
+        places.append((node.start_mark.index, node.end_mark.index, value if isinstance(value, str) else f"{value:g}"))
     for start, end, words in sorted(places, reverse=True):
         text = text[:start] + words + text[end:]
     return text

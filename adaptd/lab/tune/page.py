@@ -23,7 +23,6 @@ SHOWN = ("power", "fps", "hours", "efficiency", "loss", "efficient", "hottest")
 
 
 def page(title: str, asked: str, lab: Lab, found: Found, picked: Picked) -> str:
-    """The whole page."""
     picks = [picked.today, *picked.picks] if picked.nearest is None else [picked.today, picked.nearest]
     good = picked.nearest is None
     return render(

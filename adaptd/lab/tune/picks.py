@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from adaptd.config.policy import parse_policy
+from adaptd.lab.bench import Progress
 from adaptd.lab.fit.saved import Twin
 from adaptd.lab.tune.goals import Aim, Bound, Goals
 from adaptd.lab.tune.search import Found
-from adaptd.lab.tune.trials import Told, Trial
-from adaptd.lab.whatif.compare import Line, compare_all
+from adaptd.lab.tune.trials import Trial
+from adaptd.lab.whatif.compare import Line, compare
 from adaptd.lab.whatif.figures import FIGURES
 
 ROOM_K = 10.0  # ten kelvin below the limit count as much room as the whole of another bound
@@ -72,18 +73,14 @@ def pick(found: Found, goals: Goals, tidy: Callable[[Trial], Trial] = lambda tri
     return Picked(picks, today, tuple(front), tuple(met), None, bounds)
 
 
-def verified(picked: Picked, twin: Twin, battery_wh: float | None, told: Told | None = None, jobs: int | None = None) -> Picked:
+def verified(
+    picked: Picked, twin: Twin, battery_wh: float | None, told: Progress | None = None, jobs: int | None = None
+) -> Picked:
     """The same picks with their figures over the twin's days: what was chosen for luck on one day shows on the others."""
     shown = [*picked.picks, *([] if picked.nearest is None else [picked.nearest])]
     today = picked.today.trial
-    found = compare_all(
-        twin,
-        [(one.name, one.trial.text) for one in shown],
-        ("today", today.text),
-        battery_wh=battery_wh,
-        progress=told,
-        jobs=jobs,
-    )
+    texts = [(one.name, one.trial.text) for one in shown]
+    found = compare(twin, texts, ("today", today.text), battery_wh=battery_wh, progress=told, jobs=jobs)
     again = []
     for one, held in zip(shown, found, strict=True):
         trial = replace(one.trial, figures=held.new.figures)
@@ -108,7 +105,6 @@ def _shares(found: Found, goals: Goals) -> list[Bound]:
 
 
 def meets(trial: Trial, bound: Bound) -> bool:
-    """Whether a bound is met."""
     return bound.slack(trial.value(bound.figure)) >= -1e-9
 
 

@@ -6,9 +6,9 @@ number of cores, and after a kill, when the measured ones come from the file.
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from adaptd.lab.bench import Progress
 from adaptd.lab.tune.goals import Aim, Bound, Goals
 from adaptd.lab.tune.knobs import Setting
 from adaptd.lab.tune.trials import Lab, Trial
@@ -18,8 +18,6 @@ BATCH = 4
 PATIENCE = 24  # candidates in a row that were measured before: the space around the front is used up
 USUAL_AIMS = (Aim("power", False), Aim("fps", True))
 SLIGHT_S = 60.0
-
-Told = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -33,8 +31,13 @@ class Found:
     exhaustive: bool
     refused: list[Trial] = field(default_factory=list)
 
+    @property
+    def measured(self) -> int:
+        """How many candidates were tried, those that were refused among them."""
+        return len(self.trials) + len(self.refused)
 
-def search(lab: Lab, goals: Goals, *, trials: int, seed: int, told: Told | None = None) -> Found:
+
+def search(lab: Lab, goals: Goals, *, trials: int, seed: int, told: Progress | None = None) -> Found:
     """Measure up to ``trials`` candidates.
 
     Raises:
@@ -48,10 +51,7 @@ def search(lab: Lab, goals: Goals, *, trials: int, seed: int, told: Told | None 
     size = math.prod(len(knob.values) for knob in lab.knobs)
     if size <= trials:
         found.exhaustive = True
-        everything: list[Setting] = [
-            tuple(zip([knob.name for knob in lab.knobs], combo, strict=True))
-            for combo in itertools.product(*(knob.values for knob in lab.knobs))
-        ]
+        everything = list(itertools.product(*([(knob.name, value) for value in knob.values] for knob in lab.knobs)))
         for at in range(0, len(everything), BATCH):
             _take(found, lab.measure(everything[at : at + BATCH]), told, trials=size)
         return found
@@ -70,11 +70,8 @@ def _aims(goals: Goals) -> tuple[Aim, ...]:
 
 def _keeps(today: Trial) -> tuple[Bound, ...]:
     """What is not said and meant: limits are touched no longer than today."""
-    found = []
-    for figure in ("over_limit", "over_budget"):
-        most = max(SLIGHT_S, today.value(figure))
-        found.append(Bound(figure, False, most, f"{figure}<={most:.0f} (as today)"))
-    return tuple(found)
+    most = {figure: max(SLIGHT_S, today.value(figure)) for figure in ("over_limit", "over_budget")}
+    return tuple(Bound(figure, False, value, f"{figure}<={value:.0f} (as today)") for figure, value in most.items())
 
 
 def coarse(lab: Lab) -> list[Setting]:
@@ -89,7 +86,7 @@ def coarse(lab: Lab) -> list[Setting]:
     return [one for one in dict.fromkeys(settings) if one != lab.today()]
 
 
-def _guided(lab: Lab, found: Found, trials: int, seed: int, told: Told | None) -> None:
+def _guided(lab: Lab, found: Found, trials: int, seed: int, told: Progress | None) -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -99,17 +96,15 @@ def _guided(lab: Lab, found: Found, trials: int, seed: int, told: Told | None) -
     for setting in [lab.today(), *first][:trials]:
         study.enqueue_trial({knob.name: knob.values.index(value) for knob, (_, value) in zip(lab.knobs, setting, strict=True)})
     stale = number = 0
-    while len(found.trials) + len(found.refused) < trials + 1 and stale < PATIENCE:
+    while found.measured < trials + 1 and stale < PATIENCE:
         study.sampler = optuna.samplers.TPESampler(
             seed=seed * 10_007 + number, multivariate=True, n_startup_trials=0, constant_liar=True
         )
-        left = trials + 1 - len(found.trials) - len(found.refused)
-        asked = [study.ask(spaces) for _ in range(min(BATCH, left))]
+        asked = [study.ask(spaces) for _ in range(min(BATCH, trials + 1 - found.measured))]
         settings: list[Setting] = [tuple((knob.name, knob.values[one.params[knob.name]]) for knob in lab.knobs) for one in asked]
-        before = len(found.trials) + len(found.refused)
-        measured = lab.measure(settings)
+        before, measured = found.measured, lab.measure(settings)
         _take(found, measured, told, trials=trials)
-        stale = 0 if len(found.trials) + len(found.refused) > before else stale + BATCH
+        stale = 0 if found.measured > before else stale + BATCH
         for one, trial in zip(asked, measured, strict=True):
             if trial.figures is None:
                 study.tell(one, state=optuna.trial.TrialState.FAIL)
@@ -120,7 +115,7 @@ def _guided(lab: Lab, found: Found, trials: int, seed: int, told: Told | None) -
         number += 1
 
 
-def _take(found: Found, measured: list[Trial], told: Told | None, *, trials: int) -> None:
+def _take(found: Found, measured: list[Trial], told: Progress | None, *, trials: int) -> None:
     known = {trial.setting for trial in (*found.trials, *found.refused)}
     for trial in measured:
         if trial.setting in known:
@@ -128,7 +123,7 @@ def _take(found: Found, measured: list[Trial], told: Told | None, *, trials: int
         known.add(trial.setting)
         (found.refused if trial.figures is None else found.trials).append(trial)
     if told is not None:
-        told(min(trials, len(found.trials) + len(found.refused)), trials)
+        told(min(trials, found.measured), trials)
 
 
 SAME = 0.002  # figures within a fifth of a per cent are the same

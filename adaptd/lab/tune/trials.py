@@ -2,21 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from adaptd.config.errors import ConfigError
 from adaptd.lab.bench import spread
-from adaptd.lab.fit.parsed import policy_of
-from adaptd.lab.fit.play import Played, Texts
+from adaptd.lab.fit.play import Played, Texts, policy_of
+from adaptd.lab.fit.saved import Twin
 from adaptd.lab.tune.knobs import Knob, Setting, put
-from adaptd.lab.whatif.compare import play_texts
+from adaptd.lab.whatif.compare import play_texts, with_battery
 from adaptd.lab.whatif.figures import Figures, figures
 from adaptd.log.format.binding import code_hash
+from adaptd.twin.scenario import load_scenario, policy_path, profile_path
 
-Told = Callable[[int, int], None]
+World = tuple[tuple[Texts, ...], str | None, str]
 
 
 @dataclass(slots=True)
@@ -29,7 +30,6 @@ class Trial:
     refused: str = ""
 
     def value(self, figure: str) -> float:
-        """One figure."""
         assert self.figures is not None
         return self.figures.values[figure]
 
@@ -69,7 +69,6 @@ class Lab:
         return len(self.kept)
 
     def today(self) -> Setting:
-        """The knobs as they are."""
         return tuple((knob.name, knob.today) for knob in self.knobs)
 
     def text_of(self, setting: Setting) -> str:
@@ -81,12 +80,12 @@ class Lab:
             changes["thermal", "resume_c"] = moved - (policy.limit_mc - policy.resume_mc) / 1000
         return put(self.policy, changes)
 
-    def measure(self, settings: Sequence[Setting], told: Told | None = None) -> list[Trial]:
+    def measure(self, settings: Sequence[Setting]) -> list[Trial]:
         """Play the candidates, those that were measured before from the file; answers in order."""
         trials = [self._trial(setting) for setting in settings]
         todo = [trial for trial in {_key(t.setting): t for t in trials}.values() if not trial.refused and not self._known(trial)]
         work = [(replace(world, policy=trial.text, name=self.name), self.battery_wh) for trial in todo for world in self.worlds]
-        answers: list[Played] = spread(_play, work, self.jobs, told)
+        answers: list[Played] = spread(_play, work, self.jobs, None)
         self.runs += len(todo)
         for at, trial in enumerate(todo):
             played = answers[at * len(self.worlds) : (at + 1) * len(self.worlds)]
@@ -106,17 +105,11 @@ class Lab:
     def _known(self, trial: Trial) -> bool:
         row = self.kept.get(_key(trial.setting))
         if row is not None and trial.figures is None:
-            trial.figures = Figures(row["values"], row["time_pct"], row["account"], row["rates_fps"])
+            trial.figures = Figures(**row)
         return row is not None
 
     def _keep(self, trial: Trial, found: Figures) -> None:
-        row = {
-            "values": found.values,
-            "time_pct": found.time_pct,
-            "account": found.account,
-            "rates_fps": found.rates_fps,
-        }
-        self.kept[_key(trial.setting)] = row
+        self.kept[_key(trial.setting)] = row = asdict(found)
         if self.store is not None:
             with self.store.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"lab": self.key, "setting": _key(trial.setting), "figures": row}) + "\n")
@@ -127,6 +120,26 @@ def _key(setting: Setting) -> str:
 
 
 def _play(texts: Texts, battery_wh: float | None) -> Played:
-    from adaptd.lab.whatif.compare import with_battery
-
     return play_texts(with_battery(texts, battery_wh))
+
+
+def twin_worlds(twin: Twin) -> World:
+    """The twin's pattern day; the policy to tune is the logged one."""
+    return (twin.texts(twin.typical),), twin.policy, f"{twin.plain['policy']}.yaml"
+
+
+def scenario_worlds(files: Sequence[Path]) -> World:
+    """Scenario files under their own policy; None where they test different ones.
+
+    Raises:
+        ConfigError: one line a fault of a file.
+    """
+    worlds, policies = [], {}
+    for path in files:
+        scenario = load_scenario(path)
+        own = policy_path(scenario).read_text(encoding="utf-8")
+        policies[scenario.policy] = own
+        profile = profile_path(scenario).read_text(encoding="utf-8")
+        worlds.append(Texts(path.read_text(encoding="utf-8"), own, profile, own))
+    name, text = next(iter(policies.items()))
+    return tuple(worlds), text if len(policies) == 1 else None, f"{name}.yaml"

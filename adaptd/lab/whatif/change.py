@@ -12,31 +12,29 @@ from typing import Any
 
 from adaptd.brain import tick
 from adaptd.config.errors import ConfigError
-from adaptd.config.policy import Policy
-from adaptd.config.profile import HardwareProfile, parse_profile
-from adaptd.lab.whatif.decisions import like
-from adaptd.log.format.codec import CodecError, from_plain, row
+from adaptd.config.policy import Policy, parse_policy
+from adaptd.lab.whatif.decisions import Box, box_of, like
+from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.verify.decided import DecisionReader
 from adaptd.log.verify.reader import iter_records, starts
-from adaptd.log.verify.replay import figures_of
-from adaptd.vocabulary import ModeFigures, OperatingPoint, Snapshot, VariantFacts, Verdict
+from adaptd.vocabulary import OperatingPoint, Snapshot, Verdict
 
-_FACTS = row(VariantFacts)
 REACH = 4.0  # a knob is turned up to four times and down to a quarter of what it is
 STEPS, HALVINGS = 24, 14
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The last decision on record: the state before it, what was sensed, on which board, with which variants."""
+    """The last decision on record: the state before it, what was sensed, on which box.
+
+    ``shares_ppm`` are the rates at which the account has drawn.
+    """
 
     state: tick.State
     snapshot: Snapshot
-    profile: HardwareProfile
-    facts: tuple[VariantFacts, ...]
+    box: Box
     utc_ms: int
-    figures: tuple[ModeFigures, ...] = ()
-    shares_ppm: tuple[int, ...] = ()  # the rates at which the account has drawn
+    shares_ppm: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +77,11 @@ def situation(folder: Path) -> Situation:
 def _last(folder: Path, first: int) -> Situation | None:
     reader, brain, state = DecisionReader(), None, None
     found: Situation | None = None
-    figures: tuple[ModeFigures, ...] = ()
     for record in iter_records(folder, from_seq=first):
         try:
             if record["kind"] == "config":
-                profile = parse_profile(str(record["profile"]["text"]), str(record["profile"]["name"]))
-                facts = tuple(_FACTS.read(one) for one in record["facts"])
-                figures = figures_of(record)
-                brain = tick.Brain(_policy_of(record), profile, facts, figures)
+                box, text = box_of(record), record["policy"]
+                brain = tick.Brain(parse_policy(str(text["text"]), str(text["name"])), box.profile, box.facts, box.figures)
             if record["kind"] in ("config", "heartbeat"):
                 state = from_plain(tick.State, record["state"])
         except (CodecError, ConfigError, KeyError, TypeError, ValueError):
@@ -94,16 +89,9 @@ def _last(folder: Path, first: int) -> Situation | None:
         decided = reader.feed(record)
         if decided is None or brain is None or state is None:
             continue
-        shares = brain.tables.rules.shares
-        found = Situation(state, decided.snapshot, profile, facts, record["utc_ms"], figures, shares)
+        found = Situation(state, decided.snapshot, box, record["utc_ms"], brain.tables.rules.shares)
         state = brain.step(state, decided.snapshot)[0]
     return found
-
-
-def _policy_of(record: dict[str, Any]) -> Policy:
-    from adaptd.config.policy import parse_policy
-
-    return parse_policy(str(record["policy"]["text"]), str(record["policy"]["name"]))
 
 
 def decide(policy: Policy, at: Situation) -> Verdict:
@@ -112,8 +100,7 @@ def decide(policy: Policy, at: Situation) -> Verdict:
     Raises:
         ValueError: the board's variants lack the policy's reference.
     """
-    known = tuple(fact for fact in at.facts if fact.name in (policy.reference, *policy.efficient))
-    brain, state = tick.Brain(policy, at.profile, known, at.figures), at.state
+    brain, state = at.box.brain(policy), at.state
     if brain.tables.rules.shares != at.shares_ppm:
         state = replace(state, account=brain.adopt(state).account)
     return brain.step(state, at.snapshot)[1]
@@ -179,20 +166,15 @@ def turns(policy: Policy) -> list[Turn]:
     if policy.budget_mw is not None:
         found.append(Turn("power.budget_w", policy.budget_mw, lambda v: replace(policy, budget_mw=v), 1000, "W"))
     for number, band in enumerate(policy.bands):
-        if band.down_at_mlx is not None:
-            found.append(_edge(policy, number, "down_at"))
-        if band.up_at_mlx is not None:
-            found.append(_edge(policy, number, "up_at"))
+        found += [_edge(policy, number, which) for which in ("down_at", "up_at") if getattr(band, f"{which}_mlx") is not None]
     return found
 
 
 def _edge(policy: Policy, number: int, which: str) -> Turn:
     band = policy.bands[number]
-    now = band.down_at_mlx if which == "down_at" else band.up_at_mlx
-    assert now is not None
 
     def put(value: int) -> Policy:
-        edge = replace(band, down_at_mlx=value) if which == "down_at" else replace(band, up_at_mlx=value)
-        return replace(policy, bands=(*policy.bands[:number], edge, *policy.bands[number + 1 :]))
+        moved: dict[str, Any] = {f"{which}_mlx": value}
+        return replace(policy, bands=(*policy.bands[:number], replace(band, **moved), *policy.bands[number + 1 :]))
 
-    return Turn(f"light.bands.{band.name}.{which}_lux", now, put, 1000, "lux")
+    return Turn(f"light.bands.{band.name}.{which}_lux", getattr(band, f"{which}_mlx"), put, 1000, "lux")

@@ -7,19 +7,18 @@ that was measured, ``OFF_TRIED`` at most; ``OFF_NEVER`` where the log never saw 
 is one number, backtest and bounds together: a smaller one is a tie, or untold where only the bounds could turn it round.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import exp, hypot
 from typing import Any
 
 from adaptd.config.policy import parse_policy
-from adaptd.lab.bench import spread
+from adaptd.lab.bench import Progress, spread
 from adaptd.lab.fit.play import WARM_K, Cell, Played, Texts, episode_of, play
 from adaptd.lab.fit.saved import Twin
 from adaptd.lab.whatif.figures import FIGURES, Figures, figures
 
-Progress = Callable[[int, int], None]
 OFF_STEP, OFF_TRIED, OFF_NEVER = 0.025, 0.1, 0.3
 TRIED_SHARE = 0.9  # of an hour's time, for the hour to count as tried
 TIE, BETTER, WORSE, UNTOLD = "tie", "better", "worse", "untold"
@@ -55,14 +54,8 @@ class Line:
         return self.error + self.bounds
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
-        return {
-            "difference": round(self.new - self.old, 5),
-            "stated_error": round(self.stated, 5),
-            "error": round(self.error, 5),
-            "bounds": round(self.bounds, 5),
-            "verdict": self.verdict,
-        }
+        numbers = {"difference": self.new - self.old, "stated_error": self.stated, "error": self.error, "bounds": self.bounds}
+        return {**_rounded(numbers, 5), "verdict": self.verdict}
 
 
 @dataclass(slots=True)
@@ -76,17 +69,16 @@ class Comparison:
     backtest: dict[str, Any]
 
     def to_plain(self) -> dict[str, Any]:
-        """For machines."""
         sides = {
             key: {
                 "policy": side.name,
-                "figures": {name: round(value, 5) for name, value in side.figures.values.items()},
-                "low": {name: round(value, 5) for name, value in side.low.items()},
-                "high": {name: round(value, 5) for name, value in side.high.items()},
-                "time_pct": {name: round(value, 2) for name, value in side.figures.time_pct.items()},
-                "account_used": {name: round(value, 4) for name, value in side.figures.account.items()},
+                "figures": _rounded(side.figures.values, 5),
+                "low": _rounded(side.low, 5),
+                "high": _rounded(side.high, 5),
+                "time_pct": _rounded(side.figures.time_pct, 2),
+                "account_used": _rounded(side.figures.account, 4),
                 "hours_tried_pct": round(side.tried_pct, 1),
-                "untried_h_per_day": {name: round(value, 2) for name, value in side.untried.items()},
+                "untried_h_per_day": _rounded(side.untried, 2),
             }
             for key, side in (("old", self.old), ("new", self.new))
         }
@@ -94,34 +86,27 @@ class Comparison:
         return {"simulated": True, "days": self.days, **sides, "differences": differences, "backtest": self.backtest}
 
 
+def _rounded(numbers: dict[str, float], digits: int) -> dict[str, float]:
+    return {name: round(value, digits) for name, value in numbers.items()}
+
+
 def compare(
     twin: Twin,
-    new: tuple[str, str],
+    news: Sequence[tuple[str, str]],
     old: tuple[str, str] | None = None,
     *,
     battery_wh: float | None = None,
     progress: Progress | None = None,
     jobs: int | None = None,
-) -> Comparison:
-    """Play all fitted days under ``new`` and ``old``, each (name, text); without ``old`` against the logged policy.
+) -> list[Comparison]:
+    """Play all fitted days under ``news`` and ``old``, each (name, text); without ``old`` against the logged policy.
+
+    A text that comes twice is played once.
 
     Raises:
         ConfigError: a policy is refused, or has no reference among the box's variants.
     """
-    older = old or ("the logged policy", twin.policy)
-    return compare_all(twin, [new], older, battery_wh=battery_wh, progress=progress, jobs=jobs)[0]
-
-
-def compare_all(
-    twin: Twin,
-    news: Sequence[tuple[str, str]],
-    old: tuple[str, str],
-    *,
-    battery_wh: float | None = None,
-    progress: Progress | None = None,
-    jobs: int | None = None,
-) -> list[Comparison]:
-    """The same for several new policies, each held against ``old``; a text that comes twice is played once."""
+    old = old or ("the logged policy", twin.policy)
     texts = list(dict.fromkeys([old[1], *[text for _, text in news]]))
     work = [(with_battery(day, battery_wh),) for text in texts for day in twin.day_texts(text)]
     count = len(twin.days)

@@ -5,6 +5,7 @@ says what would have been decided at that moment, and not what a day under the n
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,30 @@ from adaptd.log.format.codec import CodecError, row
 from adaptd.log.verify.decided import DecisionReader
 from adaptd.log.verify.reader import iter_records
 from adaptd.log.verify.replay import figures_of
-from adaptd.vocabulary import OperatingPoint, VariantFacts
+from adaptd.vocabulary import ModeFigures, OperatingPoint, VariantFacts
 
 _FACTS = row(VariantFacts)
 LIKE_PPM = 50_000  # rates within a twentieth are the same choice
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What a record of the configuration says of the box."""
+
+    profile: HardwareProfile
+    facts: tuple[VariantFacts, ...]
+    figures: tuple[ModeFigures, ...]
+
+    def brain(self, policy: Policy) -> tick.Brain:
+        """A policy on this box; ValueError where the box's variants lack its reference."""
+        known = tuple(fact for fact in self.facts if fact.name in (policy.reference, *policy.efficient))
+        return tick.Brain(policy, self.profile, known, self.figures)
+
+
+def box_of(record: dict[str, Any]) -> Box:
+    """The box of a record; ConfigError, CodecError, KeyError or TypeError where it cannot be read."""
+    profile = parse_profile(str(record["profile"]["text"]), str(record["profile"]["name"]))
+    return Box(profile, tuple(_FACTS.read(one) for one in record["facts"]), figures_of(record))
 
 
 @dataclass(slots=True)
@@ -54,8 +75,8 @@ def otherwise(folder: Path, policy: Policy, tally: Tally) -> Iterator[Otherwise]
     open_one: Otherwise | None = None
     for record in iter_records(folder):
         if record["kind"] == "config":
-            made = _brain(record, policy)
-            if made is not None:
+            with suppress(KeyError, TypeError, CodecError):
+                made = box_of(record).brain(policy)
                 brain, state = made, made.start(record["seed"], record["now_us"])
         decided = reader.feed(record)
         if decided is None or brain is None:
@@ -78,18 +99,6 @@ def otherwise(folder: Path, policy: Policy, tally: Tally) -> Iterator[Otherwise]
         open_one = Otherwise(record["utc_ms"], record["utc_ms"], 1, was, now, verdict.rule)
     if open_one is not None:
         yield open_one
-
-
-def _brain(record: dict[str, Any], policy: Policy) -> tick.Brain | None:
-    """The new policy on the box that the record describes; None where the record cannot be read."""
-    try:
-        profile: HardwareProfile = parse_profile(str(record["profile"]["text"]), str(record["profile"]["name"]))
-        facts = tuple(_FACTS.read(one) for one in record["facts"])
-        figures = figures_of(record)
-    except (KeyError, TypeError, CodecError):
-        return None
-    known = tuple(fact for fact in facts if fact.name in (policy.reference, *policy.efficient))
-    return tick.Brain(policy, profile, known, figures)
 
 
 def like(a: OperatingPoint, b: OperatingPoint) -> bool:
