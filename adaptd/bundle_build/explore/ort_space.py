@@ -8,12 +8,12 @@ from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.pictures import Array
 from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace, in_form
 from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Wanted, kept_sets, why_unserved
-from adaptd.bundle_build.model.floats import failures, session
+from adaptd.bundle_build.model.floats import session
 from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
 from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
 from adaptd.bundle_build.qualify.judge import Distance
-from adaptd.engine.ort import import_onnxruntime
+from adaptd.engine.ort import failures, import_onnxruntime
 
 SERVED_LEVEL = "ENABLE_ALL"
 LEVELS = ("DISABLE_ALL", "ENABLE_BASIC", SERVED_LEVEL)
