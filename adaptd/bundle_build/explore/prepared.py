@@ -14,6 +14,7 @@ from adaptd.bundle_build.data.pictures import PRESETS, Array, Pictures, class_na
 from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size, Wanted
 from adaptd.bundle_build.model.calibrate import calibrate, choose, look
 from adaptd.bundle_build.model.floats import folded
+from adaptd.bundle_build.model.graphs import array, attribute, store, stored_in
 from adaptd.bundle_build.model.intake import SourceModel, take_in
 from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.onnx_io import clone, import_onnx, inferred
@@ -169,14 +170,11 @@ def with_batch(model: Any, count: int) -> Any:
 
 def _free_reshapes(model: Any) -> None:
     """0 in a Reshape's target means: as it came in."""
-    onnx = import_onnx()
-    stored = {item.name: item for item in model.graph.initializer}
+    stored = stored_in(model)
     for node in model.graph.node:
-        if node.op_type != "Reshape" or node.input[1] not in stored or any(a.name == "allowzero" and a.i for a in node.attribute):
+        if node.op_type != "Reshape" or node.input[1] not in stored or attribute(node, "allowzero", 0):
             continue
-        target = onnx.numpy_helper.to_array(stored[node.input[1]]).copy()
+        target = array(stored[node.input[1]]).copy()
         if target.size and target[0] == 1:
             target[0] = 0
-            name = f"{node.name or node.output[0]}_target"
-            model.graph.initializer.append(onnx.numpy_helper.from_array(target.astype(np.int64), name))
-            node.input[1] = name
+            node.input[1] = store(model, f"{node.name or node.output[0]}_target", target.astype(np.int64))

@@ -6,7 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptd.bundle_build import BuildError
-from adaptd.bundle_build.model.onnx_io import clone, from_bytes, import_onnx, inferred, keep_standard_domain, name_nodes, to_bytes
+from adaptd.bundle_build.model.onnx_io import (
+    clone,
+    from_bytes,
+    import_onnx,
+    inferred,
+    keep_standard_domain,
+    name_nodes,
+    refill,
+    to_bytes,
+)
 from adaptd.engine.base import probe_batch
 from adaptd.engine.ort import failures, import_onnxruntime, session_options
 
@@ -57,6 +66,5 @@ def with_all_outputs(model: Any) -> tuple[bytes, list[str]]:
     made = [name for node in model.graph.node for name in node.output]
     names = [name for name in made if name in known and known[name].type.tensor_type.elem_type == kind]
     copy = clone(model)
-    del copy.graph.output[:]
-    copy.graph.output.extend(known[name] for name in names)
+    refill(copy.graph.output, [known[name] for name in names])
     return to_bytes(copy), [model.graph.input[0].name, *names]

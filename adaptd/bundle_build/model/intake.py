@@ -16,6 +16,7 @@ from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.adapt import adapt_input, adapt_output, join_outputs
 from adaptd.bundle_build.model.external import Noted, noted_in, refuse_large, take_external
 from adaptd.bundle_build.model.floats import trial
+from adaptd.bundle_build.model.graphs import stored_in
 from adaptd.bundle_build.model.onnx_io import (
     INTERNAL_DOMAINS,
     check,
@@ -26,6 +27,7 @@ from adaptd.bundle_build.model.onnx_io import (
     keep_standard_domain,
     name_nodes,
     opset,
+    refill,
     to_bytes,
 )
 from adaptd.bundle_build.model.shapes import convert_opset, make_static, static_shape
@@ -186,10 +188,8 @@ def _refuse_foreign(model: Any, where: str, *, quantized: bool) -> None:
 
 def _keep_real_inputs(model: Any) -> None:
     """Old exporters list the weights among the inputs; only what is not a weight is fed."""
-    weights = {item.name for item in model.graph.initializer}
-    real = [item for item in model.graph.input if item.name not in weights]
-    del model.graph.input[:]
-    model.graph.input.extend(real)
+    weights = stored_in(model)
+    refill(model.graph.input, [item for item in model.graph.input if item.name not in weights])
 
 
 def _keep_one_output(model: Any, wish: str | None, where: str, noted: Noted, notes: list[str]) -> None:
@@ -211,8 +211,7 @@ def _keep_one_output(model: Any, wish: str | None, where: str, noted: Noted, not
     elif wish not in names:
         raise BuildError(f"{where}: has no output {wish!r}, it has {', '.join(names[:6])}")
     else:
-        del model.graph.output[:]
-        model.graph.output.append(outputs[names.index(wish)])
+        refill(model.graph.output, [outputs[names.index(wish)]])
     _prune(model)
 
 
@@ -223,11 +222,8 @@ def _prune(model: Any) -> None:
         if needed & set(node.output):
             kept.append(node)
             needed |= set(node.input)
-    del model.graph.node[:]
-    model.graph.node.extend(reversed(kept))
-    weights = [item for item in model.graph.initializer if item.name in needed]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(weights)
+    refill(model.graph.node, reversed(kept))
+    refill(model.graph.initializer, [item for item in model.graph.initializer if item.name in needed])
 
 
 def _strip_prose(model: Any) -> None:
