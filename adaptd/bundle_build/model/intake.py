@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adaptd.bundle_build import BuildError
+from adaptd.bundle_build import BuildError, engine_refusals
 from adaptd.bundle_build.model.adapt import adapt_input, adapt_output, join_outputs
 from adaptd.bundle_build.model.external import Noted, noted_in, refuse_large, take_external
 from adaptd.bundle_build.model.floats import trial
@@ -31,7 +31,6 @@ from adaptd.bundle_build.model.onnx_io import (
     to_bytes,
 )
 from adaptd.bundle_build.model.shapes import convert_opset, make_static, static_shape
-from adaptd.engine.errors import BundleError
 from adaptd.engine.onnx_scan import refuse_external, scan
 from adaptd.vision import ModelError
 from adaptd.vision.heads import Head, check_anchors, recognise
@@ -149,12 +148,11 @@ def _parse(data: bytes, where: str) -> Any:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        scan(data, where)
-        model = onnx.ModelProto.FromString(data)
-        _refuse_other_files(model, where)
-        return model
-    except BundleError as error:
-        raise BuildError(str(error)) from None
+        with engine_refusals():
+            scan(data, where)
+            model = onnx.ModelProto.FromString(data)
+            _refuse_other_files(model, where)
+            return model
     except DecodeError as error:
         raise BuildError(f"{where}: is no ONNX model ({error}), export it again") from None
 

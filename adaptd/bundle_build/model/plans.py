@@ -2,20 +2,21 @@
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build import BuildError, Progress, silent
+from adaptd.bundle_build import Progress, engine_refusals, silent
 from adaptd.bundle_build.model.graphs import array, attribute, stored_in
 from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx, to_bytes
 from adaptd.bundle_build.model.rewrites import to_opset17
 from adaptd.bundle_build.model.write import file_facts, write_bundle
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.cuda import Gpu, PycudaGpu
-from adaptd.engine.errors import EngineError, reason_of
+from adaptd.engine.errors import reason_of
 from adaptd.engine.plan import Device, plan_name, timing_cache_name
 from adaptd.engine.trt_api import import_tensorrt
 from adaptd.engine.trt_build import TACTICS, BuildFailed, BuildOptions, BuiltPlan, build_plan
@@ -56,17 +57,13 @@ def build_plans(order: PlanOrder, progress: Progress = silent, *, trt: Any = Non
     Raises:
         BuildError: no TensorRT here, or the reference cannot be built; the bundle is as it was.
     """
-    try:
+    with engine_refusals(), ExitStack() as stack:
         bundle = Bundle.open(order.bundle)
         trt = trt or import_tensorrt(builder=True)
         gpu, user = gpu or PycudaGpu(), _Builder()
         gpu.acquire(user)
-        try:
-            return _build(order, bundle, trt, gpu, progress)
-        finally:
-            gpu.release(user)
-    except EngineError as error:
-        raise BuildError(str(error)) from None
+        stack.callback(gpu.release, user)
+        return _build(order, bundle, trt, gpu, progress)
 
 
 def _build(order: PlanOrder, bundle: Bundle, trt: Any, gpu: Gpu, progress: Progress) -> tuple[str, ...]:
