@@ -30,7 +30,7 @@ from adaptd.bundle_build.model.onnx_io import (
     refill,
     to_bytes,
 )
-from adaptd.bundle_build.model.shapes import convert_opset, make_static, static_shape
+from adaptd.bundle_build.model.shapes import convert_opset, make_static, refuse_other_types, static_shape
 from adaptd.engine.onnx_scan import refuse_external, scan
 from adaptd.vision import ModelError
 from adaptd.vision.heads import Head, check_anchors, recognise
@@ -198,18 +198,16 @@ def _keep_one_output(model: Any, wish: str | None, where: str, noted: Noted, not
     if wish is None and noted.task == "segment":
         wish = names[0]
         notes.append(f"of a segmentation model the boxes are served ({wish}), not the masks")
+    known = ", ".join(names[:6])
     if wish is None:
-        known = ", ".join(names[:6])
-        raise BuildError(
-            f"{where}: has {len(names)} outputs ({known}), add --model-output NAME to say which one counts, "
-            "or BOXES,SCORES to join two"
-        )
-    if "," in wish and wish not in names:
-        join_outputs(model, wish.split(","), where, notes)
-    elif wish not in names:
-        raise BuildError(f"{where}: has no output {wish!r}, it has {', '.join(names[:6])}")
-    else:
+        which = "add --model-output NAME to say which one counts, or BOXES,SCORES to join two"
+        raise BuildError(f"{where}: has {len(names)} outputs ({known}), {which}")
+    if wish in names:
         refill(model.graph.output, [outputs[names.index(wish)]])
+    elif "," in wish:
+        join_outputs(model, wish.split(","), where, notes)
+    else:
+        raise BuildError(f"{where}: has no output {wish!r}, it has {known}")
     _prune(model)
 
 
@@ -228,11 +226,10 @@ def _strip_prose(model: Any) -> None:
     """Exporters leave stack traces and paths of their machine in the file: they are no part of the model."""
     for item in (model, model.graph, *model.graph.node):
         item.ClearField("doc_string")
-    del model.metadata_props[:]
+    for item in (model, *model.graph.node):
+        if "metadata_props" in item.DESCRIPTOR.fields_by_name:
+            item.ClearField("metadata_props")
     model.producer_name, model.producer_version = "adaptd", ""
-    for node in model.graph.node:
-        if "metadata_props" in node.DESCRIPTOR.fields_by_name:
-            del node.metadata_props[:]
 
 
 def _checked(model: Any, where: str) -> Any:
@@ -256,15 +253,16 @@ def _essence(model: Any) -> bytes:
 
 def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str], noted: Noted, declared: Shape) -> SourceModel:
     entry, answer = model.graph.input[0], model.graph.output[0]
-    found = trial(data, static_shape(entry) or (), path.name).shape
+    shape = static_shape(entry) or ()
+    found = trial(data, shape, path.name).shape
     output_shape = static_shape(answer) or (found if found == declared else None)
     if output_shape is None:
         raise BuildError(f"{path.name}: output {answer.name} has no static shape, export it with fixed sizes (no dynamic axes)")
-    _refuse_type(answer, path.name, "output")
+    refuse_other_types(answer, path.name, "output")
     try:
         last = next((node.op_type for node in reversed(model.graph.node) if answer.name in node.output), "")
         head = recognise(output_shape, wishes.head, wishes.classes, path.name, noted.task, last)
-        check_anchors(head.form, output_shape, (static_shape(entry) or ())[2:])
+        check_anchors(head.form, output_shape, shape[2:])
     except ModelError as error:
         raise BuildError(f"{error}" if str(error).startswith(("--", path.name)) else f"{path.name}: {error}") from None
     return SourceModel(
@@ -272,16 +270,9 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
         data=data,
         sha256=digest(data),
         opset=opset(model),
-        input_shape=static_shape(entry) or (),
+        input_shape=shape,
         output_shape=output_shape,
         head=head,
         notes=tuple(notes),
         names=noted.names,
     )
-
-
-def _refuse_type(item: Any, where: str, what: str) -> None:
-    kinds = import_onnx().TensorProto
-    if item.type.tensor_type.elem_type != kinds.FLOAT:
-        kind = kinds.DataType.Name(item.type.tensor_type.elem_type).lower()
-        raise BuildError(f"{where}: {what} {item.name} is {kind}, float32 is needed; export the model in float32")

@@ -9,7 +9,7 @@ from typing import Any
 from adaptd.bundle_build import BuildError, Progress, silent
 from adaptd.bundle_build.data.images import NO_BAND, Dataset, missing_bands, scan
 from adaptd.bundle_build.data.pictures import PRESETS, Pictures, Preset, class_names, unreadable_note
-from adaptd.bundle_build.model.calibrate import FEWEST, USUAL, Calibration, MethodChoice, calibrate, choose, look
+from adaptd.bundle_build.model.calibrate import FEWEST, USUAL, MethodChoice, calibrate, choose, look
 from adaptd.bundle_build.model.checks import check_distance, check_ort, check_trt
 from adaptd.bundle_build.model.floats import folded
 from adaptd.bundle_build.model.fp16 import overflowing, to_fp16
@@ -17,6 +17,7 @@ from adaptd.bundle_build.model.int8 import for_ort, for_trt, named_layers, ort_i
 from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.bundle_build.model.precision import computed
+from adaptd.bundle_build.model.ranges import Range
 from adaptd.bundle_build.model.rewrites import without_hardswish
 from adaptd.bundle_build.model.sensitivity import KINDS, search
 from adaptd.bundle_build.model.write import file_facts, note_bytes, write_bundle
@@ -82,7 +83,7 @@ def assemble(order: Order, progress: Progress = silent) -> Built:
     calibration = calibrate(graph, spreads, order.method, judge, wanted, progress)
     found = {name: search(graph, calibration.ranges, judge, name, wanted, progress) for name in KINDS if "auto" in order.keep}
     kept = {name: found[name].kept if name in found else tuple(wanted) for name in KINDS}
-    made, failures = _variants(source, graph, calibration, _Int8(calibration, kept, twin), judge)
+    made, failures = _variants(one, calibration.ranges, kept, twin, judge)
     warnings = [*_light(one.dataset, order.bands), *one.dataset.notes, *choice.notes, *failures]
     warnings += [*unreadable_note(one.pictures), *unreadable_note(one.held_out)]
     return _bundle(Recipe(source, one.classes, one.words, choice, calibration, found, kept), made, warnings)
@@ -130,18 +131,17 @@ def ready(order: Order) -> Ready:
 
 
 def _variants(
-    source: SourceModel, graph: Any, calibration: Calibration, int8: "_Int8", judge: Judge
+    one: Ready, ranges: Mapping[str, Range], kept: Mapping[str, Sequence[str]], twin: Any, judge: Judge
 ) -> tuple[dict[str, Made], list[str]]:
     """The four files. An INT8 file that fails its checks is left out and said so; the bundle then serves FP16 only."""
-    ranges = calibration.ranges
-    half = to_fp16(graph, ranges)
-    made = {"fp32": _made(source.data, None), "fp16": _made(to_bytes(half), judge.distance(half))}
-    large = overflowing(graph, ranges)
+    half = to_fp16(one.graph, ranges)
+    made = {"fp32": _made(one.source.data, None), "fp16": _made(to_bytes(half), judge.distance(half))}
+    large = overflowing(one.graph, ranges)
     failures = [f"{len(large)} layers overflow FP16 and stay in FP32 ({large[0]} first)"] if large else []
     failures += check_distance(made["fp16"].distance or judge.worst, "fp16")
-    for name in ("int8.ort", "int8.trt"):
+    for name in KINDS:
         try:
-            model = int8.made(name, graph)
+            model = _int8(name, one.graph, ranges, kept[name], twin)
             distance = judge.distance(model, exact=name == "int8.trt")
             failures += check_distance(distance, name)
         except ModelError as error:
@@ -151,25 +151,17 @@ def _variants(
     return made, failures
 
 
-@dataclass(frozen=True, slots=True)
-class _Int8:
-    """Where the INT8 files come from: made from the float graph, or from a quantized ``twin`` that was given."""
-
-    calibration: Calibration
-    keep: Mapping[str, Sequence[str]]
-    twin: Any
-
-    def made(self, name: str, graph: Any) -> Any:
-        """The checked file of one back end. Raises BuildError."""
-        ranges = self.calibration.ranges
-        if name == "int8.ort":
-            model = ort_int8(graph, ranges, self.keep[name]) if self.twin is None else for_ort(self.twin)
-            if self.twin is None:
-                check_ort(model)
-            return model
-        model = trt_int8(graph, ranges, self.keep[name]) if self.twin is None else for_trt(self.twin, ranges)
+def _int8(name: str, graph: Any, ranges: Mapping[str, Range], keep: Sequence[str], twin: Any) -> Any:
+    """The checked file of one back end, made from the float graph or from a quantized ``twin`` that was given."""
+    if name == "int8.trt":
+        model = trt_int8(graph, ranges, keep) if twin is None else for_trt(twin, ranges)
         check_trt(model)
         return model
+    if twin is not None:
+        return for_ort(twin)
+    model = ort_int8(graph, ranges, keep)
+    check_ort(model)
+    return model
 
 
 def _made(data: bytes, distance: Distance | None) -> Made:
