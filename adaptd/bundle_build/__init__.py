@@ -1,7 +1,9 @@
 """From an ONNX file to a qualified bundle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from adaptd.engine.errors import EngineError
 from adaptd.vision import ModelError
 
 
@@ -15,3 +17,12 @@ Progress = Callable[[str, int, int], None]
 
 def silent(what: str, done: int, total: int) -> None:
     """Tells nobody."""
+
+
+@contextmanager
+def engine_refusals() -> Iterator[None]:
+    """What the engine room refuses is told as an error of this room."""
+    try:
+        yield
+    except EngineError as error:
+        raise BuildError(str(error)) from None

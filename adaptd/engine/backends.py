@@ -26,13 +26,6 @@ class EngineOptions:
     graphs: bool = True
 
 
-def spec_of(bundle: Bundle, variant: str, backend: str, cameras: int = 1) -> EngineSpec:
-    """What the manifest says of ``variant`` on ``backend``, as an engine needs it."""
-    manifest = bundle.manifest
-    precision = bundle.entry(variant, backend).precision_computed
-    return EngineSpec(variant, precision, manifest.input_shape, manifest.output_shape, cameras)
-
-
 def factory(bundle: Bundle, backend: str, options: EngineOptions) -> Factory:
     """A function that makes the inactive engine of a variant.
 
@@ -45,7 +38,8 @@ def factory(bundle: Bundle, backend: str, options: EngineOptions) -> Factory:
     gpu = PycudaGpu()  # opened by the first engine that is activated, on its thread
 
     def make(variant: str) -> Engine:
-        spec = spec_of(bundle, variant, backend, options.cameras)
+        precision = bundle.entry(variant, backend).precision_computed
+        spec = EngineSpec(variant, precision, bundle.manifest.input_shape, bundle.manifest.output_shape, options.cameras)
         if backend == "stub":
             return StubEngine(spec)
         if backend == "tensorrt":
@@ -67,10 +61,7 @@ def open_pool(
 ) -> WarmPool:
     """The inactive pool over ``variants`` of a bundle (all that are built for ``backend`` when None); call ``activate``."""
     names = bundle.variants(backend) if variants is None else tuple(variants)
-    expected = {}
-    for name in names:
-        entry = bundle.manifest.variants.get(name, {}).get(backend)
-        if entry is not None and entry.qualification is not None:
-            expected[name] = entry.qualification.warm_memory_mb
+    entries = {name: bundle.manifest.variants.get(name, {}).get(backend) for name in names}
+    expected = {name: one.qualification.warm_memory_mb for name, one in entries.items() if one and one.qualification}
     make = factory(bundle, backend, options or EngineOptions())
     return WarmPool(make, names, bundle.manifest.reference, budget_mb=budget_mb, expected_mb=expected)

@@ -59,25 +59,17 @@ class Engine(ABC):
         self.precision = spec.precision
         self.input_shape, self.output_shape = spec.input_shape, spec.output_shape
         self.cameras = spec.cameras
-        self._active = False
+        self.active = False
+        self.path = "run"  # how a frame is run, for the log: for example run, enqueue or graph
         self._memory = 0
-
-    @property
-    def active(self) -> bool:
-        return self._active
 
     @property
     def memory_mb(self) -> int:
         """Memory taken by ``activate``, in MiB rounded up; 0 while inactive."""
         return -(-self._memory // (1 << 20))
 
-    @property
-    def path(self) -> str:
-        """How a frame is run, for the log: for example ``run``, ``enqueue`` or ``graph``."""
-        return "run"
-
     def activate(self) -> None:
-        if self._active:
+        if self.active:
             raise EngineError(f"engine {self.name}: already active; deactivate it first")
         with ExitStack() as undo:
             undo.callback(self._deactivate_impl)
@@ -85,10 +77,10 @@ class Engine(ABC):
             self._warm_up()
             self._memory = self._memory_impl()
             undo.pop_all()
-        self._active = True
+        self.active = True
 
     def infer(self, batch: Array, camera: int = 0, meanwhile: Meanwhile = nothing) -> Array:
-        if not self._active:
+        if not self.active:
             raise EngineError(f"engine {self.name}: not active; call activate() before infer()")
         if batch.shape != self.input_shape or batch.dtype != FLOAT32:
             raise EngineError(
@@ -100,8 +92,8 @@ class Engine(ABC):
         return self._infer_impl(batch, camera, meanwhile)
 
     def deactivate(self) -> None:
-        if self._active:
-            self._active = False
+        if self.active:
+            self.active = False
             self._memory = 0
             self._deactivate_impl()
 

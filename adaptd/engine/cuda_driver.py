@@ -7,13 +7,12 @@ import ctypes
 from typing import Any
 
 LIBRARY = "libcuda.so.1"
-SUCCESS, INVALID_VALUE = 0, 1
 
 
 class CUresult:
     """Error codes; the driver itself names the others."""
 
-    CUDA_SUCCESS = SUCCESS
+    CUDA_SUCCESS = 0
 
 
 class CUstreamCaptureMode:

@@ -3,15 +3,15 @@
 Field numbers are those of ``onnx/onnx.proto``. Only what the weights of a quantized file need is read; all else keeps its bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from adaptd.engine.onnx_scan import BYTES, INT8, UINT8, VARINT, Piece, pieces, text
+from adaptd.engine.onnx_scan import BYTES, INT8, UINT8, VARINT, Piece, fields, last, last_text, pieces, text, varint
 
-FLOAT, INT32 = 1, 6
+FLOAT = 1
 KINDS: dict[int, str] = {FLOAT: "<f4", UINT8: "u1", INT8: "i1"}
 Value = npt.NDArray[np.generic]
 
@@ -54,14 +54,9 @@ class Parts:
         """Let ``node`` take another tensor at ``position``."""
         message = self.graph[node.at][2]
         assert isinstance(message, memoryview)
-        out, seen = [], 0
-        for number, wire, value in pieces(message):
-            if number == 1:
-                kept = memoryview(name.encode()) if seen == position else value
-                seen += 1
-            else:
-                kept = value
-            out.append((number, wire, kept))
+        out = list(pieces(message))
+        at = [index for index, (number, _, _) in enumerate(out) if number == 1][position]
+        out[at] = (1, BYTES, memoryview(name.encode()))
         self.graph[node.at] = (1, BYTES, memoryview(_message(out)))
 
     def to_bytes(self) -> bytes:
@@ -90,89 +85,53 @@ def take_apart(model: bytes) -> Parts:
 
 
 def _node(at: int, data: memoryview) -> Node:
-    inputs, outputs, op, name = [], [], "", ""
-    flags: dict[str, int] = {}
-    for number, _, value in pieces(data):
-        if not isinstance(value, memoryview):
-            continue
-        if number == 1:
-            inputs.append(text(value))
-        elif number == 2:
-            outputs.append(text(value))
-        elif number == 3:
-            name = text(value)
-        elif number == 4:
-            op = text(value)
-        elif number == 5:
-            flags.update(_flag(value))
-    return Node(at, op, name, tuple(inputs), tuple(outputs), flags)
+    messages, _ = fields(data)
+    inputs, outputs = tuple(map(text, messages[1])), tuple(map(text, messages[2]))
+    flags = dict(flag for value in messages[5] for flag in _flag(value))
+    return Node(at, last_text(messages[4]), last_text(messages[3]), inputs, outputs, flags)
 
 
-def _flag(data: memoryview) -> dict[str, int]:
-    name, whole = "", None
-    for number, wire, value in pieces(data):
-        if number == 1 and isinstance(value, memoryview):
-            name = text(value)
-        elif number == 3 and wire == VARINT and isinstance(value, int):
-            whole = value - (1 << 64) if value >> 63 else value
-    return {} if whole is None else {name: whole}
+def _flag(data: memoryview) -> list[tuple[str, int]]:
+    """Name and value of an integer attribute, nothing of another one."""
+    messages, numbers = fields(data)
+    return [(last_text(messages[1]), value - (1 << 64) if value >> 63 else value) for value in numbers[3][-1:]]
 
 
 def _tensor(data: memoryview) -> tuple[str, Value | None]:
     """Name and value of a TensorProto: raw bytes, float_data or int32_data."""
-    name, kind, dims = "", 0, []
-    raw: bytes | None = None
-    words: list[int] = []
-    for number, wire, value in pieces(data):
-        if number == 1:
-            dims += [value] if isinstance(value, int) else list(_varints(value))
-        elif number == 2 and isinstance(value, int):
-            kind = value
-        elif number == 8 and isinstance(value, memoryview):
-            name = text(value)
-        elif number == 9 and isinstance(value, memoryview):
-            raw = bytes(value)
-        elif number == 4 and isinstance(value, memoryview):
-            raw = (raw or b"") + bytes(value)  # packed floats, or one alone: the same four bytes each
-        elif number == 5:
-            words += [value] if wire == VARINT and isinstance(value, int) else list(_varints(value))
+    messages, numbers = fields(data)
+    name, kind = last_text(messages[8]), last(numbers[2])
     if kind not in KINDS:
         return name, None
+    dims = [*numbers[1], *_varints(messages[1])]
+    raw = [*messages[9][-1:], *messages[4]]  # packed floats, or one alone: the same four bytes each
     flat: Value
-    if raw is None:
-        low = [word & 0xFF for word in words]
-        flat = np.array(low, np.uint8).view(KINDS[kind]) if kind != FLOAT else np.zeros(0, np.float32)
+    if raw or kind == FLOAT:
+        flat = np.frombuffer(b"".join(raw), KINDS[kind])
     else:
-        flat = np.frombuffer(raw, KINDS[kind])
+        low = [word & 0xFF for word in (*numbers[5], *_varints(messages[5]))]
+        flat = np.array(low, np.uint8).view(KINDS[kind])
     return (name, flat.reshape(dims)) if flat.size == int(np.prod(dims)) else (name, None)
 
 
-def _varints(data: memoryview | int) -> Iterable[int]:
-    if isinstance(data, int):
-        return
-    at = 0
-    while at < len(data):
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        yield value
+def _varints(packed: list[memoryview]) -> Iterator[int]:
+    for data in packed:
+        at = 0
+        while at < len(data):
+            value, at = varint(data, at)
+            yield value
 
 
 def _tensor_bytes(name: str, value: Value) -> bytes:
     kind = next(number for number, word in KINDS.items() if np.dtype(word) == value.dtype)
-    fields: list[Piece] = [(1, VARINT, size) for size in value.shape]
-    fields += [(2, VARINT, kind), (8, BYTES, memoryview(name.encode())), (9, BYTES, memoryview(value.tobytes()))]
-    return _message(fields)
+    parts: list[Piece] = [(1, VARINT, size) for size in value.shape]
+    parts += [(2, VARINT, kind), (8, BYTES, memoryview(name.encode())), (9, BYTES, memoryview(value.tobytes()))]
+    return _message(parts)
 
 
-def _message(fields: list[Piece]) -> bytes:
+def _message(parts: list[Piece]) -> bytes:
     out = bytearray()
-    for number, wire, value in fields:
+    for number, wire, value in parts:
         out += _varint(number << 3 | wire)
         if isinstance(value, int):
             out += _varint(value)

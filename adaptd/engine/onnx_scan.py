@@ -4,6 +4,7 @@ Field numbers are those of ``onnx/onnx.proto``. The runtimes resolve external da
 handed bytes, so a model that names other files is refused before any runtime sees it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -24,12 +25,12 @@ class OnnxScan:
     external: list[str] = field(default_factory=list)
     quantized: bool = False
     _zero_points: set[str] = field(default_factory=set)
-    _tensor_types: dict[str, int] = field(default_factory=dict)
+    _unsigned: set[str] = field(default_factory=set)
 
     @property
     def unsigned(self) -> bool:
         """Whether a zero point is uint8: TensorRT would silently read it as int8."""
-        return any(self._tensor_types.get(name) == UINT8 for name in self._zero_points)
+        return not self._zero_points.isdisjoint(self._unsigned)
 
 
 def scan(model: bytes, name: str) -> OnnxScan:
@@ -57,102 +58,91 @@ def refuse_external(found: OnnxScan, name: str) -> None:
 
 
 def _model(data: memoryview, found: OnnxScan) -> None:
-    for number, _, value in pieces(data):
-        if number == 8 and isinstance(value, memoryview):
-            _opset(value, found)
-        elif number == 7 and isinstance(value, memoryview):
-            _graph(value, found, 0)
-        elif number == 25 and isinstance(value, memoryview):
-            _function(value, found)
+    messages, _ = fields(data)
+    for value in messages[8]:
+        _opset(value, found)
+    for value in messages[7]:
+        _graph(value, found, 0)
+    for function in messages[25]:
+        for value in fields(function)[0][7]:
+            _node(value, found, 1)
 
 
 def _opset(data: memoryview, found: OnnxScan) -> None:
-    domain, version = "", 0
-    for number, _, value in pieces(data):
-        if number == 1 and isinstance(value, memoryview):
-            domain = text(value)
-        elif number == 2 and isinstance(value, int):
-            version = value
-    if domain in ("", "ai.onnx"):
-        found.opset = version
-
-
-def _function(data: memoryview, found: OnnxScan) -> None:
-    for number, _, value in pieces(data):
-        if number == 7 and isinstance(value, memoryview):
-            _node(value, found, 1)
+    messages, numbers = fields(data)
+    if last_text(messages[1]) in ("", "ai.onnx"):
+        found.opset = last(numbers[2])
 
 
 def _graph(data: memoryview, found: OnnxScan, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError("graphs nested too deep")
-    for number, _, value in pieces(data):
-        if not isinstance(value, memoryview):
-            continue
-        if number == 1:
-            _node(value, found, depth)
-        elif number == 5:
-            _tensor(value, found)
-        elif number == 15:
-            _sparse(value, found)
+    messages, _ = fields(data)
+    for value in messages[1]:
+        _node(value, found, depth)
+    for value in messages[5]:
+        _tensor(value, found)
+    for value in messages[15]:
+        _sparse(value, found)
 
 
 def _node(data: memoryview, found: OnnxScan, depth: int) -> None:
-    inputs: list[str] = []
-    outputs: list[str] = []
-    kind = ""
-    constants: list[int] = []
-    for number, _, value in pieces(data):
-        if not isinstance(value, memoryview):
-            continue
-        if number == 1:
-            inputs.append(text(value))
-        elif number == 2:
-            outputs.append(text(value))
-        elif number == 4:
-            kind = text(value)
-        elif number == 5:
-            constants += _attribute(value, found, depth)
+    messages, _ = fields(data)
+    constants = [kind for value in messages[5] for kind in _attribute(value, found, depth)]
+    kind = last_text(messages[4])
     if kind in ("QuantizeLinear", "DequantizeLinear"):
         found.quantized = True
-        found._zero_points.update(inputs[2:3])
-    if kind == "Constant" and outputs and constants:
-        found._tensor_types[outputs[0]] = constants[0]
+        found._zero_points.update(map(text, messages[1][2:3]))
+    if kind == "Constant" and messages[2] and constants[:1] == [UINT8]:
+        found._unsigned.add(text(messages[2][0]))
 
 
 def _attribute(data: memoryview, found: OnnxScan, depth: int) -> list[int]:
-    types = []
-    for number, _, value in pieces(data):
-        if not isinstance(value, memoryview):
-            continue
-        if number in (5, 10):
-            types.append(_tensor(value, found))
-        elif number in (6, 11):
-            _graph(value, found, depth + 1)
-        elif number in (22, 23):
-            _sparse(value, found)
-    return types
+    """The types of the tensors that an attribute holds."""
+    messages, _ = fields(data)
+    for value in (*messages[6], *messages[11]):
+        _graph(value, found, depth + 1)
+    for value in (*messages[22], *messages[23]):
+        _sparse(value, found)
+    return [_tensor(value, found) for value in (*messages[5], *messages[10])]
 
 
 def _sparse(data: memoryview, found: OnnxScan) -> None:
-    for number, _, value in pieces(data):
-        if number in (1, 2) and isinstance(value, memoryview):
-            _tensor(value, found)
+    messages, _ = fields(data)
+    for value in (*messages[1], *messages[2]):
+        _tensor(value, found)
 
 
 def _tensor(data: memoryview, found: OnnxScan) -> int:
-    name, kind, outside = "", 0, False
-    for number, _, value in pieces(data):
-        if number == 2 and isinstance(value, int):
-            kind = value
-        elif number == 8 and isinstance(value, memoryview):
-            name = text(value)
-        elif (number == 14 and value == 1) or number == 13:
-            outside = True
-    if outside:
+    messages, numbers = fields(data)
+    name, kind = last_text(messages[8]), last(numbers[2])
+    if messages[13] or numbers[13] or 1 in numbers[14]:
         found.external.append(name)
-    found._tensor_types[name] = kind
+    if kind == UINT8:
+        found._unsigned.add(name)
     return kind
+
+
+def fields(data: memoryview) -> tuple[dict[int, list[memoryview]], dict[int, list[int]]]:
+    """What one protobuf message holds, by field number: byte strings (texts, messages), and whole numbers."""
+    messages: dict[int, list[memoryview]] = defaultdict(list)
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for number, _, value in pieces(data):
+        if isinstance(value, int):
+            numbers[number].append(value)
+        else:
+            messages[number].append(value)
+    return messages, numbers
+
+
+def last(values: list[int]) -> int:
+    """The value of a field that counts once: the last one wins, none is 0."""
+    return values[-1] if values else 0
+
+
+def last_text(values: list[memoryview]) -> str:
+    """The text of a field that counts once."""
+    return text(values[-1]) if values else ""
 
 
 def text(data: memoryview) -> str:
@@ -163,14 +153,14 @@ def pieces(data: memoryview) -> Iterator[Piece]:
     """The fields of one protobuf message: number, wire type, value; refuses what does not add up."""
     at, end = 0, len(data)
     while at < end:
-        key, at = _varint(data, at)
+        key, at = varint(data, at)
         number, wire = key >> 3, key & 7
         if wire == VARINT:
-            value, at = _varint(data, at)
+            value, at = varint(data, at)
             yield number, wire, value
             continue
         if wire == BYTES:
-            size, at = _varint(data, at)
+            size, at = varint(data, at)
         elif wire in (FIXED64, FIXED32):
             size = 8 if wire == FIXED64 else 4
         else:
@@ -181,7 +171,8 @@ def pieces(data: memoryview) -> Iterator[Piece]:
         at += size
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
+def varint(data: memoryview, at: int) -> tuple[int, int]:
+    """The number that begins at ``at``, and where the next thing begins."""
     value = shift = 0
     while True:
         byte = data[at]

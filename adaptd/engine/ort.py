@@ -42,19 +42,17 @@ class OrtEngine(Engine):
         refuse_external(found, self.name)
         self._quantized = found.quantized
         ort = import_onnxruntime()
-        self._failures = _failures(ort)
-        before = resident_bytes()
+        self._failures = (MemoryError, *failures(ort))
+        options = session_options(ort, self._threads, spinning=self._spinning)
+        self._taken = resident_bytes()
         try:
-            self._session = ort.InferenceSession(self._exact(), self._options(ort), providers=["CPUExecutionProvider"])
-        except MemoryError:
-            raise EngineMemoryError(f"engine {self.name}: out of memory while loading; serve fewer variants") from None
+            self._session = ort.InferenceSession(self._exact(), options, providers=["CPUExecutionProvider"])
         except self._failures as error:
             if _no_memory(error):
                 raise EngineMemoryError(f"engine {self.name}: out of memory while loading; serve fewer variants") from None
             raise BundleError(
                 f"engine {self.name}: ONNX Runtime refuses the model: {reason_of(error)}; build the bundle again"
             ) from None
-        self._taken = before
         self._bind()
 
     def _exact(self) -> bytes:
@@ -65,15 +63,6 @@ class OrtEngine(Engine):
             return reencoded(self._model)
         except (ValueError, IndexError):
             return self._model
-
-    def _options(self, ort: Any) -> Any:
-        options = ort.SessionOptions()
-        options.log_severity_level = QUIET
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self._spinning else "0")
-        return options
 
     def _bind(self) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
@@ -94,8 +83,6 @@ class OrtEngine(Engine):
             if batch is not self._bound:
                 self._bind_batch(batch)
             self._session.run_with_iobinding(self._binding)
-        except MemoryError:
-            raise EngineFault(f"engine {self.name}: out of memory while running; engine set aside") from None
         except self._failures as error:
             why = "out of memory while running" if _no_memory(error) else f"ONNX Runtime failed: {reason_of(error)}"
             raise EngineFault(f"engine {self.name}: {why}; engine set aside") from None
@@ -128,12 +115,22 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
+def session_options(ort: Any, threads: int, *, spinning: bool = False) -> Any:
+    """Options of a quiet session that runs one node after another."""
+    options = ort.SessionOptions()
+    options.log_severity_level = QUIET
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    return options
+
+
 def _no_memory(error: Exception) -> bool:
     """The runtime has no exception of its own for this: the arena and the C++ library say it in words."""
-    return any(words in str(error) for words in ("Failed to allocate memory", "bad_alloc"))
+    return isinstance(error, MemoryError) or any(words in str(error) for words in ("Failed to allocate memory", "bad_alloc"))
 
 
-def _failures(ort: Any) -> tuple[type[Exception], ...]:
+def failures(ort: Any) -> tuple[type[Exception], ...]:
     """The runtime's exceptions have no common base below Exception: collect them by looking."""
     state = ort.capi.onnxruntime_pybind11_state
     own = (getattr(state, name) for name in dir(state))

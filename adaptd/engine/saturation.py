@@ -66,12 +66,9 @@ def _unsafe(parts: Parts) -> list[tuple[Node, Node]]:
 @cache
 def saturates() -> bool:
     """Whether the runtime's kernel on this processor saturates, asked of the kernel itself: 255 x 127 twice is 64,770."""
-    from adaptd.engine.ort import import_onnxruntime  # it imports this room: late
+    from adaptd.engine.ort import import_onnxruntime, session_options  # it imports this room: late
 
     ort = import_onnxruntime()
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(PROBE, options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(PROBE, session_options(ort, 1), providers=["CPUExecutionProvider"])
     answer = session.run(None, {"x": np.full((1, 4), 255, np.uint8)})[0]
     return bool((answer != 2 * EXACT).any())

@@ -49,12 +49,7 @@ class TrtEngine(Engine):
         self._engine: Any = None
         self._channels: list[DeviceChannel] = []
         self._taken = 0
-        self._path = "enqueue"
-
-    @property
-    def path(self) -> str:
-        """``graph``, or ``enqueue`` with the reason why no graph is used."""
-        return self._path
+        self.path = "enqueue"  # or graph, or enqueue with the reason why no graph is used
 
     def _activate_impl(self) -> None:
         trt = self._trt = self._api or import_tensorrt()
@@ -65,7 +60,7 @@ class TrtEngine(Engine):
             self._load(trt)
         except self._gpu.errors as error:
             raise EngineFault(f"engine {self.name}: CUDA failed while loading: {reason_of(error)}; engine set aside") from None
-        LOG.info("engine %s: %s, %s on %s, TensorRT %s", self.name, self._path, self.precision, device.gpu, device.tensorrt)
+        LOG.info("engine %s: %s, %s on %s, TensorRT %s", self.name, self.path, self.precision, device.gpu, device.tensorrt)
 
     def _load(self, trt: Any) -> None:
         self._runtime, self._engine = deserialize(trt, self._plan, self.name, self._command)
@@ -141,12 +136,12 @@ class TrtEngine(Engine):
                 channel.capture()
                 if not guard.same_answer(plain, channel.run(batch)):
                     raise EngineFault("the captured graph answers otherwise than plain enqueue")
-            self._path = "graph"
+            self.path = "graph"
         except refusals as error:
             for channel in self._channels:
                 channel.drop_graph()
-            self._path = f"enqueue ({error})"
-            LOG.warning("engine %s: %s", self.name, self._path)
+            self.path = f"enqueue ({error})"
+            LOG.warning("engine %s: %s", self.name, self.path)
 
 
 def deserialize(trt: Any, plan: bytes, name: str, command: str) -> tuple[Any, Any]:

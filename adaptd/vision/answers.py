@@ -68,9 +68,19 @@ class AnswerHead(Protocol):
 
 
 class _OneAnswer:
-    """Heads whose answer is one thing: it is right or wrong, and nothing in it can be missed or added."""
+    """Heads whose answer is one thing: it is right or wrong, and nothing in it can be missed or added.
+
+    ``logit``: the values are logarithmic odds, not shares.
+    """
 
     quick = True
+
+    def __init__(self, classes: tuple[str, ...], *, logit: bool = False) -> None:
+        self._classes = classes
+        self._logit = logit
+
+    def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
+        return 0 if reference.label == efficient.label else PPM
 
     def apart(self, reference: Answer, efficient: Answer) -> tuple[int, int]:
         """No objects, so none missed and none added."""
@@ -80,9 +90,6 @@ class _OneAnswer:
 
 class Classification(_OneAnswer):
     """The top class; a tie goes to the lower number. A few values are looked through in Python: see ``engine.guard``."""
-
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self._classes = classes
 
     def answer(self, output: Output) -> Answer:
         if output.size > SMALL:
@@ -94,9 +101,6 @@ class Classification(_OneAnswer):
         """Whether values that move by ``within_ppm`` of their size could turn the answer; small values count as 1."""
         first, second = np.partition(output.ravel().astype(np.float64), -2)[-2:][::-1] if output.size > 1 else (1.0, 0.0)
         return bool((first - second) * PPM < within_ppm * max(abs(first), 1.0))
-
-    def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
-        return 0 if reference.label == efficient.label else PPM
 
 
 class Detection:
@@ -145,11 +149,7 @@ class Detection:
 
 
 class Binary(_OneAnswer):
-    """One value: the share, or with ``logit`` its logarithmic odds, of the second of two classes."""
-
-    def __init__(self, classes: tuple[str, ...], *, logit: bool = False) -> None:
-        self._classes = classes
-        self._logit = logit
+    """One value: that of the second of two classes."""
 
     def answer(self, output: Output) -> Answer:
         share = _share(float(output.reshape(-1)[0]), logit=self._logit)
@@ -160,9 +160,6 @@ class Binary(_OneAnswer):
         value = float(output.reshape(-1)[0]) - (0.0 if self._logit else 0.5)
         return abs(value) * PPM < within_ppm
 
-    def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
-        return 0 if reference.label == efficient.label else PPM
-
 
 class MultiLabel(_OneAnswer):
     """Every class for itself: the answer is the set of classes over one half, its loss 1 - F1 of the two sets.
@@ -170,10 +167,9 @@ class MultiLabel(_OneAnswer):
     The label joins their names with "+", in the order of the output; it is empty where none is over one half.
     """
 
-    def __init__(self, classes: tuple[str, ...], *, logit: bool = False) -> None:
-        self._classes = classes
-        self._edge = 0.0 if logit else 0.5
-        self._logit = logit
+    @property
+    def _edge(self) -> float:
+        return 0.0 if self._logit else 0.5
 
     def answer(self, output: Output) -> Answer:
         values = output.reshape(-1)
@@ -185,13 +181,9 @@ class MultiLabel(_OneAnswer):
         return bool((np.abs(output - self._edge) * PPM < within_ppm).any())
 
     def loss_ppm(self, reference: Answer, efficient: Answer) -> int:
-        first, second = _names(reference.label), _names(efficient.label)
+        first, second = (set(one.label.split("+")) - {""} for one in (reference, efficient))
         total = len(first) + len(second)
         return 0 if not total else PPM - round(2 * PPM * len(first & second) / total)
-
-
-def _names(label: str) -> set[str]:
-    return set(label.split("+")) - {""}
 
 
 def _share(value: float, *, logit: bool) -> float:
@@ -202,11 +194,10 @@ def reader(head: HeadForm, classes: tuple[str, ...], size: tuple[int, ...] = (1,
     """The reader of a head, as worker and qualification use it; ``size`` is (height, width) of the input."""
     if head.task == "detection":
         return Detection(head.form, classes, size, miss_weight)
+    logit = head.form.endswith("logit")
     if head.form in ("sigmoid", "logit"):
-        return Binary(classes, logit=head.form == "logit")
-    if head.form in ("multilabel", "multilabel-logit"):
-        return MultiLabel(classes, logit=head.form == "multilabel-logit")
-    return Classification(classes)
+        return Binary(classes, logit=logit)
+    return MultiLabel(classes, logit=logit) if head.form.startswith("multilabel") else Classification(classes)
 
 
 def head_of(manifest: Manifest, miss_weight: float = 1.0) -> AnswerHead:

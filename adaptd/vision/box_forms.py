@@ -13,8 +13,6 @@
 | ``corners-share`` | the same with corners as shares of the picture |
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -25,21 +23,14 @@ FINISHED = ("boxes", "rtdetr")
 STRIDES = (8, 16, 32)
 
 
-@dataclass(frozen=True, slots=True)
-class Boxes:
-    """``corners`` (n, 4) in pixels, ``scores`` (n) and ``labels`` (n) of every anchor at or above a floor."""
+def read(form: str, output: Array, floor: float, classes: int = 0, size: tuple[int, ...] = (1, 1)) -> Array:
+    """The boxes of one output whose score reaches ``floor``: corners in pixels, score, class number, (n, 6).
 
-    corners: Array
-    scores: Array
-    labels: Array
-
-
-def read(form: str, output: Array, floor: float, classes: int = 0, size: tuple[int, ...] = (1, 1)) -> Boxes:
-    """The boxes of one output whose score reaches ``floor``. ``size`` is (height, width) of the network's input."""
+    ``size`` is (height, width) of the network's input.
+    """
     if form == "boxes":
         rows = output.reshape(-1, 6)
-        rows = rows[rows[:, 4] >= floor]
-        return Boxes(rows[:, :4], rows[:, 4], rows[:, 5])
+        return rows[rows[:, 4] >= floor]
     rows = _anchors(form, output, classes)
     if form in ("yolov5", "yolox"):
         sure = np.flatnonzero(rows[:, 4] >= floor)  # a product of shares is no larger than either
@@ -54,7 +45,7 @@ def read(form: str, output: Array, floor: float, classes: int = 0, size: tuple[i
     rows = rows[kept]
     if form == "yolox":
         rows = _decoded(rows, sure[kept], size)
-    return Boxes(_corners(form, rows, size), top[kept].astype(np.float32), labels.astype(np.float32))
+    return np.column_stack([_corners(form, rows, size), top[kept], labels]).astype(np.float32)
 
 
 def fits(form: str, shape: tuple[int, ...], classes: int) -> bool:

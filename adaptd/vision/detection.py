@@ -24,8 +24,7 @@ def decode(form: str, output: Array, floor: float = SCORE_FLOOR, classes: int = 
     ``form`` is one of ``box_forms``; suppression is per class at IoU 0.45, except for forms that come suppressed. ``classes`` and
     ``size`` (height, width of the input) are needed by the forms whose output does not tell them.
     """
-    found = box_forms.read(form, output, floor, classes, size)
-    boxes = _best(np.column_stack([found.corners, found.scores, found.labels]).astype(np.float32))
+    boxes = _best(box_forms.read(form, output, floor, classes, size))
     return boxes[:MOST_BOXES] if form in box_forms.FINISHED else suppress(boxes[:MOST_CANDIDATES])
 
 

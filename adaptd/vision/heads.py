@@ -7,8 +7,7 @@ fails on a frame loses it whole.
 """
 
 from dataclasses import dataclass
-
-import numpy as np
+from math import prod
 
 from adaptd.vision import ModelError
 from adaptd.vision.box_forms import BOX_FORMS, EXTRAS, STRIDES, fits
@@ -117,8 +116,7 @@ def _classes(shape: tuple[int, ...], form: str, declared: int | None, where: str
             )
         return declared
     beside = 5 if form in ("yolov5", "yolox") else 4
-    whole = form in CLASS_FORMS
-    found = int(np.prod(shape)) if whole else (shape[-1] if form != "yolo" else min(shape[1:])) - beside
+    found = prod(shape) if form in CLASS_FORMS else (shape[-1] if form != "yolo" else min(shape[1:])) - beside
     if found < (2 if form == "classification" else 1):
         raise ModelError(f"{where}: output {shape} leaves no classes for --head {form}")
     if declared is not None and declared != found:

@@ -117,11 +117,11 @@ def _fit(words: Preprocessing, height: int, width: int) -> Fit:
     rows, columns = slice(0, height), slice(0, width)
     to_rows, to_columns = slice(0, to_height), slice(0, to_width)
     if words.fit == "centre_crop":
-        rows, columns = _middle(height, width, to_height, to_width, words.crop_ppm)
+        scale = min(height / to_height, width / to_width) * words.crop_ppm / 1e6
+        rows, columns = _centred(height, round(to_height * scale)), _centred(width, round(to_width * scale))
     elif words.fit == "letterbox":
         scale = min(to_height / height, to_width / width)
-        to_rows = _centred(to_height, round(height * scale))
-        to_columns = _centred(to_width, round(width * scale))
+        to_rows, to_columns = _centred(to_height, round(height * scale)), _centred(to_width, round(width * scale))
     shrink = min(
         (rows.stop - rows.start) / (to_rows.stop - to_rows.start),
         (columns.stop - columns.start) / (to_columns.stop - to_columns.start),
@@ -130,13 +130,8 @@ def _fit(words: Preprocessing, height: int, width: int) -> Fit:
     return Fit((rows, columns), (to_rows, to_columns), cv2.INTER_AREA if shrink >= 2 else cv2.INTER_LINEAR, resize=not same)
 
 
-def _middle(height: int, width: int, to_height: int, to_width: int, crop_ppm: int) -> tuple[slice, slice]:
-    """The largest centred part of the network's proportions, ``crop_ppm`` of it a side."""
-    scale = min(height / to_height, width / to_width) * crop_ppm / 1e6
-    return _centred(height, round(to_height * scale)), _centred(width, round(to_width * scale))
-
-
 def _centred(whole: int, part: int) -> slice:
+    """The middle ``part`` of ``whole``, at least one and at most all of it."""
     part = min(max(part, 1), whole)
     start = (whole - part) // 2
     return slice(start, start + part)

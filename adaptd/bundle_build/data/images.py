@@ -9,9 +9,11 @@ to 1).
 
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from adaptd.bundle_build import BuildError
 from adaptd.config.policy import LightBand
@@ -19,6 +21,8 @@ from adaptd.config.policy import LightBand
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm")
 COLUMNS = ("file", "class", "band", "lux")
 NO_BAND = "all"
+Row = tuple[str, str, str | None]
+"""Name, band and class of a picture."""
 MAX_CSV_BYTES = 64 << 20
 
 
@@ -82,23 +86,18 @@ def scan_all(folders: Sequence[Path], bands: Sequence[LightBand], band: str | No
 
 def band_of(lux: float, bands: Sequence[LightBand]) -> str:
     """The band of an illuminance; where two overlap the darker one, which asks for more proof."""
-    for band in bands:
-        if band.up_at_mlx is None or lux * 1000 < band.up_at_mlx:
-            return band.name
-    return bands[-1].name
+    return next((band.name for band in bands if band.up_at_mlx is None or lux * 1000 < band.up_at_mlx), bands[-1].name)
 
 
 def missing_bands(dataset: Dataset, bands: Sequence[LightBand], fewest: int) -> list[str]:
     """The policy's bands of which the dataset has fewer than ``fewest`` pictures, each with the count it has."""
-    counts = {band.name: 0 for band in bands}
-    for sample in dataset.samples:
-        counts[sample.band] = counts.get(sample.band, 0) + 1
+    counts = Counter(sample.band for sample in dataset.samples)
     return [f"{band.name} ({counts[band.name]})" for band in bands if counts[band.name] < fewest]
 
 
-def _from_tree(folder: Path, bands: Sequence[LightBand]) -> list[tuple[str, str, str | None]]:
+def _from_tree(folder: Path, bands: Sequence[LightBand]) -> list[Row]:
     names = {band.name for band in bands}
-    rows: list[tuple[str, str, str | None]] = []
+    rows: list[Row] = []
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in SUFFIXES and path.is_file():
             *parents, _ = path.relative_to(folder).parts
@@ -109,70 +108,53 @@ def _from_tree(folder: Path, bands: Sequence[LightBand]) -> list[tuple[str, str,
     return rows
 
 
-def _from_table(folder: Path, table: Path, bands: Sequence[LightBand]) -> list[tuple[str, str, str | None]]:
+def _from_table(folder: Path, table: Path, bands: Sequence[LightBand]) -> list[Row]:
     if table.stat().st_size > MAX_CSV_BYTES:
         raise BuildError(f"{table}: is over {MAX_CSV_BYTES >> 20} MiB, split the folder")
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             header = [name or "" for name in reader.fieldnames or []]
-            _check_header(table, header)
-            return [_row(folder, table, reader.line_num, dict(row), bands) for row in reader]
+            odd = [f"column {name!r} is not known" for name in header if name not in COLUMNS]
+            if odd or "file" not in header:
+                wrong = odd[0] if "file" in header else "has no column 'file'"
+                raise BuildError(f"{table}:1: {wrong}, the columns are {', '.join(COLUMNS)}")
+            return [_row(folder, f"{table}:{reader.line_num}", row, bands) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise BuildError(f"{table}: is no CSV text ({error}), write it as UTF-8 with a header line") from None
 
 
-def _check_header(table: Path, header: list[str]) -> None:
-    if "file" not in header:
-        raise BuildError(f"{table}:1: has no column 'file', the columns are {', '.join(COLUMNS)}")
-    odd = [name for name in header if name not in COLUMNS]
-    if odd:
-        raise BuildError(f"{table}:1: column {odd[0]!r} is not known, the columns are {', '.join(COLUMNS)}")
-
-
-def _row(
-    folder: Path, table: Path, line: int, row: dict[str, str | None], bands: Sequence[LightBand]
-) -> tuple[str, str, str | None]:
-    name = (row.get("file") or "").strip()
+def _row(folder: Path, where: str, row: dict[str | Any, str | Any], bands: Sequence[LightBand]) -> Row:
+    name, label, band, lux = ((row.get(column) or "").strip() for column in COLUMNS)
     pure = PurePosixPath(name)
     if not name or pure.is_absolute() or ".." in pure.parts:
-        raise BuildError(f"{table}:{line}: file {name!r} is not inside the folder, give a path relative to {folder.name}/")
+        raise BuildError(f"{where}: file {name!r} is not inside the folder, give a path relative to {folder.name}/")
     if not (folder / pure).is_file():
-        raise BuildError(f"{table}:{line}: file {name} does not exist, correct the row or remove it")
-    return name, _row_band(table, line, row, bands), (row.get("class") or "").strip() or None
-
-
-def _row_band(table: Path, line: int, row: dict[str, str | None], bands: Sequence[LightBand]) -> str:
-    band, lux = (row.get("band") or "").strip(), (row.get("lux") or "").strip()
+        raise BuildError(f"{where}: file {name} does not exist, correct the row or remove it")
     names = [item.name for item in bands]
-    if band:
-        if band not in names:
-            raise BuildError(f"{table}:{line}: band {band!r} is not in the policy, it has {', '.join(names)}")
-        return band
-    if not lux:
-        return NO_BAND
+    if band and band not in names:
+        raise BuildError(f"{where}: band {band!r} is not in the policy, it has {', '.join(names)}")
+    return name, band or (_band_of_words(where, lux, bands) if lux else NO_BAND), label or None
+
+
+def _band_of_words(where: str, lux: str, bands: Sequence[LightBand]) -> str:
     try:
         value = float(lux)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 200_000:
-        raise BuildError(f"{table}:{line}: lux {lux!r} is no illuminance, a number from 0 to 200000 is needed")
+        raise BuildError(f"{where}: lux {lux!r} is no illuminance, a number from 0 to 200000 is needed")
     return band_of(value, bands)
 
 
-def _unique(folder: Path, rows: list[tuple[str, str, str | None]]) -> Dataset:
+def _unique(folder: Path, rows: list[Row]) -> Dataset:
     """Copies of one picture are one picture: a thousand copies prove nothing more."""
-    seen: dict[str, str] = {}
-    samples: list[LabelledImage] = []
-    copies = 0
+    seen: dict[str, LabelledImage] = {}
     for name, band, label in rows:
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        if digest in seen:
-            copies += 1
-            continue
-        seen[digest] = name
-        samples.append(LabelledImage(folder / name, name, band, label, digest))
+        seen.setdefault(digest, LabelledImage(folder / name, name, band, label, digest))
+    copies = len(rows) - len(seen)
     notes = [f"{copies} pictures are copies of others and were left out"] if copies else []
-    if all(sample.band == NO_BAND for sample in samples):
+    if all(sample.band == NO_BAND for sample in seen.values()):
         notes.append("no light is given for any picture (labels.csv, folders by band, or --band): nothing is proven for a band")
-    return Dataset(folder, tuple(samples), tuple(notes))
+    return Dataset(folder, tuple(seen.values()), tuple(notes))

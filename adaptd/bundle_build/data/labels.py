@@ -1,6 +1,6 @@
 """What the pictures are known to show: a class each, or boxes in a text file beside the picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +30,8 @@ class Labels:
         path = boxes_file(sample.path)
         if self.form in CLASS_FORMS or not path.is_file():
             return None
-        rows = [
-            self._row(f"{path}:{number}", line)
-            for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1)
-            if line.strip()
-        ]
+        lines = enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1)
+        rows = [self._row(f"{path}:{number}", line) for number, line in lines if line.strip()]
         image = read_image(sample)
         if image is None:
             return None
@@ -68,16 +65,16 @@ def boxes_file(picture: Path) -> Path:
 def labels_of(dataset: Dataset, form: str, classes: tuple[str, ...], words: Preprocessing) -> tuple[Labels, list[str]]:
     """How to read a dataset's labels, and what to tell. Raises BuildError where only some labels are classes of the model."""
     odd = [label for label in dataset.labels if label not in classes]
+    unnamed = Labels(form, len(classes), words, classes=False)
     if form not in CLASS_FORMS or not dataset.labels:
-        return Labels(form, len(classes), words, classes=False), []
+        return unnamed, []
     if len(odd) == len(dataset.labels):
         known = f"{', '.join(classes[:4])}{', ...' if len(classes) > 4 else ''}"
-        return Labels(form, len(classes), words, classes=False), [
-            f"labels such as {odd[0]!r} are not the model's classes ({known}): no score; build with --labels FILE to name them"
-        ]
+        why = f"labels such as {odd[0]!r} are not the model's classes ({known}): no score; build with --labels FILE to name them"
+        return unnamed, [why]
     if odd:
         raise BuildError(f"{dataset.folder}: label {odd[0]!r} is no class of the model, it has {', '.join(classes[:12])}")
-    return Labels(form, len(classes), words, classes=True), []
+    return replace(unnamed, classes=True), []
 
 
 def _within(
@@ -121,5 +118,4 @@ def place(table: npt.NDArray[np.float64], image: tuple[int, int], words: Preproc
     centre = table[:, 1:3] * [image[1] * scale_x, image[0] * scale_y] + [shift_x, shift_y]
     half = table[:, 3:5] * [image[1] * scale_x, image[0] * scale_y] / 2
     corners = np.clip(np.hstack([centre - half, centre + half]), 0, [width, height, width, height])
-    ones = np.ones((len(table), 1))
-    return np.hstack([corners, ones, table[:, :1]]).astype(np.float32)
+    return np.column_stack([corners, np.ones(len(table)), table[:, 0]]).astype(np.float32)

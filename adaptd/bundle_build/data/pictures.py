@@ -4,7 +4,7 @@ What the user says of preprocessing and class names, and the usual answers, stan
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -94,19 +94,7 @@ class Preset:
 
     def words(self, size: tuple[int, int]) -> Preprocessing:
         """The manifest's preprocessing for a network that takes ``size`` (height, width)."""
-        return Preprocessing.model_validate(
-            {
-                "size": size,
-                "divisor": self.divisor,
-                "mean_ppm": self.mean_ppm,
-                "std_ppm": self.std_ppm,
-                "colour_order": self.colour_order,
-                "fit": self.fit,
-                "crop_ppm": self.crop_ppm,
-                "roi_ppm": self.roi_ppm,
-                "roi_points_ppm": self.roi_points_ppm,
-            }
-        )
+        return Preprocessing.model_validate({"size": size, **asdict(self)})
 
 
 PRESETS = {

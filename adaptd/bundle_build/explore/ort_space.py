@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Any
 
 from adaptd.bundle_build import BuildError, Progress, silent
-from adaptd.bundle_build.data.pictures import Array
-from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace, in_form
+from adaptd.bundle_build.explore.prepared import Loaded, Prepared, SizedSpace
 from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Wanted, kept_sets, why_unserved
-from adaptd.bundle_build.model.floats import failures, session
-from adaptd.bundle_build.model.int8 import ort_int8, weighted_nodes
+from adaptd.bundle_build.model.floats import session
+from adaptd.bundle_build.model.int8 import ort_int8
 from adaptd.bundle_build.model.make import Order
 from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
 from adaptd.bundle_build.qualify.judge import Distance
-from adaptd.engine.ort import import_onnxruntime
+from adaptd.engine.ort import failures, import_onnxruntime
 
 SERVED_LEVEL = "ENABLE_ALL"
 LEVELS = ("DISABLE_ALL", "ENABLE_BASIC", SERVED_LEVEL)
@@ -26,22 +24,12 @@ class OrtSpace(SizedSpace):
         BuildError: model or pictures cannot be used.
     """
 
+    runtime = f"onnxruntime {metadata.version('onnxruntime')}"
+    kind = "int8.ort"
+
     def __init__(self, order: Order, threads: Sequence[int], wanted: Wanted | None = None, progress: Progress = silent) -> None:
         super().__init__(order, wanted, progress)
         self._threads = tuple(threads)
-        self._dearest = self._rank(progress)
-
-    runtime = f"onnxruntime {metadata.version('onnxruntime')}"
-
-    def _rank(self, progress: Progress) -> list[str]:
-        """The layers by what setting each of them free brings, the dearest first."""
-        own = self._own
-        layers = weighted_nodes(own.graph)
-        left = []
-        for done, name in enumerate(layers, 1):
-            left.append((own.judge.distance(ort_int8(own.graph, own.ranges, [name])), name))
-            progress("measuring the layers' sensitivity", done, len(layers))
-        return [name for _, name in sorted(left)]
 
     def candidates(self) -> list[Candidate]:
         """FP32 and INT8 with none, one, two and four of the dearest layers in float."""
@@ -71,25 +59,11 @@ class OrtSpace(SizedSpace):
     def load(self, candidate: Candidate) -> Runner:
         """A session of its own."""
         knobs, form = dict(candidate.knobs), candidate.form
-        data = self._bytes(candidate)
-        if form.layout != USUAL.layout or form.cameras > 1:
-            data = to_bytes(in_form(from_bytes(data), form))
-        made = session(data, threads=int(knobs["threads"]), level=f"ORT_{knobs['level']}")
-        runner = _OrtRunner(made, self._at(candidate).pictures(form))
+        made = session(self._formed(candidate), threads=int(knobs["threads"]), level=f"ORT_{knobs['level']}")
+        name = made.get_inputs()[0].name
+        runner = Loaded(lambda batch: made.run(None, {name: batch}), self._at(candidate).pictures(form))
         try:
             runner.infer(0)
         except failures(import_onnxruntime()) as error:
             raise BuildError(f"{candidate.words}: does not run ({str(error)[:120]})") from None
         return runner
-
-
-class _OrtRunner:
-    def __init__(self, made: Any, batches: list[Array]) -> None:
-        self._session, self._batches = made, batches
-        self._input = made.get_inputs()[0].name
-
-    def infer(self, at: int) -> None:
-        self._session.run(None, {self._input: self._batches[at % len(self._batches)]})
-
-    def close(self) -> None:
-        """The session goes with this object."""

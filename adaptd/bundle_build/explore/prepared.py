@@ -1,7 +1,7 @@
 """A model made ready for trying: its graph in another form of input, held-out pictures, ranges of activations, by size."""
 
-import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -9,20 +9,17 @@ from typing import Any
 import numpy as np
 
 from adaptd.bundle_build import BuildError, Progress
-from adaptd.bundle_build.data.images import scan
-from adaptd.bundle_build.data.pictures import PRESETS, Array, Pictures, class_names
-from adaptd.bundle_build.explore.space import NHWC, Candidate, Form, Size, Wanted
-from adaptd.bundle_build.model.calibrate import calibrate, choose, look
-from adaptd.bundle_build.model.floats import folded
-from adaptd.bundle_build.model.intake import SourceModel, take_in
-from adaptd.bundle_build.model.make import Order
-from adaptd.bundle_build.model.onnx_io import clone, import_onnx, inferred
+from adaptd.bundle_build.data.pictures import Array
+from adaptd.bundle_build.explore.space import NCHW, NHWC, Build, Candidate, Form, Size, Wanted
+from adaptd.bundle_build.model.calibrate import calibrate, look
+from adaptd.bundle_build.model.graphs import array, attribute, store, stored_in
+from adaptd.bundle_build.model.intake import SourceModel
+from adaptd.bundle_build.model.make import Order, ready
+from adaptd.bundle_build.model.onnx_io import clone, from_bytes, import_onnx, inferred, to_bytes
 from adaptd.bundle_build.model.ranges import Range
-from adaptd.bundle_build.model.rewrites import without_hardswish
+from adaptd.bundle_build.model.sensitivity import ranked
 from adaptd.bundle_build.qualify.judge import Distance, Judge
-from adaptd.vision.answers import reader
-
-Build = tuple[str, tuple[str, ...], Size | None]
+from adaptd.engine.base import nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +47,14 @@ def prepare(order: Order, progress: Progress, size: Size | None = None, own: Pre
     Raises:
         BuildError: model or pictures cannot be used, or the size is fixed.
     """
-    wishes = order.wishes if size is None else replace(order.wishes, size=size)
-    source = take_in(order.model, wishes)
-    classes = source.head.form == "classification"
-    if own is not None and not classes:
+    one = ready(order if size is None else replace(order, wishes=replace(order.wishes, size=size)))
+    if own is not None and one.source.head.form != "classification":
         raise BuildError(f"{order.model.name}: only classifiers are tried at another size, leave --sizes away")
-    dataset = scan(order.calibration, order.bands, order.band)
-    preset = order.preset or PRESETS["imagenet" if source.head.task == "classification" else "yolo"]
-    words = replace(preset, **order.wished).words((source.input_shape[2], source.input_shape[3]))
-    choice = choose(dataset, order.count)
-    held_out = Pictures(choice.held_out, words)
-    with tempfile.TemporaryDirectory() as folder:
-        graph = without_hardswish(folded(source.data, folder))
-    names = class_names(order.labels, dataset.labels, source.head.classes)
-    if own is None:
-        judge = Judge(source.data, held_out, reader(source.head, names, words.size), classes=classes)
-    else:
-        judge = own.judge.on(held_out)
-    spreads = look(graph, Pictures(choice.calibration, words), progress)
+    judge = one.judge() if own is None else own.judge.on(one.held_out)
+    spreads = look(one.graph, one.pictures, progress)
     method = "minmax" if order.method == "auto" else order.method
-    ranges = dict(calibrate(graph, spreads, method, judge).ranges)
-    return Prepared(source, graph, ranges, judge, [np.array(batch) for _, batch in held_out])
+    ranges = dict(calibrate(one.graph, spreads, method, judge).ranges)
+    return Prepared(one.source, one.graph, ranges, judge, [np.array(batch) for _, batch in one.held_out])
 
 
 class SizedSpace(ABC):
@@ -81,14 +65,17 @@ class SizedSpace(ABC):
     """
 
     runtime: str
+    kind: str
+    """The INT8 file of the runtime, one of ``sensitivity.KINDS``."""
 
     def __init__(self, order: Order, wanted: Wanted | None, progress: Progress) -> None:
         self._forms = (wanted or Wanted()).forms()
-        self._own = prepare(order, progress)
+        self._own = own = prepare(order, progress)
         sizes = {form.size for form in self._forms if form.size is not None}
         self._sized: dict[Size, Prepared] = {size: prepare(order, progress, size, self._own) for size in sorted(sizes)}
         self._made: dict[Build, bytes] = {}
         self._seen: dict[Build, Distance] = {}
+        self._dearest = [name for name, _ in ranked(own.graph, own.ranges, own.judge, self.kind, progress=progress)]
 
     def key(self, candidate: Candidate) -> str:
         """A digest of model bytes, knobs, form, runtime and pictures."""
@@ -100,7 +87,7 @@ class SizedSpace(ABC):
 
     def distance(self, candidate: Candidate) -> Distance:
         """From the float model at its own size on the held-out pictures; the knobs change it by no more than rounding."""
-        build = _build_of(candidate)
+        build = candidate.build
         if build not in self._seen:
             self._seen[build] = self._judge(candidate, self._at(candidate))
         return self._seen[build]
@@ -112,10 +99,15 @@ class SizedSpace(ABC):
 
     def _bytes(self, candidate: Candidate) -> bytes:
         """The ONNX file of one picture in NCHW."""
-        build = _build_of(candidate)
+        build = candidate.build
         if build not in self._made:
             self._made[build] = self._make(candidate, self._at(candidate))
         return self._made[build]
+
+    def _formed(self, candidate: Candidate) -> bytes:
+        """The ONNX file in the candidate's form."""
+        data, form = self._bytes(candidate), candidate.form
+        return to_bytes(in_form(from_bytes(data), form)) if form.layout != NCHW or form.cameras > 1 else data
 
     @abstractmethod
     def _make(self, candidate: Candidate, at: Prepared) -> bytes: ...
@@ -124,8 +116,15 @@ class SizedSpace(ABC):
     def _judge(self, candidate: Candidate, at: Prepared) -> Distance: ...
 
 
-def _build_of(candidate: Candidate) -> Build:
-    return candidate.precision, candidate.kept, candidate.form.size
+class Loaded:
+    """A candidate that runs: ``run`` answers one array of ``batches``."""
+
+    def __init__(self, run: Callable[[Array], object], batches: list[Array], close: Callable[[], None] = nothing) -> None:
+        self._run, self._batches, self.close = run, batches, close
+
+    def infer(self, at: int) -> None:
+        """Run array number ``at``, taken round and round."""
+        self._run(self._batches[at % len(self._batches)])
 
 
 def in_form(model: Any, form: Form) -> Any:
@@ -169,14 +168,11 @@ def with_batch(model: Any, count: int) -> Any:
 
 def _free_reshapes(model: Any) -> None:
     """0 in a Reshape's target means: as it came in."""
-    onnx = import_onnx()
-    stored = {item.name: item for item in model.graph.initializer}
+    stored = stored_in(model)
     for node in model.graph.node:
-        if node.op_type != "Reshape" or node.input[1] not in stored or any(a.name == "allowzero" and a.i for a in node.attribute):
+        if node.op_type != "Reshape" or node.input[1] not in stored or attribute(node, "allowzero", 0):
             continue
-        target = onnx.numpy_helper.to_array(stored[node.input[1]]).copy()
+        target = array(stored[node.input[1]]).copy()
         if target.size and target[0] == 1:
             target[0] = 0
-            name = f"{node.name or node.output[0]}_target"
-            model.graph.initializer.append(onnx.numpy_helper.from_array(target.astype(np.int64), name))
-            node.input[1] = name
+            node.input[1] = store(model, f"{node.name or node.output[0]}_target", target.astype(np.int64))

@@ -10,6 +10,7 @@ from adaptd.bundle_build.qualify.judge import Distance
 MOST_KEPT = 4  # how many of the dearest layers are kept in float at most
 NCHW, NHWC = "nchw", "nhwc"
 Size = tuple[int, int]
+Build = tuple[str, tuple[str, ...], Size | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class Candidate:
     knobs: tuple[tuple[str, str], ...]
     form: Form = USUAL
     unserved: str = ""
+
+    @property
+    def build(self) -> Build:
+        """What decides the model's bytes, knobs and form apart."""
+        return self.precision, self.kept, self.form.size
 
     @property
     def words(self) -> str:

@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from adaptd.bundle_build import BuildError, Progress, silent
-from adaptd.bundle_build.data.pictures import Array
-from adaptd.bundle_build.explore.prepared import Prepared, SizedSpace, in_form
-from adaptd.bundle_build.explore.space import NHWC, USUAL, Candidate, Form, Runner, Wanted, kept_sets, why_unserved
+from adaptd.bundle_build import Progress, engine_refusals, silent
+from adaptd.bundle_build.explore.prepared import Loaded, Prepared, SizedSpace
+from adaptd.bundle_build.explore.space import USUAL, Candidate, Form, Runner, Wanted, kept_sets, why_unserved
 from adaptd.bundle_build.model.fp16 import to_fp16
 from adaptd.bundle_build.model.int8 import symmetric_int8, trt_int8
 from adaptd.bundle_build.model.make import Order
-from adaptd.bundle_build.model.onnx_io import from_bytes, to_bytes
+from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.bundle_build.model.plans import weak_graph
-from adaptd.bundle_build.model.sensitivity import search as sensitivity
 from adaptd.bundle_build.qualify.judge import Distance
 from adaptd.config.manifest import PlanFact
 from adaptd.engine.base import EngineSpec
 from adaptd.engine.cuda import Gpu
-from adaptd.engine.errors import EngineError
 from adaptd.engine.trt import TrtEngine
 from adaptd.engine.trt_build import TACTICS, BuildOptions, BuiltPlan, build_plan
 
@@ -34,6 +31,8 @@ class TrtSpace(SizedSpace):
         BuildError: model or pictures cannot be used.
     """
 
+    kind = "int8.trt"
+
     def __init__(
         self, order: Order, levels: Sequence[int], trt: Any, gpu: Gpu, wanted: Wanted | None = None, progress: Progress = silent
     ) -> None:
@@ -41,8 +40,6 @@ class TrtSpace(SizedSpace):
         self._trt, self._gpu, self._levels = trt, gpu, tuple(levels)
         self._plans: dict[Candidate, BuiltPlan] = {}
         self._times = b""
-        found = sensitivity(self._own.graph, self._own.ranges, self._own.judge, "int8.trt", progress=progress)
-        self._dearest = [name for name, _ in found.ranked]
         self.runtime = f"TensorRT {trt.__version__} on {gpu.name}"
 
     def candidates(self) -> list[Candidate]:
@@ -72,7 +69,7 @@ class TrtSpace(SizedSpace):
         """Built once, loaded anew."""
         form, at = candidate.form, self._at(candidate)
         pictures = at.pictures(form)
-        try:
+        with engine_refusals():
             if candidate not in self._plans:
                 self._plans[candidate] = self._build(candidate, pictures[0].shape)
             output = (form.cameras, *at.source.output_shape[1:])
@@ -85,30 +82,12 @@ class TrtSpace(SizedSpace):
             )  # fmt: skip
             engine = TrtEngine(spec, plan.plan, fact, self._gpu, command=COMMAND, api=self._trt)
             engine.activate()
-        except EngineError as error:
-            raise BuildError(str(error)) from None
-        return _TrtRunner(engine, pictures)
+        return Loaded(engine_refusals()(engine.infer), pictures, engine.deactivate)
 
     def _build(self, candidate: Candidate, shape: tuple[int, ...]) -> BuiltPlan:
-        data, form, knobs = self._bytes(candidate), candidate.form, dict(candidate.knobs)
-        if form.layout == NHWC or form.cameras > 1:
-            data = to_bytes(in_form(from_bytes(data), form))
+        data, knobs = self._formed(candidate), dict(candidate.knobs)
         options = BuildOptions(int(knobs["level"]), timing_cache=self._times, tactics=knobs["tactics"])
         built = build_plan(self._trt, candidate.words, data, shape, options, weak_model=weak_graph(data))
         if not str(self._trt.__version__).startswith("8."):  # 8.6 cannot read the cache that it wrote a minute ago
             self._times = built.timing_cache or self._times
         return built
-
-
-class _TrtRunner:
-    def __init__(self, engine: TrtEngine, batches: list[Array]) -> None:
-        self._engine, self._batches = engine, batches
-
-    def infer(self, at: int) -> None:
-        try:
-            self._engine.infer(self._batches[at % len(self._batches)])
-        except EngineError as error:
-            raise BuildError(str(error)) from None
-
-    def close(self) -> None:
-        self._engine.deactivate()

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from adaptd.bundle_build import BuildError
-from adaptd.bundle_build.model.onnx_io import import_onnx
+from adaptd.bundle_build.model.graphs import store
+from adaptd.bundle_build.model.onnx_io import import_onnx, refill
 
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
 INPUT = "adaptd.picture"
@@ -33,43 +34,37 @@ def adapt_input(model: Any, notes: list[str]) -> None:
     castable = (kinds.UINT8, kinds.FLOAT16)
     if kind not in (kinds.FLOAT, *castable) or not (last or channels == 1 or kind in castable):
         return
-    name, inner = entry.name, []
+    inner: list[Any] = []
     current = INPUT
     if channels == 1:
-        inner.append(_node("Conv", [current, _weights(model)], "grey"))
-        current = inner[-1].output[0]
+        weights = store(model, "adaptd.grey.weight", np.array(GREY, np.float32).reshape(1, 3, 1, 1))
+        current = _add(inner, "Conv", [current, weights], "adaptd.grey")
         notes.append(
             "grey input: the three channels are weighed into one by ITU-R BT.601; preprocessing is that of red, green, blue"
         )
     if last:
-        inner.append(_node("Transpose", [current], "last", perm=[0, 2, 3, 1]))
-        current = inner[-1].output[0]
+        current = _add(inner, "Transpose", [current], "adaptd.last", perm=[0, 2, 3, 1])
         notes.append("channels last: a transpose was put in front")
     if kind in castable:
         if kind == kinds.UINT8:
-            inner.append(_node("Round", [current], "round"))
-            current = inner[-1].output[0]
-        inner.append(_node("Cast", [current], "cast", to=kind))
+            current = _add(inner, "Round", [current], "adaptd.round")
+        _add(inner, "Cast", [current], "adaptd.cast", to=kind)
         word = kinds.DataType.Name(kind).lower()
         notes.append(f"{word} input: a cast was put in front" + ("; give --preset raw" if kind == kinds.UINT8 else ""))
-    inner[-1].output[0] = name
-    nodes = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*inner, *nodes])
-    shape = [axes[0].dim_param or sizes[0] or "N", 3, *_sides(axes, last=last)]
-    del model.graph.input[:]
-    model.graph.input.append(onnx.helper.make_tensor_value_info(INPUT, kinds.FLOAT, shape))
+    inner[-1].output[0] = entry.name
+    refill(model.graph.node, [*inner, *model.graph.node])
+    sides = [sizes[place] or axes[place].dim_param or f"side{place}" for place in ((1, 2) if last else (2, 3))]
+    shape = [axes[0].dim_param or sizes[0] or "N", 3, *sides]
+    refill(model.graph.input, [onnx.helper.make_tensor_value_info(INPUT, kinds.FLOAT, shape)])
 
 
 def adapt_output(model: Any, notes: list[str]) -> None:
     """A float16 answer is cast to float32, in place."""
-    onnx = import_onnx()
-    answer = model.graph.output[0]
-    if answer.type.tensor_type.elem_type != onnx.TensorProto.FLOAT16:
+    kinds, answer = import_onnx().TensorProto, model.graph.output[0]
+    if answer.type.tensor_type.elem_type != kinds.FLOAT16:
         return
-    model.graph.node.append(onnx.helper.make_node("Cast", [answer.name], ["adaptd.answer"], name="adaptd.answer", to=1))
-    answer.name = "adaptd.answer"
-    answer.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    answer.name = _add(model.graph.node, "Cast", [answer.name], "adaptd.answer", to=kinds.FLOAT)
+    answer.type.tensor_type.elem_type = kinds.FLOAT
     notes.append("float16 output: a cast was put behind")
 
 
@@ -89,34 +84,19 @@ def join_outputs(model: Any, names: list[str], where: str, notes: list[str]) -> 
         item = known[name]
         current, rank = name, len(item.type.tensor_type.shape.dim)
         if item.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
-            model.graph.node.append(onnx.helper.make_node("Cast", [current], [f"{name}.float"], name=f"{name}.float", to=1))
-            current = f"{name}.float"
+            current = _add(model.graph.node, "Cast", [current], f"{name}.float", to=onnx.TensorProto.FLOAT)
         if rank == 2:
-            axis = f"{name}.axis"
-            model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([2], np.int64), axis))
-            wide = f"{name}.wide"
-            model.graph.node.append(onnx.helper.make_node("Unsqueeze", [current, axis], [wide], name=wide))
-            current = wide
+            axis = store(model, f"{name}.axis", np.array([2], np.int64))
+            current = _add(model.graph.node, "Unsqueeze", [current, axis], f"{name}.wide")
         elif rank != 3:
             raise BuildError(f"{where}: output {name} has {rank} axes; boxes are (1, N, 4), scores (1, N, C) or (1, N)")
         parts.append(current)
-    model.graph.node.append(onnx.helper.make_node("Concat", parts, [JOINED], name=JOINED, axis=2))
-    del model.graph.output[:]
-    model.graph.output.append(onnx.helper.make_tensor_value_info(JOINED, onnx.TensorProto.FLOAT, None))
+    _add(model.graph.node, "Concat", parts, JOINED, axis=2)
+    refill(model.graph.output, [onnx.helper.make_tensor_value_info(JOINED, onnx.TensorProto.FLOAT, None)])
     notes.append(f"outputs {', '.join(names)} joined into one")
 
 
-def _sides(axes: Any, *, last: bool) -> list[Any]:
-    places = (1, 2) if last else (2, 3)
-    return [int(axes[place].dim_value) or axes[place].dim_param or f"side{place}" for place in places]
-
-
-def _weights(model: Any) -> str:
-    value = np.array(GREY, np.float32).reshape(1, 3, 1, 1)
-    model.graph.initializer.append(import_onnx().numpy_helper.from_array(value, "adaptd.grey.weight"))
-    return "adaptd.grey.weight"
-
-
-def _node(op: str, inputs: list[str], name: str, **attributes: Any) -> Any:
-    full = f"adaptd.{name}"
-    return import_onnx().helper.make_node(op, inputs, [full], name=full, **attributes)
+def _add(nodes: Any, op: str, inputs: list[str], name: str, **attributes: Any) -> str:
+    """A node behind ``nodes`` that is called like its one result; gives the name."""
+    nodes.append(import_onnx().helper.make_node(op, inputs, [name], name=name, **attributes))
+    return name

@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from adaptd.bundle_build import BuildError, Progress, silent
@@ -54,10 +55,9 @@ def calibrate(
     compared = []
     for done, name in enumerate(METHODS, 1):
         ranges = ranges_of(spreads, name)
-        exact = symmetric_int8(model, ranges, keep)
-        first, second = judge.distance(ort_int8(model, ranges, keep)), judge.distance(exact, exact=True)
-        both = _together(first, second)
-        compared.append((name, both))
+        first = judge.distance(ort_int8(model, ranges, keep))
+        second = judge.distance(symmetric_int8(model, ranges, keep), exact=True)
+        compared.append((name, _together(first, second)))
         progress("comparing calibration methods", done, len(METHODS))
     best = min(compared, key=lambda pair: pair[1])[0]
     return Calibration(best, ranges_of(spreads, best), tuple(compared))
@@ -107,8 +107,5 @@ def _in_turn(samples: tuple[LabelledImage, ...]) -> list[LabelledImage]:
     groups: dict[tuple[str, str], list[LabelledImage]] = defaultdict(list)
     for sample in sorted(samples, key=lambda sample: sample.sha256):
         groups[sample.band, sample.label or ""].append(sample)
-    queues = [groups[key] for key in sorted(groups)]
-    ordered: list[LabelledImage] = []
-    for turn in range(max(map(len, queues), default=0)):
-        ordered += [queue[turn] for queue in queues if turn < len(queue)]
-    return ordered
+    turns = zip_longest(*(groups[key] for key in sorted(groups)))
+    return [sample for turn in turns for sample in turn if sample is not None]

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from adaptd.bundle_build import BuildError
+from adaptd.bundle_build.model.graphs import array, stored_in
 from adaptd.bundle_build.model.int8 import TRT_OPSET
 from adaptd.bundle_build.model.onnx_io import check, import_onnx, opset, to_bytes
 from adaptd.bundle_build.qualify.judge import Distance
@@ -18,8 +19,7 @@ LOUD_SOFT_PPM = 50_000
 
 def check_trt(model: Any) -> None:
     """Every zero point is int8 and zero, biases and scales FP16, opset 19 or later, the checker content. Raises BuildError."""
-    onnx = import_onnx()
-    stored = {item.name: item for item in model.graph.initializer}
+    kinds, stored = import_onnx().TensorProto, stored_in(model)
     pairs = [node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
     if not pairs:
         raise BuildError("the TensorRT file holds no quantized layer; keep fewer layers in FP16")
@@ -27,11 +27,14 @@ def check_trt(model: Any) -> None:
         if len(node.input) < 3 or node.input[2] not in stored:
             raise BuildError(f"{node.name}: has no stored zero point; TensorRT would take it for uint8")
         zero, scale = stored[node.input[2]], stored[node.input[1]]
-        if zero.data_type != onnx.TensorProto.INT8 or np.any(onnx.numpy_helper.to_array(zero)):
+        if zero.data_type != kinds.INT8 or np.any(array(zero)):
             raise BuildError(f"{node.name}: zero point is not int8 zero; TensorRT misreads or refuses it")
-        if scale.data_type != onnx.TensorProto.FLOAT16:
+        if scale.data_type != kinds.FLOAT16:
             raise BuildError(f"{node.name}: scale is not FP16; the engine would compute in FP32 around it")
-    _check_biases(model, stored)
+    for node in model.graph.node:
+        bias = stored.get(node.input[2]) if node.op_type in ("Conv", "ConvTranspose", "Gemm") and len(node.input) > 2 else None
+        if bias is not None and bias.data_type != kinds.FLOAT16:
+            raise BuildError(f"{node.name}: bias is not FP16; TensorRT would not fuse it")
     if opset(model) < TRT_OPSET:
         raise BuildError(f"the TensorRT file is opset {opset(model)}; FP16 scales need {TRT_OPSET}")
     check(model)
@@ -43,13 +46,12 @@ def check_ort(model: Any) -> None:
     Raises:
         BuildError: one line.
     """
-    onnx = import_onnx()
-    stored = {item.name: item for item in model.graph.initializer}
+    stored = stored_in(model)
     pairs = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
     if not pairs:
         raise BuildError("the ONNX Runtime file holds no quantized layer; keep fewer layers in FP16")
     for node in pairs:
-        if stored[node.input[2]].data_type != onnx.TensorProto.UINT8:
+        if stored[node.input[2]].data_type != import_onnx().TensorProto.UINT8:
             raise BuildError(f"{node.name}: activations are not uint8; x86 kernels would be slow")
     unsafe = unsafe_layers(to_bytes(model))
     if unsafe:
@@ -76,12 +78,3 @@ def check_distance(distance: Distance, what: str) -> list[str]:
     if soft > LOUD_SOFT_PPM:
         return [f"{what}: soft disagreement with the float model is {soft / 10_000:.1f} %: it may never be admitted; {advice}"]
     return []
-
-
-def _check_biases(model: Any, stored: dict[str, Any]) -> None:
-    half = import_onnx().TensorProto.FLOAT16
-    for node in model.graph.node:
-        if node.op_type in ("Conv", "ConvTranspose", "Gemm") and len(node.input) > 2:
-            bias = stored.get(node.input[2])
-            if bias is not None and bias.data_type != half:
-                raise BuildError(f"{node.name}: bias is not FP16; TensorRT would not fuse it")

@@ -54,8 +54,7 @@ def _fill(item: Any, data: bytes, name: str, where: str) -> None:
     try:
         start, length = int(facts.get("offset", "0")), int(facts.get("length", "-1"))
     except ValueError:
-        start = -1
-        length = -1
+        start = length = -1
     length = len(data) - start if length < 0 and "length" not in facts else length
     if start < 0 or length < 0 or start + length > len(data):
         raise BuildError(f"{where}: tensor {item.name[:60]!r} lies outside {name} ({len(data)} bytes); export it again")

@@ -6,36 +6,33 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptd.bundle_build import BuildError
-from adaptd.bundle_build.model.onnx_io import clone, from_bytes, import_onnx, inferred, keep_standard_domain, name_nodes, to_bytes
+from adaptd.bundle_build.model.onnx_io import (
+    clone,
+    from_bytes,
+    import_onnx,
+    inferred,
+    keep_standard_domain,
+    name_nodes,
+    refill,
+    to_bytes,
+)
 from adaptd.engine.base import probe_batch
-from adaptd.engine.ort import import_onnxruntime
+from adaptd.engine.ort import failures, import_onnxruntime, session_options
 
 Array = npt.NDArray[np.float32]
-QUIET = 4  # its errors come as exceptions
 
 
 def session(model: bytes, *, threads: int = 1, level: str = "ORT_ENABLE_ALL", save_to: str = "") -> Any:
     """An ONNX Runtime session over ``model``; ``save_to`` also writes the graph as it really runs. Raises BuildError."""
     ort = import_onnxruntime()
-    options = ort.SessionOptions()
-    options.log_severity_level = QUIET
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    options = session_options(ort, threads)
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if save_to:
         options.optimized_model_filepath = save_to
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except failures(ort) as error:
         raise BuildError(f"ONNX Runtime refuses the model: {str(error)[:300]}") from None
-
-
-def failures(ort: Any) -> tuple[type[Exception], ...]:
-    """The runtime's exceptions; they have no base of their own."""
-    state = ort.capi.onnxruntime_pybind11_state
-    own = (getattr(state, name) for name in dir(state))
-    return (RuntimeError, ValueError, *(kind for kind in own if isinstance(kind, type) and issubclass(kind, Exception)))
 
 
 def trial(model: bytes, shape: tuple[int, ...], where: str) -> Array:
@@ -69,6 +66,5 @@ def with_all_outputs(model: Any) -> tuple[bytes, list[str]]:
     made = [name for node in model.graph.node for name in node.output]
     names = [name for name in made if name in known and known[name].type.tensor_type.elem_type == kind]
     copy = clone(model)
-    del copy.graph.output[:]
-    copy.graph.output.extend(known[name] for name in names)
+    refill(copy.graph.output, [known[name] for name in names])
     return to_bytes(copy), [model.graph.input[0].name, *names]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from adaptd.bundle_build import BuildError
+from adaptd.bundle_build.model.graphs import array
 from adaptd.bundle_build.model.onnx_io import check, clone, import_onnx, quiet
 from adaptd.bundle_build.model.ranges import Range
 
@@ -45,7 +46,5 @@ def overflowing(model: Any, ranges: Mapping[str, Range]) -> list[str]:
 
 
 def _largest(item: Any) -> float:
-    onnx = import_onnx()
-    if item.data_type != onnx.TensorProto.FLOAT:
-        return 0.0
-    return float(np.max(np.abs(onnx.numpy_helper.to_array(item)), initial=0.0))
+    is_float = item.data_type == import_onnx().TensorProto.FLOAT
+    return float(np.max(np.abs(array(item)), initial=0.0)) if is_float else 0.0

@@ -15,13 +15,13 @@ import numpy as np
 
 from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.fp16 import to_fp16
+from adaptd.bundle_build.model.graphs import WEIGHTED, array, attribute, has_stored_weights, store, stored_in
 from adaptd.bundle_build.model.intake import SourceModel, Wishes, take_in
-from adaptd.bundle_build.model.onnx_io import check, clone, from_bytes, import_onnx, keep_standard_domain, opset, quiet
+from adaptd.bundle_build.model.onnx_io import check, clone, from_bytes, import_onnx, keep_standard_domain, opset, quiet, refill
 from adaptd.bundle_build.model.portable import make_portable
 from adaptd.bundle_build.model.ranges import Range
 from adaptd.bundle_build.model.rewrites import products_in_full, tail
 
-WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 ORT_OPS = (
     *WEIGHTED, "Add", "Mul", "Sigmoid", "Relu", "Clip", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool",
     "Concat", "Resize", "Pad", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten",
@@ -32,10 +32,8 @@ TRT_OPSET = 19
 
 def weighted_nodes(model: Any) -> list[str]:
     """The names of the nodes that multiply by stored weights, in the order they run: what may be quantized or kept in float."""
-    stored = {item.name for item in model.graph.initializer}
-    return [
-        node.name for node in model.graph.node if node.op_type in WEIGHTED and len(node.input) > 1 and node.input[1] in stored
-    ]
+    stored = stored_in(model)
+    return [node.name for node in model.graph.node if has_stored_weights(node, stored)]
 
 
 def ort_int8(model: Any, ranges: Mapping[str, Range], keep: Sequence[str] = ()) -> Any:
@@ -135,17 +133,13 @@ def take_twin(path: Path, wishes: Wishes, source: SourceModel) -> Any:
 def for_ort(twin: Any) -> Any:
     """The file for ONNX Runtime: weights stored as integers."""
     model = clone(twin)
-    onnx = import_onnx()
-    stored = {item.name: item for item in model.graph.initializer}
-    kept = []
+    stored, kept = stored_in(model), []
     for node in model.graph.node:
         if node.op_type == "QuantizeLinear" and all(name in stored for name in node.input):
-            codes = _codes(node, [onnx.numpy_helper.to_array(stored[name]) for name in node.input])
-            model.graph.initializer.append(onnx.numpy_helper.from_array(codes, node.output[0]))
+            store(model, node.output[0], _codes(node, [array(stored[name]) for name in node.input]))
         else:
             kept.append(node)
-    del model.graph.node[:]
-    model.graph.node.extend(kept)
+    refill(model.graph.node, kept)
     check(model)
     return model
 
@@ -165,12 +159,9 @@ def _codes(node: Any, values: list[Any]) -> Any:
     """What QuantizeLinear gives: round half to even of value / scale, plus the zero point, within its type's limits."""
     value, scale = values[0].astype(np.float64), values[1].astype(np.float64)
     zero = values[2] if len(values) > 2 else np.zeros(scale.shape, np.uint8)
-    axis = next((item.i for item in node.attribute if item.name == "axis"), 1)
+    shape = [1] * value.ndim
     if scale.size > 1:
-        shape = [1] * value.ndim
-        shape[axis % value.ndim] = scale.size
-        scale, wide = scale.reshape(shape), zero.astype(np.int64).reshape(shape)
-    else:
-        scale, wide = scale.reshape(()), zero.astype(np.int64).reshape(())
+        shape[attribute(node, "axis", 1) % value.ndim] = scale.size
     limits = np.iinfo(zero.dtype)
-    return (np.rint(value / scale) + wide).clip(limits.min, limits.max).astype(zero.dtype)
+    codes = np.rint(value / scale.reshape(shape)) + zero.astype(np.int64).reshape(shape)
+    return codes.clip(limits.min, limits.max).astype(zero.dtype)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adaptd.bundle_build import BuildError
+from adaptd.bundle_build import BuildError, engine_refusals
 from adaptd.bundle_build.model.adapt import adapt_input, adapt_output, join_outputs
 from adaptd.bundle_build.model.external import Noted, noted_in, refuse_large, take_external
 from adaptd.bundle_build.model.floats import trial
+from adaptd.bundle_build.model.graphs import stored_in
 from adaptd.bundle_build.model.onnx_io import (
     INTERNAL_DOMAINS,
     check,
@@ -26,10 +27,10 @@ from adaptd.bundle_build.model.onnx_io import (
     keep_standard_domain,
     name_nodes,
     opset,
+    refill,
     to_bytes,
 )
-from adaptd.bundle_build.model.shapes import convert_opset, make_static, static_shape
-from adaptd.engine.errors import BundleError
+from adaptd.bundle_build.model.shapes import convert_opset, make_static, refuse_other_types, static_shape
 from adaptd.engine.onnx_scan import refuse_external, scan
 from adaptd.vision import ModelError
 from adaptd.vision.heads import Head, check_anchors, recognise
@@ -147,12 +148,11 @@ def _parse(data: bytes, where: str) -> Any:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        scan(data, where)
-        model = onnx.ModelProto.FromString(data)
-        _refuse_other_files(model, where)
-        return model
-    except BundleError as error:
-        raise BuildError(str(error)) from None
+        with engine_refusals():
+            scan(data, where)
+            model = onnx.ModelProto.FromString(data)
+            _refuse_other_files(model, where)
+            return model
     except DecodeError as error:
         raise BuildError(f"{where}: is no ONNX model ({error}), export it again") from None
 
@@ -186,10 +186,8 @@ def _refuse_foreign(model: Any, where: str, *, quantized: bool) -> None:
 
 def _keep_real_inputs(model: Any) -> None:
     """Old exporters list the weights among the inputs; only what is not a weight is fed."""
-    weights = {item.name for item in model.graph.initializer}
-    real = [item for item in model.graph.input if item.name not in weights]
-    del model.graph.input[:]
-    model.graph.input.extend(real)
+    weights = stored_in(model)
+    refill(model.graph.input, [item for item in model.graph.input if item.name not in weights])
 
 
 def _keep_one_output(model: Any, wish: str | None, where: str, noted: Noted, notes: list[str]) -> None:
@@ -200,19 +198,16 @@ def _keep_one_output(model: Any, wish: str | None, where: str, noted: Noted, not
     if wish is None and noted.task == "segment":
         wish = names[0]
         notes.append(f"of a segmentation model the boxes are served ({wish}), not the masks")
+    known = ", ".join(names[:6])
     if wish is None:
-        known = ", ".join(names[:6])
-        raise BuildError(
-            f"{where}: has {len(names)} outputs ({known}), add --model-output NAME to say which one counts, "
-            "or BOXES,SCORES to join two"
-        )
-    if "," in wish and wish not in names:
+        which = "add --model-output NAME to say which one counts, or BOXES,SCORES to join two"
+        raise BuildError(f"{where}: has {len(names)} outputs ({known}), {which}")
+    if wish in names:
+        refill(model.graph.output, [outputs[names.index(wish)]])
+    elif "," in wish:
         join_outputs(model, wish.split(","), where, notes)
-    elif wish not in names:
-        raise BuildError(f"{where}: has no output {wish!r}, it has {', '.join(names[:6])}")
     else:
-        del model.graph.output[:]
-        model.graph.output.append(outputs[names.index(wish)])
+        raise BuildError(f"{where}: has no output {wish!r}, it has {known}")
     _prune(model)
 
 
@@ -223,22 +218,18 @@ def _prune(model: Any) -> None:
         if needed & set(node.output):
             kept.append(node)
             needed |= set(node.input)
-    del model.graph.node[:]
-    model.graph.node.extend(reversed(kept))
-    weights = [item for item in model.graph.initializer if item.name in needed]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(weights)
+    refill(model.graph.node, reversed(kept))
+    refill(model.graph.initializer, [item for item in model.graph.initializer if item.name in needed])
 
 
 def _strip_prose(model: Any) -> None:
     """Exporters leave stack traces and paths of their machine in the file: they are no part of the model."""
     for item in (model, model.graph, *model.graph.node):
         item.ClearField("doc_string")
-    del model.metadata_props[:]
+    for item in (model, *model.graph.node):
+        if "metadata_props" in item.DESCRIPTOR.fields_by_name:
+            item.ClearField("metadata_props")
     model.producer_name, model.producer_version = "adaptd", ""
-    for node in model.graph.node:
-        if "metadata_props" in node.DESCRIPTOR.fields_by_name:
-            del node.metadata_props[:]
 
 
 def _checked(model: Any, where: str) -> Any:
@@ -262,15 +253,16 @@ def _essence(model: Any) -> bytes:
 
 def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str], noted: Noted, declared: Shape) -> SourceModel:
     entry, answer = model.graph.input[0], model.graph.output[0]
-    found = trial(data, static_shape(entry) or (), path.name).shape
+    shape = static_shape(entry) or ()
+    found = trial(data, shape, path.name).shape
     output_shape = static_shape(answer) or (found if found == declared else None)
     if output_shape is None:
         raise BuildError(f"{path.name}: output {answer.name} has no static shape, export it with fixed sizes (no dynamic axes)")
-    _refuse_type(answer, path.name, "output")
+    refuse_other_types(answer, path.name, "output")
     try:
         last = next((node.op_type for node in reversed(model.graph.node) if answer.name in node.output), "")
         head = recognise(output_shape, wishes.head, wishes.classes, path.name, noted.task, last)
-        check_anchors(head.form, output_shape, (static_shape(entry) or ())[2:])
+        check_anchors(head.form, output_shape, shape[2:])
     except ModelError as error:
         raise BuildError(f"{error}" if str(error).startswith(("--", path.name)) else f"{path.name}: {error}") from None
     return SourceModel(
@@ -278,16 +270,9 @@ def _source(model: Any, data: bytes, path: Path, wishes: Wishes, notes: list[str
         data=data,
         sha256=digest(data),
         opset=opset(model),
-        input_shape=static_shape(entry) or (),
+        input_shape=shape,
         output_shape=output_shape,
         head=head,
         notes=tuple(notes),
         names=noted.names,
     )
-
-
-def _refuse_type(item: Any, where: str, what: str) -> None:
-    kinds = import_onnx().TensorProto
-    if item.type.tensor_type.elem_type != kinds.FLOAT:
-        kind = kinds.DataType.Name(item.type.tensor_type.elem_type).lower()
-        raise BuildError(f"{where}: {what} {item.name} is {kind}, float32 is needed; export the model in float32")

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from adaptd.bundle_build import BuildError
@@ -35,6 +35,13 @@ def from_bytes(data: bytes) -> Any:
     return import_onnx().ModelProto.FromString(data)
 
 
+def refill(field: Any, items: Iterable[Any]) -> None:
+    """Let a repeated field hold ``items``, which may be its own, and nothing else."""
+    kept = list(items)
+    del field[:]
+    field.extend(kept)
+
+
 def clone(model: Any) -> Any:
     """A copy of the model that may be changed."""
     copy = type(model)()
@@ -54,9 +61,7 @@ def opset(model: Any) -> int:
 
 def keep_standard_domain(model: Any) -> None:
     """Drop the operator sets that a runtime adds to every model it writes but that no node uses."""
-    kept = [item for item in model.opset_import if item.domain in INTERNAL_DOMAINS]
-    del model.opset_import[:]
-    model.opset_import.extend(kept)
+    refill(model.opset_import, [item for item in model.opset_import if item.domain in INTERNAL_DOMAINS])
 
 
 def inferred(model: Any) -> Any:

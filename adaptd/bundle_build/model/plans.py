@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build import BuildError, Progress, silent
+from adaptd.bundle_build import Progress, engine_refusals, silent
+from adaptd.bundle_build.model.graphs import array, attribute, stored_in
 from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx, to_bytes
 from adaptd.bundle_build.model.rewrites import to_opset17
 from adaptd.bundle_build.model.write import file_facts, write_bundle
 from adaptd.engine.bundle import Bundle
 from adaptd.engine.cuda import Gpu, PycudaGpu
-from adaptd.engine.errors import BackendMissing, EngineError, reason_of
+from adaptd.engine.errors import reason_of
 from adaptd.engine.plan import Device, plan_name, timing_cache_name
 from adaptd.engine.trt_api import import_tensorrt
 from adaptd.engine.trt_build import TACTICS, BuildFailed, BuildOptions, BuiltPlan, build_plan
@@ -55,19 +57,13 @@ def build_plans(order: PlanOrder, progress: Progress = silent, *, trt: Any = Non
     Raises:
         BuildError: no TensorRT here, or the reference cannot be built; the bundle is as it was.
     """
-    try:
+    with engine_refusals(), ExitStack() as stack:
         bundle = Bundle.open(order.bundle)
         trt = trt or import_tensorrt(builder=True)
         gpu, user = gpu or PycudaGpu(), _Builder()
         gpu.acquire(user)
-        try:
-            return _build(order, bundle, trt, gpu, progress)
-        finally:
-            gpu.release(user)
-    except BackendMissing as error:
-        raise BuildError(str(error)) from None
-    except EngineError as error:
-        raise BuildError(str(error)) from None
+        stack.callback(gpu.release, user)
+        return _build(order, bundle, trt, gpu, progress)
 
 
 def _build(order: PlanOrder, bundle: Bundle, trt: Any, gpu: Gpu, progress: Progress) -> tuple[str, ...]:
@@ -147,11 +143,11 @@ def weak_graph(data: bytes) -> bytes:
     half, single = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
     for item in model.graph.initializer:
         if item.data_type == half:
-            item.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(item).astype(np.float32), item.name))
+            item.CopyFrom(onnx.numpy_helper.from_array(array(item).astype(np.float32), item.name))
     for node in model.graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == half:
-                attribute.i = single
+        for fact in node.attribute:
+            if node.op_type == "Cast" and fact.name == "to" and fact.i == half:
+                fact.i = single
     _fit_scales(model)
     try:
         to_opset17(model)
@@ -168,13 +164,11 @@ def _fit_scales(model: Any) -> None:
     TensorRT before 10 quantises these weights itself, and would clip and complain of every layer.
     """
     onnx = import_onnx()
-    stored = {item.name: item for item in model.graph.initializer}
+    stored = stored_in(model)
     for node in model.graph.node:
         if node.op_type != "QuantizeLinear" or node.input[0] not in stored or node.input[1] not in stored:
             continue
-        scale = onnx.numpy_helper.to_array(stored[node.input[1]])
-        weights = onnx.numpy_helper.to_array(stored[node.input[0]])
-        axis = next((item.i for item in node.attribute if item.name == "axis"), 1)
+        weights, scale, axis = array(stored[node.input[0]]), array(stored[node.input[1]]), attribute(node, "axis", 1)
         beside = tuple(at for at in range(weights.ndim) if scale.ndim == 0 or at != axis % weights.ndim)
         least = np.nextafter(np.abs(weights).max(axis=beside) / np.float32(127), np.float32(np.inf), dtype=np.float32)
         fitted = np.maximum(scale, least.reshape(scale.shape))

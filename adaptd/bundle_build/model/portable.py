@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptd.bundle_build.model.even_rounding import Sum, settle
+from adaptd.bundle_build.model.graphs import array, attribute, stored_in
 from adaptd.bundle_build.model.onnx_io import import_onnx
 from adaptd.bundle_build.model.pair_safe import pair_safe
 
@@ -22,8 +23,7 @@ class Tables:
     """The stored tensors of a model, and which node makes or takes each."""
 
     def __init__(self, model: Any) -> None:
-        self._helper = import_onnx().numpy_helper
-        self.stored = {item.name: item for item in model.graph.initializer}
+        self.stored = stored_in(model)
         self.maker = {name: node for node in model.graph.node for name in node.output}
         self.takers: dict[str, list[Any]] = {}
         for node in model.graph.node:
@@ -31,12 +31,15 @@ class Tables:
                 self.takers.setdefault(name, []).append(node)
 
     def value(self, name: str) -> Values:
-        found: Values = self._helper.to_array(self.stored[name])
-        return found
+        return array(self.stored[name])
+
+    def first(self, name: str) -> float:
+        """The one value of a scale or a zero point."""
+        return float(self.value(name).reshape(-1)[0])
 
     def put(self, name: str, value: Values) -> None:
         shape = self.value(name).shape
-        self.stored[name].CopyFrom(self._helper.from_array(np.ascontiguousarray(value).reshape(shape), name))
+        self.stored[name].CopyFrom(import_onnx().numpy_helper.from_array(np.ascontiguousarray(value).reshape(shape), name))
 
     def pair(self, name: str) -> Any | None:
         """The DequantizeLinear that makes ``name``."""
@@ -47,7 +50,7 @@ class Tables:
 def make_portable(model: Any, source: Any) -> list[str]:
     """Change the quantized ``model`` in place; ``source`` is the float graph. Gives the sums that may round otherwise on Arm."""
     tables = Tables(model)
-    floats = {item.name: item for item in source.graph.initializer}
+    floats = stored_in(source)
     loose = _settle_sums(model, tables, floats)
     done: set[str] = set()
     for node in model.graph.node:
@@ -57,21 +60,16 @@ def make_portable(model: Any, source: Any) -> list[str]:
 
 
 def _settle_sums(model: Any, tables: Tables, floats: dict[str, Any]) -> list[str]:
-    sums: list[Sum] = []
-    names: dict[Sum, str] = {}
-    for node in model.graph.node:
-        one = _sum_of(node, tables) if node.op_type == "Add" else None
-        if one is not None:
-            sums.append(one)
-            names[one] = node.name
+    found = [(_sum_of(node, tables), node.name) for node in model.graph.node if node.op_type == "Add"]
+    sums = [one for one, _ in found if one is not None]
     used = {name for one in sums for name in (one.first, one.second, one.result)}
-    settled, loose = settle(sums, {name: float(tables.value(name).reshape(-1)[0]) for name in used})
+    settled, loose = settle(sums, {name: tables.first(name) for name in used})
     for name, scale in settled.items():
         tables.put(name, np.asarray(scale, np.float32))
     for node in model.graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] in tables.stored and node.input[1] in settled:
             _round_constant(node, tables, floats)
-    return [names[one] for one in loose]
+    return [name for one, name in found if one in loose]
 
 
 def _sum_of(node: Any, tables: Tables) -> Sum | None:
@@ -79,9 +77,8 @@ def _sum_of(node: Any, tables: Tables) -> Sum | None:
     after = _quantizer(node.output[0], tables)
     if first is None or second is None or after is None:
         return None
-    pairs = (first, second, after)
-    zeros = [int(tables.value(pair.input[2]).reshape(-1)[0]) for pair in pairs]
-    return Sum(first.input[1], second.input[1], after.input[1], (zeros[0], zeros[1], zeros[2]))
+    x, y, z = (int(tables.first(pair.input[2])) for pair in (first, second, after))
+    return Sum(first.input[1], second.input[1], after.input[1], (x, y, z))
 
 
 def _quantizer(name: str, tables: Tables) -> Any | None:
@@ -104,9 +101,8 @@ def _round_constant(node: Any, tables: Tables, floats: dict[str, Any]) -> None:
         return
     codes = tables.value(name)
     limits = np.iinfo(codes.dtype)
-    values = tables._helper.to_array(plain).astype(np.float64) / float(tables.value(node.input[1]).reshape(-1)[0])
-    zero = int(tables.value(node.input[2]).reshape(-1)[0])
-    tables.put(name, (np.rint(values) + zero).clip(limits.min, limits.max).astype(codes.dtype))
+    values = array(plain).astype(np.float64) / tables.first(node.input[1])
+    tables.put(name, (np.rint(values) + tables.first(node.input[2])).clip(limits.min, limits.max).astype(codes.dtype))
 
 
 def _settle_weights(node: Any, tables: Tables, floats: dict[str, Any], done: set[str]) -> None:
@@ -116,10 +112,9 @@ def _settle_weights(node: Any, tables: Tables, floats: dict[str, Any], done: set
     name = weight.input[0]
     plain = floats.get(name.removesuffix("_quantized"))
     if plain is not None and name not in done and tables.value(name).dtype == np.int8:
-        transposed = any(item.name == "transB" and item.i for item in node.attribute)
         per_tensor = tables.value(weight.input[1]).size == 1
-        values = tables._helper.to_array(plain).astype(np.float32)
-        codes, scales = pair_safe(values, node.op_type, transposed=transposed, per_tensor=per_tensor)
+        values = array(plain).astype(np.float32)
+        codes, scales = pair_safe(values, node.op_type, transposed=bool(attribute(node, "transB", 0)), per_tensor=per_tensor)
         tables.put(name, codes)
         tables.put(weight.input[1], scales)
         done.add(name)
@@ -133,8 +128,8 @@ def _settle_bias(node: Any, tables: Tables, floats: dict[str, Any], entry: Any, 
     plain = floats.get(bias.input[0].removesuffix("_quantized"))
     if plain is None:
         return
-    scales = (tables.value(weight.input[1]) * np.float32(tables.value(entry.input[1]).reshape(-1)[0])).astype(np.float32)
-    values = tables._helper.to_array(plain).astype(np.float64)
+    scales = (tables.value(weight.input[1]) * np.float32(tables.first(entry.input[1]))).astype(np.float32)
+    values = array(plain).astype(np.float64)
     limits = np.iinfo(np.int32)
     tables.put(bias.input[0], np.rint(values / scales.reshape(-1)).clip(limits.min, limits.max).astype(np.int32))
     tables.put(bias.input[1], scales)

@@ -10,17 +10,12 @@ from typing import Any
 
 from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.model.floats import session
+from adaptd.bundle_build.model.graphs import WEIGHTED, attribute
 from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx, inferred
 
 INTEGER = (
-    "QLinearConv",
-    "QGemm",
-    "QLinearMatMul",
-    "MatMulInteger",
-    "MatMulIntegerToFloat",
-    "ConvInteger",
-    "QLinearConvTranspose",
-)
+    "QLinearConv", "QGemm", "QLinearMatMul", "MatMulInteger", "MatMulIntegerToFloat", "ConvInteger", "QLinearConvTranspose",
+)  # fmt: skip
 FLOAT = ("Conv", "FusedConv", "NhwcFusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul")
 
 
@@ -42,8 +37,8 @@ def _kind(graph: Any, node: Any) -> str | None:
     if node.op_type not in FLOAT:
         return None
     kinds = import_onnx().TensorProto
-    stored = {item.name: item.data_type for item in graph.initializer}
-    return "fp16" if kinds.FLOAT16 in [stored.get(name) for name in node.input[1:2]] else "fp32"
+    half = {item.name for item in graph.initializer if item.data_type == kinds.FLOAT16}
+    return "fp16" if half.intersection(node.input[1:2]) else "fp32"
 
 
 def operations(data: bytes) -> int | None:
@@ -58,7 +53,7 @@ def operations(data: bytes) -> int | None:
     shapes = {item.name: tuple(item.dims) for item in model.graph.initializer}
     for item in (*model.graph.value_info, *model.graph.output):
         shapes[item.name] = tuple(axis.dim_value for axis in item.type.tensor_type.shape.dim)
-    counted = [_of(node, shapes) for node in model.graph.node if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul")]
+    counted = [_of(node, shapes) for node in model.graph.node if node.op_type in WEIGHTED]
     return None if None in counted else sum(count for count in counted if count is not None)
 
 
@@ -71,10 +66,5 @@ def _of(node: Any, shapes: dict[str, tuple[int, ...]]) -> int | None:
     if node.op_type == "Conv":
         return 2 * prod(answer) * prod(weight[1:])
     if node.op_type == "ConvTranspose":
-        return 2 * prod(answer) * weight[0] * prod(weight[2:]) // _strides(node)
-    turned = any(item.name == "transB" and item.i for item in node.attribute)
-    return 2 * prod(answer) * (weight[-1] if turned else weight[-2] if len(weight) > 1 else weight[0])
-
-
-def _strides(node: Any) -> int:
-    return prod(next((list(item.ints) for item in node.attribute if item.name == "strides"), [1]))
+        return 2 * prod(answer) * weight[0] * prod(weight[2:]) // int(prod(attribute(node, "strides", [1])))
+    return 2 * prod(answer) * (weight[-1] if attribute(node, "transB", 0) else weight[-2] if len(weight) > 1 else weight[0])

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from adaptd.bundle_build.model.onnx_io import clone, import_onnx, inferred
+from adaptd.bundle_build.model.graphs import array, attribute, has_stored_weights, store, stored_in
+from adaptd.bundle_build.model.onnx_io import clone, import_onnx, inferred, refill
 
-WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 OPSET = 17
 REDUCTIONS = (
     "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
@@ -27,12 +27,11 @@ def tail(model: Any) -> list[str]:
 
     They stay in float: a detector's export ends in one tensor of pixels and shares, and one 8-bit scale cannot hold both.
     """
-    stored = {item.name for item in model.graph.initializer}
+    stored = stored_in(model)
     wanted: set[str] = set()
     names = []
     for node in reversed(model.graph.node):
-        weighted = node.op_type in WEIGHTED and len(node.input) > 1 and node.input[1] in stored
-        if weighted or wanted & set(node.output):
+        if has_stored_weights(node, stored) or wanted & set(node.output):
             wanted |= set(node.input)
         else:
             names.append(node.name)
@@ -44,18 +43,14 @@ def without_hardswish(model: Any) -> Any:
     if not any(node.op_type in ("HardSwish", "HardSigmoid") for node in model.graph.node):
         return model
     copy = clone(model)
-    nodes = list(copy.graph.node)
-    del copy.graph.node[:]
-    for node in nodes:
-        copy.graph.node.extend(_spelt_out(node, copy) if _is_usual(node) else [node])
+    refill(copy.graph.node, [one for node in copy.graph.node for one in (_spelt_out(node, copy) if _is_usual(node) else [node])])
     return inferred(copy)
 
 
 def _is_usual(node: Any) -> bool:
     """HardSwish, or HardSigmoid with a slope of 1/6 as torch exports it."""
-    facts = {item.name: float(item.f) for item in node.attribute}
-    hard = node.op_type == "HardSigmoid" and abs(facts.get("alpha", 0.2) - 1 / 6) < 1e-6 and facts.get("beta", 0.5) == 0.5
-    return hard or node.op_type == "HardSwish"
+    usual = bool(abs(attribute(node, "alpha", 0.2) - 1 / 6) < 1e-6 and attribute(node, "beta", 0.5) == 0.5)
+    return node.op_type == "HardSwish" or (node.op_type == "HardSigmoid" and usual)
 
 
 def _spelt_out(node: Any, model: Any) -> list[Any]:
@@ -80,15 +75,13 @@ def _spelt_out(node: Any, model: Any) -> list[Any]:
 
 
 def _constant(model: Any, name: str, value: float) -> str:
-    if not any(item.name == name for item in model.graph.initializer):
-        model.graph.initializer.append(import_onnx().numpy_helper.from_array(np.array(value, np.float32), name))
-    return name
+    return name if name in stored_in(model) else store(model, name, np.array(value, np.float32))
 
 
 def products_in_full(model: Any) -> Any:
     """Gemm over more than two axes, or between two reshapes as ONNX Runtime folds it, as MatMul and Add: what parsers take."""
     copy = clone(model)
-    stored = {item.name: item for item in copy.graph.initializer}
+    stored = stored_in(copy)
     known = {item.name: len(item.type.tensor_type.shape.dim) for item in [*copy.graph.value_info, *copy.graph.input]}
     maker = {name: node for node in copy.graph.node for name in node.output}
     takers: dict[str, list[Any]] = {}
@@ -109,32 +102,25 @@ def products_in_full(model: Any) -> Any:
             swaps[node.name] = _product(copy, node, node.input[0], node.output[0], stored)
     if not swaps:
         return model
-    nodes = list(copy.graph.node)
-    del copy.graph.node[:]
-    for node in nodes:
-        copy.graph.node.extend(swaps.get(node.name, [node]))
+    refill(copy.graph.node, [one for node in copy.graph.node for one in swaps.get(node.name, [node])])
     return inferred(copy)
 
 
 def _plain(node: Any, stored: dict[str, Any]) -> bool:
-    facts = {item.name: item for item in node.attribute}
-    scaled = any(name in facts and facts[name].f != 1.0 for name in ("alpha", "beta"))
-    return not scaled and not ("transA" in facts and facts["transA"].i) and node.input[1] in stored
+    scaled = any(attribute(node, name, 1.0) != 1.0 for name in ("alpha", "beta"))
+    return not scaled and not attribute(node, "transA", 0) and node.input[1] in stored
 
 
 def _product(model: Any, node: Any, entry: str, answer: str, stored: dict[str, Any]) -> list[Any]:
-    onnx = import_onnx()
-    weight = node.input[1]
-    if any(item.name == "transB" and item.i for item in node.attribute):
-        value = np.ascontiguousarray(onnx.numpy_helper.to_array(stored[weight]).T)
-        weight = f"{weight}.turned"
-        model.graph.initializer.append(onnx.numpy_helper.from_array(value, weight))
+    make, weight = import_onnx().helper.make_node, node.input[1]
+    if attribute(node, "transB", 0):
+        weight = store(model, f"{weight}.turned", np.ascontiguousarray(array(stored[weight]).T))
     if len(node.input) < 3 or not node.input[2]:
-        return [onnx.helper.make_node("MatMul", [entry, weight], [answer], name=node.name)]
+        return [make("MatMul", [entry, weight], [answer], name=node.name)]
     plain = f"{node.name}.product"
     return [
-        onnx.helper.make_node("MatMul", [entry, weight], [plain], name=node.name),
-        onnx.helper.make_node("Add", [plain, node.input[2]], [answer], name=f"{node.name}.bias"),
+        make("MatMul", [entry, weight], [plain], name=node.name),
+        make("Add", [plain, node.input[2]], [answer], name=f"{node.name}.bias"),
     ]
 
 
@@ -145,26 +131,19 @@ def to_opset17(model: Any) -> None:
     Raises:
         ValueError: axes that are worked out while running have no older form.
     """
-    onnx = import_onnx()
-    stored = {item.name: item for item in model.graph.initializer}
+    stored = stored_in(model)
     for node in model.graph.node:
+        new = NEW_ATTRIBUTES.get(node.op_type, ())
         if node.op_type in REDUCTIONS and len(node.input) > 1:
+            new = ("noop_with_empty_axes",)
             if node.input[1] and node.input[1] not in stored:
                 raise ValueError(f"{node.op_type} {node.name}: its axes are no constant")
             if node.input[1]:
-                axes = onnx.numpy_helper.to_array(stored[node.input[1]]).reshape(-1).tolist()
-                node.attribute.append(onnx.helper.make_attribute("axes", axes))
+                axes = array(stored[node.input[1]]).reshape(-1).tolist()
+                node.attribute.append(import_onnx().helper.make_attribute("axes", axes))
             del node.input[1:]
-            _drop(node, ("noop_with_empty_axes",))
         if node.op_type == "Pad" and len(node.input) > 3:
             raise ValueError(f"Pad {node.name}: pads some axes only, which opset {OPSET} cannot say")
-        _drop(node, NEW_ATTRIBUTES.get(node.op_type, ()))
+        refill(node.attribute, [item for item in node.attribute if item.name not in new])
     for item in model.opset_import:
         item.version = OPSET
-
-
-def _drop(node: Any, names: tuple[str, ...]) -> None:
-    kept = [item for item in node.attribute if item.name not in names]
-    if len(kept) != len(node.attribute):
-        del node.attribute[:]
-        node.attribute.extend(kept)

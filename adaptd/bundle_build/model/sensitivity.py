@@ -24,6 +24,18 @@ class Sensitivity:
     after: Distance
 
 
+def ranked(
+    model: Any, ranges: Mapping[str, Range], judge: Judge, kind: str, keep: Sequence[str] = (), progress: Progress = silent
+) -> list[tuple[str, Distance]]:
+    """Every layer not in ``keep`` with the distance that remains when it is set free beside these, nearest first."""
+    layers = [name for name in weighted_nodes(model) if name not in keep]
+    found = []
+    for done, name in enumerate(layers, 1):
+        found.append((name, _distance(model, ranges, judge, kind, [*keep, name])))
+        progress(f"measuring the layers' sensitivity, {kind}", done, len(layers))
+    return sorted(found, key=lambda pair: (pair[1], pair[0]))
+
+
 def search(
     model: Any, ranges: Mapping[str, Range], judge: Judge, kind: str, keep: Sequence[str] = (), progress: Progress = silent
 ) -> Sensitivity:
@@ -31,26 +43,16 @@ def search(
 
     ``kind`` is one of KINDS: what one back end cannot round well is no reason to take integers from the other.
     """
-    make = KINDS[kind]
-
-    def distance(kept: Sequence[str]) -> Distance:
-        return judge.distance(make(model, ranges, kept), exact=make is symmetric_int8)
-
-    layers = [name for name in weighted_nodes(model) if name not in keep]
-    before = distance(keep)
-    ranked = []
-    for done, name in enumerate(layers, 1):
-        ranked.append((name, distance([*keep, name])))
-        progress(f"measuring the layers' sensitivity, {kind}", done, len(layers))
-    ranked.sort(key=lambda pair: (pair[1], pair[0]))
+    before = _distance(model, ranges, judge, kind, keep)
+    found = ranked(model, ranges, judge, kind, keep, progress)
     kept, now = list(keep), before
-    for name, _ in ranked[: max(1, len(layers) // LARGEST_SHARE)]:
-        then = distance([*kept, name])
-        if not _worth(now, then):
+    for name, _ in found[: max(1, len(found) // LARGEST_SHARE)]:
+        then = _distance(model, ranges, judge, kind, [*kept, name])
+        if then.soft_ppm * 1_000_000 > now.soft_ppm * WORTH_PPM:
             break
         kept, now = [*kept, name], then
-    return Sensitivity(tuple(kept), tuple(ranked), before, now)
+    return Sensitivity(tuple(kept), tuple(found), before, now)
 
 
-def _worth(now: Distance, then: Distance) -> bool:
-    return then.soft_ppm * 1_000_000 <= now.soft_ppm * WORTH_PPM
+def _distance(model: Any, ranges: Mapping[str, Range], judge: Judge, kind: str, kept: Sequence[str]) -> Distance:
+    return judge.distance(KINDS[kind](model, ranges, kept), exact=kind == "int8.trt")

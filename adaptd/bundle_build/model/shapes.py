@@ -14,27 +14,18 @@ def convert_opset(model: Any, where: str, notes: list[str]) -> Any:
     found = opset(model)
     if not OLDEST <= found <= NEWEST:
         raise BuildError(f"{where}: is opset {found}, {OLDEST} to {NEWEST} are read; export it with opset_version={BASE}")
-    onnx = import_onnx()
-    if found >= BASE:
-        model.ir_version = max(int(model.ir_version), 8)
-        return model
-    _list_weights(model)
-    try:
-        converted = onnx.version_converter.convert_version(model, BASE)
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise BuildError(
-            f"{where}: opset {found} cannot be converted ({str(error)[:160]}); export it with opset_version={BASE}"
-        ) from None
-    notes.append(f"converted from opset {found} to {BASE}")
-    converted.ir_version = max(int(converted.ir_version), 8)
-    return converted
-
-
-def _list_weights(model: Any) -> None:
-    """Before IR 4 weights were inputs too, and the converter of old models looks them up there; the new graph has them as
-    weights.
-    """
-    model.ir_version = max(int(model.ir_version), 4)
+    if found < BASE:
+        # before IR 4 weights were inputs too, and the converter would look them up there
+        model.ir_version = max(int(model.ir_version), 4)
+        try:
+            model = import_onnx().version_converter.convert_version(model, BASE)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise BuildError(
+                f"{where}: opset {found} cannot be converted ({str(error)[:160]}); export it with opset_version={BASE}"
+            ) from None
+        notes.append(f"converted from opset {found} to {BASE}")
+    model.ir_version = max(int(model.ir_version), 8)
+    return model
 
 
 def static_shape(item: Any) -> tuple[int, ...] | None:
@@ -56,7 +47,7 @@ def make_static(model: Any, size: tuple[int, int] | None, where: str, notes: lis
             f"{where}: has {len(model.graph.input)} inputs ({names}), one picture is served; export it with one input"
         )
     entry = model.graph.input[0]
-    _refuse_other_types(entry, where)
+    refuse_other_types(entry, where, "input")
     axes = entry.type.tensor_type.shape.dim
     if len(axes) != 4:
         raise BuildError(f"{where}: input {entry.name} has {len(axes)} axes, (batch, channels, height, width) is needed")
@@ -88,10 +79,9 @@ def _wanted(axes: Any, size: tuple[int, int] | None, where: str) -> tuple[int, i
     return 1, channels, height, width
 
 
-def _refuse_other_types(entry: Any, where: str) -> None:
-    kinds = import_onnx().TensorProto
-    kind = entry.type.tensor_type.elem_type
+def refuse_other_types(item: Any, where: str, what: str) -> None:
+    """Raises BuildError where ``item``, an input or an output, is not of float32."""
+    kinds, kind = import_onnx().TensorProto, item.type.tensor_type.elem_type
     if kind != kinds.FLOAT:
-        raise BuildError(
-            f"{where}: input {entry.name} is {kinds.DataType.Name(kind).lower()}, float32 is needed; export the model in float32"
-        )
+        found = kinds.DataType.Name(kind).lower()
+        raise BuildError(f"{where}: {what} {item.name} is {found}, float32 is needed; export the model in float32")

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from adaptd.bundle_build import BuildError
 from adaptd.bundle_build.data.pictures import Pictures
-from adaptd.bundle_build.model.floats import failures, session
+from adaptd.bundle_build.model.floats import session
 from adaptd.bundle_build.model.onnx_io import to_bytes
-from adaptd.engine.ort import import_onnxruntime
+from adaptd.engine.ort import failures, import_onnxruntime
 
 if TYPE_CHECKING:
     from adaptd.vision.answers import AnswerHead as Reader

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adaptd.bundle_build import BuildError, Progress, silent
+from adaptd.bundle_build import BuildError, Progress, engine_refusals, silent
 from adaptd.bundle_build.data.images import Dataset, missing_bands, scan_all
 from adaptd.bundle_build.data.labels import Labels, labels_of
 from adaptd.bundle_build.data.pictures import Pictures, unreadable_note
@@ -24,7 +24,6 @@ from adaptd.config.policy import Policy
 from adaptd.engine.backends import EngineOptions, factory
 from adaptd.engine.base import Engine, EngineSpec, answers_of
 from adaptd.engine.bundle import Bundle
-from adaptd.engine.errors import EngineError
 from adaptd.engine.ort import OrtEngine
 from adaptd.vision.answers import reader
 from adaptd.vision.heads import Head, head_for
@@ -63,12 +62,10 @@ def qualify(plan: MeasurePlan, progress: Progress = silent) -> Qualified:
 
 
 def _open(plan: MeasurePlan) -> Bundle:
-    try:
+    with engine_refusals():
         bundle = Bundle.open(plan.bundle)
-        if not bundle.variants(plan.backend):
-            raise BuildError(f"{plan.bundle}: no variant is built for {plan.backend}")
-    except EngineError as error:
-        raise BuildError(str(error)) from None
+    if not bundle.variants(plan.backend):
+        raise BuildError(f"{plan.bundle}: no variant is built for {plan.backend}")
     if bundle.manifest.reference != plan.policy.reference:
         found, wanted = bundle.manifest.reference, plan.policy.reference
         raise BuildError(f"{plan.bundle}: its reference is {found}, the policy's is {wanted}; name another policy with --policy")
@@ -150,22 +147,19 @@ def _measure(
     manifest = bundle.manifest
     make = factory(bundle, plan.backend, EngineOptions(threads=plan.threads))
     names = bundle.variants(plan.backend)
-    with ExitStack() as stack:
-        try:
-            engines = {name: stack.enter_context(make(name)) for name in names}
-            scored = {**engines, **_source(plan, bundle, stack)}
-            weight = plan.policy.miss_weight_ppm / 1_000_000
-            read = reader(head, manifest.classes, manifest.preprocessing.size, weight)
-            tallies = evaluate(scored, manifest.reference, pictures, read, labels, progress)
-            if not tallies:
-                raise BuildError(f"{plan.data[0]}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
-            runs = saturate_all(engines, plan.saturated_s)
-            costs = _costs(plan, engines, runs, progress)
-            prints = {name: fingerprint(engine) for name, engine in engines.items()}
-            memory = {name: engine.memory_mb for name, engine in engines.items()}
-            answers = packed(answers_of(engines[manifest.reference]))
-        except EngineError as error:
-            raise BuildError(str(error)) from None
+    with engine_refusals(), ExitStack() as stack:
+        engines = {name: stack.enter_context(make(name)) for name in names}
+        scored = {**engines, **_source(plan, bundle, stack)}
+        weight = plan.policy.miss_weight_ppm / 1_000_000
+        read = reader(head, manifest.classes, manifest.preprocessing.size, weight)
+        tallies = evaluate(scored, manifest.reference, pictures, read, labels, progress)
+        if not tallies:
+            raise BuildError(f"{plan.data[0]}: none of the pictures can be read; 8-bit PNG or JPEG files are needed")
+        runs = saturate_all(engines, plan.saturated_s)
+        costs = _costs(plan, engines, runs, progress)
+        prints = {name: fingerprint(engine) for name, engine in engines.items()}
+        memory = {name: engine.memory_mb for name, engine in engines.items()}
+        answers = packed(answers_of(engines[manifest.reference]))
     return MeasuredFigures(tallies, runs, costs, prints, memory, answers)
 
 
