@@ -193,7 +193,7 @@ def assemble(
     ledger, found = _open_log(request, checked, clock)
     board = StatusBoard()
     api = _api(request, board, ledger)
-    station = SensorHub.from_profile(checked.profile, request.root, camera=calibration)
+    station = SensorHub(checked.profile, request.root, camera=calibration)
     if api is not None:
         api.refusals["/v1/reading"] = station.push_refusal
     if device is not None:

@@ -46,7 +46,7 @@ class Invented:
 
 def station(root: Path) -> SensorHub:
     """The sensors of a PC below ``root``."""
-    return SensorHub.from_profile(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
+    return SensorHub(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
 
 
 def zone(root: Path, text: str) -> None:

@@ -36,7 +36,7 @@ EXPECTED = {
 
 def station(board: HardwareProfile, sysfs: Sysfs, clock: HandClock, **options: object) -> JudgedHub:
     """A station that waits for every read of a tick, and the judge of its readings."""
-    hub = SensorHub.from_profile(board, sysfs.root, sysfs=sysfs, clock=clock, grace_s=20.0, **options)  # type: ignore[arg-type]
+    hub = SensorHub(board, sysfs.root, sysfs=sysfs, clock=clock, grace_s=20.0, **options)  # type: ignore[arg-type]
     return JudgedHub(board, hub)
 
 
@@ -336,7 +336,7 @@ def test_jtop_is_a_second_source_where_its_service_runs(
     (tmp_path / "run/jtop.sock").touch()
     board = replace(profile("orin-nano-super"), power_rails=("jtop:tot",))
     command = (sys.executable, "-m", "adaptd.sense.jtop_child")
-    with_jtop = JudgedHub(board, SensorHub.from_profile(board, tmp_path, jtop_command=command))
+    with_jtop = JudgedHub(board, SensorHub(board, tmp_path, jtop_command=command))
     pause, reading = threading.Event(), with_jtop.sample(1).power
     for now_us in range(2, 2000):
         if isinstance(reading, Measured):
