@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from adaptd.base.clock import Clock, monotonic_us
 from adaptd.sense.source import POWER, TEMPERATURE, UNITS, Answer, Feed
@@ -116,10 +117,9 @@ class JtopProcess:
                     return "unparsable line"
 
     def _take(self, raw: bytes) -> bool:
-        try:
+        line = None
+        with suppress(ValueError):
             line = json.loads(raw)
-        except ValueError:
-            return False
         if not isinstance(line, dict):
             return False
         count = 1 if self._latest is None else self._latest[0] + 1

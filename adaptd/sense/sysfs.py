@@ -108,20 +108,15 @@ _WORDS = {
 
 def parse_int(raw: bytes) -> int | Missing:
     """ASCII digits with an optional sign, at most one newline at the end: everything else is ``Missing``."""
-    body = raw[:-1] if raw.endswith(b"\n") else raw
-    if not body.strip():
-        return Missing(MissingReason.UNREADABLE, "empty")
-    return int(body) if _INTEGER.fullmatch(body) else Missing(MissingReason.UNREADABLE, f"unparsable: {_shown(body)}")
+    match = _matched(raw, _INTEGER)
+    return match if isinstance(match, Missing) else int(match[0])
 
 
 def parse_scaled(raw: bytes, places: int) -> int | Missing:
     """The same with a decimal point, as IIO prints it: ``b"0.833333\\n"`` with ``places=6`` is 833333."""
-    body = raw[:-1] if raw.endswith(b"\n") else raw
-    if not body.strip():
-        return Missing(MissingReason.UNREADABLE, "empty")
-    match = _DECIMAL.fullmatch(body)
-    if match is None:
-        return Missing(MissingReason.UNREADABLE, f"unparsable: {_shown(body)}")
+    match = _matched(raw, _DECIMAL)
+    if isinstance(match, Missing):
+        return match
     sign, whole, fraction = match.group(1), match.group(2), match.group(3) or b""
     digits = int(whole + fraction)
     value = divide(digits * 10**places, 10 ** len(fraction))
@@ -135,8 +130,10 @@ def divide(numerator: int, denominator: int) -> int:
     return size if (numerator < 0) == (denominator < 0) else -size
 
 
-def _shown(body: bytes) -> str:
-    return ascii(body[:24].decode("ascii", "replace"))
+def _matched(raw: bytes, form: re.Pattern[bytes]) -> re.Match[bytes] | Missing:
+    body = raw.removesuffix(b"\n")
+    shown = f"unparsable: {body[:24].decode('ascii', 'replace')!a}" if body.strip() else "empty"
+    return form.fullmatch(body) or Missing(MissingReason.UNREADABLE, shown)
 
 
 def _by_number(path: str) -> list[tuple[int, str]]:
