@@ -65,15 +65,13 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             lock = _lock(begin, undo)
             grabbers = Grabbers(begin, clock, speaker)
             for grabber in grabbers.all:
-                grabber.start()
-                undo.callback(_join, grabber, clock)
+                _start(grabber, clock, undo)
             bundle = Bundle.open(Path(begin.bundle), backend=begin.backend, digest=begin.digest, isolate=True)
-            spinning = _spinning(begin, bundle.manifest)
+            manifest, spinning = bundle.manifest, _spinning(begin, bundle.manifest)
             pool = make_pool(begin, bundle, spinning)
             undo.callback(pool.close)
             pool.activate()
             normal_us = _normal_latencies(pool, clock)
-            manifest = bundle.manifest
             results = Results(begin.results, manifest.classes, (manifest.input_shape[-2], manifest.input_shape[-1]))
             undo.callback(results.close)
             parts = LoopParts(
@@ -106,8 +104,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         stage = Stage(begin, pool, loop, clock, speaker, make_pool, lambda own: _normal_latencies(own, clock), greeting)
         stage.link, link.move_over = link, stage.ask
         undo.callback(stage.stop)
-        link.start()
-        undo.callback(_join, link, clock)
+        _start(link, clock, undo)
         grabbers.set_rate(lease.point.fps_mfps)  # until now no frame was wanted, so none was decoded or dropped
         return stage.run()
 
@@ -124,12 +121,11 @@ def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
 def _preview(begin: Begin, loop: FrameLoop, clock: SystemClock, undo: ExitStack) -> None:
     """Let who may read results see the newest picture; a socket that cannot be made is no reason not to serve."""
     try:
-        preview = Preview(str(Path(begin.results).with_name(PREVIEW_NAME)), lambda: loop.newest_image, clock)
+        preview = Preview(str(Path(begin.results).with_name(PREVIEW_NAME)), lambda: loop.seen.images[0], clock)
     except SocketError:
         return
     undo.callback(preview.close)
-    preview.start()
-    undo.callback(_join, preview, clock)
+    _start(preview, clock, undo)
 
 
 def _spinning(begin: Begin, manifest: Manifest) -> bool:
@@ -187,7 +183,8 @@ def _hello(
     )
 
 
-def _join(thread: threading.Thread, clock: SystemClock) -> None:
-    """Wait for a thread to notice the stop; one that is stuck in a driver is left to the end of the process."""
-    clock.stopping.set()
-    thread.join(JOIN_S)
+def _start(thread: threading.Thread, clock: SystemClock, undo: ExitStack) -> None:
+    """At the end a thread is given time to notice the stop; one that is stuck in a driver is left to the end of the process."""
+    thread.start()
+    undo.callback(thread.join, JOIN_S)
+    undo.callback(clock.stopping.set)

@@ -15,7 +15,7 @@ class Lens(NamedTuple):
 
 
 class FrameSource(Protocol):
-    """Frames, one after the other.
+    """Frames, one after the other. What is not every kind's own is here as most kinds have it.
 
     ``open`` takes the device or file; ``advance`` waits for the next picture and returns False when the source has stopped or
     the worker is stopping; ``picture`` decodes the one that came (uint8, height x width x 3, blue-green-red), so that pictures
@@ -26,12 +26,13 @@ class FrameSource(Protocol):
     """
 
     name: str
-    live: bool
+    live: bool = False
     mfps: int | None
-    tag: str
+    tag: str = ""
 
     def open(self) -> None: ...
     def advance(self) -> bool: ...
     def picture(self) -> Any: ...
-    def settings(self) -> Lens: ...
     def close(self) -> None: ...
+    def settings(self) -> Lens:
+        return Lens()

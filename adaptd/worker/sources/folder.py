@@ -5,17 +5,14 @@ from typing import Any
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.source_spec import SourceError, images_in
-from adaptd.worker.sources.base import Lens
+from adaptd.worker.sources.base import FrameSource
 from adaptd.worker.sources.opencv import bgr, import_opencv
 
 DEFAULT_MFPS = 10_000
 
 
-class FolderSource:
+class FolderSource(FrameSource):
     """``loop`` False ends after one pass."""
-
-    live = False
-    tag = ""
 
     def __init__(self, folder: Path, clock: WaitingClock, mfps: int | None = None, *, loop: bool = True) -> None:
         self.name = str(folder)
@@ -49,9 +46,6 @@ class FolderSource:
         if image is None:
             raise SourceError(f"{path}: is no image that OpenCV can read; replace or remove it")
         return bgr(self._cv2, image)
-
-    def settings(self) -> Lens:
-        return Lens()
 
     def close(self) -> None:
         self._files = []

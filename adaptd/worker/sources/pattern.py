@@ -5,14 +5,11 @@ from typing import Any
 import numpy as np
 
 from adaptd.base.clock import WaitingClock
-from adaptd.worker.sources.base import Lens
+from adaptd.worker.sources.base import FrameSource
 
 
-class PatternSource:
+class PatternSource(FrameSource):
     """Frames of ``width`` x ``height`` at ``mfps``; ``count`` None never ends."""
-
-    live = False
-    tag = ""
 
     def __init__(self, width: int, height: int, mfps: int, clock: WaitingClock, count: int | None = None) -> None:
         self.name = f"pattern:{width}x{height}"
@@ -39,9 +36,6 @@ class PatternSource:
     def picture(self) -> Any:
         shift = self._count % 256
         return self._ramp[:, shift : shift + self._width].copy()
-
-    def settings(self) -> Lens:
-        return Lens()
 
     def close(self) -> None:
         """Nothing is held."""

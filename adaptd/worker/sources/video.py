@@ -5,7 +5,7 @@ from typing import Any
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.source_spec import SourceError
-from adaptd.worker.sources.base import Lens
+from adaptd.worker.sources.base import FrameSource
 from adaptd.worker.sources.opencv import bgr, import_opencv
 
 DEFAULT_MFPS = 25_000
@@ -14,11 +14,8 @@ CATCH_UP_US = 1_000_000
 WHOLE_SHARE = 0.9
 
 
-class VideoSource:
+class VideoSource(FrameSource):
     """``mfps`` overrides the file's rate; ``loop`` False ends after one pass."""
-
-    live = False
-    tag = ""
 
     def __init__(self, path: Path, clock: WaitingClock, mfps: int | None = None, *, loop: bool = True) -> None:
         self.name = str(path)
@@ -55,9 +52,6 @@ class VideoSource:
         if not done:
             raise SourceError(f"{self.name}: frame {self._in_pass} cannot be decoded; re-encode the file")
         return bgr(self._cv2, image)
-
-    def settings(self) -> Lens:
-        return Lens()
 
     def close(self) -> None:
         if self._capture is not None:
