@@ -1,6 +1,5 @@
 """The loop: sample, step, record, act. It owns the worker and the log, and has no opinion of its own."""
 
-import queue
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -8,7 +7,7 @@ from dataclasses import replace
 from adaptd.base.clock import wall_words
 from adaptd.brain import tick
 from adaptd.daemon.account_window import AccountWindow
-from adaptd.daemon.cameras import Cameras
+from adaptd.daemon.cameras import Cameras, result_words
 from adaptd.daemon.changes import Givers, Hands, take
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
@@ -49,7 +48,7 @@ class Daemon:
         parts.board.period_us = self._pace.tick_us
         self._began_us = self._decide_at_us = now_us = parts.clock.mono_us()
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._plans = Moving(parts, self._say.plans)
+        self._moving = Moving(parts, self._say.plans)
         self._defect = ""
         self._brain = tick.Brain(parts.policy, parts.profile, parts.facts, parts.settings.figures)
         seed, began_us, before = parts.settings.seed, parts.settings.now_us, parts.inherited
@@ -69,7 +68,7 @@ class Daemon:
             self._say.fault(*words, aloud=False)
         parts.worker.start()
         parts.slow.start()
-        self._plans.start(parts.clock.mono_us())
+        self._moving.start(parts.clock.mono_us())
         parts.modes.start()
         if parts.api is not None:
             parts.api.start()
@@ -145,7 +144,7 @@ class Daemon:
 
     def _meet_engines(self, hello: Hello) -> None:
         """The worker's engines have answered the fixed probe: where they are those that were qualified, their priors count."""
-        moved = self._plans.met(hello, self._facts)
+        moved = self._moving.met(hello, self._facts)
         met = self._parts.origin.meet(moved or self._facts, hello.engines, self._engines.priors)
         if moved or met.facts != self._facts:
             self._facts = met.facts
@@ -190,7 +189,8 @@ class Daemon:
         worker = self._parts.worker.telemetry(now_us)
         if labelled := self._feedback.losses():
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
-        senses, picture = self._parts.senses, picture_stats(self._parts.worker.picture)
+        senses, report = self._parts.senses, self._parts.worker.report
+        picture = picture_stats(None if report is None else report.picture)
         sensed = senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
         sensed = self._parts.modes.on(sensed, self._parts.settings.figures)
         return self._orders.mission.on(sensed, self._policy.endurance, self._parts.clock.utc_ms())
@@ -213,7 +213,7 @@ class Daemon:
         self._parts.modes.ask(setpoint.power_mode if self._parts.recorder.ok else None, self._say.durably)
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
-        recorder, result = self._parts.recorder, self._parts.worker.last_result
+        recorder, report = self._parts.recorder, self._parts.worker.report
         heads, utc_ms = recorder.heads, self._parts.clock.utc_ms()
         scene = Scene(
             policy=self._policy,
@@ -224,9 +224,9 @@ class Daemon:
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=" ".join([tick.explain(verdict, wall_words(now_us, utc_ms)), *missing_words(snapshot, verdict)]),
-            source=source_words(self._parts.worker.report),
+            source=source_words(report),
             account=account_rows(self._state, self._policy, now_us, utc_ms, self._window.apart),
-            last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
+            last_result=result_words(None if report is None else report.result),
             trouble=self._say.trouble,
             cameras=self._cameras.plain(verdict, self._policy.target_mfps),
         )
@@ -241,7 +241,7 @@ class Daemon:
 
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
-        self._plans.poll(now_us)
+        self._moving.plans.poll(now_us)
         self._parts.modes.poll(self._say.power_mode)
         if self._asked.reload:
             self._asked.reload = False
@@ -257,9 +257,8 @@ class Daemon:
         for complaint in self._parts.slow.complaints():
             self._say.warn(complaint)
         if self._parts.api is not None:
-            with suppress(queue.Empty):
-                while True:
-                    self._change(self._parts.api.changes.get_nowait(), now_us)
+            for _ in range(self._parts.api.changes.qsize()):
+                self._change(self._parts.api.changes.get_nowait(), now_us)
 
     def _watch_clock(self, now_us: int) -> None:
         step = self._wall.step(now_us, self._parts.clock.utc_ms())
@@ -271,7 +270,7 @@ class Daemon:
         self._say.tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
-        sign, push, label = self._parts.recorder.signed, self._parts.senses.push, self._feedback.take
+        sign, push, label = self._parts.recorder.signed, self._parts.senses.station.push, self._feedback.take
         take(change, now_us, Hands(self._orders, self._givers, self._say, label, push, sign, self._ask_for_policy))
 
     def _ask_for_policy(self, change: Change | None = None, offered: str | None = None) -> None:
@@ -330,7 +329,7 @@ class Daemon:
         """Stop the worker, close the log, then everything else, within two seconds."""
         parts = self._parts
         parts.notifier.send("STOPPING=1")
-        self._plans.stop()
+        self._moving.plans.stop()
         parts.modes.stop()
         parts.worker.stop(STOP_S)
         booked = parts.recorder.ok and self._book_the_rest()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adaptd.config.nvpmodel import declared_modes, known_modes, mode_refusals
+from adaptd.config.nvpmodel import declared_modes, mode_refusals
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense.nvpmodel import Nvpmodel
 from adaptd.sense.sysfs import Sysfs
@@ -44,11 +44,6 @@ class PowerModes:
         self._told: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    @property
-    def broken(self) -> str:
-        """Why the board's own file of modes cannot be read; empty where it can, or there is none."""
-        return "" if self._board is None else self._board.broken
-
     def start(self) -> None:
         """Begin to look now and then, where there is something to look at."""
         if self._seen is not None and self._threaded:
@@ -77,9 +72,8 @@ class PowerModes:
 
     def poll(self, happened: Happened) -> None:
         """Hand over what came of switches since the last call."""
-        with suppress(queue.Empty):
-            while True:
-                happened(*self._told.get_nowait())
+        for _ in range(self._told.qsize()):
+            happened(*self._told.get())
 
     def lift(self) -> None:
         """A person has looked and reloaded the policy: switching is allowed again."""
@@ -184,7 +178,7 @@ def not_there(root: Path, modes: tuple[str, ...], text: str, name: str, profile:
         return f"{board.broken}; mend it, or remove `modes` from {name}"
     here = board.here()
     own = board.declared is not None and here is not None
-    known = declared_modes(board.declared, here.number) if board.declared and here else known_modes(profile)
+    known = declared_modes(board.declared, here.number) if board.declared and here else dict(profile.power_modes)
     bad = mode_refusals(text, name, modes, known, "this board" if own else profile.name)
     return bad[0] if bad else ""
 

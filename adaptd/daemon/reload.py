@@ -84,11 +84,9 @@ class Reloads:
 
     def done(self) -> Tried | None:
         """The outcome of a trial that has ended since the last call."""
-        try:
-            found = self._found.get_nowait()
-        except queue.Empty:
+        if self._found.empty():
             return None
-        self._busy = False
+        found, self._busy = self._found.get(), False
         self._begin()
         if found.verb == "offer":
             self.offer = offer_words(found.text, found.refused)

@@ -6,10 +6,11 @@ Missing: a simulated number never hides a fault.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from adaptd.brain.judge.words import in_units
+from adaptd.protocol.messages import Picture
 from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.sensor_hub import Sampled, SensorHub
@@ -53,9 +54,8 @@ class SensorsOrTwin:
             stand_in = {name for name in QUANTITIES if self._stands_in(name, sampled)}
             if POWER not in stand_in:
                 budget_mw = None  # the software device's budget says nothing of real power
-            raw = tuple(
-                [one for one in raw if one.quantity not in stand_in] + [one for one in invented if one.quantity in stand_in]
-            )
+            kept = [one for one in raw if one.quantity not in stand_in]
+            raw = (*kept, *(one for one in invented if one.quantity in stand_in))
         battery = sampled.battery
         if self._device is not None and (staged := self._device.battery(now_us)) is not None:
             battery = staged  # a scenario with a battery: its charge goes with its power
@@ -78,15 +78,6 @@ class SensorsOrTwin:
         staged = [name for name in QUANTITIES if self._device is not None and self._stands_in(name, sampled)]
         answers = {name: [one for one in sampled.raw if one.quantity == name] for name in QUANTITIES}
         return Opening(tuple(_opening(name, answers[name], self.station, staged=name in staged) for name in QUANTITIES))
-
-    @property
-    def firmware(self) -> str:
-        """Under-voltage and throttling that the board's firmware tells of; empty where it does not."""
-        return self.station.firmware
-
-    def push(self, message: object, now_us: int) -> str:
-        """A reading from another process; why it was refused, or empty."""
-        return self.station.push(message, now_us)
 
     def close(self) -> None:
         """End the sensor threads."""
@@ -163,9 +154,6 @@ def trip_words(trips: Iterable[Trip], limit_mc: int) -> str:
     return f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"
 
 
-def picture_stats(picture: object) -> PictureStats | None:
+def picture_stats(picture: Picture | None) -> PictureStats | None:
     """The worker's picture statistics as the sensors want them; the two rooms do not know each other."""
-    if picture is None:
-        return None
-    names = PictureStats.__dataclass_fields__
-    return PictureStats(**{name: getattr(picture, name) for name in names if hasattr(picture, name)})
+    return None if picture is None else PictureStats(**asdict(picture))

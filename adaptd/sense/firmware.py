@@ -11,7 +11,6 @@ from adaptd.vocabulary import Missing, MissingReason
 FIRMWARE = "firmware"
 MASKS = ("sys/devices/platform/soc*/soc*:firmware/get_throttled", "sys/devices/platform/soc*/*.firmware/get_throttled")
 _NOW = {0x1: "under-voltage", 0x2: "frequency capped", 0x4: "throttled", 0x8: "soft temperature limit"}
-_PERIOD_US = 5_000_000
 _SINCE = 16
 
 
@@ -19,7 +18,6 @@ class FirmwareFlags(Source):
     """The mask of one board; 0 while nothing was ever wrong."""
 
     quantity = FIRMWARE
-    period_us = _PERIOD_US
 
     def __init__(self, sysfs: Sysfs, mask: str, alarm: str) -> None:
         super().__init__("firmware")

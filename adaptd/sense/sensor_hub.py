@@ -16,17 +16,8 @@ from pathlib import Path
 
 from adaptd.base.clock import Clock, monotonic_us
 from adaptd.config.profile import HardwareProfile
-from adaptd.sense import firmware
 from adaptd.sense.board import identify
-from adaptd.sense.camera_light import (
-    Calibration,
-    CameraFeed,
-    PictureStats,
-    parse_calibration,
-    parse_gain,
-    seen,
-    with_gain,
-)
+from adaptd.sense.camera_light import Calibration, CameraFeed, PictureStats, parse_calibration, parse_gain, seen, with_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
 from adaptd.sense.gauge import ChargeSource, Gauge
@@ -37,7 +28,7 @@ from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
 from adaptd.sense.sysfs import Sysfs
 from adaptd.sense.thermal_zone import Trip
-from adaptd.vocabulary import CAMERA, Picture, Raw, RawReading, Unread
+from adaptd.vocabulary import CAMERA, Picture, Raw, Unread
 from adaptd.vocabulary.battery import BATTERY, BatteryReading
 
 
@@ -87,7 +78,6 @@ class SensorHub:
         self.silent: dict[str, str] = {}
         for quantity, names in names_of(profile).items():
             self._find(quantity, names)
-        self._firmware = self._threaded(list(firmware.discover(files)))
         self.gauge = self._gauge()
         self.trips: tuple[Trip, ...] = tuple(trip for zone in self._catalog.zones for trip in zone.trips())
         board = identify(files)
@@ -118,12 +108,6 @@ class SensorHub:
         On the very board that a profile describes, a quantity whose sensors the profile names is never absent: there it is lost.
         """
         return tuple([name for name in QUANTITIES if not self._feeds[name] and name not in self._named_here])
-
-    @property
-    def firmware(self) -> str:
-        """What the board's firmware did by itself (under-voltage, throttling), in words; empty where it tells nothing."""
-        answers = [feed.sample(0) for feed in self._firmware]
-        return "; ".join(told for each in answers if isinstance(each, RawReading) and (told := firmware.words(each.value)))
 
     @property
     def calibrated(self) -> bool:

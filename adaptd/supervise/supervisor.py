@@ -7,11 +7,12 @@ The thin half around ``supervision``: processes and sockets here, decisions ther
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, MoveOver, Picture, WorkerReport
+from adaptd.base.clock import Clock, monotonic_us
+from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, MoveOver, WorkerReport
 from adaptd.protocol.wire import Message
 from adaptd.supervise.counting import joined, unheard
 from adaptd.supervise.moves import Moves
-from adaptd.supervise.process import COMMAND, WorkerClient, monotonic_us
+from adaptd.supervise.process import COMMAND, WorkerClient
 from adaptd.supervise.signs import (
     UNSTARTABLE_US,
     History,
@@ -64,7 +65,7 @@ class Supervisor:
         begin: Begin,
         *,
         command: Sequence[str] = COMMAND,
-        now_us: Callable[[], int] = monotonic_us,
+        now_us: Clock = monotonic_us,
         limits: WorkerLimits | None = None,
         make: Callable[..., WorkerClient] = WorkerClient,
         spare: bool = True,
@@ -105,16 +106,6 @@ class Supervisor:
         return None if self._client is None else self._client.report
 
     @property
-    def picture(self) -> Picture | None:
-        """Newest statistics of a camera picture, for the light estimate."""
-        return None if self._client is None else self._client.picture
-
-    @property
-    def last_result(self) -> LastResult | None:
-        """Newest result."""
-        return None if self._client is None else self._client.last_result
-
-    @property
     def pid(self) -> int | None:
         """Process id of the running worker."""
         return None if self._client is None else self._client.pid
@@ -148,7 +139,8 @@ class Supervisor:
             return events
         if sign not in (Sign.WELL, Sign.STARTING):
             return [*events, *self._lose(sign, now_us)]
-        if any(isinstance(event, Fault) and self._is_slow_reference(event) for event in events):
+        slow = [event.variant for event in events if isinstance(event, Fault) and event.kind == "slow"]
+        if self._begin.variants[0] in slow:
             return [*events, *self._restart_slow(now_us)]
         if self._renew:
             return [*events, *self._restart("reset", "everything is loaded again, as asked", now_us)]
@@ -236,9 +228,6 @@ class Supervisor:
         lost = Lost(sign.value, text + moved, variant, exit_code, wait_us, self.latched, now_us)
         return [lost, *self._start_if_due(now_us)]
 
-    def _is_slow_reference(self, fault: Fault) -> bool:
-        return fault.kind == "slow" and fault.variant == self._begin.variants[0]
-
     def _restart_slow(self, now_us: int) -> list[Event]:
         if not slow_restart_due(self._history, now_us):
             return []
@@ -290,25 +279,21 @@ class Supervisor:
         return told if self._client is None else [Started(self._attempt, self._client.pid or 0, now_us)]
 
     def _start(self, now_us: int) -> None:
-        begin = self._begin
-        variants = begin.variants[:1] if self.latched else begin.variants
-        again = self._attempt > 0
         begin = replace(
-            begin,
-            variants=variants,
+            self._begin,
+            variants=self._begin.variants[:1] if self.latched else self._begin.variants,
             quarantined=self._broken(),
-            start_mfps=self._ordered_mfps if again else begin.start_mfps,
+            start_mfps=self._ordered_mfps if self._attempt else self._begin.start_mfps,
         )
         self._start_at_us, self._attempt, self._seen_source_us = None, self._attempt + 1, now_us
         self._renew = False
         client = None if self._spare is None else self._spare.take(now_us)
-        if client is not None:
-            self._client = client
-            client.engage(begin)
-            return
         try:
-            client = self._new_client(begin)
-            client.start()
+            if client is not None:
+                client.engage(begin)
+            else:
+                client = self._new_client(begin)
+                client.start()
             self._client = client
         except OSError as error:
             self._start_at_us = now_us + UNSTARTABLE_US

@@ -58,7 +58,6 @@ class Senses:
         trips = ()
 
     opening = Opening(())
-    firmware = ""
 
     def __init__(self) -> None:
         self.station = self.Station()
@@ -78,7 +77,7 @@ class Worker:
     """A worker that does at once what it is asked."""
 
     refused: str | None = None
-    picture = last_result = report = None
+    report = None
 
     def __init__(self) -> None:
         self.point, self.asked = OperatingPoint("fp16", 15_000), []  # type: ignore[var-annotated]

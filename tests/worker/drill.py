@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adaptd.base.clock import monotonic_us
 from adaptd.protocol.messages import Begin, Fault, Swapped, WorkerReport
-from adaptd.supervise.process import monotonic_us
 from adaptd.supervise.signs import WorkerLimits
 from adaptd.supervise.supervisor import Lost, Supervisor
 from adaptd.vocabulary import OperatingPoint, Setpoint
@@ -77,8 +77,8 @@ class Drill:
 
     def last(self, name: str) -> Any:
         """A field of the newest result."""
-        result = self.supervisor.last_result
-        return None if result is None else getattr(result, name)
+        report = self.supervisor.report
+        return None if report is None or report.result is None else getattr(report.result, name)
 
     def on_reference_since(self, at_us: int) -> int | None:
         """When the first result on the reference after ``at_us`` was there, in microseconds after it."""
