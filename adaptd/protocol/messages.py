@@ -265,7 +265,6 @@ class WorkerReport:
     source_ok: bool = True
     source_state: str = "ok"
     bad_frames: int = 0
-    subscribers: int = 0
     picture: Picture | None = None
     result: LastResult | None = None
     cameras: tuple[CameraReport, ...] = ()

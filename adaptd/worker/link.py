@@ -156,7 +156,6 @@ class Link(threading.Thread):
             source_ok=grabbers.ok(now_us),
             source_state=grabbers.state,
             bad_frames=grabbers.bad,
-            subscribers=len(self._results),
             picture=loop.seen.darkest,
             result=loop.seen.newest,
             cameras=grabbers.reports(loop.seen, dropped, now_us),
