@@ -200,22 +200,18 @@ def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
 def figures(manifest: Manifest, backend: str) -> tuple[ModeFigures, ...]:
     """What is known of each variant in each power mode that was noted; empty where none was, and then modes mean nothing."""
     return tuple(
-        _mode_figures(name, measured, measured.power_mode)
+        ModeFigures(
+            mode=measured.power_mode.name,
+            memory_khz=measured.power_mode.memory_khz,
+            variant=name,
+            energy_uj=max(1, measured.energy_marginal_uj),
+            latency_us=max((1, *(band.latency_p50_us for band in measured.bands.values()))),
+            idle_mw=measured.idle_power_mw,
+        )
         for name, backends in sorted(manifest.variants.items())
         if backend in backends
         for measured in (backends[backend].qualification, *backends[backend].modes)
         if measured is not None and measured.power_mode is not None
-    )
-
-
-def _mode_figures(name: str, measured: Qualification, mode: ModeFact) -> ModeFigures:
-    return ModeFigures(
-        mode=mode.name,
-        memory_khz=mode.memory_khz,
-        variant=name,
-        energy_uj=max(1, measured.energy_marginal_uj),
-        latency_us=max((1, *(band.latency_p50_us for band in measured.bands.values()))),
-        idle_mw=measured.idle_power_mw,
     )
 
 

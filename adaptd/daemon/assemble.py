@@ -2,6 +2,7 @@
 
 import importlib.util
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -152,19 +153,13 @@ def _has_tensorrt(manifest: Manifest) -> bool:
     return "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
 
 
-def _planned(manifest: Manifest) -> bool:
-    """Whether the reference has a plan that was qualified."""
-    try:
-        facts(manifest, "tensorrt")
-    except ConfigError:
-        return False
-    return True
-
-
 def _backend(wanted: str, manifest: Manifest) -> str:
     offered = {name for files in manifest.variants.values() for name in files}
     if wanted == "auto":
-        return "tensorrt" if _has_tensorrt(manifest) and _planned(manifest) else "ort"
+        with suppress(ConfigError):
+            if _has_tensorrt(manifest) and facts(manifest, "tensorrt"):  # the reference has a plan that was qualified
+                return "tensorrt"
+        return "ort"
     if wanted not in offered:
         raise AssemblyError(f"--backend {wanted}: the bundle has no files for it, one of {', '.join(sorted(offered))} is there")
     return wanted
@@ -194,7 +189,7 @@ def assemble(
     api = _api(request, board, ledger)
     station = SensorHub(checked.profile, request.root, camera=calibration)
     if api is not None:
-        api.refusals["/v1/reading"] = station.push_refusal
+        api.refusals["/v1/reading"] = station.inbox.refusal
     if device is not None:
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)

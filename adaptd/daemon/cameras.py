@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from adaptd.config.cells import band_of, camera_of
-from adaptd.daemon.status import SourceWords
 from adaptd.daemon.status_rows import evidence_rows
+from adaptd.daemon.worker_events import source_words
 from adaptd.protocol.messages import CameraReport, LastResult, WorkerReport
 from adaptd.vocabulary import Snapshot, Verdict
 
@@ -47,10 +47,9 @@ class Cameras:
 
     def _one(self, name: str, frames: Frames, verdict: Verdict, target_mfps: int) -> dict[str, Any]:
         told = self._newest.get(name)
-        source = SourceWords("starting") if told is None else SourceWords(told.source_state, told.source_mfps, told.bad_frames)
         own = tuple(replace(one, band=band_of(one.band)) for one in verdict.evidence if camera_of(one.band) == name)
         return {
-            "source": source.plain(target_mfps),
+            "source": source_words(told).plain(target_mfps),
             "frames": asdict(frames),
             "evidence": evidence_rows(own),
             "last_result": result_words(None if told is None else told.result),

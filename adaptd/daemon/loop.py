@@ -36,7 +36,7 @@ class Daemon:
         self._parts = parts
         self._pace = pace or LoopPace()
         self._say = Teller(parts.recorder, parts.watcher)
-        self._asked, self._wake = Asked(), threading.Event()
+        self.asked, self._wake = Asked(), threading.Event()
         self._acting, self._reloads = Intents(), Reloads()
         self._act_seqs: dict[int, int] = {}
         self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
@@ -84,17 +84,13 @@ class Daemon:
 
     def stop(self) -> None:
         """Ask the loop to end, from any thread; a signal handler must not wait for a lock and sets the flag alone."""
-        self._asked.stop = True
+        self.asked.stop = True
         self._wake.set()
-
-    def on_signals(self) -> None:
-        """Heed SIGTERM, SIGINT, SIGHUP and SIGUSR1."""
-        self._asked.install()
 
     def _loop(self) -> None:
         clock, pace = self._parts.clock, self._pace
         ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
-        while not (self._asked.stop or self._orders.again) and self._parts.worker.refused is None:
+        while not (self.asked.stop or self._orders.again) and self._parts.worker.refused is None:
             now_us = clock.mono_us()
             if ends_us is not None and now_us >= ends_us:
                 break
@@ -231,7 +227,8 @@ class Daemon:
             cameras=self._cameras.plain(verdict, self._policy.target_mfps),
         )
         document = status_document(scene)
-        document |= {"orders": self._orders.words(now_us), **self._reloads.words(self._profile, self._parts)}
+        document |= {"orders": self._orders.words(now_us), "offer": self._reloads.offer}
+        document |= {"board": self._profile.name, "model": self._parts.bundle_name}
         modes = self._parts.modes.document(self._parts.settings.figures, self._policy.modes)
         document |= self._orders.mission.document(snapshot, verdict, utc_ms) | modes
         self._parts.board.publish(document, now_us)
@@ -243,13 +240,13 @@ class Daemon:
         self._watch_clock(now_us)
         self._moving.plans.poll(now_us)
         self._parts.modes.poll(self._say.power_mode)
-        if self._asked.reload:
-            self._asked.reload = False
+        if self.asked.reload:
+            self.asked.reload = False
             self._ask_for_policy()
         if (tried := self._reloads.done()) is not None:
             self._take_policy(tried)
-        if self._asked.dump:
-            self._asked.dump = False
+        if self.asked.dump:
+            self.asked.dump = False
             self._parts.watcher.asked(self._parts.board.read(now_us))
         for name in self._parts.slow.take(now_us):
             self._parts.chores[name]()
@@ -270,7 +267,7 @@ class Daemon:
         self._say.tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
-        sign, push, label = self._parts.recorder.signed, self._parts.senses.station.push, self._feedback.take
+        sign, push, label = self._parts.recorder.signed, self._parts.senses.station.inbox.push, self._feedback.take
         take(change, now_us, Hands(self._orders, self._givers, self._say, label, push, sign, self._ask_for_policy))
 
     def _ask_for_policy(self, change: Change | None = None, offered: str | None = None) -> None:
@@ -342,4 +339,4 @@ class Daemon:
         if parts.api is not None:
             parts.api.stop()
         parts.slow.stop()
-        parts.senses.close()
+        parts.senses.station.close()

@@ -92,10 +92,6 @@ class Reloads:
             self.offer = offer_words(found.text, found.refused)
         return found
 
-    def words(self, profile: HardwareProfile, parts: Parts) -> dict[str, Any]:
-        """For the status document: what was offered last, and on what the policies run."""
-        return {"offer": self.offer, "board": profile.name, "model": parts.bundle_name}
-
     def refused(self, new: Tried, why: str) -> None:
         """It was good by itself and cannot be taken by this run."""
         if new.verb == "offer":

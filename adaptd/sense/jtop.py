@@ -22,12 +22,8 @@ from adaptd.vocabulary import Missing, MissingReason, Raw
 RESTARTS = 3
 RESTART_WINDOW_US = 60_000_000
 LONGEST_LINE = 65_536
+CHILD = (sys.executable, "-m", "adaptd.sense.jtop_child", "--interval", "1.0")
 _STEPS = {TEMPERATURE: 500, POWER: 40}
-
-
-def child_command(interval_s: float = 1.0) -> tuple[str, ...]:
-    """The command that starts the child with the interpreter of this process."""
-    return (sys.executable, "-m", "adaptd.sense.jtop_child", "--interval", str(interval_s))
 
 
 class JtopProcess:
@@ -128,9 +124,9 @@ class JtopProcess:
         return True
 
 
-def first_line(command: Sequence[str] | None = None, patience_s: float = 4.0) -> dict[str, object] | str:
+def first_line(patience_s: float = 4.0) -> dict[str, object] | str:
     """One line of the service, for `adaptd doctor`, or why there is none."""
-    process = JtopProcess(command or child_command())
+    process = JtopProcess(CHILD)
     until_s = time.monotonic() + patience_s
     try:
         while time.monotonic() < until_s:

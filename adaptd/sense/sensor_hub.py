@@ -22,7 +22,7 @@ from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named, parse_name
 from adaptd.sense.deadline import DEADLINE_US, GRACE_S, ReaderPool
 from adaptd.sense.gauge import ChargeSource, Gauge
 from adaptd.sense.hotplug import LOOKED_FOR, Hotplug, Wanted, unreadable
-from adaptd.sense.jtop import JtopFeed, JtopProcess, child_command
+from adaptd.sense.jtop import CHILD, JtopFeed, JtopProcess
 from adaptd.sense.nvml import NvmlGpu
 from adaptd.sense.push import PushInbox
 from adaptd.sense.source import LIGHT, POWER, QUANTITIES, TEMPERATURE, Feed, Source
@@ -62,13 +62,14 @@ class SensorHub:
         deadline_us: int = DEADLINE_US,
         grace_s: float = GRACE_S,
         gpu: Callable[[int], NvmlGpu] = NvmlGpu,
-        jtop_command: tuple[str, ...] = child_command(),
+        jtop_command: tuple[str, ...] = CHILD,
     ) -> None:
         self._profile, self._camera, self._jtop_command, self.now_us = profile, camera, jtop_command, clock
+        self.unwatched = profile.unwatched  # the profile says that this machine has no thermometer
         self._sysfs = files = Sysfs(root) if sysfs is None else sysfs
         self._catalog = Catalog(files, gpu)
         self._pool = ReaderPool(clock, deadline_us, grace_s)
-        self._inbox = PushInbox()
+        self.inbox = PushInbox()  # takes readings from other processes
         self._jtop: JtopProcess | None = None
         self._gain_unit: int | None = None
         self._picture: PictureStats | None = None
@@ -97,11 +98,6 @@ class SensorHub:
         return Sampled(raw, seen(picture) if picture is not None and held_against else None, self.absent, battery)
 
     @property
-    def unwatched(self) -> bool:
-        """Whether the profile says that this machine has no thermometer."""
-        return self._profile.unwatched
-
-    @property
     def absent(self) -> tuple[str, ...]:
         """The quantities for which this machine has no source at all.
 
@@ -123,14 +119,6 @@ class SensorHub:
         """The same of one quantity."""
         names = {text.strip() for text in names_of(self._profile)[quantity]}
         return tuple(pair for pair in self._unresolved if pair[0] in names)
-
-    def push(self, message: object, now_us: int) -> str:
-        """A reading from another process; returns why it was refused, empty when it was taken (``push.py``)."""
-        return self._inbox.push(message, now_us)
-
-    def push_refusal(self, message: object, now_us: int) -> str:
-        """Why a pushed reading would be refused, for its sender's answer; any thread may ask."""
-        return self._inbox.refusal(message, now_us)
 
     def close(self) -> None:
         """End threads and the jtop process."""
@@ -184,7 +172,7 @@ class SensorHub:
         pairs: list[tuple[Feed, ChargeSource | None]] = []
         for name in map(parse_name, self._profile.battery_sources or (("battery:all",) if here else ())):
             if name.kind == "push":
-                pairs.append((self._inbox.open(BATTERY, name.key), None))
+                pairs.append((self.inbox.open(BATTERY, name.key), None))
                 continue
             chosen = [one for one in here if name.kind == "battery" and name.key in ("all", one.supply)]
             if not chosen:
@@ -196,7 +184,7 @@ class SensorHub:
 
     def _feeds_of(self, quantity: str, name: Named) -> list[Feed]:
         if name.kind == "push":
-            return [self._inbox.open(quantity, name.key)]
+            return [self.inbox.open(quantity, name.key)]
         if name.kind == "camera" and quantity == LIGHT:
             return self._camera_feeds(name)
         if name.kind == "jtop":

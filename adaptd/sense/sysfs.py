@@ -80,29 +80,22 @@ class Sysfs:
 def _refusal(error: OSError) -> Missing:
     """The error number's name and its plain words, so that a log line says which of the kernel's refusals it was."""
     name = errno.errorcode.get(error.errno or 0, "error")
-    text = f"{name}: {_WORDS.get(name) or os.strerror(error.errno or 0).lower()}"
-    return Missing(_REASONS.get(name, MissingReason.DEVICE), text)
+    reason, words = _REFUSALS.get(name, (MissingReason.DEVICE, os.strerror(error.errno or 0).lower()))
+    return Missing(reason, f"{name}: {words}")
 
 
-_REASONS = {
-    **dict.fromkeys(("EAGAIN", "EIO", "ETIMEDOUT", "EREMOTEIO"), MissingReason.MOMENTARY),
-    **dict.fromkeys(("ENOENT", "ENODEV", "ENXIO"), MissingReason.GONE),
-    **dict.fromkeys(("EACCES", "EPERM"), MissingReason.NO_ACCESS),
-}
-
-
-_WORDS = {
-    "EACCES": "no permission to read",
-    "EPERM": "no permission to read",
-    "EAGAIN": "sensor is off or busy",
-    "EINVAL": "zone is disabled",
-    "ENODATA": "sensor has no data",
-    "ENOENT": "file is gone",
-    "ENODEV": "device is gone",
-    "ENXIO": "device is gone",
-    "EIO": "bus or device failed",
-    "ETIMEDOUT": "bus timed out",
-    "EREMOTEIO": "device did not answer",
+_REFUSALS = {
+    "EACCES": (MissingReason.NO_ACCESS, "no permission to read"),
+    "EPERM": (MissingReason.NO_ACCESS, "no permission to read"),
+    "EAGAIN": (MissingReason.MOMENTARY, "sensor is off or busy"),
+    "EINVAL": (MissingReason.DEVICE, "zone is disabled"),
+    "ENODATA": (MissingReason.DEVICE, "sensor has no data"),
+    "ENOENT": (MissingReason.GONE, "file is gone"),
+    "ENODEV": (MissingReason.GONE, "device is gone"),
+    "ENXIO": (MissingReason.GONE, "device is gone"),
+    "EIO": (MissingReason.MOMENTARY, "bus or device failed"),
+    "ETIMEDOUT": (MissingReason.MOMENTARY, "bus timed out"),
+    "EREMOTEIO": (MissingReason.MOMENTARY, "device did not answer"),
 }
 
 

@@ -79,10 +79,6 @@ class WorkerClient:
         """The exit code, negative for a signal; None while the process runs or before the start."""
         return None if self._process is None else self._process.poll()
 
-    def fileno(self) -> int:
-        """What becomes readable when the worker has said something; -1 where there is none."""
-        return -1 if self._channel is None else self._channel.fileno()
-
     def poll(self) -> list[Message | Garbled]:
         """What the worker has said since the last call, in order."""
         if self._channel is None:

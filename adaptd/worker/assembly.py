@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,10 +24,10 @@ from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
 from adaptd.worker.grabbers import Grabbers
 from adaptd.worker.health import spin_wanted
-from adaptd.worker.link import Link, Speaker, worker_threads
+from adaptd.worker.link import Link, Speaker
 from adaptd.worker.loop import FrameLoop
 from adaptd.worker.loop_parts import LoopParts
-from adaptd.worker.move_over import Stage
+from adaptd.worker.move_over import PoolMaker, Stage
 from adaptd.worker.preview import NAME as PREVIEW_NAME
 from adaptd.worker.preview import Preview
 from adaptd.worker.results import Results
@@ -36,8 +35,7 @@ from adaptd.worker.serving_lock import LockError, ServingLock
 
 LATENCY_RUNS = 5
 JOIN_S = 0.5
-
-PoolMaker = Callable[[Begin, Bundle, bool], WarmPool]
+MOST_THREADS = 4  # of an engine, where nobody asked for another number
 
 
 class StartError(Exception):
@@ -47,7 +45,8 @@ class StartError(Exception):
 def default_pool(begin: Begin, bundle: Bundle, spinning: bool) -> WarmPool:
     """The inactive warm pool of ``begin``, without the variants that were set aside before."""
     wanted = tuple(name for name in begin.variants if name not in begin.quarantined)
-    options = EngineOptions(threads=worker_threads(begin.threads), spinning=spinning, cameras=len(begin.streams))
+    threads = begin.threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
+    options = EngineOptions(threads=threads, spinning=spinning, cameras=len(begin.streams))
     return open_pool(bundle, begin.backend, wanted, options=options, budget_mb=begin.memory_limit_mb)
 
 

@@ -9,7 +9,7 @@ from adaptd.worker.grabber import Grabber
 from adaptd.worker.latest_frame import LatestFrame
 from adaptd.worker.link import Speaker
 from adaptd.worker.pacing import Pacer
-from adaptd.worker.seen import Seen
+from adaptd.worker.seen import Seen, as_message
 from adaptd.worker.shared_slot import SharedSlot
 from adaptd.worker.sources.choose import source_of
 
@@ -91,7 +91,7 @@ class Grabbers:
                 source_state=grabber.state,
                 bad_frames=grabber.bad,
                 picture=seen.pictures[at],
-                result=seen.result(at),
+                result=as_message(seen.results[at]),
             )
             for at, (name, grabber) in enumerate(zip(self.names, self.all, strict=True))
         )

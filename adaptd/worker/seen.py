@@ -43,10 +43,6 @@ class Seen:
         scene, self.scenes[camera] = self.scenes[camera], ""
         return f',"scene":"{scene}"' if scene else ""
 
-    def result(self, camera: int) -> LastResult | None:
-        """The newest result of a camera."""
-        return as_message(self.results[camera])
-
     @property
     def newest(self) -> LastResult | None:
         """The newest result of any camera."""

@@ -97,14 +97,20 @@ def test_a_worker_that_dies_soon_after_it_moved_comes_back_on_the_engines_before
     try:
         _until(supervisor, lambda: supervisor.report is not None)
         supervisor.move_over(order(begin))
-        _until(supervisor, lambda: supervisor.hello is not None and supervisor.hello.backend == "ort")
-        assert supervisor.pid is not None
-        os.kill(supervisor.pid, signal.SIGSEGV)
-        heard = _until(supervisor, lambda: supervisor.hello is not None and supervisor.hello.backend == "stub")
+        _until(supervisor, lambda: _backend(supervisor) == "ort")
+        assert supervisor.client is not None
+        assert supervisor.client.pid is not None
+        os.kill(supervisor.client.pid, signal.SIGSEGV)
+        heard = _until(supervisor, lambda: _backend(supervisor) == "stub")
     finally:
         supervisor.stop()
     assert "stub serves again" in next(one.text for one in heard if isinstance(one, Lost))
     assert any(isinstance(one, Hello) for one in heard)
+
+
+def _backend(supervisor: Supervisor) -> str:
+    hello = None if supervisor.client is None else supervisor.client.hello
+    return "" if hello is None else hello.backend
 
 
 def _until(supervisor: Supervisor, happened: Any) -> list[Any]:

@@ -76,8 +76,8 @@ def test_each_camera_is_counted_in_its_own_cell_and_run_on_its_own_stream(bench:
 def test_a_frame_that_gave_way_is_missing_in_its_cameras_numbers_alone(bench: TwoCameras) -> None:
     """A camera that is too quick drops its own frames; the other one's stay whole."""
     for light in (1, 2, 3):
-        bench.ends[1].put(Frame(np.full((4, 4, 3), light, np.uint8), -1, bench.clock.us))
-    bench.ends[0].put(Frame(np.full((4, 4, 3), 9, np.uint8), -1, bench.clock.us))
+        bench.shared.put(Frame(np.full((4, 4, 3), light, np.uint8), -1, bench.clock.us), 1)
+    bench.shared.put(Frame(np.full((4, 4, 3), 9, np.uint8), -1, bench.clock.us), 0)
     bench.loop.turn(0)
     bench.loop.turn(0)
     assert told(bench) == [("rear", 2), ("front", 0)]

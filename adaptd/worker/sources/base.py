@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple, Protocol
 
+from adaptd.base.clock import WaitingClock
+
 
 class Lens(NamedTuple):
     """What a camera tells of itself: exposure in microseconds, gain in the driver's steps.
@@ -36,3 +38,21 @@ class FrameSource(Protocol):
     def close(self) -> None: ...
     def settings(self) -> Lens:
         return Lens()
+
+
+class Paced(FrameSource):
+    """A source that makes its own time: ``mfps`` on an absolute schedule that begins when it is opened."""
+
+    def __init__(self, name: str, mfps: int, clock: WaitingClock) -> None:
+        self.name, self._clock = name, clock
+        self.mfps: int = mfps
+        self._due_us = self._count = 0
+
+    def open(self) -> None:
+        self._due_us, self._count = self._clock.now_us(), 0
+
+    def advance(self) -> bool:
+        if not self._clock.wait_until(self._due_us + self._count * 1_000_000_000 // self.mfps):
+            return False
+        self._count += 1
+        return True

@@ -15,14 +15,13 @@ WHOLE_SHARE = 0.9
 
 
 class VideoSource(FrameSource):
-    """``mfps`` overrides the file's rate; ``loop`` False ends after one pass."""
+    """``mfps`` overrides the file's rate."""
 
-    def __init__(self, path: Path, clock: WaitingClock, mfps: int | None = None, *, loop: bool = True) -> None:
+    def __init__(self, path: Path, clock: WaitingClock, mfps: int | None = None) -> None:
         self.name = str(path)
         self.mfps: int | None = mfps
         self._path = path
         self._clock = clock
-        self._loop = loop
         self._cv2: Any = None
         self._capture: Any = None
         self._due_us = self._count = self._in_pass = 0
@@ -63,8 +62,6 @@ class VideoSource(FrameSource):
             self._in_pass += 1
             return True
         self._refuse_short_pass()
-        if not self._loop:
-            return False
         self._rewind()
         if not self._capture.grab():
             raise SourceError(f"{self.name}: holds no frame that can be decoded; re-encode it, for example as H.264 in mp4")
