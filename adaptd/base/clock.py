@@ -28,12 +28,10 @@ class SystemClock:
     """CLOCK_MONOTONIC."""
 
     now_ns = staticmethod(time.monotonic_ns)
+    now_us = staticmethod(monotonic_us)
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-
-    def now_us(self) -> int:
-        return time.monotonic_ns() // 1000
 
     def wait_until(self, at_us: int) -> bool:
         delay_us = at_us - self.now_us() if at_us > 0 else 0

@@ -93,11 +93,11 @@ def _never_in_time(policy: "Policy", reference: "VariantFacts", source: str) -> 
 
 def _modes(policy: "Policy", profile: "HardwareProfile | None", path: Path) -> list[str]:
     """Power modes that the profile's board does not have, or that need a reboot there, each with its line."""
-    from adaptd.config.nvpmodel import known_modes, mode_refusals
+    from adaptd.config.nvpmodel import mode_refusals
 
     if profile is None or not policy.modes:
         return []
-    return mode_refusals(path.read_text(), str(path), policy.modes, known_modes(profile), profile.name)
+    return mode_refusals(path.read_text(), str(path), policy.modes, dict(profile.power_modes), profile.name)
 
 
 def _facts(policy: "Policy", profile: "HardwareProfile", bundle: Path | None) -> "tuple[tuple[VariantFacts, ...], str]":

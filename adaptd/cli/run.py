@@ -114,7 +114,7 @@ def _run(arguments: argparse.Namespace) -> int:
         parts = assemble(request, checked, device, narrator, forced=forced, calibration=calibration, priced=priced)
     narrator.opening(parts)
     daemon = Daemon(parts, LoopPace(tick_us=arguments.tick, duration_us=arguments.duration))
-    daemon.on_signals()
+    daemon.asked.install()
     with page(arguments.page, request.socket or default_socket()):
         code = daemon.run()
     if parts.worker.refused is not None:

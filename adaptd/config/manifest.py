@@ -160,13 +160,8 @@ def load_manifest(bundle: Path, *, public_key: Path | None = None, require_signa
     Raises:
         ConfigError: one line: the file, the key, what is wrong, what would be right.
     """
-    where = f"{bundle}/{FILE}"
-    return parse_manifest(
-        read_regular(bundle, FILE, limit=LIMIT, hard_links=True),
-        where,
-        public_key=public_key,
-        require_signature=require_signature,
-    )
+    data = read_regular(bundle, FILE, limit=LIMIT, hard_links=True)
+    return parse_manifest(data, f"{bundle}/{FILE}", public_key=public_key, require_signature=require_signature)
 
 
 def parse_manifest(data: bytes, where: str, *, public_key: Path | None = None, require_signature: bool = False) -> Manifest:
@@ -190,40 +185,33 @@ def facts(manifest: Manifest, backend: str) -> tuple[VariantFacts, ...]:
 
     The latency is the slowest band's median. Raises ConfigError when the reference itself is not qualified there.
     """
-    found = []
-    for name in sorted(manifest.variants, key=lambda name: (name != manifest.reference, name)):
-        entry = manifest.variants[name].get(backend)
-        if entry is not None and entry.qualification is not None:
-            found.append(_variant_facts(name, entry.qualification))
-    if not found or found[0].name != manifest.reference:
-        entry = manifest.variants[manifest.reference].get(backend)
+    order = sorted(manifest.variants, key=lambda name: (name != manifest.reference, name))
+    entries = {name: manifest.variants[name][backend] for name in order if backend in manifest.variants[name]}
+    known = tuple(_variant_facts(name, one.qualification) for name, one in entries.items() if one.qualification is not None)
+    if not known or known[0].name != manifest.reference:
+        entry = entries.get(manifest.reference)
         planless = backend == "tensorrt" and (entry is None or entry.plan is None)
-        what, command = (
-            ("has no plan", "build BUNDLE --backend tensorrt") if planless else ("is not qualified", "qualify BUNDLE --data DIR")
-        )
-        raise ConfigError(f"{FILE}: variants.{manifest.reference}.{backend}: {what}, run: adaptd engine {command}")
-    return tuple(found)
+        build, qualify = "has no plan, run: adaptd engine build", "is not qualified, run: adaptd engine qualify"
+        remedy = f"{build} BUNDLE --backend tensorrt" if planless else f"{qualify} BUNDLE --data DIR"
+        raise ConfigError(f"{FILE}: variants.{manifest.reference}.{backend}: {remedy}")
+    return known
 
 
 def figures(manifest: Manifest, backend: str) -> tuple[ModeFigures, ...]:
     """What is known of each variant in each power mode that was noted; empty where none was, and then modes mean nothing."""
     return tuple(
-        _mode_figures(name, measured, measured.power_mode)
+        ModeFigures(
+            mode=measured.power_mode.name,
+            memory_khz=measured.power_mode.memory_khz,
+            variant=name,
+            energy_uj=max(1, measured.energy_marginal_uj),
+            latency_us=max((1, *(band.latency_p50_us for band in measured.bands.values()))),
+            idle_mw=measured.idle_power_mw,
+        )
         for name, backends in sorted(manifest.variants.items())
         if backend in backends
         for measured in (backends[backend].qualification, *backends[backend].modes)
         if measured is not None and measured.power_mode is not None
-    )
-
-
-def _mode_figures(name: str, measured: Qualification, mode: ModeFact) -> ModeFigures:
-    return ModeFigures(
-        mode=mode.name,
-        memory_khz=mode.memory_khz,
-        variant=name,
-        energy_uj=max(1, measured.energy_marginal_uj),
-        latency_us=max((1, *(band.latency_p50_us for band in measured.bands.values()))),
-        idle_mw=measured.idle_power_mw,
     )
 
 

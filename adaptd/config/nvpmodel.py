@@ -11,9 +11,8 @@ force in clocks alone count as free to enter.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from adaptd.config.profile import HardwareProfile
 from adaptd.config.strict_yaml import parse_document
 
 MOST_BYTES = 1 << 18
@@ -54,10 +53,8 @@ class DeclaredMode:
     @property
     def memory_khz(self) -> int:
         """The cap of the memory clock; 0 where it is not capped (the file says 0 or -1, or nothing)."""
-        for one in self.settings:
-            if (one.parameter, one.argument) == _MEMORY:
-                return max(0, int(one.value)) // 1000
-        return 0
+        caps = (int(one.value) for one in self.settings if (one.parameter, one.argument) == _MEMORY)
+        return max(0, next(caps, 0)) // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +104,7 @@ def parse_nvpmodel(text: str, name: str = "nvpmodel.conf") -> DeclaredModes:
             paths[given.get("NAME", ""), argument] = (path, given.get("TYPE") == "CLOCK")
         elif section == "POWER_MODEL":
             settings.append(_setting(stripped, paths, name, number))
-            last = modes[-1]
-            modes[-1] = DeclaredMode(last.number, last.name, tuple(settings), last.line)
+            modes[-1] = replace(modes[-1], settings=tuple(settings))
     return _checked(DeclaredModes(tuple(modes), default), name)
 
 
@@ -155,13 +151,8 @@ def _checked(found: DeclaredModes, name: str) -> DeclaredModes:
     return found
 
 
-def known_modes(profile: HardwareProfile) -> dict[str, bool]:
-    """The board's modes as its profile knows them, and whether entering each needs a reboot."""
-    return dict(profile.power_modes)
-
-
 def declared_modes(declared: DeclaredModes, here: int) -> dict[str, bool]:
-    """The same as the board's own file says, from the mode with the ID ``here``."""
+    """The board's modes as its own file says, and whether entering each from the mode with the ID ``here`` needs a reboot."""
     now = declared.by_number(here)
     return {mode.name: now is None or needs_reboot(now, mode) for mode in declared.modes}
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,11 +21,12 @@ from adaptd.config.profile import HardwareProfile, parse_profile
 from adaptd.config.strict_yaml import read_bounded
 from adaptd.daemon import jobs
 from adaptd.daemon.engine_identity import EngineIdentity
+from adaptd.daemon.moving import plans_of
 from adaptd.daemon.parts import Clock, Parts, Watcher
 from adaptd.daemon.power_modes import modes_of, not_there
 from adaptd.daemon.sensors_or_twin import SensorsOrTwin, SoftwareDevice
 from adaptd.log import KEEP_DAYS
-from adaptd.log.format.binding import Binding, PlanFile, code_hash
+from adaptd.log.format.binding import Binding, code_hash
 from adaptd.log.format.codec import CodecError, from_plain
 from adaptd.log.format.store import Store
 from adaptd.log.write.ledger import Ledger, LedgerLimits
@@ -104,10 +106,8 @@ def check(request: Request) -> Checked:
     known = facts(manifest, backend)
     names = [fact.name for fact in known]
     if policy.reference not in names:
-        known_names = ", ".join(names)
-        raise AssemblyError(
-            f"{request.policy}: reference: {policy.reference!r} is not in {request.bundle}, one of {known_names} is"
-        )
+        where = f"{request.policy}: reference"
+        raise AssemblyError(f"{where}: {policy.reference!r} is not in {request.bundle}, one of {', '.join(names)} is")
     words = unreachable(policy, profile)
     if words and "idle_power_w" not in profile.assumed:
         raise AssemblyError(f"{request.policy}: {words}")
@@ -153,19 +153,13 @@ def _has_tensorrt(manifest: Manifest) -> bool:
     return "tensorrt" in offered and all(importlib.util.find_spec(name) for name in ("tensorrt", "pycuda"))
 
 
-def _planned(manifest: Manifest) -> bool:
-    """Whether the reference has a plan that was qualified."""
-    try:
-        facts(manifest, "tensorrt")
-    except ConfigError:
-        return False
-    return True
-
-
 def _backend(wanted: str, manifest: Manifest) -> str:
     offered = {name for files in manifest.variants.values() for name in files}
     if wanted == "auto":
-        return "tensorrt" if _has_tensorrt(manifest) and _planned(manifest) else "ort"
+        with suppress(ConfigError):
+            if _has_tensorrt(manifest) and facts(manifest, "tensorrt"):  # the reference has a plan that was qualified
+                return "tensorrt"
+        return "ort"
     if wanted not in offered:
         raise AssemblyError(f"--backend {wanted}: the bundle has no files for it, one of {', '.join(sorted(offered))} is there")
     return wanted
@@ -193,9 +187,9 @@ def assemble(
     ledger, found = _open_log(request, checked, clock)
     board = StatusBoard()
     api = _api(request, board, ledger)
-    station = SensorHub.from_profile(checked.profile, request.root, camera=calibration)
+    station = SensorHub(checked.profile, request.root, camera=calibration)
     if api is not None:
-        api.refusals["/v1/reading"] = station.push_refusal
+        api.refusals["/v1/reading"] = station.inbox.refusal
     if device is not None:
         checked = replace(checked, facts=with_prices(checked.facts, priced))
     inherited = None if found is None else _inherited(found.state)
@@ -255,14 +249,11 @@ def _with_battery(request: Request, checked: Checked, device: SoftwareDevice | N
 def _api(request: Request, board: StatusBoard, ledger: Ledger) -> Api | None:
     """The local API where a socket is asked for; where it cannot be had, the log is closed again."""
     try:
-        return None if request.socket is None else Api(request.socket, board, {"/v1/metrics": render, "/v1/why": _why})
+        pages = {"/v1/metrics": render, "/v1/why": lambda document: f"{document.get('why', 'no decision yet')}\n"}
+        return None if request.socket is None else Api(request.socket, board, pages)
     except (SocketInUseError, OSError):
         ledger.close()
         raise
-
-
-def _why(document: dict[str, Any]) -> str:
-    return f"{document.get('why', 'no decision yet')}\n"
 
 
 def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger, Found | None]:
@@ -272,7 +263,7 @@ def _open_log(request: Request, checked: Checked, clock: Clock) -> tuple[Ledger,
         boot=boot_id(),
         mono_us=clock.mono_us,
         utc_ms=clock.utc_ms,
-        about=dict(about),
+        about=about,
         limits=LedgerLimits(wear_budget_mb=checked.policy.wear_budget_mb),
     )
     return opened.ledger, opened.found
@@ -318,12 +309,11 @@ def with_prices(facts: tuple[VariantFacts, ...], priced: tuple[VariantFacts, ...
 
 def _settings(request: Request, checked: Checked, clock: Clock) -> Settings:
     manifest = checked.manifest
-    names = {files[checked.backend].file for files in manifest.variants.values() if checked.backend in files}
     binding = Binding(
         boot_id=boot_id(),
         bundle=manifest.digest,
         code=code_hash(),
-        plans=tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names)),
+        plans=plans_of(manifest, checked.backend),
         policy=checked.policy.sha256,
         profile=checked.profile.sha256,
     )

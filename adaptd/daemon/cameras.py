@@ -1,13 +1,13 @@
 """Several cameras by name, for status: what each has delivered, how its source is, and what its evidence says."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from adaptd.config.cells import band_of, camera_of
-from adaptd.daemon.status import SourceWords
 from adaptd.daemon.status_rows import evidence_rows
-from adaptd.protocol.messages import CameraReport, WorkerReport
-from adaptd.vocabulary import BandEvidence, Snapshot, Verdict
+from adaptd.daemon.worker_events import source_words
+from adaptd.protocol.messages import CameraReport, LastResult, WorkerReport
+from adaptd.vocabulary import Snapshot, Verdict
 
 
 @dataclass(slots=True)
@@ -36,8 +36,7 @@ class Cameras:
     def add(self, snapshot: Snapshot) -> None:
         """Count the stretches that one decision has booked."""
         for stretch in snapshot.worker.stretches:
-            frames = self._frames.get(camera_of(stretch.band))
-            if frames is not None:
+            if (frames := self._frames.get(camera_of(stretch.band))) is not None:
                 frames.delivered += stretch.frames - stretch.missed
                 frames.missed += stretch.missed
                 frames.shadow += stretch.shadowed
@@ -48,16 +47,15 @@ class Cameras:
 
     def _one(self, name: str, frames: Frames, verdict: Verdict, target_mfps: int) -> dict[str, Any]:
         told = self._newest.get(name)
-        source = SourceWords("starting") if told is None else SourceWords(told.source_state, told.source_mfps, told.bad_frames)
-        result = None if told is None else told.result
-        own = tuple(_of_band(one) for one in verdict.evidence if camera_of(one.band) == name)
+        own = tuple(replace(one, band=band_of(one.band)) for one in verdict.evidence if camera_of(one.band) == name)
         return {
-            "source": source.plain(target_mfps),
-            "frames": {each.name: getattr(frames, each.name) for each in fields(frames)},
+            "source": source_words(told).plain(target_mfps),
+            "frames": asdict(frames),
             "evidence": evidence_rows(own),
-            "last_result": {} if result is None else {key: getattr(result, key) for key in result.__dataclass_fields__},
+            "last_result": result_words(None if told is None else told.result),
         }
 
 
-def _of_band(one: BandEvidence) -> BandEvidence:
-    return BandEvidence(band_of(one.band), one.variant, one.admitted, one.samples, one.bound_ppm)
+def result_words(result: LastResult | None) -> dict[str, Any]:
+    """The newest result for the status document; empty before the first."""
+    return {} if result is None else asdict(result)

@@ -7,7 +7,7 @@ so that a replay decides the same. It is made anew only where the clocks have dr
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from adaptd.brain.decide.words import rate
 from adaptd.config.endurance import LONGEST_H, Endurance, minute_of_day
@@ -43,13 +43,6 @@ class Moment:
         return self._at[1]
 
 
-def goal_of(asked: Endurance | None, moment: Moment, now_us: int, utc_ms: int) -> Goal | None:
-    """A goal that ends at a time of day, in monotonic time; None for one in hours, which the brain knows itself."""
-    if asked is None or asked.until_minute is None:
-        return None
-    return Goal(asked.reserve_ppm, until_us=moment.until_us(asked.until_minute, now_us, utc_ms))
-
-
 class Mission:
     """The goal that holds: the one that was asked for from outside, else the policy's. ``order`` is empty while there is none."""
 
@@ -64,21 +57,22 @@ class Mission:
     def on(self, snapshot: Snapshot, policy: Endurance | None, utc_ms: int) -> Snapshot:
         """The snapshot with the goal in it, where the brain does not know it from the policy."""
         self._battery, self._utc_ms = snapshot.battery, utc_ms
-        self._goal = self._asked is not None or policy is not None
-        if not self._goal:
-            return snapshot
-        asked = self._asked or policy
-        goal = asked if isinstance(asked, Goal) else goal_of(asked, self._moment, snapshot.now_us, utc_ms)
+        goal = self._asked or policy
+        self._goal = goal is not None
+        if isinstance(goal, Endurance):  # one that ends at a time of day is told in monotonic time, one in hours the brain knows
+            minute, now_us = goal.until_minute, snapshot.now_us
+            until_us = None if minute is None else self._moment.until_us(minute, now_us, utc_ms)
+            goal = None if until_us is None else Goal(goal.reserve_ppm, until_us=until_us)
         return snapshot if goal is None else replace(snapshot, goal=goal)
 
     def take(self, body: dict[str, Any], asked: dict[str, Any], now_us: int, note: Note) -> str:
         """Heed one request; why not, empty when it is heeded. ``hours`` count from now; 0 goes back to the policy's goal."""
         hours, until, reserve_pct = body.get("hours"), body.get("until"), body.get("reserve_pct", 10)
-        if not _is_number(reserve_pct, 0, 90):
+        if not is_number(reserve_pct, 0, 90):
             return "reserve_pct: give a number from 0 to 90"
         if (hours is None) == (until is None):
             return "give hours, or until as a time of day, one of them"
-        if hours is not None and not _is_number(hours, 0, LONGEST_H):
+        if hours is not None and not is_number(hours, 0, LONGEST_H):
             return f"hours: give a number from 0.1 to {LONGEST_H}, or 0 to go back to the policy's goal"
         if hours != 0 and self._battery is None:
             return "this machine has no battery that adaptd can read, name one under sensors.battery of the profile"
@@ -107,7 +101,8 @@ class Mission:
         return {"endurance": document(verdict.lasting, snapshot.battery, by, snapshot.now_us, utc_ms)}
 
 
-def _is_number(value: object, least: float, most: float) -> bool:
+def is_number(value: object, least: float, most: float) -> TypeGuard[float]:
+    """Whether ``value`` is a number from ``least`` to ``most``; true and false are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
 
 

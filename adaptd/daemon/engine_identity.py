@@ -58,8 +58,8 @@ class EngineIdentity:
         known = self.settle(current, running, said)
         standing = self.standing(known)
         same = not self.facts or self._same_reference(running, said)
-        words = tuple((name, left_out_words(name, self, same_reference=same)) for name in left_out(before, standing))
-        return Met(known, standing, words)
+        left_out = [one[0] for one in standing if one[1] == LEFT_OUT and one not in before]
+        return Met(known, standing, tuple((name, self._words(name, same_reference=same)) for name in left_out))
 
     def standing(self, current: tuple[VariantFacts, ...]) -> tuple[tuple[str, str], ...]:
         """Of each variant that has priors in the bundle: ``counted`` or ``left_out``."""
@@ -71,6 +71,19 @@ class EngineIdentity:
 
     def _same(self, name: str, running: Mapping[str, str]) -> bool:
         return name in self.prints and self.prints[name] == running.get(name)
+
+    def _words(self, name: str, *, same_reference: bool) -> str:
+        """One line for people: what is not believed, which engine is why, and how to be believed."""
+        remedy = (
+            f"its qualification is ignored, and {name} stays off until shadow frames prove it; "
+            "to prove it beforehand: adaptd engine qualify BUNDLE --data DIR"
+        )
+        if name not in self.prints:
+            return f"{name} was qualified without a fingerprint of its output: {remedy}"
+        other = f"gives other output here than at qualification on {self.device}"
+        if not same_reference:
+            return f"{self.facts[0].name}, the reference, {other}. {name}: {remedy}"
+        return f"{name} {other}: {remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +97,3 @@ class Met:
 
 def _bare(facts: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...]:
     return tuple(replace(fact, priors=()) for fact in facts)
-
-
-def left_out(before: tuple[tuple[str, str], ...], now: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """The variants that have come to stand as left out."""
-    return tuple(name for name, stands in now if stands == LEFT_OUT and (name, stands) not in before)
-
-
-def left_out_words(name: str, origin: EngineIdentity, *, same_reference: bool = True) -> str:
-    """One line for people: what is not believed, which engine is why, and how to be believed."""
-    remedy = (
-        f"its qualification is ignored, and {name} stays off until shadow frames prove it; "
-        "to prove it beforehand: adaptd engine qualify BUNDLE --data DIR"
-    )
-    if name not in origin.prints:
-        return f"{name} was qualified without a fingerprint of its output: {remedy}"
-    if not same_reference:
-        reference = origin.facts[0].name
-        return f"{reference}, the reference, gives other output here than at qualification on {origin.device}. {name}: {remedy}"
-    return f"{name} gives other output here than at qualification on {origin.device}: {remedy}"

@@ -65,11 +65,7 @@ class SlowJobs:
 
     def take(self, now_us: int) -> list[str]:
         """The jobs that are due, each once. A checkpoint not asked for in LATE periods is due by the monotonic clock."""
-        names: list[str] = []
-        while not self.due.empty():
-            name = self.due.get()
-            if name not in names:
-                names.append(name)
+        names = list(dict.fromkeys(self.due.get() for _ in range(self.due.qsize())))
         if CHECKPOINT in names or self._checkpoint_us is None:
             self._checkpoint_us = now_us
         late_us = LATE * self._periods.checkpoint_s * 1_000_000
@@ -81,10 +77,7 @@ class SlowJobs:
 
     def complaints(self) -> list[str]:
         """What went wrong with the jobs since the last call, a few lines at most."""
-        said: list[str] = []
-        while not self.trouble.empty():
-            said.append(self.trouble.get())
-        return list(dict.fromkeys(said))[:MOST_COMPLAINTS]
+        return list(dict.fromkeys(self.trouble.get() for _ in range(self.trouble.qsize())))[:MOST_COMPLAINTS]
 
     def _add_all(self) -> None:
         now = datetime.now(timezone.utc)

@@ -1,6 +1,5 @@
 """The loop: sample, step, record, act. It owns the worker and the log, and has no opinion of its own."""
 
-import queue
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -8,7 +7,7 @@ from dataclasses import replace
 from adaptd.base.clock import wall_words
 from adaptd.brain import tick
 from adaptd.daemon.account_window import AccountWindow
-from adaptd.daemon.cameras import Cameras
+from adaptd.daemon.cameras import Cameras, result_words
 from adaptd.daemon.changes import Givers, Hands, take
 from adaptd.daemon.intents import IntentOutcome, Intents
 from adaptd.daemon.jobs import WallClock
@@ -37,7 +36,7 @@ class Daemon:
         self._parts = parts
         self._pace = pace or LoopPace()
         self._say = Teller(parts.recorder, parts.watcher)
-        self._asked, self._wake = Asked(), threading.Event()
+        self.asked, self._wake = Asked(), threading.Event()
         self._acting, self._reloads = Intents(), Reloads()
         self._act_seqs: dict[int, int] = {}
         self._engines, self._totals, self._orders = EngineWords(), Totals(), Orders(self._say.note)
@@ -49,7 +48,7 @@ class Daemon:
         parts.board.period_us = self._pace.tick_us
         self._began_us = self._decide_at_us = now_us = parts.clock.mono_us()
         self._wall = WallClock(now_us, parts.clock.utc_ms())
-        self._plans = Moving(parts, self._say.plans)
+        self._moving = Moving(parts, self._say.plans)
         self._defect = ""
         self._brain = tick.Brain(parts.policy, parts.profile, parts.facts, parts.settings.figures)
         seed, began_us, before = parts.settings.seed, parts.settings.now_us, parts.inherited
@@ -69,7 +68,7 @@ class Daemon:
             self._say.fault(*words, aloud=False)
         parts.worker.start()
         parts.slow.start()
-        self._plans.start(parts.clock.mono_us())
+        self._moving.start(parts.clock.mono_us())
         parts.modes.start()
         if parts.api is not None:
             parts.api.start()
@@ -85,17 +84,13 @@ class Daemon:
 
     def stop(self) -> None:
         """Ask the loop to end, from any thread; a signal handler must not wait for a lock and sets the flag alone."""
-        self._asked.stop = True
+        self.asked.stop = True
         self._wake.set()
-
-    def on_signals(self) -> None:
-        """Heed SIGTERM, SIGINT, SIGHUP and SIGUSR1."""
-        self._asked.install()
 
     def _loop(self) -> None:
         clock, pace = self._parts.clock, self._pace
         ends_us = None if pace.duration_us is None else self._began_us + pace.duration_us
-        while not (self._asked.stop or self._orders.again) and self._parts.worker.refused is None:
+        while not (self.asked.stop or self._orders.again) and self._parts.worker.refused is None:
             now_us = clock.mono_us()
             if ends_us is not None and now_us >= ends_us:
                 break
@@ -145,7 +140,7 @@ class Daemon:
 
     def _meet_engines(self, hello: Hello) -> None:
         """The worker's engines have answered the fixed probe: where they are those that were qualified, their priors count."""
-        moved = self._plans.met(hello, self._facts)
+        moved = self._moving.met(hello, self._facts)
         met = self._parts.origin.meet(moved or self._facts, hello.engines, self._engines.priors)
         if moved or met.facts != self._facts:
             self._facts = met.facts
@@ -190,7 +185,8 @@ class Daemon:
         worker = self._parts.worker.telemetry(now_us)
         if labelled := self._feedback.losses():
             worker = replace(worker, shadows=(*worker.shadows, *labelled))
-        senses, picture = self._parts.senses, picture_stats(self._parts.worker.picture)
+        senses, report = self._parts.senses, self._parts.worker.report
+        picture = picture_stats(None if report is None else report.picture)
         sensed = senses.read(now_us, worker, picture, log_ok=self._parts.recorder.ok)
         sensed = self._parts.modes.on(sensed, self._parts.settings.figures)
         return self._orders.mission.on(sensed, self._policy.endurance, self._parts.clock.utc_ms())
@@ -213,7 +209,7 @@ class Daemon:
         self._parts.modes.ask(setpoint.power_mode if self._parts.recorder.ok else None, self._say.durably)
 
     def _publish(self, snapshot: Snapshot, verdict: Verdict, now_us: int, changed: bool) -> None:
-        recorder, result = self._parts.recorder, self._parts.worker.last_result
+        recorder, report = self._parts.recorder, self._parts.worker.report
         heads, utc_ms = recorder.heads, self._parts.clock.utc_ms()
         scene = Scene(
             policy=self._policy,
@@ -224,14 +220,15 @@ class Daemon:
             totals=self._totals,
             uptime_s=(now_us - self._began_us) // 1_000_000,
             why=" ".join([tick.explain(verdict, wall_words(now_us, utc_ms)), *missing_words(snapshot, verdict)]),
-            source=source_words(self._parts.worker.report),
+            source=source_words(report),
             account=account_rows(self._state, self._policy, now_us, utc_ms, self._window.apart),
-            last_result={} if result is None else {name: getattr(result, name) for name in result.__dataclass_fields__},
+            last_result=result_words(None if report is None else report.result),
             trouble=self._say.trouble,
             cameras=self._cameras.plain(verdict, self._policy.target_mfps),
         )
         document = status_document(scene)
-        document |= {"orders": self._orders.words(now_us), **self._reloads.words(self._profile, self._parts)}
+        document |= {"orders": self._orders.words(now_us), "offer": self._reloads.offer}
+        document |= {"board": self._profile.name, "model": self._parts.bundle_name}
         modes = self._parts.modes.document(self._parts.settings.figures, self._policy.modes)
         document |= self._orders.mission.document(snapshot, verdict, utc_ms) | modes
         self._parts.board.publish(document, now_us)
@@ -241,15 +238,15 @@ class Daemon:
 
     def _housekeeping(self, now_us: int) -> None:
         self._watch_clock(now_us)
-        self._plans.poll(now_us)
+        self._moving.plans.poll(now_us)
         self._parts.modes.poll(self._say.power_mode)
-        if self._asked.reload:
-            self._asked.reload = False
+        if self.asked.reload:
+            self.asked.reload = False
             self._ask_for_policy()
         if (tried := self._reloads.done()) is not None:
             self._take_policy(tried)
-        if self._asked.dump:
-            self._asked.dump = False
+        if self.asked.dump:
+            self.asked.dump = False
             self._parts.watcher.asked(self._parts.board.read(now_us))
         for name in self._parts.slow.take(now_us):
             self._parts.chores[name]()
@@ -257,9 +254,8 @@ class Daemon:
         for complaint in self._parts.slow.complaints():
             self._say.warn(complaint)
         if self._parts.api is not None:
-            with suppress(queue.Empty):
-                while True:
-                    self._change(self._parts.api.changes.get_nowait(), now_us)
+            for _ in range(self._parts.api.changes.qsize()):
+                self._change(self._parts.api.changes.get_nowait(), now_us)
 
     def _watch_clock(self, now_us: int) -> None:
         step = self._wall.step(now_us, self._parts.clock.utc_ms())
@@ -271,7 +267,7 @@ class Daemon:
         self._say.tell(f"wall clock stepped by {(step[1] - step[0]) / 1000:+.1f} s; nothing depends on it")
 
     def _change(self, change: Change, now_us: int) -> None:
-        sign, push, label = self._parts.recorder.signed, self._parts.senses.push, self._feedback.take
+        sign, push, label = self._parts.recorder.signed, self._parts.senses.station.inbox.push, self._feedback.take
         take(change, now_us, Hands(self._orders, self._givers, self._say, label, push, sign, self._ask_for_policy))
 
     def _ask_for_policy(self, change: Change | None = None, offered: str | None = None) -> None:
@@ -330,7 +326,7 @@ class Daemon:
         """Stop the worker, close the log, then everything else, within two seconds."""
         parts = self._parts
         parts.notifier.send("STOPPING=1")
-        self._plans.stop()
+        self._moving.plans.stop()
         parts.modes.stop()
         parts.worker.stop(STOP_S)
         booked = parts.recorder.ok and self._book_the_rest()
@@ -343,4 +339,4 @@ class Daemon:
         if parts.api is not None:
             parts.api.stop()
         parts.slow.stop()
-        parts.senses.close()
+        parts.senses.station.close()

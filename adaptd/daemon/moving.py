@@ -57,6 +57,12 @@ def _alike(fact: VariantFacts, first: VariantFacts, own_us: int, here_us: int) -
     return gains and here_us * QUICKER >= first.latency_us
 
 
+def plans_of(manifest: Manifest, backend: str) -> tuple[PlanFile, ...]:
+    """The files that are loaded on ``backend``, as a binding names them."""
+    names = {files[backend].file for files in manifest.variants.values() if backend in files}
+    return tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names))
+
+
 def _measured(hello: Hello) -> dict[str, int]:
     return {engine.name: engine.latency_us for engine in hello.engines if engine.warm}
 
@@ -68,8 +74,8 @@ class Moving:
 
     def __init__(self, parts: Parts, tell: Callable[[str, str], None]) -> None:
         self._parts, self._tell = parts, tell
-        self._plans = PlansBeside(parts.plans, tell, done=self._ask)
-        self._mark = self._plans.target.with_suffix(".of")  # holds the hash of the manifest that the plans were made from
+        self.plans = PlansBeside(parts.plans, tell, done=self._ask)
+        self._mark = self.plans.target.with_suffix(".of")  # holds the hash of the manifest that the plans were made from
         self._backend = ""
         self._known: dict[str, _Engines] = {}
         self._manifest: Manifest | None = None
@@ -77,15 +83,7 @@ class Moving:
     def start(self, now_us: int) -> None:
         """Begin to build where plans are wanted; those of an earlier run that have served are taken again."""
         if self._parts.plans is not None and not self._made_before():
-            self._plans.start(now_us)
-
-    def poll(self, now_us: int) -> None:
-        """Look how the build gets on."""
-        self._plans.poll(now_us)
-
-    def stop(self) -> None:
-        """End a build that is under way."""
-        self._plans.stop()
+            self.plans.start(now_us)
 
     def met(self, hello: Hello, facts: tuple[VariantFacts, ...]) -> tuple[VariantFacts, ...] | None:
         """The facts from now on, where ``hello`` comes from another backend or from the engines of a staged supply; else None."""
@@ -118,22 +116,20 @@ class Moving:
         binding, manifest = self._parts.settings.binding, self._manifest
         if manifest is None:
             return binding
-        names = {files[backend].file for files in manifest.variants.values() if backend in files}
-        plans = tuple(PlanFile(name, manifest.files[name].sha256) for name in sorted(names))
-        return replace(binding, bundle=manifest.digest, plans=plans)
+        return replace(binding, bundle=manifest.digest, plans=plans_of(manifest, backend))
 
     def _ask(self) -> None:
         """The plans are there: the worker makes them ready beside, and moves over between two frames."""
         with suppress(OSError):
             self._mark.unlink(missing_ok=True)  # until they have served
         try:
-            manifest = self._manifest = load_manifest(self._plans.target)
+            manifest = self._manifest = load_manifest(self.plans.target)
         except ConfigError as error:
             self._tell("plans_failed", f"the plans cannot be taken: {error}; ONNX Runtime serves on")
             return
         planned = [name for name, files in manifest.variants.items() if BACKEND in files and files[BACKEND].plan is not None]
         variants = tuple(fact.name for fact in self._parts.facts if fact.name in planned)
-        self._parts.worker.move_over(MoveOver(str(self._plans.target.resolve()), BACKEND, variants, manifest.digest))
+        self._parts.worker.move_over(MoveOver(str(self.plans.target.resolve()), BACKEND, variants, manifest.digest))
 
     def _made_before(self) -> bool:
         try:
@@ -142,4 +138,4 @@ class Moving:
             return False
 
     def _source(self) -> str:
-        return sha256((self._plans.bundle / FILE).read_bytes()).hexdigest()
+        return sha256((self.plans.bundle / FILE).read_bytes()).hexdigest()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adaptd.daemon.endurance import Mission
+from adaptd.daemon.endurance import Mission, is_number
 from adaptd.serve.api import Change
 from adaptd.vocabulary import Snapshot
 
@@ -106,18 +106,14 @@ class Orders:
 
     def _take_key(self, public: object, asked: dict[str, Any]) -> str:
         """Nothing changes; the record says which key the gateway signs with, and the log's key vouches for the record."""
-        if (
-            not isinstance(public, str)
-            or len(public) != PUBLIC_KEY_CHARACTERS
-            or not public.isascii()
-            or not public.isprintable()
-        ):
+        text = public if isinstance(public, str) else ""
+        if len(text) != PUBLIC_KEY_CHARACTERS or not text.isascii() or not text.isprintable():
             return f"public: give an Ed25519 public key in base64, {PUBLIC_KEY_CHARACTERS} characters"
-        self._note("order", {"order": "gateway_key", "public": public, **asked})
+        self._note("order", {"order": "gateway_key", "public": text, **asked})
         return ""
 
     def _take_budget(self, watts: object, asked: dict[str, Any]) -> str:
-        if isinstance(watts, bool) or not isinstance(watts, (int, float)) or not 0 <= watts <= 10_000:
+        if not is_number(watts, 0, 10_000):
             return "watts: give a number from 0.1 to 10000, or 0 to go back to the policy's budget"
         self._budget_mw, self._budget = round(1000 * watts) or None, asked
         self._note("order", {"order": "budget", "budget_mw": self._budget_mw or 0, **asked})
@@ -135,10 +131,8 @@ def asked_by(change: Change) -> str:
 
 def ids(change: Change) -> dict[str, Any]:
     """The same as data for the record: ``uid`` always, ``pid`` and ``unit`` where the kernel named them."""
-    found: dict[str, Any] = {"uid": change.uid}
-    if change.pid:
-        found["pid"] = change.pid
-    return found | ({"unit": change.unit} if change.unit else {})
+    known = {"pid": change.pid, "unit": change.unit}
+    return {"uid": change.uid, **{name: value for name, value in known.items() if value}}
 
 
 @dataclass(slots=True)

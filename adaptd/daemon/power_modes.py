@@ -4,6 +4,7 @@ Looking and switching happen in a thread of their own, since nvpmodel may take s
 The control loop sees the newest look. A switch that fails is a typed reason in every later look, and a record.
 """
 
+import os
 import queue
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adaptd.config.nvpmodel import declared_modes, known_modes, mode_refusals
+from adaptd.config.nvpmodel import declared_modes, mode_refusals
 from adaptd.config.profile import HardwareProfile
 from adaptd.sense.nvpmodel import Nvpmodel
 from adaptd.sense.sysfs import Sysfs
@@ -35,19 +36,15 @@ class PowerModes:
     def __init__(
         self, board: Nvpmodel | None = None, command: tuple[str, ...] = (), *, threaded: bool = True, limit_s: float = COMMAND_S
     ) -> None:
-        self._board, self._command, self._threaded, self._limit_s = board, command, threaded, limit_s
-        self._seen = None if board is None else board.read()
+        self._board = board or Nvpmodel(Sysfs(Path(os.devnull)))  # a board without modes
+        self._command, self._threaded, self._limit_s = command, threaded, limit_s
+        self._seen = self._board.read()
         self._at_start = None if self._seen is None else self._seen.name
         self._fault: ModeFault | None = None
         self._asked = self._wanted = ""
         self._orders: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._told: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-
-    @property
-    def broken(self) -> str:
-        """Why the board's own file of modes cannot be read; empty where it can, or there is none."""
-        return "" if self._board is None else self._board.broken
 
     def start(self) -> None:
         """Begin to look now and then, where there is something to look at."""
@@ -77,9 +74,8 @@ class PowerModes:
 
     def poll(self, happened: Happened) -> None:
         """Hand over what came of switches since the last call."""
-        with suppress(queue.Empty):
-            while True:
-                happened(*self._told.get_nowait())
+        for _ in range(self._told.qsize()):
+            happened(*self._told.get())
 
     def lift(self) -> None:
         """A person has looked and reloaded the policy: switching is allowed again."""
@@ -95,8 +91,8 @@ class PowerModes:
 
     def refusals(self, text: str, name: str, modes: tuple[str, ...]) -> list[str]:
         """Why this board cannot do a policy's ``modes``, a line each; for a board that says what it has."""
-        here = None if self._board is None else self._board.here()
-        if self._board is None or self._board.declared is None or here is None:
+        here = self._board.here()
+        if self._board.declared is None or here is None:
             return []
         return mode_refusals(text, name, modes, declared_modes(self._board.declared, here.number), "this board")
 
@@ -130,35 +126,30 @@ class PowerModes:
             return False
         if order:
             self._obey(order)
-        self._seen = None if self._board is None else self._board.read()
+        self._seen = self._board.read()
         return True
 
     def _obey(self, name: str) -> None:
         fault = self._switch(name, limit_s=self._limit_s)
-        seen = None if self._board is None else self._board.read()
+        seen = self._board.read()
         if fault is None and (seen is None or seen.name != name):
             fault = ModeFault.NOT_TAKEN
-        if fault is not None:
-            self._fault = fault
-            words = (
-                f"power mode {name}: {MODE_FAULT_WORDS[fault]}; nobody switches until a person has looked and reloads the policy"
-            )
-            self._told.put((f"power_mode_{fault.value}", words))
-        else:
+        if fault is None:
             self._told.put(("power_mode", f"power mode {name} in force, read back"))
+            return
+        self._fault = fault
+        remedy = "nobody switches until a person has looked and reloads the policy"
+        self._told.put((f"power_mode_{fault.value}", f"power mode {name}: {MODE_FAULT_WORDS[fault]}; {remedy}"))
 
     def _switch(self, name: str, limit_s: float) -> ModeFault | None:
-        modes = None if self._board is None else self._board.declared
+        modes = self._board.declared
         declared = None if modes is None else modes.by_name(name)
         if declared is None:
             return ModeFault.COMMAND_FAILED
         try:
+            words = (*self._command, "-m", str(declared.number))
             done = subprocess.run(  # noqa: S603 - the command of the installation, and a number
-                (*self._command, "-m", str(declared.number)),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=limit_s,
-                check=False,
+                words, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False
             )
         except subprocess.TimeoutExpired:
             return ModeFault.NO_ANSWER
@@ -184,7 +175,7 @@ def not_there(root: Path, modes: tuple[str, ...], text: str, name: str, profile:
         return f"{board.broken}; mend it, or remove `modes` from {name}"
     here = board.here()
     own = board.declared is not None and here is not None
-    known = declared_modes(board.declared, here.number) if board.declared and here else known_modes(profile)
+    known = declared_modes(board.declared, here.number) if board.declared and here else dict(profile.power_modes)
     bad = mode_refusals(text, name, modes, known, "this board" if own else profile.name)
     return bad[0] if bad else ""
 

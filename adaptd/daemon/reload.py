@@ -84,19 +84,13 @@ class Reloads:
 
     def done(self) -> Tried | None:
         """The outcome of a trial that has ended since the last call."""
-        try:
-            found = self._found.get_nowait()
-        except queue.Empty:
+        if self._found.empty():
             return None
-        self._busy = False
+        found, self._busy = self._found.get(), False
         self._begin()
         if found.verb == "offer":
             self.offer = offer_words(found.text, found.refused)
         return found
-
-    def words(self, profile: HardwareProfile, parts: Parts) -> dict[str, Any]:
-        """For the status document: what was offered last, and on what the policies run."""
-        return {"offer": self.offer, "board": profile.name, "model": parts.bundle_name}
 
     def refused(self, new: Tried, why: str) -> None:
         """It was good by itself and cannot be taken by this run."""

@@ -5,15 +5,15 @@ with it power; temperature and light are real where the machine has a sensor for
 Missing: a simulated number never hides a fault.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Protocol
 
 from adaptd.brain.judge.words import in_units
+from adaptd.protocol.messages import Picture
 from adaptd.sense.camera_light import PictureStats
 from adaptd.sense.missing_policy import meaning_of
 from adaptd.sense.sensor_hub import Sampled, SensorHub
-from adaptd.sense.thermal_zone import Trip
 from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, MissingReason, Raw, RawReading, Snapshot, Telemetry
 from adaptd.vocabulary.battery import BatteryReading
 
@@ -42,7 +42,6 @@ class SensorsOrTwin:
         self._device = device
         self._forced = forced
         self._picture_light = picture_light
-        self._opening: Opening | None = None
 
     def read(self, now_us: int, worker: Telemetry, picture: PictureStats | None, *, log_ok: bool) -> Snapshot:
         """The snapshot of this tick; absent quantities from the software device where there is one."""
@@ -53,9 +52,8 @@ class SensorsOrTwin:
             stand_in = {name for name in QUANTITIES if self._stands_in(name, sampled)}
             if POWER not in stand_in:
                 budget_mw = None  # the software device's budget says nothing of real power
-            raw = tuple(
-                [one for one in raw if one.quantity not in stand_in] + [one for one in invented if one.quantity in stand_in]
-            )
+            kept = [one for one in raw if one.quantity not in stand_in]
+            raw = (*kept, *(one for one in invented if one.quantity in stand_in))
         battery = sampled.battery
         if self._device is not None and (staged := self._device.battery(now_us)) is not None:
             battery = staged  # a scenario with a battery: its charge goes with its power
@@ -66,31 +64,13 @@ class SensorsOrTwin:
             return False
         return self._forced or name == POWER or name in sampled.absent
 
-    @property
+    @cached_property
     def opening(self) -> "Opening":
         """What each quantity is at the start, from a first look at every sensor."""
-        if self._opening is None:
-            self._opening = self._look(self.station.now_us())
-        return self._opening
-
-    def _look(self, now_us: int) -> "Opening":
-        sampled = self.station.sample(now_us)
+        sampled = self.station.sample(self.station.now_us())
         staged = [name for name in QUANTITIES if self._device is not None and self._stands_in(name, sampled)]
         answers = {name: [one for one in sampled.raw if one.quantity == name] for name in QUANTITIES}
         return Opening(tuple(_opening(name, answers[name], self.station, staged=name in staged) for name in QUANTITIES))
-
-    @property
-    def firmware(self) -> str:
-        """Under-voltage and throttling that the board's firmware tells of; empty where it does not."""
-        return self.station.firmware
-
-    def push(self, message: object, now_us: int) -> str:
-        """A reading from another process; why it was refused, or empty."""
-        return self.station.push(message, now_us)
-
-    def close(self) -> None:
-        """End the sensor threads."""
-        self.station.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,22 +130,12 @@ UNCALIBRATED = (
 
 def first_words(senses: SensorsOrTwin, limit_mc: int) -> list[tuple[str, str]]:
     """What is wrong with the sensors at the start, as (kind of fault, words): a low trip, and each quantity without a reading."""
-    low = trip_words(senses.station.trips, limit_mc)
+    low = min((trip.at_mc for trip in senses.station.trips if trip.kind == "passive"), default=limit_mc + 1)
+    words = f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"
     lost = [("sensor_missing", one.words) for one in senses.opening.told if one.kind == "missing"]
-    return [*([("trip_below_limit", low)] if low else []), *lost]
+    return [*([("trip_below_limit", words)] if low <= limit_mc else []), *lost]
 
 
-def trip_words(trips: Iterable[Trip], limit_mc: int) -> str:
-    """What to tell where the kernel throttles at or below the policy's limit; empty where it does not."""
-    low = min((trip.at_mc for trip in trips if trip.kind == "passive"), default=None)
-    if low is None or low > limit_mc:
-        return ""
-    return f"the kernel throttles at {low / 1000:g} degC, at or below the policy's limit_c: lower thermal.limit_c"
-
-
-def picture_stats(picture: object) -> PictureStats | None:
+def picture_stats(picture: Picture | None) -> PictureStats | None:
     """The worker's picture statistics as the sensors want them; the two rooms do not know each other."""
-    if picture is None:
-        return None
-    names = PictureStats.__dataclass_fields__
-    return PictureStats(**{name: getattr(picture, name) for name in names if hasattr(picture, name)})
+    return None if picture is None else PictureStats(**asdict(picture))

@@ -1,5 +1,6 @@
 """The status document: the contract of `adaptd status --json`, built from one snapshot and one verdict."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -10,16 +11,7 @@ from adaptd.config.cells import band_of, camera_of
 from adaptd.config.policy import Policy
 from adaptd.daemon.account_window import Objects
 from adaptd.daemon.status_rows import evidence_rows, reading_words, reason_rows, refused_rows, source_words
-from adaptd.vocabulary import (
-    POWER,
-    QUANTITIES,
-    UNITS,
-    Measured,
-    Reading,
-    Snapshot,
-    Verdict,
-    believed,
-)
+from adaptd.vocabulary import POWER, QUANTITIES, UNITS, BandStatement, Measured, Reading, Snapshot, Verdict, believed
 
 
 @dataclass(slots=True)
@@ -58,17 +50,16 @@ class Totals:
     dropped: int = 0
     shadow: int = 0
     swaps: int = 0
-    served: dict[str, int] = field(default_factory=dict)
-    refused: dict[str, int] = field(default_factory=dict)
+    served: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     energy: Energy = field(default_factory=Energy)
 
     def add(self, snapshot: Snapshot, verdict: Verdict) -> None:
         """Count what the worker did since the last snapshot, and which conditions refused a better point."""
         worker = snapshot.worker
         for one in worker.served:
-            self.served[one.variant] = self.served.get(one.variant, 0) + one.frames
-        for condition in {refusal.condition for refusal in verdict.refused}:
-            self.refused[condition] = self.refused.get(condition, 0) + 1
+            self.served[one.variant] += one.frames
+        self.refused.update({refusal.condition for refusal in verdict.refused})
         self.energy.add(snapshot.now_us, believed(snapshot, verdict, POWER))
         self.delivered += worker.delivered
         self.missed += worker.missed
@@ -118,45 +109,33 @@ class LogWords:
 class AccountRow:
     """The loss account of one band as people and scripts see it; losses in ppm of a frame."""
 
-    band: str
+    said: BandStatement
     window_end_ms: int
-    delivered: int
-    efficient: int
-    shadowed: int
-    differed: int
-    bound_ppm_frames: int
-    allowed_ppm_frames: int
     limit_ppm: int
     open: bool
     apart: tuple[int, int] | None = None  # objects missed and added; None where none were
 
-    @property
-    def in_counts(self) -> bool:
-        """Whether so little was delivered that the loan is more than the limit's share: then counts say it, not per cent."""
-        return self.allowed_ppm_frames > self.limit_ppm * self.delivered
-
     def words(self) -> str:
         """The account in one sentence that says the limit, the bound and what was seen."""
-        seen = f"{self.differed} seen in {self.shadowed:,} that ran on both engines"
-        if self.in_counts:
-            most = min(self.delivered, -(-self.bound_ppm_frames // 1_000_000))  # late frames are charged before one is delivered
-            allowed = self.allowed_ppm_frames // 1_000_000
-            return f"in {light_of(self.band)} at most {most} of {self.delivered:,} frames differ, {allowed} allowed; {seen}"
-        share, limit = self.bound_ppm_frames / max(1, self.delivered) / 10_000, self.limit_ppm / 10_000
-        return f"in {light_of(self.band)} at most {share:.2f} % of {self.delivered:,} frames differ, limit {limit:g} %; {seen}"
+        said = self.said
+        light, delivered = light_of(said.band), said.delivered
+        seen = f"{said.differed} seen in {said.shadowed:,} that ran on both engines"
+        if said.allowed_ppm_frames > self.limit_ppm * delivered:  # so little that the loan is more: counts say it, not per cent
+            most = min(delivered, -(-said.bound_ppm_frames // 1_000_000))  # late frames are charged before one is delivered
+            allowed = said.allowed_ppm_frames // 1_000_000
+            return f"in {light} at most {most} of {delivered:,} frames differ, {allowed} allowed; {seen}"
+        share, limit = said.bound_ppm_frames / max(1, delivered) / 10_000, self.limit_ppm / 10_000
+        return f"in {light} at most {share:.2f} % of {delivered:,} frames differ, limit {limit:g} %; {seen}"
 
     def plain(self) -> dict[str, Any]:
         """The row for scripts."""
         return {
             "window_end_utc": datetime.fromtimestamp(self.window_end_ms / 1000, tz=timezone.utc).isoformat(timespec="seconds"),
-            "delivered": self.delivered,
-            "efficient": self.efficient,
-            "shadowed": self.shadowed,
-            "differed": self.differed,
-            "bound_ppm": self.bound_ppm_frames // max(1, self.delivered),
+            **{name: getattr(self.said, name) for name in ("delivered", "efficient", "shadowed", "differed")},
+            "bound_ppm": self.said.bound_ppm_frames // max(1, self.said.delivered),
             "limit_ppm": self.limit_ppm,
-            "allowed_frames": self.allowed_ppm_frames // 1_000_000,
-            "bound_frames": -(-self.bound_ppm_frames // 1_000_000),
+            "allowed_frames": self.said.allowed_ppm_frames // 1_000_000,
+            "bound_frames": -(-self.said.bound_ppm_frames // 1_000_000),
             "open": self.open,
             **({} if self.apart is None else {"objects_missed": self.apart[0], "objects_added": self.apart[1]}),
             "words": self.words(),
@@ -194,14 +173,8 @@ def account_rows(state: State, policy: Policy, now_us: int, utc_ms: int, apart: 
     ends_ms = utc_ms + max(0, window.opened_us + rules.window_us - now_us) // 1000
     return tuple(
         AccountRow(
-            band=said.band,
+            said=said,
             window_end_ms=ends_ms,
-            delivered=said.delivered,
-            efficient=said.efficient,
-            shadowed=said.shadowed,
-            differed=said.differed,
-            bound_ppm_frames=said.bound_ppm_frames,
-            allowed_ppm_frames=said.allowed_ppm_frames,
             limit_ppm=policy.max_loss_ppm,
             open=account.most_frames(rules, window, said.band) > 0,
             apart=apart.get(said.band),
@@ -233,7 +206,7 @@ def status_document(scene: Scene) -> dict[str, Any]:
         "band": verdict.band,
         "evidence": evidence_rows(verdict.evidence),
         "cameras": scene.cameras,
-        "account": {row.band: row.plain() for row in scene.account},
+        "account": {row.said.band: row.plain() for row in scene.account},
         "conditions": dict(verdict.conditions),
         "audit": asdict(scene.log),
         "frames": {name: getattr(scene.totals, name) for name in ("delivered", "missed", "dropped", "shadow")},

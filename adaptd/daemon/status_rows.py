@@ -11,10 +11,12 @@ from adaptd.vocabulary import (
     BandEvidence,
     Doubt,
     Judged,
+    Limit,
     Measured,
     Raw,
     RawReading,
     Reading,
+    Refusal,
     Snapshot,
     Verdict,
 )
@@ -23,36 +25,22 @@ from adaptd.vocabulary import (
 def reason_rows(verdict: Verdict) -> list[dict[str, Any]]:
     """In numbers with their unit: what keeps the point from being more, and what each refused point lacks."""
     return [
-        {
-            "variant": one.point.variant,
-            "fps": one.point.fps_mfps / 1000,
-            "condition": one.condition,
-            "bound": one.bound.value,
-            "unit": one.unit,
-            "limit": one.limit,
-            "needed": one.needed,
-            "available": one.available,
-            "words": numbers(one, verdict.lowered),
-        }
+        {**_point(one), "bound": one.bound.value, **_numbers(one), "words": numbers(one, verdict.lowered)}
         for one in verdict.limits
     ]
 
 
 def refused_rows(verdict: Verdict) -> list[dict[str, Any]]:
     """Every refused point: by which condition, and in ``words`` what it lacks, with the numbers of its limit if any."""
-    rows = []
-    for one in verdict.refused:
-        found = limit_of(one, verdict)
-        row = {
-            "variant": one.point.variant,
-            "fps": one.point.fps_mfps / 1000,
-            "condition": one.condition,
-            "words": refusal(one, verdict),
-        }
-        if found is not None:
-            row |= {"unit": found.unit, "limit": found.limit, "needed": found.needed, "available": found.available}
-        rows.append(row)
-    return rows
+    return [{**_point(one), "words": refusal(one, verdict), **_numbers(limit_of(one, verdict))} for one in verdict.refused]
+
+
+def _point(one: Limit | Refusal) -> dict[str, Any]:
+    return {"variant": one.point.variant, "fps": one.point.fps_mfps / 1000, "condition": one.condition}
+
+
+def _numbers(limit: Limit | None) -> dict[str, Any]:
+    return {} if limit is None else {name: getattr(limit, name) for name in ("unit", "limit", "needed", "available")}
 
 
 def reading_words(reading: Reading) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from adaptd.brain.judge.words import why_missing
 from adaptd.config.cells import cell_of
 from adaptd.daemon.status import EngineWords, SourceWords
-from adaptd.protocol.messages import Fault, Garbled, Hello, Moved, Swapped, WorkerReport
+from adaptd.protocol.messages import CameraReport, Fault, Garbled, Hello, Moved, Swapped, WorkerReport
 from adaptd.supervise.supervisor import Event, Lost, Started
 from adaptd.vocabulary import QUANTITIES, Missing, Shadow, Snapshot, Telemetry, Verdict, believed
 
@@ -70,8 +70,8 @@ def engine_words(event: Hello, priors: tuple[tuple[str, str], ...] = ()) -> Engi
     return EngineWords(event.backend, warm, tuple((engine.name, engine.precision) for engine in event.engines), priors)
 
 
-def source_words(report: WorkerReport | None) -> SourceWords:
-    """What status says of the source."""
+def source_words(report: WorkerReport | CameraReport | None) -> SourceWords:
+    """What status says of a source."""
     if report is None:
         return SourceWords("starting")
     return SourceWords(report.source_state, report.source_mfps, report.bad_frames)

@@ -117,7 +117,7 @@ def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Findi
 
     ``there`` are the sources that the machine has: one that the profile does not name is pointed out where nothing else is read.
     """
-    station = SensorHub.from_profile(profile, root, grace_s=_PAUSE_S)
+    station = SensorHub(profile, root, grace_s=_PAUSE_S)
     memory, idle = Memory(), Telemetry(False, OperatingPoint("", 0))
     judging = rules_of(_STALE_US, None, profile)
     for _ in range(2):

@@ -3,7 +3,7 @@
 Times named ``at_us`` are CLOCK_MONOTONIC, which every process of one machine shares.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adaptd.vocabulary import Served, Shadow, Stretch
 
@@ -57,6 +57,11 @@ class Begin:
     def streams(self) -> tuple[Camera, ...]:
         """Every source; the name is empty where there is one without."""
         return self.cameras or (Camera("", self.source),)
+
+    def on(self, engines: "Begin | MoveOver", quarantined: tuple[str, ...] = ()) -> "Begin":
+        """The same on other engines."""
+        on = {name: getattr(engines, name) for name in ("bundle", "backend", "variants", "digest")}
+        return replace(self, **on, quarantined=quarantined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,6 @@ class WorkerReport:
     source_ok: bool = True
     source_state: str = "ok"
     bad_frames: int = 0
-    subscribers: int = 0
     picture: Picture | None = None
     result: LastResult | None = None
     cameras: tuple[CameraReport, ...] = ()

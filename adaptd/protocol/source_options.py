@@ -1,6 +1,7 @@
 """What can be asked of a camera, behind a ``#`` in the source's text: ``/dev/video0#size=1280x720,fps=30,fourcc=MJPG``."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 KEYS = "size=1280x720, fps=30, fourcc=MJPG, rotate=90|180|270, white=4095 (16-bit pixels), transport=tcp|udp"
@@ -40,55 +41,40 @@ def split_options(text: str) -> tuple[str, SourceOptions]:
         key, _, value = part.partition("=")
         if key not in _PARSERS:
             raise ValueError(f"{key!r} is no option of a camera, there are {KEYS}")
-        name, parser = _PARSERS[key]
+        name, parser, wrong = _PARSERS[key]
         if name in found:
             raise ValueError(f"{key} is given twice, keep one")
         found[name] = parser(value)
+        if found[name] is None:
+            raise ValueError(f"{part} {wrong}")
     return target, SourceOptions(**found)  # type: ignore[arg-type]
 
 
-def _size(value: str) -> tuple[int, int]:
+def _size(value: str) -> tuple[int, int] | None:
     match = _SIZE.fullmatch(value)
-    if match is None or max(int(match[1]), int(match[2])) > MAX_SIDE:
-        raise ValueError(f"size={value} is no size, write for example size=1280x720")
-    return int(match[1]), int(match[2])
+    sides = None if match is None else (int(match[1]), int(match[2]))
+    return sides if sides and max(sides) <= MAX_SIDE else None
 
 
-def _fps(value: str) -> int:
-    if not _FPS.fullmatch(value) or not 0 < float(value) <= MAX_FPS:
-        raise ValueError(f"fps={value} is no frame rate, write for example fps=30")
-    return round(float(value) * 1000)
+def _fps(value: str) -> int | None:
+    return round(float(value) * 1000) if _FPS.fullmatch(value) and 0 < float(value) <= MAX_FPS else None
 
 
-def _fourcc(value: str) -> str:
-    if len(value) != 4 or not value.isascii() or not value.isprintable():
-        raise ValueError(f"fourcc={value} is no pixel format, write four letters such as fourcc=MJPG")
-    return value
+def _fourcc(value: str) -> str | None:
+    return value if len(value) == 4 and value.isascii() and value.isprintable() else None
 
 
-def _rotate(value: str) -> int:
-    if value not in ("0", "90", "180", "270"):
-        raise ValueError(f"rotate={value} cannot be, one of 0, 90, 180, 270 can")
-    return int(value)
+def _white(value: str) -> int | None:
+    return int(value) if value.isdigit() and 255 <= int(value) <= MAX_WHITE else None
 
 
-def _white(value: str) -> int:
-    if not value.isdigit() or not 255 <= int(value) <= MAX_WHITE:
-        raise ValueError(f"white={value} cannot be, write the largest pixel value, 255 to 65535, for example white=4095")
-    return int(value)
-
-
-def _transport(value: str) -> str:
-    if value not in ("tcp", "udp"):
-        raise ValueError(f"transport={value} cannot be, one of tcp, udp can")
-    return value
-
-
-_PARSERS = {
-    "size": ("size", _size),
-    "fps": ("mfps", _fps),
-    "fourcc": ("fourcc", _fourcc),
-    "rotate": ("rotate", _rotate),
-    "white": ("white", _white),
-    "transport": ("transport", _transport),
+_LARGEST = "cannot be, write the largest pixel value, 255 to 65535, for example white=4095"
+# By key: the field, what makes it of the text (None: it cannot be), and what is said then.
+_PARSERS: dict[str, tuple[str, Callable[[str], object], str]] = {
+    "size": ("size", _size, "is no size, write for example size=1280x720"),
+    "fps": ("mfps", _fps, "is no frame rate, write for example fps=30"),
+    "fourcc": ("fourcc", _fourcc, "is no pixel format, write four letters such as fourcc=MJPG"),
+    "rotate": ("rotate", {"0": 0, "90": 90, "180": 180, "270": 270}.get, "cannot be, one of 0, 90, 180, 270 can"),
+    "white": ("white", _white, _LARGEST),
+    "transport": ("transport", {"tcp": "tcp", "udp": "udp"}.get, "cannot be, one of tcp, udp can"),
 }

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adaptd.base.folder import read_plain
@@ -60,12 +60,11 @@ def parse_source(text: str) -> SourceSpec:
     except ValueError as error:
         raise SourceError(f"--source {text}: {error}") from None
     spec = _kind_of(target)
-    if spec.kind in ("video", "folder") and options == SourceOptions(mfps=options.mfps):
-        return SourceSpec(spec.kind, spec.target, options)
-    if options != NO_OPTIONS and spec.kind != "camera":
-        known = "of a file or folder fps alone can be said" if spec.kind in ("video", "folder") else f"this is a {spec.kind}"
+    played = spec.kind in ("video", "folder")
+    if spec.kind != "camera" and options != (SourceOptions(mfps=options.mfps) if played else NO_OPTIONS):
+        known = "of a file or folder fps alone can be said" if played else f"this is a {spec.kind}"
         raise SourceError(f"--source {text}: options are for cameras, {known}; leave out what follows #")
-    return SourceSpec(spec.kind, spec.target, options)
+    return replace(spec, options=options)
 
 
 def _kind_of(text: str) -> SourceSpec:

@@ -3,44 +3,20 @@
 import contextlib
 import re
 import socket
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from adaptd.protocol.messages import (
-    Applied,
-    Begin,
-    Fault,
-    Garbled,
-    Hello,
-    Moved,
-    MoveOver,
-    Stop,
-    Swapped,
-    Waiting,
-    WorkerReport,
-)
+from adaptd.protocol.messages import Begin, Garbled, MoveOver, Stop, ToDaemon, WorkerReport
 from adaptd.vocabulary import Setpoint
 
 MAX_LINE = 64 * 1024
 MAX_PENDING = 1 << 20
 
-Message = Begin | Setpoint | MoveOver | Stop | Waiting | Hello | Applied | Swapped | Moved | Fault | WorkerReport
-_KINDS: dict[str, type[Message]] = {
-    "begin": Begin,
-    "set": Setpoint,
-    "stop": Stop,
-    "waiting": Waiting,
-    "hello": Hello,
-    "applied": Applied,
-    "swapped": Swapped,
-    "moveover": MoveOver,
-    "moved": Moved,
-    "fault": Fault,
-    "report": WorkerReport,
-}
-_FORMS: dict[bytes, TypeAdapter[Any]] = {name.encode(): TypeAdapter(kind) for name, kind in _KINDS.items()}
-_NAMES = {kind: name.encode() for name, kind in _KINDS.items()}
+Message = Begin | Setpoint | MoveOver | Stop | ToDaemon
+_SHORT = {Setpoint: "set", WorkerReport: "report"}
+_NAMES = {kind: _SHORT.get(kind, kind.__name__.lower()).encode() for kind in get_args(Message)}
+_FORMS: dict[bytes, TypeAdapter[Any]] = {name: TypeAdapter(kind) for kind, name in _NAMES.items()}
 _KIND = re.compile(rb'\{"k":"([a-z]{1,9})"(?:,(?=")|(?=\}))')
 _TOO_LONG = re.compile(rb"[:,\[]-?[0-9]{20}")  # a number that no field of 64 bits holds
 

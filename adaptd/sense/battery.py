@@ -105,13 +105,10 @@ def discover(sysfs: Sysfs) -> list[Battery]:
 
     A mouse's or a headset's has the scope ``Device``; USB-PD ports (``ucsi``) describe a contract between charger and port.
     """
-    found = []
-    for folder in sysfs.glob(SUPPLIES):
-        supply = folder.rpartition("/")[2]
-        own = sysfs.read_text(f"{folder}/scope") != "Device" and not supply.startswith(("ucsi", "hid"))
-        if own and sysfs.read_text(f"{folder}/type") == "Battery" and sysfs.read_text(f"{folder}/present") != "0":
-            found.append(Battery(sysfs, supply))
-    return found
+    folders = [folder for folder in sysfs.glob(SUPPLIES) if not folder.rpartition("/")[2].startswith(("ucsi", "hid"))]
+    own = [folder for folder in folders if sysfs.read_text(f"{folder}/scope") != "Device"]
+    kept = [folder for folder in own if sysfs.read_text(f"{folder}/type") == "Battery"]
+    return [Battery(sysfs, at.rpartition("/")[2]) for at in kept if sysfs.read_text(f"{at}/present") != "0"]
 
 
 def together(batteries: Sequence[Battery]) -> list[Source]:

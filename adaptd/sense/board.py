@@ -60,8 +60,4 @@ def identify(sysfs: Sysfs) -> Board:
 
 
 def _first_text(sysfs: Sysfs, paths: tuple[str, ...]) -> str:
-    for path in paths:
-        text = sysfs.read_text(path)
-        if isinstance(text, str):
-            return text
-    return ""
+    return next((text for path in paths if isinstance(text := sysfs.read_text(path), str)), "")

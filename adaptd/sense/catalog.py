@@ -47,7 +47,7 @@ class Catalog:
 
     def __init__(self, sysfs: Sysfs, gpu: Callable[[int], NvmlGpu] = NvmlGpu) -> None:
         self._sysfs = sysfs
-        self._gpus: dict[int, NvmlGpu] = {}
+        self._known_gpus: dict[int, NvmlGpu] = {}
         self._make_gpu = gpu
         self.zones = thermal_zone.discover(sysfs)
         self.chips = chip_temperature.discover(sysfs)
@@ -84,7 +84,7 @@ class Catalog:
             return list(thermal_zone.find(self.zones, name.key))
         if name.kind == "hwmon":
             return [chip for chip in self.chips if chip.chip == name.key]
-        return [NvmlTemperature(self._gpu(name.key))] if self._has_gpu(name) else []
+        return [NvmlTemperature(gpu) for gpu in self._gpus(name)]
 
     def _power(self, name: Named) -> list[Source]:
         if name.kind in ("", "hwmon"):
@@ -97,7 +97,7 @@ class Catalog:
                 return battery.together(self.batteries)
             here = [item for item in self.batteries if item.supply == supply]
             return [battery.Battery(self._sysfs, supply, inverted == "inverted")] if here else []
-        return [NvmlPower(self._gpu(name.key))] if self._has_gpu(name) else []
+        return [NvmlPower(gpu) for gpu in self._gpus(name)]
 
     def _light(self, name: Named) -> list[Source]:
         return [light for light in self.lights if name.kind == "iio" and name.key in {"", light.chip}]
@@ -109,11 +109,10 @@ class Catalog:
         rails = [by_label[label] for label in labels]
         return [rails[0] if len(rails) == 1 else hwmon.RailSum(rails)]
 
-    def _has_gpu(self, name: Named) -> bool:
-        return name.kind == "nvml" and name.key.isdigit() and nvidia_present(self._sysfs)
-
-    def _gpu(self, key: str) -> NvmlGpu:
-        return self._gpus.setdefault(int(key), self._make_gpu(int(key)))
+    def _gpus(self, name: Named) -> list[NvmlGpu]:
+        if name.kind != "nvml" or not name.key.isdigit() or not nvidia_present(self._sysfs):
+            return []
+        return [self._known_gpus.setdefault(int(name.key), self._make_gpu(int(name.key)))]
 
 
 _WHY = {

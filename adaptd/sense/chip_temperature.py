@@ -5,9 +5,10 @@ k10temp has ``Tctl`` (with an offset on first Ryzens, so never below the die) an
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
-from adaptd.sense.source import TEMPERATURE, Source, elsewhere
+from adaptd.sense.source import TEMPERATURE, Source, moved
 from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import Missing
 
@@ -32,39 +33,31 @@ class ChipTemperature(Source):
     def __init__(self, sysfs: Sysfs, chip: str, folder: str, paths: Sequence[str], nth: int = 0) -> None:
         super().__init__(f"hwmon:{chip}" + (f"#{nth + 1}" if nth else ""), step=1000)
         self.chip = chip
-        self.nth = nth
         self.folder = folder
         self.paths = tuple(paths)
         self._sysfs = sysfs
 
     def read(self, now_us: int) -> int | Missing:
-        told = self._sysfs.read_text(f"{self.folder}/name")
-        if told != self.chip and not self._find_again():
-            return elsewhere(told, self.chip)
+        lost = moved(self, self._sysfs.read_text(f"{self.folder}/name"), self.chip, self._sysfs, discover)
+        if lost is not None:
+            return lost
         values = [self._sysfs.read_int(path) for path in self.paths]
         lost = next((value for value in values if isinstance(value, Missing)), None)
         return lost or max(value for value in values if isinstance(value, int))
-
-    def _find_again(self) -> bool:
-        alike = (chip for chip in discover(self._sysfs) if (chip.chip, chip.nth) == (self.chip, self.nth))
-        chip = next(alike, None)
-        if chip is not None:
-            self.folder, self.paths = chip.folder, chip.paths
-        return chip is not None
 
 
 def discover(sysfs: Sysfs) -> list[ChipTemperature]:
     """Every processor chip with an input; several of one name are all taken."""
     found: list[ChipTemperature] = []
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     for folder in sysfs.glob(HWMON):
         chip = sysfs.read_text(f"{folder}/name")
         if not isinstance(chip, str) or not (chip in CHIPS or _MIRRORS.fullmatch(chip)):
             continue
         paths = _inputs(sysfs, folder)
         if paths:
-            found.append(ChipTemperature(sysfs, chip, folder, paths, seen.get(chip, 0)))
-            seen[chip] = seen.get(chip, 0) + 1
+            found.append(ChipTemperature(sysfs, chip, folder, paths, seen[chip]))
+            seen[chip] += 1
     return found
 
 

@@ -8,6 +8,7 @@ The age of a reading counts from the moment its read began, on the monotonic clo
 import queue
 import threading
 import time
+from dataclasses import dataclass, field
 
 from adaptd.base.clock import Clock, monotonic_us
 from adaptd.sense.source import Answer, Feed, Source
@@ -74,22 +75,16 @@ class DeadlineReader(Feed):
             self._done.put(self)
 
 
+@dataclass(slots=True)
 class ReaderPool:
     """The readers of a station, at most ``limit``."""
 
-    def __init__(
-        self,
-        clock: Clock = monotonic_us,
-        deadline_us: int = DEADLINE_US,
-        grace_s: float = GRACE_S,
-        limit: int = MOST_READERS,
-    ) -> None:
-        self._clock = clock
-        self._deadline_us = deadline_us
-        self._grace_s = grace_s
-        self._limit = limit
-        self._done: queue.SimpleQueue[DeadlineReader] = queue.SimpleQueue()
-        self.readers: list[DeadlineReader] = []
+    clock: Clock = monotonic_us
+    deadline_us: int = DEADLINE_US
+    grace_s: float = GRACE_S
+    limit: int = MOST_READERS
+    readers: list[DeadlineReader] = field(default_factory=list)
+    _done: "queue.SimpleQueue[DeadlineReader]" = field(default_factory=queue.SimpleQueue)
 
     def add(self, source: Source) -> DeadlineReader:
         """Give a source its thread.
@@ -97,16 +92,16 @@ class ReaderPool:
         Raises:
             ValueError: there are too many sources.
         """
-        if len(self.readers) >= self._limit:
-            raise ValueError(f"more than {self._limit} sensor sources: name fewer in the profile")
-        reader = DeadlineReader(source, self._done, self._clock, self._deadline_us)
+        if len(self.readers) >= self.limit:
+            raise ValueError(f"more than {self.limit} sensor sources: name fewer in the profile")
+        reader = DeadlineReader(source, self._done, self.clock, self.deadline_us)
         self.readers.append(reader)
         return reader
 
     def collect(self, now_us: int) -> None:
         """Ask every reader and wait for the answers of this round, at most the grace time. Returns at once if none was asked."""
         awaited = {reader for reader in self.readers if reader.request(now_us)}
-        until_s = time.monotonic() + self._grace_s
+        until_s = time.monotonic() + self.grace_s
         while awaited:
             left_s = until_s - time.monotonic()
             if left_s <= 0:

@@ -11,7 +11,6 @@ from adaptd.vocabulary import Missing, MissingReason
 FIRMWARE = "firmware"
 MASKS = ("sys/devices/platform/soc*/soc*:firmware/get_throttled", "sys/devices/platform/soc*/*.firmware/get_throttled")
 _NOW = {0x1: "under-voltage", 0x2: "frequency capped", 0x4: "throttled", 0x8: "soft temperature limit"}
-_PERIOD_US = 5_000_000
 _SINCE = 16
 
 
@@ -19,16 +18,19 @@ class FirmwareFlags(Source):
     """The mask of one board; 0 while nothing was ever wrong."""
 
     quantity = FIRMWARE
-    period_us = _PERIOD_US
 
     def __init__(self, sysfs: Sysfs, mask: str, alarm: str) -> None:
         super().__init__("firmware")
         self._sysfs, self._mask, self._alarm = sysfs, mask, alarm
 
     def read(self, now_us: int) -> int | Missing:
-        bits = _hexadecimal(self._sysfs.read_text(self._mask)) if self._mask else 0
-        if isinstance(bits, Missing):
-            return bits
+        mask = self._sysfs.read_text(self._mask) if self._mask else "0"
+        if isinstance(mask, Missing):
+            return mask
+        try:
+            bits = int(mask, 16)
+        except ValueError:
+            return Missing(MissingReason.UNREADABLE, f"unparsable: {mask[:24]!a}")
         alarm = self._sysfs.read_int(self._alarm) if self._alarm else 0
         return alarm if isinstance(alarm, Missing) else bits | (1 if alarm else 0)
 
@@ -48,12 +50,3 @@ def discover(sysfs: Sysfs) -> list[FirmwareFlags]:
     chips = [path for path in sysfs.glob("sys/class/hwmon/hwmon*") if sysfs.read_text(f"{path}/name") == "rpi_volt"]
     alarm = f"{chips[0]}/in0_lcrit_alarm" if chips else ""
     return [FirmwareFlags(sysfs, masks[0] if masks else "", alarm)] if masks or alarm else []
-
-
-def _hexadecimal(text: str | Missing) -> int | Missing:
-    if isinstance(text, Missing):
-        return text
-    try:
-        return int(text, 16)
-    except ValueError:
-        return Missing(MissingReason.UNREADABLE, f"unparsable: {text[:24]!a}")

@@ -46,8 +46,7 @@ class ChargeSource(Source):
         del now_us
         levels = [self._level(f"sys/class/power_supply/{each.supply}") for each in self._batteries]
         known = [level for level in levels if isinstance(level, Level)]
-        lost = [level for level in levels if isinstance(level, Missing)]
-        if lost:
+        if lost := [level for level in levels if isinstance(level, Missing)]:
             return lost[0]
         states = [each.status() for each in self._batteries]
         fed = [_FED[state] for state in states if isinstance(state, str) and state in _FED]
@@ -62,12 +61,10 @@ class ChargeSource(Source):
         return charge_ppm
 
     def _level(self, folder: str) -> Level | Missing:
-        told = self._pair(folder, "energy")
-        if told is not None:
+        if (told := self._pair(folder, "energy")) is not None:
             now, full = told
             return Level(_ppm(now, full), full * _UJ, 1000)
-        told = self._pair(folder, "charge")
-        if told is not None:
+        if (told := self._pair(folder, "charge")) is not None:
             now, full = told
             volts = self._volts(folder)
             return Level(_ppm(now, full), None if volts is None else divide(full * volts * _UJ, PPM), 1000)
@@ -86,11 +83,8 @@ class ChargeSource(Source):
         return now, full
 
     def _volts(self, folder: str) -> int | None:
-        for name in ("voltage_min_design", "voltage_now"):
-            microvolt = self._sysfs.read_int(f"{folder}/{name}")
-            if isinstance(microvolt, int) and microvolt > 0:
-                return microvolt
-        return None
+        told = (self._sysfs.read_int(f"{folder}/{name}") for name in ("voltage_min_design", "voltage_now"))
+        return next((microvolt for microvolt in told if isinstance(microvolt, int) and microvolt > 0), None)
 
 
 def _ppm(now: int, full: int) -> int:

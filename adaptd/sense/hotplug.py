@@ -7,7 +7,7 @@ is its own source's affair: it finds itself again by name.
 
 import threading
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from adaptd.base.clock import monotonic_us
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, Named
@@ -44,22 +44,15 @@ class Hotplug:
         here = self._catalog(self._sysfs)
         for wanted in list(self.wanted):
             quantity, name = wanted
-            if name.kind == "jtop":
-                found: list[Source] | str = [] if self._sysfs.exists(JTOP_SOCKET) else "not running"
-            else:
-                found = here.resolve(quantity, name)
+            jtop: list[Source] | str = [] if self._sysfs.exists(JTOP_SOCKET) else "not running"
+            found = jtop if name.kind == "jtop" else here.resolve(quantity, name)
             if not isinstance(found, str):
                 self.wanted.remove(wanted)
                 self._come.put((wanted, found))
 
     def take(self) -> list[tuple[Wanted, list[Source]]]:
         """What has come since the last call; never waits. The sources of ``jtop`` are the station's own."""
-        come = []
-        try:
-            while True:
-                come.append(self._come.get_nowait())
-        except Empty:
-            return come
+        return [self._come.get() for _ in range(self._come.qsize())]
 
     def close(self) -> None:
         """Look no more."""

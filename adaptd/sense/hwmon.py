@@ -7,7 +7,7 @@ through IIO, in milliwatt. A sum of rails is Missing as soon as one of its rails
 
 from collections.abc import Sequence
 
-from adaptd.sense.source import POWER, Source, elsewhere
+from adaptd.sense.source import POWER, Source, moved
 from adaptd.sense.sysfs import Sysfs, divide
 from adaptd.vocabulary import Missing, MissingReason
 
@@ -48,9 +48,7 @@ class Rail(Source):
 
     def read(self, now_us: int) -> int | Missing:
         told = self._sysfs.read_text(self._label_path)
-        if told != self.label and not self._find_again():
-            return elsewhere(told, self.label)
-        return self._milliwatt()
+        return moved(self, told, self.label, self._sysfs, discover_rails) or self._milliwatt()
 
     def _milliwatt(self) -> int | Missing:
         if self._power_path:
@@ -65,13 +63,6 @@ class Rail(Source):
         if milliampere >= _ALL_ONES_MA:
             return Missing(MissingReason.OUT_OF_RANGE, "implausible: every bit of the current register is set")
         return _refuse_negative(milliampere if milliampere < 0 else divide(millivolt * milliampere, 1000))
-
-    def _find_again(self) -> bool:
-        rail = next((rail for rail in discover_rails(self._sysfs) if rail.label == self.label), None)
-        if rail is not None:
-            self._label_path, self._power_path, self._per_mw = rail._label_path, rail._power_path, rail._per_mw
-            self._volts_path, self._amps_path = rail._volts_path, rail._amps_path
-        return rail is not None
 
 
 class RailSum(Source):
@@ -121,21 +112,19 @@ def _rails_of(sysfs: Sysfs, folder: str) -> list[Rail]:
     if not isinstance(chip, str):
         return []
     if chip.startswith("ina3221"):
-        return [rail for channel in _CHANNELS if (rail := _channel(sysfs, folder, channel)) is not None]
+        places = {channel: f"{folder}/in{channel}_label" for channel in _CHANNELS}
+        told = {channel: sysfs.read_text(place) for channel, place in places.items()}
+        return [
+            Rail(sysfs, str(label), places[at], channel=(f"{folder}/in{at}_input", f"{folder}/curr{at}_input"))
+            for at, label in told.items()
+            if _connected(label)
+        ]
     if chip.startswith("ina2") and sysfs.exists(f"{folder}/power1_input"):
         label, place = sysfs.read_text(f"{folder}/in1_label"), f"{folder}/in1_label"
         if isinstance(label, Missing):
             label, place = chip, f"{folder}/name"
         return [Rail(sysfs, label, place, power_path=f"{folder}/power1_input", per_mw=1000)]
     return []
-
-
-def _channel(sysfs: Sysfs, folder: str, channel: int) -> Rail | None:
-    place = f"{folder}/in{channel}_label"
-    label = sysfs.read_text(place)
-    if not _connected(label):
-        return None
-    return Rail(sysfs, str(label), place, channel=(f"{folder}/in{channel}_input", f"{folder}/curr{channel}_input"))
 
 
 def _connected(label: str | Missing) -> bool:

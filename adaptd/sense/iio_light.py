@@ -6,7 +6,7 @@ and how a saturated chip looks is written down per driver in ``TRAPS``.
 
 from dataclasses import dataclass
 
-from adaptd.sense.source import LIGHT, Source, elsewhere
+from adaptd.sense.source import LIGHT, Source, moved
 from adaptd.sense.sysfs import Sysfs, divide
 from adaptd.vocabulary import Missing, MissingReason
 
@@ -14,6 +14,7 @@ DEVICES = "sys/bus/iio/devices/iio:device*"
 _PROCESSED = ("in_illuminance_input", "in_illuminance[0-9]_input")
 _RAW = ("in_illuminance_raw", "in_illuminance[0-9]_raw")
 _MICRO = 6
+_SATURATED = "saturated: brighter than the sensor can tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,9 @@ class IioLight(Source):
         self._trap = TRAPS.get(chip, Trap())
 
     def read(self, now_us: int) -> int | Missing:
-        told = _chip(self._sysfs, self._folder)
-        if told != self.chip and not self._find_again():
-            return elsewhere(told, self.chip)
-        value = self._millilux()
-        if isinstance(value, Missing):
-            return value
-        if value < 0:
+        lost = moved(self, _chip(self._sysfs, self._folder), self.chip, self._sysfs, discover)
+        value = lost or self._millilux()
+        if isinstance(value, int) and value < 0:
             return Missing(MissingReason.OUT_OF_RANGE, f"implausible: negative, {value / 1000:g} lux")
         return value
 
@@ -68,7 +65,7 @@ class IioLight(Source):
         if self.node.endswith("_input"):
             value = self._sysfs.read_scaled(f"{self._folder}/{self.node}", 3)
             if isinstance(value, int) and value in {lux * 1000 for lux in self._trap.saturated_lux}:
-                return Missing(MissingReason.SATURATED, "saturated: brighter than the sensor can tell")
+                return Missing(MissingReason.SATURATED, _SATURATED)
             return value
         if not self._trap.scale_is_lux:
             return Missing(
@@ -82,22 +79,13 @@ class IioLight(Source):
         if isinstance(raw, Missing):
             return raw
         if raw < 0 or raw in self._trap.saturated_raw:
-            return Missing(
-                MissingReason.SATURATED,
-                "saturated: brighter than the sensor can tell" if raw > 0 else f"implausible: negative, raw {raw}",
-            )
+            return Missing(MissingReason.SATURATED, _SATURATED if raw > 0 else f"implausible: negative, raw {raw}")
         offset = self._optional("offset", 0)
         scale = self._optional("scale", 10**_MICRO)
         if isinstance(offset, Missing) or isinstance(scale, Missing):
             return offset if isinstance(offset, Missing) else scale
         micro_raw = raw * 10**_MICRO + offset
         return divide(micro_raw * scale, 10 ** (2 * _MICRO - 3))
-
-    def _find_again(self) -> bool:
-        light = next((light for light in discover(self._sysfs) if light.chip == self.chip), None)
-        if light is not None:
-            self._folder, self.node = light._folder, light.node
-        return light is not None
 
     def _optional(self, suffix: str, default: int) -> int | Missing:
         """``scale`` or ``offset`` in millionths: of this channel, of all channels, or the neutral one where absent."""
@@ -110,12 +98,11 @@ class IioLight(Source):
 
 def discover(sysfs: Sysfs) -> list[IioLight]:
     """Every IIO device that knows illuminance, with the node that would be read."""
-    found = []
-    for folder in sysfs.glob(DEVICES):
-        nodes = [path for pattern in (*_PROCESSED, *_RAW) for path in sysfs.glob(f"{folder}/{pattern}")]
-        if nodes:
-            found.append(IioLight(sysfs, folder, str(_chip(sysfs, folder)), nodes[0].rpartition("/")[2]))
-    return found
+    nodes = {
+        folder: [path for pattern in (*_PROCESSED, *_RAW) for path in sysfs.glob(f"{folder}/{pattern}")]
+        for folder in sysfs.glob(DEVICES)
+    }
+    return [IioLight(sysfs, at, str(_chip(sysfs, at)), paths[0].rpartition("/")[2]) for at, paths in nodes.items() if paths]
 
 
 def _chip(sysfs: Sysfs, folder: str) -> str | Missing:

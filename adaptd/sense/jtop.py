@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from adaptd.base.clock import Clock, monotonic_us
 from adaptd.sense.source import POWER, TEMPERATURE, UNITS, Answer, Feed
@@ -21,12 +22,8 @@ from adaptd.vocabulary import Missing, MissingReason, Raw
 RESTARTS = 3
 RESTART_WINDOW_US = 60_000_000
 LONGEST_LINE = 65_536
+CHILD = (sys.executable, "-m", "adaptd.sense.jtop_child", "--interval", "1.0")
 _STEPS = {TEMPERATURE: 500, POWER: 40}
-
-
-def child_command(interval_s: float = 1.0) -> tuple[str, ...]:
-    """The command that starts the child with the interpreter of this process."""
-    return (sys.executable, "-m", "adaptd.sense.jtop_child", "--interval", str(interval_s))
 
 
 class JtopProcess:
@@ -116,10 +113,9 @@ class JtopProcess:
                     return "unparsable line"
 
     def _take(self, raw: bytes) -> bool:
-        try:
+        line = None
+        with suppress(ValueError):
             line = json.loads(raw)
-        except ValueError:
-            return False
         if not isinstance(line, dict):
             return False
         count = 1 if self._latest is None else self._latest[0] + 1
@@ -128,9 +124,9 @@ class JtopProcess:
         return True
 
 
-def first_line(command: Sequence[str] | None = None, patience_s: float = 4.0) -> dict[str, object] | str:
+def first_line(patience_s: float = 4.0) -> dict[str, object] | str:
     """One line of the service, for `adaptd doctor`, or why there is none."""
-    process = JtopProcess(command or child_command())
+    process = JtopProcess(CHILD)
     until_s = time.monotonic() + patience_s
     try:
         while time.monotonic() < until_s:

@@ -52,10 +52,8 @@ class NvmlGpu:
         return answer
 
     def _ask_once(self, function: str, arguments: tuple[object, ...]) -> Any:
-        if self._handle is None:
-            fault = self._open()
-            if fault is not None:
-                return fault
+        if self._handle is None and (fault := self._open()) is not None:
+            return fault
         try:
             return getattr(self._library, function)(self._handle, *arguments)
         except self._library.NVMLError as error:
@@ -72,14 +70,13 @@ class NvmlGpu:
 
     def _open(self) -> Missing | None:
         try:
-            library = self._load()
+            self._library = self._load()
         except ImportError:
             return Missing(MissingReason.UNSUPPORTED, _ABSENT)
-        self._library = library
         try:
-            library.nvmlInit()
-            self._handle = library.nvmlDeviceGetHandleByIndex(self.index)
-        except library.NVMLError as error:
+            self._library.nvmlInit()
+            self._handle = self._library.nvmlDeviceGetHandleByIndex(self.index)
+        except self._library.NVMLError as error:
             return Missing(MissingReason.DEVICE, f"NVML: {str(error).lower()}")
         return None
 
@@ -119,10 +116,8 @@ class NvmlPower(Source):
 
     def read(self, now_us: int) -> int | Missing:
         energy_mj = self.gpu.number("nvmlDeviceGetTotalEnergyConsumption")
-        if isinstance(energy_mj, int):
-            mean = self._mean(now_us, energy_mj)
-            if mean is not None:
-                return mean
+        if isinstance(energy_mj, int) and (mean := self._mean(now_us, energy_mj)) is not None:
+            return mean
         return self.gpu.number("nvmlDeviceGetPowerUsage")
 
     def why_not(self, now_us: int) -> Missing | None:

@@ -4,6 +4,8 @@ Only a source that the profile names as ``push:NAME`` is taken: what decides on 
 answers for the device. The sender's own ``stamp_us`` orders its messages; the age counts from the arrival here.
 """
 
+from typing import Any
+
 from adaptd.sense.source import QUANTITIES, UNITS, Answer, Feed
 from adaptd.vocabulary import Missing, MissingReason, Raw
 from adaptd.vocabulary.battery import BATTERY
@@ -19,10 +21,9 @@ KEYS = frozenset({"quantity", "source", "value", "stamp_us", "age_us", "charging
 class PushFeed(Feed):
     """The newest reading that one sender pushed."""
 
-    def __init__(self, name: str, quantity: str, step: int = 1) -> None:
+    def __init__(self, name: str, quantity: str) -> None:
         self.name = f"push:{name}"
         self.quantity = quantity
-        self.step = step
         self.charging = False  # of a battery: whether a charger feeds it
         self._count = 0
         self._taken: tuple[int, int] | None = None
@@ -38,8 +39,7 @@ class PushFeed(Feed):
     def take(self, value: int, stamp_us: int, age_us: int, now_us: int) -> str:
         """Keep one reading; the text says why it was refused, empty when it was taken."""
         self._count += 1
-        fault = self.out_of_order(stamp_us, now_us)
-        if fault:
+        if fault := self.out_of_order(stamp_us, now_us):
             self._latest = Answer(self._count, now_us, Missing(MissingReason.CLOCK, fault))
             return fault
         self._taken = (stamp_us, now_us)
@@ -56,27 +56,25 @@ class PushInbox:
     def __init__(self) -> None:
         self._feeds: dict[tuple[str, str], PushFeed] = {}
 
-    def open(self, quantity: str, name: str, step: int = 1) -> PushFeed:
+    def open(self, quantity: str, name: str) -> PushFeed:
         """The feed the station reads; made once per quantity and name; ``NAME@60s`` is NAME."""
         name = name.partition("@")[0]
-        return self._feeds.setdefault((quantity, name), PushFeed(name, quantity, step))
+        return self._feeds.setdefault((quantity, name), PushFeed(name, quantity))
 
-    def push(self, message: object, now_us: int) -> str:
+    def push(self, message: Any, now_us: int) -> str:
         """Take one message ``{quantity, source, value, stamp_us, age_us?}``, whole numbers in the quantity's unit.
 
         Returns why it was refused, in one line with the remedy; empty when it was taken.
         """
-        fault = self._malformed(message)
-        if fault or not isinstance(message, dict):
+        if fault := self._malformed(message):
             return fault
         feed = self._feeds[message["quantity"], str(message["source"])]
         feed.charging = message.get("charging", False)
         return feed.take(message["value"], message["stamp_us"], message.get("age_us", 0), now_us)
 
-    def refusal(self, message: object, now_us: int) -> str:
+    def refusal(self, message: Any, now_us: int) -> str:
         """Why this message would be refused, empty where it would be taken; changes nothing, so any thread may ask."""
-        fault = self._malformed(message)
-        if fault or not isinstance(message, dict):
+        if fault := self._malformed(message):
             return fault
         return self._feeds[message["quantity"], str(message["source"])].out_of_order(message["stamp_us"], now_us)
 

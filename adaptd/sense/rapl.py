@@ -24,21 +24,24 @@ class Rapl(Source):
         self._before: tuple[int, tuple[int, ...]] | None = None
 
     def read(self, now_us: int) -> int | Missing:
-        counters: list[int] = []
+        counters = self._counters()
+        if isinstance(counters, Missing):
+            self._before = None
+            return counters
+        return self._difference(now_us, counters)
+
+    def why_not(self, now_us: int) -> Missing | None:
+        counters = self._counters()
+        return counters if isinstance(counters, Missing) else None
+
+    def _counters(self) -> tuple[int, ...] | Missing:
+        counters = []
         for folder in self.folders:
             value = self._sysfs.read_int(f"{folder}/energy_uj")
             if isinstance(value, Missing):
-                self._before = None
                 return Missing(value.reason, f"{value.text} ({folder}/energy_uj)")
             counters.append(value)
-        return self._difference(now_us, tuple(counters))
-
-    def why_not(self, now_us: int) -> Missing | None:
-        values = [(folder, self._sysfs.read_int(f"{folder}/energy_uj")) for folder in self.folders]
-        lost = [
-            Missing(value.reason, f"{value.text} ({folder}/energy_uj)") for folder, value in values if isinstance(value, Missing)
-        ]
-        return lost[0] if lost else None
+        return tuple(counters)
 
     def _difference(self, now_us: int, counters: tuple[int, ...]) -> int | Missing:
         before = self._before

@@ -4,11 +4,13 @@ A source only reads. Whether its number can be believed is the judge's affair (`
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import LIGHT, POWER, QUANTITIES, TEMPERATURE, UNITS, Missing, MissingReason, Raw, RawReading, Unread
 
-__all__ = ["LIGHT", "POWER", "QUANTITIES", "TEMPERATURE", "UNITS", "Answer", "Feed", "Source", "elsewhere"]
+__all__ = ["LIGHT", "POWER", "QUANTITIES", "TEMPERATURE", "UNITS", "Answer", "Feed", "Source", "moved"]
 
 
 class Source(ABC):
@@ -38,8 +40,19 @@ class Source(ABC):
         return answer if isinstance(answer, Missing) else None
 
 
-def elsewhere(told: str | Missing, wanted: str) -> Missing:
-    """Why a place that used to be this source's is not read: numbers are given anew, and another sensor's value looks healthy."""
+def moved(
+    source: Source, told: str | Missing, wanted: str, sysfs: Sysfs, discover: Callable[[Sysfs], Sequence[Source]]
+) -> Missing | None:
+    """None where ``source`` is at its place, or was found by its name and is at that one from now on; else why it is not read.
+
+    Numbers are given anew, and another sensor's value looks healthy.
+    """
+    if told == wanted:
+        return None
+    found = next((one for one in discover(sysfs) if one.name == source.name), None)
+    if found is not None:
+        vars(source).update(vars(found))
+        return None
     if isinstance(told, Missing):
         return Missing(MissingReason.GONE, f"gone: {told.text}")
     return Missing(MissingReason.GONE, f"gone: its place is now {told[:40]}'s, not {wanted}'s")

@@ -80,48 +80,36 @@ class Sysfs:
 def _refusal(error: OSError) -> Missing:
     """The error number's name and its plain words, so that a log line says which of the kernel's refusals it was."""
     name = errno.errorcode.get(error.errno or 0, "error")
-    text = f"{name}: {_WORDS.get(name) or os.strerror(error.errno or 0).lower()}"
-    return Missing(_REASONS.get(name, MissingReason.DEVICE), text)
+    reason, words = _REFUSALS.get(name, (MissingReason.DEVICE, os.strerror(error.errno or 0).lower()))
+    return Missing(reason, f"{name}: {words}")
 
 
-_REASONS = {
-    **dict.fromkeys(("EAGAIN", "EIO", "ETIMEDOUT", "EREMOTEIO"), MissingReason.MOMENTARY),
-    **dict.fromkeys(("ENOENT", "ENODEV", "ENXIO"), MissingReason.GONE),
-    **dict.fromkeys(("EACCES", "EPERM"), MissingReason.NO_ACCESS),
-}
-
-
-_WORDS = {
-    "EACCES": "no permission to read",
-    "EPERM": "no permission to read",
-    "EAGAIN": "sensor is off or busy",
-    "EINVAL": "zone is disabled",
-    "ENODATA": "sensor has no data",
-    "ENOENT": "file is gone",
-    "ENODEV": "device is gone",
-    "ENXIO": "device is gone",
-    "EIO": "bus or device failed",
-    "ETIMEDOUT": "bus timed out",
-    "EREMOTEIO": "device did not answer",
+_REFUSALS = {
+    "EACCES": (MissingReason.NO_ACCESS, "no permission to read"),
+    "EPERM": (MissingReason.NO_ACCESS, "no permission to read"),
+    "EAGAIN": (MissingReason.MOMENTARY, "sensor is off or busy"),
+    "EINVAL": (MissingReason.DEVICE, "zone is disabled"),
+    "ENODATA": (MissingReason.DEVICE, "sensor has no data"),
+    "ENOENT": (MissingReason.GONE, "file is gone"),
+    "ENODEV": (MissingReason.GONE, "device is gone"),
+    "ENXIO": (MissingReason.GONE, "device is gone"),
+    "EIO": (MissingReason.MOMENTARY, "bus or device failed"),
+    "ETIMEDOUT": (MissingReason.MOMENTARY, "bus timed out"),
+    "EREMOTEIO": (MissingReason.MOMENTARY, "device did not answer"),
 }
 
 
 def parse_int(raw: bytes) -> int | Missing:
     """ASCII digits with an optional sign, at most one newline at the end: everything else is ``Missing``."""
-    body = raw[:-1] if raw.endswith(b"\n") else raw
-    if not body.strip():
-        return Missing(MissingReason.UNREADABLE, "empty")
-    return int(body) if _INTEGER.fullmatch(body) else Missing(MissingReason.UNREADABLE, f"unparsable: {_shown(body)}")
+    match = _matched(raw, _INTEGER)
+    return match if isinstance(match, Missing) else int(match[0])
 
 
 def parse_scaled(raw: bytes, places: int) -> int | Missing:
     """The same with a decimal point, as IIO prints it: ``b"0.833333\\n"`` with ``places=6`` is 833333."""
-    body = raw[:-1] if raw.endswith(b"\n") else raw
-    if not body.strip():
-        return Missing(MissingReason.UNREADABLE, "empty")
-    match = _DECIMAL.fullmatch(body)
-    if match is None:
-        return Missing(MissingReason.UNREADABLE, f"unparsable: {_shown(body)}")
+    match = _matched(raw, _DECIMAL)
+    if isinstance(match, Missing):
+        return match
     sign, whole, fraction = match.group(1), match.group(2), match.group(3) or b""
     digits = int(whole + fraction)
     value = divide(digits * 10**places, 10 ** len(fraction))
@@ -135,8 +123,10 @@ def divide(numerator: int, denominator: int) -> int:
     return size if (numerator < 0) == (denominator < 0) else -size
 
 
-def _shown(body: bytes) -> str:
-    return ascii(body[:24].decode("ascii", "replace"))
+def _matched(raw: bytes, form: re.Pattern[bytes]) -> re.Match[bytes] | Missing:
+    body = raw.removesuffix(b"\n")
+    shown = f"unparsable: {body[:24].decode('ascii', 'replace')!a}" if body.strip() else "empty"
+    return form.fullmatch(body) or Missing(MissingReason.UNREADABLE, shown)
 
 
 def _by_number(path: str) -> list[tuple[int, str]]:

@@ -1,10 +1,11 @@
 """Kernel thermal zones, found by their type: zone numbers differ between boards, kernels and distributions."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adaptd.sense.source import TEMPERATURE, Source, elsewhere
+from adaptd.sense.source import TEMPERATURE, Source, moved
 from adaptd.sense.sysfs import Sysfs
 from adaptd.vocabulary import Missing, MissingReason
 
@@ -36,10 +37,7 @@ class Trip:
 
 def plain(zone_type: str) -> str:
     """The name without spelling: ``CPU-therm``, ``cpu-thermal`` and ``cpu_thermal`` are one zone."""
-    name = "-".join(zone_type.lower().replace("_", "-").split())
-    for ending in ("-thermal", "-therm"):
-        name = name.removesuffix(ending)
-    return name
+    return "-".join(zone_type.lower().replace("_", "-").split()).removesuffix("-thermal").removesuffix("-therm")
 
 
 def denied(zone_type: str) -> bool:
@@ -60,14 +58,11 @@ class ThermalZone(Source):
         super().__init__(f"thermal:{zone_type}" + (f"#{nth + 1}" if nth else ""), step=_STEP_MC)
         self.path = path
         self.zone_type = zone_type
-        self.nth = nth
         self._sysfs = sysfs
 
     def read(self, now_us: int) -> int | Missing:
         told = self._sysfs.read_text(f"{self.path}/type")
-        if told != self.zone_type and not self._find_again():
-            return elsewhere(told, self.zone_type)
-        return self._sysfs.read_int(f"{self.path}/temp")
+        return moved(self, told, self.zone_type, self._sysfs, discover) or self._sysfs.read_int(f"{self.path}/temp")
 
     def trips(self) -> tuple[Trip, ...]:
         """The trip points of this zone; those that cannot be read are left out."""
@@ -78,13 +73,6 @@ class ThermalZone(Source):
             if isinstance(kind, str) and isinstance(at_mc, int) and at_mc > 0:
                 found.append(Trip(kind, at_mc))
         return tuple(found)
-
-    def _find_again(self) -> bool:
-        alike = (zone for zone in discover(self._sysfs) if (zone.zone_type, zone.nth) == (self.zone_type, self.nth))
-        zone = next(alike, None)
-        if zone is not None:
-            self.path = zone.path
-        return zone is not None
 
 
 class HottestZone(Source):
@@ -104,21 +92,16 @@ class HottestZone(Source):
         values = [reading for reading in readings if isinstance(reading, int)]
         return max(values) if values else Missing(MissingReason.DEVICE, f"none of {len(self.zones)} zones can be read")
 
-    def trips(self) -> tuple[Trip, ...]:
-        """The trip points of all of them."""
-        return tuple(trip for zone in self.zones for trip in zone.trips())
-
 
 def discover(sysfs: Sysfs) -> list[ThermalZone]:
     """Every zone that is not on the deny-list, in zone order; zones of one type are all taken."""
     zones: list[ThermalZone] = []
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     for path in sysfs.glob(ZONES):
         zone_type = sysfs.read_text(f"{path}/type")
         if isinstance(zone_type, str) and not denied(zone_type):
-            nth = seen.get(zone_type, 0)
-            seen[zone_type] = nth + 1
-            zones.append(ThermalZone(sysfs, path, zone_type, nth))
+            zones.append(ThermalZone(sysfs, path, zone_type, seen[zone_type]))
+            seen[zone_type] += 1
     return zones
 
 

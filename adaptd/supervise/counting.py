@@ -13,16 +13,12 @@ def merged(stretches: Iterable[Served]) -> tuple[Served, ...]:
     """One entry a variant, in alphabetical order: frames and sums added, the longest of the longest."""
     sums: dict[str, Served] = {}
     for served in stretches:
-        known = sums.get(served.variant)
-        sums[served.variant] = (
-            served
-            if known is None
-            else Served(
-                served.variant,
-                known.frames + served.frames,
-                known.latency_sum_us + served.latency_sum_us,
-                max(known.latency_max_us, served.latency_max_us),
-            )
+        known = sums.get(served.variant, Served(served.variant, 0, 0, 0))
+        sums[served.variant] = Served(
+            served.variant,
+            known.frames + served.frames,
+            known.latency_sum_us + served.latency_sum_us,
+            max(known.latency_max_us, served.latency_max_us),
         )
     return tuple(sums[name] for name in sorted(sums))
 

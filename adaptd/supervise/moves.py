@@ -1,7 +1,6 @@
 """A worker that moves over to engines of another backend: restarts then begin there, and a crash soon after leads back."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from adaptd.protocol.messages import Begin, Moved, MoveOver
 
@@ -26,21 +25,11 @@ class Moves:
             return begin
         order, self._asked = self._asked, None
         self._before, self._moved_us = begin, now_us
-        return replace(
-            begin, bundle=order.bundle, backend=order.backend, variants=order.variants, digest=order.digest, quarantined=()
-        )
+        return begin.on(order)
 
     def back(self, begin: Begin, now_us: int) -> tuple[Begin, str]:
         """After a crash: the engines before, where the new ones are still on trial, and what to say of it."""
         before, self._before, self._asked = self._before, None, None
         if before is None or now_us - self._moved_us > MOVE_TRIAL_US:
             return begin, ""
-        same = replace(
-            begin,
-            bundle=before.bundle,
-            backend=before.backend,
-            variants=before.variants,
-            digest=before.digest,
-            quarantined=before.quarantined,
-        )
-        return same, f"; {before.backend} serves again"
+        return begin.on(before, before.quarantined), f"; {before.backend} serves again"

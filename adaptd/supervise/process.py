@@ -6,20 +6,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from adaptd.protocol.messages import (
-    Begin,
-    Fault,
-    Garbled,
-    Hello,
-    LastResult,
-    MoveOver,
-    Picture,
-    Stop,
-    Waiting,
-    WorkerReport,
-)
+from adaptd.base.clock import Clock, monotonic_us
+from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, MoveOver, Stop, Waiting, WorkerReport
 from adaptd.protocol.wire import Channel, Message
 from adaptd.supervise.counting import gathered
 from adaptd.vocabulary import OperatingPoint, Setpoint, Telemetry
@@ -32,15 +22,10 @@ POLITE_SHARE = 0.6
 POLL_S = 0.01
 
 
-def monotonic_us() -> int:
-    """CLOCK_MONOTONIC in microseconds, the one both processes share."""
-    return time.monotonic_ns() // 1000
-
-
 class WorkerClient:
     """One worker process. A new process is a new client; ``supervisor.Supervisor`` keeps one running."""
 
-    def __init__(self, begin: Begin, *, command: Sequence[str] = COMMAND, now_us: Callable[[], int] = monotonic_us) -> None:
+    def __init__(self, begin: Begin, *, command: Sequence[str] = COMMAND, now_us: Clock = monotonic_us) -> None:
         self.begin = begin
         self._command = tuple(command)
         self._now_us = now_us
@@ -93,20 +78,6 @@ class WorkerClient:
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal; None while the process runs or before the start."""
         return None if self._process is None else self._process.poll()
-
-    @property
-    def picture(self) -> Picture | None:
-        """Newest statistics of a camera picture, for the light estimate."""
-        return None if self.report is None else self.report.picture
-
-    @property
-    def last_result(self) -> LastResult | None:
-        """Newest result."""
-        return None if self.report is None else self.report.result
-
-    def fileno(self) -> int:
-        """What becomes readable when the worker has said something; -1 where there is none."""
-        return -1 if self._channel is None else self._channel.fileno()
 
     def poll(self) -> list[Message | Garbled]:
         """What the worker has said since the last call, in order."""

@@ -32,11 +32,17 @@ class Standby:
         """Have a process wait, some time after the last one was used; one that died is replaced after RETRY_US."""
         if self._waiting is None:
             if now_us >= self._due_us:
-                self._spawn(now_us)
+                spare = self._make()
+                try:
+                    spare.spawn()
+                    self._waiting = spare
+                except OSError:
+                    self._due_us = now_us + RETRY_US
             return
         self._waiting.poll()
         if self._waiting.exit_code is not None:
-            self._drop()
+            self._waiting.close()
+            self._waiting = None
             self._due_us = now_us + RETRY_US
 
     def take(self, now_us: int) -> WorkerClient | None:
@@ -55,18 +61,5 @@ class Standby:
         """End the waiting process."""
         if self._waiting is not None:
             self._waiting.kill()
-            self._drop()
-
-    def _spawn(self, now_us: int) -> None:
-        client = self._make()
-        try:
-            client.spawn()
-        except OSError:
-            self._due_us = now_us + RETRY_US
-            return
-        self._waiting = client
-
-    def _drop(self) -> None:
-        if self._waiting is not None:
             self._waiting.close()
             self._waiting = None

@@ -7,11 +7,12 @@ The thin half around ``supervision``: processes and sockets here, decisions ther
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from adaptd.protocol.messages import Begin, Fault, Garbled, Hello, LastResult, MoveOver, Picture, WorkerReport
+from adaptd.base.clock import Clock, monotonic_us
+from adaptd.protocol.messages import Begin, Fault, Garbled, MoveOver, WorkerReport
 from adaptd.protocol.wire import Message
 from adaptd.supervise.counting import joined, unheard
 from adaptd.supervise.moves import Moves
-from adaptd.supervise.process import COMMAND, WorkerClient, monotonic_us
+from adaptd.supervise.process import COMMAND, WorkerClient
 from adaptd.supervise.signs import (
     UNSTARTABLE_US,
     History,
@@ -56,6 +57,7 @@ Event = Message | Garbled | Lost | Started
 class Supervisor:
     """One worker, for as long as the daemon runs.
 
+    ``client`` is the running worker, ``spare`` the process that waits to step in.
     ``refused`` is the line of a worker that cannot serve what it was asked to: no restart would help, the user must mend it.
     """
 
@@ -64,7 +66,7 @@ class Supervisor:
         begin: Begin,
         *,
         command: Sequence[str] = COMMAND,
-        now_us: Callable[[], int] = monotonic_us,
+        now_us: Clock = monotonic_us,
         limits: WorkerLimits | None = None,
         make: Callable[..., WorkerClient] = WorkerClient,
         spare: bool = True,
@@ -74,8 +76,8 @@ class Supervisor:
         self._now_us = now_us
         self._limits = limits or WorkerLimits()
         self._make = make
-        self._client: WorkerClient | None = None
-        self._spare = Standby(lambda: self._new_client(self._begin), now_us(), self._limits.settle_us) if spare else None
+        self.client: WorkerClient | None = None
+        self.spare = Standby(lambda: self._new_client(self._begin), now_us(), self._limits.settle_us) if spare else None
         self._last = Telemetry(alive=False, point=OperatingPoint(begin.variants[0], 0))
         self._history = History()
         self._start_at_us: int | None = None
@@ -95,34 +97,9 @@ class Supervisor:
         return self._history.latched
 
     @property
-    def hello(self) -> Hello | None:
-        """What the running worker serves, once it is warm."""
-        return None if self._client is None else self._client.hello
-
-    @property
     def report(self) -> WorkerReport | None:
         """The running worker's newest report."""
-        return None if self._client is None else self._client.report
-
-    @property
-    def picture(self) -> Picture | None:
-        """Newest statistics of a camera picture, for the light estimate."""
-        return None if self._client is None else self._client.picture
-
-    @property
-    def last_result(self) -> LastResult | None:
-        """Newest result."""
-        return None if self._client is None else self._client.last_result
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the running worker."""
-        return None if self._client is None else self._client.pid
-
-    @property
-    def spare_ready(self) -> bool:
-        """Whether a second process has its libraries loaded and waits to step in."""
-        return self._spare is not None and self._spare.ready
+        return None if self.client is None else self.client.report
 
     def start(self) -> None:
         """Start the first worker; where no process can be started, ``poll`` tells, and tries again."""
@@ -132,28 +109,29 @@ class Supervisor:
         """Everything that happened since the last call; an ill worker is ended here, and the next one started when it is due."""
         now_us = self._now_us()
         told, self._untold = self._untold, []
-        return [*told, *(self._start_if_due(now_us) if self._client is None else self._look())]
+        return [*told, *(self._start_if_due(now_us) if self.client is None else self._look())]
 
     def _look(self) -> list[Event]:
         """What the running worker has said, and what became of it."""
-        assert self._client is not None
-        events: list[Event] = list(self._client.poll())
+        assert self.client is not None
+        events: list[Event] = list(self.client.poll())
         now_us = self._now_us()
         self._begin = self._moves.note(events, self._begin, now_us)
         sign = judge(self._facts(now_us), self._limits)
-        fatal = self._client.fatal
+        fatal = self.client.fatal
         if fatal is not None and (fatal.kind == "source" or not self._served_once):
             self.refused = fatal.text
             self._end()
             return events
         if sign not in (Sign.WELL, Sign.STARTING):
             return [*events, *self._lose(sign, now_us)]
-        if any(isinstance(event, Fault) and self._is_slow_reference(event) for event in events):
+        slow = [event.variant for event in events if isinstance(event, Fault) and event.kind == "slow"]
+        if self._begin.variants[0] in slow:
             return [*events, *self._restart_slow(now_us)]
         if self._renew:
             return [*events, *self._restart("reset", "everything is loaded again, as asked", now_us)]
-        if self._spare is not None and sign is Sign.WELL:
-            self._spare.tend(now_us)
+        if self.spare is not None and sign is Sign.WELL:
+            self.spare.tend(now_us)
         return events
 
     def set(self, setpoint: Setpoint) -> bool:
@@ -165,20 +143,20 @@ class Supervisor:
             safe_mfps=self._begin.safe_mfps if safe_mfps is None else safe_mfps,
             deadline_us=self._begin.deadline_us if deadline_us is None else deadline_us,
         )
-        return self._client is not None and self._client.set(setpoint)
+        return self.client is not None and self.client.set(setpoint)
 
     def move_over(self, order: MoveOver) -> bool:
         """Have the worker go on with engines of another backend; a crash soon after that leads back to those of now."""
         self._moves.ask(order)
-        return self._client is not None and self._client.move_over(order)
+        return self.client is not None and self.client.move_over(order)
 
     def telemetry(self, now_us: int) -> Telemetry:
         """What happened since the last call, over all workers there were; ``alive`` False while none serves."""
         gathered = self._last
         self._last = Telemetry(alive=False, point=OperatingPoint(self._begin.variants[0], 0), quarantined=self._quarantined())
-        if self._client is None:
+        if self.client is None:
             return gathered
-        return joined(gathered, self._client.telemetry(now_us), self._quarantined())
+        return joined(gathered, self.client.telemetry(now_us), self._quarantined())
 
     def reset(self) -> None:
         """Somebody has mended it: crashes and guilt are forgotten, and the latch is lifted.
@@ -187,25 +165,25 @@ class Supervisor:
         """
         self._renew = self.latched or bool(self._history.guilty)
         self._history = History()
-        if self._client is None and self._start_at_us is not None:
+        if self.client is None and self._start_at_us is not None:
             self._start_at_us = self._now_us()
 
     def stop(self, timeout_s: float = 2.0) -> int | None:
         """End the worker within ``timeout_s`` and start no other; its exit code."""
         self._start_at_us = None
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
-        if self._client is None:
+        if self.spare is not None:
+            self.spare.close()
+            self.spare = None
+        if self.client is None:
             return None
-        exit_code = self._client.stop(timeout_s)
+        exit_code = self.client.stop(timeout_s)
         self._keep_counts()
-        self._client = None
+        self.client = None
         return exit_code
 
     def _facts(self, now_us: int) -> WorkerSigns:
-        assert self._client is not None
-        client, report, hello = self._client, self._client.report, self._client.hello
+        assert self.client is not None
+        client, report, hello = self.client, self.client.report, self.client.hello
         if report is None or report.source_ok:
             self._seen_source_us = now_us
         self._served_once = self._served_once or (report is not None and report.frame >= 0)
@@ -222,8 +200,8 @@ class Supervisor:
         )
 
     def _lose(self, sign: Sign, now_us: int) -> list[Event]:
-        assert self._client is not None
-        client, reference = self._client, self._begin.variants[0]
+        assert self.client is not None
+        client, reference = self.client, self._begin.variants[0]
         variant = reference if client.report is None else client.report.variant
         exit_code = client.exit_code
         self._end()
@@ -235,9 +213,6 @@ class Supervisor:
         self._begin, moved = self._moves.back(self._begin, now_us)
         lost = Lost(sign.value, text + moved, variant, exit_code, wait_us, self.latched, now_us)
         return [lost, *self._start_if_due(now_us)]
-
-    def _is_slow_reference(self, fault: Fault) -> bool:
-        return fault.kind == "slow" and fault.variant == self._begin.variants[0]
 
     def _restart_slow(self, now_us: int) -> list[Event]:
         if not slow_restart_due(self._history, now_us):
@@ -254,21 +229,21 @@ class Supervisor:
 
     def _end(self) -> None:
         """End the process, keep what it counted, and remember where the next one goes on."""
-        assert self._client is not None
-        self._client.kill()
-        self._client.close()
+        assert self.client is not None
+        self.client.kill()
+        self.client.close()
         self._keep_counts()
-        report = self._client.report
+        report = self.client.report
         if report is not None:
             lost = unheard(report, *self._duty, self._ordered_mfps or 0, self._now_us())
             self._begin = replace(self._begin, first_frame=max(lost[0].last + 1, self._begin.first_frame))
             if lost[0].variant != self._begin.variants[0]:
                 self._last = replace(self._last, stretches=(*self._last.stretches, *lost))
-        self._client = None
+        self.client = None
 
     def _keep_counts(self) -> None:
-        assert self._client is not None
-        counted, report = self._client.telemetry(self._now_us()), self._client.report
+        assert self.client is not None
+        counted, report = self.client.telemetry(self._now_us()), self.client.report
         broken = () if report is None else report.quarantined
         self._begin = replace(self._begin, quarantined=tuple(sorted({*self._begin.quarantined, *broken})))
         reference = OperatingPoint(self._begin.variants[0], 0)
@@ -287,29 +262,25 @@ class Supervisor:
             return []
         self._start(now_us)
         told, self._untold = self._untold, []
-        return told if self._client is None else [Started(self._attempt, self._client.pid or 0, now_us)]
+        return told if self.client is None else [Started(self._attempt, self.client.pid or 0, now_us)]
 
     def _start(self, now_us: int) -> None:
-        begin = self._begin
-        variants = begin.variants[:1] if self.latched else begin.variants
-        again = self._attempt > 0
         begin = replace(
-            begin,
-            variants=variants,
+            self._begin,
+            variants=self._begin.variants[:1] if self.latched else self._begin.variants,
             quarantined=self._broken(),
-            start_mfps=self._ordered_mfps if again else begin.start_mfps,
+            start_mfps=self._ordered_mfps if self._attempt else self._begin.start_mfps,
         )
         self._start_at_us, self._attempt, self._seen_source_us = None, self._attempt + 1, now_us
         self._renew = False
-        client = None if self._spare is None else self._spare.take(now_us)
-        if client is not None:
-            self._client = client
-            client.engage(begin)
-            return
+        client = None if self.spare is None else self.spare.take(now_us)
         try:
-            client = self._new_client(begin)
-            client.start()
-            self._client = client
+            if client is not None:
+                client.engage(begin)
+            else:
+                client = self._new_client(begin)
+                client.start()
+            self.client = client
         except OSError as error:
             self._start_at_us = now_us + UNSTARTABLE_US
             text = f"no process can be started ({error.strerror or error}); it is tried again"

@@ -17,7 +17,7 @@ from adaptd.protocol.messages import Begin, Fault, Waiting
 from adaptd.protocol.wire import Channel
 
 if TYPE_CHECKING:
-    from adaptd.worker.assembly import PoolMaker
+    from adaptd.worker.move_over import PoolMaker
 
 REFUSED = 1
 USAGE = 2

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,10 +24,10 @@ from adaptd.vision.preprocess import Preprocessor
 from adaptd.worker import lease as leases
 from adaptd.worker.grabbers import Grabbers
 from adaptd.worker.health import spin_wanted
-from adaptd.worker.link import Link, Speaker, worker_threads
+from adaptd.worker.link import Link, Speaker
 from adaptd.worker.loop import FrameLoop
 from adaptd.worker.loop_parts import LoopParts
-from adaptd.worker.move_over import Stage
+from adaptd.worker.move_over import PoolMaker, Stage
 from adaptd.worker.preview import NAME as PREVIEW_NAME
 from adaptd.worker.preview import Preview
 from adaptd.worker.results import Results
@@ -36,8 +35,7 @@ from adaptd.worker.serving_lock import LockError, ServingLock
 
 LATENCY_RUNS = 5
 JOIN_S = 0.5
-
-PoolMaker = Callable[[Begin, Bundle, bool], WarmPool]
+MOST_THREADS = 4  # of an engine, where nobody asked for another number
 
 
 class StartError(Exception):
@@ -47,7 +45,8 @@ class StartError(Exception):
 def default_pool(begin: Begin, bundle: Bundle, spinning: bool) -> WarmPool:
     """The inactive warm pool of ``begin``, without the variants that were set aside before."""
     wanted = tuple(name for name in begin.variants if name not in begin.quarantined)
-    options = EngineOptions(threads=worker_threads(begin.threads), spinning=spinning, cameras=len(begin.streams))
+    threads = begin.threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
+    options = EngineOptions(threads=threads, spinning=spinning, cameras=len(begin.streams))
     return open_pool(bundle, begin.backend, wanted, options=options, budget_mb=begin.memory_limit_mb)
 
 
@@ -65,15 +64,13 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
             lock = _lock(begin, undo)
             grabbers = Grabbers(begin, clock, speaker)
             for grabber in grabbers.all:
-                grabber.start()
-                undo.callback(_join, grabber, clock)
+                _start(grabber, clock, undo)
             bundle = Bundle.open(Path(begin.bundle), backend=begin.backend, digest=begin.digest, isolate=True)
-            spinning = _spinning(begin, bundle.manifest)
+            manifest, spinning = bundle.manifest, _spinning(begin, bundle.manifest)
             pool = make_pool(begin, bundle, spinning)
             undo.callback(pool.close)
             pool.activate()
             normal_us = _normal_latencies(pool, clock)
-            manifest = bundle.manifest
             results = Results(begin.results, manifest.classes, (manifest.input_shape[-2], manifest.input_shape[-1]))
             undo.callback(results.close)
             parts = LoopParts(
@@ -106,8 +103,7 @@ def serve(begin: Begin, channel: Channel, clock: SystemClock, make_pool: PoolMak
         stage = Stage(begin, pool, loop, clock, speaker, make_pool, lambda own: _normal_latencies(own, clock), greeting)
         stage.link, link.move_over = link, stage.ask
         undo.callback(stage.stop)
-        link.start()
-        undo.callback(_join, link, clock)
+        _start(link, clock, undo)
         grabbers.set_rate(lease.point.fps_mfps)  # until now no frame was wanted, so none was decoded or dropped
         return stage.run()
 
@@ -124,12 +120,11 @@ def _lock(begin: Begin, undo: ExitStack) -> ServingLock | None:
 def _preview(begin: Begin, loop: FrameLoop, clock: SystemClock, undo: ExitStack) -> None:
     """Let who may read results see the newest picture; a socket that cannot be made is no reason not to serve."""
     try:
-        preview = Preview(str(Path(begin.results).with_name(PREVIEW_NAME)), lambda: loop.newest_image, clock)
+        preview = Preview(str(Path(begin.results).with_name(PREVIEW_NAME)), lambda: loop.seen.images[0], clock)
     except SocketError:
         return
     undo.callback(preview.close)
-    preview.start()
-    undo.callback(_join, preview, clock)
+    _start(preview, clock, undo)
 
 
 def _spinning(begin: Begin, manifest: Manifest) -> bool:
@@ -187,7 +182,8 @@ def _hello(
     )
 
 
-def _join(thread: threading.Thread, clock: SystemClock) -> None:
-    """Wait for a thread to notice the stop; one that is stuck in a driver is left to the end of the process."""
-    clock.stopping.set()
-    thread.join(JOIN_S)
+def _start(thread: threading.Thread, clock: SystemClock, undo: ExitStack) -> None:
+    """At the end a thread is given time to notice the stop; one that is stuck in a driver is left to the end of the process."""
+    thread.start()
+    undo.callback(thread.join, JOIN_S)
+    undo.callback(clock.stopping.set)

@@ -53,7 +53,23 @@ class Counts:
 
     def stretches(self) -> tuple[Stretch, ...]:
         """The stretches in the order in which they began."""
-        return tuple([stretch_of(key, one) for key, one in self.running.items()])
+        return tuple(
+            [
+                Stretch(
+                    *key,
+                    frames=one.frames,
+                    missed=one.missed,
+                    shadowed=one.shadowed,
+                    differed=one.differed,
+                    loss_ppm=one.loss_ppm,
+                    late_ppm=one.late_ppm,
+                    first=one.first,
+                    last=one.last,
+                    drawn=tuple(one.drawn),
+                )
+                for key, one in self.running.items()
+            ]
+        )
 
 
 def _by_variant(figures: dict[str, list[int]]) -> tuple[Served, ...]:
@@ -70,25 +86,6 @@ def _add(figures: dict[str, list[int]], variant: str, work_us: int) -> None:
         one[1] += work_us
         if work_us > one[2]:  # noqa: PLR1730 - once a frame, on cold caches
             one[2] = work_us
-
-
-def stretch_of(key: Key, one: Running) -> Stretch:
-    """A stretch as it is told."""
-    band, variant, share_ppm = key
-    return Stretch(
-        band=band,
-        variant=variant,
-        share_ppm=share_ppm,
-        frames=one.frames,
-        missed=one.missed,
-        shadowed=one.shadowed,
-        differed=one.differed,
-        loss_ppm=one.loss_ppm,
-        late_ppm=one.late_ppm,
-        first=one.first,
-        last=one.last,
-        drawn=tuple(one.drawn),
-    )
 
 
 class Counters:

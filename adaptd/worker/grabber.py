@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.messages import Fault
@@ -20,16 +19,8 @@ STUCK_US = 20_000_000
 BAD_ROW = 10
 
 
-class Slot(Protocol):
-    """Where frames go: ``LatestFrame``, or one camera's side of a ``SharedSlot``."""
-
-    @property
-    def dropped(self) -> int: ...
-    def put(self, frame: Frame) -> None: ...
-
-
 class Grabber(threading.Thread):
-    """Feeds ``slot`` from ``source`` at the set rate. Faults go to ``tell``; the thread ends with the source or the clock.
+    """Hands ``source``'s frames to ``put`` at the set rate. Faults go to ``tell``; the thread ends with the source or the clock.
 
     A live source that is away is waited for, at the start as later: a camera may boot later than the box. One that no waiting
     helps is fatal, as any fault of another source. A frame that cannot be used is dropped and counted; a row of them is a fault.
@@ -38,7 +29,7 @@ class Grabber(threading.Thread):
     def __init__(
         self,
         source: FrameSource,
-        slot: Slot,
+        put: Callable[[Frame], None],
         clock: WaitingClock,
         pacer: Pacer,
         tell: Callable[[Fault], None],
@@ -47,7 +38,7 @@ class Grabber(threading.Thread):
     ) -> None:
         super().__init__(name="source", daemon=True)
         self._source = source
-        self._slot = slot
+        self._hand_over = put
         self._clock = clock
         self._pacer = pacer
         self._lock = threading.Lock()
@@ -89,11 +80,6 @@ class Grabber(threading.Thread):
     def mfps(self) -> int | None:
         """The rate at which frames really arrive, or what the source promises before that is known."""
         return self._meter.mfps or self._source.mfps
-
-    @property
-    def dropped(self) -> int:
-        """Frames that gave way to a newer one because the loop was late, since the start."""
-        return self._slot.dropped
 
     def set_rate(self, rate_mfps: int) -> None:
         """Serve at another rate from the next frame on."""
@@ -184,7 +170,7 @@ class Grabber(threading.Thread):
         if self._away:
             self._away = False
             self._report("source_back", f"{self._source.name}: gives frames again")
-        self._slot.put(Frame(image, self._index, now_us, *self._settings, look_only=look_only, tag=self._source.tag))
+        self._hand_over(Frame(image, self._index, now_us, *self._settings, look_only=look_only, tag=self._source.tag))
         self._index += not look_only
 
     def _report(self, kind: str, text: str, *, fatal: bool = False) -> None:

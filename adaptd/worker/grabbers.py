@@ -1,14 +1,15 @@
 """The sources of one worker, one or several cameras, as the frame loop and the link want them."""
 
 from dataclasses import replace
+from functools import partial
 
 from adaptd.base.clock import SystemClock
 from adaptd.protocol.messages import Begin, Camera, CameraReport, Fault
-from adaptd.worker.grabber import Grabber, Slot
+from adaptd.worker.grabber import Grabber
 from adaptd.worker.latest_frame import LatestFrame
 from adaptd.worker.link import Speaker
 from adaptd.worker.pacing import Pacer
-from adaptd.worker.seen import Seen
+from adaptd.worker.seen import Seen, as_message
 from adaptd.worker.shared_slot import SharedSlot
 from adaptd.worker.sources.choose import source_of
 
@@ -26,13 +27,13 @@ class Grabbers:
         self._dropped = [0] * len(self.all)
 
     def _grabber(self, begin: Begin, camera: Camera, at: int) -> Grabber:
-        slot: Slot = self.slot.of(at) if isinstance(self.slot, SharedSlot) else self.slot
+        put = partial(self.slot.put, camera=at) if isinstance(self.slot, SharedSlot) else self.slot.put
         source = source_of(camera.source, self._clock, begin.source_mfps)
 
         def tell(fault: Fault) -> None:
             self._speaker.tell(replace(fault, text=f"{camera.name}: {fault.text}") if camera.name else fault)
 
-        return Grabber(source, slot, self._clock, Pacer(0, self._clock.now_us()), tell, first_frame=begin.first_frame)
+        return Grabber(source, put, self._clock, Pacer(0, self._clock.now_us()), tell, first_frame=begin.first_frame)
 
     def set_rate(self, rate_mfps: int) -> None:
         """Serve every camera at another rate from its next frame on."""
@@ -71,7 +72,7 @@ class Grabbers:
 
     def dropped(self) -> list[int]:
         """Frames that gave way to a newer one, of each camera, since the last call."""
-        totals = [grabber.dropped for grabber in self.all]
+        totals = [*self.slot.dropped_of] if isinstance(self.slot, SharedSlot) else [self.slot.dropped]
         since = [total - before for total, before in zip(totals, self._dropped, strict=True)]
         self._dropped = totals
         return since
@@ -90,7 +91,7 @@ class Grabbers:
                 source_state=grabber.state,
                 bad_frames=grabber.bad,
                 picture=seen.pictures[at],
-                result=seen.result(at),
+                result=as_message(seen.results[at]),
             )
             for at, (name, grabber) in enumerate(zip(self.names, self.all, strict=True))
         )

@@ -20,11 +20,6 @@ class Lease:
     point: OperatingPoint
     until_us: int | None = None
 
-    @property
-    def fallback(self) -> OperatingPoint:
-        """Where the lease ends."""
-        return OperatingPoint(self.reference, self.safe_mfps)
-
     def expired(self, now_us: int) -> bool:
         """Whether the lease has run out unrenewed."""
         return self.until_us is not None and now_us >= self.until_us
@@ -53,8 +48,3 @@ def take(lease: Lease, point: OperatingPoint, lease_us: int, now_us: int, safe_m
     if relaxed and point.fps_mfps:
         return f"{point.variant} at {point.fps_mfps} mfps relaxes the service and needs a lease"
     return Lease(lease.reference, max(safe, point.fps_mfps), point)
-
-
-def end(lease: Lease) -> Lease:
-    """The lease has run out, or the daemon is gone: the reference at the safe rate, without a lease."""
-    return start(lease.reference, lease.safe_mfps)

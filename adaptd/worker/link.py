@@ -1,6 +1,5 @@
 """The worker's side of the pipe: setpoints in, reports and events out, on a thread of its own: the beat outlives a busy loop."""
 
-import os
 import select
 import threading
 from collections.abc import Callable
@@ -156,14 +155,8 @@ class Link(threading.Thread):
             source_ok=grabbers.ok(now_us),
             source_state=grabbers.state,
             bad_frames=grabbers.bad,
-            subscribers=len(self._results),
             picture=loop.seen.darkest,
             result=loop.seen.newest,
             cameras=grabbers.reports(loop.seen, dropped, now_us),
             tested=counts.by_tested(),
         )
-
-
-def worker_threads(asked: int) -> int:
-    """How many threads an engine gets: what was asked for, else the cores there are, four at most."""
-    return asked or min(len(os.sched_getaffinity(0)), 4)

@@ -1,7 +1,6 @@
 """The frame loop: the newest frame, preprocessed, inferred, published; then shadowed where it was drawn, then the chores."""
 
 from dataclasses import replace
-from typing import Any
 
 from adaptd.base import coin
 from adaptd.engine.errors import EngineError, EngineFault
@@ -79,11 +78,6 @@ class FrameLoop:
         self.running = True
         self.exit_code = 0
         self.busy_since_us = 0
-
-    @property
-    def newest_image(self) -> Any:
-        """The newest picture of the first camera that was served or looked at; None before the first."""
-        return self.seen.images[0]
 
     def offer(self, setpoint: Setpoint) -> None:
         """Hold this setpoint from the next frame on."""

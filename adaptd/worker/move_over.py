@@ -6,7 +6,6 @@ over. It has to be another thread: what belongs to a GPU belongs to one.
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from adaptd.base.clock import SystemClock
@@ -47,7 +46,7 @@ class Stage:
 
     def ask(self, order: MoveOver) -> None:
         """Begin to make the new engines ready; one at a time. Called from the link's thread."""
-        if self._next is None or self._next.over:
+        if self._next is None or self._next.ended.is_set():
             self._next = _Successor(self, order)
             self._next.start()
 
@@ -74,20 +73,13 @@ class _Successor(threading.Thread):
     def __init__(self, stage: Stage, order: MoveOver) -> None:
         super().__init__(name="engines", daemon=True)
         self._stage, self._order = stage, order
-        self.turn, self._ended = threading.Event(), threading.Event()
+        self.turn, self.ended = threading.Event(), threading.Event()  # ended: it has given its engines back, or never had any
         self._given_up = False
         self._code = 0
 
-    @property
-    def over(self) -> bool:
-        """Whether it has given its engines back, or never had any."""
-        return self._ended.is_set()
-
     def run(self) -> None:
         stage, order = self._stage, self._order
-        begin = replace(
-            stage.begin, bundle=order.bundle, backend=order.backend, variants=order.variants, digest=order.digest, quarantined=()
-        )
+        begin = stage.begin.on(order)
         pool: WarmPool | None = None
         try:
             began_us = stage.clock.now_us()
@@ -106,7 +98,7 @@ class _Successor(threading.Thread):
         finally:
             if pool is not None:
                 pool.close()
-            self._ended.set()
+            self.ended.set()
 
     def _serve(self, begin: Begin, loop: FrameLoop, words: list[ToDaemon], ready_us: int) -> None:
         """Go on with the frame after the last one of the loop before."""
@@ -121,7 +113,7 @@ class _Successor(threading.Thread):
 
     def served(self) -> int:
         """Wait until it has served to its end; the exit code."""
-        self._ended.wait()
+        self.ended.wait()
         return self._code
 
     def give_up(self) -> None:

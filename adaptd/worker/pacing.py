@@ -16,7 +16,6 @@ class Pacer:
         self.rate_mfps = rate_mfps
         self._origin_us = now_us
         self._tick = 0
-        self.idle_ticks = 0
 
     def set_rate(self, rate_mfps: int, now_us: int) -> None:
         """Change the rate. The next frame is due one new period after the last tick, at once where that has passed."""
@@ -32,15 +31,14 @@ class Pacer:
         return self._at(self._tick) if self.rate_mfps else None
 
     def take(self, now_us: int, source_interval_us: int = 0) -> bool:
-        """Whether the frame that arrives now is to be served. Ticks that no frame came for are counted in ``idle_ticks``."""
+        """Whether the frame that arrives now is to be served."""
         if not self.rate_mfps:
             return False
         slack_us = min(source_interval_us, self.period_us) // 2
         if now_us + slack_us < self._at(self._tick):
             return False
-        late = (now_us + slack_us - self._origin_us) * self.rate_mfps // MICROSECONDS_MFPS - self._tick
-        self.idle_ticks += max(late, 0)
-        self._tick += max(late, 0) + 1
+        now_at = (now_us + slack_us - self._origin_us) * self.rate_mfps // MICROSECONDS_MFPS
+        self._tick = max(now_at, self._tick) + 1
         return True
 
     @property

@@ -34,7 +34,6 @@ class Preview(threading.Thread):
         self._listener = unix_socket.listen(path)
         self._at_us: int | None = None
         self._picture = b""
-        self.encoded = 0
 
     def run(self) -> None:
         """One asker after the other; a slow one is given up after ``SEND_S``."""
@@ -53,7 +52,6 @@ class Preview(threading.Thread):
             image = self._newest()
             self._at_us = now_us
             self._picture = b"" if image is None else self._encode(image)
-            self.encoded += image is not None
         return self._picture
 
     def close(self) -> None:

@@ -14,7 +14,6 @@ descriptor (SCM_RIGHTS, sealed against shrinking); each frame is a ``FRAME`` pac
 bytes, whose first 8 bytes are ``2 * seq + 1`` while it is written and ``2 * seq`` when it is whole.
 """
 
-import array
 import contextlib
 import fcntl
 import mmap
@@ -116,8 +115,7 @@ class FramePusher:
         connection.setblocking(False)
         try:
             connection.connect(self._path)
-            rights = array.array("i", [self._handle])
-            connection.sendmsg([self._hello], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+            socket.send_fds(connection, [self._hello], [self._handle])
         except OSError:
             connection.close()
             return False

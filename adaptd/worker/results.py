@@ -26,27 +26,21 @@ class Results:
 
     def __init__(self, path: str, classes: tuple[str, ...], size: tuple[int, int]) -> None:
         self._path = path
-        self._listener = unix.listen(path) if path else None
+        self.listener = unix.listen(path) if path else None  # becomes readable when somebody wants to subscribe
         self._lock = threading.Lock()
         self._subscribers: tuple[socket.socket, ...] = ()
         self._classes = classes
         self._size = size
         self._quoted: dict[str, str] = {}
-        self.refused = 0
-
-    @property
-    def listener(self) -> socket.socket | None:
-        """What becomes readable when somebody wants to subscribe."""
-        return self._listener
 
     def __len__(self) -> int:
         return len(self._subscribers)
 
     def accept(self) -> None:
         """Let in who waits; over MAX_SUBSCRIBERS the newcomer is turned away."""
-        assert self._listener is not None
+        assert self.listener is not None
         try:
-            newcomer, _ = self._listener.accept()
+            newcomer, _ = self.listener.accept()
         except OSError:
             return
         newcomer.setblocking(False)
@@ -54,7 +48,6 @@ class Results:
             if len(self._subscribers) < MAX_SUBSCRIBERS:
                 self._subscribers = (*self._subscribers, newcomer)
                 return
-        self.refused += 1
         newcomer.close()
 
     def publish(
@@ -81,9 +74,9 @@ class Results:
             leaving, self._subscribers = self._subscribers, ()
         for subscriber in leaving:
             subscriber.close()
-        if self._listener is not None:
-            unix.unlisten(self._listener, self._path)
-            self._listener = None
+        if self.listener is not None:
+            unix.unlisten(self.listener, self._path)
+            self.listener = None
 
     def _drop(self, subscriber: socket.socket) -> None:
         with self._lock:

@@ -1,5 +1,6 @@
 """What each camera has shown last: its picture, how light it was, and its newest result."""
 
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from adaptd.config.cells import cell_of
@@ -42,15 +43,11 @@ class Seen:
         scene, self.scenes[camera] = self.scenes[camera], ""
         return f',"scene":"{scene}"' if scene else ""
 
-    def result(self, camera: int) -> LastResult | None:
-        """The newest result of a camera."""
-        return as_message(self.results[camera])
-
     @property
     def newest(self) -> LastResult | None:
         """The newest result of any camera."""
         found = [one for one in self.results if one is not None]
-        return as_message(max(found, key=_frame, default=None))
+        return as_message(max(found, key=itemgetter(0), default=None))
 
     @property
     def darkest(self) -> Picture | None:
@@ -66,7 +63,7 @@ class Seen:
 def darkest(pictures: list[Picture]) -> Picture | None:
     """By mean over exposure and gain where every camera tells both, else by mean alone."""
     told = all(one.exposure_us and one.gain_raw and not one.exposure_still for one in pictures)
-    return min(pictures, key=_per_exposure if told else _mean, default=None)
+    return min(pictures, key=_per_exposure if told else attrgetter("mean_ppm"), default=None)
 
 
 def as_message(last: Result | None) -> LastResult | None:
@@ -75,14 +72,6 @@ def as_message(last: Result | None) -> LastResult | None:
         return None
     frame, answer, latency_us, variant, at_us = last
     return LastResult(frame, answer.label, answer.score_ppm, latency_us, variant, at_us)
-
-
-def _frame(result: Result) -> int:
-    return result[0]
-
-
-def _mean(one: Picture) -> float:
-    return float(one.mean_ppm)
 
 
 def _per_exposure(one: Picture) -> float:

@@ -46,11 +46,6 @@ class Setpoints:
         self.frame = -1
 
     @property
-    def point(self) -> OperatingPoint:
-        """Where the worker really is."""
-        return OperatingPoint(self.variant, self.lease.point.fps_mfps)
-
-    @property
     def quarantined(self) -> tuple[str, ...]:
         """Variants that are broken and not served any more."""
         return self._pool.quarantined
@@ -141,7 +136,7 @@ class Setpoints:
             self.tell_fault("refused", f"setpoint {order.seq}: {reason}", order.variant)
 
     def _fall_back(self, reason: str) -> None:
-        self.lease = leases.end(self.lease)
+        self.lease = leases.start(self.reference, self.lease.safe_mfps)
         self.order = Setpoint(self.order.seq, self.reference, self.lease.safe_mfps, 0, 0, "", self.order.band)
         self._swap(self.reference, reason, self.order.seq, self._now_us())
         self._set_rate(self.lease.safe_mfps)

@@ -11,7 +11,7 @@ from adaptd.worker.latest_frame import Frame
 
 
 class SharedSlot:
-    """As ``LatestFrame``, one frame deep a camera; ``of`` is what a camera's grabber puts its frames into."""
+    """As ``LatestFrame``, one frame deep a camera; ``dropped_of`` each are frames that gave way to a newer one."""
 
     def __init__(self, names: tuple[str, ...], first_frame: int = 0) -> None:
         self._lock = threading.Lock()
@@ -24,18 +24,9 @@ class SharedSlot:
         self.dropped_of = [0] * len(names)
 
     @property
-    def dropped(self) -> int:
-        """Frames that gave way to a newer one of their camera, of all cameras."""
-        return sum(self.dropped_of)
-
-    @property
     def waiting(self) -> bool:
         """Whether a frame of any camera waits to be taken now."""
         return any(self._waiting)
-
-    def of(self, camera: int) -> "CameraSlot":
-        """The slot of one camera."""
-        return CameraSlot(self, camera)
 
     def put(self, frame: Frame, camera: int) -> None:
         """Offer a frame of a camera; an older one of the same camera that nobody took is dropped and counted."""
@@ -67,22 +58,6 @@ class SharedSlot:
             if frame is not None:
                 self._waiting[frame.camera] = None
             return frame
-
-
-class CameraSlot:
-    """One camera's side of a shared slot."""
-
-    def __init__(self, shared: SharedSlot, camera: int) -> None:
-        self._shared, self._camera = shared, camera
-
-    @property
-    def dropped(self) -> int:
-        """Frames of this camera that gave way to a newer one."""
-        return self._shared.dropped_of[self._camera]
-
-    def put(self, frame: Frame) -> None:
-        """Offer a frame."""
-        self._shared.put(frame, self._camera)
 
 
 def _turn(frame: Frame) -> tuple[bool, int]:

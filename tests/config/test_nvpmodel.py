@@ -3,7 +3,7 @@
 import pytest
 
 from adaptd.config.errors import ConfigError
-from adaptd.config.nvpmodel import NvpmodelError, declared_modes, known_modes, mode_refusals, needs_reboot, parse_nvpmodel
+from adaptd.config.nvpmodel import NvpmodelError, declared_modes, mode_refusals, needs_reboot, parse_nvpmodel
 from adaptd.config.policy import parse_policy
 from adaptd.config.profile import load_profile
 from adaptd.config.shipped import profiles_dir
@@ -68,7 +68,7 @@ def test_a_mode_that_the_board_lacks_and_one_that_needs_a_reboot_are_refused_wit
     assert unknown.startswith(f"p.yaml:{line}:14: modes.1: 30W is no power mode of this board (it has MAXN, 15W, 25W, 40W)")
     assert reboot.startswith(f"p.yaml:{line}:19: modes.2: 15W needs a reboot")
     profile = load_profile(profiles_dir() / "orin-nx-16gb.yaml")
-    words = mode_refusals(text, "p.yaml", ("25W", "30W", "15W"), known_modes(profile), profile.name)
+    words = mode_refusals(text, "p.yaml", ("25W", "30W", "15W"), dict(profile.power_modes), profile.name)
     assert [line.split(": ")[1] for line in words] == ["modes.1", "modes.2"]
 
 

@@ -57,8 +57,10 @@ class Senses:
 
         trips = ()
 
+        def close(self) -> None:
+            """Nothing to end."""
+
     opening = Opening(())
-    firmware = ""
 
     def __init__(self) -> None:
         self.station = self.Station()
@@ -70,15 +72,12 @@ class Senses:
         self.power_mw = 8_000 + worker.delivered * (160 if worker.point.variant == "fp16" else 70)
         return replace(sensed(now_us, 45_000 + now_us // 1_000_000 % 2, self.power_mw, 900_000, worker), log_ok=log_ok)
 
-    def close(self) -> None:
-        """Nothing to end."""
-
 
 class Worker:
     """A worker that does at once what it is asked."""
 
     refused: str | None = None
-    picture = last_result = report = None
+    report = None
 
     def __init__(self) -> None:
         self.point, self.asked = OperatingPoint("fp16", 15_000), []  # type: ignore[var-annotated]
@@ -426,11 +425,11 @@ def test_a_signal_never_waits_for_a_lock(tmp_path: Path) -> None:
     before = {number: signal.getsignal(number) for number in numbers}
     running, _, _ = daemon(tmp_path / "log", Turned())
     try:
-        running.on_signals()
+        running.asked.install()
         with running._wake._cond:
             for number in numbers:
                 signal.raise_signal(number)
-        assert running._asked == Asked(stop=True, reload=True, dump=True)
+        assert running.asked == Asked(stop=True, reload=True, dump=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

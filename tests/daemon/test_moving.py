@@ -95,7 +95,7 @@ def test_plans_that_have_served_are_taken_again_and_others_are_built_anew(tmp_pa
     assert not one._mark.exists(), "until they have served again"
     other = Moving(one._parts, lambda kind, text: None)
     started: list[int] = []
-    other._plans = SimpleNamespace(start=started.append, target=one._plans.target, bundle=one._plans.bundle)  # type: ignore[assignment]
+    other.plans = SimpleNamespace(start=started.append, target=one.plans.target, bundle=one.plans.bundle)  # type: ignore[assignment]
     other.start(7)
     assert started == [7]
     assert other.met(hello("ort"), FACTS) is None

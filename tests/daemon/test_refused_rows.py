@@ -2,7 +2,7 @@
 
 from adaptd.daemon.status import AccountRow
 from adaptd.daemon.status_rows import reason_rows, refused_rows
-from adaptd.vocabulary import Bound, Limit, Lowered, Mode, OperatingPoint, Refusal, Verdict
+from adaptd.vocabulary import BandStatement, Bound, Limit, Lowered, Mode, OperatingPoint, Refusal, Verdict
 
 FP16 = OperatingPoint("fp16", 15_000)
 INT8 = OperatingPoint("int8", 15_000)
@@ -41,5 +41,5 @@ def test_a_condition_without_numbers_is_said_in_words() -> None:
 
 def test_no_more_frames_differ_than_were_delivered() -> None:
     """Late frames are charged before one is delivered; the sentence never says that more differ than there are."""
-    row = AccountRow("bright", 0, 2, 6, 0, 0, 6_000_000, 79_000_000, 5000, True)
+    row = AccountRow(BandStatement("bright", 2, 6, 0, 0, 6_000_000, 79_000_000), 0, 5000, True)
     assert row.words() == "in bright light at most 2 of 2 frames differ, 79 allowed; 0 seen in 0 that ran on both engines"

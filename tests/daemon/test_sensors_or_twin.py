@@ -46,7 +46,7 @@ class Invented:
 
 def station(root: Path) -> SensorHub:
     """The sensors of a PC below ``root``."""
-    return SensorHub.from_profile(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
+    return SensorHub(load_profile(ROOT / "hw_profiles" / "generic-x86.yaml"), root, clock=lambda: 1_000_000)
 
 
 def zone(root: Path, text: str) -> None:
@@ -68,7 +68,7 @@ def test_what_the_machine_has_is_read_and_the_rest_is_simulated(tmp_path: Path) 
         assert power == Measured(7_000, 0, "twin", simulated=True)
         assert found.budget_mw == 9_000
     finally:
-        blend.close()
+        blend.station.close()
 
 
 def test_a_failing_sensor_is_missing_and_never_simulated(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_failing_sensor_is_missing_and_never_simulated(tmp_path: Path) -> None
     try:
         assert isinstance(first(blend.read(1_000_000, IDLE, None, log_ok=True), TEMPERATURE), Missing)
     finally:
-        blend.close()
+        blend.station.close()
 
 
 def test_forced_simulation_takes_every_reading_from_the_scenario(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_forced_simulation_takes_every_reading_from_the_scenario(tmp_path: Path)
         found = blend.read(1_000_000, IDLE, None, log_ok=True)
         assert [(one.quantity, one.simulated) for one in found.raw] == [(name, True) for name in QUANTITIES]
     finally:
-        blend.close()
+        blend.station.close()
 
 
 def test_without_a_software_device_absent_is_missing(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_without_a_software_device_absent_is_missing(tmp_path: Path) -> None:
         assert found.budget_mw is None
         assert first(found, TEMPERATURE) == Missing(MissingReason.NO_SENSOR)
     finally:
-        blend.close()
+        blend.station.close()
 
 
 @pytest.mark.parametrize("exposure_us", [None, 12_000])

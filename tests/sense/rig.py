@@ -49,7 +49,7 @@ class Rig:
         self._say_truth()
         if grace_s is None:
             grace_s = 0.5 if kind == "hang" else 20.0
-        hub = SensorHub.from_profile(board, sysfs.root, sysfs=sysfs, clock=self.reader_clock, camera=TABLE, grace_s=grace_s)
+        hub = SensorHub(board, sysfs.root, sysfs=sysfs, clock=self.reader_clock, camera=TABLE, grace_s=grace_s)
         self.station = JudgedHub(board, hub)
 
     def truth(self, quantity: str) -> int:

@@ -34,7 +34,7 @@ def come(root: Path, part: str) -> None:
 
 def started(root: Path, clock: HandClock) -> JudgedHub:
     """A station whose lookout looks only when it is told to, and whose ticks wait for every read."""
-    hub = SensorHub.from_profile(profile(BOARD), root, sysfs=Sysfs(root), clock=clock, grace_s=20.0)
+    hub = SensorHub(profile(BOARD), root, sysfs=Sysfs(root), clock=clock, grace_s=20.0)
     return JudgedHub(profile(BOARD), hub)
 
 
@@ -76,7 +76,7 @@ def test_what_has_not_come_is_looked_for_again(early: Path, clock: HandClock) ->
 
 def test_a_quantity_that_is_simulated_stays_simulated_until_the_next_start(tmp_path: Path, clock: HandClock) -> None:
     """On a machine whose profile is no description of it, an absent quantity is not looked for: prices go with the device."""
-    bare = SensorHub.from_profile(profile("generic-x86"), tmp_path, sysfs=Sysfs(tmp_path), clock=clock, grace_s=20.0)
+    bare = SensorHub(profile("generic-x86"), tmp_path, sysfs=Sysfs(tmp_path), clock=clock, grace_s=20.0)
     bare.close()
     assert bare.absent == ("temperature", "power")
     assert [name.text for _, name in bare.lookout.wanted] == ["iio"]

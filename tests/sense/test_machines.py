@@ -43,9 +43,7 @@ def test_a_strange_machine_is_read_right(machine: Machine, tmp_path: Path, clock
     sysfs = machine_files(machine, tmp_path)
     board = identify(sysfs)
     assert board.profile == machine.profile
-    station = SensorHub.from_profile(
-        load_profile(profiles_dir() / f"{board.profile}.yaml"), sysfs=sysfs, clock=clock, grace_s=20.0
-    )
+    station = SensorHub(load_profile(profiles_dir() / f"{board.profile}.yaml"), sysfs=sysfs, clock=clock, grace_s=20.0)
     station.sample(clock.advance(1))
     sampled = station.sample(clock.advance(1))
     station.close()

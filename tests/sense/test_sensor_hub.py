@@ -36,7 +36,7 @@ EXPECTED = {
 
 def station(board: HardwareProfile, sysfs: Sysfs, clock: HandClock, **options: object) -> JudgedHub:
     """A station that waits for every read of a tick, and the judge of its readings."""
-    hub = SensorHub.from_profile(board, sysfs.root, sysfs=sysfs, clock=clock, grace_s=20.0, **options)  # type: ignore[arg-type]
+    hub = SensorHub(board, sysfs.root, sysfs=sysfs, clock=clock, grace_s=20.0, **options)  # type: ignore[arg-type]
     return JudgedHub(board, hub)
 
 
@@ -181,9 +181,9 @@ def test_a_pushed_reading_reaches_the_tick(tmp_path: Path, clock: HandClock) -> 
     board = replace(profile("generic-x86"), light_sources=("push:ros2-lux",))
     pushed = station(board, Sysfs(tmp_path), clock)
     message = {"quantity": "light", "source": "ros2-lux", "value": 120_000, "stamp_us": 1}
-    assert pushed.push(message, clock.advance(1)) == ""
+    assert pushed.inbox.push(message, clock.advance(1)) == ""
     assert seen(pushed.sample(clock.now_us).light) == (120_000, "push:ros2-lux")
-    assert pushed.push({**message, "source": "someone"}, clock.now_us) != ""
+    assert pushed.inbox.push({**message, "source": "someone"}, clock.now_us) != ""
     assert pushed.sample(clock.advance(2.5)).source("light", "push:ros2-lux") == ("stale", "stale: 2500 ms old")
     pushed.close()
 
@@ -199,9 +199,9 @@ def test_a_repeated_or_backward_stamp_of_a_sender_is_missing(
     board = replace(profile("orin-nx-16gb"), **{name: ("push:node",)})
     pushed = station(board, Sysfs(tmp_path), clock)
     message = {"quantity": quantity, "source": "node", "value": 50_000, "stamp_us": 5}
-    pushed.push(message, clock.advance(1))
+    pushed.inbox.push(message, clock.advance(1))
     assert isinstance(getattr(pushed.sample(clock.now_us), quantity), Measured)
-    pushed.push({**message, "stamp_us": stamp_us}, clock.advance(1))
+    pushed.inbox.push({**message, "stamp_us": stamp_us}, clock.advance(1))
     reading = getattr(pushed.sample(clock.now_us), quantity)
     pushed.close()
     assert isinstance(reading, Missing)
@@ -289,7 +289,7 @@ def test_an_assumed_idle_power_refuses_nothing(tmp_path: Path, clock: HandClock)
     """On a PC nobody knows the idle power, so a low reading is believed."""
     board = replace(profile("generic-x86"), power_rails=("push:meter",))
     pc = station(board, Sysfs(tmp_path), clock)
-    pc.push({"quantity": "power", "source": "meter", "value": 2_000, "stamp_us": 1}, clock.advance(1))
+    pc.inbox.push({"quantity": "power", "source": "meter", "value": 2_000, "stamp_us": 1}, clock.advance(1))
     reading = pc.sample(clock.now_us, serving(20_000)).power
     pc.close()
     assert seen(reading) == (2_000, "push:meter")
@@ -336,13 +336,13 @@ def test_jtop_is_a_second_source_where_its_service_runs(
     (tmp_path / "run/jtop.sock").touch()
     board = replace(profile("orin-nano-super"), power_rails=("jtop:tot",))
     command = (sys.executable, "-m", "adaptd.sense.jtop_child")
-    with_jtop = JudgedHub(board, SensorHub.from_profile(board, tmp_path, jtop_command=command))
+    with_jtop = JudgedHub(board, SensorHub(board, tmp_path, jtop_command=command))
     pause, reading = threading.Event(), with_jtop.sample(1).power
     for now_us in range(2, 2000):
         if isinstance(reading, Measured):
             break
         pause.wait(0.01)
-        reading = with_jtop.sample(max(now_us, with_jtop._pool._clock())).power
+        reading = with_jtop.sample(max(now_us, with_jtop._pool.clock())).power
     with_jtop.close()
     assert seen(reading) == (6210, "jtop:tot")
 

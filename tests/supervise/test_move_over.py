@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from adaptd.base.clock import monotonic_us
 from adaptd.config.manifest import load_manifest
 from adaptd.protocol.messages import Begin, Camera, Fault, Hello, Moved, MoveOver
-from adaptd.supervise.process import WorkerClient, monotonic_us
+from adaptd.supervise.process import WorkerClient
 from adaptd.supervise.supervisor import Lost, Supervisor
 from adaptd.vocabulary import Setpoint
 from tests.engine.models import write_bundle
@@ -52,7 +53,7 @@ def test_no_frame_is_lost_when_the_backend_changes(begin: Begin) -> None:
     client = WorkerClient(begin)
     client.start()
     try:
-        until(client, lambda: client.last_result is not None)
+        until(client, lambda: client.report is not None and client.report.result is not None)
         client.set(Setpoint(1, "int8", 60_000, 60_000_000, 0, "", "dim"))
         until(client, lambda: client.report is not None and client.report.variant == "int8")
         reader = Reader(begin.results)
@@ -79,7 +80,7 @@ def test_engines_that_cannot_be_made_cost_a_line(begin: Begin) -> None:
     client = WorkerClient(begin)
     client.start()
     try:
-        until(client, lambda: client.last_result is not None)
+        until(client, lambda: client.report is not None and client.report.result is not None)
         client.move_over(order(begin, "0" * 64))
         heard = until(client, lambda: False if client.report is None else client.report.frame > 60)
         assert [one.kind for one in heard if isinstance(one, Fault)] == ["move_over"]
@@ -96,14 +97,20 @@ def test_a_worker_that_dies_soon_after_it_moved_comes_back_on_the_engines_before
     try:
         _until(supervisor, lambda: supervisor.report is not None)
         supervisor.move_over(order(begin))
-        _until(supervisor, lambda: supervisor.hello is not None and supervisor.hello.backend == "ort")
-        assert supervisor.pid is not None
-        os.kill(supervisor.pid, signal.SIGSEGV)
-        heard = _until(supervisor, lambda: supervisor.hello is not None and supervisor.hello.backend == "stub")
+        _until(supervisor, lambda: _backend(supervisor) == "ort")
+        assert supervisor.client is not None
+        assert supervisor.client.pid is not None
+        os.kill(supervisor.client.pid, signal.SIGSEGV)
+        heard = _until(supervisor, lambda: _backend(supervisor) == "stub")
     finally:
         supervisor.stop()
     assert "stub serves again" in next(one.text for one in heard if isinstance(one, Lost))
     assert any(isinstance(one, Hello) for one in heard)
+
+
+def _backend(supervisor: Supervisor) -> str:
+    hello = None if supervisor.client is None else supervisor.client.hello
+    return "" if hello is None else hello.backend
 
 
 def _until(supervisor: Supervisor, happened: Any) -> list[Any]:

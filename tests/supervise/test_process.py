@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from adaptd.protocol.messages import Applied, Begin, Fault, Hello, Swapped
-from adaptd.supervise.process import WorkerClient, monotonic_us
+from adaptd.base.clock import monotonic_us
+from adaptd.protocol.messages import Applied, Begin, Fault, Hello, LastResult, Swapped
+from adaptd.supervise.process import WorkerClient
 from adaptd.vocabulary import OperatingPoint, Setpoint
 from tests.engine.models import write_bundle
 
@@ -45,6 +46,11 @@ def start(folder: Path) -> Iterator[Callable[..., WorkerClient]]:
         client.stop()
 
 
+def last(client: WorkerClient) -> LastResult | None:
+    """The newest result of a worker."""
+    return None if client.report is None else client.report.result
+
+
 def until(client: WorkerClient, happened: Callable[[], bool]) -> list[Any]:
     """Poll until something has happened; everything heard meanwhile."""
     heard: list[Any] = []
@@ -59,7 +65,7 @@ def until(client: WorkerClient, happened: Callable[[], bool]) -> list[Any]:
 def test_a_worker_serves_the_reference_and_says_what_it_is(start: Callable[..., WorkerClient]) -> None:
     """The greeting names backend, engines and precisions; frames flow at once."""
     client = start()
-    until(client, lambda: client.last_result is not None)
+    until(client, lambda: last(client) is not None)
     assert isinstance(client.hello, Hello)
     assert [(engine.name, engine.precision, engine.warm) for engine in client.hello.engines] == [
         ("fp16", "fp32", True),
@@ -69,15 +75,16 @@ def test_a_worker_serves_the_reference_and_says_what_it_is(start: Callable[..., 
     assert telemetry.alive
     assert telemetry.point == OperatingPoint("fp16", 30_000)
     assert telemetry.delivered + telemetry.missed > 0
-    assert client.picture is not None
+    assert client.report is not None
+    assert client.report.picture is not None
 
 
 def test_a_setpoint_is_applied_and_read_back(start: Callable[..., WorkerClient]) -> None:
     """What the worker does is what telemetry says, not what was asked; frames of both variants are counted apart."""
     client = start()
-    until(client, lambda: client.last_result is not None)
+    until(client, lambda: last(client) is not None)
     assert client.set(Setpoint(7, INT8.variant, INT8.fps_mfps, 60_000_000, 500_000, "3", "dim"))
-    heard = until(client, lambda: client.last_result is not None and client.last_result.variant == "int8")
+    heard = until(client, lambda: (told := last(client)) is not None and told.variant == "int8")
     applied = [message for message in heard if isinstance(message, Applied)]
     swapped = [message for message in heard if isinstance(message, Swapped)]
     assert [(message.seq, message.variant) for message in applied] == [(7, "int8")]
@@ -108,10 +115,10 @@ def test_an_unrenewed_lease_ends_in_the_reference(start: Callable[..., WorkerCli
 def test_garbage_on_the_pipe_is_told_and_survived(start: Callable[..., WorkerClient]) -> None:
     """A damaged line costs nothing: the worker says so and goes on serving."""
     client = start()
-    until(client, lambda: client.last_result is not None)
+    until(client, lambda: last(client) is not None)
     assert client._channel is not None
     client._channel._sock.sendall(b"{broken\n" + b"x" * 200_000 + b"\n")
-    heard = until(client, lambda: client.last_result is not None and client.last_result.frame > 30)
+    heard = until(client, lambda: (told := last(client)) is not None and told.frame > 30)
     assert {fault.kind for fault in heard if isinstance(fault, Fault)} == {"garbled"}
     assert client.exit_code is None
 
@@ -119,7 +126,7 @@ def test_garbage_on_the_pipe_is_told_and_survived(start: Callable[..., WorkerCli
 def test_a_stop_is_clean_and_within_two_seconds(start: Callable[..., WorkerClient], folder: Path) -> None:
     """Exit code 0, the results socket removed."""
     client = start(results=str(folder / "r.sock"))
-    until(client, lambda: client.last_result is not None)
+    until(client, lambda: last(client) is not None)
     assert (folder / "r.sock").exists()
     before_us = monotonic_us()
     assert client.stop() == 0
@@ -139,11 +146,12 @@ def test_a_stopped_process_is_ended_all_the_same(start: Callable[..., WorkerClie
 def test_sigterm_ends_the_worker_cleanly_and_sigint_is_the_daemons_business(start: Callable[..., WorkerClient]) -> None:
     """Ctrl-C in a terminal reaches both processes; the worker waits for the daemon's word."""
     client = start()
-    until(client, lambda: client.last_result is not None)
+    until(client, lambda: last(client) is not None)
     assert client.pid is not None
     os.kill(client.pid, signal.SIGINT)
-    frame = client.last_result.frame if client.last_result else 0
-    until(client, lambda: client.last_result is not None and client.last_result.frame > frame + 3)
+    result = last(client)
+    frame = result.frame if result else 0
+    until(client, lambda: (told := last(client)) is not None and told.frame > frame + 3)
     os.kill(client.pid, signal.SIGTERM)
     until(client, lambda: client.exit_code is not None)
     assert client.exit_code == 0
@@ -241,7 +249,7 @@ def test_a_killed_daemon_leaves_the_reference_serving_and_its_successor_takes_ov
             process.kill()
             read_until(lines, "fp16")
             successor = start(results=str(folder / "r.sock"))
-            until(successor, lambda: successor.last_result is not None)
+            until(successor, lambda: last(successor) is not None)
             while lines.readline():
                 pass
 
@@ -265,7 +273,7 @@ def test_a_defect_is_one_line_to_the_daemon_and_no_traceback(folder: Path, capfd
 def test_an_orphan_without_subscribers_to_serve_ends(start: Callable[..., WorkerClient]) -> None:
     """Without a results socket nobody would notice it serving: it does not stay behind."""
     client = start()
-    until(client, lambda: client.last_result is not None)
+    until(client, lambda: last(client) is not None)
     assert client._channel is not None
     client._channel.close()
     until(client, lambda: client.exit_code is not None)

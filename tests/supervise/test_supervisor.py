@@ -373,7 +373,8 @@ def test_a_spare_process_waits_and_steps_in() -> None:
     spare.says.append(Waiting(2, stage.us))
     stage.actors[0].says.append(stage.report(frame=41))
     stage.supervisor.poll()
-    assert stage.supervisor.spare_ready
+    assert stage.supervisor.spare is not None
+    assert stage.supervisor.spare.ready
     stage.actors[0].code = -9
     stage.supervisor.poll()
     assert spare.begin.first_frame == 46

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adaptd.base.clock import monotonic_us
 from adaptd.protocol.messages import Begin, Fault, Swapped, WorkerReport
-from adaptd.supervise.process import monotonic_us
 from adaptd.supervise.signs import WorkerLimits
 from adaptd.supervise.supervisor import Lost, Supervisor
 from adaptd.vocabulary import OperatingPoint, Setpoint
@@ -70,15 +70,15 @@ class Drill:
 
     def serve_int8(self) -> None:
         """Get the worker to the point where INT8 serves frames."""
-        self.until(lambda: self.supervisor.hello is not None, "the start")
-        self.until(lambda: self.supervisor.spare_ready, "the spare")
+        self.until(lambda: self.supervisor.client is not None and self.supervisor.client.hello is not None, "the start")
+        self.until(lambda: self.supervisor.spare is not None and self.supervisor.spare.ready, "the spare")
         self.supervisor.set(Setpoint(1, POINT.variant, POINT.fps_mfps, 60_000_000, 0, "", "dim"))
         self.until(lambda: self.last("variant") == "int8", "a frame on int8")
 
     def last(self, name: str) -> Any:
         """A field of the newest result."""
-        result = self.supervisor.last_result
-        return None if result is None else getattr(result, name)
+        report = self.supervisor.report
+        return None if report is None or report.result is None else getattr(report.result, name)
 
     def on_reference_since(self, at_us: int) -> int | None:
         """When the first result on the reference after ``at_us`` was there, in microseconds after it."""
@@ -136,18 +136,19 @@ def worker_round(kind: str, folder: Path) -> Outcome:
     drill = Drill(folder, BY_ENGINE.get(kind, ""))
     try:
         drill.serve_int8()
-        pid = drill.supervisor.pid
-        assert pid is not None
+        client = drill.supervisor.client
+        assert client is not None
+        assert client.pid is not None
         broken_us = monotonic_us()
         if kind in BY_SIGNAL:
-            os.kill(pid, BY_SIGNAL[kind])
+            os.kill(client.pid, BY_SIGNAL[kind])
         drill.until(lambda: any(_tells(event, broken_us) for event in drill.heard), "the detection")
         found = next(event for event in drill.heard if _tells(event, broken_us))
         drill.until(lambda: drill.on_reference_since(found.at_us) is not None, "a frame on the reference")
         served_us = drill.on_reference_since(found.at_us)
         assert served_us is not None
         report = drill.supervisor.report
-        same_life = drill.supervisor.pid == pid
+        same_life = drill.supervisor.client is client
         unlogged = report.swaps - drill.swaps if same_life and report is not None else 0
         return Outcome(found.at_us - broken_us, served_us, unlogged)
     finally:

@@ -16,7 +16,8 @@ from adaptd.engine.pool import WarmPool
 from adaptd.engine.stub import Misbehaviour, StubEngine
 from adaptd.protocol.messages import Begin
 from adaptd.worker.__main__ import main
-from adaptd.worker.assembly import LATENCY_RUNS, PoolMaker
+from adaptd.worker.assembly import LATENCY_RUNS
+from adaptd.worker.move_over import PoolMaker
 
 BEFORE_SERVICE = WARM_UP_RUNS + 1 + LATENCY_RUNS
 NORMAL_S, SLOW_S = 0.002, 0.030

@@ -23,15 +23,14 @@ class TwoCameras(Bench):
         super().__init__()
         assert isinstance(self.slot, SharedSlot)
         self.shared = self.slot
-        self.ends = [self.shared.of(camera) for camera in range(len(NAMES))]
         self.light = [200, 200]
 
     def frames(self, count: int) -> None:
         """``count`` frames of each camera, at the same moment, each served before the next come."""
         for _ in range(count):
             self.clock.us += PERIOD_US
-            for end, light in zip(self.ends, self.light, strict=True):
-                end.put(Frame(np.full((4, 4, 3), light, np.uint8), -1, self.clock.us))
+            for camera, light in enumerate(self.light):
+                self.shared.put(Frame(np.full((4, 4, 3), light, np.uint8), -1, self.clock.us), camera)
             for _ in NAMES:
                 self.loop.turn(0)
 
@@ -56,7 +55,7 @@ def test_a_thousand_swaps_lose_no_frame_of_any_camera(bench: TwoCameras) -> None
     for name in NAMES:
         assert [number for camera, number in told(bench) if camera == name] == list(range(1_000))
     assert [frame for frame, _, _ in bench.published] == list(range(2_000))
-    assert bench.slot.dropped == 0
+    assert bench.shared.dropped_of == [0, 0]
     assert bench.loop.helm.swaps == 999
 
 
@@ -77,8 +76,8 @@ def test_each_camera_is_counted_in_its_own_cell_and_run_on_its_own_stream(bench:
 def test_a_frame_that_gave_way_is_missing_in_its_cameras_numbers_alone(bench: TwoCameras) -> None:
     """A camera that is too quick drops its own frames; the other one's stay whole."""
     for light in (1, 2, 3):
-        bench.ends[1].put(Frame(np.full((4, 4, 3), light, np.uint8), -1, bench.clock.us))
-    bench.ends[0].put(Frame(np.full((4, 4, 3), 9, np.uint8), -1, bench.clock.us))
+        bench.shared.put(Frame(np.full((4, 4, 3), light, np.uint8), -1, bench.clock.us), 1)
+    bench.shared.put(Frame(np.full((4, 4, 3), 9, np.uint8), -1, bench.clock.us), 0)
     bench.loop.turn(0)
     bench.loop.turn(0)
     assert told(bench) == [("rear", 2), ("front", 0)]
@@ -88,8 +87,8 @@ def test_a_frame_that_gave_way_is_missing_in_its_cameras_numbers_alone(bench: Tw
 def test_frames_to_serve_come_before_those_that_are_only_looked_at() -> None:
     """A camera that is only looked at for its light never delays one that serves."""
     slot = SharedSlot(NAMES, first_frame=7)
-    slot.of(0).put(Frame("light", 0, 0, look_only=True))
-    slot.of(1).put(Frame("serve", 0, 0))
+    slot.put(Frame("light", 0, 0, look_only=True), 0)
+    slot.put(Frame("serve", 0, 0), 1)
     first, second = slot.take(0), slot.take(0)
     assert first is not None
     assert second is not None

@@ -26,7 +26,7 @@ class KeepingSlot(LatestFrame):
 def grab(source: ScriptedSource, clock: FakeClock, rate_mfps: int = 10_000) -> tuple[list[Frame], list[Fault]]:
     """Run a grabber to its end on this thread; the frames it offered and the faults it told."""
     slot, faults = KeepingSlot(), []
-    grabber = Grabber(source, slot, clock, Pacer(rate_mfps, 0), faults.append, first_frame=100)
+    grabber = Grabber(source, slot.put, clock, Pacer(rate_mfps, 0), faults.append, first_frame=100)
     grabber.run()
     assert grabber.ok is False
     return slot.frames, faults
@@ -99,7 +99,7 @@ def test_one_bad_frame_in_ten_is_dropped_and_counted_and_a_row_of_them_opens_the
     clock = FakeClock(until_us=60_000_000)
     source = ScriptedSource(clock, [100], bad=lambda count: count % 10 == 0)
     slot, faults = KeepingSlot(), []
-    grabber = Grabber(source, slot, clock, Pacer(10_000, 0), faults.append)
+    grabber = Grabber(source, slot.put, clock, Pacer(10_000, 0), faults.append)
     grabber._open(0)
     for _ in range(100):
         source.advance()
@@ -168,7 +168,7 @@ def test_the_fake_clock_stops_where_it_was_told() -> None:
 def watched(source: ScriptedSource, clock: FakeClock) -> tuple[Grabber, list[Fault]]:
     """A grabber whose source is open, to be watched from outside."""
     faults: list[Fault] = []
-    grabber = Grabber(source, KeepingSlot(), clock, Pacer(10_000, 0), faults.append)
+    grabber = Grabber(source, KeepingSlot().put, clock, Pacer(10_000, 0), faults.append)
     assert grabber._open(0)
     return grabber, faults
 
@@ -195,7 +195,7 @@ def test_a_source_that_hangs_in_its_driver_is_stuck_and_one_that_is_away_is_not(
     assert not grabber.stuck(clock.us)
     assert grabber.stuck(clock.us + 1)
     away = ScriptedSource(clock, ["fail"])
-    grabber = Grabber(away, KeepingSlot(), clock, Pacer(10_000, 0), lambda fault: None)
+    grabber = Grabber(away, KeepingSlot().put, clock, Pacer(10_000, 0), lambda fault: None)
     clock.us += STUCK_US + 1
     assert not grabber._open(0)
     assert not grabber.stuck(clock.us)

@@ -20,7 +20,7 @@ def test_every_relaxed_point_ends_in_the_reference_at_the_safe_rate(variant: str
     lease = taken(leases.start("fp16", 15_000), variant, fps_mfps, 1_000_000, now_us=10)
     assert not lease.expired(1_000_009)
     assert lease.expired(1_000_010)
-    assert leases.end(lease).point == OperatingPoint("fp16", 15_000)
+    assert leases.start(lease.reference, lease.safe_mfps).point == OperatingPoint("fp16", 15_000)
 
 
 @pytest.mark.parametrize(("variant", "fps_mfps"), [("int8", 15_000), ("fp16", 5_000)])
@@ -52,12 +52,12 @@ def test_a_pause_needs_no_lease() -> None:
 def test_a_higher_rate_the_reference_held_becomes_the_way_back() -> None:
     """The fallback rate is the last one at which the reference held without a lease."""
     lease = taken(leases.start("fp16", 15_000), "fp16", 20_000, 0)
-    assert lease.fallback == OperatingPoint("fp16", 20_000)
+    assert (lease.reference, lease.safe_mfps) == ("fp16", 20_000)
 
 
 def test_the_daemon_can_move_the_safe_rate() -> None:
     """After a policy reload the way back is the new policy's rate."""
-    assert taken(leases.start("fp16", 15_000), "fp16", 10_000, 0, safe_mfps=10_000).fallback.fps_mfps == 10_000
+    assert taken(leases.start("fp16", 15_000), "fp16", 10_000, 0, safe_mfps=10_000).safe_mfps == 10_000
 
 
 def test_negative_numbers_are_no_setpoint() -> None:

@@ -63,7 +63,7 @@ class Full(Bench):
             "counts": (counts.delivered, counts.missed, counts.shadow_frames, counts.shadows),
             "served": counts.by_variant(),
             "stretches": counts.stretches(),
-            "at": (self.loop.helm.frame, self.loop.helm.variant, self.loop.seen.result(0), self.clock.us),
+            "at": (self.loop.helm.frame, self.loop.helm.variant, self.loop.seen.newest, self.clock.us),
         }
 
 

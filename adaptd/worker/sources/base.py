@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple, Protocol
 
+from adaptd.base.clock import WaitingClock
+
 
 class Lens(NamedTuple):
     """What a camera tells of itself: exposure in microseconds, gain in the driver's steps.
@@ -15,7 +17,7 @@ class Lens(NamedTuple):
 
 
 class FrameSource(Protocol):
-    """Frames, one after the other.
+    """Frames, one after the other. What is not every kind's own is here as most kinds have it.
 
     ``open`` takes the device or file; ``advance`` waits for the next picture and returns False when the source has stopped or
     the worker is stopping; ``picture`` decodes the one that came (uint8, height x width x 3, blue-green-red), so that pictures
@@ -26,12 +28,31 @@ class FrameSource(Protocol):
     """
 
     name: str
-    live: bool
+    live: bool = False
     mfps: int | None
-    tag: str
+    tag: str = ""
 
     def open(self) -> None: ...
     def advance(self) -> bool: ...
     def picture(self) -> Any: ...
-    def settings(self) -> Lens: ...
     def close(self) -> None: ...
+    def settings(self) -> Lens:
+        return Lens()
+
+
+class Paced(FrameSource):
+    """A source that makes its own time: ``mfps`` on an absolute schedule that begins when it is opened."""
+
+    def __init__(self, name: str, mfps: int, clock: WaitingClock) -> None:
+        self.name, self._clock = name, clock
+        self.mfps: int = mfps
+        self._due_us = self._count = 0
+
+    def open(self) -> None:
+        self._due_us, self._count = self._clock.now_us(), 0
+
+    def advance(self) -> bool:
+        if not self._clock.wait_until(self._due_us + self._count * 1_000_000_000 // self.mfps):
+            return False
+        self._count += 1
+        return True

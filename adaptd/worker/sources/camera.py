@@ -7,7 +7,7 @@ from adaptd.base.clock import WaitingClock
 from adaptd.base.redact import redact
 from adaptd.protocol.source_options import SourceOptions
 from adaptd.protocol.source_spec import BadFrameError, SourceError, UnusableSourceError
-from adaptd.worker.sources.base import Lens
+from adaptd.worker.sources.base import FrameSource, Lens
 from adaptd.worker.sources.opencv import bgr, has_gstreamer, import_opencv
 
 EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts 100 us
@@ -19,11 +19,10 @@ _NO_GSTREAMER = (
 )
 
 
-class CameraSource:
+class CameraSource(FrameSource):
     """Opened again by the grabber when it stops. Whatever OpenCV does wrong is a source's fault and never a worker's crash."""
 
     live = True
-    tag = ""
 
     def __init__(self, target: str, clock: WaitingClock, options: SourceOptions | None = None) -> None:
         self.name = redact(target)

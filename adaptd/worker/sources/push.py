@@ -1,6 +1,5 @@
 """The receiving end of ``adaptd.worker.push``: frames that an application pushes through shared memory."""
 
-import array
 import contextlib
 import fcntl
 import mmap
@@ -16,10 +15,11 @@ from adaptd.base import unix_socket as unix
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.source_spec import SourceError
 from adaptd.worker.push import FRAME, HELLO, MAGIC, MARK, MAX_SIDE, ORDERS, SLOT_HEADER, VERSION
-from adaptd.worker.sources.base import Lens
+from adaptd.worker.sources.base import FrameSource
 
 PATIENCE_S = 0.1
 MAX_SLOTS = 16
+MAX_HANDLES = 4
 MAX_BYTES = 1 << 30
 
 
@@ -87,11 +87,8 @@ class PushFeed:
             self.memory.close()
 
 
-class PushSource:
+class PushSource(FrameSource):
     """Listens at ``path``; the newest application to connect is the one that is heard."""
-
-    live = False
-    tag = ""
 
     def __init__(self, path: str, clock: WaitingClock) -> None:
         self.name = f"push:{path}"
@@ -126,9 +123,6 @@ class PushSource:
         if self._feed.order == 1:
             return np.ascontiguousarray(self._image[..., ::-1])
         return np.repeat(self._image, 3, axis=2)
-
-    def settings(self) -> Lens:
-        return Lens()
 
     def close(self) -> None:
         self._drop()
@@ -170,11 +164,6 @@ class PushSource:
 
 def _receive_greeting(connection: socket.socket) -> tuple[bytes, list[int]]:
     connection.settimeout(PATIENCE_S)
-    room = array.array("i", [0])
-    greeting, extra, _, _ = connection.recvmsg(HELLO.size + 1, socket.CMSG_SPACE(room.itemsize * 4))
+    greeting, handles, _, _ = socket.recv_fds(connection, HELLO.size + 1, MAX_HANDLES)
     connection.setblocking(False)
-    handles = array.array("i")
-    for level, kind, data in extra:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            handles.frombytes(data[: len(data) - len(data) % handles.itemsize])
-    return greeting, list(handles)
+    return greeting, handles

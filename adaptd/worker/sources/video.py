@@ -5,7 +5,7 @@ from typing import Any
 
 from adaptd.base.clock import WaitingClock
 from adaptd.protocol.source_spec import SourceError
-from adaptd.worker.sources.base import Lens
+from adaptd.worker.sources.base import FrameSource
 from adaptd.worker.sources.opencv import bgr, import_opencv
 
 DEFAULT_MFPS = 25_000
@@ -14,18 +14,14 @@ CATCH_UP_US = 1_000_000
 WHOLE_SHARE = 0.9
 
 
-class VideoSource:
-    """``mfps`` overrides the file's rate; ``loop`` False ends after one pass."""
+class VideoSource(FrameSource):
+    """``mfps`` overrides the file's rate."""
 
-    live = False
-    tag = ""
-
-    def __init__(self, path: Path, clock: WaitingClock, mfps: int | None = None, *, loop: bool = True) -> None:
+    def __init__(self, path: Path, clock: WaitingClock, mfps: int | None = None) -> None:
         self.name = str(path)
         self.mfps: int | None = mfps
         self._path = path
         self._clock = clock
-        self._loop = loop
         self._cv2: Any = None
         self._capture: Any = None
         self._due_us = self._count = self._in_pass = 0
@@ -56,9 +52,6 @@ class VideoSource:
             raise SourceError(f"{self.name}: frame {self._in_pass} cannot be decoded; re-encode the file")
         return bgr(self._cv2, image)
 
-    def settings(self) -> Lens:
-        return Lens()
-
     def close(self) -> None:
         if self._capture is not None:
             self._capture.release()
@@ -69,8 +62,6 @@ class VideoSource:
             self._in_pass += 1
             return True
         self._refuse_short_pass()
-        if not self._loop:
-            return False
         self._rewind()
         if not self._capture.grab():
             raise SourceError(f"{self.name}: holds no frame that can be decoded; re-encode it, for example as H.264 in mp4")
