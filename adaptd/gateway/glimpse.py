@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from adaptd.client import ApiError, preview
+from adaptd.client import ApiError
 
 EVERY_S = 0.9
 Ask = Callable[[], bytes]
@@ -19,11 +18,6 @@ class Glimpse:
         self._lock = asyncio.Lock()
         self._at_s: float | None = None
         self._found: bytes | str = "no picture yet"
-
-    @classmethod
-    def from_socket(cls, path: Path) -> "Glimpse":
-        """The camera of the daemon that listens on ``path``."""
-        return cls(lambda: preview(path))
 
     async def picture(self) -> bytes | str:
         """A JPEG, or in one line why there is none."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from adaptd.gateway.feed import Feed
+from adaptd.gateway.feed import Feed, Sleep
 from adaptd.gateway.tasks import end
 
 FIRST_WAIT_S = 1.0
@@ -86,12 +86,7 @@ def plug_ins(arguments: Arguments, tell: Tell) -> list[PlugIn]:
     return wanted
 
 
-async def keep(
-    name: str,
-    start: Start,
-    tell: Tell,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
+async def keep(name: str, start: Start, tell: Tell, sleep: Sleep = asyncio.sleep) -> None:
     """Run ``start()`` for ever: whatever it raises is told in one line, and it starts again after a wait that doubles."""
     wait_s = FIRST_WAIT_S
     while True:

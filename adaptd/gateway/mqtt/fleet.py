@@ -4,7 +4,6 @@ Off unless the owner gives ``--fleet``. What is shown of the log are hashes, and
 """
 
 import base64
-import json
 import os
 import time
 from collections.abc import Callable
@@ -16,11 +15,13 @@ from adaptd.client import ApiError
 from adaptd.gateway.mqtt.checkpoints import Checkpoint, TwinReader
 from adaptd.gateway.mqtt.growth import Growth, GrowthError, growth
 from adaptd.gateway.mqtt.identity import PUBLIC_KEY
+from adaptd.gateway.mqtt.offer import Send
 from adaptd.gateway.mqtt.seal import GatewayKey, cosigned
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import MustArrive
 from adaptd.gateway.outbox import CHECKPOINT, Outbox
 from adaptd.gateway.secret_file import SettingsError
+from adaptd.gateway.spool import object_of
 
 SHOWN = b'"gateway_key"'
 WITNESSED = "witnessed.note"
@@ -66,7 +67,7 @@ class FleetSide:
         outbox: Outbox,
         state: Path,
         mine: GatewayKey,
-        send: Callable[[str, dict[str, Any]], None],
+        send: Send,
         say: Callable[[str], None],
         key: FleetKey | None = None,
     ) -> None:
@@ -95,7 +96,7 @@ class FleetSide:
 
     def heard(self, payload: bytes) -> list[MustArrive]:
         """The witness answers: its countersignature is kept; where it stands elsewhere, the proof is made from there."""
-        words = _object(payload)
+        words = object_of(payload)
         if "hours" in words:
             self._again(words)
             return []
@@ -171,11 +172,3 @@ def _messages(box: str, one: Checkpoint, found: Growth, log_pub: str) -> list[Mu
         messages.append(MustArrive(CHECKPOINT, key, {**common, "handovers": part}))
     words = {**one.words(box), **common, "handovers": chain, "growth": found.words()}
     return [*messages, MustArrive(CHECKPOINT, f"{one.key}:{found.start}", words)]
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    try:
-        words = json.loads(payload)
-    except (ValueError, RecursionError):
-        return {}
-    return words if isinstance(words, dict) else {}
