@@ -4,14 +4,13 @@ Off unless the owner gives ``--fleet``. What is shown of the log are hashes, and
 """
 
 import base64
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptd.client import ApiError
+from adaptd.client import ApiError, write_whole
 from adaptd.gateway.mqtt.checkpoints import Checkpoint, TwinReader
 from adaptd.gateway.mqtt.growth import Growth, GrowthError, growth
 from adaptd.gateway.mqtt.identity import PUBLIC_KEY
@@ -142,10 +141,8 @@ class FleetSide:
             self._say("fleet: a countersignature is not the fleet's own, it is not kept")
             return
         path = self._state / WITNESSED
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            draft.write_text(note, encoding="utf-8")
-            draft.replace(path)
+            write_whole(path, note.encode())
         except OSError as error:
             self._say(f"fleet: {path}: cannot be written ({error.strerror})")
 
