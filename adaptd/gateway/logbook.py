@@ -14,8 +14,8 @@ from typing import Any
 from adaptd.gateway import child
 from adaptd.gateway.feed import Feed, Seen, utc_ms
 from adaptd.gateway.history import Span
+from adaptd.gateway.plugins import end
 from adaptd.gateway.spool import object_of
-from adaptd.gateway.tasks import end
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 VERIFY_DEADLINE_S = 600.0

@@ -7,15 +7,13 @@ from adaptd.client import default_state, preview
 from adaptd.gateway import GatewayError
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.feed import Feed
-from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
-from adaptd.gateway.plugins import Arguments, Tell, keep
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import Arguments, Tell, end, keep
 from adaptd.gateway.web.app import Parts, make_app, verification_words
 from adaptd.gateway.web.guard import LOOPBACK, Guard, Rules, address_of, is_loopback
 from adaptd.gateway.web.server import listen, serve
-from adaptd.gateway.web.stream import Stream
+from adaptd.gateway.web.stream import Glimpse, Stream
 from adaptd.gateway.web.tokens import read_tokens
 
 

@@ -12,7 +12,7 @@ MAX_PROBATION_S = 7 * 86_400
 MAX_PACK_BYTES = 128 << 20  # it is checked in memory, beside a gateway that may have half a gigabyte
 KINDS = ("policy", "pack")
 ACTIONS = ("take", "withdraw")
-Send = Callable[[str, dict[str, Any]], None]  # a verb of the daemon, and what is asked of it
+Send = Callable[[str, dict[str, Any]], object]  # a verb of the daemon, and what is asked of it
 
 
 def read(head: bytes) -> dict[str, Any]:

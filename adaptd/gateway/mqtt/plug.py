@@ -1,12 +1,11 @@
 """The gateway's plug-in: watches the feed, keeps the outbox, and keeps a connection to the broker for as long as it runs."""
 
 import asyncio
-import sys
+import functools
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,9 @@ from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import Found, MustArrive, Watch
 from adaptd.gateway.outbox import CHECKPOINT, FILE_NAME, Outbox
 from adaptd.gateway.outbox_schema import OutboxError
+from adaptd.gateway.plugins import end
 from adaptd.gateway.spool import fetch_alerts
 from adaptd.gateway.summary import Hour
-from adaptd.gateway.tasks import end
 
 SPOOL_S = 2.0
 SAVE_S = 300.0
@@ -66,14 +65,16 @@ class MqttPlug:
         page: str = "",
         commands: bool = False,
         fleet: Fleet | None = None,
-        say: Callable[[str], None] | None = None,
+        say: Callable[[str], None],
+        version: str = "not installed",
     ) -> None:
         settings.context()  # a certificate that cannot be read is said at start
         self.settings = settings
         self._socket, self._state, self._audit = socket, state or default_state(), audit
         self._device, self._page, self._commands = device, page, commands
         self._fleet = fleet
-        self._say = say or to_stderr
+        self._say, self._version = say, version
+        self._ask = functools.partial(call, socket, "POST")
         self._said: set[str] = set()
         self._pending: deque[MustArrive] = deque(maxlen=MAX_PENDING)
         self._reader: CheckpointReader | None = None
@@ -126,20 +127,11 @@ class MqttPlug:
         known = lambda: parts.watch.known  # noqa: E731 - the newest document, whenever it is asked for
         return Offers(topics, outbox, key.public, self._ask, known, self._say, packs=packs, policies=fleet.policies)
 
-    def _ask(self, verb: str, body: dict[str, Any]) -> None:
-        """Ask the daemon for a change."""
-        call(self._socket, "POST", verb, body)
-
     def _about(self, watch: Watch) -> About:
         document = watch.known
-        version = document.get("version") or _version()
-        return About(
-            self._device,
-            str(version),
-            bands=payloads.bands_of(document),
-            cameras=tuple(payloads.cameras_of(document)),
-            page=self._page,
-        )
+        bands, cameras = tuple(payloads.account_words(document)), tuple(payloads.cameras_of(document))
+        version = str(document.get("version") or self._version)
+        return About(self._device, version, bands=bands, cameras=cameras, page=self._page)
 
     async def _watch(self, feed: Feed, parts: Parts) -> None:
         signed: Any = None
@@ -228,14 +220,6 @@ class MqttPlug:
             self._say(words)
 
 
-def _version() -> str:
-    """The installed adaptd's version."""
-    try:
-        return metadata.version("adaptd")
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
 async def _first_document(feed: Feed) -> dict[str, Any]:
     """The daemon's first status document, or an empty one where it does not answer soon."""
 
@@ -267,8 +251,3 @@ def _restored(topics: Topics, period_s: float, kept: Any) -> Watch:
         return Watch(topics, period_s, energy_j=float(kept["energy_j"]), hour=hour)
     except (KeyError, TypeError, ValueError):
         return Watch(topics, period_s)
-
-
-def to_stderr(words: str) -> None:
-    """One line for the operator."""
-    print(f"gateway: {words}", file=sys.stderr, flush=True)  # noqa: T201 - the operational log

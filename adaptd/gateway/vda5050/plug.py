@@ -13,7 +13,7 @@ from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State, utc_ms
 from adaptd.gateway.mqtt.link import Link, LinkError, keep_connected
 from adaptd.gateway.mqtt.settings import Settings
 from adaptd.gateway.mqtt.topics import Outgoing, payload_of
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import end
 from adaptd.gateway.vda5050.mapping import BROKEN, OFFLINE, ONLINE, Vehicle, connection, parts, state
 
 REPEAT_S = 15.0

@@ -13,13 +13,12 @@ from starlette.staticfiles import StaticFiles
 
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.feed import Feed, Seen, utc_ms
-from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
 from adaptd.gateway.metrics import Sight, render
 from adaptd.gateway.spool import read_view
 from adaptd.gateway.web.guard import COOKIE
-from adaptd.gateway.web.stream import Stream, state_words
+from adaptd.gateway.web.stream import Glimpse, Stream, state_words
 from adaptd.gateway.web.tokens import Caller
 
 STATIC = Path(__file__).parent / "static"

@@ -95,7 +95,7 @@ def test_a_vehicle_that_would_not_do_in_a_topic_is_refused(text: str) -> None:
 def test_without_a_broker_it_is_wrong_usage() -> None:
     """--vda5050 alone says that --mqtt is needed."""
     with pytest.raises(SettingsError, match="give --mqtt"):
-        vda5050(Arguments(socket=Path("s"), vda5050="acme/cart-7"))
+        vda5050(Arguments(socket=Path("s"), vda5050="acme/cart-7"), print)
 
 
 class Unit:
