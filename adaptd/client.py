@@ -208,7 +208,7 @@ def alert(state: Path, key: str, kind: str, text: str, rests_on: dict[str, Any],
             return False
         if kind != "clinical" and len(os.listdir(folder)) >= MAX_WAITING_ALERTS:
             raise ApiError(f"{folder}: {MAX_WAITING_ALERTS} alerts wait and nobody fetches them, start `adaptd gateway`")
-        _write_whole(final, json.dumps(words).encode())
+        write_whole(final, json.dumps(words).encode())
     except OSError as error:
         raise ApiError(f"{folder}: the alert cannot be written ({error.strerror}), name a --state folder that can be") from None
     return True
@@ -228,16 +228,16 @@ def show(state: Path, name: str, view: dict[str, Any]) -> None:
         raise ValueError(f"a view is at most {MAX_VIEW_BYTES} bytes, this one has {len(data)}")
     folder = state / VIEWS_FOLDER
     try:
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        _write_whole(folder / f"{name}.json", data)
+        write_whole(folder / f"{name}.json", data, folder_mode=0o750)
     except OSError as error:
         raise ApiError(f"{folder}: the view cannot be written ({error.strerror}), name a --state folder that can be") from None
 
 
-def _write_whole(final: Path, data: bytes) -> None:
-    """The file appears complete and durable, or not at all."""
+def write_whole(final: Path, data: bytes, mode: int = 0o666, folder_mode: int = 0o777) -> None:
+    """The file appears complete and durable, or not at all; its folder is made where there is none. Raises OSError."""
+    final.parent.mkdir(mode=folder_mode, parents=True, exist_ok=True)
     draft = final.with_name(f".{final.name}.{os.getpid()}")
-    with draft.open("wb") as file:
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -7,7 +7,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 
@@ -21,28 +21,26 @@ class SqliteStore:
     def __init__(self, path: Path, migrations: Sequence[str], starter: str, *, writer: bool = False) -> None:
         self.path = path
         self._lock: int | None = None
-        try:
-            if writer:
-                path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-                self._lock = _lock(path)
-            elif not path.is_file():
-                raise StoreError(f"{path}: nothing was recorded yet, start `{starter}`")
-            self.base = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-            self.base.execute("PRAGMA journal_mode = WAL")
-            self.base.execute("PRAGMA synchronous = FULL")
-            self._migrate(migrations)
-        except StoreError:
-            self.close()
-            raise
-        except sqlite3.OperationalError as error:
-            self.close()
-            remedy = "make room on the disk, see who may write there, or name another --db"
-            raise StoreError(f"{path}: cannot be used ({error}); {remedy}") from None
-        except sqlite3.DatabaseError as error:
-            self.close()
-            raise StoreError(f"{path}: cannot be used as a store ({error}), move it away or name another --db") from None
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be used ({error.strerror}), name another --db") from None
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            try:
+                if writer:
+                    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+                    self._lock = _lock(path)
+                elif not path.is_file():
+                    raise StoreError(f"{path}: nothing was recorded yet, start `{starter}`")
+                self.base = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+                self.base.execute("PRAGMA journal_mode = WAL")
+                self.base.execute("PRAGMA synchronous = FULL")
+                self._migrate(migrations)
+            except sqlite3.OperationalError as error:
+                remedy = "make room on the disk, see who may write there, or name another --db"
+                raise StoreError(f"{path}: cannot be used ({error}); {remedy}") from None
+            except sqlite3.DatabaseError as error:
+                raise StoreError(f"{path}: cannot be used as a store ({error}), move it away or name another --db") from None
+            except OSError as error:
+                raise StoreError(f"{path}: cannot be used ({error.strerror}), name another --db") from None
+            on_failure.pop_all()
 
     def close(self) -> None:
         """Give file and lock back."""

@@ -8,11 +8,11 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Union, final
 
 from adaptd.client import ApiError, get_json
@@ -53,25 +53,18 @@ class Absent:
 
 State = Union[Seen, Absent]
 Ask = Callable[[], dict[str, Any]]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 @final
 class Subscription:
     """``async for state in subscription``: the latest state at once, then each new one. Who is slow loses the oldest."""
 
-    def __init__(self, feed: "Feed", depth: int) -> None:
-        self._feed = feed
-        self._waiting: deque[State] = deque([feed.latest], maxlen=depth)
+    def __init__(self, first: State, depth: int) -> None:
+        self._waiting: deque[State] = deque([first], maxlen=depth)
         self._news = asyncio.Event()
         self._news.set()
         self.dropped = 0
-
-    def __enter__(self) -> "Subscription":
-        self._feed.join(self)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._feed.leave(self)
 
     def offer(self, state: State) -> None:
         """Queue one more state; the oldest makes room for it."""
@@ -92,34 +85,26 @@ class Subscription:
 class Feed:
     """Polls the daemon and tells every subscriber. ``latest`` is always there to be read and never waits."""
 
-    def __init__(
-        self,
-        ask: Ask,
-        *,
-        period_s: float = PERIOD_S,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, ask: Ask, *, period_s: float = PERIOD_S, sleep: Sleep = asyncio.sleep) -> None:
         self._ask, self._period_s, self._sleep = ask, period_s, sleep
         self._subscribers: list[Subscription] = []
         self._number = 0
-        self.latest: State = Absent(Reason.NOT_ASKED, "the daemon has not been asked yet", _mono_us(), _utc_ms())
+        self.latest: State = Absent(Reason.NOT_ASKED, "the daemon has not been asked yet", mono_us(), utc_ms())
 
     @classmethod
     def from_socket(cls, path: Path) -> "Feed":
         """The feed of the daemon that listens on ``path``."""
         return cls(lambda: get_json(path, "/v1/status"))
 
-    def subscribe(self, depth: int = DEPTH) -> Subscription:
+    @contextmanager
+    def subscribe(self, depth: int = DEPTH) -> Iterator[Subscription]:
         """``with feed.subscribe() as states: async for state in states: ...``; at most ``depth`` wait for a slow reader."""
-        return Subscription(self, depth)
-
-    def join(self, subscription: Subscription) -> None:
-        """Tell ``subscription`` from now on."""
-        self._subscribers.append(subscription)
-
-    def leave(self, subscription: Subscription) -> None:
-        """Tell it no more."""
-        self._subscribers.remove(subscription)
+        one = Subscription(self.latest, depth)
+        self._subscribers.append(one)
+        try:
+            yield one
+        finally:
+            self._subscribers.remove(one)
 
     async def run(self) -> None:
         """Ask for ever: each period while the daemon answers, with doubling waits up to ``LONGEST_WAIT_S`` while it is away."""
@@ -127,7 +112,9 @@ class Feed:
         while True:
             began_s = time.monotonic()
             state = await self._once()
-            self._publish(state)
+            self.latest = state
+            for subscriber in self._subscribers:
+                subscriber.offer(state)
             if isinstance(state, Seen):
                 away_s = self._period_s
                 wait_s = max(0.05, self._period_s - (time.monotonic() - began_s))
@@ -145,23 +132,20 @@ class Feed:
         if "operating_point" not in document:
             return self._absent(Reason.STARTING, "the daemon is starting: no decision yet")
         self._number += 1
-        return Seen(document, self._number, _mono_us(), _utc_ms())
+        return Seen(document, self._number, mono_us(), utc_ms())
 
     def _absent(self, reason: Reason, words: str) -> Absent:
         before = self.latest
         if isinstance(before, Absent) and before.reason is reason:
             return Absent(reason, words, before.since_us, before.since_utc_ms)
-        return Absent(reason, words, _mono_us(), _utc_ms())
-
-    def _publish(self, state: State) -> None:
-        self.latest = state
-        for subscriber in self._subscribers:
-            subscriber.offer(state)
+        return Absent(reason, words, mono_us(), utc_ms())
 
 
-def _mono_us() -> int:
+def mono_us() -> int:
+    """Now on the monotonic clock."""
     return time.monotonic_ns() // 1000
 
 
-def _utc_ms() -> int:
+def utc_ms() -> int:
+    """Now on the wall clock, as a stamp."""
     return time.time_ns() // 1_000_000

@@ -4,10 +4,11 @@ A step holds the mean of each reading over its seconds, and null where there was
 chart and never a line drawn through it.
 """
 
-import json
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
+
+from adaptd.gateway.spool import object_of
 
 QUANTITIES = ("temperature_mc", "power_mw", "light_mlx")
 MAX_SWAPS = 500
@@ -76,7 +77,7 @@ class Span:
         live_swaps = [swap for swap in self._swaps if first_ms is not None and swap.at_ms >= first_ms]
         self._steps.clear()
         self._swaps.clear()
-        for row in _rows(text):
+        for row in map(object_of, text.splitlines()):
             at_ms = row.get("at_ms", row.get("swap_ms"))
             if not isinstance(at_ms, int) or (first_ms is not None and at_ms >= first_ms):
                 continue
@@ -140,15 +141,3 @@ def _step_of(row: dict[str, Any]) -> Step:
         if isinstance(row.get(name), int):
             step.add(name, row[name])
     return step
-
-
-def _rows(text: bytes) -> list[dict[str, Any]]:
-    rows = []
-    for line in text.splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-    return rows

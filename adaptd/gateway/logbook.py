@@ -4,7 +4,6 @@ All of it comes from the folder that the daemon names, by children of this proce
 """
 
 import asyncio
-import json
 import os
 import tempfile
 import time
@@ -13,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.gateway import child
-from adaptd.gateway.feed import Feed, Seen
+from adaptd.gateway.feed import Feed, Seen, utc_ms
 from adaptd.gateway.history import Span
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import end
+from adaptd.gateway.spool import object_of
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 VERIFY_DEADLINE_S = 600.0
@@ -41,18 +41,13 @@ class Logbook:
 
     def __init__(self, given: Path | None) -> None:
         self._given = given
-        self._folder: Path | None = given
+        self.folder: Path | None = given  # None until it is known
         self.spans = {"hour": Span(5_000, HOUR_MS), "day": Span(120_000, DAY_MS)}
         self.history = "not read yet"
         self.size_bytes: int | None = None
         self.verifying_since_s: float | None = None
         self.last: Verification | None = None
         self._children = asyncio.Lock()
-
-    @property
-    def folder(self) -> Path | None:
-        """The log's folder, once it is known."""
-        return self._folder
 
     async def run(self, feed: Feed) -> None:
         """Carry the spans on from the feed, and read the log once for each folder it is found in."""
@@ -65,9 +60,9 @@ class Logbook:
                         continue
                     for span in self.spans.values():
                         span.live(state.document, state.utc_ms)
-                    self._folder = self._given or _folder_of(state.document)
-                    if self._folder is not None and self._folder != began:
-                        began = self._folder
+                    self.folder = self._given or folder_of(state.document)
+                    if self.folder is not None and self.folder != began:
+                        began = self.folder
                         if reading is not None:
                             await end(reading)
                         reading = asyncio.ensure_future(self._read(began))
@@ -78,8 +73,8 @@ class Logbook:
     async def measure(self) -> None:
         """Look at the log's size now and then."""
         while True:
-            if self._folder is not None:
-                self.size_bytes = await asyncio.to_thread(folder_bytes, self._folder)
+            if self.folder is not None:
+                self.size_bytes = await asyncio.to_thread(folder_bytes, self.folder)
             await asyncio.sleep(SIZE_EVERY_S if self.size_bytes is not None else 1.0)
 
     async def _read(self, folder: Path) -> None:
@@ -103,31 +98,31 @@ class Logbook:
 
     async def verify(self) -> Verification | None:
         """Run the verifier over the log; None while another run is on its way."""
-        if self._children.locked() or self._folder is None:
+        if self._children.locked() or self.folder is None:
             return None
         async with self._children:
             self.verifying_since_s = began_s = time.monotonic()
             try:
-                done = await child.run(("audit", "verify", str(self._folder), "--json"), VERIFY_DEADLINE_S)
+                done = await child.run(("audit", "verify", str(self.folder), "--json"), VERIFY_DEADLINE_S)
             finally:
                 self.verifying_since_s = None
-            whole = _object(done.output)
+            whole = object_of(done.output)
             verdict = whole.get("verdict") if done.code in (0, 1) else None
             words = _verdict_words(whole) if verdict is not None else f"no verdict: {done.errors or 'no answer'}"
-            utc_ms, took_s = time.time_ns() // 1_000_000, time.monotonic() - began_s
-            self.last = Verification(None if verdict is None else str(verdict), words, utc_ms, took_s, whole)
+            said = None if verdict is None else str(verdict)
+            self.last = Verification(said, words, utc_ms(), time.monotonic() - began_s, whole)
             return self.last
 
     async def report(self) -> bytes | str:
         """The report page's bytes, or in one line why there is none."""
         if self._children.locked():
             return "the verifier or another report is on its way, try again in a minute"
-        if self._folder is None:
+        if self.folder is None:
             return "the log's folder is not known yet, try again when the daemon answers"
         async with self._children:
             with tempfile.TemporaryDirectory(prefix="adaptd-gateway-") as place:
                 target = Path(place) / "report.html"
-                done = await child.run(("audit", "report", str(self._folder), "-o", str(target)), VERIFY_DEADLINE_S)
+                done = await child.run(("audit", "report", str(self.folder), "-o", str(target)), VERIFY_DEADLINE_S)
                 try:
                     return await asyncio.to_thread(target.read_bytes)
                 except OSError:
@@ -157,14 +152,7 @@ def _verdict_words(whole: dict[str, Any]) -> str:
     return f"{meaning} ({counts}{'' if place is None else f', first bad record {place}'})"
 
 
-def _folder_of(document: dict[str, Any]) -> Path | None:
-    named = document.get("audit", {}).get("folder", "")
-    return Path(named) if named else None
-
-
-def _object(output: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(output)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def folder_of(document: dict[str, Any]) -> Path | None:
+    """Where the daemon says that its log lies."""
+    named = (document.get("audit") or {}).get("folder")
+    return Path(named) if isinstance(named, str) and named else None

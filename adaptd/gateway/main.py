@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from adaptd.gateway.feed import Absent, Feed, Reason
 from adaptd.gateway.page import Page
-from adaptd.gateway.plugins import Arguments, PlugIn, Tell, keep, plug_ins
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import Arguments, PlugIn, Tell, end, keep, plug_ins
 
 NICE = 10
 CHILD_PATIENCE_S = 5.0  # a gateway that ends with its daemon says nothing of the moments in which both come and go

@@ -27,6 +27,18 @@ LIMITS = {
     "max_loss_ppm": ("adaptd_loss_limit_ratio", "Share of frames that may differ from the reference", 1_000_000),
     "deadline_us": ("adaptd_frame_deadline_seconds", "Latency after which a frame is worth nothing", 1_000_000),
 }
+ACCOUNT = {
+    "delivered": ("delivered_frames", "Frames delivered in the account's window", 1),
+    "efficient": ("efficient_frames", "Frames that an efficient variant served in the account's window", 1),
+    "shadowed": ("shadowed_frames", "Frames that ran on both engines in the account's window", 1),
+    "differed": ("differed_frames", "Shadowed frames that differed from the reference in the account's window", 1),
+    "bound_ppm": (
+        "bound_ratio",
+        "Upper bound on the share of delivered frames that differed, in the account's window",
+        1_000_000,
+    ),
+    "limit_ppm": ("limit_ratio", "Share of delivered frames that may differ, in the account's window", 1e6),
+}
 Rows = Mapping[Any, float]  # label values as a tuple, then the number
 MODES = ("reference", "efficient", "reduced", "protect", "stopped", "fault")
 
@@ -133,22 +145,10 @@ def _proof(document: dict[str, Any]) -> "Iterator[Metric]":
     bounds = {(band, row["variant"]): row["bound_ppm"] / 1e6 for band, row in evidence.items()}
     yield _gauge("adaptd_loss_bound_ratio", "Upper bound on the loss of the variant in the band", bounds, "band", "variant")
     account = document.get("account", {})
-    for key, words in (
-        ("delivered", "Frames delivered in the account's window"),
-        ("efficient", "Frames that an efficient variant served in the account's window"),
-        ("shadowed", "Frames that ran on both engines in the account's window"),
-        ("differed", "Shadowed frames that differed from the reference in the account's window"),
-    ):
-        rows = {(band,): float(row[key]) for band, row in account.items() if row.get(key) is not None}
+    for key, (name, words, scale) in ACCOUNT.items():
+        rows = {(band,): row[key] / scale for band, row in account.items() if row.get(key) is not None}
         if rows:
-            yield _gauge(f"adaptd_account_{key}_frames", words, rows, "band")
-    for key, name, words in (
-        ("bound_ppm", "bound", "Upper bound on the share of delivered frames that differed, in the account's window"),
-        ("limit_ppm", "limit", "Share of delivered frames that may differ, in the account's window"),
-    ):
-        rows = {(band,): row[key] / 1e6 for band, row in account.items() if row.get(key) is not None}
-        if rows:
-            yield _gauge(f"adaptd_account_{name}_ratio", words, rows, "band")
+            yield _gauge(f"adaptd_account_{name}", words, rows, "band")
     opened = {(band,): float(bool(row.get("open"))) for band, row in account.items()}
     if opened:
         yield _gauge("adaptd_account_open", "1 where the account lets an efficient variant serve", opened, "band")
@@ -176,16 +176,16 @@ def _latencies(histograms: Mapping[str, Histogram]) -> "Iterator[Metric]":
 def _gauge(name: str, words: str, rows: Rows, *labels: str) -> "Metric":
     from prometheus_client.core import GaugeMetricFamily
 
-    family = GaugeMetricFamily(name, words, labels=labels)
-    for values, number in rows.items():
-        family.add_metric(list(values), number)
-    return family
+    return _filled(GaugeMetricFamily(name, words, labels=labels), rows)
 
 
 def _counter(name: str, words: str, rows: Rows, *labels: str) -> "Metric":
     from prometheus_client.core import CounterMetricFamily
 
-    family = CounterMetricFamily(name, words, labels=labels)
+    return _filled(CounterMetricFamily(name, words, labels=labels), rows)
+
+
+def _filled(family: Any, rows: Rows) -> "Metric":
     for values, number in rows.items():
         family.add_metric(list(values), number)
     return family

@@ -1,25 +1,20 @@
 """The page as one thing that lives off the feed: its parts put together, its rules checked, its address told."""
 
 import asyncio
-import ipaddress
 from typing import Any
 
-from adaptd.client import default_state
+from adaptd.client import default_state, preview
 from adaptd.gateway import GatewayError
 from adaptd.gateway.commands import Commander
 from adaptd.gateway.feed import Feed
-from adaptd.gateway.glimpse import Glimpse
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
-from adaptd.gateway.plugins import Arguments, Tell, keep
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import Arguments, Tell, end, keep
 from adaptd.gateway.web.app import Parts, make_app, verification_words
-from adaptd.gateway.web.guard import Guard, Rules
+from adaptd.gateway.web.guard import LOOPBACK, Guard, Rules, address_of, is_loopback
 from adaptd.gateway.web.server import listen, serve
-from adaptd.gateway.web.stream import Stream
+from adaptd.gateway.web.stream import Glimpse, Stream
 from adaptd.gateway.web.tokens import read_tokens
-
-LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 class Page:
@@ -45,13 +40,12 @@ class Page:
         self._tell(f"page http://{_bracketed(self._arguments.host)}:{listener.getsockname()[1]}/")
         book = self._logbook = self._logbook or Logbook(self._arguments.audit)
         stream = Stream(feed, self._beside)
-        glimpse = Glimpse.from_socket(self._arguments.socket)
         parts = Parts(
             feed=feed,
             logbook=book,
             latencies=self._latencies,
             commander=self._commander,
-            glimpse=glimpse,
+            glimpse=Glimpse(lambda: preview(self._arguments.socket)),
             stream=stream,
             box=self._arguments.box_name,
             version=self._arguments.version,
@@ -83,26 +77,18 @@ class Page:
 def rules_of(arguments: Arguments) -> Rules:
     """Who may read, from the arguments; raises GatewayError where that would be everybody."""
     tokens = read_tokens(arguments.token_file)
-    if not _is_loopback(arguments.host) and not tokens and arguments.proxy_header is None:
+    here = arguments.host == "localhost" or is_loopback(arguments.host)
+    if not here and not tokens and arguments.proxy_header is None:
         raise GatewayError(
             f"--host {arguments.host}: other machines could read the page, give a --token-file or a --proxy-header"
         )
     if arguments.commands and not tokens.commander and arguments.mqtt is None:  # over MQTT the broker says who may
         raise GatewayError("--commands: nobody has that right, add a line `NAME TOKEN commands` to a --token-file")
     for address in arguments.proxies:
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            raise GatewayError(f"--proxy {address}: is no IP address, give the one the proxy calls from") from None
+        if address_of(address) is None:
+            raise GatewayError(f"--proxy {address}: is no IP address, give the one the proxy calls from")
     hosts = frozenset(host.lower() for host in (*arguments.hosts, arguments.host))
     return Rules(tokens, hosts, arguments.proxy_header, frozenset(arguments.proxies) or LOOPBACK)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _bracketed(host: str) -> str:

@@ -1,4 +1,4 @@
-"""What runs beside the page, and who keeps it running.
+"""What runs beside the page, who keeps it running, and how it is ended for certain.
 
 A plug-in is an object with a ``name`` and ``async def run(self, feed)``. It is started when its arguments are given. One that
 fails is told of and started again with doubling waits; it takes neither the page nor another plug-in with it.
@@ -11,14 +11,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from adaptd.gateway.feed import Feed
-from adaptd.gateway.tasks import end
+from adaptd.gateway.feed import Feed, Sleep
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 STEADY_S = 60.0
+AGAIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +75,18 @@ Start = Callable[[], Awaitable[None]]
 
 
 def plug_ins(arguments: Arguments, tell: Tell) -> list[PlugIn]:
-    """The plug-ins that the arguments ask for. ``adaptd.gateway.mqtt.plug_in(arguments)`` is imported only when it is wanted."""
+    """The plug-ins that the arguments ask for. Each is imported only when it is wanted."""
     wanted: list[PlugIn] = []
     if arguments.mqtt is not None:
-        wanted.append(importlib.import_module("adaptd.gateway.mqtt").plug_in(arguments))
+        wanted.append(importlib.import_module("adaptd.gateway.mqtt").plug_in(arguments, tell))
     if arguments.vda5050 is not None:
-        wanted.append(importlib.import_module("adaptd.gateway.mqtt").vda5050(arguments))
+        wanted.append(importlib.import_module("adaptd.gateway.mqtt").vda5050(arguments, tell))
     if arguments.checkpoint_to:
         wanted.append(importlib.import_module("adaptd.gateway.courier").Courier(arguments, tell))
     return wanted
 
 
-async def keep(
-    name: str,
-    start: Start,
-    tell: Tell,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
+async def keep(name: str, start: Start, tell: Tell, sleep: Sleep = asyncio.sleep) -> None:
     """Run ``start()`` for ever: whatever it raises is told in one line, and it starts again after a wait that doubles."""
     wait_s = FIRST_WAIT_S
     while True:
@@ -115,3 +110,19 @@ def _end_of(task: "asyncio.Future[None]") -> str:
     if error is None:
         return "ended"
     return " ".join(f"{error}".split()) or type(error).__name__
+
+
+async def end(*tasks: "asyncio.Future[Any]") -> None:
+    """Cancel tasks and wait until each has cleaned up; what they raise meanwhile is nobody's concern any more.
+
+    Asked once is not enough: before Python 3.12 ``asyncio.wait_for`` swallows a cancellation that comes in the moment in which
+    its future is done, and a task that loops around it would go on for good.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()

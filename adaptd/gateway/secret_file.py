@@ -6,15 +6,15 @@ from pathlib import Path
 
 from adaptd.gateway import GatewayError
 
-MAX_SECRET_BYTES = 8_192
+MAX_SECRET_BYTES = 65_536
 
 
 class SettingsError(GatewayError):
     """The settings cannot be used. ``str(error)`` is one line with the remedy."""
 
 
-def secret_lines(path: Path) -> list[str]:
-    """The lines of a file that holds a secret.
+def secret_lines(path: Path, remedy: str = "name a file that this user can read") -> list[str]:
+    """The lines of a file that holds a secret; ``remedy`` is for one that cannot be read.
 
     Raises:
         SettingsError: it cannot be read, or others can read it too.
@@ -25,7 +25,7 @@ def secret_lines(path: Path) -> list[str]:
             status = os.fstat(descriptor)
             raw = file.read(MAX_SECRET_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}), name a file that this user can read") from None
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}), {remedy}") from None
     if not stat.S_ISREG(status.st_mode) or len(raw) > MAX_SECRET_BYTES:
         raise SettingsError(f"{path}: is no file of at most {MAX_SECRET_BYTES} bytes")
     if status.st_mode & 0o077 and not _is_credential(path):

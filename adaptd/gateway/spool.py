@@ -65,6 +65,15 @@ def read_plain(path: Path, max_bytes: int) -> bytes:
         return file.read(max_bytes)
 
 
+def object_of(text: bytes) -> dict[str, Any]:
+    """The JSON object that ``text`` is; an empty one where it is none."""
+    try:
+        words = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return words if isinstance(words, dict) else {}
+
+
 def read_object(path: Path, max_bytes: int) -> dict[str, Any]:
     """The JSON object in such a file.
 

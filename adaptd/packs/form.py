@@ -60,11 +60,15 @@ def read_pack(path: Path, public_pem: Path | None = None) -> Pack:
     Raises:
         ConfigError: one line: what does not hold.
     """
+    return parse_pack(read_bytes(path), str(path), public_pem)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a pack or of a file in one. Raises ConfigError."""
     try:
-        data = read_plain(path, MOST)
+        return read_plain(path, MOST)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}), name a pack") from None
-    return parse_pack(data, str(path), public_pem)
 
 
 def parse_pack(data: bytes, where: str, public_pem: Path | None = None) -> Pack:
@@ -121,7 +125,8 @@ def _files(manifest: dict[str, Any], rest: bytes, where: str) -> dict[str, bytes
             path, length = str(entry["path"]), int(entry["bytes"])
             data = rest[at : at + length]
             at += length
-            if not _safe(path) or path in found or length < 0:
+            safe = NAME.fullmatch(path.removeprefix("bundle/")) is not None
+            if not safe or path in found or length < 0:
                 raise ConfigError(f"{where}: names the file {path!r}, which no pack holds")
             if len(data) != length or hashlib.sha256(data).hexdigest() != entry["sha256"]:
                 raise ConfigError(f"{where}: {path}: is not what the manifest says, fetch the pack again")
@@ -134,8 +139,3 @@ def _files(manifest: dict[str, Any], rest: bytes, where: str) -> dict[str, bytes
         if needed not in found:
             raise ConfigError(f"{where}: lacks {needed}, make it again")
     return found
-
-
-def _safe(path: str) -> bool:
-    folder, slash, name = path.rpartition("/")
-    return (folder == "bundle" if slash else True) and NAME.fullmatch(name) is not None

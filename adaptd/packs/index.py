@@ -32,13 +32,9 @@ def figures(pack: Pack) -> dict[str, Any]:
     service = evidence.get("service") or {}
     return {
         "name": pack.manifest.get("name"),
-        "board": said.get("board"),
-        "mode": said.get("mode"),
-        "runtime": said.get("runtime"),
-        "inferences_per_kj": service.get("inferences_per_kj"),
-        "fps_x1000": service.get("fps_x1000"),
+        **{name: said.get(name) for name in ("board", "mode", "runtime")},
+        **{name: service.get(name) for name in ("inferences_per_kj", "fps_x1000", "simulated")},
         "statements": len(service.get("statements") or ()),
-        "simulated": service.get("simulated"),
     }
 
 

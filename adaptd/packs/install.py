@@ -98,6 +98,14 @@ def install(pack: Pack, target: Path, place: Place, qualified: Path | None = Non
     return [f"{line}: the bundle that was qualified here is installed" for line in other]
 
 
+def check_bundle(folder: Path) -> None:
+    """Raise ConfigError unless the bundle in ``folder`` is whole."""
+    try:
+        Bundle.open(folder)
+    except BundleError as error:
+        raise ConfigError(str(error)) from None
+
+
 def _same_engines(packed: Manifest, here: Manifest, folder: Path) -> None:
     """Both bundles' engines must be the same bytes, and every variant of the pack qualified here, by another measurement."""
     for name, backends in packed.variants.items():
@@ -126,11 +134,9 @@ def _write(pack: Pack, target: Path, qualified: Path | None) -> None:
         if qualified is not None:
             for name in [FILE, *load_manifest(qualified).files]:
                 shutil.copyfile(qualified / name, passing / "bundle" / name)
-        Bundle.open(passing / "bundle")
+        check_bundle(passing / "bundle")
         passing.chmod(0o755)
         os.rename(passing, target)
-    except BundleError as error:
-        raise ConfigError(str(error)) from None
     except OSError as error:
         raise ConfigError(f"{target}: cannot be written ({error.strerror}), name another folder") from None
     finally:

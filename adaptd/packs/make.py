@@ -8,13 +8,11 @@ from adaptd.config.manifest import FILE, load_manifest
 from adaptd.config.policy import parse_policy
 from adaptd.config.profile import parse_profile
 from adaptd.config.regular_file import read_regular
-from adaptd.engine.bundle import Bundle
-from adaptd.engine.errors import BundleError
 from adaptd.log.format.verdicts import Outcome
-from adaptd.log.verify.reader import segment_files
+from adaptd.log.verify.reader import iter_records, segment_files
 from adaptd.log.verify.verify import verify
 from adaptd.packs.form import seal
-from adaptd.packs.install import Place
+from adaptd.packs.install import Place, check_bundle
 from adaptd.report.account_statements import Statements
 from adaptd.report.report_data import tell
 
@@ -31,10 +29,7 @@ def make(policy: Path, bundle: Path, profile: Path, place: Place, key: bytes, lo
     rules = parse_policy(texts["policy.yaml"].decode("utf-8", "surrogateescape"), str(policy))
     board = parse_profile(texts["profile.yaml"].decode("utf-8", "surrogateescape"), str(profile))
     manifest = load_manifest(bundle)
-    try:
-        Bundle.open(bundle)
-    except BundleError as error:
-        raise ConfigError(str(error)) from None
+    check_bundle(bundle)
     if rules.reference not in manifest.variants:
         raise ConfigError(f"{bundle}: has no {rules.reference!r}, the reference of {policy}, name the policy's own bundle")
     files = {**texts, f"bundle/{FILE}": read_regular(bundle, FILE, limit=1 << 20, hard_links=True)}
@@ -52,24 +47,18 @@ def make(policy: Path, bundle: Path, profile: Path, place: Place, key: bytes, lo
 
 def qualified(manifest: Any) -> list[dict[str, Any]]:
     """What qualification measured of each variant on each backend, with the device and the way."""
-    rows = []
-    for name, backends in sorted(manifest.variants.items()):
-        for backend, entry in sorted(backends.items()):
-            found = entry.qualification
-            if found is not None:
-                bands = {band: {"n": seen.n, "disagreed": seen.disagreed} for band, seen in sorted(found.bands.items())}
-                rows.append(
-                    {
-                        "variant": name,
-                        "backend": backend,
-                        "device": found.device,
-                        "energy_marginal_uj": found.energy_marginal_uj,
-                        "energy_method": found.energy_method,
-                        "idle_power_mw": found.idle_power_mw,
-                        "bands": bands,
-                    }
-                )
-    return rows
+    measured = ("device", "energy_marginal_uj", "energy_method", "idle_power_mw")
+    return [
+        {
+            "variant": name,
+            "backend": backend,
+            **{figure: getattr(found, figure) for figure in measured},
+            "bands": {band: {"n": seen.n, "disagreed": seen.disagreed} for band, seen in sorted(found.bands.items())},
+        }
+        for name, backends in sorted(manifest.variants.items())
+        for backend, entry in sorted(backends.items())
+        if (found := entry.qualification) is not None
+    ]
 
 
 def served(log: Path) -> dict[str, Any]:
@@ -84,8 +73,6 @@ def served(log: Path) -> dict[str, Any]:
     if report.verdict not in (Outcome.VALID, Outcome.TORN_TAIL):
         raise ConfigError(f"{log}: is {report.verdict.value} ({report.reason}), no evidence is taken from it")
     story, statements = tell(log), Statements()
-    from adaptd.log.verify.reader import iter_records
-
     for record in iter_records(log):
         statements.feed(record)
     seconds = max(1e-6, story.end_us / 1e6)

@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from adaptd.base.folder import read_plain
 from adaptd.config.errors import ConfigError
-from adaptd.packs.form import MOST, Pack, parse_pack
+from adaptd.packs.form import Pack, parse_pack, read_bytes
 from adaptd.packs.install import Place, differences, install
 
 STATE, SIGNED = "state.json", "signed.pack"
@@ -58,7 +57,7 @@ class Slot:
         Raises:
             ConfigError: it is not the one that was announced, not signed by the owner's key, or not for this machine.
         """
-        data = _read(path)
+        data = read_bytes(path)
         found = sha256(data).hexdigest()
         if digest and found != digest:
             raise ConfigError(f"{path}: is not the pack that was announced, fetch it again")
@@ -95,12 +94,12 @@ class Slot:
             ConfigError: something does not hold.
         """
         place = self.place(digest)
-        data = _read(place / SIGNED)
+        data = read_bytes(place / SIGNED)
         if sha256(data).hexdigest() != digest:
             raise ConfigError(f"{place}: does not hold the pack that was chosen, take it again")
         pack = parse_pack(data, str(place / SIGNED), key)
         for name, inside in pack.files.items():
-            if _read(place / name) != inside:
+            if read_bytes(place / name) != inside:
                 raise ConfigError(f"{place / name}: is not the file that was signed, take the pack again")
         if other := differences(pack.manifest.get("measured_on") or {}, here):
             raise ConfigError(*other)
@@ -134,10 +133,3 @@ class Slot:
         for place in self.folder.glob("[0-9a-f]" * NAME_DIGITS):
             if place.name not in names:
                 shutil.rmtree(place, ignore_errors=True)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_plain(path, MOST)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}), name a pack") from None

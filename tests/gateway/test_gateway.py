@@ -19,7 +19,7 @@ import pytest
 from adaptd.client import ApiError
 from adaptd.gateway.feed import Feed
 from adaptd.gateway.main import _tell_of_absence
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import end
 from tests.conftest import ROOT
 from tests.faults.service import Service
 from tests.gateway.rig import DOCUMENT, Daemon, Gateway, free_port, own_address, until

@@ -3,7 +3,7 @@
 import asyncio
 
 from adaptd.client import ApiError
-from adaptd.gateway.glimpse import Glimpse
+from adaptd.gateway.web.stream import Glimpse
 
 
 def test_fifty_lookers_cost_one_picture_a_second() -> None:

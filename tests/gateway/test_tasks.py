@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import end
 
 
 def test_a_task_that_swallows_a_cancellation_ends_all_the_same() -> None:

@@ -25,10 +25,7 @@ class Album:
             data = self._preview()
             if not data:
                 return
-            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-            draft = self._folder / f".{name}"
-            draft.write_bytes(data)
-            draft.replace(self._folder / name)
+            client.write_whole(self._folder / name, data, folder_mode=0o750)
         except client.ApiError as error:
             self.trouble = f"no picture of rejected parts: {error}"
         except OSError as error:

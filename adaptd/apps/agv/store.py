@@ -24,6 +24,7 @@ MIGRATIONS = (
         part INTEGER PRIMARY KEY REFERENCES parts(id) ON DELETE CASCADE, words TEXT NOT NULL) STRICT;
     """,
 )
+COLUMNS = ("part", "begin_us", "end_us", "verdict", "reasons", "defects", "frames", "slowest_mfps", "basis", "picture", "truth")
 SOUND, DEFECTIVE = "sound", "defective"
 
 
@@ -44,8 +45,7 @@ class PartStore(SqliteStore):
         defects = [asdict(defect) for defect in one.defects]
         with self.transaction():
             row = self.base.execute(
-                "INSERT INTO parts(part, begin_us, end_us, verdict, reasons, defects, frames, slowest_mfps, basis, picture) "
-                "VALUES(?,?,?,?,?,?,?,?,?,?)",
+                f"INSERT INTO parts({', '.join(COLUMNS)}) VALUES(?,?,?,?,?,?,?,?,?,?,NULL)",
                 (
                     one.part,
                     self._utc_of(one.begin_us),
@@ -93,24 +93,10 @@ class PartStore(SqliteStore):
     def newest(self, most: int, verdict: str | None = None) -> list[dict[str, Any]]:
         """The newest parts, newest first."""
         rows = self.base.execute(
-            "SELECT part, begin_us, end_us, verdict, reasons, defects, frames, slowest_mfps, basis, picture, truth FROM parts "
-            "WHERE verdict = coalesce(?, verdict) ORDER BY id DESC LIMIT ?",
+            f"SELECT {', '.join(COLUMNS)} FROM parts WHERE verdict = coalesce(?, verdict) ORDER BY id DESC LIMIT ?",  # noqa: S608
             (verdict, most),
-        ).fetchall()
-        names = (
-            "part",
-            "begin_us",
-            "end_us",
-            "verdict",
-            "reasons",
-            "defects",
-            "frames",
-            "slowest_mfps",
-            "basis",
-            "picture",
-            "truth",
         )
-        found = [dict(zip(names, row, strict=True)) for row in rows]
+        found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
         for one in found:
             for name in ("reasons", "defects", "frames", "basis"):
                 one[name] = json.loads(one[name])

@@ -13,10 +13,6 @@ from typing import Any
 from adaptd.apps.feeder.settings import PPM
 
 HOUSEHOLD = ""  # the pet's name where the model tells none apart
-EATS = {"eating", "eat", "eats"}
-IS_THERE = {"pet_at_bowl", "at_bowl", "present", "pet", "cat", "dog"}
-NOBODY = {"empty", "nobody", "none", "background", ""}
-HIDDEN = {"no_bowl", "bowl_hidden", "covered"}
 HEAD_OVER_BOWL_PPM = 300_000  # of the bowl's region under a pet's box
 
 
@@ -30,6 +26,14 @@ class Activity(Enum):
     PRESENT = "present"
     EATING = "eating"
     BLIND = "blind"
+
+
+MEANS = {
+    **dict.fromkeys(("eating", "eat", "eats"), Activity.EATING),
+    **dict.fromkeys(("pet_at_bowl", "at_bowl", "present", "pet", "cat", "dog"), Activity.PRESENT),
+    **dict.fromkeys(("empty", "nobody", "none", "background", ""), Activity.EMPTY),
+    **dict.fromkeys(("no_bowl", "bowl_hidden", "covered"), Activity.BLIND),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,8 @@ def meaning_of(label: str, named: Mapping[str, str] | None = None) -> tuple[str,
     """
     ours = (named or {}).get(label, label)
     word, _, pet = ours.partition(":")
-    for words, activity in (
-        (EATS, Activity.EATING),
-        (IS_THERE, Activity.PRESENT),
-        (NOBODY, Activity.EMPTY),
-        (HIDDEN, Activity.BLIND),
-    ):
-        if word in words:
-            return pet, activity
+    if word in MEANS:
+        return pet, MEANS[word]
     raise UnknownLabelError(
         f"label {label!r}: means neither eating, at_bowl nor empty here; say which, for example --label {label}=eating:NAME"
     )
@@ -97,10 +95,18 @@ def boxes_of(rows: Sequence[Sequence[Any]]) -> list[Box]:
 
 def covered_ppm(corners: Corners, region: Corners) -> int:
     """How much of ``region`` lies under the box, 0 to 1,000,000."""
-    width = min(corners[2], region[2]) - max(corners[0], region[0])
-    height = min(corners[3], region[3]) - max(corners[1], region[1])
-    area = (region[2] - region[0]) * (region[3] - region[1])
-    return 0 if width <= 0 or height <= 0 or area <= 0 else width * height * PPM // area
+    whole = area(region)
+    return shared(corners, region) * PPM // whole if whole else 0
+
+
+def shared(one: Corners, other: Corners) -> int:
+    """The area that two boxes have in common."""
+    return area((max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])))
+
+
+def area(box: Corners) -> int:
+    """Width times height; 0 of a box that is turned inside out."""
+    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
 
 
 def _seen(box: Box, roi: Corners | None, named: Mapping[str, str] | None) -> Seen:

@@ -6,7 +6,7 @@ could be eating. So a bound that looks small can explain a large drop, and this 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -155,9 +155,8 @@ def _moved(one: dict[str, int], other: dict[str, int]) -> int:
 
 
 def _sum(one: Share, other: Share) -> Share:
-    return Share(
-        variant=one.variant,
-        band=one.band,
+    return replace(
+        one,
         efficient=one.efficient or other.efficient,
         seen_us=one.seen_us + other.seen_us,
         frames=one.frames + other.frames,

@@ -105,11 +105,8 @@ class BoutMachine:
         if span.activity is Activity.BLIND:
             self._close(Ending.CUT, out)
             return out
-        if (
-            self.state in IN_BOUT
-            and span.activity is not Activity.EATING
-            and span.end_us - self._end_us > self._settings.merge_us
-        ):
+        until_us = span.start_us if span.activity is Activity.EATING else span.end_us
+        if self.state in IN_BOUT and until_us - self._end_us > self._settings.merge_us:
             self._close(Ending.LEFT, out)
         if span.activity is Activity.EATING:
             self._eat(span, out)
@@ -119,8 +116,6 @@ class BoutMachine:
         return out
 
     def _eat(self, span: Span, out: Outcome) -> None:
-        if self.state in IN_BOUT and span.start_us - self._end_us > self._settings.merge_us:
-            self._close(Ending.LEFT, out)
         if self.state not in IN_BOUT:
             self._start_us = span.start_us
         elif self.state is not State.EATING:

@@ -5,7 +5,7 @@ of the time, or of the usual eating, seen in light it is "cannot tell" and has n
 """
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -49,6 +49,9 @@ class Day:
     def eating_24h_us(self, settings: Settings) -> int | None:
         """Eating in 24 hours, by the share of it that was seen; None is "cannot tell"."""
         return self.eating_us * PPM // self.due_ppm if self.known(settings) and self.due_ppm else None
+
+
+COLUMNS = tuple(each.name for each in fields(Day))  # of the table ``days``
 
 
 def bounds(day: date, zone: tzinfo) -> tuple[int, int]:
@@ -127,33 +130,22 @@ def read_basis(store: Store, low_us: int, high_us: int) -> Basis:
 
 def close_day(store: Store, day: Day) -> None:
     """Write a day down that is over; days outlive their windows."""
-    shares = [{each.name: getattr(share, each.name) for each in fields(Share)} for share in day.basis.shares]
-    store.base.execute(
-        "INSERT OR REPLACE INTO days VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            day.day.isoformat(),
-            day.pet,
-            day.span_us,
-            day.seen_us,
-            day.sure_us,
-            day.eating_us,
-            day.dark_eating_us,
-            day.bouts,
-            json.dumps(shares, sort_keys=True),
-            json.dumps(day.hours, separators=(",", ":")),
-            day.due_ppm,
-        ),
-    )
+    row = {
+        **{name: getattr(day, name) for name in COLUMNS},
+        "day": day.day.isoformat(),
+        "basis": json.dumps([asdict(share) for share in day.basis.shares], sort_keys=True),
+        "hours": json.dumps(day.hours, separators=(",", ":")),
+    }
+    store.base.execute(f"INSERT OR REPLACE INTO days({', '.join(row)}) VALUES({', '.join(f':{name}' for name in row)})", row)
 
 
 def closed_days(store: Store, pet: str, first: date, last: date) -> dict[date, Day]:
     """Days that are over, by date, ``first`` and ``last`` included."""
     rows = store.base.execute(
-        "SELECT day, span_us, seen_us, sure_us, eating_us, dark_eating_us, bouts, basis, hours, due_ppm FROM days "
-        "WHERE pet = ? AND day BETWEEN ? AND ?",
+        f"SELECT {', '.join(COLUMNS)} FROM days WHERE pet = ? AND day BETWEEN ? AND ?",  # noqa: S608 - our own words
         (pet, first.isoformat(), last.isoformat()),
     ).fetchall()
-    return {day.day: day for day in (_from_row(pet, row) for row in rows)}
+    return {day.day: day for day in map(_from_row, rows)}
 
 
 def first_day(store: Store, zone: tzinfo) -> date | None:
@@ -186,17 +178,11 @@ def _hours(store: Store, part: tuple[int, int], pet: str, zone: tzinfo) -> list[
     return found
 
 
-def _from_row(pet: str, row: tuple[Any, ...]) -> Day:
-    return Day(
-        day=date.fromisoformat(row[0]),
-        pet=pet,
-        span_us=row[1],
-        seen_us=row[2],
-        sure_us=row[3],
-        eating_us=row[4],
-        dark_eating_us=row[5],
-        bouts=row[6],
-        basis=Basis(tuple(Share(**share) for share in json.loads(row[7]))),
-        hours=json.loads(row[8]),
-        due_ppm=row[3] * PPM // DAY_US if row[9] is None else row[9],
-    )
+def _from_row(row: tuple[Any, ...]) -> Day:
+    plain = dict(zip(COLUMNS, row, strict=True))
+    plain["day"] = date.fromisoformat(plain["day"])
+    plain["basis"] = Basis(tuple(Share(**share) for share in json.loads(plain["basis"])))
+    plain["hours"] = json.loads(plain["hours"])
+    if plain["due_ppm"] is None:  # a day of an older version
+        plain["due_ppm"] = plain["sure_us"] * PPM // DAY_US
+    return Day(**plain)

@@ -3,6 +3,7 @@
 Seconds and ppm are whole numbers, times are local with their offset (ISO 8601); ``null`` means "cannot tell".
 """
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby
 from typing import Any
@@ -46,15 +47,7 @@ def history(store: Store, settings: Settings, zone: tzinfo, now_us: int, days: i
 def alerts(store: Store, zone: tzinfo, limit: int = 50) -> dict[str, Any]:
     """What was found, newest first."""
     rows = [
-        {
-            "key": one.key,
-            "made": _iso(made, zone),
-            "rule": one.rule.value,
-            "pet": one.pet,
-            "verdict": one.verdict.value,
-            "text": one.text,
-            "rests_on": one.rests_on,
-        }
+        {**asdict(one), "made": _iso(made, zone), "rule": one.rule.value, "verdict": one.verdict.value}
         for made, one in read_findings(store, limit)
     ]
     return {"v": VERSION, "alerts": rows}

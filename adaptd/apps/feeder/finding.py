@@ -1,9 +1,8 @@
 """What the monitor has to say, whether it is said aloud, and what it rests on."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -32,7 +31,7 @@ class Verdict(Enum):
 KINDS = {Verdict.ALERT: "clinical", Verdict.CANNOT_TELL: "notice", Verdict.NOTICE: "notice"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing to say; the same event always has the same key."""
 
@@ -41,7 +40,7 @@ class Finding:
     pet: str
     verdict: Verdict
     text: str
-    rests_on: dict[str, Any]
+    rests_on: dict[str, Any] = field(default_factory=dict)
 
 
 Leave = Callable[[str, str, str, dict[str, Any]], None]  # key, kind, text, rests_on: raises OSError where it cannot
@@ -64,23 +63,18 @@ def leave_waiting(store: Store, leave: Leave) -> int:
     Handed on before it is ticked off: a crash in between leaves it twice, under one key, and the gateway delivers it once.
     """
     rows = store.base.execute('SELECT key, verdict, text, rests_on FROM alerts WHERE "left" = 0 ORDER BY made_us').fetchall()
-    count = 0
     for key, verdict, text, rests_on in rows:
         leave(key, KINDS[Verdict(verdict)], text, json.loads(rests_on))
         store.base.execute('UPDATE alerts SET "left" = 1 WHERE key = ?', (key,))
-        count += 1
-    return count
+    return len(rows)
 
 
 def read_findings(store: Store, limit: int = 50) -> list[tuple[int, Finding]]:
     """The last findings with the time they were made, UTC microseconds; newest first."""
-    rows: list[sqlite3.Row] = store.base.execute(
+    rows = store.base.execute(
         "SELECT made_us, key, rule, pet, verdict, text, rests_on FROM alerts ORDER BY made_us DESC, key LIMIT ?", (limit,)
-    ).fetchall()
+    )
     return [
-        (
-            int(row[0]),
-            Finding(key=row[1], rule=Rule(row[2]), pet=row[3], verdict=Verdict(row[4]), text=row[5], rests_on=json.loads(row[6])),
-        )
-        for row in rows
+        (int(made_us), Finding(key, Rule(rule), pet, Verdict(verdict), text, json.loads(rests_on)))
+        for made_us, key, rule, pet, verdict, text, rests_on in rows
     ]

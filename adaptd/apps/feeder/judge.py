@@ -5,6 +5,7 @@ Runs after every flush, on the store alone: what it says does not depend on when
 
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
+from typing import Any
 
 from adaptd.apps.feeder import words
 from adaptd.apps.feeder.basis import Basis, Excuse, excuse_for, excuse_for_refusal, together
@@ -75,7 +76,7 @@ def judge_days(past: Past, pet: str) -> list[Finding]:
         return [_drop(past, pet, first, series, run)]
     watch = Watch()
     if [watch.step(series, day, past.settings) for day in range(len(series))][-1]:
-        return [_finding(f"watch-{pet}-{past.last}", Rule.WATCH, pet, Verdict.WATCH, words.watch_text(pet), {})]
+        return [Finding(f"watch-{pet}-{past.last}", Rule.WATCH, pet, Verdict.WATCH, words.watch_text(pet))]
     return []
 
 
@@ -119,14 +120,8 @@ def _refusal(
     text = words.refusal_text(pet, seen_us, last, came=came, dark=dark, excuse=excuse)
     if dark and verdict is Verdict.CANNOT_TELL and excuse is Excuse.NONE:
         text = f"Cannot tell. {text}"
-    return _finding(
-        f"refusal-{pet}-{since}-{times}-{verdict.value.replace(' ', '-')}",
-        Rule.REFUSAL,
-        pet,
-        verdict,
-        text,
-        _grounds(now, before),
-    )
+    key = f"refusal-{pet}-{since}-{times}-{verdict.value.replace(' ', '-')}"
+    return Finding(key, Rule.REFUSAL, pet, verdict, text, _grounds(now, before))
 
 
 def _drop(past: Past, pet: str, first: date, series: list[int | None], run: list[int]) -> Finding:
@@ -137,15 +132,10 @@ def _drop(past: Past, pet: str, first: date, series: list[int | None], run: list
     now, before = together(past.days[day].basis for day in low), _usual_basis(past, first, at)
     excuse = excuse_for(now, before, sum(each for _, each in eaten) // len(eaten), ordinary, past.settings)
     verdict = VERDICTS.get(excuse, Verdict.CANNOT_TELL)
-    begun = first + timedelta(days=run[0])
-    return _finding(
-        f"drop-{pet}-{begun}-{verdict.value.replace(' ', '-')}",
-        Rule.DROP,
-        pet,
-        verdict,
-        words.drop_text(pet, eaten, ordinary, excuse),
-        {**_grounds(now, before), "usual_s": ordinary // SECOND_US, "days": {f"{day}": each // SECOND_US for day, each in eaten}},
-    )
+    key = f"drop-{pet}-{first + timedelta(days=run[0])}-{verdict.value.replace(' ', '-')}"
+    days = {f"{day}": each // SECOND_US for day, each in eaten}
+    rests_on = {**_grounds(now, before), "usual_s": ordinary // SECOND_US, "days": days}
+    return Finding(key, Rule.DROP, pet, verdict, words.drop_text(pet, eaten, ordinary, excuse), rests_on)
 
 
 def _usual_basis(past: Past, first: date, at: int) -> Basis:
@@ -160,12 +150,5 @@ def _unproven(now: Basis, settings: Settings) -> Excuse:
     return Excuse.UNPROVEN if now.unproven_ppm > settings.unproven_ppm else Excuse.NONE
 
 
-def _grounds(now: Basis, before: Basis) -> dict[str, object]:
-    return {
-        "now": {**now.document(), "words": words.basis_line(now)},
-        "usual": {**before.document(), "words": words.basis_line(before)},
-    }
-
-
-def _finding(key: str, rule: Rule, pet: str, verdict: Verdict, text: str, rests_on: dict[str, object]) -> Finding:
-    return Finding(key=key, rule=rule, pet=pet, verdict=verdict, text=text, rests_on=rests_on)
+def _grounds(now: Basis, before: Basis) -> dict[str, Any]:
+    return {name: {**one.document(), "words": words.basis_line(one)} for name, one in (("now", now), ("usual", before))}

@@ -22,30 +22,25 @@ SHOW_EVERY_US = 60 * SECOND_US
 Show = Callable[[dict[str, Any]], None]
 
 
-def nobody_looks(_: dict[str, Any]) -> None:
-    """For a monitor whose figures no page shows."""
-
-
 @dataclass(slots=True)
 class Ticked:
     """What one tick brought; ``tried`` says whether anything was written, so that no trouble means that there is none."""
 
     tried: bool = True
     fresh: list[Finding] = field(default_factory=list)
-    closed: bool = False
     trouble: str = ""
 
 
 @dataclass(slots=True)
 class Monitor:
-    """One camera's monitor. ``leave`` hands a message to the gateway, ``show`` a page its figures; OSError where they cannot."""
+    """One camera's monitor. ``leave`` hands the gateway a message, ``show`` a page its figures; OSError where they cannot."""
 
     store: Store
     recorder: Recorder
     settings: Settings
     zone: tzinfo
     leave: Leave
-    show: Show = nobody_looks
+    show: Show | None = None
     _flushed_us: int = 0
     _judged_us: int = 0
     _shown_us: int = 0
@@ -63,9 +58,9 @@ class Monitor:
         if force or self._camera_news() or not 0 <= now_us - self._judged_us < JUDGE_EVERY_US:
             self._judged_us = now_us
             self._judge(now_us, out)
-        if self.show is not nobody_looks and (force or out.fresh or not 0 <= now_us - self._shown_us < SHOW_EVERY_US):
+        if self.show is not None and (force or out.fresh or not 0 <= now_us - self._shown_us < SHOW_EVERY_US):
             self._shown_us = now_us
-            self._show(now_us, out)
+            self._show(self.show, now_us, out)
         return out
 
     def _camera_news(self) -> bool:
@@ -74,9 +69,9 @@ class Monitor:
         before, self._camera = self._camera, (watch.moved_since_us, watch.hidden_since_us)
         return before != self._camera
 
-    def _show(self, now_us: int, out: Ticked) -> None:
+    def _show(self, show: Show, now_us: int, out: Ticked) -> None:
         try:
-            self.show(view(self.store, self.settings, self.zone, now_us))
+            show(view(self.store, self.settings, self.zone, now_us))
         except (sqlite3.Error, OSError) as error:
             out.trouble = out.trouble or f"the page cannot be given its figures ({error}), it is tried again"
 

@@ -110,10 +110,9 @@ class Recorder:
             frames = 0  # the frame belongs to the window in which its span began
 
     def _move(self, key: Key, start_us: int, end_us: int, seen: Seen, standing: Standing) -> None:
-        one = self._subjects.get(key)
-        if one is None:
-            one = _Subject(Smoother(self._settings.smooth_us), BoutMachine(self._settings))
-            self._subjects[key] = one
+        if key not in self._subjects:
+            self._subjects[key] = _Subject(Smoother(self._settings.smooth_us), BoutMachine(self._settings))
+        one = self._subjects[key]
         if seen.activity is Activity.EATING:
             one.band, one.sure = standing.band, (one.sure and standing.sure) if one.machine.open_bout else standing.sure
         span = Span(start_us=start_us, end_us=end_us, activity=seen.activity, score_ppm=seen.score_ppm, sure=standing.sure)

@@ -20,30 +20,21 @@ def judge_scene(store: Store, zone: tzinfo, now_us: int) -> list[Finding]:
 
 def judge_camera(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
     """A bowl that the model no longer sees, and a scene that is another one than those in which a pet was seen to eat."""
-    return _hidden(watch, zone) + _moved(watch, zone)
-
-
-def _hidden(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
-    since = watch.hidden_since_us
-    if since is None:
-        return []
-    text = (
-        f"No bowl in sight since {words.clock_time(since, zone)}: was it taken away, covered, or the camera turned? "
-        "Until it is back nothing counts as seen."
-    )
-    return [_finding(f"scene-hidden-{since // SECOND_US}", "", Verdict.NOTICE, text)]
-
-
-def _moved(watch: CameraWatch, zone: tzinfo) -> list[Finding]:
-    since = watch.moved_since_us
-    if since is None:
-        return []
-    text = (
-        f"The picture has changed since {words.clock_time(since, zone)}: the camera was moved, or something stands before the "
-        "bowl. Look at it. If it is to stay so, check the region with `adaptd camera roi`, then tell it with "
-        "`adaptd feeder note camera-moved`."
-    )
-    return [_finding(f"scene-moved-{since // SECOND_US}", "", Verdict.NOTICE, text)]
+    found = []
+    if (since := watch.hidden_since_us) is not None:
+        text = (
+            f"No bowl in sight since {words.clock_time(since, zone)}: was it taken away, covered, or the camera turned? "
+            "Until it is back nothing counts as seen."
+        )
+        found.append(_finding(f"scene-hidden-{since // SECOND_US}", "", Verdict.NOTICE, text))
+    if (since := watch.moved_since_us) is not None:
+        text = (
+            f"The picture has changed since {words.clock_time(since, zone)}: the camera was moved, or something stands before "
+            "the bowl. Look at it. If it is to stay so, check the region with `adaptd camera roi`, then tell it with "
+            "`adaptd feeder note camera-moved`."
+        )
+        found.append(_finding(f"scene-moved-{since // SECOND_US}", "", Verdict.NOTICE, text))
+    return found
 
 
 def _sleeper(store: Store, zone: tzinfo, now_us: int) -> list[Finding]:
@@ -89,4 +80,4 @@ def _nobody(store: Store, zone: tzinfo, now_us: int) -> list[Finding]:
 
 
 def _finding(key: str, pet: str, verdict: Verdict, text: str) -> Finding:
-    return Finding(key=key, rule=Rule.SCENE, pet=pet, verdict=verdict, text=text, rests_on={})
+    return Finding(key, Rule.SCENE, pet, verdict, text)

@@ -5,7 +5,7 @@ the length of a stretch is kept, and single wrong frames vanish whatever the fra
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adaptd.apps.feeder.activity import Activity
 
@@ -47,7 +47,7 @@ class Smoother:
         while at < span.end_us:
             filled = at - span.start_us >= self._window_us
             until = span.end_us if filled else min(at + piece, span.end_us)
-            given += self._take(Span(start_us=at, end_us=until, activity=span.activity, score_ppm=span.score_ppm, sure=span.sure))
+            given += self._take(replace(span, start_us=at, end_us=until))
             at = until
         return given
 
@@ -82,9 +82,7 @@ class Smoother:
             self._held[gone.activity] -= gone.length_us
         first = self._recent[0]
         if first.start_us < before_us:
-            self._recent[0] = Span(
-                start_us=before_us, end_us=first.end_us, activity=first.activity, score_ppm=first.score_ppm, sure=first.sure
-            )
+            self._recent[0] = replace(first, start_us=before_us)
             self._held[first.activity] -= before_us - first.start_us
 
     def _emit(self, until_us: int) -> Span:

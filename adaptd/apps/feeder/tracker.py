@@ -7,7 +7,7 @@ always, and the tests hold it against an exhaustive assignment.
 
 from dataclasses import dataclass
 
-from adaptd.apps.feeder.activity import Box, Corners
+from adaptd.apps.feeder.activity import Box, Corners, area, shared
 from adaptd.apps.feeder.settings import PPM
 
 JOIN_PPM = 250_000  # least overlap of a box with where a track expects it
@@ -35,17 +35,9 @@ class Track:
 
 def iou_ppm(first: Corners, second: Corners) -> int:
     """Intersection over union, 0 to 1,000,000."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    if width <= 0 or height <= 0:
-        return 0
-    inner = width * height
-    union = _area(first) + _area(second) - inner
-    return inner * PPM // union if union > 0 else 0
-
-
-def _area(box: Corners) -> int:
-    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+    inner = shared(first, second)
+    union = area(first) + area(second) - inner
+    return inner * PPM // union if union else 0
 
 
 class Tracker:

@@ -2,15 +2,15 @@
 
 from adaptd.gateway.mqtt.fleet import fleet_key
 from adaptd.gateway.mqtt.pack_offers import Packs
-from adaptd.gateway.mqtt.plug import Fleet, MqttPlug, to_stderr
+from adaptd.gateway.mqtt.plug import Fleet, MqttPlug
 from adaptd.gateway.mqtt.settings import Settings, settings_of
-from adaptd.gateway.plugins import Arguments
+from adaptd.gateway.plugins import Arguments, Tell
 from adaptd.gateway.secret_file import SettingsError
 from adaptd.gateway.vda5050.mapping import vehicle_of
 from adaptd.gateway.vda5050.plug import VdaPlug
 
 
-def plug_in(arguments: Arguments) -> MqttPlug:
+def plug_in(arguments: Arguments, tell: Tell) -> MqttPlug:
     """The plug-in that ``adaptd gateway --mqtt URL`` asks for.
 
     Raises:
@@ -24,10 +24,12 @@ def plug_in(arguments: Arguments) -> MqttPlug:
         device=arguments.box_name,
         commands=arguments.commands,
         fleet=_fleet(arguments),
+        say=tell,
+        version=arguments.version,
     )
 
 
-def vda5050(arguments: Arguments) -> VdaPlug:
+def vda5050(arguments: Arguments, tell: Tell) -> VdaPlug:
     """The plug-in that ``adaptd gateway --mqtt URL --vda5050 MANUFACTURER/SERIAL`` asks for.
 
     Raises:
@@ -39,7 +41,7 @@ def vda5050(arguments: Arguments) -> VdaPlug:
         vehicle = vehicle_of(arguments.vda5050 or "")
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    return VdaPlug(_settings(arguments), vehicle, to_stderr)
+    return VdaPlug(_settings(arguments), vehicle, tell)
 
 
 def _settings(arguments: Arguments) -> Settings:

@@ -77,7 +77,8 @@ def discovery(topics: Topics, about: About, *, period_s: float, commands: bool, 
     """
     components = _components(topics, about, round(3 * period_s), commands=commands)
     gone = {key: {"platform": platform} for key, platform in (former or {}).items() if key not in components}
-    words = {"device": _device(topics, about), "origin": _origin(about), "components": {**components, **gone}}
+    origin = {"name": "adaptd", "sw_version": about.version, "support_url": ORIGIN_URL}
+    words = {"device": _device(topics, about), "origin": origin, "components": {**components, **gone}}
     return Outgoing(topics.config, payload_of(words), retain=True, qos=1)
 
 
@@ -93,10 +94,6 @@ def _device(topics: Topics, about: About) -> dict[str, Any]:
     if about.page.startswith(("http://", "https://")):
         device["configuration_url"] = about.page
     return device
-
-
-def _origin(about: About) -> dict[str, Any]:
-    return {"name": "adaptd", "sw_version": about.version, "support_url": ORIGIN_URL}
 
 
 def _components(topics: Topics, about: About, expire_s: int, *, commands: bool) -> dict[str, dict[str, Any]]:
@@ -130,19 +127,8 @@ def _camera_rows(cameras: tuple[str, ...]) -> list[Row]:
     rows = []
     for name, plain in _slugs(cameras).items():
         topic = f"camera/{name}"
-        rows.append(
-            Row(
-                f"camera_{plain}_rate",
-                f"Frames arriving at {name}",
-                topic,
-                "arriving_fps",
-                "",
-                "fps",
-                "measurement",
-                DIAGNOSTIC,
-                1,
-            )
-        )
+        key, words = f"camera_{plain}_rate", f"Frames arriving at {name}"
+        rows.append(Row(key, words, topic, "arriving_fps", "", "fps", "measurement", DIAGNOSTIC, 1))
         rows.append(Row(f"camera_{plain}_result", f"Result of {name}", topic, "label", icon="mdi:eye", attributes=True))
     return rows
 
@@ -165,13 +151,12 @@ def _base(topics: Topics, platform: str, key: str, name: str) -> dict[str, Any]:
 
 
 def _here(topics: Topics, *more: dict[str, str]) -> dict[str, Any]:
-    """Available while all of these say so."""
-    ends = [{"topic": topic, "payload_available": ONLINE, "payload_not_available": OFFLINE} for topic in _lives(topics)]
-    return {"availability": [*ends, *more], "availability_mode": "all"}
+    """Available while gateway, daemon and all of ``more`` say so."""
+    return {"availability": [_said_on(topics.available), _said_on(topics.daemon), *more], "availability_mode": "all"}
 
 
-def _lives(topics: Topics) -> tuple[str, str]:
-    return topics.available, topics.daemon
+def _said_on(topic: str) -> dict[str, str]:
+    return {"topic": topic, "payload_available": ONLINE, "payload_not_available": OFFLINE}
 
 
 def _sensor(topics: Topics, row: Row, expire_s: int) -> dict[str, Any]:
@@ -199,12 +184,7 @@ def _sensor(topics: Topics, row: Row, expire_s: int) -> dict[str, Any]:
 
 def _exists(topic: str, value: str) -> dict[str, str]:
     """A reading that is null makes its entity unavailable: never a zero, never the last value."""
-    return {
-        "topic": topic,
-        "value_template": "{{ '" + OFFLINE + "' if (" + value + ") is none else '" + ONLINE + "' }}",
-        "payload_available": ONLINE,
-        "payload_not_available": OFFLINE,
-    }
+    return {**_said_on(topic), "value_template": "{{ '" + OFFLINE + "' if (" + value + ") is none else '" + ONLINE + "' }}"}
 
 
 def _path(field: str) -> str:
@@ -236,7 +216,7 @@ def _daemon(topics: Topics) -> dict[str, Any]:
         "payload_off": OFFLINE,
         "device_class": "connectivity",
         "entity_category": DIAGNOSTIC,
-        "availability": [{"topic": topics.available, "payload_available": ONLINE, "payload_not_available": OFFLINE}],
+        "availability": [_said_on(topics.available)],
     }
 
 
@@ -247,7 +227,7 @@ def _event(topics: Topics, key: str, name: str, topic: str, types: tuple[str, ..
         "state_topic": topic,
         "event_types": list(types),
         "icon": icon,
-        "availability": [{"topic": topics.available, "payload_available": ONLINE, "payload_not_available": OFFLINE}],
+        "availability": [_said_on(topics.available)],
     }
 
 

@@ -10,11 +10,7 @@ from adaptd.gateway.summary import new_lines
 
 SWAP, REFUSAL, FAULT = "swap", "refusal", "fault"
 ENGINE_CHANGED = "engine_changed"
-EVENT_TYPES = {
-    SWAP: (ENGINE_CHANGED, "rate_changed"),
-    REFUSAL: ("refused", "allowed"),
-    FAULT: ("fault", "recovered"),
-}
+EVENT_TYPES = {SWAP: (ENGINE_CHANGED, "rate_changed"), REFUSAL: ("refused", "allowed"), FAULT: ("fault", "recovered")}
 MAX_EVENTS = 20  # of one pair of documents
 
 

@@ -4,23 +4,23 @@ Off unless the owner gives ``--fleet``. What is shown of the log are hashes, and
 """
 
 import base64
-import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptd.client import ApiError
+from adaptd.client import ApiError, write_whole
 from adaptd.gateway.mqtt.checkpoints import Checkpoint, TwinReader
 from adaptd.gateway.mqtt.growth import Growth, GrowthError, growth
 from adaptd.gateway.mqtt.identity import PUBLIC_KEY
+from adaptd.gateway.mqtt.offer import Send
 from adaptd.gateway.mqtt.seal import GatewayKey, cosigned
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import MustArrive
 from adaptd.gateway.outbox import CHECKPOINT, Outbox
 from adaptd.gateway.secret_file import SettingsError
+from adaptd.gateway.spool import object_of
 
 SHOWN = b'"gateway_key"'
 WITNESSED = "witnessed.note"
@@ -66,7 +66,7 @@ class FleetSide:
         outbox: Outbox,
         state: Path,
         mine: GatewayKey,
-        send: Callable[[str, dict[str, Any]], None],
+        send: Send,
         say: Callable[[str], None],
         key: FleetKey | None = None,
     ) -> None:
@@ -95,7 +95,7 @@ class FleetSide:
 
     def heard(self, payload: bytes) -> list[MustArrive]:
         """The witness answers: its countersignature is kept; where it stands elsewhere, the proof is made from there."""
-        words = _object(payload)
+        words = object_of(payload)
         if "hours" in words:
             self._again(words)
             return []
@@ -141,10 +141,8 @@ class FleetSide:
             self._say("fleet: a countersignature is not the fleet's own, it is not kept")
             return
         path = self._state / WITNESSED
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            draft.write_text(note, encoding="utf-8")
-            draft.replace(path)
+            write_whole(path, note.encode())
         except OSError as error:
             self._say(f"fleet: {path}: cannot be written ({error.strerror})")
 
@@ -171,11 +169,3 @@ def _messages(box: str, one: Checkpoint, found: Growth, log_pub: str) -> list[Mu
         messages.append(MustArrive(CHECKPOINT, key, {**common, "handovers": part}))
     words = {**one.words(box), **common, "handovers": chain, "growth": found.words()}
     return [*messages, MustArrive(CHECKPOINT, f"{one.key}:{found.start}", words)]
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    try:
-        words = json.loads(payload)
-    except (ValueError, RecursionError):
-        return {}
-    return words if isinstance(words, dict) else {}

@@ -22,28 +22,18 @@ def box_of(outbox: Outbox, audit: Path | None, machine_id: Path = MACHINE_ID) ->
     kept = outbox.kept(KEPT)
     if isinstance(kept, str) and is_box(kept):
         return kept
-    box = _of_key(audit) or _of_machine(machine_id) or _digits(b"adaptd host\n" + socket.gethostname().encode())
+    places = ((b"", audit and audit / PUBLIC_KEY), (b"adaptd box\n", machine_id))
+    texts = ((salt, _text(path)) for salt, path in places if path is not None)
+    found = next((salt + text for salt, text in texts if text), b"adaptd host\n" + socket.gethostname().encode())
+    box = hashlib.sha256(found).hexdigest()[:DIGITS]
     outbox.keep(KEPT, box)
     return box
 
 
-def _of_key(audit: Path | None) -> str:
-    """The first digits of SHA-256 over the text of ``log.pub`` without its newline; empty where it cannot be read."""
-    return _of_file(audit / PUBLIC_KEY, b"") if audit is not None else ""
-
-
-def _of_machine(path: Path) -> str:
-    return _of_file(path, b"adaptd box\n")
-
-
-def _of_file(path: Path, salt: bytes) -> str:
+def _text(path: Path) -> bytes:
+    """What the file says, without its newline; empty where it cannot be read."""
     try:
         with path.open("rb") as file:
-            text = file.read(1_000).strip()
+            return file.read(1_000).strip()
     except OSError:
-        return ""
-    return _digits(salt + text) if text else ""
-
-
-def _digits(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:DIGITS]
+        return b""

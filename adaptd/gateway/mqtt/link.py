@@ -7,10 +7,11 @@ callbacks come back through the event loop, so that everything else stays single
 
 import asyncio
 import contextlib
+import random
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -21,7 +22,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from adaptd.gateway.mqtt.settings import Settings
 from adaptd.gateway.mqtt.topics import Outgoing
+from adaptd.gateway.outbox_schema import OutboxError
+from adaptd.gateway.secret_file import SettingsError
 
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 KEEPALIVE_S = 30
 CONNECT_S = 10.0
 CLOSE_S = 2.0
@@ -34,6 +38,23 @@ Heard = Callable[[str, bytes, bool], None]
 
 class LinkError(Exception):
     """There is no connection. ``str(error)`` is one line with what to look at."""
+
+
+async def keep_connected(connection: Callable[[], Awaitable[None]], say: Callable[[str], None]) -> None:
+    """Run one ``connection`` after another for ever, with waits that double; why one ended is said where it is another reason."""
+    wait_s, said = FIRST_WAIT_S, ""
+    while True:
+        began_s, words = time.monotonic(), ""
+        try:
+            await connection()
+        except (LinkError, SettingsError, OutboxError) as error:
+            words = str(error)
+        wait_s = FIRST_WAIT_S if time.monotonic() - began_s > LONGEST_WAIT_S else wait_s
+        if words != said:
+            said = words
+            say(f"{words}; trying again every {FIRST_WAIT_S:g} to {LONGEST_WAIT_S:g} s")
+        await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads boxes, guards nothing
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
 class Link:
@@ -149,21 +170,17 @@ class Link:
         self._client.loop_stop()
         self._end("closed")
 
-    def _on_connect(self, client: Any, userdata: Any, flags: Any, code: ReasonCode, properties: Properties | None) -> None:
-        del client, userdata, flags
+    def _on_connect(self, _: Any, _userdata: Any, _flags: Any, code: ReasonCode, properties: Properties | None) -> None:
         most = int(getattr(properties, "MaximumPacketSize", 0) or 0)
         self._loop.call_soon_threadsafe(self._open_is, "" if not code.is_failure else str(code), most)
 
-    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
-        del client, userdata, flags, properties
+    def _on_disconnect(self, _: Any, _userdata: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         self._soon(self._end, f"the connection ended ({code})")
 
-    def _on_publish(self, client: Any, userdata: Any, mid: int, code: ReasonCode, properties: Any) -> None:
-        del client, userdata, properties
+    def _on_publish(self, _: Any, _userdata: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         self._soon(self._sent, mid, str(code) if code.is_failure else "")
 
-    def _on_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
-        del client, userdata
+    def _on_message(self, _: Any, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -176,22 +193,13 @@ class Link:
 
     def _open_is(self, refused: str, most: int) -> None:
         self.max_packet = most
-        if self._opened.done():
-            return
-        if refused:
-            hint = "look at user name, password and access list" if "auth" in refused.lower() else "look at the broker's log"
-            self._opened.set_exception(LinkError(f"{self.settings.broker}: the broker refuses ({refused}), {hint}"))
-        else:
-            self._opened.set_result(None)
+        hint = "look at user name, password and access list" if "auth" in refused.lower() else "look at the broker's log"
+        _settle(self._opened, LinkError(f"{self.settings.broker}: the broker refuses ({refused}), {hint}") if refused else None)
 
     def _sent(self, mid: int, refused: str) -> None:
-        future = self._waiting.pop(mid, None)
-        if future is None or future.done():
-            return
-        if refused:
-            future.set_exception(LinkError(f"the broker refuses a message ({refused}), look at its access list"))
-        else:
-            future.set_result(None)
+        error = LinkError(f"the broker refuses a message ({refused}), look at its access list") if refused else None
+        if (future := self._waiting.pop(mid, None)) is not None:
+            _settle(future, error)
 
     def _end(self, why: str) -> None:
         if self.ended.is_set():

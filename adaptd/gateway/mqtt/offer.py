@@ -1,14 +1,18 @@
 """An offer of the fleet's server as it stands in its message, and what ends the probation of one that was taken. Pure."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from adaptd.gateway.mqtt.payloads import has_problem
+from adaptd.gateway.mqtt.watch import MustArrive
+from adaptd.gateway.outbox import ROLLOUT
 
 MAX_PROBATION_S = 7 * 86_400
 MAX_PACK_BYTES = 128 << 20  # it is checked in memory, beside a gateway that may have half a gigabyte
 KINDS = ("policy", "pack")
 ACTIONS = ("take", "withdraw")
+Send = Callable[[str, dict[str, Any]], object]  # a verb of the daemon, and what is asked of it
 
 
 def read(head: bytes) -> dict[str, Any]:
@@ -34,6 +38,13 @@ def read(head: bytes) -> dict[str, Any]:
 def _hash(text: str) -> bool:
     """Whether it is a SHA-256 in hex: files are named after it."""
     return len(text) == 64 and all(one in "0123456789abcdef" for one in text)
+
+
+def report(offer: dict[str, Any], box: str, outcome: str, words: str) -> MustArrive:
+    """What became of an offer, for the server."""
+    number = offer["rollout"]
+    body = {"box": box, "rollout": number, "outcome": outcome, "words": words[:300], "sha256": offer["sha256"]}
+    return MustArrive(ROLLOUT, f"rollout:{box}:{number}:{offer['issued']}:{outcome}", body)
 
 
 def broken_limit(document: dict[str, Any]) -> str:

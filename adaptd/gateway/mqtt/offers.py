@@ -12,12 +12,12 @@ from typing import Any
 
 from adaptd.client import ApiError
 from adaptd.gateway.mqtt import offer as message
-from adaptd.gateway.mqtt.offer import broken_limit
+from adaptd.gateway.mqtt.offer import Send, broken_limit
 from adaptd.gateway.mqtt.pack_offers import PackOffers
 from adaptd.gateway.mqtt.seal import unsealed
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import MustArrive
-from adaptd.gateway.outbox import ROLLOUT, Outbox
+from adaptd.gateway.outbox import Outbox
 
 KEPT, KEPT_NEWEST = "fleet_offer", "fleet_newest"
 NO_PACKS = "the owner of this box takes no packs (--fleet-packs)"
@@ -33,7 +33,7 @@ class Offers:
         topics: Topics,
         outbox: Outbox,
         public: bytes,
-        send: Callable[[str, dict[str, Any]], None],
+        send: Send,
         known: Callable[[], dict[str, Any]],
         say: Callable[[str], None],
         mono_s: Callable[[], float] = time.monotonic,
@@ -58,9 +58,11 @@ class Offers:
             self._say("fleet: an offer is not signed by the fleet's key, or is of another form, it is passed over")
             return []
         if words["kind"] == "pack":
-            return await self._packs.take(words) if self._packs is not None else [self._report_of(words, "refused", NO_PACKS)]
+            if self._packs is not None:
+                return await self._packs.take(words)
+            return [message.report(words, self._topics.box, "refused", NO_PACKS)]
         if not self._policies:
-            return [self._report_of(words, "refused", NO_POLICIES)]
+            return [message.report(words, self._topics.box, "refused", NO_POLICIES)]
         if words["issued"] <= self._newest:
             return []
         self._newest = words["issued"]
@@ -152,9 +154,4 @@ class Offers:
         self._outbox.keep(KEPT, offer)
 
     def _report(self, outcome: str, words: str) -> MustArrive:
-        return self._report_of(self._offer, outcome, words)
-
-    def _report_of(self, offer: dict[str, Any], outcome: str, words: str) -> MustArrive:
-        number, box = offer["rollout"], self._topics.box
-        body = {"box": box, "rollout": number, "outcome": outcome, "words": words[:300], "sha256": offer["sha256"]}
-        return MustArrive(ROLLOUT, f"rollout:{box}:{number}:{offer['issued']}:{outcome}", body)
+        return message.report(self._offer, self._topics.box, outcome, words)

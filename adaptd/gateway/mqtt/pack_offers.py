@@ -5,7 +5,6 @@ it once more at its start: every byte, board, power mode, runtime, and that its 
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,17 +13,17 @@ from typing import Any
 
 from adaptd.client import ApiError
 from adaptd.gateway import child
-from adaptd.gateway.mqtt.offer import broken_limit
+from adaptd.gateway.mqtt.offer import Send, broken_limit, report
 from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import MustArrive
-from adaptd.gateway.outbox import ROLLOUT, Outbox
+from adaptd.gateway.outbox import Outbox
 from adaptd.gateway.post import UnreachableError, fetch
+from adaptd.gateway.spool import object_of
 
 KEPT = "fleet_pack"
 START_S = 180.0  # how long the daemon may take to begin anew with the pack
 TAKE_S = 600.0
 ON_ITS_WAY = ("asked", "switched", "accepted", "good")
-Send = Callable[[str, dict[str, Any]], None]
 Run = Callable[[tuple[str, ...], float], Awaitable[child.Done]]
 
 
@@ -157,19 +156,16 @@ class PackOffers:
     def _slot(self) -> dict[str, Any]:
         """What `adaptd run --packs` and `adaptd pack` wrote down last."""
         try:
-            words = json.loads((self._packs.folder / "state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return object_of((self._packs.folder / "state.json").read_bytes())
+        except OSError:
             return {}
-        return words if isinstance(words, dict) else {}
 
     def _end(self, outcome: str, words: str) -> list[MustArrive]:
         """A stage has ended: it is remembered and reported."""
         if self._offer["stage"] != "withdrawn":
             self._keep({**self._offer, "stage": outcome})
         self._say(f"fleet: pack {self._offer['name']}: {outcome}: {words}")
-        number, box = self._offer["rollout"], self._topics.box
-        body = {"box": box, "rollout": number, "outcome": outcome, "words": words[:300], "sha256": self._offer["sha256"]}
-        return [MustArrive(ROLLOUT, f"rollout:{box}:{number}:{self._offer['issued']}:{outcome}", body)]
+        return [report(self._offer, self._topics.box, outcome, words)]
 
     def _keep(self, offer: dict[str, Any]) -> None:
         self._offer = offer

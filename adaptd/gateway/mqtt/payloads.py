@@ -164,11 +164,6 @@ def camera_words(name: str, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def bands_of(document: dict[str, Any]) -> tuple[str, ...]:
-    """The light bands that the account names, in their order."""
-    return tuple(str(band) for band in account_words(document))
-
-
 def _percent(ppm: Any) -> float | None:
     return round(ppm / 10_000, 4) if isinstance(ppm, int) else None
 

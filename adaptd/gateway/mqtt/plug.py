@@ -1,26 +1,25 @@
 """The gateway's plug-in: watches the feed, keeps the outbox, and keeps a connection to the broker for as long as it runs."""
 
 import asyncio
-import random
-import sys
+import functools
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from adaptd.client import call, default_state
 from adaptd.gateway.commands import Commander
-from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State
+from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State, mono_us, utc_ms
+from adaptd.gateway.logbook import folder_of
 from adaptd.gateway.mqtt import payloads
 from adaptd.gateway.mqtt.checkpoints import CheckpointReader
 from adaptd.gateway.mqtt.commands import Desk
 from adaptd.gateway.mqtt.discovery import About
 from adaptd.gateway.mqtt.fleet import FleetKey, FleetSide
 from adaptd.gateway.mqtt.identity import box_of
-from adaptd.gateway.mqtt.link import Link, LinkError
+from adaptd.gateway.mqtt.link import Link, keep_connected
 from adaptd.gateway.mqtt.offers import Offers
 from adaptd.gateway.mqtt.pack_offers import PackOffers, Packs
 from adaptd.gateway.mqtt.seal import gateway_key
@@ -30,12 +29,10 @@ from adaptd.gateway.mqtt.topics import Topics
 from adaptd.gateway.mqtt.watch import Found, MustArrive, Watch
 from adaptd.gateway.outbox import CHECKPOINT, FILE_NAME, Outbox
 from adaptd.gateway.outbox_schema import OutboxError
-from adaptd.gateway.secret_file import SettingsError
+from adaptd.gateway.plugins import end
 from adaptd.gateway.spool import fetch_alerts
 from adaptd.gateway.summary import Hour
-from adaptd.gateway.tasks import end
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 SPOOL_S = 2.0
 SAVE_S = 300.0
 KNOW_DAEMON_S = 5.0  # how long a first start waits for the daemon, whose log's key names the box
@@ -68,14 +65,16 @@ class MqttPlug:
         page: str = "",
         commands: bool = False,
         fleet: Fleet | None = None,
-        say: Callable[[str], None] | None = None,
+        say: Callable[[str], None],
+        version: str = "not installed",
     ) -> None:
         settings.context()  # a certificate that cannot be read is said at start
         self.settings = settings
         self._socket, self._state, self._audit = socket, state or default_state(), audit
         self._device, self._page, self._commands = device, page, commands
         self._fleet = fleet
-        self._say = say or to_stderr
+        self._say, self._version = say, version
+        self._ask = functools.partial(call, socket, "POST")
         self._said: set[str] = set()
         self._pending: deque[MustArrive] = deque(maxlen=MAX_PENDING)
         self._reader: CheckpointReader | None = None
@@ -93,7 +92,11 @@ class MqttPlug:
             if parts.fleet is not None:
                 await asyncio.to_thread(parts.fleet.begin)
             self._say(f"mqtt: this box is {parts.topics.box}, its topics are {parts.topics.root}/#")
-            await self._all(self._watch(feed, parts), self._keep_connected(parts), self._fetch(parts))
+            await self._all(
+                self._watch(feed, parts),
+                keep_connected(lambda: self._connection(parts), lambda words: self._say(f"mqtt: {words}")),
+                self._fetch(parts),
+            )
         finally:
             outbox.close()
 
@@ -106,7 +109,7 @@ class MqttPlug:
 
     async def _parts(self, feed: Feed, outbox: Outbox) -> Parts:
         first = await _first_document(feed)
-        topics = Topics(box_of(outbox, self._audit_folder(first)), self.settings.discovery)
+        topics = Topics(box_of(outbox, folder_of(first) or self._audit), self.settings.discovery)
         watch = _restored(topics, self.settings.period_s, outbox.kept(KEPT))
         parts = Parts(topics, watch, outbox, asyncio.Event(), lambda: self._about(watch), self.settings.period_s, self._say)
         if self._commands:
@@ -124,24 +127,11 @@ class MqttPlug:
         known = lambda: parts.watch.known  # noqa: E731 - the newest document, whenever it is asked for
         return Offers(topics, outbox, key.public, self._ask, known, self._say, packs=packs, policies=fleet.policies)
 
-    def _ask(self, verb: str, body: dict[str, Any]) -> None:
-        """Ask the daemon for a change."""
-        call(self._socket, "POST", verb, body)
-
     def _about(self, watch: Watch) -> About:
         document = watch.known
-        version = document.get("version") or _version()
-        return About(
-            self._device,
-            str(version),
-            bands=payloads.bands_of(document),
-            cameras=tuple(payloads.cameras_of(document)),
-            page=self._page,
-        )
-
-    def _audit_folder(self, document: dict[str, Any]) -> Path | None:
-        told = (document.get("audit") or {}).get("folder")
-        return Path(told) if isinstance(told, str) and told else self._audit
+        bands, cameras = tuple(payloads.account_words(document)), tuple(payloads.cameras_of(document))
+        version = str(document.get("version") or self._version)
+        return About(self._device, version, bands=bands, cameras=cameras, page=self._page)
 
     async def _watch(self, feed: Feed, parts: Parts) -> None:
         signed: Any = None
@@ -164,7 +154,7 @@ class MqttPlug:
             self._save(parts)
 
     def _checkpoints(self, document: dict[str, Any], parts: Parts) -> list[MustArrive]:
-        folder = self._audit_folder(document)
+        folder = folder_of(document) or self._audit
         if folder is None:
             return []
         if self._reader is None or self._reader.folder != folder:
@@ -211,21 +201,6 @@ class MqttPlug:
                 self._say_once(f"mqtt: {error}")
             await asyncio.sleep(SPOOL_S)
 
-    async def _keep_connected(self, parts: Parts) -> None:
-        wait_s, said = FIRST_WAIT_S, ""
-        while True:
-            began_s = time.monotonic()
-            try:
-                await self._connection(parts)
-            except (LinkError, SettingsError, OutboxError) as error:
-                words = str(error)
-            wait_s = FIRST_WAIT_S if time.monotonic() - began_s > LONGEST_WAIT_S else wait_s
-            if words != said:
-                self._say(f"mqtt: {words}; trying again every {FIRST_WAIT_S:g} to {LONGEST_WAIT_S:g} s")
-                said = words
-            await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads boxes, guards nothing
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-
     async def _connection(self, parts: Parts) -> None:
         """One connection from start to end; it always ends in an exception."""
         session = Session(parts)
@@ -243,14 +218,6 @@ class MqttPlug:
         if words not in self._said:
             self._said.add(words)
             self._say(words)
-
-
-def _version() -> str:
-    """The installed adaptd's version."""
-    try:
-        return metadata.version("adaptd")
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 async def _first_document(feed: Feed) -> dict[str, Any]:
@@ -274,7 +241,7 @@ def _take(watch: Watch, state: State) -> Found:
         return watch.seen(state.document, state.at_us, state.utc_ms)
     if isinstance(state, Absent) and state.reason is Reason.NOT_ASKED:
         return Found()
-    return watch.absent(state.reason.value, state.words, time.monotonic_ns() // 1000, time.time_ns() // 1_000_000)
+    return watch.absent(state.reason.value, state.words, mono_us(), utc_ms())
 
 
 def _restored(topics: Topics, period_s: float, kept: Any) -> Watch:
@@ -284,8 +251,3 @@ def _restored(topics: Topics, period_s: float, kept: Any) -> Watch:
         return Watch(topics, period_s, energy_j=float(kept["energy_j"]), hour=hour)
     except (KeyError, TypeError, ValueError):
         return Watch(topics, period_s)
-
-
-def to_stderr(words: str) -> None:
-    """One line for the operator."""
-    print(f"gateway: {words}", file=sys.stderr, flush=True)  # noqa: T201 - the operational log

@@ -5,12 +5,12 @@ request; the record is shown under a checkpoint that the log signed, and so the 
 """
 
 import base64
-import os
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from adaptd.client import write_whole
 from adaptd.gateway.secret_file import SettingsError, secret_lines
 
 FILE_NAME = "gateway.key"
@@ -39,7 +39,10 @@ def gateway_key(state: Path) -> GatewayKey:
     """
     path = state / FILE_NAME
     if not path.exists():
-        _write_new(path)
+        try:
+            write_whole(path, base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()) + b"\n", 0o600)
+        except OSError as error:
+            raise SettingsError(f"{path}: cannot be written ({error.strerror}), make its folder writable") from None
     try:
         return GatewayKey(base64.b64decode(secret_lines(path)[0], validate=True))
     except ValueError:
@@ -57,19 +60,6 @@ def unsealed(topic: str, payload: bytes, public: bytes) -> bytes | None:
     except (InvalidSignature, ValueError):
         return None
     return head
-
-
-def _write_new(path: Path) -> None:
-    """A new key, complete and durable before it has its name."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be written ({error.strerror}), make its folder writable") from None
 
 
 def cosigned(note: str, name: str, key_id: bytes, public: bytes) -> bool:

@@ -15,7 +15,7 @@ from adaptd.gateway.mqtt.offers import Offers
 from adaptd.gateway.mqtt.topics import ONLINE, Outgoing, Topics, payload_of
 from adaptd.gateway.mqtt.watch import Watch
 from adaptd.gateway.outbox import ALERT, CHECKPOINT, ROLLOUT, SUMMARY, TWIN, Message, Outbox
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import end
 
 CHANNEL = "mqtt"
 SWEEP_S = 0.5
@@ -64,14 +64,11 @@ class Session:
             if payload == ONLINE.encode() and not retained:
                 self._born.set()
         elif topic in (topics.witness, topics.offer) and payload:
-            self._hear_fleet(topic, payload)
+            with contextlib.suppress(asyncio.QueueFull):
+                self._fleet.put_nowait((topic, payload))
         elif topic.startswith(topics.commands) and payload:
             with contextlib.suppress(asyncio.QueueFull):
                 self._commands.put_nowait((topic.removeprefix(topics.commands), payload, retained))
-
-    def _hear_fleet(self, topic: str, payload: bytes) -> None:
-        with contextlib.suppress(asyncio.QueueFull):
-            self._fleet.put_nowait((topic, payload))
 
     def publish(self, messages: list[Outgoing]) -> None:
         """Publish what is lost without a network."""

@@ -146,7 +146,7 @@ def main() -> int:
     camera = Camera(words.frame, *words.picture) if words.results else None
     bridge = Bridge(session, socket.gethostname(), domain=words.domain, release=words.release, camera=camera)
     if words.commands:
-        bridge.offer(Parameters(bridge.store.types, lambda verb, body: void(call(words.socket, "POST", verb, body))))
+        bridge.offer(Parameters(bridge.store.types, lambda verb, body: call(words.socket, "POST", verb, body)))
     if camera is not None:
         threading.Thread(target=follow, args=(bridge, words.socket), daemon=True).start()
     try:
@@ -160,10 +160,6 @@ def main() -> int:
         return 0
     finally:
         session.close()
-
-
-def void(_: object) -> None:
-    """For callers that want no answer."""
 
 
 def _words() -> argparse.Namespace:

@@ -28,7 +28,14 @@ def parts(document: dict[str, Any] | None, reason: str = "the daemon does not an
     """Every part of a status document; all of them STALE where there is none."""
     if document is None:
         return [Part(f"adaptd: {name}", Level.STALE, reason, ()) for name in ("engine", "heat", "power", "light", "log")]
-    return [_engine(document), _heat(document), _power(document), _light(document), _log(document)]
+    limits = document.get("limits") or {}
+    return [
+        _engine(document),
+        _sensor(document, "heat", "temperature_mc", "temperature_c", limits.get("limit_mc"), limits.get("critical_mc")),
+        _sensor(document, "power", "power_mw", "power_w", limits.get("budget_mw")),
+        _sensor(document, "light", "light_mlx", "illuminance_lx"),
+        _log(document),
+    ]
 
 
 def measured(document: dict[str, Any] | None, key: str) -> float | None:
@@ -46,21 +53,7 @@ def _engine(document: dict[str, Any]) -> Part:
     return Part("adaptd: engine", level, str(document.get("why", ""))[:300], values)
 
 
-def _heat(document: dict[str, Any]) -> Part:
-    limits = document.get("limits") or {}
-    bad, near = limits.get("critical_mc"), limits.get("limit_mc")
-    return _sensor(document, "heat", "temperature_mc", "temperature_c", near, bad)
-
-
-def _power(document: dict[str, Any]) -> Part:
-    return _sensor(document, "power", "power_mw", "power_w", (document.get("limits") or {}).get("budget_mw"), None)
-
-
-def _light(document: dict[str, Any]) -> Part:
-    return _sensor(document, "light", "light_mlx", "illuminance_lx", None, None)
-
-
-def _sensor(document: dict[str, Any], name: str, key: str, unit: str, warn: int | None, bad: int | None) -> Part:
+def _sensor(document: dict[str, Any], name: str, key: str, unit: str, warn: int | None = None, bad: int | None = None) -> Part:
     """A reading against its thresholds in thousandths of its unit."""
     reading = (document.get("sensors") or {}).get(key) or {"missing": "the daemon does not report it"}
     if "value" not in reading:

@@ -15,7 +15,7 @@ KNOWN: dict[str, tuple[int, str, str, float]] = {
     "budget_w": (DOUBLE, "/v1/budget", "watts", 10_000),
     "hold_minutes": (INTEGER, "/v1/hold", "minutes", 1_440),
 }
-Send = Callable[[str, dict[str, Any]], None]
+Send = Callable[[str, dict[str, Any]], object]
 
 
 class Parameters:

@@ -75,15 +75,10 @@ def battery(make: dict[str, Any], header: Any, document: dict[str, Any] | None) 
     said = (document or {}).get("endurance") or {}
     if "charge_pct" not in said:
         return None
-    nan = float("nan")
+    unknown = ("voltage", "temperature", "current", "charge", "capacity", "design_capacity")
     return make["sensor_msgs/msg/BatteryState"](
         header=header,
-        voltage=nan,
-        temperature=nan,
-        current=nan,
-        charge=nan,
-        capacity=nan,
-        design_capacity=nan,
+        **dict.fromkeys(unknown, float("nan")),
         percentage=said["charge_pct"] / 100,
         power_supply_status=1 if said.get("fed") else 2,
         power_supply_health=0,

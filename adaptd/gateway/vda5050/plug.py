@@ -6,19 +6,16 @@ for a vehicle's controller that puts them into its own ``state``.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
-from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State
-from adaptd.gateway.mqtt.link import Link, LinkError
+from adaptd.gateway.feed import Absent, Feed, Reason, Seen, State, utc_ms
+from adaptd.gateway.mqtt.link import Link, LinkError, keep_connected
 from adaptd.gateway.mqtt.settings import Settings
 from adaptd.gateway.mqtt.topics import Outgoing, payload_of
-from adaptd.gateway.secret_file import SettingsError
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import end
 from adaptd.gateway.vda5050.mapping import BROKEN, OFFLINE, ONLINE, Vehicle, connection, parts, state
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 REPEAT_S = 15.0
 LEAST_S = 0.5  # between two states that differ: a rate moves by tenths
 
@@ -40,7 +37,7 @@ class VdaPlug:
         """Serve until cancelled."""
         listening = asyncio.ensure_future(self._listen(feed))
         try:
-            await self._keep_connected()
+            await keep_connected(self._connection, lambda words: self._say(f"vda5050: {words}"))
         finally:
             await end(listening)
 
@@ -50,20 +47,6 @@ class VdaPlug:
                 if (found := _parts_of(one)) is not None and found != self._latest:
                     self._latest = found
                     self._news.set()
-
-    async def _keep_connected(self) -> None:
-        wait_s, said = FIRST_WAIT_S, ""
-        while True:
-            began_s = time.monotonic()
-            try:
-                await self._connection()
-            except (LinkError, SettingsError) as error:
-                if str(error) != said:
-                    said = str(error)
-                    self._say(f"vda5050: {said}; trying again every {FIRST_WAIT_S:g} to {LONGEST_WAIT_S:g} s")
-            wait_s = FIRST_WAIT_S if time.monotonic() - began_s > LONGEST_WAIT_S else wait_s
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     async def _connection(self) -> None:
         """From connect to the end of the connection; ends in LinkError."""
@@ -103,9 +86,7 @@ class VdaPlug:
     def _message(self, name: str, words: Callable[[int, int], dict[str, Any]], *, retain: bool = False) -> Outgoing:
         number = self._numbers.get(name, -1) + 1
         self._numbers[name] = number
-        return Outgoing(
-            self._vehicle.topic(name), payload_of(words(number, time.time_ns() // 1_000_000)), retain, 1 if retain else 0
-        )
+        return Outgoing(self._vehicle.topic(name), payload_of(words(number, utc_ms())), retain, 1 if retain else 0)
 
 
 def _parts_of(one: State) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """The routes of the page. Every path is relative to wherever a proxy shows it; what each answers is one short function."""
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from adaptd.gateway.commands import Commander
-from adaptd.gateway.feed import Feed, Seen
-from adaptd.gateway.glimpse import Glimpse
+from adaptd.gateway.feed import Feed, Seen, utc_ms
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
 from adaptd.gateway.metrics import Sight, render
 from adaptd.gateway.spool import read_view
 from adaptd.gateway.web.guard import COOKIE
-from adaptd.gateway.web.stream import Stream, state_words
+from adaptd.gateway.web.stream import Glimpse, Stream, state_words
 from adaptd.gateway.web.tokens import Caller
 
 STATIC = Path(__file__).parent / "static"
@@ -79,16 +77,14 @@ class Routes:
         answer.set_cookie(COOKIE, request.query_params["token"], path=path, httponly=True, samesite="strict", max_age=30 * 86_400)
         return answer
 
-    async def health(self, request: Request) -> Response:
+    async def health(self, _: Request) -> Response:
         """Whether the daemon answers and decides: 200 or 503, one word, for anybody."""
-        del request
         state = self._parts.feed.latest
         well = isinstance(state, Seen) and not state.document.get("stalled")
         return PlainTextResponse("ok\n" if well else "away\n", 200 if well else 503)
 
-    async def status(self, request: Request) -> Response:
+    async def status(self, _: Request) -> Response:
         """The state as the stream sends it."""
-        del request
         return JSONResponse(state_words(self._parts.feed.latest))
 
     async def history(self, request: Request) -> Response:
@@ -96,38 +92,34 @@ class Routes:
         span = self._parts.logbook.spans.get(request.query_params.get("span", "hour"))
         if span is None:
             return PlainTextResponse("span: is none of hour, day\n", 400)
-        return JSONResponse({**span.words(_utc_ms()), "log": self._parts.logbook.history})
+        return JSONResponse({**span.words(utc_ms()), "log": self._parts.logbook.history})
 
     async def view(self, request: Request) -> Response:
         """An application's figures; null where it left none."""
         return JSONResponse({"view": read_view(self._parts.state, request.path_params["name"])})
 
-    async def metrics(self, request: Request) -> Response:
+    async def metrics(self, _: Request) -> Response:
         """What Prometheus scrapes."""
-        del request
         parts = self._parts
         sight = Sight(parts.feed.latest, parts.latencies.histograms, parts.logbook.size_bytes, parts.box, parts.version)
         return Response(render(sight), headers={"content-type": METRICS_TYPE})
 
-    async def verify(self, request: Request) -> Response:
+    async def verify(self, _: Request) -> Response:
         """Run the verifier over the log; one run at a time."""
-        del request
         found = await self._parts.logbook.verify()
         if found is None:
             return PlainTextResponse("the verifier is on its way already, or the log's folder is not known yet\n", 409)
         return JSONResponse(verification_words(self._parts.logbook))
 
-    async def preview(self, request: Request) -> Response:
+    async def preview(self, _: Request) -> Response:
         """The camera's newest picture; one a second for however many look."""
-        del request
         found = await self._parts.glimpse.picture()
         if isinstance(found, str):
             return PlainTextResponse(f"{found}\n", 404)
         return Response(found, media_type="image/jpeg")
 
-    async def report(self, request: Request) -> Response:
+    async def report(self, _: Request) -> Response:
         """The log's report as a page of its own, sealed off from this one."""
-        del request
         drawn = await self._parts.logbook.report()
         if isinstance(drawn, str):
             return PlainTextResponse(f"{drawn}\n", 503)
@@ -148,17 +140,7 @@ class Routes:
 
 def verification_words(logbook: Logbook) -> dict[str, Any]:
     """The verifier's last word for the page."""
-    last = logbook.last
+    last, running = logbook.last, {"running": logbook.verifying_since_s is not None}
     if last is None:
-        return {"running": logbook.verifying_since_s is not None}
-    return {
-        "running": logbook.verifying_since_s is not None,
-        "verdict": last.verdict,
-        "words": last.words,
-        "utc_ms": last.utc_ms,
-        "took_s": round(last.took_s, 1),
-    }
-
-
-def _utc_ms() -> int:
-    return time.time_ns() // 1_000_000
+        return running
+    return {**running, "verdict": last.verdict, "words": last.words, "utc_ms": last.utc_ms, "took_s": round(last.took_s, 1)}

@@ -22,6 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "adaptd_token"
 OPEN = frozenset({"/health"})
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
 LOCAL_NAMES = frozenset({"localhost"})
 MAX_BODY_BYTES = 64 * 1024
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "x-ingress-path")
@@ -39,7 +40,7 @@ class Rules:
     tokens: Tokens
     hosts: frozenset[str] = frozenset()
     proxy_header: str | None = None
-    proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
+    proxies: frozenset[str] = LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Guard:
 
     def _wrong_place(self, headers: dict[str, str]) -> Refusal | None:
         name = host_name(headers.get("host", ""))
-        if name in LOCAL_NAMES or name in self.rules.hosts or _is_address(name):
+        if name in LOCAL_NAMES or name in self.rules.hosts or address_of(name) is not None:
             return None
         return Refusal(421, "this name is not this gateway's, start it with --allow-host and the name")
 
@@ -108,7 +109,7 @@ class Guard:
             user = headers.get(self.rules.proxy_header.lower(), "").strip()
             if user:
                 return Caller(user[:64])
-        if _is_loopback(peer) and not forwarded:
+        if is_loopback(peer) and not forwarded:
             return Caller("loopback")
         return Refusal(401, "a token is needed here: open ?token=... once, or send Authorization: Bearer ...")
 
@@ -162,19 +163,18 @@ def _too_large(headers: dict[str, str]) -> Refusal | None:
     return None
 
 
-def _is_address(name: str) -> bool:
+def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that ``text`` is; None where it is none."""
     try:
-        ipaddress.ip_address(name)
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
-def _is_loopback(peer: str) -> bool:
-    try:
-        return ipaddress.ip_address(peer).is_loopback
-    except ValueError:
-        return False
+def is_loopback(text: str) -> bool:
+    """Whether that is an address of this machine alone."""
+    address = address_of(text)
+    return address is not None and address.is_loopback
 
 
 async def refuse(send: Send, refusal: Refusal) -> None:

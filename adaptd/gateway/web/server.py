@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from adaptd.gateway.tasks import end
+from adaptd.gateway.plugins import end
 from adaptd.gateway.web.guard import App
 
 MAX_CONNECTIONS = 160

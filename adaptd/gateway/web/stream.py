@@ -1,16 +1,19 @@
-"""One server-sent-event stream a page: the status as it comes, encoded once for all readers."""
+"""What all readers of the page share: the status as it comes, encoded once, and the camera's picture, asked for once a second."""
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
+from adaptd.client import ApiError
 from adaptd.gateway.feed import Feed, Seen, State
 from adaptd.gateway.web.guard import Receive, Refusal, Scope, Send, refuse
 
 MAX_STREAMS = 64
 HEARTBEAT_S = 15.0
 SEND_DEADLINE_S = 20.0
+PICTURE_EVERY_S = 0.9
 Beside = Callable[[], dict[str, Any]]
 
 
@@ -88,3 +91,27 @@ async def _piece(send: Send, body: bytes) -> None:
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+class Glimpse:
+    """One picture a second, shared by whoever looks. ``ask`` may block; it runs in a thread, one call at a time."""
+
+    def __init__(self, ask: Callable[[], bytes], now_s: Callable[[], float] = time.monotonic) -> None:
+        self._ask, self._now_s = ask, now_s
+        self._lock = asyncio.Lock()
+        self._at_s: float | None = None
+        self._found: bytes | str = "no picture yet"
+
+    async def picture(self) -> bytes | str:
+        """A JPEG, or in one line why there is none."""
+        async with self._lock:
+            if self._at_s is None or self._now_s() - self._at_s >= PICTURE_EVERY_S:
+                self._found = await self._fresh()
+                self._at_s = self._now_s()
+            return self._found
+
+    async def _fresh(self) -> bytes | str:
+        try:
+            return await asyncio.to_thread(self._ask) or "the camera has given no picture yet"
+        except ApiError as error:
+            return str(error)

@@ -4,12 +4,12 @@ One a line: ``TOKEN``, ``NAME TOKEN``, or ``NAME TOKEN commands`` for somebody w
 """
 
 import hmac
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from adaptd.gateway import GatewayError
+from adaptd.gateway.secret_file import secret_lines
 
 SHORTEST = 16
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
@@ -55,20 +55,12 @@ def read_tokens(path: Path | None) -> Tokens:
     """The tokens in ``path``; none where there is no file.
 
     Raises:
-        GatewayError: the file cannot be read, others can read it, or a line is no token.
+        GatewayError: the file cannot be read, others can read it, it is over 64 kB, or a line is no token.
     """
     if path is None:
         return Tokens(())
-    try:
-        with path.open() as file:
-            mode = os.fstat(file.fileno()).st_mode
-            lines = file.read(64 * 1024).splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        words = getattr(error, "strerror", None) or "is no text"
-        raise GatewayError(f"{path}: the tokens cannot be read ({words}), write one into it") from None
-    if mode & 0o077:
-        raise GatewayError(f"{path}: others can read these tokens, run `chmod 600 {path}`")
-    known = tuple(_line(path, number, line) for number, line in enumerate(lines, 1) if line.partition("#")[0].strip())
+    lines = enumerate(secret_lines(path, "write one token a line into it"), 1)
+    known = tuple(_line(path, number, line) for number, line in lines if line.partition("#")[0].strip())
     if not known:
         raise GatewayError(f"{path}: holds no token, write one of {SHORTEST} characters or more into it")
     return Tokens(known)

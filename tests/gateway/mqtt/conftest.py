@@ -11,6 +11,7 @@ import pytest
 
 from adaptd.client import ApiError
 from adaptd.gateway.feed import Feed
+from adaptd.gateway.mqtt import link as linking
 from adaptd.gateway.mqtt import plug as plugging
 from adaptd.gateway.mqtt.plug import MqttPlug
 from adaptd.gateway.mqtt.settings import Settings, settings_of
@@ -83,8 +84,8 @@ class Gateway:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that make sense in a house are short in a test."""
-    monkeypatch.setattr(plugging, "FIRST_WAIT_S", 0.1)
-    monkeypatch.setattr(plugging, "LONGEST_WAIT_S", 0.5)
+    monkeypatch.setattr(linking, "FIRST_WAIT_S", 0.1)
+    monkeypatch.setattr(linking, "LONGEST_WAIT_S", 0.5)
     monkeypatch.setattr(plugging, "SPOOL_S", 0.1)
 
 

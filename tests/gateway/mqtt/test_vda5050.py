@@ -12,11 +12,11 @@ import pytest
 
 from adaptd.client import ApiError
 from adaptd.gateway.feed import Feed
+from adaptd.gateway.mqtt import link as linking
 from adaptd.gateway.mqtt import vda5050
 from adaptd.gateway.mqtt.settings import settings_of
 from adaptd.gateway.plugins import Arguments
 from adaptd.gateway.secret_file import SettingsError
-from adaptd.gateway.vda5050 import plug as plugging
 from adaptd.gateway.vda5050.mapping import OFFLINE, Vehicle, connection, parts, state, vehicle_of
 from adaptd.gateway.vda5050.plug import VdaPlug
 from tests.gateway.mqtt.broker import Broker, Cable, Ear, needs_mosquitto, retained, until
@@ -95,7 +95,7 @@ def test_a_vehicle_that_would_not_do_in_a_topic_is_refused(text: str) -> None:
 def test_without_a_broker_it_is_wrong_usage() -> None:
     """--vda5050 alone says that --mqtt is needed."""
     with pytest.raises(SettingsError, match="give --mqtt"):
-        vda5050(Arguments(socket=Path("s"), vda5050="acme/cart-7"))
+        vda5050(Arguments(socket=Path("s"), vda5050="acme/cart-7"), print)
 
 
 class Unit:
@@ -138,7 +138,7 @@ class Unit:
 @pytest.fixture
 def unit(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unit]:
     """A unit that publishes to the broker."""
-    monkeypatch.setattr(plugging, "FIRST_WAIT_S", 0.1)
+    monkeypatch.setattr(linking, "FIRST_WAIT_S", 0.1)
     one = Unit(settings_of(f"mqtt://127.0.0.1:{broker.port}"))
     yield one
     one.stop()
@@ -165,7 +165,7 @@ def test_master_control_hears_state_change_and_end(ear: Ear, unit: Unit) -> None
 @needs_mosquitto
 def test_a_connection_that_breaks_is_told_by_the_broker(broker: Broker, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last will: CONNECTIONBROKEN in the standard's form, retained for who comes later, then ONLINE again by itself."""
-    monkeypatch.setattr(plugging, "FIRST_WAIT_S", 0.1)
+    monkeypatch.setattr(linking, "FIRST_WAIT_S", 0.1)
     topic, cable = "uagv/v2/acme/cart-7/connection", Cable(broker.port)
     unit = Unit(settings_of(f"mqtt://127.0.0.1:{cable.port}"))
     try:
@@ -188,7 +188,7 @@ def test_a_connection_that_breaks_is_told_by_the_broker(broker: Broker, ear: Ear
 @needs_mosquitto
 def test_a_broker_that_is_away_or_refuses_is_said_once_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that does not run, and one that refuses the password: one line each, and it goes on trying."""
-    monkeypatch.setattr(plugging, "FIRST_WAIT_S", 0.1)
+    monkeypatch.setattr(linking, "FIRST_WAIT_S", 0.1)
     (tmp_path / "secret").write_text("cart\nwrong\n")
     (tmp_path / "secret").chmod(0o600)
     broker = Broker(tmp_path / "broker", anonymous=False)
