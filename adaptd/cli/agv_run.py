@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import sys
 import time
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +15,34 @@ from adaptd import client
 from adaptd.apps.agv.basis import Qualified
 from adaptd.apps.agv.follow import Follower, NoDetectorError
 from adaptd.apps.agv.inspection import Inspected, Verdict
-from adaptd.apps.agv.part_ids import Counted, PartIdError, PartLines, Told
+from adaptd.apps.agv.part_ids import Counted, PartIdError, PartLines, Told, checked
 from adaptd.apps.agv.pictures import Album
 from adaptd.apps.agv.settings import SECOND_US, Settings
 from adaptd.apps.agv.store import PartStore
 from adaptd.apps.agv.watch import Watch
 from adaptd.apps.feeder.clock import WallClock, mono_us
 from adaptd.apps.sqlite import StoreError
-from adaptd.cli.agv_words import part_line
+from adaptd.cli.agv_words import account_lines, part_line
 from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import answer
+from adaptd.config.manifest import load_manifest
+from adaptd.config.shipped import engines_dir
 
 WAIT_S, RETRY_S = 1.0, (0.5, 1.0, 2.0, 5.0)
 LOOK_US = SECOND_US
 PRUNE_US = 3_600 * SECOND_US
 
 
-def state_of(arguments: argparse.Namespace) -> Path:
-    """The folder whose gateway forwards messages."""
-    given: Path | None = getattr(arguments, "state", None)
-    return given or client.default_state()
-
-
 def open_store(arguments: argparse.Namespace, *, writer: bool = False, clock: WallClock | None = None) -> PartStore:
     """The store, or one line that says why not."""
-    path: Path = arguments.db or state_of(arguments) / "agv" / "agv.sqlite3"
+    state: Path = getattr(arguments, "state", None) or client.default_state()
+    path: Path = arguments.db or state / "agv" / "agv.sqlite3"
     with refusing(StoreError):
         return PartStore(path, writer=writer, utc_of=(lambda at: at) if clock is None else clock.utc_of)
 
 
 def qualified_of(bundle: Path | None) -> tuple[Qualified, str]:
     """Per band and variant the mAP that qualification found, and the reference's name."""
-    from adaptd.config.manifest import load_manifest
-    from adaptd.config.shipped import engines_dir
-
     manifest = load_manifest(bundle or engines_dir() / "inspection")
     found: dict[str, dict[str, int]] = {}
     for name, backends in manifest.variants.items():
@@ -69,6 +66,9 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 def run(arguments: argparse.Namespace) -> int:
     """Follow until stopped; a daemon that is away is waited for."""
+    if arguments.parts is not None and arguments.every is not None:
+        raise CommandError("adaptd agv run: --every is for parts that nobody names, leave it out beside --parts", code=2)
+    arguments.socket = arguments.socket or client.default_socket()
     qualified, reference = qualified_of(arguments.bundle)
     settings, clock = settings_of(arguments), WallClock()
     with refusing(PartIdError, where="adaptd agv run: ", code=2):
@@ -100,13 +100,39 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def show_parts(arguments: argparse.Namespace) -> int:
+    """The newest parts, the last one below."""
+    with closing(open_store(arguments)) as store:
+        found = store.newest(arguments.last, arguments.verdict)
+    return answer(arguments, {"v": 1, "parts": found}, map(part_line, reversed(found)))
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Write down what a person found."""
+    with refusing(PartIdError, code=2):
+        name = checked(arguments.part)
+    with refusing(StoreError), closing(open_store(arguments)) as store:
+        was = store.check(name, arguments.truth)
+    kinds = {("pass", "defective"): "a missed defect", ("reject", "sound"): "a false reject"}
+    print(f"{name}: {arguments.truth}; the verdict was {was}: {kinds.get((was, arguments.truth), 'noted')}")
+    return 0
+
+
+def show_account(arguments: argparse.Namespace) -> int:
+    """Parts by verdict, and what people found of them."""
+    with closing(open_store(arguments)) as store:
+        found: dict[str, Any] = store.account()
+    return answer(arguments, {"v": 1, **found}, account_lines(found))
+
+
 class Desk:
     """What becomes of a part: printed, written down, its picture kept, and a reject left for the gateway."""
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings, store: PartStore, clock: WallClock) -> None:
         self.store, self.settings, self.clock = store, settings, clock
         self.album = Album(store.path.parent, lambda: client.preview(arguments.socket, 1.0))
-        self._state, self._send, self._json = state_of(arguments), arguments.send_pictures, arguments.json
+        self._state: Path = arguments.state or client.default_state()
+        self._send, self._json = arguments.send_pictures, arguments.json
         self._unwritten: list[tuple[Inspected, str | None]] = []
         self._pruned_us: int | None = None
         self.trouble: dict[str, str] = {}
@@ -145,8 +171,6 @@ class Desk:
         client.alert(self._state, key, "notice", f"Part {words['part']} is rejected: {kinds}.", rests_on, picture)
 
     def _print(self, one: Inspected, picture: str | None) -> None:
-        from dataclasses import asdict
-
         words = {
             "part": one.part,
             "begin_us": self.clock.utc_of(one.begin_us),

@@ -1,11 +1,12 @@
 """`adaptd agv table`: run the shift on named profiles and print it beside the claimed figures, with what does not hold."""
 
 import argparse
-import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adaptd.cli.options import answer
 from adaptd.cli.profile import find_profile
 
 if TYPE_CHECKING:
@@ -26,27 +27,17 @@ def show(arguments: argparse.Namespace) -> int:
     """Run and print."""
     from adaptd.cli.agv_run import qualified_of
     from adaptd.cli.simulate import find_scenario
-    from adaptd.lab.agv_table import findings, run_table
+    from adaptd.lab.agv_table import claimed, findings, run_table
     from adaptd.lab.episode import load_episode
 
     names: list[str] = arguments.profile or list(PROFILES)
     scenario = find_scenario(arguments.scenario or SCENARIO)
     quality, _ = qualified_of(None)
     episodes = {name: load_episode(scenario, None, find_profile(name)) for name in names}
-    shifts = run_table(episodes, quality, _tell)
-    if arguments.json:
-        from adaptd.lab.agv_table import claimed
-
-        plain = [shift.to_plain() for shift in shifts]
-        words = {"v": 1, "simulated": True, "note": NOTE, "claimed": claimed(), "shifts": plain, "findings": findings(shifts)}
-        print(json.dumps(words))
-        return 0
-    _print(shifts, findings(shifts))
-    return 0
-
-
-def _tell(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+    shifts = run_table(episodes, quality, partial(print, file=sys.stderr, flush=True))
+    found, plain = findings(shifts), [shift.to_plain() for shift in shifts]
+    words = {"v": 1, "simulated": True, "note": NOTE, "claimed": claimed(), "shifts": plain, "findings": found}
+    return answer(arguments, words, lambda: _print(shifts, found))
 
 
 def _print(shifts: "list[Shift]", found: list[str]) -> None:

@@ -4,81 +4,43 @@ import argparse
 import json
 import sys
 import time
-from typing import Any
 
 from adaptd.cli import audit_files, audit_pack, audit_send
-from adaptd.cli.audit_args import folder_argument, judge, need_log, not_read, span, time_arguments, trust_arguments
-from adaptd.cli.errors import CommandError, refusing, whole
+from adaptd.cli.audit_args import folder, judge, kept_long_enough, need_log, not_read, span, times, trust
+from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import Sub, answer, verb, verbs
 from adaptd.log import KEEP_DAYS
 
 
-def register(sub: Any) -> None:
-    group = sub.add_parser("audit", help="verify, show, report and export the log", description=__doc__)
-    commands = group.add_subparsers(dest="audit_command", metavar="COMMAND", required=True)
-    _register_verify(commands)
-    _register_show(commands)
-    _register_statement(commands)
-    _register_history(commands)
-    audit_files.register(commands)
-    audit_send.register(commands)
-    audit_pack.register(commands)
-    _register_keys(commands)
-
-
-def _register_verify(commands: Any) -> None:
-    parser = commands.add_parser("verify", help="is the log whole, unchanged, and does every decision follow?")
-    folder_argument(parser)
-    trust_arguments(parser)
-    parser.add_argument("--no-replay", action="store_true", help="check bytes and signatures only, run no decision again")
-    parser.add_argument("--json", action="store_true", help="print the whole finding as one JSON object")
-    parser.set_defaults(handler=run_verify)
-
-
-def _register_show(commands: Any) -> None:
-    parser = commands.add_parser("show", help="records in words")
-    folder_argument(parser)
-    parser.add_argument("--follow", "-f", action="store_true", help="go on as records are committed")
-    parser.add_argument("--kind", action="append", default=[], metavar="K", help="only this kind; may be given several times")
-    parser.add_argument("--condition", action="append", default=[], metavar="C", help="only decisions where this condition fails")
-    time_arguments(parser)
-    parser.add_argument("--from-seq", type=whole(0), default=0, metavar="N", help="from this record number on")
-    parser.add_argument("--last", type=whole(1), metavar="N", help="only the last N that match")
-    parser.add_argument("--json", action="store_true", help="the records as they are, one JSON object a line")
-    parser.set_defaults(handler=run_show)
-
-
-def _register_statement(commands: Any) -> None:
-    parser = commands.add_parser("statement", help="what the log states of every window of the loss account")
-    folder_argument(parser)
-    parser.add_argument("--day", metavar="D", help="only the statements made on this day, such as 2026-12-01 (UTC)")
-    parser.add_argument("--json", action="store_true", help="one JSON object a statement")
-    parser.set_defaults(handler=run_statement)
-
-
-def _register_history(commands: Any) -> None:
-    parser = commands.add_parser("history", help="the log thinned to steps, one JSON object a line, for pages and charts")
-    folder_argument(parser)
-    parser.add_argument("--since", metavar="T", default="1h", help="from this time on: 90s, 15m, 2h, 3d ago (default 1h)")
-    parser.add_argument("--step", metavar="S", type=whole(1), default=10, help="seconds in a step (default 10)")
-    parser.set_defaults(handler=run_history)
-
-
-def _register_keys(commands: Any) -> None:
-    keygen = commands.add_parser("keygen", help="make the root key of a new log and print its public half")
-    folder_argument(keygen)
-    keygen.add_argument("--name", help="the log's name in its signatures, such as example.com/line-3/camera-2")
-    keygen.set_defaults(handler=run_keygen)
-    prune = commands.add_parser("prune", help="remove segments older than the retention, and put that on record")
-    folder_argument(prune)
-    prune.add_argument(
-        "--keep-days",
-        type=whole(1),
-        default=KEEP_DAYS,
-        metavar="N",
-        help=f"default: {KEEP_DAYS}, six months and a day",
+def register(sub: Sub) -> None:
+    group = verbs(sub, "audit", "verify, show, report and export the log", metavar="COMMAND", description=__doc__)
+    verify = verb(group, "verify", "is the log whole, unchanged, and does every decision follow?", run_verify, folder, trust)
+    verify.flag("--no-replay", "check bytes and signatures only, run no decision again")
+    verify.flag("--json", "print the whole finding as one JSON object")
+    show = verb(group, "show", "records in words", run_show, folder)
+    show.flag("--follow -f", "go on as records are committed")
+    show.many("--kind", "only this kind; may be given several times", metavar="K")
+    show.many("--condition", "only decisions where this condition fails", metavar="C")
+    show.add(times)
+    show.count("--from-seq", "from this record number on", 0, default=0, metavar="N")
+    show.count("--last", "only the last N that match", metavar="N")
+    show.flag("--json", "the records as they are, one JSON object a line")
+    statement = verb(group, "statement", "what the log states of every window of the loss account", run_statement, folder)
+    statement.option("--day", "only the statements made on this day, such as 2026-12-01 (UTC)", metavar="D")
+    statement.flag("--json", "one JSON object a statement")
+    history = verb(
+        group, "history", "the log thinned to steps, one JSON object a line, for pages and charts", run_history, folder
     )
-    prune.add_argument("--short-retention", action="store_true", help=f"allow fewer than {KEEP_DAYS} days; every verdict says so")
-    prune.set_defaults(handler=run_prune)
+    history.option("--since", "from this time on: 90s, 15m, 2h, 3d ago (default 1h)", default="1h", metavar="T")
+    history.count("--step", "seconds in a step (default 10)", default=10, metavar="S")
+    audit_files.register(group)
+    audit_send.register(group)
+    audit_pack.register(group)
+    keygen = verb(group, "keygen", "make the root key of a new log and print its public half", run_keygen, folder)
+    keygen.option("--name", "the log's name in its signatures, such as example.com/line-3/camera-2")
+    prune = verb(group, "prune", "remove segments older than the retention, and put that on record", run_prune, folder)
+    prune.count("--keep-days", f"default: {KEEP_DAYS}, six months and a day", default=KEEP_DAYS, metavar="N")
+    prune.flag("--short-retention", f"allow fewer than {KEEP_DAYS} days; every verdict says so")
 
 
 def run_verify(args: argparse.Namespace) -> int:
@@ -86,11 +48,8 @@ def run_verify(args: argparse.Namespace) -> int:
     from adaptd.cli.audit_words import report_json, report_lines
 
     report = judge(args)
-    if args.json:
-        print(json.dumps(report_json(report), indent=2, sort_keys=True))
-    else:
-        print("\n".join(report_lines(report)))
-    return 0 if report.verdict.value == "valid" else 1
+    code = 0 if report.verdict.value == "valid" else 1
+    return answer(args, report_json(report), report_lines(report), code, indent=2, sort_keys=True)
 
 
 def run_show(args: argparse.Namespace) -> int:
@@ -140,7 +99,7 @@ def run_history(args: argparse.Namespace) -> int:
     from adaptd.cli.audit_show import moment
 
     need_log(args.folder, empty=True)
-    since_ms = moment(args.since, time.time_ns() // 1_000_000) or 0
+    since_ms = moment(args.since, _utc_ms()) or 0
     for line in steps(args.folder, since_ms, 1000 * args.step):
         print(json.dumps(line, separators=(",", ":")))
     return 0
@@ -178,10 +137,7 @@ def run_prune(args: argparse.Namespace) -> int:
     from adaptd.log.write.prune import prune
 
     need_log(args.folder)
-    if args.keep_days < KEEP_DAYS and not args.short_retention:
-        raise CommandError(
-            f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
-        )
+    kept_long_enough(args)
     with refusing(LedgerError, OSError):
         ledger, _ = open_ledger(args.folder, boot=boot_id(), mono_us=monotonic_us, utc_ms=_utc_ms)
         removed = prune(ledger, Store(args.folder), now_ms=_utc_ms(), keep_days=args.keep_days)

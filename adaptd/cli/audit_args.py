@@ -7,24 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import Words
 from adaptd.config.shipped import policies_dir
+from adaptd.log import KEEP_DAYS
 
 
-def folder_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", nargs="?", type=Path, default=default_audit(), metavar="DIR", help="the log's folder")
+def folder(words: Words) -> None:
+    words.path("folder", "the log's folder", nargs="?", default=default_audit(), metavar="DIR")
 
 
-def trust_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--key", metavar="F", help="root public key, file or text; without it the folder's own, which an attacker could replace"
+def trust(words: Words) -> None:
+    words.option(
+        "--key", "root public key, file or text; without it the folder's own, which an attacker could replace", metavar="F"
     )
-    parser.add_argument("--witness", action="append", default=[], type=Path, metavar="F", help="a checkpoint note kept elsewhere")
-    parser.add_argument("--witness-key", action="append", default=[], metavar="F", help="public key of a witness, file or text")
+    words.many("--witness", "a checkpoint note kept elsewhere", type=Path, metavar="F")
+    words.many("--witness-key", "public key of a witness, file or text", metavar="F")
 
 
-def time_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", metavar="T", help="from this time on (UTC): 2026-11-21T08:00, 08:00, or 90s, 15m, 2h, 3d ago")
-    parser.add_argument("--until", metavar="T", help="up to this time")
+def times(words: Words) -> None:
+    words.option("--since", "from this time on (UTC): 2026-11-21T08:00, 08:00, or 90s, 15m, 2h, 3d ago", metavar="T")
+    words.option("--until", "up to this time", metavar="T")
+
+
+def kept_long_enough(args: argparse.Namespace) -> None:
+    """Refuse a retention below the usual one that was not asked for in so many words."""
+    if args.keep_days < KEEP_DAYS and not args.short_retention:
+        raise CommandError(
+            f"--keep-days {args.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
+        )
 
 
 def span(args: argparse.Namespace) -> dict[str, int | None]:

@@ -2,52 +2,30 @@
 
 import argparse
 import sys
-from pathlib import Path
-from typing import Any
 
-from adaptd.cli.audit_args import (
-    folder_argument,
-    judge,
-    need_log,
-    newest_checkpoint,
-    not_read,
-    span,
-    time_arguments,
-    trust_arguments,
-)
-from adaptd.cli.errors import CommandError, refusing, writing
+from adaptd.cli.audit_args import folder, judge, need_log, newest_checkpoint, not_read, span, times, trust
+from adaptd.cli.errors import refusing, writing
+from adaptd.cli.options import Sub, verb
 
 
-def register(commands: Any) -> None:
-    report = commands.add_parser("report", help="one self-contained HTML page about the log")
-    folder_argument(report)
-    trust_arguments(report)
-    report.add_argument("-o", "--output", type=Path, required=True, metavar="F.html", help="file to write the page to")
-    report.add_argument("--no-replay", action="store_true", help="do not run the decisions again for the verdict on top")
-    report.set_defaults(handler=run_report)
-    time_arguments(report)
-    export = commands.add_parser("export", help="decisions as a table: CSV, JSON or Parquet, by the file's ending")
-    folder_argument(export)
-    export.add_argument("-o", "--output", type=Path, required=True, metavar="F", help="file to write: .csv, .json or .parquet")
-    time_arguments(export)
-    export.set_defaults(handler=run_export)
-    checkpoint = commands.add_parser(
-        "checkpoint", help="print the newest checkpoint note, to keep elsewhere or to have witnessed"
-    )
-    folder_argument(checkpoint)
-    checkpoint.set_defaults(handler=run_checkpoint)
+def register(group: Sub) -> None:
+    report = verb(group, "report", "one self-contained HTML page about the log", run_report, folder, trust)
+    report.path("-o --output", "file to write the page to", required=True, metavar="F.html")
+    report.flag("--no-replay", "do not run the decisions again for the verdict on top")
+    report.add(times)
+    export = verb(group, "export", "decisions as a table: CSV, JSON or Parquet, by the file's ending", run_export, folder)
+    export.path("-o --output", "file to write: .csv, .json or .parquet", required=True, metavar="F")
+    export.add(times)
+    words = "print the newest checkpoint note, to keep elsewhere or to have witnessed"
+    verb(group, "checkpoint", words, run_checkpoint, folder)
 
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page; the exit code is the verdict's."""
     from adaptd.cli.progress import bar
     from adaptd.log.verify.reader import unreadable
-
-    try:
-        from adaptd.report.page import write_page
-        from adaptd.report.report_data import telling
-    except ImportError as error:
-        raise CommandError(f"the report needs {error.name}: pip install 'adaptd[report]'") from None
+    from adaptd.report.page import write_page
+    from adaptd.report.report_data import telling
 
     within = span(args)
     need_log(args.folder)
@@ -64,14 +42,13 @@ def run_report(args: argparse.Namespace) -> int:
 def run_export(args: argparse.Namespace) -> int:
     """Write the decisions as a table."""
     from adaptd.cli.progress import bar
+    from adaptd.log.verify.reader import marked, unreadable
     from adaptd.report.export import ExportError, export
 
     need_log(args.folder)
     within = span(args)
     with refusing(ExportError), bar("exporting") as progress:
         rows = export(args.folder, args.output, progress, **within)
-    from adaptd.log.verify.reader import marked, unreadable
-
     for words in unreadable(args.folder):
         not_read(words)
     written = 0 if any(within.values()) else marked(args.folder, "decision")

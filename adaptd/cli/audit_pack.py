@@ -3,11 +3,12 @@
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from adaptd.cli.audit_args import folder_argument, need_log
+from adaptd.cli.audit_args import folder, need_log
 from adaptd.cli.audit_send import kept_in
 from adaptd.cli.errors import CommandError, writing
+from adaptd.cli.options import Sub, verb
 
 if TYPE_CHECKING:
     import tarfile
@@ -27,12 +28,10 @@ have rewritten it. {count} segments, {bytes} bytes. {kept}
 """
 
 
-def register(commands: Any) -> None:
-    parser = commands.add_parser("pack", help="one file for an auditor: the log without its private key, and how to check it")
-    folder_argument(parser)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="F.tar.gz", help="file to write the pack to")
-    parser.add_argument("--witnessed", type=Path, metavar="DIR", help="folder of kept witness notes (default: DIR.witnessed)")
-    parser.set_defaults(handler=run)
+def register(group: Sub) -> None:
+    pack = verb(group, "pack", "one file for an auditor: the log without its private key, and how to check it", run, folder)
+    pack.path("-o --output", "file to write the pack to", required=True, metavar="F.tar.gz")
+    pack.path("--witnessed", "folder of kept witness notes (default: DIR.witnessed)", metavar="DIR")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,25 +8,21 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
-from adaptd.cli.audit_args import folder_argument, newest_checkpoint
+from adaptd.cli.audit_args import folder, newest_checkpoint, public_key
 from adaptd.cli.errors import CommandError
+from adaptd.cli.options import Sub, verb
 
 COMMAND_S = 60
 PROGRAM, STAMP = "cmd:", "tsa:"
 
 
-def register(commands: Any) -> None:
-    parser = commands.add_parser("send", help="send the newest checkpoint to where this device cannot take it back")
-    folder_argument(parser)
-    parser.add_argument(
-        "--to", action="append", required=True, metavar="T",
-        help="FILE, 'cmd:PROGRAM ARGS' (note on its input), http(s)://WITNESS, or tsa:http(s)://AUTHORITY; may be repeated",
-    )  # fmt: skip
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="folder for what comes back (default: DIR.witnessed)")
-    parser.add_argument("--witness-key", metavar="F", help="public key of the witness: its answer must hold under it")
-    parser.set_defaults(handler=run)
+def register(group: Sub) -> None:
+    send = verb(group, "send", "send the newest checkpoint to where this device cannot take it back", run, folder)
+    words = "FILE, 'cmd:PROGRAM ARGS' (note on its input), http(s)://WITNESS, or tsa:http(s)://AUTHORITY; may be repeated"
+    send.many("--to", words, default=None, required=True, metavar="T")
+    send.path("--keep", "folder for what comes back (default: DIR.witnessed)", metavar="DIR")
+    send.option("--witness-key", "public key of the witness: its answer must hold under it", metavar="F")
 
 
 def kept_in(folder: Path) -> Path:
@@ -102,18 +98,12 @@ def _witness(args: argparse.Namespace, url: str, text: str, keep: Path) -> str:
         if answer.status != 200:
             said = " ".join(answer.body[:200].decode(errors="replace").split())
             raise CommandError(f"{url}: did not cosign (status {answer.status}{': ' + said if said else ''})")
-        note, words = cosigned(text, answer.body, None if args.witness_key is None else _key(args.witness_key))
+        note, words = cosigned(text, answer.body, None if args.witness_key is None else public_key(args.witness_key))
     except (UnreachableError, ProofError, Refused) as error:
         raise CommandError(f"{url}: {error}" if not str(error).startswith(url) else str(error)) from None
     target = keep / f"{size:012d}.{_host(url)}.note"
     write_durably(target, note.encode())
     return f"{url}: cosigned the checkpoint over {size} records{words}, kept as {target}"
-
-
-def _key(text: str) -> Any:
-    from adaptd.cli.audit_args import public_key
-
-    return public_key(text)
 
 
 def _stamp(url: str, text: str, keep: Path) -> str:

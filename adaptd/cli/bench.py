@@ -6,9 +6,9 @@
 import argparse
 import importlib
 import sys
-from pathlib import Path
 
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError
+from adaptd.cli.options import Sub, Words, as_json, jobs, later, verb, verbs
 from adaptd.config.shipped import policies_dir
 
 ELSEWHERE = {
@@ -20,41 +20,29 @@ ELSEWHERE = {
 }
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = sub.add_parser("bench", help="measure: controllers against the oracle, overhead, swap, audit").add_subparsers(
-        dest="verb", required=True
-    )
-    control = group.add_parser("control", help="all controllers on all scenarios, against the oracle")
-    control.add_argument("--scenarios", type=Path, default=None, help="folder of scenarios (default: the shipped ones)")
-    control.add_argument("--controllers", default=None, help="comma-separated names (default: all)")
-    control.add_argument(
-        "--policy", type=Path, default=None, help="one policy for all scenarios (default: the one each of them tests)"
-    )
-    control.add_argument("--random", type=whole(1), default=None, metavar="N", help="N random hours instead of the scenarios")
-    control.add_argument("--seed", type=whole(0), default=1, help="seed of the random hours")
-    control.add_argument("--causes", action="store_true", help="adaptd alone, its regret split by cause")
-    control.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
-    control.add_argument("--json", action="store_true", help="print one JSON object")
-    control.add_argument("-o", "--output", type=Path, default=None, metavar="PICTURE.svg", help="draw the picture")
-    control.set_defaults(handler=_control)
-    endurance = group.add_parser("endurance", help="random missions on a battery whose label is a fifth off")
-    endurance.add_argument("--missions", type=whole(1), default=100, metavar="N", help="how many (default: 100)")
-    endurance.add_argument("--seed", type=whole(0), default=1, help="seed of the missions")
-    endurance.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
-    endurance.add_argument("--json", action="store_true", help="print one JSON object")
-    endurance.set_defaults(handler=_endurance)
+def register(sub: Sub) -> None:
+    group = verbs(sub, "bench", "measure: controllers against the oracle, overhead, swap, audit")
+    control = verb(group, "control", "all controllers on all scenarios, against the oracle", later("bench_control.control"))
+    control.path("--scenarios", "folder of scenarios (default: the shipped ones)")
+    control.option("--controllers", "comma-separated names (default: all)")
+    control.path("--policy", "one policy for all scenarios (default: the one each of them tests)")
+    control.count("--random", "N random hours instead of the scenarios", metavar="N")
+    control.count("--seed", "seed of the random hours", 0, default=1)
+    control.flag("--causes", "adaptd alone, its regret split by cause")
+    control.add(jobs, as_json)
+    control.path("-o --output", "draw the picture", metavar="PICTURE.svg")
+    words = "random missions on a battery whose label is a fifth off"
+    endurance = verb(group, "endurance", words, later("bench_control.endurance"))
+    endurance.count("--missions", "how many (default: 100)", default=100, metavar="N")
+    endurance.count("--seed", "seed of the missions", 0, default=1)
+    endurance.add(jobs, as_json)
     for name, words in ELSEWHERE.items():
         # No prefix that a person can type: every word, dashes included, is the other command line's.
-        other = group.add_parser(name, help=words, add_help=False, prefix_chars="\0")
-        other.add_argument("rest", nargs="*", help="options of the benchmark itself, such as --json")
-        other.set_defaults(handler=_elsewhere)
+        verb(group, name, words, _elsewhere, _rest, add_help=False, prefix_chars="\0")
 
 
-def _endurance(arguments: argparse.Namespace) -> int:
-    """Fly the missions and print their figures."""
-    from adaptd.cli.bench_control import endurance
-
-    return endurance(arguments)
+def _rest(words: Words) -> None:
+    words.option("rest", "options of the benchmark itself, such as --json", nargs="*")
 
 
 def _elsewhere(arguments: argparse.Namespace) -> int:
@@ -66,10 +54,3 @@ def _elsewhere(arguments: argparse.Namespace) -> int:
         sys.path.insert(0, str(clone))
     module = importlib.import_module(f"benchmarks.{arguments.verb}")
     return int(module.main(arguments.rest))
-
-
-def _control(arguments: argparse.Namespace) -> int:
-    """Run the matrix or the random sweep, print the table or the JSON, draw the picture."""
-    from adaptd.cli.bench_control import control
-
-    return control(arguments)

@@ -1,13 +1,13 @@
 """`adaptd bench control`: the table, the picture and the JSON of all controllers on all scenarios."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import answer
 from adaptd.cli.progress import bar
 from adaptd.twin.words import CONTROLLERS
 
@@ -28,11 +28,8 @@ def control(arguments: argparse.Namespace) -> int:
     from adaptd.lab.oracle import OracleError
 
     with refusing(OracleError):
-        if arguments.random is not None and arguments.random < 1:
-            raise CommandError(f"--random {arguments.random}: at least one hour is needed", 2)
-        if arguments.causes:
-            return _causes(arguments)
-        return _random(arguments) if arguments.random is not None else _matrix(arguments)
+        run = _causes if arguments.causes else _matrix if arguments.random is None else _random
+        return run(arguments)
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
@@ -46,11 +43,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
         from adaptd.lab.picture import draw
 
         arguments.output.write_text(draw(matrix))
-    if arguments.json:
-        print(json.dumps(matrix.to_plain(), indent=1))
-    else:
-        _print_matrix(matrix)
-    return 0
+    return answer(arguments, matrix.to_plain(), lambda: _print_matrix(matrix), indent=1)
 
 
 def _random(arguments: argparse.Namespace) -> int:
@@ -60,14 +53,10 @@ def _random(arguments: argparse.Namespace) -> int:
     names = [name for name in _names(arguments, SWEPT) if name != "oracle"]
     with bar("random hours") as progress:
         plain = run_sweep(arguments.random, arguments.seed, names, arguments.jobs, progress).to_plain()
-    if arguments.json:
-        print(json.dumps(plain, indent=1))
-        return 0
-    print(f"{plain['random_hours']} random hours, seed {plain['seed']} (simulation)")
     keys = [key for key, value in plain["controllers"][names[0]].items() if not isinstance(value, list)]
-    table = [[key, *(_plain(plain["controllers"][name][key]) for name in names)] for key in keys]
-    _print_table("random hours", ["", *names], table)
-    return 0
+    rows = [[key, *(_plain(plain["controllers"][name][key]) for name in names)] for key in keys]
+    title = f"{plain['random_hours']} random hours, seed {plain['seed']} (simulation)\nrandom hours"
+    return answer(arguments, plain, lambda: _print_table(title, ["", *names], rows), indent=1)
 
 
 def _causes(arguments: argparse.Namespace) -> int:
@@ -80,33 +69,24 @@ def _causes(arguments: argparse.Namespace) -> int:
         else:
             found = causes_table.of_scenarios(scenario_files(arguments.scenarios), arguments.policy, arguments.jobs, progress)
     plain = found.to_plain()
-    if arguments.json:
-        print(json.dumps(plain, indent=1))
-        return 0
     keys = causes_table.COLUMNS
     named = [*plain["each"], {"scenario": "mean", **plain["mean"]}, {"scenario": "worst", **plain["worst"]}]
+    rows = [[row["scenario"], *(f"{100 * row[key]:+.2f}" for key in keys)] for row in named]
     title = "adaptd's regret by cause, in % of the oracle's board energy (simulation); proven: all but proof and shadows"
-    _print_table(title, ["scenario", *keys], [[row["scenario"], *(f"{100 * row[key]:+.2f}" for key in keys)] for row in named])
-    return 0
+    return answer(arguments, plain, lambda: _print_table(title, ["scenario", *keys], rows), indent=1)
 
 
 def endurance(arguments: argparse.Namespace) -> int:
     """The missions' figures."""
     from adaptd.lab.missions import fly_all, summary
 
-    if arguments.missions < 1:
-        raise CommandError(f"--missions {arguments.missions}: at least one is needed", 2)
     with bar("missions") as progress:
         plain = summary(fly_all(arguments.missions, arguments.seed, arguments.jobs, progress), arguments.seed)
-    if arguments.json:
-        print(json.dumps(plain, indent=1))
-        return 0
-    each = plain.pop("each")
-    print(f"{plain.pop('missions')} missions, seed {plain.pop('seed')} (simulation)")
-    for key, value in plain.items():
-        print(f"{key:<28} {value}")
-    _print_table("each mission", list(each[0]), [[str(value) for value in one.values()] for one in each])
-    return 0
+    each = plain["each"]
+    lines = [f"{plain['missions']} missions, seed {plain['seed']} (simulation)"]
+    lines += [f"{key:<28} {value}" for key, value in plain.items() if key not in ("missions", "seed", "each")]
+    title, rows = "\n".join([*lines, "each mission"]), [[str(value) for value in one.values()] for one in each]
+    return answer(arguments, plain, lambda: _print_table(title, list(each[0]), rows), indent=1)
 
 
 def scenario_files(folder: Path | None) -> list[Path]:
@@ -134,9 +114,10 @@ def _names(arguments: argparse.Namespace, usual: Sequence[str]) -> list[str]:
 
 def _print_matrix(matrix: "Matrix") -> None:
     names = [name for name in matrix.controllers() if name != "oracle"]
-    rows = [[ground.name, f"{100 * ground.reference_excess:.1f}", _binds(ground)] for ground in matrix.grounds]
-    for row in rows:
-        row += [_cell(matrix.row(row[0], name)) for name in names]
+    rows = [
+        [one.name, f"{100 * one.reference_excess:.1f}", _binds(one), *(_cell(matrix.row(one.name, name)) for name in names)]
+        for one in matrix.grounds
+    ]
     summary = matrix.summary()
     rows.append(["mean", "", "", *(f"{100 * summary[name]['mean_regret']:+.2f}" for name in names)])
     rows.append(["worst", "", "", *(f"{100 * summary[name]['worst_regret']:+.2f}" for name in names)])

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError, refusing, writing
+from adaptd.cli.errors import CommandError, fresh, refusing, writing
+from adaptd.cli.options import Sub, Words, verb, verbs
 from adaptd.cli.profile import find_profile
 
 FRAMES, SKIPPED, TRIES = 20, 10, 200
@@ -18,22 +19,22 @@ GUIDE = (
 QUALITY, MOST_PIXELS = 85, 1280  # of the picture in the page: sharp enough to see a bowl, small enough to send
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    words = "calibrate a camera as a light sensor, draw the region that counts"
-    group = sub.add_parser("camera", help=words).add_subparsers(dest="verb", required=True)
-    _register_roi(group)
-    parser = group.add_parser("calibrate", help="guided: from a few lights of known lux to a profile with a calibrated camera")
-    parser.add_argument("--source", required=True, help="the camera, as for `adaptd run`")
-    parser.add_argument("--profile", default=None, help="profile to copy (default: the board's own)")
-    parser.add_argument(
-        "-o", "--output", type=Path, default=None, help="write a copy of the profile with the calibration to this file"
-    )
-    parser.set_defaults(handler=_calibrate)
+def register(sub: Sub) -> None:
+    group = verbs(sub, "camera", "calibrate a camera as a light sensor, draw the region that counts")
+    roi = verb(group, "roi", "a page on which you draw the region that counts, and read the option for it", _roi, _source)
+    roi.path("-o --output", "the page (default: roi.html)", default=Path("roi.html"))
+    words = "guided: from a few lights of known lux to a profile with a calibrated camera"
+    calibrate = verb(group, "calibrate", words, _calibrate, _source)
+    calibrate.option("--profile", "profile to copy (default: the board's own)")
+    calibrate.path("-o --output", "write a copy of the profile with the calibration to this file")
+
+
+def _source(words: Words) -> None:
+    words.option("--source", "the camera, as for `adaptd run`", required=True)
 
 
 def _calibrate(arguments: argparse.Namespace) -> int:
-    if arguments.output is not None and arguments.output.exists():
-        raise CommandError(f"{arguments.output}: exists already, name another file or remove it")
+    fresh(arguments.output)
     source = opened(arguments.source, "camera calibrate")
     print(GUIDE, file=sys.stderr)
     points: list[tuple[int, float]] = []
@@ -127,20 +128,12 @@ def _mean_ppm(source: Any) -> int:
     raise CommandError(f"camera calibrate: the camera gave {len(found)} usable frames, {SKIPPED + FRAMES} are needed; check it")
 
 
-def _register_roi(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = verbs.add_parser("roi", help="a page on which you draw the region that counts, and read the option for it")
-    parser.add_argument("--source", required=True, help="the camera, as for `adaptd run`")
-    parser.add_argument("-o", "--output", type=Path, default=Path("roi.html"), help="the page (default: roi.html)")
-    parser.set_defaults(handler=_roi)
-
-
 def _roi(arguments: argparse.Namespace) -> int:
     from adaptd.base.redact import redact
     from adaptd.drawing.pages import render
 
     target: Path = arguments.output
-    if target.exists():
-        raise CommandError(f"{target}: exists already, name another file or remove it")
+    fresh(target)
     jpeg = base64.b64encode(_jpeg(_newest(arguments.source))).decode("ascii")
     text = render("cli/region.html.j2", name=redact(arguments.source), jpeg=jpeg)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL

@@ -5,43 +5,25 @@ this machine: sensors and profile only, since engines and permissions are of the
 """
 
 import argparse
-import json
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError, writing
+from adaptd.cli.errors import CommandError, fresh, writing
+from adaptd.cli.options import Sub, answer, verb
 from adaptd.cli.profile import find_profile
 
-AREAS = (
-    "temperature",
-    "power",
-    "light",
-    "sensors",
-    "camera",
-    "reading",
-    "profile",
-    "machine",
-    "engines",
-    "permissions",
-    "service",
-)
+AREAS = "temperature power light sensors camera reading profile machine engines permissions service".split()
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser(
-        "doctor", help="what this machine offers: sensors, engines, permissions, and the remedy for what is missing"
-    )
-    parser.add_argument(
-        "--root", type=Path, default=Path("/"), metavar="DIR", help="examine a captured device tree in place of this machine"
-    )
-    parser.add_argument("--profile", metavar="F", help="hardware profile to compare with (default: the one that fits the board)")
-    parser.add_argument(
-        "--write-profile", type=Path, metavar="F", help="write a profile of this very board: its zones, meters and trip points"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.set_defaults(handler=run)
+def register(sub: Sub) -> None:
+    words = "what this machine offers: sensors, engines, permissions, and the remedy for what is missing"
+    doctor = verb(sub, "doctor", words, run)
+    doctor.path("--root", "examine a captured device tree in place of this machine", default=Path("/"), metavar="DIR")
+    doctor.option("--profile", "hardware profile to compare with (default: the one that fits the board)", metavar="F")
+    doctor.path("--write-profile", "write a profile of this very board: its zones, meters and trip points", metavar="F")
+    doctor.flag("--json", "one JSON object on standard output")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,11 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _write_profile(arguments.root, arguments.profile, arguments.write_profile)
     with _working():
         report = examine(arguments.root, arguments.profile)
-    if arguments.json:
-        print(json.dumps(report, indent=2, sort_keys=True))
-    else:
-        _show(report)
-    return 0 if report["good"] else 1
+    return answer(arguments, report, lambda: _show(report), 0 if report["good"] else 1, indent=2, sort_keys=True)
 
 
 def _write_profile(root: Path, profile_name: str | None, target: Path) -> int:
@@ -70,8 +48,7 @@ def _write_profile(root: Path, profile_name: str | None, target: Path) -> int:
 
     sysfs = Sysfs(root)
     board = identify(sysfs)
-    if target.exists():
-        raise CommandError(f"{target}: exists already, name another file or remove it")
+    fresh(target)
     with writing(target, "name another place"):
         target.write_text(skeleton(board, find_profile(profile_name or board.profile), Catalog(sysfs)))
     made = load_profile(target)
@@ -123,11 +100,9 @@ def examine(root: Path, profile_name: str | None = None) -> dict[str, Any]:
 
 def _show(report: dict[str, Any]) -> None:
     """Tables on a terminal, plain aligned lines elsewhere."""
-    from adaptd.doctor.view import grouped, verdict
+    from adaptd.doctor.view import draw, grouped, verdict
 
     if sys.stdout.isatty():
-        from adaptd.doctor.view import draw
-
         draw(report)
         return
     print(f"{report['board'] or 'unknown board'}, profile {report['profile']}, root {report['root']}")

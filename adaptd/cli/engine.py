@@ -8,48 +8,41 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.engine_search import search_arguments
 from adaptd.cli.engine_words import (
     band_of,
     build_arguments,
     mode_here,
-    policy_of,
     preset_of,
     profile_here,
     qualify_arguments,
+    search_arguments,
     wished_of,
 )
-from adaptd.cli.errors import CommandError, refusing, writing
+from adaptd.cli.errors import CommandError, read, refusing, writing
+from adaptd.cli.options import Sub, Words, later, verb, verbs
 from adaptd.cli.progress import stages
 from adaptd.config.shipped import engines_dir
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser("engine", help="build, qualify, list, verify and sign bundles")
-    group = parser.add_subparsers(dest="verb", required=True)
-    build = group.add_parser("build", help="make a bundle from an ONNX model, or a bundle's TensorRT plans")
-    build_arguments(build)
-    build.set_defaults(handler=_build)
-    qualify = group.add_parser("qualify", help="measure a bundle on this device and write it into its manifest")
-    qualify_arguments(qualify)
-    qualify.set_defaults(handler=_qualify)
-    search_arguments(group.add_parser("search", help="measure builds and runtime knobs of a model, and choose by energy"))
-    report = group.add_parser("report", help="show what qualification found, without measuring again")
-    report.add_argument("bundle", type=Path, help="folder of the bundle")
-    report.add_argument("--backend", choices=("ort", "tensorrt"), default="ort", help="whose qualification (default: ort)")
-    report.add_argument("--html", type=Path, metavar="F", help="write the page with the efficiency-accuracy curve")
-    report.set_defaults(handler=_report)
-    listing = group.add_parser("list", help="list bundles and what is known of them")
-    listing.add_argument("folder", type=Path, nargs="?", help="folder of bundles (default: the shipped ones)")
-    listing.set_defaults(handler=_list)
-    verify = group.add_parser("verify", help="check a bundle's digest, files and signature")
-    verify.add_argument("bundle", type=Path, help="folder of the bundle")
-    verify.add_argument("--key", type=Path, metavar="F", help="the owner's public key (PEM): demand a signature of it")
-    verify.set_defaults(handler=_verify)
-    sign = group.add_parser("sign", help="sign a bundle's manifest with an Ed25519 key")
-    sign.add_argument("bundle", type=Path, help="folder of the bundle")
-    sign.add_argument("--key", type=Path, metavar="F", required=True, help="private key (PEM)")
-    sign.set_defaults(handler=_sign)
+def register(sub: Sub) -> None:
+    group = verbs(sub, "engine", "build, qualify, list, verify and sign bundles")
+    verb(group, "build", "make a bundle from an ONNX model, or a bundle's TensorRT plans", _build, build_arguments)
+    verb(group, "qualify", "measure a bundle on this device and write it into its manifest", _qualify, qualify_arguments)
+    words = "measure builds and runtime knobs of a model, and choose by energy"
+    verb(group, "search", words, later("engine_search.search"), search_arguments)
+    report = verb(group, "report", "show what qualification found, without measuring again", _report, _bundle)
+    report.option("--backend", "whose qualification (default: ort)", choices=("ort", "tensorrt"), default="ort")
+    report.path("--html", "write the page with the efficiency-accuracy curve", metavar="F")
+    listing = verb(group, "list", "list bundles and what is known of them", _list)
+    listing.path("folder", "folder of bundles (default: the shipped ones)", nargs="?")
+    verify = verb(group, "verify", "check a bundle's digest, files and signature", _verify, _bundle)
+    verify.path("--key", "the owner's public key (PEM): demand a signature of it", metavar="F")
+    sign = verb(group, "sign", "sign a bundle's manifest with an Ed25519 key", _sign, _bundle)
+    sign.path("--key", "private key (PEM)", required=True, metavar="F")
+
+
+def _bundle(words: Words) -> None:
+    words.path("bundle", "folder of the bundle")
 
 
 def _build(arguments: argparse.Namespace) -> int:
@@ -62,8 +55,9 @@ def _build(arguments: argparse.Namespace) -> int:
     from adaptd.bundle_build.data.pictures import read_labels
     from adaptd.bundle_build.model.intake import Wishes
     from adaptd.bundle_build.model.make import Order, build
+    from adaptd.config.policy import load_policy
 
-    policy = policy_of(arguments)
+    policy = load_policy(arguments.policy)
     with _errors(), stages() as progress:
         order = Order(
             model=arguments.model,
@@ -122,9 +116,10 @@ def _qualify(arguments: argparse.Namespace) -> int:
     from adaptd.bundle_build.qualify.findings import MeasurePlan
     from adaptd.bundle_build.qualify.qualify import qualify
     from adaptd.cli.profile import find_profile
+    from adaptd.config.policy import load_policy
     from adaptd.config.profile import load_profile
 
-    policy = policy_of(arguments)
+    policy = load_policy(arguments.policy)
     profile = load_profile(find_profile(arguments.profile or profile_here(arguments.backend)))
     with _errors(), stages() as progress:
         band = band_of(arguments, policy)
@@ -241,10 +236,7 @@ def _sign(arguments: argparse.Namespace) -> int:
 
     bundle = _open(arguments.bundle)
     plain = bundle.manifest.model_dump(mode="json", by_alias=True, exclude={"digest", "signature"})
-    try:
-        key = arguments.key.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{arguments.key}: cannot be read ({error.strerror})") from None
+    key = read(arguments.key, "name the private key (PEM)")
     with _errors():
         write_bundle(arguments.bundle, {}, plain, key)
     print(f"{arguments.bundle}: signed")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError, refusing, using
+from adaptd.cli.options import answer
 
 if TYPE_CHECKING:
     from adaptd.bundle_build import Progress
@@ -21,26 +22,6 @@ MOST = {"threads": 256, "cameras": 16, "levels": 5}
 WHAT = {"threads": "thread counts", "cameras": "camera counts", "levels": "builder levels (1 to 5)"}
 
 
-def search_arguments(parser: argparse.ArgumentParser) -> None:
-    """Everything that can be said of a search."""
-    parser.add_argument("model", type=Path, help="MODEL.onnx in FP32")
-    parser.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="pictures like those it will see")
-    parser.add_argument("--policy", type=Path, help="policy whose worth, rate and limit decide (default: the shipped one)")
-    parser.add_argument("--backend", choices=("ort", "tensorrt"), default="ort", help="what computes (default: ort)")
-    parser.add_argument("--threads", default="1,2", metavar="N,N", help="ort: thread counts to try (default: 1,2)")
-    parser.add_argument("--levels", default="2,3,5", metavar="N,N", help="tensorrt: builder levels to try (default: 2,3,5)")
-    parser.add_argument("--sizes", default="", metavar="HxW,...", help="other picture sizes to try, if the model allows")
-    parser.add_argument("--layouts", default="nchw", metavar="L,L", help="input layouts to try: nchw,nhwc (default: nchw)")
-    parser.add_argument("--cameras", default="1", metavar="N,N", help="pictures of so many cameras at once (default: 1)")
-    parser.add_argument("--pictures", type=whole(1), default=100, metavar="N", help="calibrate with up to N pictures")
-    parser.add_argument("--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="preprocessing")
-    parser.add_argument("--band", metavar="NAME", default=None, help="light band of all pictures, where folders do not say it")
-    parser.add_argument("--time-box", type=float, default=300, metavar="S", help="seconds to measure at most (default: 300)")
-    parser.add_argument("-o", "--output", type=Path, default=Path("searched"), help="folder for the page, the points, the cache")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(handler=search)
-
-
 def search(arguments: argparse.Namespace) -> int:
     """Prepare the space, halve, print the table and write the page."""
     from adaptd.bundle_build.explore.halving import run
@@ -49,18 +30,13 @@ def search(arguments: argparse.Namespace) -> int:
     from adaptd.engine.errors import EngineError
     from adaptd.vision import ModelError
 
-    try:
+    with using("name a file or folder that can be used"), refusing(ModelError, EngineError):
         arguments.output.mkdir(parents=True, exist_ok=True)
         with stages() as stage, _prepared(arguments, stage) as (space, asked):
             outcome = run(space, asked)
         (arguments.output / "search.html").write_text(page(arguments.model.name, space.runtime, outcome), encoding="utf-8")
         (arguments.output / "search.json").write_text(json.dumps(plain(outcome), indent=1) + "\n", encoding="utf-8")
-    except (ModelError, EngineError) as error:
-        raise CommandError(str(error)) from None
-    except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}, name a file or folder that can be used") from None
-    print(json.dumps(plain(outcome)) if arguments.json else "\n".join(_words(arguments.output, outcome)))
-    return 0 if outcome.plan is not None else 1
+    return answer(arguments, plain(outcome), _words(arguments.output, outcome), 0 if outcome.plan is not None else 1)
 
 
 @contextlib.contextmanager

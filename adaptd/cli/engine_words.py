@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError, whole
+from adaptd.cli.errors import CommandError
+from adaptd.cli.options import Words, as_json
 from adaptd.config.shipped import policies_dir
 from adaptd.vocabulary import MODE_FAULT_WORDS
 
@@ -14,76 +15,86 @@ if TYPE_CHECKING:
     from adaptd.config.policy import Policy
 
 MOST_CORNERS = 64
+PRESETS = ("imagenet", "unit", "symmetric", "yolo", "raw")
 ROI = "part of the camera's picture to look at, shares of it; or the corners of a polygon: X,Y:X,Y:X,Y"
 
 
-def build_arguments(build: argparse.ArgumentParser) -> None:
+def build_arguments(build: Words) -> None:
     """Everything that can be said of a build."""
-    build.add_argument("model", type=Path, help="MODEL.onnx; or a bundle, with --backend tensorrt")
-    build.add_argument("--calibration", type=Path, metavar="DIR", help="pictures like those it will see, in every light")
-    build.add_argument("-o", "--output", type=Path, metavar="BUNDLE", help="folder of the bundle")
-    build.add_argument(
-        "--method",
-        choices=("entropy", "minmax", "percentile", "auto"),
-        default="auto",
-        help="how INT8 ranges are found (default: auto)",
-    )
-    build.add_argument("--qdq", type=Path, metavar="F", help="a Q/DQ model (QAT, ModelOpt) to serve as INT8 beside MODEL")
-    build.add_argument("--keep-fp16", nargs="+", default=[], metavar="NODE", help="layers kept in FP16; also first, last, auto")
-    build.add_argument("--pictures", type=int, default=300, metavar="N", help="calibrate with up to N pictures (100 to 500)")
-    build.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
-    build.add_argument("--labels", type=Path, metavar="F", help="class names, one a line, in the order of the output")
-    build.add_argument("--head", metavar="FORM", help="what the output is, if not clear (docs/engines.md lists the forms)")
-    build.add_argument("--model-output", metavar="NAME", help="which output counts, of several; A,B joins boxes and scores")
-    build.add_argument("--size", type=_size, metavar="HxW", help="picture size, where the model leaves it free")
-    build.add_argument("--name", help="model name (default: from the file)")
-    prepare = build.add_argument_group("preprocessing, (value / divisor - mean) / std")
-    prepare.add_argument(
-        "--preset", choices=("imagenet", "unit", "symmetric", "yolo", "raw"), help="default imagenet; yolo for detectors"
-    )
-    prepare.add_argument("--mean", type=_three, metavar="R,G,B", help="subtracted from each channel after the division")
-    prepare.add_argument("--std", type=_three, metavar="R,G,B", help="each channel is divided by this last")
-    prepare.add_argument("--divisor", type=whole(1), metavar="N", help="pixel values are divided by this first, 255 mostly")
-    prepare.add_argument("--colour", choices=("rgb", "bgr"), help="order of the channels that the model wants")
-    prepare.add_argument(
-        "--fit", choices=("stretch", "centre_crop", "letterbox"), help="how a picture of another shape is fitted"
-    )
-    prepare.add_argument("--roi", type=_roi, metavar="X,Y,W,H", help=ROI)
-    plans = build.add_argument_group("TensorRT plans, on the device that will run them")
-    plans.add_argument(
-        "--backend", choices=("onnx", "tensorrt"), default="onnx", help="tensorrt builds plans for an existing bundle"
-    )
-    plans.add_argument("--level", type=int, choices=range(1, 6), help="builder optimisation level (default TensorRT's own, 3)")
-    plans.add_argument("--tactics", choices=("usual", "all", "none"), default="usual", help="outside kernel libraries")
-    plans.add_argument("--workspace-mb", type=whole(1), default=1024, help="memory that the builder may use (default 1024)")
-    plans.add_argument("--layers", action="store_true", help="save fusion and precision of every layer beside the plan")
-    _policy_argument(build)
+    build.path("model", "MODEL.onnx; or a bundle, with --backend tensorrt")
+    build.path("--calibration", "pictures like those it will see, in every light", metavar="DIR")
+    build.path("-o --output", "folder of the bundle", metavar="BUNDLE")
+    methods = ("entropy", "minmax", "percentile", "auto")
+    build.option("--method", "how INT8 ranges are found (default: auto)", choices=methods, default="auto")
+    build.path("--qdq", "a Q/DQ model (QAT, ModelOpt) to serve as INT8 beside MODEL", metavar="F")
+    build.option("--keep-fp16", "layers kept in FP16; also first, last, auto", nargs="+", default=[], metavar="NODE")
+    build.option("--pictures", "calibrate with up to N pictures (100 to 500)", type=int, default=300, metavar="N")
+    build.add(_band)
+    build.path("--labels", "class names, one a line, in the order of the output", metavar="F")
+    build.option("--head", "what the output is, if not clear (docs/engines.md lists the forms)", metavar="FORM")
+    build.option("--model-output", "which output counts, of several; A,B joins boxes and scores", metavar="NAME")
+    build.option("--size", "picture size, where the model leaves it free", type=_size, metavar="HxW")
+    build.option("--name", "model name (default: from the file)")
+    prepare = build.titled("preprocessing, (value / divisor - mean) / std")
+    prepare.option("--preset", "default imagenet; yolo for detectors", choices=PRESETS)
+    prepare.option("--mean", "subtracted from each channel after the division", type=_three, metavar="R,G,B")
+    prepare.option("--std", "each channel is divided by this last", type=_three, metavar="R,G,B")
+    prepare.count("--divisor", "pixel values are divided by this first, 255 mostly", metavar="N")
+    prepare.option("--colour", "order of the channels that the model wants", choices=("rgb", "bgr"))
+    prepare.option("--fit", "how a picture of another shape is fitted", choices=("stretch", "centre_crop", "letterbox"))
+    prepare.option("--roi", ROI, type=_roi, metavar="X,Y,W,H")
+    plans = build.titled("TensorRT plans, on the device that will run them")
+    words = "tensorrt builds plans for an existing bundle"
+    plans.option("--backend", words, choices=("onnx", "tensorrt"), default="onnx")
+    plans.option("--level", "builder optimisation level (default TensorRT's own, 3)", type=int, choices=range(1, 6))
+    plans.option("--tactics", "outside kernel libraries", choices=("usual", "all", "none"), default="usual")
+    plans.count("--workspace-mb", "memory that the builder may use (default 1024)", default=1024)
+    plans.flag("--layers", "save fusion and precision of every layer beside the plan")
+    build.add(_policy)
 
 
-def qualify_arguments(qualify: argparse.ArgumentParser) -> None:
+def qualify_arguments(qualify: Words) -> None:
     """Everything that can be said of a qualification."""
-    qualify.add_argument("bundle", type=Path, help="folder of the bundle")
-    qualify.add_argument("--data", type=Path, nargs="+", metavar="DIR", required=True, help="labelled pictures, new to it")
-    qualify.add_argument("--html", type=Path, metavar="F", help="write the page with the efficiency-accuracy curve")
-    qualify.add_argument("--json", action="store_true", help="print the whole record as JSON")
-    qualify.add_argument("--backend", choices=("ort", "tensorrt"), default="ort", help="what computes (default: ort)")
-    qualify.add_argument("--band", metavar="NAME", help="light band of all pictures, where folders or labels.csv do not say it")
-    qualify.add_argument("--profile", metavar="P", help="hardware profile, name or file (default: by this machine)")
-    qualify.add_argument("--threads", type=whole(0), default=0, help="threads of ONNX Runtime (default: all cores)")
-    qualify.add_argument("--energy-window", type=float, default=60.0, metavar="S", help="seconds of metering an engine")
-    _policy_argument(qualify)
+    qualify.path("bundle", "folder of the bundle")
+    qualify.path("--data", "labelled pictures, new to it", nargs="+", required=True, metavar="DIR")
+    qualify.path("--html", "write the page with the efficiency-accuracy curve", metavar="F")
+    qualify.flag("--json", "print the whole record as JSON")
+    qualify.add(_backend, _band)
+    qualify.option("--profile", "hardware profile, name or file (default: by this machine)", metavar="P")
+    qualify.count("--threads", "threads of ONNX Runtime (default: all cores)", 0, default=0)
+    qualify.option("--energy-window", "seconds of metering an engine", type=float, default=60.0, metavar="S")
+    qualify.add(_policy)
 
 
-def _policy_argument(parser: argparse.ArgumentParser) -> None:
-    default = policies_dir() / "feeder.yaml"
-    parser.add_argument("--policy", type=Path, default=default, metavar="F", help="bands, limits and rates (default: feeder)")
+def search_arguments(search: Words) -> None:
+    """Everything that can be said of a search."""
+    search.path("model", "MODEL.onnx in FP32")
+    search.path("--calibration", "pictures like those it will see", required=True, metavar="DIR")
+    search.path("--policy", "policy whose worth, rate and limit decide (default: the shipped one)")
+    search.add(_backend)
+    search.option("--threads", "ort: thread counts to try (default: 1,2)", default="1,2", metavar="N,N")
+    search.option("--levels", "tensorrt: builder levels to try (default: 2,3,5)", default="2,3,5", metavar="N,N")
+    search.option("--sizes", "other picture sizes to try, if the model allows", default="", metavar="HxW,...")
+    search.option("--layouts", "input layouts to try: nchw,nhwc (default: nchw)", default="nchw", metavar="L,L")
+    search.option("--cameras", "pictures of so many cameras at once (default: 1)", default="1", metavar="N,N")
+    search.count("--pictures", "calibrate with up to N pictures", default=100, metavar="N")
+    search.option("--preset", "preprocessing", choices=PRESETS)
+    search.option("--band", "light band of all pictures, where folders do not say it", metavar="NAME")
+    search.option("--time-box", "seconds to measure at most (default: 300)", type=float, default=300, metavar="S")
+    search.path("-o --output", "folder for the page, the points, the cache", default=Path("searched"))
+    search.add(as_json)
 
 
-def policy_of(arguments: argparse.Namespace) -> "Policy":
-    """The policy that `--policy` names. Raises ConfigError."""
-    from adaptd.config.policy import load_policy
+def _backend(words: Words) -> None:
+    words.option("--backend", "what computes (default: ort)", choices=("ort", "tensorrt"), default="ort")
 
-    return load_policy(arguments.policy)
+
+def _band(words: Words) -> None:
+    words.option("--band", "light band of all pictures, where folders or labels.csv do not say it", metavar="NAME")
+
+
+def _policy(words: Words) -> None:
+    words.path("--policy", "bands, limits and rates (default: feeder)", default=policies_dir() / "feeder.yaml", metavar="F")
 
 
 def band_of(arguments: argparse.Namespace, policy: "Policy") -> str | None:
@@ -97,9 +108,9 @@ def band_of(arguments: argparse.Namespace, policy: "Policy") -> str | None:
 
 def preset_of(arguments: argparse.Namespace) -> "Preset | None":
     """The preset that was named; None leaves it to the model's task."""
-    from adaptd.bundle_build.data.pictures import PRESETS
+    from adaptd.bundle_build.data.pictures import PRESETS as KNOWN
 
-    return None if arguments.preset is None else PRESETS[arguments.preset]
+    return None if arguments.preset is None else KNOWN[arguments.preset]
 
 
 def wished_of(arguments: argparse.Namespace) -> dict[str, object]:

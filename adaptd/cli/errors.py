@@ -5,32 +5,21 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Which optional part of adaptd brings a library: what `make run` installs is enough to serve, and no more.
+# Which optional part of adaptd brings a library, and what for: what `make run` installs is enough to serve, and no more.
 EXTRAS = {
-    "build": ("onnx", "onnxconverter_common", "sympy"),
-    "twin": ("scipy",),
-    "tune": ("optuna",),
-    "export": ("pyarrow",),
-    "fleet": ("duckdb",),
-    "camera": ("cv2",),
-    "serve": ("prometheus_client",),
-    "cuda": ("tensorrt", "pycuda"),
-    "nvml": ("pynvml",),
-    "jetson": ("jtop",),
-    "train": ("torch",),
-}
-_WHAT = {
-    "build": "building and qualifying engines",
-    "twin": "the oracle, the bench and twins of boxes",
-    "tune": "searching for policies",
-    "export": "Parquet tables",
-    "fleet": "questions to the fleet's lake",
-    "camera": "cameras and videos",
-    "serve": "metrics",
-    "cuda": "TensorRT",
-    "nvml": "NVIDIA's sensors",
-    "jetson": "jetson-stats",
-    "train": "training",
+    "build": ("building and qualifying engines", ("onnx", "onnxconverter_common", "sympy")),
+    "report": ("pages", ("jinja2", "markupsafe")),
+    "gateway": ("the gateway", ("paho", "starlette", "uvicorn")),
+    "twin": ("the oracle, the bench and twins of boxes", ("scipy",)),
+    "tune": ("searching for policies", ("optuna",)),
+    "export": ("Parquet tables", ("pyarrow",)),
+    "fleet": ("the fleet's server and its lake", ("duckdb", "msgspec", "nacl")),
+    "camera": ("cameras and videos", ("cv2",)),
+    "serve": ("metrics", ("prometheus_client",)),
+    "cuda": ("TensorRT", ("tensorrt", "pycuda")),
+    "nvml": ("NVIDIA's sensors", ("pynvml",)),
+    "jetson": ("jetson-stats", ("jtop",)),
+    "train": ("training", ("torch",)),
 }
 
 
@@ -52,12 +41,33 @@ def refusing(*kinds: type[Exception], where: str = "", code: int = 1) -> Iterato
 
 
 @contextlib.contextmanager
-def writing(place: Path, remedy: str) -> Iterator[None]:
-    """What the system refuses inside is said of ``place``, with the remedy."""
+def writing(place: Path, remedy: str, done: str = "written") -> Iterator[None]:
+    """What the system refuses inside is said of ``place``, with the remedy; ``done`` is what was to be done to it."""
     try:
         yield
     except OSError as error:
-        raise CommandError(f"{place}: cannot be written ({error.strerror or error}), {remedy}") from None
+        raise CommandError(f"{place}: cannot be {done} ({error.strerror or error}), {remedy}") from None
+
+
+def read(place: Path, remedy: str) -> bytes:
+    """The bytes of a file that was named."""
+    with writing(place, remedy, "read"):
+        return place.read_bytes()
+
+
+@contextlib.contextmanager
+def using(remedy: str) -> Iterator[None]:
+    """What the system refuses inside is said of the file that it names, with the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}, {remedy}") from None
+
+
+def fresh(place: Path | None) -> None:
+    """Refuse to write over what is there."""
+    if place is not None and place.exists():
+        raise CommandError(f"{place}: exists already, name another file or remove it")
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -78,14 +88,14 @@ def whole(least: int) -> Callable[[str], int]:
 def extra_of(library: str) -> str:
     """The extra that brings ``library``; empty where none does."""
     top = library.partition(".")[0]
-    return next((extra for extra, names in EXTRAS.items() if top in names), "")
+    return next((extra for extra, (_, names) in EXTRAS.items() if top in names), "")
 
 
 def install_words(library: str) -> str:
     """One line: what is missing, what for, and the command that brings it."""
     extra = extra_of(library)
     command = f"pip install 'adaptd[{extra}]', in a clone: .venv/bin/python -m pip install -e '.[{extra}]'"
-    return f"needs {library.partition('.')[0]} for {_WHAT[extra]}, which is not installed: {command}"
+    return f"needs {library.partition('.')[0]} for {EXTRAS[extra][0]}, which is not installed: {command}"
 
 
 def missing_library(error: ModuleNotFoundError) -> str:

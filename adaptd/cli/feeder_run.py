@@ -8,13 +8,15 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adaptd import client
+from adaptd.apps.feeder.activity import UnknownLabelError
 from adaptd.apps.feeder.clock import WallClock, mono_us
-from adaptd.apps.feeder.finding import Finding
 from adaptd.apps.feeder.follow import Follower, SeveralCamerasError, Source
 from adaptd.apps.feeder.monitor import Monitor, Ticked
 from adaptd.apps.feeder.recorder import Recorder
@@ -33,40 +35,28 @@ def state_of(arguments: argparse.Namespace) -> Path:
     return given or client.default_state()
 
 
-def store_path(arguments: argparse.Namespace) -> Path:
-    """Where the store lies."""
-    given: Path | None = arguments.db
-    return given or state_of(arguments) / "feeder" / "feeder.sqlite3"
-
-
 def open_store(arguments: argparse.Namespace, *, writer: bool = False) -> Store:
     """The store, or one line that says why not."""
     with refusing(StoreError):
-        return Store(store_path(arguments), writer=writer)
+        return Store(arguments.db or state_of(arguments) / "feeder" / "feeder.sqlite3", writer=writer)
 
 
 def zone_of(arguments: argparse.Namespace) -> tzinfo:
     """The zone that was named, else the machine's, with its summer time."""
-    from zoneinfo import ZoneInfo
-
     name: str | None = arguments.zone or os.environ.get("TZ", "").lstrip(":") or None
     try:
         if name:
             return ZoneInfo(name)
         with Path("/etc/localtime").open("rb") as file:
             return ZoneInfo.from_file(file)
-    except FileNotFoundError:
-        if not name:
+    except (OSError, ValueError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
+        if not name and isinstance(error, FileNotFoundError):
             return ZoneInfo("UTC")
-        raise CommandError(f"--zone {name}: no such time zone here, write for example Europe/Berlin", code=2) from None
-    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         raise CommandError(f"--zone {name}: no such time zone here, write for example Europe/Berlin", code=2) from None
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings with what was given."""
-    from dataclasses import replace
-
     settings = KITTEN if arguments.kitten else Settings()
     if arguments.dark_below is not None:
         settings = replace(settings, dark_below_mlx=round(arguments.dark_below * 1_000))
@@ -129,9 +119,14 @@ def show_in(state: Path) -> Callable[[dict[str, Any]], None]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Follow until stopped; a daemon that is away is waited for."""
-    from adaptd.apps.feeder.activity import UnknownLabelError
+    if arguments.fast and not arguments.rendered_day:
+        raise CommandError("adaptd feeder run: --fast goes with --rendered-day", code=2)
+    if arguments.rendered_day:
+        from adaptd.cli.feeder_demo import demonstrate
 
-    settings, source, zone, socket = settings_of(arguments), source_of(arguments), zone_of(arguments), arguments.socket
+        return demonstrate(arguments)
+    settings, source, zone = settings_of(arguments), source_of(arguments), zone_of(arguments)
+    socket: Path = arguments.socket or client.default_socket()
     store, clock = open_store(arguments, writer=True), WallClock()
     recorder = Recorder(settings, store, clock.utc_of, lambda bout: print(bout_line(bout, zone), flush=True))
     state = state_of(arguments)
@@ -230,19 +225,7 @@ def _follow(loop: Loop, socket: Path) -> None:
 
 
 def show(ticked: Ticked) -> None:
-    """New findings."""
+    """New findings, each with what it rests on."""
     for finding in ticked.fresh:
-        show_finding(finding)
-
-
-def show_finding(finding: Finding) -> None:
-    """One finding, with what it rests on."""
-    for line in finding_lines(finding.verdict.value, finding.text, finding.rests_on):
-        print(line, flush=True)
-
-
-def run_rendered(arguments: argparse.Namespace) -> int:
-    """The demonstration."""
-    from adaptd.cli.feeder_demo import demonstrate
-
-    return demonstrate(arguments)
+        for line in finding_lines(finding.verdict.value, finding.text, finding.rests_on):
+            print(line, flush=True)

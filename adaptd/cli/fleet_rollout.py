@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, refusing, whole
+from adaptd.cli.errors import CommandError, read, refusing, whole
 
 if TYPE_CHECKING:
     from adaptd.fleet.rollout import PackAt
@@ -86,10 +86,7 @@ def _pack(arguments: argparse.Namespace) -> "tuple[PackAt, str]":
 
     if arguments.url and not arguments.url.startswith(("https://", "http://")):
         raise CommandError("--url is no address, give https://MIRROR/X.pack", 2)
-    try:
-        data = arguments.offer.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{arguments.offer}: cannot be read ({error.strerror}), name a pack") from None
+    data = read(arguments.offer, "name a pack")
     if len(data) > MAX_PACK_BYTES:
         remedy = "bring it to the boxes and run `adaptd pack take` there"
         raise CommandError(f"{arguments.offer}: has {len(data):,} bytes, boxes take {MAX_PACK_BYTES:,} at most: {remedy}")

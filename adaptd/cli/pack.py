@@ -1,56 +1,63 @@
 """`adaptd pack make | verify | install | index`, on a box `take | keep | back`: policy, bundle, profile in one signed file."""
 
 import argparse
-import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError
+from adaptd.cli.errors import CommandError, using, writing
+from adaptd.cli.options import Sub, Words, answer, verb, verbs
 from adaptd.cli.profile import find_profile
 
 if TYPE_CHECKING:
     from adaptd.packs.form import Pack
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = sub.add_parser("pack", help="make, verify, install and try packs").add_subparsers(dest="verb", required=True)
-    make = group.add_parser("make", help="policy, bundle, profile and evidence into one signed file")
-    make.add_argument("--policy", type=Path, required=True, help="policy file")
-    make.add_argument("--bundle", type=Path, required=True, help="bundle folder, qualified on this machine")
-    make.add_argument("--profile", required=True, help="a shipped profile's name, or a file")
-    make.add_argument("--audit", type=Path, default=None, metavar="DIR", help="log of real windows, as evidence")
-    make.add_argument("--key", type=Path, required=True, help="the owner's Ed25519 private key (PEM)")
-    make.add_argument("-o", "--output", type=Path, required=True, help="file to write (NAME.pack)")
-    make.set_defaults(handler=_make)
-    verify = group.add_parser("verify", help="check signature and every byte of a pack")
-    verify.add_argument("pack", type=Path, help="the pack")
-    verify.add_argument("--key", type=Path, default=None, help="the owner's public key (PEM)")
-    verify.add_argument("--json", action="store_true", help="print the manifest as JSON")
-    verify.set_defaults(handler=_verify)
-    install = group.add_parser("install", help="unpack into a new folder, where board, mode and runtime are the pack's")
-    install.add_argument("pack", type=Path, help="the pack")
-    install.add_argument("--to", type=Path, required=True, metavar="DIR", help="new folder for policy, profile and bundle")
-    install.add_argument("--key", type=Path, default=None, help="the owner's public key (PEM)")
-    install.add_argument("--qualified", type=Path, default=None, metavar="BUNDLE", help="the same engines, qualified anew here")
-    install.set_defaults(handler=_install)
-    index = group.add_parser("index", help="list the packs of a folder with their figures, into index.json")
-    index.add_argument("folder", type=Path, help="folder of packs")
-    index.add_argument("--key", type=Path, default=None, help="the owner's public key (PEM)")
-    index.set_defaults(handler=_index)
-    _register_trial(group)
+def register(sub: Sub) -> None:
+    group = verbs(sub, "pack", "make, verify, install and try packs")
+    make = verb(group, "make", "policy, bundle, profile and evidence into one signed file", _make)
+    make.path("--policy", "policy file", required=True)
+    make.path("--bundle", "bundle folder, qualified on this machine", required=True)
+    make.option("--profile", "a shipped profile's name, or a file", required=True)
+    make.path("--audit", "log of real windows, as evidence", metavar="DIR")
+    make.path("--key", "the owner's Ed25519 private key (PEM)", required=True)
+    make.path("-o --output", "file to write (NAME.pack)", required=True)
+    verify = verb(group, "verify", "check signature and every byte of a pack", _verify, _pack, _key)
+    verify.flag("--json", "print the manifest as JSON")
+    words = "unpack into a new folder, where board, mode and runtime are the pack's"
+    install = verb(group, "install", words, _install, _pack)
+    install.path("--to", "new folder for policy, profile and bundle", required=True, metavar="DIR")
+    install.add(_key)
+    install.path("--qualified", "the same engines, qualified anew here", metavar="BUNDLE")
+    index = verb(group, "index", "list the packs of a folder with their figures, into index.json", _index)
+    index.path("folder", "folder of packs")
+    index.add(_key)
+    take = verb(group, "take", "install a pack for trial: `adaptd run --packs DIR` runs it from its next start on", _take, _pack)
+    take.path("--key", "the owner's public key (PEM)", required=True)
+    take.option("--sha256", "the pack that was announced; another is refused", default="", metavar="HEX")
+    keep = verb(group, "keep", "the pack on trial is good: it stays", _keep)
+    keep.option("sha256", "its SHA-256, as `take` said it", metavar="HEX")
+    back = verb(group, "back", "the pack before it, or the owner's own files, from the next start on", _back)
+    back.option("--why", "the reason, for whoever looks later", default="by hand")
+    for words_of in (take, keep, back):
+        words_of.path("--packs", "the folder that `adaptd run --packs` has", required=True, metavar="DIR")
+
+
+def _pack(words: Words) -> None:
+    words.path("pack", "the pack")
+
+
+def _key(words: Words) -> None:
+    words.path("--key", "the owner's public key (PEM)")
 
 
 def _make(arguments: argparse.Namespace) -> int:
     from adaptd.packs.install import here
     from adaptd.packs.make import make
 
-    try:
+    with using("name a file that can be read or written"):
         key = arguments.key.read_bytes()
         data = make(arguments.policy, arguments.bundle, find_profile(arguments.profile), here(), key, arguments.audit)
         arguments.output.write_bytes(data)
-    except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}, name a file that can be read or written") from None
     print(f"written: {arguments.output} ({len(data):,} bytes)")
     return 0
 
@@ -59,13 +66,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     from adaptd.packs.form import read_pack
 
     pack = read_pack(arguments.pack, arguments.key)
-    if arguments.json:
-        print(json.dumps(pack.manifest))
-        return 0
-    print(f"{arguments.pack}: good, {len(pack.files)} files, signed{_by(pack)}")
-    for name, value in _lines(pack):
-        print(f"  {name:<12}{value}")
-    return 0
+    said = f"{arguments.pack}: good, {len(pack.files)} files, signed{_by(pack)}"
+    return answer(arguments, pack.manifest, [said, *(f"  {name:<12}{value}" for name, value in _lines(pack))])
 
 
 def _by(pack: "Pack") -> str:
@@ -107,10 +109,8 @@ def _index(arguments: argparse.Namespace) -> int:
     if not arguments.folder.is_dir():
         raise CommandError(f"{arguments.folder}: is no folder", 2)
     found, bad = rows(arguments.folder, arguments.key)
-    try:
+    with writing(arguments.folder, "make room or take a copy of it"):
         target = write(arguments.folder, found)
-    except OSError as error:
-        raise CommandError(f"{arguments.folder}: cannot be written ({error.strerror})") from None
     for one in found:
         rate = "no service on record"
         if one["inferences_per_kj"]:
@@ -120,20 +120,6 @@ def _index(arguments: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     print(f"written: {target} ({len(found)} packs)")
     return 1 if bad else 0
-
-
-def _register_trial(group: Any) -> None:
-    take = group.add_parser("take", help="install a pack for trial: `adaptd run --packs DIR` runs it from its next start on")
-    take.add_argument("pack", type=Path, help="the pack")
-    take.add_argument("--key", type=Path, required=True, help="the owner's public key (PEM)")
-    take.add_argument("--sha256", default="", metavar="HEX", help="the pack that was announced; another is refused")
-    keep = group.add_parser("keep", help="the pack on trial is good: it stays")
-    keep.add_argument("sha256", metavar="HEX", help="its SHA-256, as `take` said it")
-    back = group.add_parser("back", help="the pack before it, or the owner's own files, from the next start on")
-    back.add_argument("--why", default="by hand", help="the reason, for whoever looks later")
-    for parser, handler in ((take, _take), (keep, _keep), (back, _back)):
-        parser.add_argument("--packs", type=Path, required=True, metavar="DIR", help="the folder that `adaptd run --packs` has")
-        parser.set_defaults(handler=handler)
 
 
 def _take(arguments: argparse.Namespace) -> int:

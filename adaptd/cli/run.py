@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from adaptd.cli.audit_args import default_audit
+from adaptd.cli.audit_args import default_audit, kept_long_enough
 from adaptd.cli.children import page
 from adaptd.cli.errors import CommandError, refusing, whole
 from adaptd.cli.profile import find_profile
@@ -88,10 +88,7 @@ def _days(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.keep_days < KEEP_DAYS and not arguments.short_retention:
-        raise CommandError(
-            f"--keep-days {arguments.keep_days}: is fewer than {KEEP_DAYS} days; add --short-retention if that is meant", 2
-        )
+    kept_long_enough(arguments)
     from adaptd.cli.narrate import Narrator
     from adaptd.cli.run_pack import choose, ended
     from adaptd.daemon.assemble import AssemblyError, assemble, check
