@@ -117,7 +117,7 @@ def _listen(client: WorkerClient, latencies: list[float], window_s: float) -> No
         client.poll()
         if client.fatal is not None:
             raise SystemExit(client.fatal.text)
-        result = client.last_result
+        result = None if client.report is None else client.report.result
         if result is not None and result.frame != seen:
             seen = result.frame
             latencies.append(result.latency_us)

@@ -14,7 +14,6 @@ class Intent:
     """A changed operating point that was asked for at ``at_us`` as setpoint ``seq``."""
 
     seq: int
-    old: OperatingPoint | None
     new: OperatingPoint
     at_us: int
 
@@ -44,7 +43,7 @@ class Intents:
         """Open an intent for a changed point; an older one that is still open is overtaken."""
         overtaken = None if self.open is None else IntentOutcome(self.open, "overtaken", now_us - self.open.at_us)
         self.seq += 1
-        self.open = Intent(self.seq, self.asked, verdict.point, now_us)
+        self.open = Intent(self.seq, verdict.point, now_us)
         self.asked = verdict.point
         return self.open, overtaken
 

@@ -77,7 +77,6 @@ class SensorsOrTwin:
 class Told:
     """One quantity at the start: ``kind`` is ``real``, ``later`` (nothing to read yet), ``simulated`` or ``missing``."""
 
-    quantity: str
     kind: str
     words: str
 
@@ -101,19 +100,19 @@ def _opening(name: str, answers: list[Raw], station: SensorHub, *, staged: bool)
     shown = "" if first is None else f"{name} {in_units(name, first.value)} from {first.source}"
     if staged:
         own = f"; this machine's own, {shown.removeprefix(name + ' ')}, is not used" if shown else ""
-        return Told(name, "simulated", f"{name} simulated{own}")
+        return Told("simulated", f"{name} simulated{own}")
     if shown:
-        return Told(name, "real", shown)
+        return Told("real", shown)
     if name == LIGHT and answers and not station.calibrated:
-        return Told(name, "missing", UNCALIBRATED)
+        return Told("missing", UNCALIBRATED)
     if any(not isinstance(one, RawReading) and one.reason in LATER for one in answers):
-        return Told(name, "later", f"{name} {'from the camera, once frames come' if name == LIGHT else 'in a moment'}")
+        return Told("later", f"{name} {'from the camera, once frames come' if name == LIGHT else 'in a moment'}")
     said = next((one.text for one in answers if not isinstance(one, RawReading)), f"no {name} sensor")
     lost = "; ".join(f"{each}: {reason}" for each, reason in station.lost(name))
     if name == TEMPERATURE and station.unwatched and not answers:
-        return Told(name, "missing", UNWATCHED)
+        return Told("missing", UNWATCHED)
     words = f"{name} missing ({station.silent.get(name) or said}{': ' + lost if lost else ''})"
-    return Told(name, "missing", f"{words}: counts as {meaning_of(name).taken_as}{_REMEDY.get(name, '')}")
+    return Told("missing", f"{words}: counts as {meaning_of(name).taken_as}{_REMEDY.get(name, '')}")
 
 
 _REMEDY = {

@@ -244,17 +244,15 @@ def overlay(board: Board) -> str:
 
 def _firmware(sysfs: Sysfs) -> list[Finding]:
     """A Raspberry Pi's own account of under-voltage and throttling."""
-    found = []
-    for flags in firmware.discover(sysfs):
-        bits = flags.read(monotonic_us())
-        if not isinstance(bits, int):
-            found.append(Finding("sensors", "firmware", Level.NOTE, bits.text, "vcgencmd get_throttled shows the same mask"))
-            continue
-        said = firmware.words(bits)
-        level = Level.BAD if " now" in said else Level.NOTE if said else Level.OK
-        remedy = "use the supply and cable the board asks for, and a cooler" if said else ""
-        found.append(Finding("sensors", "firmware", level, said or "no under-voltage, no throttling since the start", remedy))
-    return found
+    bits = firmware.mask(sysfs)
+    if bits is None:
+        return []
+    if not isinstance(bits, int):
+        return [Finding("sensors", "firmware", Level.NOTE, bits.text, "vcgencmd get_throttled shows the same mask")]
+    said = firmware.words(bits)
+    level = Level.BAD if " now" in said else Level.NOTE if said else Level.OK
+    remedy = "use the supply and cable the board asks for, and a cooler" if said else ""
+    return [Finding("sensors", "firmware", level, said or "no under-voltage, no throttling since the start", remedy)]
 
 
 def _jtop(sysfs: Sysfs, board: Board) -> list[Finding]:

@@ -153,17 +153,14 @@ def parse_pattern(target: str) -> tuple[int, int, int]:
     return int(match[1]), int(match[2]), int(match[3] or 30) * 1000
 
 
-def images_in(folder: Path) -> list[Path]:
-    """The images of a folder and of the folders in it, in the order of their names.
+def images_in(folder: Path) -> Iterator[Path]:
+    """The images of a folder and of the folders in it, in no order.
+
+    Hidden folders are left out, and links to folders are not followed: they may lead in a circle.
 
     Raises:
         SourceError: one of the folders cannot be listed.
     """
-    return sorted(_images(folder))
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    """Hidden folders are left out, and links to folders are not followed: they may lead in a circle."""
     for name, folders, files in os.walk(folder, onerror=_unlisted):
         folders[:] = [each for each in folders if not each.startswith(".")]
         paths = (Path(name) / file for file in files if file.lower().endswith(IMAGES))
@@ -175,6 +172,6 @@ def _unlisted(error: OSError) -> None:
 
 
 def _folder(path: Path) -> SourceSpec:
-    if next(_images(path), None) is None:
+    if next(images_in(path), None) is None:
         raise SourceError(f"{path}: holds no images ({', '.join(IMAGES)}); put some there or name another folder")
     return SourceSpec("folder", str(path))

@@ -7,6 +7,7 @@ Where the energy counter exists, power is its difference over time, which is exa
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from adaptd.sense.source import POWER, TEMPERATURE, Source
@@ -15,20 +16,12 @@ from adaptd.vocabulary import Missing, MissingReason
 
 # ``Any``: the library has no types, and a fake of it in tests has only the functions used here.
 Library = Any
-Load = Callable[[], Library]
+Load = Callable[[], Library]  # raises ImportError where nvidia-ml-py is not installed
+load_pynvml: Load = partial(importlib.import_module, "pynvml")
 
 _SHORTEST_US = 150_000  # the counters move about every 100 ms (arXiv 2312.02741)
 _PERIOD_US = 450_000  # a call costs milliseconds of processor time in the driver
 _ABSENT = "not installed: pip install nvidia-ml-py"
-
-
-def load_pynvml() -> Library:
-    """The real library.
-
-    Raises:
-        ImportError: nvidia-ml-py is not installed.
-    """
-    return importlib.import_module("pynvml")
 
 
 class NvmlGpu:

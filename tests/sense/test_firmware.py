@@ -33,8 +33,7 @@ def board(root: Path, mask: str, alarm: str = "") -> Sysfs:
 )
 def test_the_mask_is_told_in_words(mask: str, said: str, tmp_path: Path) -> None:
     """What holds now is told apart from what held once."""
-    (flags,) = firmware.discover(board(tmp_path, mask))
-    bits = flags.read(0)
+    bits = firmware.mask(board(tmp_path, mask))
     assert isinstance(bits, int)
     assert firmware.words(bits) == said
 
@@ -43,14 +42,12 @@ def test_the_voltage_chip_alone_is_enough(tmp_path: Path) -> None:
     """A kernel without the mask still shows the alarm."""
     sysfs = board(tmp_path, "0", "1")
     (tmp_path / MASK).unlink()
-    (flags,) = firmware.discover(sysfs)
-    bits = flags.read(0)
+    bits = firmware.mask(sysfs)
     assert isinstance(bits, int)
     assert firmware.words(bits) == "under-voltage now"
 
 
 def test_a_mask_that_is_no_number_is_missing(tmp_path: Path) -> None:
     """Nothing is made up of a broken answer, and other boards have no such source."""
-    (flags,) = firmware.discover(board(tmp_path, "oops"))
-    assert isinstance(flags.read(0), Missing)
-    assert firmware.discover(Sysfs(tmp_path / "elsewhere")) == []
+    assert isinstance(firmware.mask(board(tmp_path, "oops")), Missing)
+    assert firmware.mask(Sysfs(tmp_path / "elsewhere")) is None

@@ -22,7 +22,7 @@ class FolderSource(Paced):
 
     def open(self) -> None:
         self._cv2 = import_opencv()
-        self._files = images_in(self._folder)
+        self._files = sorted(images_in(self._folder))
         if not self._files:
             raise SourceError(f"{self.name}: holds no images; put some there or name another folder")
         super().open()
