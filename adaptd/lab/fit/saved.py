@@ -114,7 +114,7 @@ def load(folder: Path) -> Twin:
             raise FitError(f"{folder / FILE}: is no fitted twin, make one with `adaptd twin fit DIR`")
         if plain["schema"] > SCHEMA:
             raise FitError(f"{folder / FILE}: has schema {plain['schema']}, this adaptd reads {SCHEMA}: update it, or fit again")
-        days = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("day-*.yaml"), key=_number)}
+        days = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("day-*.yaml"), key=_place)}
         cells = {(str(b), int(t), str(v), int(r)): float(s) for b, t, v, r, s in plain["tried"]}
         typical, policy, profile = (
             (folder / name).read_text(encoding="utf-8") for name in ("typical.yaml", "policy.yaml", "profile.yaml")
@@ -129,9 +129,9 @@ def load(folder: Path) -> Twin:
         raise FitError(f"{folder / FILE}: is damaged ({error}), fit again with `adaptd twin fit DIR`") from None
 
 
-def _number(path: Path) -> int:
-    tail = path.stem.rpartition("-")[2]
-    return int(tail) if tail.isdigit() else 0
+def _place(path: Path) -> tuple[int, str]:
+    """``day-10`` comes behind ``day-9``."""
+    return len(path.stem), path.stem
 
 
 def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
