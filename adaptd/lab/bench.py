@@ -55,9 +55,8 @@ class BenchRow:
         return not hard and broken["over_limit_s"] <= tolerated and broken["budget_over_s"] <= tolerated
 
     def to_plain(self) -> dict[str, Any]:
-        floor = {"floor_short_s": self.result.floor_short_us / 1e6}
         own = {"regret": round(self.regret, 6), "clean": self.clean, "violations": self.violations}
-        return {**self.result.to_plain(), **floor, **own}
+        return {**self.result.to_plain(), "floor_short_s": self.result.floor_short_us / 1e6, **own}
 
 
 @dataclass(slots=True)
