@@ -1,6 +1,7 @@
 """Hours as a table of the lake: flat, units in the names, absent as null. Column by column: a row at a time costs more."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -59,7 +60,8 @@ def table_of(rows: Sequence[Row]) -> "pa.Table":
     """The rows in order, in the lake's form."""
     hours = [row.hour for row in rows]
     arrays = [pa.array([value(row) for row in rows], kind) for kind, value in _PLAIN.values()]
-    arrays += [pa.array([_text(one.versions.get(name)) for one in hours], _TEXT) for name in VERSIONS]
+    said = [{name: str(value) for name, value in one.versions.items() if value is not None} for one in hours]
+    arrays += [pa.array([one.get(name) for one in said], _TEXT) for name in VERSIONS]
     arrays += [_map([getattr(one, name) for one in hours], _REAL) for name in SUMS]
     arrays += [_map([getattr(one, name) for one in hours], _WHOLE) for name in COUNTS]
     return pa.Table.from_arrays([*arrays, _account([one.account for one in hours])], schema=FORM)
@@ -79,14 +81,7 @@ def _account(cells: Sequence[Mapping[str, Mapping[str, Any]]]) -> "pa.ListArray"
 
 def _ends(cells: Sequence[Mapping[str, Any]]) -> "pa.Array":
     """Where each cell begins among all values, and the end of the last."""
-    places = [0]
-    for cell in cells:
-        places.append(places[-1] + len(cell))
-    return pa.array(places, pa.int32())
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    return pa.array(accumulate(map(len, cells), initial=0), pa.int32())
 
 
 def _number(value: object) -> int | None:

@@ -76,10 +76,7 @@ class Lake:
         for number, text in self._database.execute("SELECT id, words FROM intent ORDER BY id").fetchall():
             intent = json.loads(text)
             try:
-                if intent["do"] == "export":
-                    self._write(intent)
-                else:
-                    self._swap(intent)
+                (self._write if intent["do"] == "export" else self._swap)(intent)
             except OSError as error:
                 raise StoreError(f"{self.folder}: cannot be written ({error}), free some space: the rows wait on") from None
             with change(self._database) as database:

@@ -94,11 +94,9 @@ def healths(
     hot: dict[str, str],
 ) -> list[Health]:
     """Every box, what is wrong first."""
-    worst: dict[str, str] = {}
-    for name, kind, words, *_ in alarms:
-        worst.setdefault(name, f"{kind}: {words}")
+    worst = {name: f"{kind}: {words}" for name, kind, words, *_ in reversed(alarms)}
     found = []
-    for (name,) in database.execute("SELECT name FROM box ORDER BY name").fetchall():
+    for name in store.names(database):
         known = store.load_box(database, name)
         heat_c, board = known.face.get("heat_max_c"), known.face.get("board") or "board unknown"
         if bad := worst.get(name) or broken.get(name):

@@ -52,18 +52,15 @@ class Twins:
 def lay_out(database: sqlite3.Connection, place: Path) -> int:
     """Write a folder for each box's twin below ``place``, as `adaptd twin fit` makes them; how many. Raises OSError."""
     count = 0
-    for box, text in database.execute("SELECT box, words FROM twin ORDER BY box"):
-        words = json.loads(text)
+    for box, said in database.execute("SELECT box, words FROM twin ORDER BY box"):
+        words = json.loads(said)
         folder = place / box
         folder.mkdir(parents=True, exist_ok=True)
-        for name in TEXTS:
-            _replace(folder / f"{name}.yaml", words[name])
-        _replace(folder / statistics.FILE, json.dumps(words["twin"], indent=1) + "\n")
+        texts = {f"{name}.yaml": words[name] for name in TEXTS}
+        texts[statistics.FILE] = json.dumps(words["twin"], indent=1) + "\n"
+        for name, text in texts.items():
+            draft = folder / f".{name}.{os.getpid()}"
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(folder / name)
         count += 1
     return count
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

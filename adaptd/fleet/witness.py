@@ -5,9 +5,10 @@ shown. Anything else is said: the log went back, or became another one, or the p
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from adaptd.fleet.wire import Refused, WireError, box_named_after, table, whole
 from adaptd.log.format.epochs import HandOver, parse_hand_over
@@ -24,6 +25,7 @@ from adaptd.log.format.note import (
 )
 from adaptd.log.format.tree import CompactRange, leaf_hash, node_hash
 
+T = TypeVar("T")
 MAX_BLOCKS = 256
 REMEMBERED = 256
 KEYS_REMEMBERED = 64
@@ -92,10 +94,9 @@ def take(view: LogView, words: dict[str, Any]) -> Verdict:
     Raises:
         WireError: it is malformed, or not signed by this log. Nothing changes then.
     """
-    notes = [_hand_over_note(text) for text in words.get("handovers") or ()]
-    for signed, handed in notes:
+    for signed, handed in [_parsed(text, parse_hand_over) for text in words.get("handovers") or ()]:
         if handed.epoch > view.epoch + 1:
-            return _elsewhere(view, f"the hand-over to key epoch {view.epoch + 1} is missing")
+            return Verdict(Said.ELSEWHERE, view, words=f"the hand-over to key epoch {view.epoch + 1} is missing")
         if handed.epoch == view.epoch + 1:
             view = _handed_over(view, signed, handed)
         elif _second_heir(view, signed, handed):
@@ -110,7 +111,8 @@ def take(view: LogView, words: dict[str, Any]) -> Verdict:
     table(words, "growth")
     start = whole(words["growth"], "from")
     if start != view.size:
-        return _elsewhere(view, f"a proof from {view.size} records on is needed, this one begins at {start}")
+        told = f"a proof from {view.size} records on is needed, this one begins at {start}"
+        return Verdict(Said.ELSEWHERE, view, words=told)
     grown, lines = _grown(view, words["growth"], checkpoint.size)
     if grown is None or grown.root() != checkpoint.root:
         return _broken(view, Said.FORK, f"the first {view.size} records are not those that were witnessed")
@@ -124,10 +126,10 @@ def take(view: LogView, words: dict[str, Any]) -> Verdict:
     return Verdict(Said.TAKEN, after, signed, revealed=tuple(key for key in after.gateway_keys if key not in view.gateway_keys))
 
 
-def _hand_over_note(text: object) -> tuple[Note, HandOver]:
+def _parsed(text: object, parse: Callable[[str], T]) -> tuple[Note, T]:
     try:
         signed = parse_note(str(text))
-        return signed, parse_hand_over(signed.body)
+        return signed, parse(signed.body)
     except NoteError:
         raise WireError(Refused.NOTE) from None
 
@@ -147,16 +149,8 @@ def _second_heir(view: LogView, signed: Note, handed: HandOver) -> bool:
     return note_holds(signed, VerifierKey(view.origin, ED25519, view.keys[place + 1]))
 
 
-def _elsewhere(view: LogView, words: str) -> Verdict:
-    return Verdict(Said.ELSEWHERE, view, words=words)
-
-
 def _signed_by(view: LogView, text: object) -> tuple[Note, Checkpoint]:
-    try:
-        signed = parse_note(str(text))
-        checkpoint = parse_checkpoint(signed.body)
-    except NoteError:
-        raise WireError(Refused.NOTE) from None
+    signed, checkpoint = _parsed(text, parse_checkpoint)
     good = any(note_holds(signed, VerifierKey(view.origin, ED25519, key)) for key in view.keys[:2])
     if checkpoint.origin != view.origin or not good:
         raise WireError(Refused.NOTE)

@@ -13,10 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from adaptd.lab.controllers import make
-from adaptd.lab.episode import Episode
-from adaptd.lab.harness import simulate
-from adaptd.lab.score import Result
+from adaptd.lab.episode import Episode, run
 from adaptd.twin.device import TwinDevice
 from adaptd.twin.worker import Tick
 from adaptd.twin.world import TrueLight
@@ -180,10 +177,9 @@ def _held(holds: bool, words: str) -> str:
 
 
 def _side(episode: Episode, controller: str, quality: Quality) -> Side:
-    scenario, policy, profile, facts = episode.scenario, episode.policy, episode.profile, episode.facts
-    served = Served(TrueLight(scenario, policy))
-    result: Result = simulate(scenario, policy, profile, facts, make(controller, scenario, policy, profile, facts), served)
-    hours = (scenario.duration_us if result.lasted_us is None else result.lasted_us) / 3.6e9
+    served = Served(TrueLight(episode.scenario, episode.policy))
+    result = run(episode, controller, served)
+    hours = (episode.scenario.duration_us if result.lasted_us is None else result.lasted_us) / 3.6e9
     return Side(
         fps=result.frames_delivered / (hours * 3600),
         hours=hours,

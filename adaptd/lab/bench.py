@@ -1,9 +1,10 @@
 """Every controller on every scenario against the oracle, in several processes; plain rows come out."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -54,9 +55,8 @@ class BenchRow:
         return not hard and broken["over_limit_s"] <= tolerated and broken["budget_over_s"] <= tolerated
 
     def to_plain(self) -> dict[str, Any]:
-        floor = {"floor_short_s": self.result.floor_short_us / 1e6}
         own = {"regret": round(self.regret, 6), "clean": self.clean, "violations": self.violations}
-        return {**self.result.to_plain(), **floor, **own}
+        return {**self.result.to_plain(), "floor_short_s": self.result.floor_short_us / 1e6, **own}
 
 
 @dataclass(slots=True)
@@ -187,33 +187,26 @@ def spread(task: Callable[..., Any], items: Iterable[tuple[Any, ...]], jobs: int
     Raises:
         OracleError: a pool broke before it answered anything.
     """
-    todo = list(items)
-    jobs = min(jobs or cores(), len(todo))
-    if jobs <= 1:
-        return [_told(task(*item), n, len(todo), progress) for n, item in enumerate(todo)]
-    answers: dict[int, Any] = {}
-    while len(answers) < len(todo):
-        before = len(answers)
-        _pool(task, todo, jobs, answers, progress)
-        if len(answers) == before:
+    todo, answers = dict(enumerate(items)), dict[int, Any]()
+    total = len(todo)
+    while todo:
+        before = len(todo)
+        for n, answer in _answers(task, list(todo.items()), min(jobs or cores(), total)):
+            answers[n] = answer
+            del todo[n]
+            if progress is not None:
+                progress(len(answers), total)
+        if len(todo) == before:
             raise OracleError("the solver's process crashed and answered nothing: run again, or with --jobs 1")
-    return [answers[n] for n in range(len(todo))]
+    return [answers[n] for n in range(total)]
 
 
-def _pool(
-    task: Callable[..., Any], todo: list[tuple[Any, ...]], jobs: int, answers: dict[int, Any], progress: Progress | None
-) -> None:
-    """Work on what has no answer yet until all is answered or a process crashes."""
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        try:
-            futures = {pool.submit(task, *item): n for n, item in enumerate(todo) if n not in answers}
-            for future in as_completed(futures):
-                answers[futures[future]] = _told(future.result(), len(answers), len(todo), progress)
-        except BrokenProcessPool:
-            return
-
-
-def _told(answer: Any, n: int, total: int, progress: Progress | None) -> Any:
-    if progress is not None:
-        progress(n + 1, total)
-    return answer
+def _answers(task: Callable[..., Any], todo: list[tuple[int, tuple[Any, ...]]], jobs: int) -> Iterator[tuple[int, Any]]:
+    """Numbers and answers as they come, until all is answered or a process crashes."""
+    if jobs <= 1:
+        yield from ((n, task(*item)) for n, item in todo)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool, suppress(BrokenProcessPool):
+        futures = {pool.submit(task, *item): n for n, item in todo}
+        for future in as_completed(futures):
+            yield futures[future], future.result()

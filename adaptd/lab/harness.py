@@ -105,9 +105,8 @@ class RunJudge:
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
         self._scenario, self._policy = scenario, policy
         self.light = TrueLight(scenario, policy)
-        self._sums = Result("", scenario.name)
+        self._sums, self._account = Result("", scenario.name), RunAccount(policy)
         self._variant, self._rate_mfps = policy.reference, policy.target_mfps
-        self._account = RunAccount(policy)
 
     def score(self, device: TwinDevice, tick: Tick, budget_mw: int | None, band: str | None = None) -> None:
         """Book one tick that has just ended; ``band`` is the one that its setpoint named, None where it named none."""

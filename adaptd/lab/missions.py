@@ -6,7 +6,7 @@ label is a fifth off, up or down. The best plan in hindsight knows every tick to
 energy of its cheapest frame, the floor is served throughout, and the cheapest ticks are filled up to the target first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -72,18 +72,16 @@ class Mission:
         }
 
 
+@dataclass(slots=True)
 class Watcher:
     """In which ticks an efficient variant might serve, and what share of the frames ran on both engines."""
 
-    def __init__(self) -> None:
-        self.allowed: list[bool] = []
-        self.shares: list[float] = []
+    allowed: list[bool] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
 
     def unshadowed(self) -> "Watcher":
         """The same evidence as if it had cost nothing."""
-        free = Watcher()
-        free.allowed, free.shares = self.allowed, [0.0] * len(self.shares)
-        return free
+        return Watcher(self.allowed, [0.0] * len(self.shares))
 
     def __call__(self, device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
         self.shares.append(choice.shadow_ppm / PPM)

@@ -47,12 +47,16 @@ class _Trail:
     """An observer that writes every tick. Its clock is that of the device, beginning at ``start_ms`` of the wall clock."""
 
     def __init__(self, folder: Path, episode: Episode, texts: Texts, brain: Adaptd, start_ms: int) -> None:
-        self._brain, self._start_ms = brain, start_ms
-        self._now_us = 0
+        self._brain, self._now_us = brain, 0
         boot = f"simulated-{episode.scenario.name}-{episode.scenario.seed}"
         limits = LedgerLimits(window_us=max(60_000_000, 4 * episode.scenario.tick_us), silence_us=600_000_000)
         ledger, _ = open_ledger(
-            folder, boot=boot, mono_us=self._mono_us, utc_ms=self._utc_ms, limits=limits, store=_Scratch(folder)
+            folder,
+            boot=boot,
+            mono_us=lambda: self._now_us,
+            utc_ms=lambda: start_ms + self._now_us // 1000,
+            limits=limits,
+            store=_Scratch(folder),
         )
         self._recorder = Recorder(ledger)
         binding = Binding(boot, NO_BUNDLE, code_hash(), (), episode.policy.sha256, episode.profile.sha256)
@@ -84,12 +88,6 @@ class _Trail:
 
     def close(self) -> None:
         self._recorder.close("the simulated run is over")
-
-    def _mono_us(self) -> int:
-        return self._now_us
-
-    def _utc_ms(self) -> int:
-        return self._start_ms + self._now_us // 1000
 
 
 def record(episode: Episode, texts: Texts, folder: Path, start_ms: int) -> Result:

@@ -96,7 +96,10 @@ class TwinDevice:
         self.t_us = 0
         self.power_mw = self.idle_mw + self.world.other_mw(0)
         self.energy_uj = 0.0
-        self._settle(truth.start_mc)
+        power_w = self.power_mw / 1000
+        if truth.start_mc is not None:  # the poles are warmed evenly to it; else they start at idle's steady state
+            power_w = (truth.start_mc - self.world.ambient_mc(0)) / 1000 / sum(self.thermal.r_k_per_w)
+        self.thermal.settle(power_w)
         self.temperature_mc = self.world.ambient_mc(0) + sum(self.thermal.rise_k) * 1000
         self._truth = truth
         self._lags_us = (truth.lag_temperature_us, truth.lag_power_us, truth.lag_light_us)
@@ -106,20 +109,9 @@ class TwinDevice:
         self._reads = 0
         self.battery = None if scenario.battery is None else Cell(scenario.battery, scenario.seed)
 
-    def _settle(self, start_mc: int | None) -> None:
-        """Start at idle's steady state, or with the poles warmed evenly to ``start_mc``."""
-        power_w = self.power_mw / 1000
-        if start_mc is not None:
-            power_w = (start_mc - self.world.ambient_mc(0)) / 1000 / sum(self.thermal.r_k_per_w)
-        self.thermal.settle(power_w)
-
-    def passive_mw(self) -> float:
-        """Idle and other load at this moment: what is drawn without a frame."""
-        return self.idle_mw + self.world.other_mw(self.t_us)
-
     def advance(self, dt_us: int, active_uj: float) -> None:
         """Move ``dt_us`` on; the engines used ``active_uj`` above idle in it. Signals hold their value of the step's start."""
-        self.power_mw = self.passive_mw() + active_uj / dt_us * 1000
+        self.power_mw = self.idle_mw + self.world.other_mw(self.t_us) + active_uj / dt_us * 1000
         self.energy_uj += self.power_mw * dt_us / 1000
         if self.battery is not None:
             self.battery.advance(self.t_us, dt_us, self.power_mw)

@@ -205,12 +205,11 @@ class Collector:
             if isinstance(reading, Measured) and reading.simulated:
                 self._simulated.add(name)
         names = [fact.name for fact in self._facts]
-        frames, beside, busy = ([0.0] * len(names) for _ in range(3))
-        for served in worker.served:
-            if served.variant in names:
-                frames[names.index(served.variant)] += served.frames
-                busy[names.index(served.variant)] += served.latency_sum_us
-        self._beside(decided, names, beside)
+        frames, busy = (
+            [sum(getattr(one, what) for one in worker.served if one.variant == name) for name in names]
+            for what in ("frames", "latency_sum_us")
+        )
+        beside = self._beside(decided, names)
         budget = np.nan if snapshot.budget_mw is None else snapshot.budget_mw / 1000
         serving = names.index(worker.point.variant) if worker.point.variant in names and worker.point.fps_mfps else -1
         head = (*values, budget, worker.point.fps_mfps / 1000, serving, worker.delivered, worker.missed)
@@ -220,9 +219,9 @@ class Collector:
         for shadow in worker.shadows:
             self._shadows.append((self._log_us, shadow.band, shadow.variant, shadow.loss_ppm > 0))
 
-    def _beside(self, decided: Decided, names: list[str], beside: list[float]) -> None:
-        """Shadow frames on the engine beside the one that serves: as many as the coin was set to."""
-        worker = decided.snapshot.worker
+    def _beside(self, decided: Decided, names: list[str]) -> list[float]:
+        """Shadow frames on the engine beside the one that serves, by variant: as many as the coin was set to."""
+        worker, beside = decided.snapshot.worker, [0.0] * len(names)
         efficient = next((shadow.variant for shadow in worker.shadows if shadow.variant in names), names[min(1, len(names) - 1)])
         for stretch in worker.stretches:
             other = names[0] if stretch.variant != names[0] else efficient
@@ -230,6 +229,7 @@ class Collector:
         if not worker.stretches and worker.shadow_frames:
             other = names[0] if worker.point.variant != names[0] else efficient
             beside[names.index(other)] += worker.shadow_frames
+        return beside
 
     def grid(self) -> Grid:
         if len(self._times) < 3 or self._config is None or self._policy is None:

@@ -114,7 +114,7 @@ def load(folder: Path) -> Twin:
             raise FitError(f"{folder / FILE}: is no fitted twin, make one with `adaptd twin fit DIR`")
         if plain["schema"] > SCHEMA:
             raise FitError(f"{folder / FILE}: has schema {plain['schema']}, this adaptd reads {SCHEMA}: update it, or fit again")
-        days = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("day-*.yaml"), key=_number)}
+        days = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("day-*.yaml"), key=_place)}
         cells = {(str(b), int(t), str(v), int(r)): float(s) for b, t, v, r, s in plain["tried"]}
         typical, policy, profile = (
             (folder / name).read_text(encoding="utf-8") for name in ("typical.yaml", "policy.yaml", "profile.yaml")
@@ -129,19 +129,17 @@ def load(folder: Path) -> Twin:
         raise FitError(f"{folder / FILE}: is damaged ({error}), fit again with `adaptd twin fit DIR`") from None
 
 
-def _number(path: Path) -> int:
-    tail = path.stem.rpartition("-")[2]
-    return int(tail) if tail.isdigit() else 0
+def _place(path: Path) -> tuple[int, str]:
+    """``day-10`` comes behind ``day-9``."""
+    return len(path.stem), path.stem
 
 
 def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
     served = {name: float(np.nansum(grid.frames[v])) for v, name in enumerate(grid.names)}
+    r, tau = fitted.r_scale, fitted.tau_scale
     poles = [
-        {
-            "r_k_per_w": round(pole.r_uk_per_mw / 1000 * fitted.r_scale.value, 4),
-            "tau_s": round(pole.tau_ms / 1000 * fitted.tau_scale.value, 2),
-        }
-        for pole in grid.profile.poles
+        {"r_k_per_w": round(one.r_uk_per_mw / 1000 * r.value, 4), "tau_s": round(one.tau_ms / 1000 * tau.value, 2)}
+        for one in grid.profile.poles
     ]
     return {
         "schema": SCHEMA,
@@ -162,8 +160,8 @@ def _plain(grid: Grid, fitted: Fitted, tested: Backtest) -> dict[str, Any]:
                 name: {"value": round(one.value / 1e3, 4), "sd": round(one.sd / 1e3, 5)}
                 for name, one in fitted.latency_us.items()
             },
-            "r_scale": {"value": round(fitted.r_scale.value, 4), "sd": round(fitted.r_scale.sd, 4)},
-            "tau_scale": {"value": round(fitted.tau_scale.value, 4), "sd": round(fitted.tau_scale.sd, 4)},
+            "r_scale": {"value": round(r.value, 4), "sd": round(r.sd, 4)},
+            "tau_scale": {"value": round(tau.value, 4), "sd": round(tau.sd, 4)},
             "poles": poles,
             "band_h": band_hours(grid.policy.bands, pattern(grid, fitted).light_lux.tolist()),
             "differs": [

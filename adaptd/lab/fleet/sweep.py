@@ -59,11 +59,11 @@ class Proposal:
 
 def worlds_of(cluster: str, twins: dict[str, Twin]) -> list[World]:
     """An ordinary and a hot day of each of these boxes' twins."""
-    found = []
-    for box, twin in twins.items():
-        for scenario, text in (("typical", twin.typical), ("hot", hotter(twin.typical, HOTTER_K))):
-            found.append(World(cluster, scenario, box, twin.texts(text)))
-    return found
+    return [
+        World(cluster, scenario, box, twin.texts(text))
+        for box, twin in twins.items()
+        for scenario, text in (("typical", twin.typical), ("hot", hotter(twin.typical, HOTTER_K)))
+    ]
 
 
 def hotter(scenario: str, by_k: float) -> str:
@@ -136,12 +136,7 @@ def _keeps(row: Row, today: dict[tuple[str, str], Row], bounds: Sequence[Bound])
 
 def plain(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
-        {
-            "cluster": row.cluster,
-            "scenario": row.scenario,
-            "box": row.box,
-            "policy": row.policy,
-            **{name: round(value, 6) for name, value in row.figures.values.items()},
-        }
+        {"cluster": row.cluster, "scenario": row.scenario, "box": row.box, "policy": row.policy}
+        | {name: round(value, 6) for name, value in row.figures.values.items()}
         for row in rows
     ]

@@ -60,7 +60,8 @@ def pick(found: Found, goals: Goals, tidy: Callable[[Trial], Trial] = lambda tri
     met = [trial for trial in found.trials if all(meets(trial, bound) for bound in bounds)]
     today = Pick("today", found.today, first_to_break(found.today, bounds))
     if not met:
-        best = min(found.trials, key=lambda trial: _violation(trial, bounds))
+        missed = {id(one): sum(max(0.0, -b.slack(one.value(b.figure)) / b.scale()) for b in bounds) for one in found.trials}
+        best = min(found.trials, key=lambda trial: missed[id(trial)])
         return Picked((), today, (), (), Pick("nearest", best, first_to_break(best, bounds)), bounds)
     front = front_of(met, found.aims)
     chosen = {
@@ -108,17 +109,9 @@ def meets(trial: Trial, bound: Bound) -> bool:
     return bound.slack(trial.value(bound.figure)) >= -1e-9
 
 
-def _violation(trial: Trial, bounds: Sequence[Bound]) -> float:
-    return sum(max(0.0, -bound.slack(trial.value(bound.figure)) / bound.scale()) for bound in bounds)
-
-
 def front_of(trials: Sequence[Trial], aims: Sequence[Aim]) -> list[Trial]:
     """Those that no other one beats in every aim, ordered along the first."""
-
-    def good(trial: Trial) -> tuple[float, ...]:
-        return tuple(trial.value(aim.figure) * (1 if aim.most else -1) for aim in aims)
-
-    marks = {id(trial): good(trial) for trial in trials}
+    marks = {id(trial): tuple(trial.value(aim.figure) * (1 if aim.most else -1) for aim in aims) for trial in trials}
     kept: list[Trial] = []
     for trial in trials:
         mine = marks[id(trial)]

@@ -95,12 +95,12 @@ class Lab:
         return trials
 
     def _trial(self, setting: Setting) -> Trial:
-        text = self.text_of(setting)
+        trial = Trial(setting, self.text_of(setting))
         try:
-            policy_of(text, self.name)
+            policy_of(trial.text, self.name)
         except ConfigError as error:
-            return Trial(setting, text, refused=str(error).splitlines()[0])
-        return Trial(setting, text)
+            trial.refused = str(error).splitlines()[0]
+        return trial
 
     def _known(self, trial: Trial) -> bool:
         row = self.kept.get(_key(trial.setting))

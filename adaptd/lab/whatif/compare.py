@@ -173,13 +173,11 @@ def off(twin: Twin, cell: Cell) -> float:
 
 def _middle(twin: Twin, figure: str, value: float) -> float:
     """A figure set right by what the twin got wrong on average."""
-    if figure in ("power", "energy"):
-        return value * exp(-twin.predicted("power_w")[0])
-    if figure in ("hours", "efficiency"):
-        return value * exp(twin.predicted("power_w")[0])
-    if figure == "efficient":
-        return value - twin.predicted("efficient_pct")[0]
-    return value - twin.predicted("temperature_c")[0] if figure == "hottest" else value
+    factor = {"power": -1, "energy": -1, "hours": 1, "efficiency": 1}.get(figure)
+    if factor is not None:
+        return value * exp(factor * twin.predicted("power_w")[0])
+    measured = {"efficient": "efficient_pct", "hottest": "temperature_c"}.get(figure)
+    return value if measured is None else value - twin.predicted(measured)[0]
 
 
 def _slack(figure: str, value: float, power_w: float, slack_w: float) -> float:

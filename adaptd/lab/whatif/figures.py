@@ -44,10 +44,8 @@ def figures(days: Sequence[Played], policy: Policy, battery_wh: float | None = N
     delivered, late = sum(hour.delivered for hour in hours), sum(hour.late for hour in hours)
     executed = sum(day.result.frames_executed for day in days)
     efficient = sum(day.result.efficient_frames for day in days)
-    losses: dict[str, float] = {}
-    for day in days:
-        for band, ppm in day.result.realised_loss_ppm.items():
-            losses[band] = max(losses.get(band, 0.0), ppm / 10_000)
+    bands = sorted({band for day in days for band in day.result.realised_loss_ppm})
+    losses = {band: max(day.result.realised_loss_ppm.get(band, 0) / 10_000 for day in days) for band in bands}
     power_w = energy_j / seconds
     values = {
         "power": power_w,
@@ -67,12 +65,14 @@ def figures(days: Sequence[Played], policy: Policy, battery_wh: float | None = N
     lasted = _lasted(days, power_w, battery_wh)
     if lasted is not None:
         values["hours"] = lasted
-    engines = sorted({name for hour in hours for name in hour.time_s})
-    time_pct = {name: 100 * sum(hour.time_s.get(name, 0.0) for hour in hours) / seconds for name in engines}
+    time_pct = {name: 100 * spent / seconds for name, spent in _sums([hour.time_s for hour in hours]).items()}
     limit = policy.max_loss_ppm / 10_000
-    served = sorted({name for hour in hours for name in hour.served})
-    rates = {name: sum(hour.served.get(name, 0.0) for hour in hours) / seconds for name in served}
-    return Figures(values, time_pct, {band: lost / limit for band, lost in sorted(losses.items())}, rates)
+    rates = {name: frames / seconds for name, frames in _sums([hour.served for hour in hours]).items()}
+    return Figures(values, time_pct, {band: lost / limit for band, lost in losses.items()}, rates)
+
+
+def _sums(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(row.get(name, 0.0) for row in rows) for name in sorted({name for row in rows for name in row})}
 
 
 def _lasted(days: Sequence[Played], power_w: float, battery_wh: float | None) -> float | None:
