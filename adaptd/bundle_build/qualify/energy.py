@@ -60,25 +60,23 @@ def metered(engines: Mapping[str, Engine], meter: Meter, window_s: float, progre
     """Idle first, then each engine back to back for ``window_s`` in two halves, the second round in reverse order."""
     total = PIECES + 2 * len(engines)
     idle_mw, noise_mw = _idle(meter, window_s, progress, total)
-    energy, frames, spent_us = dict.fromkeys(engines, 0), dict.fromkeys(engines, 0), dict.fromkeys(engines, 0)
+    energy, runs = dict.fromkeys(engines, 0), dict.fromkeys(engines, Run(0, 0, 0))
     order = [*engines, *reversed(list(engines))]
     for done, name in enumerate(order, PIECES + 1):
         before = meter.read_uj()
-        run = saturate(engines[name], window_s / 2)
+        runs[name] = runs[name].plus(saturate(engines[name], window_s / 2))
         energy[name] += meter.read_uj() - before
-        frames[name] += run.frames
-        spent_us[name] += run.wall_us
         progress("metering energy", done, total)
     method = f"measured: {meter.words}, {window_s:g} s an engine in two halves in opposite order, idle over {window_s:g} s"
     return {
         name: Cost(
-            marginal_uj=max(0, (energy[name] - idle_mw * spent_us[name] // 1000) // frames[name]),
-            saturated_uj=energy[name] // frames[name],
+            marginal_uj=max(0, (energy[name] - idle_mw * run.wall_us // 1000) // run.frames),
+            saturated_uj=energy[name] // run.frames,
             idle_mw=idle_mw,
             noise_mw=noise_mw,
             method=method,
         )
-        for name in engines
+        for name, run in runs.items()
     }
 
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +15,7 @@ from adaptd.engine import guard
 from adaptd.engine.base import Engine
 from adaptd.engine.errors import EngineFault
 from adaptd.vision import detection
-from adaptd.vision.answers import Detection
-
-if TYPE_CHECKING:
-    from adaptd.vision.answers import Answer
-    from adaptd.vision.answers import AnswerHead as Reader
+from adaptd.vision.answers import Answer, AnswerHead, Detection
 
 Array = npt.NDArray[np.float32]
 MILLION = 1_000_000
@@ -74,7 +69,7 @@ def evaluate(
     engines: Mapping[str, Engine],
     reference: str,
     pictures: Pictures,
-    reader: "Reader",
+    reader: AnswerHead,
     labels: Labels,
     progress: Progress = silent,
 ) -> Tallies:
@@ -93,16 +88,17 @@ def evaluate(
         plain = outputs[reference]
         near = plain is not None and reader.near(plain, 2 * TOLERANCE_PPM)
         for name in names:
-            band[name].losses_ppm.append(_loss(reader, answers[reference], answers[name]))
-            if near and name != reference and band[name].losses_ppm[-1] < MILLION:
-                band[name].near.add(band[name].n - 1)
-            band[name].empty += _is_empty(answers[name])
-            _score(band[name], reader, outputs[name], answers[name], sample.label if labels.classes else None, truth)
+            tally, right, given = band[name], answers[reference], answers[name]
+            tally.losses_ppm.append(MILLION if right is None or given is None else reader.loss_ppm(right, given))
+            if near and name != reference and tally.losses_ppm[-1] < MILLION:
+                tally.near.add(tally.n - 1)
+            tally.empty += given is not None and given.rows is not None and not len(given.rows)
+            _score(tally, reader, outputs[name], given, sample.label if labels.classes else None, truth)
         progress("running every variant on every picture", done, len(pictures))
     return tallies
 
 
-def _timed(engine: Engine, batch: Array, reader: "Reader") -> tuple[Array | None, "Answer | None", int]:
+def _timed(engine: Engine, batch: Array, reader: AnswerHead) -> tuple[Array | None, Answer | None, int]:
     """Checked output, what it means, and the time both took in microseconds, rounded up; None where the engine failed."""
     start = time.perf_counter_ns()
     try:
@@ -113,16 +109,8 @@ def _timed(engine: Engine, batch: Array, reader: "Reader") -> tuple[Array | None
     return output, answer, -(-(time.perf_counter_ns() - start) // 1000)
 
 
-def _loss(reader: "Reader", reference: "Answer | None", other: "Answer | None") -> int:
-    return MILLION if reference is None or other is None else reader.loss_ppm(reference, other)
-
-
-def _is_empty(answer: "Answer | None") -> bool:
-    return answer is not None and answer.rows is not None and not len(answer.rows)
-
-
 def _score(
-    tally: ScoreTally, reader: "Reader", output: Array | None, answer: "Answer | None", label: str | None, truth: Array | None
+    tally: ScoreTally, reader: AnswerHead, output: Array | None, answer: Answer | None, label: str | None, truth: Array | None
 ) -> None:
     if not isinstance(reader, Detection):
         if label is not None:

@@ -48,13 +48,18 @@ class MeasuredFigures:
     memory_mb: Mapping[str, int]
     answers: str = ""
 
+    def counts(self, name: str) -> dict[str, tuple[int, int]]:
+        """By band, the frames of a variant and how many of them differed or stood near."""
+        seen = {band: tallies[name] for band, tallies in self.tallies.items()}
+        return {band: (tally.n, tally.disagreed + len(tally.near)) for band, tally in seen.items()}
+
 
 def qualification(plan: MeasurePlan, measured: MeasuredFigures, name: str, gain: Gain) -> dict[str, Any]:
     """The manifest's ``qualification`` of one variant."""
     cost = measured.costs[name]
     return {
         "device": device_words(plan.backend, plan.threads, plan.root),
-        "bands": {band: _band(tallies[name], plan.policy) for band, tallies in sorted(measured.tallies.items())},
+        "bands": _bands(measured, name, plan.policy),
         "energy_marginal_uj": cost.marginal_uj,
         "energy_saturated_uj": cost.saturated_uj,
         "energy_method": cost.method,
@@ -78,6 +83,11 @@ def put_in(entry: dict[str, Any], measured: dict[str, Any]) -> None:
     entry["modes"] = [*others, measured]
 
 
+def _bands(measured: MeasuredFigures, name: str, policy: Policy) -> dict[str, dict[str, Any]]:
+    """What a variant did in every band."""
+    return {band: _band(tallies[name], policy) for band, tallies in sorted(measured.tallies.items())}
+
+
 def _band(tally: ScoreTally, policy: Policy) -> dict[str, Any]:
     return {
         "n": tally.n,
@@ -85,9 +95,7 @@ def _band(tally: ScoreTally, policy: Policy) -> dict[str, Any]:
         "disagreed": tally.disagreed,
         "near": len(tally.near),
         "disagreement_bound_ppm": bound_ppm(tally, policy),
-        "latency_p50_us": quantile_us(tally.latencies_us, 50),
-        "latency_p90_us": quantile_us(tally.latencies_us, 90),
-        "latency_p99_us": quantile_us(tally.latencies_us, 99),
+        **{f"latency_p{share_pct}_us": quantile_us(tally.latencies_us, share_pct) for share_pct in (50, 90, 99)},
     }
 
 
@@ -109,10 +117,7 @@ def record_of(
 ) -> dict[str, Any]:
     """Everything behind the manifest's numbers, in integers and words."""
     exact = manifest.task == "classification"
-    scores = {
-        name: {band: _band(tallies[name], plan.policy) for band, tallies in sorted(measured.tallies.items())}
-        for name in next(iter(measured.tallies.values()))
-    }
+    policy, efficient = plan.policy, [name for name in measured.costs if name != manifest.reference]
     return {
         "schema": 1,
         "model": manifest.model,
@@ -123,18 +128,18 @@ def record_of(
         "loss": "another top class" if exact else "1 - F1 of the boxes at IoU 0.5",
         "bound": SOURCE_EXACT if exact else SOURCE_BETTING,
         "policy": {
-            "name": plan.policy.name,
-            "sha256": plan.policy.sha256,
-            "alpha_ppm": plan.policy.alpha_ppm,
-            "max_loss_ppm": plan.policy.max_loss_ppm,
-            "levels_mfps": list(plan.policy.grid_mfps),
-            "bands": [band.name for band in plan.policy.bands],
+            "name": policy.name,
+            "sha256": policy.sha256,
+            "alpha_ppm": policy.alpha_ppm,
+            "max_loss_ppm": policy.max_loss_ppm,
+            "levels_mfps": list(policy.grid_mfps),
+            "bands": [band.name for band in policy.bands],
         },
         "profile": plan.profile.name,
         "reference": manifest.reference,
         "precision": {name: plain["variants"][name][plan.backend]["precision_computed"] for name in measured.costs},
-        "scores": scores,
-        "admitted": {name: _admitted(plan.policy, name, measured) for name in measured.costs if name != manifest.reference},
+        "scores": {name: _bands(measured, name, policy) for name in next(iter(measured.tallies.values()))},
+        "admitted": {name: admitted(policy, name, measured.counts(name)) for name in efficient},
         "energy": {name: asdict(cost) for name, cost in measured.costs.items()},
         "saturated": {name: asdict(run) for name, run in measured.runs.items()},
         "warm_memory_mb": dict(measured.memory_mb),
@@ -143,14 +148,3 @@ def record_of(
         "answers": {"reference": measured.answers, "tolerance_ppm": TOLERANCE_PPM},
         "warnings": warnings,
     }
-
-
-def _admitted(policy: Policy, name: str, measured: MeasuredFigures) -> dict[str, bool]:
-    return admitted(
-        policy,
-        name,
-        {
-            band: (tallies[name].n, tallies[name].disagreed + len(tallies[name].near))
-            for band, tallies in measured.tallies.items()
-        },
-    )

@@ -5,7 +5,7 @@ power), with the reference's shadow frames counted against it; or when it keeps 
 cannot.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adaptd.brain.estimate.scene_guard import PRIOR_FRAMES, start
@@ -30,6 +30,10 @@ class Rate:
     def gains(self) -> bool:
         return self.saved_mw >= self.needed_mw or self.keeps_time
 
+    @property
+    def words(self) -> str:
+        return f"{self.saved_mw} mW of {self.board_mw} mW at {self.mfps / 1000:g} fps"
+
 
 @dataclass(frozen=True, slots=True)
 class Gain:
@@ -46,18 +50,14 @@ def judge(policy: Policy, reference: tuple[Cost, int], efficient: tuple[Cost, in
     Each is given as its cost and the slowest of a hundred inferences (over all bands), in microseconds.
     """
     rates = tuple(_rate(policy, mfps, reference, efficient) for mfps in policy.grid_mfps)
-    good = [rate for rate in rates if rate.gains]
-    if not good:
-        words = f"saves {_numbers(rates)}, everywhere less than 2 x noise or 1 % of board power"
-        return Gain(no_gain=True, why=words, rates=rates)
-    best = max(good, key=lambda rate: rate.saved_mw - rate.needed_mw)
-    share = 100 * best.saved_mw / max(best.board_mw, 1)
-    if best.saved_mw < best.needed_mw:
-        return Gain(
-            no_gain=False, why=f"keeps the deadline at {best.mfps / 1000:g} fps, where the reference does not", rates=rates
-        )
-    words = f"saves {best.saved_mw} mW of {best.board_mw} mW at {best.mfps / 1000:g} fps ({share:.1f} %)"
-    return Gain(no_gain=False, why=words, rates=rates)
+    best = max((rate for rate in rates if rate.gains), key=lambda rate: rate.saved_mw - rate.needed_mw, default=None)
+    if best is None:
+        words = f"saves {', '.join(rate.words for rate in rates)}, everywhere less than 2 x noise or 1 % of board power"
+    elif best.saved_mw < best.needed_mw:
+        words = f"keeps the deadline at {best.mfps / 1000:g} fps, where the reference does not"
+    else:
+        words = f"saves {best.words} ({100 * best.saved_mw / max(best.board_mw, 1):.1f} %)"
+    return Gain(no_gain=best is None, why=words, rates=rates)
 
 
 def _rate(policy: Policy, mfps: int, reference: tuple[Cost, int], efficient: tuple[Cost, int]) -> Rate:
@@ -68,10 +68,6 @@ def _rate(policy: Policy, mfps: int, reference: tuple[Cost, int], efficient: tup
     needed = max(2 * max(dear.noise_mw, cheap.noise_mw), board // 100)
     limit = min(policy.deadline_us, 1_000_000_000 // mfps)
     return Rate(mfps, board, saved, needed, keeps_time=fast_us <= limit < slow_us)
-
-
-def _numbers(rates: Sequence[Rate]) -> str:
-    return ", ".join(f"{rate.saved_mw} mW of {rate.board_mw} mW at {rate.mfps / 1000:g} fps" for rate in rates)
 
 
 def admitted(policy: Policy, variant: str, counts: Mapping[str, tuple[int, int]]) -> dict[str, bool]:

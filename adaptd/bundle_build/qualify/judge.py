@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,7 @@ from adaptd.bundle_build.data.pictures import Pictures
 from adaptd.bundle_build.model.floats import session
 from adaptd.bundle_build.model.onnx_io import to_bytes
 from adaptd.engine.ort import failures, import_onnxruntime
-
-if TYPE_CHECKING:
-    from adaptd.vision.answers import AnswerHead as Reader
+from adaptd.vision.answers import AnswerHead
 
 Array = npt.NDArray[np.float32]
 MILLION = 1_000_000
@@ -39,7 +37,7 @@ class Distance:
 class Judge:
     """Holds the reference's answers on the held-out pictures."""
 
-    def __init__(self, reference: bytes, pictures: Pictures, reader: "Reader", *, classes: bool = True) -> None:
+    def __init__(self, reference: bytes, pictures: Pictures, reader: AnswerHead, *, classes: bool = True) -> None:
         self._pictures = pictures
         self._reader = reader
         self._answers = self._run(reference)

@@ -55,9 +55,8 @@ class Load:
 def load(root: Path) -> Load:
     """Now. A machine that does not say counts as idle (Linux /proc/stat, first line, ticks; the fourth and fifth are idle)."""
     try:
-        line = (root / "proc/stat").read_text(encoding="ascii").split("\n", 1)[0]
-        ticks = [int(word) for word in line.split()[1:9]]
-    except (OSError, ValueError):
+        ticks = [int(word) for word in _text(root / "proc/stat").partition("\n")[0].split()[1:9]]
+    except ValueError:
         ticks = []
     tick_us = MILLION // os.sysconf("SC_CLK_TCK")
     idle = sum(ticks[3:5])
@@ -89,23 +88,16 @@ def device_words(backend: str, threads: int, root: Path) -> str:
     import onnxruntime
 
     cores = len(os.sched_getaffinity(0))
-    words = [
-        _board(root) or platform.machine(),
-        _processor(root),
-        instruction_set(root),
-        f"{cores} cores",
-        f"{threads or cores} threads",
-    ]
-    if backend == "ort":
-        words.append(f"onnxruntime {onnxruntime.__version__}")
-    else:
-        words.append(backend)
+    board = _text(root / "proc/device-tree/model").strip("\0 \n") or platform.machine()
+    processor = " ".join(_cpuinfo(root, "model name").split())
+    runtime = f"onnxruntime {onnxruntime.__version__}" if backend == "ort" else backend
+    words = [board, processor, instruction_set(root), f"{cores} cores", f"{threads or cores} threads", runtime]
     return ", ".join(word for word in words if word)
 
 
 def instruction_set(root: Path) -> str:
     """The widest integer instruction set that the processor names; INT8 results differ between them."""
-    flags = set(_cpuinfo(root, ("flags", "Features")).split())
+    flags = set(_cpuinfo(root, "flags", "Features").split())
     return next((name for name in ISA if name in flags), "")
 
 
@@ -114,24 +106,14 @@ def fingerprint(engine: Engine) -> str:
     return fingerprint_of(engine.infer(probe_batch(engine.input_shape)))
 
 
-def _board(root: Path) -> str:
+def _cpuinfo(root: Path, *keys: str) -> str:
+    lines = (line.partition(":") for line in _text(root / "proc/cpuinfo").splitlines())
+    return next((value.strip() for key, _, value in lines if key.strip() in keys), "")
+
+
+def _text(path: Path) -> str:
+    """What a file says, nothing where it cannot be read."""
     try:
-        return (root / "proc/device-tree/model").read_text(encoding="utf-8", errors="replace").strip("\0 \n")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def _processor(root: Path) -> str:
-    return " ".join(_cpuinfo(root, ("model name",)).split())
-
-
-def _cpuinfo(root: Path, keys: tuple[str, ...]) -> str:
-    try:
-        lines = (root / "proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() in keys:
-            return value.strip()
-    return ""

@@ -8,6 +8,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -122,10 +124,8 @@ class NvmlMeter:
 def find_meter(root: Path, rails: Sequence[str], *, gpu: bool) -> tuple[Meter | None, str]:
     """The best meter there is, or None and why: NVML for a GPU, then the profile's ``rails``, then RAPL for CPU engines."""
     reasons: list[str] = []
-    makers = [NvmlMeter] if gpu else []
-    attempts: list[Any] = [*makers, *(lambda label=label: RailMeter(root, label) for label in rails if ":" not in label)]
-    if not gpu:
-        attempts.append(lambda: RaplMeter(root))
+    attempts: list[Callable[[], Meter]] = [partial(RailMeter, root, label) for label in rails if ":" not in label]
+    attempts = [NvmlMeter, *attempts] if gpu else [*attempts, partial(RaplMeter, root)]
     for attempt in attempts:
         try:
             return attempt(), ""
@@ -145,7 +145,7 @@ def metering(root: Path, rails: Sequence[str], *, gpu: bool) -> Iterator[tuple[M
             meter.close()
 
 
-def _rail(root: Path, label: str) -> Any:
+def _rail(root: Path, label: str) -> Callable[[], float] | None:
     """A function that reads the rail's power in mW, or None where no rail has that label."""
     for chip in sorted((root / "sys/class/hwmon").glob("hwmon*")):
         for path in sorted(chip.glob("*_label")):
@@ -153,12 +153,17 @@ def _rail(root: Path, label: str) -> Any:
                 continue
             channel = path.name.removesuffix("_label")
             if channel.startswith("power"):
-                return lambda path=chip / f"{channel}_input": int(_text(path)) / 1000
+                return partial(_product, chip / f"{channel}_input")
             number = channel.removeprefix("in")
             volts, amps = chip / f"in{number}_input", chip / f"curr{number}_input"
             if volts.is_file() and amps.is_file():
-                return lambda volts=volts, amps=amps: int(_text(volts)) * int(_text(amps)) / 1000
+                return partial(_product, volts, amps)
     return None
+
+
+def _product(*paths: Path) -> float:
+    """Microwatts, or millivolts times milliamperes, as mW."""
+    return prod(int(_text(path)) for path in paths) / 1000
 
 
 def _text(path: Path) -> str:

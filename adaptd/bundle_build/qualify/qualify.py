@@ -87,11 +87,9 @@ def _unused(dataset: Dataset, bundle: Bundle) -> tuple[Dataset, list[str]]:
 def _thin(dataset: Dataset, policy: Policy) -> list[str]:
     """Bands with too few frames to spare a variant the clean shadow frames that it owes before it first serves."""
     needed = flawless_needed(policy) or 0
-    thin = missing_bands(dataset, policy.bands, needed)
-    if not thin:
-        return []
+    thin = ", ".join(missing_bands(dataset, policy.bands, needed))
     limit = f"at most {policy.max_loss_ppm / 10_000:g} % of them different"
-    return [f"too few pictures to serve from the first frame in {', '.join(thin)}: {needed} are needed, {limit}"]
+    return [f"too few pictures to serve from the first frame in {thin}: {needed} are needed, {limit}"] if thin else []
 
 
 def _busy(others_ppm: int) -> list[str]:
@@ -105,13 +103,11 @@ def _busy(others_ppm: int) -> list[str]:
 def _late(measured: MeasuredFigures, policy: Policy, reference: str) -> list[str]:
     """A reference that is slower than the deadline delivers nothing in time, and `adaptd run` will not start on it."""
     slowest = max(quantile_us(tallies[reference].latencies_us, 50) for tallies in measured.tallies.values())
-    if slowest <= policy.deadline_us:
-        return []
     words = (
         f"the reference takes {slowest / 1000:.1f} ms a frame, the policy's deadline is {policy.deadline_us / 1000:.0f} ms: "
         "adaptd run will refuse it; take a smaller model or picture, or a policy with a longer deadline_ms"
     )
-    return [words]
+    return [words] if slowest > policy.deadline_us else []
 
 
 def _chance(measured: MeasuredFigures, manifest: Manifest) -> list[str]:
@@ -120,25 +116,20 @@ def _chance(measured: MeasuredFigures, manifest: Manifest) -> list[str]:
     labelled, right = sum(tally.labelled for tally in tallies), sum(tally.right for tally in tallies)
     if labelled < FEWEST_TO_SCORE or right * len(manifest.classes) > labelled * 3 // 2:
         return []
+    remedy = "give --labels with the names in the output's order, check --preset, and build again"
     share = 100 * right / labelled
-    words = (
-        f"the reference is right on {share:.1f} % of the labelled pictures, little more than a guess: "
-        "give --labels with the names in the output's order, check --preset, and build again"
-    )
-    return [words]
+    return [f"the reference is right on {share:.1f} % of the labelled pictures, little more than a guess: {remedy}"]
 
 
 def _nothing_found(measured: MeasuredFigures, manifest: Manifest) -> list[str]:
     """Two detectors that find nothing agree; where that is most of the pictures, it says little of what they would find."""
-    words = []
-    for band, tallies in sorted(measured.tallies.items()):
-        tally = tallies[manifest.reference]
-        if 2 * tally.empty > tally.n:
-            words.append(
-                f"the reference finds nothing in {tally.empty} of {tally.n} pictures in {band}: "
-                "that both agree there proves little, add pictures with something to find, or check --preset and --size"
-            )
-    return words
+    seen = [(band, tallies[manifest.reference]) for band, tallies in sorted(measured.tallies.items())]
+    return [
+        f"the reference finds nothing in {tally.empty} of {tally.n} pictures in {band}: "
+        "that both agree there proves little, add pictures with something to find, or check --preset and --size"
+        for band, tally in seen
+        if 2 * tally.empty > tally.n
+    ]
 
 
 def _measure(
@@ -191,8 +182,8 @@ def _write(plan: MeasurePlan, bundle: Bundle, measured: MeasuredFigures, warning
         if plan.backend == "ort":
             entry["precision_computed"] = computed(bundle.model_bytes(name, plan.backend))[0]
         put_in(entry, qualification(plan, measured, name, gains[name]))
-    source = bundle.kept.get(f"{manifest.model}.fp32.onnx", b"")
-    work = operations(source) if source else None
+    source = bundle.kept.get(f"{manifest.model}.fp32.onnx")
+    work = None if source is None else operations(source)
     record = {**record_of(plan, manifest, plain, measured, gains, warnings), **({} if work is None else {"operations": work})}
     note = f"{manifest.model}.qualification.{plan.backend}.json"
     data = note_bytes(record)
@@ -208,8 +199,6 @@ def _gains(policy: Policy, manifest: Manifest, measured: MeasuredFigures) -> dic
     }
     reference = manifest.reference
     base = (measured.costs[reference], slowest_us[reference])
-    found = {reference: Gain(no_gain=False, why="the reference")}
-    for name in measured.costs:
-        if name != reference:
-            found[name] = judge(policy, base, (measured.costs[name], slowest_us[name]))
-    return found
+    others = {name: (cost, slowest_us[name]) for name, cost in measured.costs.items() if name != reference}
+    found = {name: judge(policy, base, other) for name, other in others.items()}
+    return {reference: Gain(no_gain=False, why="the reference"), **found}
