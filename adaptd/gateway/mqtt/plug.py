@@ -162,7 +162,7 @@ class MqttPlug:
         try:
             found = self._reader.new()
             if parts.fleet is not None:
-                return [*(parts.fleet.checkpoint(folder, found[-1]) if found else []), *parts.fleet.twin(folder)]
+                return [*(parts.fleet.checkpoint(folder, found[-1]) if found else []), *parts.fleet.twins.new(folder)]
             return [MustArrive(CHECKPOINT, one.key, one.words(parts.topics.box)) for one in found]
         except OSError as error:
             self._say_once(
