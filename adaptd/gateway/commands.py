@@ -51,11 +51,9 @@ class Commander:
 
     @classmethod
     def to_socket(cls, enabled: bool, path: Path) -> "Commander":
-        """Commands for the daemon that listens on ``path``."""
         return cls(enabled, lambda verb, body: _post(path, verb, body))
 
     async def ask(self, verb: str, body: object, who: str) -> Answer:
-        """Check one request and hand it to the daemon."""
         if not self.enabled:
             return Answer(403, "commands are off, the owner starts the gateway with --commands")
         if verb not in VERBS:

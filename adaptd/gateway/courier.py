@@ -34,7 +34,6 @@ class Courier:
         self._trouble = ""
 
     async def run(self, feed: Feed) -> None:
-        """Send until cancelled."""
         with feed.subscribe() as states:
             async for state in states:
                 if isinstance(state, Seen):

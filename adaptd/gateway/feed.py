@@ -12,10 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any, Union, final
 
-from adaptd.client import ApiError, get_json
+from adaptd.client import ApiError
 
 PERIOD_S = 1.0
 LONGEST_WAIT_S = 5.0
@@ -91,11 +90,6 @@ class Feed:
         self._number = 0
         self.latest: State = Absent(Reason.NOT_ASKED, "the daemon has not been asked yet", mono_us(), utc_ms())
 
-    @classmethod
-    def from_socket(cls, path: Path) -> "Feed":
-        """The feed of the daemon that listens on ``path``."""
-        return cls(lambda: get_json(path, "/v1/status"))
-
     @contextmanager
     def subscribe(self, depth: int = DEPTH) -> Iterator[Subscription]:
         """``with feed.subscribe() as states: async for state in states: ...``; at most ``depth`` wait for a slow reader."""
@@ -142,10 +136,8 @@ class Feed:
 
 
 def mono_us() -> int:
-    """Now on the monotonic clock."""
     return time.monotonic_ns() // 1000
 
 
 def utc_ms() -> int:
-    """Now on the wall clock, as a stamp."""
     return time.time_ns() // 1_000_000

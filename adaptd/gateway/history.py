@@ -26,7 +26,6 @@ class Step:
     simulated: bool = False
 
     def add(self, name: str, value: int) -> None:
-        """Count one reading."""
         self.sums[name] = self.sums.get(name, 0) + value
         self.counts[name] = self.counts.get(name, 0) + 1
 
@@ -54,7 +53,6 @@ class Span:
         self._live_from_ms: int | None = None
 
     def live(self, document: dict[str, Any], utc_ms: int) -> None:
-        """Count one status document."""
         step = self._step(utc_ms)
         if step is None:
             return

@@ -14,23 +14,7 @@ from typing import Any
 
 from adaptd.client import ApiError, results
 
-BOUNDS_US = (
-    1_000,
-    2_000,
-    3_000,
-    5_000,
-    7_500,
-    10_000,
-    15_000,
-    20_000,
-    33_000,
-    50_000,
-    66_000,
-    100_000,
-    200_000,
-    500_000,
-    1_000_000,
-)
+BOUNDS_US = tuple(round(1_000 * ms) for ms in (1, 2, 3, 5, 7.5, 10, 15, 20, 33, 50, 66, 100, 200, 500, 1_000))
 MAX_VARIANTS = 16
 QUIET_S = 5.0
 WAIT_S = 5.0
@@ -44,7 +28,6 @@ class Histogram:
     sum_us: int = 0
 
     def add(self, latency_us: int) -> None:
-        """Count one frame."""
         self.counts[bisect_left(BOUNDS_US, latency_us)] += 1
         self.sum_us += latency_us
 

@@ -7,7 +7,6 @@ import asyncio
 import os
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,6 @@ RETRY_S = 60.0
 COMMITTED_S = 90.0
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What the verifier said last, and when. ``verdict`` is None where it did not come to one."""
-
-    verdict: str | None
-    words: str
-    utc_ms: int
-    took_s: float
-    whole: dict[str, Any]
-
-
 class Logbook:
     """History and verification of one daemon's log. ``given`` is the folder to use where the daemon names none."""
 
@@ -45,8 +33,8 @@ class Logbook:
         self.spans = {"hour": Span(5_000, HOUR_MS), "day": Span(120_000, DAY_MS)}
         self.history = "not read yet"
         self.size_bytes: int | None = None
-        self.verifying_since_s: float | None = None
-        self.last: Verification | None = None
+        self._verifying = False
+        self._last: dict[str, Any] = {}
         self._children = asyncio.Lock()
 
     async def run(self, feed: Feed) -> None:
@@ -96,22 +84,26 @@ class Logbook:
             span.logged(done.output)
         self.history = "read"
 
-    async def verify(self) -> Verification | None:
-        """Run the verifier over the log; None while another run is on its way."""
+    def verification(self) -> dict[str, Any]:
+        """Whether the verifier runs, and what it said last and when; ``verdict`` is null where it did not come to one."""
+        return {"running": self._verifying, **self._last}
+
+    async def verify(self) -> bool:
+        """Run the verifier over the log; False while another run is on its way or the log's folder is not known."""
         if self._children.locked() or self.folder is None:
-            return None
+            return False
         async with self._children:
-            self.verifying_since_s = began_s = time.monotonic()
+            self._verifying, began_s = True, time.monotonic()
             try:
                 done = await child.run(("audit", "verify", str(self.folder), "--json"), VERIFY_DEADLINE_S)
             finally:
-                self.verifying_since_s = None
+                self._verifying = False
             whole = object_of(done.output)
             verdict = whole.get("verdict") if done.code in (0, 1) else None
             words = _verdict_words(whole) if verdict is not None else f"no verdict: {done.errors or 'no answer'}"
-            said = None if verdict is None else str(verdict)
-            self.last = Verification(said, words, utc_ms(), time.monotonic() - began_s, whole)
-            return self.last
+            said, took_s = None if verdict is None else str(verdict), round(time.monotonic() - began_s, 1)
+            self._last = {"verdict": said, "words": words, "utc_ms": utc_ms(), "took_s": took_s}
+            return True
 
     async def report(self) -> bytes | str:
         """The report page's bytes, or in one line why there is none."""

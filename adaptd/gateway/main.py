@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from adaptd.client import get_json
 from adaptd.gateway.feed import Absent, Feed, Reason
 from adaptd.gateway.page import Page
 from adaptd.gateway.plugins import Arguments, PlugIn, Tell, end, keep, plug_ins
@@ -40,7 +41,7 @@ def tell(words: str) -> None:
 
 async def serve(arguments: Arguments, beside: Sequence[PlugIn], say: Tell) -> int:
     """Run the feed and whatever lives off it at once; each is kept alive on its own."""
-    feed = Feed.from_socket(arguments.socket)
+    feed = Feed(lambda: get_json(arguments.socket, "/v1/status"))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -55,7 +55,6 @@ class Sight:
 
 
 def render(sight: Sight) -> bytes:
-    """Prometheus text of one state."""
     from prometheus_client import CollectorRegistry, generate_latest
 
     class FromSight:

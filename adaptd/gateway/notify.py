@@ -106,13 +106,10 @@ def addresses_of(config: Config) -> list[Address]:
     Raises:
         SettingsError: apprise is not installed, or knows no such URL; the line is named, the URL, which holds a secret, is not.
     """
-    from adaptd.gateway.notify_apprise import sender_of
+    from adaptd.gateway.notify_apprise import Sender
 
-    found = []
-    for number, url in config.urls:
-        send, shown = sender_of(url, f"{config.path}:{number}")
-        found.append(Address(CHANNEL + config.name_of(url), shown, send, config, why=send.why))
-    return found
+    senders = [(url, Sender(url, f"{config.path}:{number}")) for number, url in config.urls]
+    return [Address(CHANNEL + config.name_of(url), send.shown, send, config, why=send.why) for url, send in senders]
 
 
 def settle(outbox: Outbox, addresses: list[Address], say: Say) -> None:

@@ -22,7 +22,11 @@ NO_ANSWER = "no answer that gives a reason; look at name, port, password and net
 
 
 class Sender:
-    """One address. Called with text and picture it says whether the service took them."""
+    """One address, ``shown`` as its ``place`` and service. Called with text and picture it says whether the service took them.
+
+    Raises:
+        SettingsError: apprise is not installed, or knows no such URL; ``place`` is named instead of the URL.
+    """
 
     def __init__(self, url: str, place: str) -> None:
         try:
@@ -34,7 +38,7 @@ class Sender:
         if not self._one.add(url):
             raise SettingsError(f"{place}: apprise knows no such address, see its list of services")
         self._listen: Callable[[], AbstractContextManager[io.StringIO]] = lambda: apprise.LogCapture(level=logging.WARNING)
-        self._wrong = ""
+        self._wrong, self.shown = "", f"{place} ({url.partition('://')[0]})"
 
     def why(self) -> str:
         """What was wrong the last time; empty where the service took it."""
@@ -63,12 +67,3 @@ def reason_in(log: str) -> str:
     status = int(found[1])
     words = REFUSALS.get(status, "the service has trouble of its own" if status >= 500 else "the service refuses")
     return f"{words} ({status})"
-
-
-def sender_of(url: str, place: str) -> tuple[Sender, str]:
-    """The sender, and the address as it may be shown.
-
-    Raises:
-        SettingsError: apprise is not installed, or knows no such URL; ``place`` is named instead of the URL.
-    """
-    return Sender(url, place), f"{place} ({url.partition('://')[0]})"

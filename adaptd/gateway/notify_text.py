@@ -11,14 +11,11 @@ MAX_BODY = 3_000
 
 
 class Text(NamedTuple):
-    """A notification."""
-
     title: str
     body: str
 
 
 def message_text(message: Message) -> Text:
-    """One alert."""
     body = message.body
     lines = [str(body.get("text", "")), "", f"When: {_when(message)}"]
     if body.get("box"):
@@ -38,7 +35,6 @@ def digest_text(messages: list[Message]) -> Text:
 
 
 def trial_text() -> Text:
-    """For ``--test``."""
     return Text("adaptd: Test", "This is a test: alerts of this box will arrive here.")
 
 

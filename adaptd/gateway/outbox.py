@@ -70,7 +70,6 @@ class Outbox:
         self._database, self.trouble = open_database(path, mend=owner)
 
     def close(self) -> None:
-        """Close the file."""
         with self._lock:
             self._database.close()
 
@@ -103,7 +102,6 @@ class Outbox:
                 )
 
     def channels(self) -> list[str]:
-        """The names of all channels."""
         return [name for (name,) in self._rows("SELECT name FROM channel ORDER BY name")]
 
     def close_channel(self, name: str) -> None:
@@ -164,7 +162,6 @@ class Outbox:
         return [Message(*(json.loads(cell) if place == 4 else cell for place, cell in enumerate(row))) for row in rows]
 
     def count(self, channel: str) -> int:
-        """How many messages wait for ``channel``."""
         return int(self._rows("SELECT count(*) FROM delivery WHERE channel = ?", (channel,))[0][0])
 
     def tried(self, channel: str, ids: Iterable[int]) -> None:

@@ -10,7 +10,7 @@ from adaptd.gateway.feed import Feed
 from adaptd.gateway.latency import Latencies
 from adaptd.gateway.logbook import Logbook
 from adaptd.gateway.plugins import Arguments, Tell, end, keep
-from adaptd.gateway.web.app import Parts, make_app, verification_words
+from adaptd.gateway.web.app import Parts, make_app
 from adaptd.gateway.web.guard import LOOPBACK, Guard, Rules, address_of, is_loopback
 from adaptd.gateway.web.server import listen, serve
 from adaptd.gateway.web.stream import Glimpse, Stream
@@ -37,7 +37,8 @@ class Page:
     async def run(self, feed: Feed) -> None:
         """Serve until cancelled; raises OSError where the port cannot be had."""
         listener = listen(self._arguments.host, self._arguments.port)
-        self._tell(f"page http://{_bracketed(self._arguments.host)}:{listener.getsockname()[1]}/")
+        host = self._arguments.host
+        self._tell(f"page http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
         book = self._logbook = self._logbook or Logbook(self._arguments.audit)
         stream = Stream(feed, self._beside)
         parts = Parts(
@@ -70,7 +71,7 @@ class Page:
             "commands": self._commander.enabled,
             "log_bytes": book.size_bytes,
             "history": book.history,
-            "verification": verification_words(book),
+            "verification": book.verification(),
         }
 
 
@@ -89,7 +90,3 @@ def rules_of(arguments: Arguments) -> Rules:
             raise GatewayError(f"--proxy {address}: is no IP address, give the one the proxy calls from")
     hosts = frozenset(host.lower() for host in (*arguments.hosts, arguments.host))
     return Rules(tokens, hosts, arguments.proxy_header, frozenset(arguments.proxies) or LOOPBACK)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from adaptd.gateway import one_line
 from adaptd.gateway.feed import Feed, Sleep
 
 FIRST_WAIT_S = 1.0
@@ -107,9 +108,7 @@ def _end_of(task: "asyncio.Future[None]") -> str:
     if task.cancelled():
         return "was cancelled"
     error = task.exception()
-    if error is None:
-        return "ended"
-    return " ".join(f"{error}".split()) or type(error).__name__
+    return "ended" if error is None else one_line(error)
 
 
 async def end(*tasks: "asyncio.Future[Any]") -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from adaptd.gateway import one_line
+
 DEADLINE_S = 10.0
 MAX_ANSWER = 65_536
 PIECE = 1 << 16
@@ -72,8 +74,7 @@ def fetch(url: str, target: Path, length: int, digest: str) -> None:
             raise ValueError("is not the file that was announced")
         draft.replace(target)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        why = " ".join(f"{error}".split()) or type(error).__name__
-        raise UnreachableError(f"{url}: cannot be had ({why})") from None
+        raise UnreachableError(f"{url}: cannot be had ({one_line(error)})") from None
     finally:
         draft.unlink(missing_ok=True)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptd.client import ALERTS_FOLDER, MAX_ALERT_PICTURE_BYTES, MAX_VIEW_BYTES, VIEWS, VIEWS_FOLDER
+from adaptd.gateway import one_line
 from adaptd.gateway.outbox import Outbox
 
 MAX_FILE_BYTES = MAX_ALERT_PICTURE_BYTES * 4 // 3 + 65_536
@@ -37,7 +38,7 @@ def fetch_alerts(state: Path, outbox: Outbox, say: Callable[[str], None], box: s
         except FileNotFoundError:
             continue  # another process of the gateway fetched it
         except (OSError, ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
-            say(f"{path}: is no alert ({_short(error)}), set aside as {path.name}{REFUSED}")
+            say(f"{path}: is no alert ({one_line(error)[:200]}), set aside as {path.name}{REFUSED}")
             _set_aside(path, say)
     return new
 
@@ -91,11 +92,6 @@ def _set_aside(path: Path, say: Callable[[str], None]) -> None:
         path.rename(path.with_name(path.name + REFUSED))
     except OSError as error:
         say(f"{path}: cannot be set aside ({error.strerror}), remove it")
-
-
-def _short(error: BaseException) -> str:
-    """What was raised, in one line; its name only where it says nothing else."""
-    return (" ".join(f"{error}".split()) or type(error).__name__)[:200]
 
 
 def read_view(state: Path, name: str) -> dict[str, Any] | None:

@@ -161,9 +161,7 @@ class Rig:
         self.again()
 
     def again(self) -> None:
-        self.offers = Offers(
-            self.topics, self.outbox, self.server.public, self.send, lambda: self.words, lambda _: None, lambda: self.now_s
-        )
+        self.offers = Offers(self.topics, self.outbox, self.server.public, self.send, lambda _: None, lambda: self.now_s)
 
     def send(self, verb: str, body: dict[str, Any]) -> None:
         if self.fails:
@@ -282,9 +280,7 @@ def test_a_box_whose_owner_takes_none_says_so(rig: Rig) -> None:
     """A wave over such boxes stops by itself instead of waiting for ever."""
     pack = {"kind": "pack", "bytes": 5, "url": ""}
     assert rig.take(**pack) == ["refused"]
-    rig.offers = Offers(
-        rig.topics, rig.outbox, rig.server.public, rig.send, lambda: rig.words, lambda _: None, lambda: rig.now_s, policies=False
-    )
+    rig.offers = Offers(rig.topics, rig.outbox, rig.server.public, rig.send, lambda _: None, lambda: rig.now_s, policies=False)
     assert rig.take(issued=9) == ["refused"]
     assert rig.asked == []
 

@@ -49,7 +49,6 @@ class Basis:
     bound_ppm: int | None = 0
 
     def add(self, standing: Standing) -> None:
-        """One frame."""
         self.variants[standing.variant] = self.variants.get(standing.variant, 0) + 1
         self.bands[standing.band] = self.bands.get(standing.band, 0) + 1
         self.unproven += standing.unproven

@@ -79,12 +79,10 @@ class Inspection:
     frames: dict[str, int] = field(default_factory=dict)
     basis: Basis = field(default_factory=Basis)
     seen: dict[tuple[str, str], _Sighting] = field(default_factory=dict)
-    last_us: int = 0
 
     def take(self, boxes: Sequence[Sequence[Any]], camera: str, standing: Standing, at_us: int) -> None:
         """One result: ``boxes`` are rows of class, score and corners in ppm, as the result stream has them."""
         self.frames[camera] = self.frames.get(camera, 0) + 1
-        self.last_us = at_us
         self.basis.add(standing)
         counted: set[str] = set()
         for kind, score, *corners in boxes:

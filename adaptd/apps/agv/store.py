@@ -91,7 +91,6 @@ class PartStore(SqliteStore):
         return str(row[1])
 
     def newest(self, most: int, verdict: str | None = None) -> list[dict[str, Any]]:
-        """The newest parts, newest first."""
         rows = self.base.execute(
             f"SELECT {', '.join(COLUMNS)} FROM parts WHERE verdict = coalesce(?, verdict) ORDER BY id DESC LIMIT ?",  # noqa: S608
             (verdict, most),

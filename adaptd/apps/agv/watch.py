@@ -22,7 +22,6 @@ class Watch:
     rates: dict[str, float] = field(default_factory=dict)
 
     def result(self, camera: str, at_us: int) -> None:
-        """One frame of one camera."""
         self.last_us[camera] = at_us
         if self.since_us is None:
             self.since_us = at_us

@@ -80,11 +80,9 @@ class Basis:
         return sum(share.frames for share in self.shares) * 1_000 * SECOND_US // max(self.seen_us, 1)
 
     def variants_ppm(self) -> dict[str, int]:
-        """Share of the time, by engine."""
         return self._by("variant")
 
     def bands_ppm(self) -> dict[str, int]:
-        """Share of the time, by light band."""
         return self._by("band")
 
     def document(self) -> dict[str, Any]:
@@ -114,15 +112,16 @@ def together(parts: Iterable[Basis]) -> Basis:
     return Basis(tuple(sums[key] for key in sorted(sums)))
 
 
-def excuse_for_refusal(now: Basis, usual: Basis, usual_us: int, settings: Settings) -> Excuse:
-    """Whether something else than the pet could have made ``usual_us`` into nothing at all.
+def excuse_for_refusal(now: Basis, usual: Basis, usual_us: int | None, settings: Settings) -> Excuse:
+    """Whether something else than the pet could have made ``usual_us``, where it is known, into nothing at all.
 
     A change of light or rate that leaves the model to be believed loses a part of the eating, never all of it: neither counts
     here.
     """
     if now.unproven_ppm > settings.unproven_ppm:
         return Excuse.UNPROVEN
-    return Excuse.ENGINE if _engine_explains(now, usual, 0, usual_us, PPM, settings) else Excuse.NONE
+    explains = bool(usual_us) and _engine_explains(now, usual, 0, usual_us or 0, PPM, settings)
+    return Excuse.ENGINE if explains else Excuse.NONE
 
 
 def excuse_for(low: Basis, usual: Basis, low_us: int, usual_us: int, settings: Settings) -> Excuse:

@@ -25,24 +25,10 @@ class State(Enum):
     GONE = "gone"
 
 
-TRANSITIONS: dict[tuple[State, Activity], State] = {
-    (State.AWAY, Activity.EMPTY): State.AWAY,
-    (State.AWAY, Activity.PRESENT): State.THERE,
-    (State.AWAY, Activity.EATING): State.EATING,
-    (State.THERE, Activity.EMPTY): State.AWAY,
-    (State.THERE, Activity.PRESENT): State.THERE,
-    (State.THERE, Activity.EATING): State.EATING,
-    (State.EATING, Activity.EMPTY): State.GONE,
-    (State.EATING, Activity.PRESENT): State.PAUSED,
-    (State.EATING, Activity.EATING): State.EATING,
-    (State.PAUSED, Activity.EMPTY): State.GONE,
-    (State.PAUSED, Activity.PRESENT): State.PAUSED,
-    (State.PAUSED, Activity.EATING): State.EATING,
-    (State.GONE, Activity.EMPTY): State.GONE,
-    (State.GONE, Activity.PRESENT): State.PAUSED,
-    (State.GONE, Activity.EATING): State.EATING,
-}
 IN_BOUT = {State.EATING, State.PAUSED, State.GONE}
+_OUTSIDE = {Activity.EMPTY: State.AWAY, Activity.PRESENT: State.THERE, Activity.EATING: State.EATING}
+_INSIDE = {Activity.EMPTY: State.GONE, Activity.PRESENT: State.PAUSED, Activity.EATING: State.EATING}
+TRANSITIONS = {(state, what): after for state in State for what, after in (_INSIDE if state in IN_BOUT else _OUTSIDE).items()}
 
 
 class Ending(Enum):
@@ -75,8 +61,6 @@ class Credit:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one span."""
-
     credits: list[Credit]
     bouts: list[Bout]
 
@@ -100,7 +84,6 @@ class BoutMachine:
         return self._bout(Ending.CUT) if confirmed else None
 
     def feed(self, span: Span) -> Outcome:
-        """Move by one span."""
         out = Outcome([], [])
         if span.activity is Activity.BLIND:
             self._close(Ending.CUT, out)

@@ -34,7 +34,6 @@ class WallClock:
         return self._wall() >= SANE_FROM_US
 
     def now_us(self) -> int:
-        """UTC now."""
         return self._wall()
 
     def utc_of(self, mono_us: int) -> int:

@@ -14,6 +14,7 @@ from adaptd.apps.feeder.rules import HOURS, Hours, due_ppm, rhythm
 from adaptd.apps.feeder.settings import DAY_US, HOUR_US, PPM, SECOND_US, USUAL_FROM_DAYS, USUAL_TO_DAYS, WINDOW_US, Settings
 from adaptd.apps.feeder.store import Store
 
+GRACE_US = 2 * WINDOW_US  # after midnight, until the last bout of the day is written
 # A window that was lived through twice, because the clock went back, counts once: eating in it is scaled to its length.
 EATEN = "CASE WHEN w.sure_us > :cap THEN e.sure_eating_us * :cap / w.sure_us ELSE e.sure_eating_us END"
 
@@ -77,7 +78,7 @@ def read_day(store: Store, day: date, pet: str, zone: tzinfo, until_us: int) -> 
     low, high = bounds(day, zone)
     until = min(high, until_us)
     part = (low // SECOND_US, until // SECOND_US)
-    seen, sure = _capped(store, part)
+    seen, sure = seen_within(store, part)
     hours = _hours(store, part, pet, zone)
     row = store.base.execute(
         f"SELECT total(e.eating_us), total(e.sure_eating_us), total({EATEN}) "  # noqa: S608 - our own words
@@ -139,6 +140,20 @@ def close_day(store: Store, day: Day) -> None:
     store.base.execute(f"INSERT OR REPLACE INTO days({', '.join(row)}) VALUES({', '.join(f':{name}' for name in row)})", row)
 
 
+def close_days(store: Store, zone: tzinfo, now_us: int) -> list[date]:
+    """Write down every day that is over and not yet written; returns them."""
+    row = store.base.execute("SELECT max(day) FROM days").fetchone()
+    day = date.fromisoformat(row[0]) + timedelta(days=1) if row[0] else first_day(store, zone)
+    closed: list[date] = []
+    while day is not None and bounds(day, zone)[1] + GRACE_US <= now_us:
+        with store.transaction():
+            for pet in pets_of(store):
+                close_day(store, read_day(store, day, pet, zone, now_us))
+        closed.append(day)
+        day += timedelta(days=1)
+    return closed
+
+
 def closed_days(store: Store, pet: str, first: date, last: date) -> dict[date, Day]:
     """Days that are over, by date, ``first`` and ``last`` included."""
     rows = store.base.execute(
@@ -149,13 +164,15 @@ def closed_days(store: Store, pet: str, first: date, last: date) -> dict[date, D
 
 
 def first_day(store: Store, zone: tzinfo) -> date | None:
-    """The day of the oldest window."""
     row = store.base.execute("SELECT min(start_s) FROM windows").fetchone()
     return None if row[0] is None else local_day(int(row[0]) * SECOND_US, zone)
 
 
-def _capped(store: Store, part: tuple[int, int]) -> tuple[int, int]:
-    """Time seen; a window that was lived through twice, because the clock went back, counts once."""
+def seen_within(store: Store, part: tuple[int, int]) -> tuple[int, int]:
+    """Time seen, and of it in light, in the windows from ``part[0]`` to before ``part[1]`` (seconds).
+
+    A window that was lived through twice, because the clock went back, counts once.
+    """
     row = store.base.execute(
         "SELECT total(min(seen_us, ?)), total(min(sure_us, ?)) FROM windows WHERE start_s >= ? AND start_s < ?",
         (WINDOW_US, WINDOW_US, *part),

@@ -73,7 +73,6 @@ def trouble(store: Store, now_us: int) -> list[str]:
 
 
 def day_document(day: Day, settings: Settings) -> dict[str, Any]:
-    """One day of one pet."""
     eaten = day.eating_24h_us(settings)
     return {
         "day": day.day.isoformat(),

@@ -10,8 +10,6 @@ from adaptd.apps.feeder.store import Store
 
 
 class Rule(Enum):
-    """What was found."""
-
     DROP = "drop"
     REFUSAL = "refusal"
     WATCH = "watch"

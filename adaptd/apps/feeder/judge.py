@@ -9,14 +9,13 @@ from typing import Any
 
 from adaptd.apps.feeder import words
 from adaptd.apps.feeder.basis import Basis, Excuse, excuse_for, excuse_for_refusal, together
-from adaptd.apps.feeder.days import Day, bounds, close_day, closed_days, first_day, local_day, pets_of, read_basis, read_day
+from adaptd.apps.feeder.days import Day, closed_days, local_day, pets_of, read_basis, seen_within
 from adaptd.apps.feeder.finding import Finding, Rule, Verdict
 from adaptd.apps.feeder.notes import EXCLUDES, Note, counts, read_notes
 from adaptd.apps.feeder.rules import Watch, low_run, usual
 from adaptd.apps.feeder.settings import SECOND_US, WINDOW_US, Settings
 from adaptd.apps.feeder.store import Store
 
-GRACE_US = 2 * WINDOW_US  # after midnight, until the last bout of the day is written
 LOOK_BACK_DAYS = 120
 VERDICTS = {Excuse.NONE: Verdict.ALERT, Excuse.UNPROVEN: Verdict.WITHHELD}
 DARK_DELAY_PPM = 1_500_000  # eating that may have been in the dark delays the refusal alert to 1.5 times its limit, no longer
@@ -40,20 +39,6 @@ class Past:
     def _value(self, day: date) -> int | None:
         found = self.days.get(day)
         return found.eating_24h_us(self.settings) if found is not None and counts(self.notes, day, self.last) else None
-
-
-def close_days(store: Store, zone: tzinfo, now_us: int) -> list[date]:
-    """Write down every day that is over and not yet written; returns them."""
-    row = store.base.execute("SELECT max(day) FROM days").fetchone()
-    day = date.fromisoformat(row[0]) + timedelta(days=1) if row[0] else first_day(store, zone)
-    closed: list[date] = []
-    while day is not None and bounds(day, zone)[1] + GRACE_US <= now_us:
-        with store.transaction():
-            for pet in pets_of(store):
-                close_day(store, read_day(store, day, pet, zone, now_us))
-        closed.append(day)
-        day += timedelta(days=1)
-    return closed
 
 
 def judge(store: Store, settings: Settings, zone: tzinfo, now_us: int) -> list[Finding]:
@@ -89,11 +74,7 @@ def judge_refusal(store: Store, past: Past, pet: str, zone: tzinfo, now_us: int)
     if row[0] is None:
         return []
     since = int(row[0]) + WINDOW_US // SECOND_US
-    seen_us = int(
-        store.base.execute(
-            "SELECT total(min(sure_us, ?)) FROM windows WHERE start_s >= ? AND start_s <= ?", (WINDOW_US, since, now_s)
-        ).fetchone()[0]
-    )
+    _, seen_us = seen_within(store, (since, now_s + 1))
     times = seen_us // past.settings.refusal_us
     if times == 0:
         return []
@@ -112,7 +93,7 @@ def _refusal(
     first, series = past.series()
     now, before = read_basis(store, since * SECOND_US, now_us), _usual_basis(past, first, len(series) - 1)
     ordinary = usual([*series, None], len(series), past.settings)
-    excuse = excuse_for_refusal(now, before, ordinary, past.settings) if ordinary else _unproven(now, past.settings)
+    excuse = excuse_for_refusal(now, before, ordinary, past.settings)
     verdict = VERDICTS.get(excuse, Verdict.CANNOT_TELL)
     if dark and verdict is Verdict.ALERT and seen_us * 1_000_000 < past.settings.refusal_us * DARK_DELAY_PPM:
         verdict = Verdict.CANNOT_TELL
@@ -144,10 +125,6 @@ def _usual_basis(past: Past, first: date, at: int) -> Basis:
     back = range(settings.usual_from_days, settings.usual_to_days + 1)
     days = (past.days.get(first + timedelta(days=at - each)) for each in back)
     return together(day.basis for day in days if day and day.known(settings) and counts(past.notes, day.day, past.last))
-
-
-def _unproven(now: Basis, settings: Settings) -> Excuse:
-    return Excuse.UNPROVEN if now.unproven_ppm > settings.unproven_ppm else Excuse.NONE
 
 
 def _grounds(now: Basis, before: Basis) -> dict[str, Any]:

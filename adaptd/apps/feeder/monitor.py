@@ -7,9 +7,10 @@ from datetime import tzinfo
 from typing import Any
 
 from adaptd.apps.feeder.camera_watch import write_scenes
+from adaptd.apps.feeder.days import close_days
 from adaptd.apps.feeder.documents import view
 from adaptd.apps.feeder.finding import Finding, Leave, leave_waiting, note_down
-from adaptd.apps.feeder.judge import close_days, judge
+from adaptd.apps.feeder.judge import judge
 from adaptd.apps.feeder.recorder import Recorder
 from adaptd.apps.feeder.scene import judge_camera, judge_scene
 from adaptd.apps.feeder.settings import SECOND_US, Settings

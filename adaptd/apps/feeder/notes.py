@@ -9,8 +9,6 @@ from adaptd.apps.feeder.store import Store
 
 
 class NoteKind(Enum):
-    """What happened."""
-
     DIET_CHANGE = "diet-change"
     SECOND_BOWL = "second-bowl"
     HOLIDAY = "holiday"
@@ -33,12 +31,10 @@ class Note:
     text: str = ""
 
     def covers(self, day: date) -> bool:
-        """Whether the note speaks of ``day``."""
         return self.first <= day and (self.last is None or day <= self.last)
 
 
 def add_note(store: Store, note: Note, now_us: int) -> None:
-    """Write a note down."""
     store.base.execute(
         "INSERT INTO notes(kind, first_day, last_day, text, written_us) VALUES(?,?,?,?,?)",
         (note.kind.value, note.first.isoformat(), note.last.isoformat() if note.last else None, note.text, now_us),

@@ -63,7 +63,6 @@ solid #bbb}section,.found,svg{break-inside:avoid}a{color:#000}}
 
 
 def page(store: Store, settings: Settings, zone: tzinfo, now_us: int, days: int = 35) -> str:
-    """The whole page."""
     past, so_far = history(store, settings, zone, now_us, days), today(store, settings, zone, now_us)
     found = alerts(store, zone)["alerts"]
     made = datetime.fromtimestamp(now_us / SECOND_US, tz=zone)

@@ -92,7 +92,6 @@ class Recorder:
         return True
 
     def close(self) -> bool:
-        """End of recording."""
         self.blind()
         return self.flush()
 

@@ -4,6 +4,7 @@ from datetime import tzinfo
 
 from adaptd.apps.feeder import words
 from adaptd.apps.feeder.camera_watch import CameraWatch
+from adaptd.apps.feeder.days import seen_within
 from adaptd.apps.feeder.finding import Finding, Rule, Verdict
 from adaptd.apps.feeder.settings import HOUR_US, PPM, SECOND_US, WINDOW_S, WINDOW_US
 from adaptd.apps.feeder.store import Store
@@ -67,13 +68,11 @@ def _nobody(store: Store, zone: tzinfo, now_us: int) -> list[Finding]:
     if first is None:
         return []
     since = int(row[0] if row[0] is not None else first)
-    seen = store.base.execute(
-        "SELECT total(min(sure_us, ?)) FROM windows WHERE start_s > ? AND start_s <= ?", (WINDOW_US, since, now_us // SECOND_US)
-    ).fetchone()[0]
+    _, seen = seen_within(store, (since + 1, now_us // SECOND_US + 1))
     if seen < NOTHING_COMES_US:
         return []
     text = (
-        f"Nobody came to the bowl in {words.hours(int(seen))} of time seen, since {words.clock_time(since * SECOND_US, zone)}. "
+        f"Nobody came to the bowl in {words.hours(seen)} of time seen, since {words.clock_time(since * SECOND_US, zone)}. "
         "Check that the camera still sees the bowl, and where the pet is."
     )
     return [_finding(f"scene-nobody-{since}", "", Verdict.NOTICE, text)]

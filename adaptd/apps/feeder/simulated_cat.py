@@ -44,11 +44,6 @@ def levels(cat: Cat, days: int) -> list[float]:
     return found
 
 
-def season_of(day_of_year: int, depth: float) -> float:
-    """1 on average; highest in January."""
-    return 1 + depth / 2 * math.cos(2 * math.pi * (day_of_year - 15) / 365.25)
-
-
 def events(
     cat: Cat, first_us: int, days: int, appetite: Callable[[int], float] = lambda _: 1.0, day_of_year: int = 1
 ) -> Iterator[list[Event]]:
@@ -58,7 +53,8 @@ def events(
     """
     for day, level in enumerate(levels(cat, days)):
         dice = random.Random(f"{cat.seed} day {day}")  # noqa: S311 - a simulation
-        amount = level * appetite(day) * season_of(day_of_year + day, cat.season)
+        season = 1 + cat.season / 2 * math.cos(2 * math.pi * (day_of_year + day - 15) / 365.25)  # highest in January
+        amount = level * appetite(day) * season
         yield _day(dice, cat, first_us + day * DAY_US, amount)
 
 

@@ -22,7 +22,6 @@ class Span:
 
     @property
     def length_us(self) -> int:
-        """How long it was."""
         return self.end_us - self.start_us
 
 

@@ -51,6 +51,7 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 VERSION = len(MIGRATIONS)
+BOUT = "pet, start_us, end_us, eating_us, pauses, score_ppm, band, sure"  # columns of bouts, open or over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +96,10 @@ class Store(SqliteStore):
     def end_open_bouts(self) -> None:
         """A bout that a crash left open is over, at its last moment that was written. What goes on is merged with it."""
         with self.transaction():
-            self.base.execute(
-                "INSERT INTO bouts(pet, start_us, end_us, eating_us, pauses, score_ppm, band, sure, ending) "
-                "SELECT pet, start_us, end_us, eating_us, pauses, score_ppm, band, sure, 'cut' FROM open_bouts"
-            )
+            self.base.execute(f"INSERT INTO bouts({BOUT}, ending) SELECT {BOUT}, 'cut' FROM open_bouts")  # noqa: S608
             self.base.execute("DELETE FROM open_bouts")
 
     def clock_stepped(self, at_us: int, by_us: int) -> None:
-        """Remember that the wall clock jumped."""
         self.base.execute("INSERT INTO clock_steps VALUES(?,?)", (at_us, by_us))
 
     def prune(self, now_us: int, keep_windows_days: int, keep_days: int) -> None:
@@ -143,11 +140,7 @@ class Store(SqliteStore):
             (bout.pet, bout.start_us, bout.start_us - merge_us),
         ).fetchone()
         if row is None:
-            marks = ",".join("?" * 9)
-            self.base.execute(
-                f"INSERT INTO bouts(pet, start_us, end_us, eating_us, pauses, score_ppm, band, sure, ending) VALUES({marks})",
-                astuple(bout),
-            )
+            self.base.execute(f"INSERT INTO bouts({BOUT}, ending) VALUES(?,?,?,?,?,?,?,?,?)", astuple(bout))
             return
         self.base.execute(
             "UPDATE bouts SET end_us = :end_us, score_ppm = (score_ppm * eating_us + :score_ppm * :eating_us) / "

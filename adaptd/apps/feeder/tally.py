@@ -50,7 +50,6 @@ class Tally:
         return bool(self.watched or self.eaten or self.served)
 
     def watch(self, window: int, length_us: int, *, sure: bool) -> None:
-        """Add time seen."""
         row = self.watched.setdefault(window, Watched())
         row.seen_us += length_us
         row.sure_us += length_us if sure else 0

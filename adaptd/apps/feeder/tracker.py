@@ -60,14 +60,10 @@ class Tracker:
             if -overlap >= JOIN_PPM and at not in taken.values() and index not in taken:
                 taken[index] = at
         known = list(self.tracks)
-        self._age(known, set(taken.values()))
-        return [self._join(known[taken[i]], box) if i in taken else self._begin(box) for i, box in enumerate(boxes)]
-
-    def _age(self, known: list[Track], joined: set[int]) -> None:
         for at, track in enumerate(known):
-            if at not in joined:
-                track.lost += 1
+            track.lost += at not in taken.values()
         self.tracks = [track for track in known if track.lost <= FORGET_AFTER]
+        return [self._join(known[taken[i]], box) if i in taken else self._begin(box) for i, box in enumerate(boxes)]
 
     def _join(self, track: Track, box: Box) -> int:
         steps = track.lost + 1

@@ -21,7 +21,6 @@ def minutes(length_us: int) -> str:
 
 
 def hours(length_us: int) -> str:
-    """Whole hours."""
     return f"{length_us // HOUR_US} h"
 
 
@@ -31,7 +30,6 @@ def clock_time(utc_us: int, zone: tzinfo) -> str:
 
 
 def share(ppm: int) -> str:
-    """Whole percent."""
     return f"{(ppm + 5_000) // 10_000} %"
 
 
@@ -88,5 +86,4 @@ def refusal_text(pet: str, seen_us: int, last: str, *, came: bool, dark: bool, e
 
 
 def watch_text(pet: str) -> str:
-    """The watch's line, shown and not sent."""
     return f"{who(pet)} has eaten somewhat less than usual for a while. No alert: keep an eye on it."

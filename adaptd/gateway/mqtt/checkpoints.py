@@ -5,20 +5,18 @@ goes away while it is read (pruning) is passed over. Nothing is verified here: a
 """
 
 import json
-import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from adaptd.gateway.mqtt.growth import segment_names
 from adaptd.gateway.mqtt.watch import MustArrive
 from adaptd.gateway.outbox import TWIN
 from adaptd.gateway.spool import read_object, read_plain
 
-SUFFIX = ".log"
 MARK = b'"kind":"checkpoint"'
 CHUNK_BYTES = 4 << 20
-LOOK_BACK_BYTES = 4 << 20
 MAX_NOTE = 16_384
 FILE = "twin.json"
 TEXTS = ("typical", "policy", "profile")
@@ -64,21 +62,11 @@ class CheckpointReader:
         Raises:
             OSError: the folder cannot be listed (another user's, or not there).
         """
-        names = sorted(name for name in os.listdir(self.folder) if name.endswith(SUFFIX) and name[:-4].isdigit())
+        names = segment_names(self.folder)
         if not self._segment:
-            return self._first_look(names)
-        found = []
-        for name in names:
-            if name >= self._segment:
-                found += self._read(name, self._offset if name == self._segment else 0)
-        return found
-
-    def _first_look(self, names: list[str]) -> list[Checkpoint]:
-        found: list[Checkpoint] = []
-        for name in names[-2:]:
-            size = _size(self.folder / name)
-            found += self._read(name, max(0, size - LOOK_BACK_BYTES))
-        return found[-1:]
+            return [one for name in names[-2:] for one in self._read(name, 0)][-1:]
+        fresh = [name for name in names if name >= self._segment]
+        return [one for name in fresh for one in self._read(name, self._offset if name == self._segment else 0)]
 
     def _read(self, name: str, offset: int) -> list[Checkpoint]:
         """Whole lines from ``offset`` to the end of what is written; the place is remembered."""
@@ -100,22 +88,6 @@ def _whole_lines(data: bytes) -> bytes:
     """Up to the last newline before the zeros of unused space."""
     written = data.partition(b"\0")[0]
     return written[: written.rfind(b"\n") + 1]
-
-
-def _size(path: Path) -> int:
-    """Bytes up to the zeros that stand for unused space; 0 where the file has gone."""
-    try:
-        with path.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            while end:
-                start = max(0, end - 65_536)
-                file.seek(start)
-                if written := file.read(end - start).rstrip(b"\0"):
-                    return start + len(written)
-                end = start
-    except OSError:
-        pass
-    return 0
 
 
 def parse(line: bytes) -> Checkpoint | None:

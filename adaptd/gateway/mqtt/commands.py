@@ -7,7 +7,6 @@ a claim. Who may publish to ``adaptd/v1/<box>/set/#`` is for the broker's access
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from adaptd.gateway.commands import Commander
@@ -21,16 +20,8 @@ class CommandError(ValueError):
     """The command is refused; ``str(error)`` says why and what would be right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for, and who claims to have asked."""
-
-    body: dict[str, Any]
-    by: str
-
-
-def read(payload: bytes, *, retained: bool) -> Request:
-    """Read what was published to ``.../set/<verb>``: a JSON object, in which ``by`` may name the sender.
+def read(payload: bytes, *, retained: bool) -> tuple[dict[str, Any], str]:
+    """What was published to ``.../set/<verb>``, a JSON object, and the sender that its ``by`` claims.
 
     Raises:
         CommandError: retained, over 64 kB, no JSON object, or ``by`` is no short text.
@@ -48,7 +39,7 @@ def read(payload: bytes, *, retained: bool) -> Request:
     by = words.pop("by", "unnamed")
     if not isinstance(by, str) or not 0 < len(by) <= MAX_BY or not by.isprintable():
         raise CommandError(f"by: a text of 1 to {MAX_BY} printable characters is needed")
-    return Request(words, by)
+    return words, by
 
 
 def _no_constant(name: str) -> Any:
@@ -69,9 +60,8 @@ class Desk:
         by, verb = "unread", short(name)
         try:
             self._pace()
-            request = read(payload, retained=retained)
-            by = request.by
-            answer = await self._commander.ask(name, request.body, f"mqtt:{by}")
+            body, by = read(payload, retained=retained)
+            answer = await self._commander.ask(name, body, f"mqtt:{by}")
             accepted, words = answer.status == 200, answer.words
         except CommandError as error:
             accepted, words = False, str(error)

@@ -25,7 +25,6 @@ class About:
 
     name: str
     version: str
-    model: str = "adaptd box"
     bands: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
     page: str = ""
@@ -87,7 +86,7 @@ def _device(topics: Topics, about: About) -> dict[str, Any]:
         "identifiers": [f"adaptd_{topics.box}"],
         "name": about.name,
         "manufacturer": "adaptd",
-        "model": about.model,
+        "model": "adaptd box",
         "serial_number": topics.box,
         "sw_version": about.version,
     }

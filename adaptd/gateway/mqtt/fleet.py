@@ -72,7 +72,7 @@ class FleetSide:
     ) -> None:
         self.mine, self.key = mine, key
         self._topics, self._outbox, self._state, self._send, self._say = topics, outbox, state, send, say
-        self._twins = TwinReader(topics.box, say)
+        self.twins = TwinReader(topics.box, say)
         self._told = int(outbox.kept(KEPT_TOLD) or 0)
         self._latest: tuple[Path, Checkpoint] | None = None
         self._asked_s, self._again_s = -ASK_AGAIN_S, -AGAIN_S
@@ -88,10 +88,6 @@ class FleetSide:
         if one.size == self._told:
             return []
         return self._proof(folder, one, min(self._told, one.size))
-
-    def twin(self, folder: Path) -> list[MustArrive]:
-        """The fitted twin beside the log ``folder``, where there is one that was not sent yet."""
-        return self._twins.new(folder)
 
     def heard(self, payload: bytes) -> list[MustArrive]:
         """The witness answers: its countersignature is kept; where it stands elsewhere, the proof is made from there."""

@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-SUFFIX = ".log"
 EPOCH = b'"kind":"epoch"'
 HANDOVERS = "handovers"
 Block = tuple[int, str]  # how many records, and the block's root in hex; for one record that is shown: 1 and its line
@@ -34,7 +33,6 @@ class Growth:
     handovers: tuple[str, ...]
 
     def words(self) -> dict[str, Any]:
-        """What is published."""
         return {"from": self.start, "blocks": [list(one) for one in self.blocks], "shown": list(self.shown)}
 
 
@@ -100,9 +98,14 @@ def growth(folder: Path, start: int, size: int, show: bytes = b"") -> Growth:
     return Growth(start, size, tuple(walk.blocks), tuple(walk.shown), tuple(walk.handovers))
 
 
+def segment_names(folder: Path) -> list[str]:
+    """The names of the log's segments, in order. Raises OSError where the folder cannot be listed."""
+    return sorted(name for name in os.listdir(folder) if name.endswith(".log") and name[:-4].isdigit())
+
+
 def _segments(folder: Path) -> list[_Segment]:
     """The segments with a header that can be read, in order."""
-    names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX) and name[:-4].isdigit())
+    names = segment_names(folder)
     heads = [(folder / name, head) for name in names if (head := _header(folder / name)) is not None]
     ends: list[int | None] = [int(head["before"]) for _, head in heads[1:]]
     pairs = zip(heads, [*ends, None], strict=False)

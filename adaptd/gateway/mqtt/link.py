@@ -149,7 +149,6 @@ class Link:
         self._client.subscribe(topic, 1)
 
     def unsubscribe(self, topic: str) -> None:
-        """Hear it no more."""
         self._client.unsubscribe(topic)
 
     def look(self) -> None:

@@ -1,6 +1,7 @@
 """An offer of the fleet's server as it stands in its message, and what ends the probation of one that was taken. Pure."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from adaptd.gateway.outbox import ROLLOUT
 
 MAX_PROBATION_S = 7 * 86_400
 MAX_PACK_BYTES = 128 << 20  # it is checked in memory, beside a gateway that may have half a gigabyte
+_DIGEST = re.compile("[0-9a-f]{64}")  # files are named after it
 KINDS = ("policy", "pack")
 ACTIONS = ("take", "withdraw")
 Send = Callable[[str, dict[str, Any]], object]  # a verb of the daemon, and what is asked of it
@@ -32,12 +34,7 @@ def read(head: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     fits = known and all(type(one) is int for one in whole) and all(isinstance(one, str) for one in texts)
-    return words if fits and _hash(words["sha256"]) else {}
-
-
-def _hash(text: str) -> bool:
-    """Whether it is a SHA-256 in hex: files are named after it."""
-    return len(text) == 64 and all(one in "0123456789abcdef" for one in text)
+    return words if fits and _DIGEST.fullmatch(words["sha256"]) else {}
 
 
 def report(offer: dict[str, Any], box: str, outcome: str, words: str) -> MustArrive:

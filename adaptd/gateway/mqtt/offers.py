@@ -26,7 +26,7 @@ TRIAL_S = 60.0  # how long the daemon may take to say yes or no
 
 
 class Offers:
-    """Takes offers of the server that has ``public``. ``send`` asks the daemon, ``known`` is its newest status document."""
+    """Takes offers of the server that has ``public``. ``send`` asks the daemon."""
 
     def __init__(
         self,
@@ -34,7 +34,6 @@ class Offers:
         outbox: Outbox,
         public: bytes,
         send: Send,
-        known: Callable[[], dict[str, Any]],
         say: Callable[[str], None],
         mono_s: Callable[[], float] = time.monotonic,
         packs: PackOffers | None = None,
@@ -43,7 +42,7 @@ class Offers:
     ) -> None:
         self._packs, self._policies = packs, policies
         self._topics, self._outbox, self._public = topics, outbox, public
-        self._send, self._known, self._say, self._mono_s = send, known, say, mono_s
+        self._send, self._say, self._mono_s = send, say, mono_s
         self._offer: dict[str, Any] = outbox.kept(KEPT) or {}
         self._newest = int(outbox.kept(KEPT_NEWEST) or self._offer.get("issued", 0))
         self._asked_s: float | None = None

@@ -118,14 +118,12 @@ class MqttPlug:
             mine = await asyncio.to_thread(gateway_key, self._state)
             parts.fleet = FleetSide(topics, outbox, self._state, mine, self._ask, self._say, self._fleet.key)
             if self._fleet.key is not None and (self._fleet.policies or self._fleet.packs):
-                parts.offers = self._offers(self._fleet, self._fleet.key, parts)
+                parts.offers = self._offers(self._fleet, self._fleet.key, topics, outbox)
         return parts
 
-    def _offers(self, fleet: Fleet, key: FleetKey, parts: Parts) -> Offers:
-        topics, outbox = parts.topics, parts.outbox
+    def _offers(self, fleet: Fleet, key: FleetKey, topics: Topics, outbox: Outbox) -> Offers:
         packs = None if fleet.packs is None else PackOffers(topics, outbox, fleet.packs, self._ask, self._say)
-        known = lambda: parts.watch.known  # noqa: E731 - the newest document, whenever it is asked for
-        return Offers(topics, outbox, key.public, self._ask, known, self._say, packs=packs, policies=fleet.policies)
+        return Offers(topics, outbox, key.public, self._ask, self._say, packs=packs, policies=fleet.policies)
 
     def _about(self, watch: Watch) -> About:
         document = watch.known
@@ -162,7 +160,7 @@ class MqttPlug:
         try:
             found = self._reader.new()
             if parts.fleet is not None:
-                return [*(parts.fleet.checkpoint(folder, found[-1]) if found else []), *parts.fleet.twin(folder)]
+                return [*(parts.fleet.checkpoint(folder, found[-1]) if found else []), *parts.fleet.twins.new(folder)]
             return [MustArrive(CHECKPOINT, one.key, one.words(parts.topics.box)) for one in found]
         except OSError as error:
             self._say_once(

@@ -55,7 +55,6 @@ class Session:
         self._components: dict[str, str] = {}
 
     def heard(self, topic: str, payload: bytes, retained: bool) -> None:
-        """A message came in."""
         topics = self._parts.topics
         if self._retained is not None:
             if retained and payload:

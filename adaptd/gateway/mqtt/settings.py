@@ -45,11 +45,10 @@ class Settings:
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             if self.certificate is not None:
                 context.load_cert_chain(self.certificate, self.key)
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:  # also what OpenSSL says
             files = ", ".join(str(path) for path in (self.ca, self.certificate, self.key) if path is not None)
-            raise SettingsError(
-                f"{files}: cannot be used ({_first_line(error)}), give PEM files that this user can read"
-            ) from None
+            why = str(error.strerror or error).partition("\n")[0]
+            raise SettingsError(f"{files}: cannot be used ({why}), give PEM files that this user can read") from None
         return context
 
 
@@ -117,7 +116,3 @@ def _credentials(path: Path) -> tuple[str, str]:
     if len(lines) < 2 or not lines[0]:
         raise SettingsError(f"{path}: user name in the first line and password in the second are needed")
     return lines[0], lines[1]
-
-
-def _first_line(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error).partition("\n")[0]

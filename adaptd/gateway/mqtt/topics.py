@@ -68,7 +68,6 @@ class Topics(NamedTuple):
         return f"{self.root}/offer"
 
     def of(self, name: str) -> str:
-        """``adaptd/v1/<box>/<name>``."""
         return f"{self.root}/{name}"
 
     def message(self, name: str, words: dict[str, Any], *, retain: bool = False, qos: int = 0) -> Outgoing:

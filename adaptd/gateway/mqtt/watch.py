@@ -53,7 +53,9 @@ class Watch:
         step_s = self._step_s(at_us)
         hour.see(document, self._before, step_s)
         if self._before is not None and 0 < step_s <= LONGEST_STEP_S:
-            self._add_energy(document, self._before, step_s)
+            joules, seconds = energy_between(self._before, document, step_s)
+            self.energy_j += joules
+            self.energy_s += seconds
         for event in self._news(events(self._before, document), at_us):
             found.messages.append(event.message(self.topics))
             if event.name == FAULT and event.type == "fault":
@@ -121,11 +123,6 @@ class Watch:
         self._at_us = at_us
         return step_s
 
-    def _add_energy(self, document: dict[str, Any], before: dict[str, Any], step_s: float) -> None:
-        joules, seconds = energy_between(before, document, step_s)
-        self.energy_j += joules
-        self.energy_s += seconds
-
     def _due(self, document: dict[str, Any], at_us: int) -> bool:
         """A period has passed, or what a person looks at has changed."""
         point = document.get("operating_point") or {}
@@ -136,9 +133,8 @@ class Watch:
         return due
 
     def _fault(self, text: str, document: dict[str, Any], utc_ms: int) -> list[MustArrive]:
-        day, count = utc_ms // 86_400_000, 0
-        if self._fault_day[0] == day:
-            count = self._fault_day[1]
+        day = utc_ms // 86_400_000
+        count = self._fault_day[1] if self._fault_day[0] == day else 0
         if count >= MAX_FAULT_ALERTS:
             return []
         self._fault_day = (day, count + 1)

@@ -132,7 +132,6 @@ def follow(bridge: Bridge, path: Path) -> None:
 
 
 def main() -> int:
-    """Publish until interrupted."""
     words = _words()
     config = zenoh.Config()
     config.insert_json5("mode", '"client"')

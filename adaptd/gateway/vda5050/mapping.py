@@ -26,11 +26,10 @@ class Vehicle:
 
     manufacturer: str
     serial: str
-    interface: str = "uagv"
 
     def topic(self, name: str) -> str:
         """``uagv/v2/MANUFACTURER/SERIAL/name``."""
-        return f"{self.interface}/v2/{self.manufacturer}/{self.serial}/{name}"
+        return f"uagv/v2/{self.manufacturer}/{self.serial}/{name}"
 
 
 def vehicle_of(text: str) -> Vehicle:

@@ -99,17 +99,15 @@ class Routes:
         return JSONResponse({"view": read_view(self._parts.state, request.path_params["name"])})
 
     async def metrics(self, _: Request) -> Response:
-        """What Prometheus scrapes."""
         parts = self._parts
         sight = Sight(parts.feed.latest, parts.latencies.histograms, parts.logbook.size_bytes, parts.box, parts.version)
         return Response(render(sight), headers={"content-type": METRICS_TYPE})
 
     async def verify(self, _: Request) -> Response:
         """Run the verifier over the log; one run at a time."""
-        found = await self._parts.logbook.verify()
-        if found is None:
+        if not await self._parts.logbook.verify():
             return PlainTextResponse("the verifier is on its way already, or the log's folder is not known yet\n", 409)
-        return JSONResponse(verification_words(self._parts.logbook))
+        return JSONResponse(self._parts.logbook.verification())
 
     async def preview(self, _: Request) -> Response:
         """The camera's newest picture; one a second for however many look."""
@@ -136,11 +134,3 @@ class Routes:
             body = None
         answer = await self._parts.commander.ask(request.path_params["verb"], body, caller.name)
         return PlainTextResponse(f"{answer.words}\n", answer.status)
-
-
-def verification_words(logbook: Logbook) -> dict[str, Any]:
-    """The verifier's last word for the page."""
-    last, running = logbook.last, {"running": logbook.verifying_since_s is not None}
-    if last is None:
-        return running
-    return {**running, "verdict": last.verdict, "words": last.words, "utc_ms": last.utc_ms, "took_s": round(last.took_s, 1)}

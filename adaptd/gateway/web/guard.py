@@ -60,7 +60,6 @@ class Guard:
     rates: Rates = field(default_factory=Rates)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer or refuse one request."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -178,7 +177,6 @@ def is_loopback(text: str) -> bool:
 
 
 async def refuse(send: Send, refusal: Refusal) -> None:
-    """Send a refusal as one line of plain text."""
     payload = f"{refusal.words}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(payload)).encode())]
     if refusal.status == 401:

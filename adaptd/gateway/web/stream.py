@@ -34,7 +34,6 @@ class Stream:
         self.open = 0
 
     def close(self) -> None:
-        """End every stream."""
         self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

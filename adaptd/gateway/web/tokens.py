@@ -119,7 +119,6 @@ class Rates:
         return len(recent) < GUESSES_PER_MINUTE
 
     def guessed(self, peer: str, now_us: int) -> None:
-        """Note a wrong token."""
         recent = [at_us for at_us in self.wrong.pop(peer, ()) if now_us - at_us < MINUTE_US]
         _make_room(self.wrong)
         self.wrong[peer] = [*recent, now_us]
