@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adaptd.cli import tune_words
-from adaptd.cli.errors import CommandError, whole, writing
+from adaptd.cli.errors import CommandError, refusing, writing
+from adaptd.cli.options import Sub, answer, as_json, battery, jobs, verb
 from adaptd.cli.progress import stages
 
 if TYPE_CHECKING:
@@ -21,21 +22,19 @@ if TYPE_CHECKING:
 PICKS = ("safest", "knee", "thriftiest")
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser("tune", help="find a better policy for this box: goals in, three measured picks out")
-    parser.add_argument("source", type=Path, metavar="DIR|SCENARIOS", help="the box's log, its fitted twin, or scenarios")
-    parser.add_argument("--goal", default="", help='what is wanted, for example "hours>=9" or "efficiency 0.85 of the best"')
-    parser.add_argument("--keep", default="", help='what must stay, for example "fps>=12, loss<=0.5"')
-    parser.add_argument("--policy", type=Path, default=None, help="the policy to tune (default: the logged one)")
-    parser.add_argument("--knob", action="append", default=[], metavar="NAME[=LOW..HIGH]", help="turn this knob; repeatable")
-    parser.add_argument("--battery-wh", type=float, default=None, metavar="WH", help="capacity of the battery, for the hours")
-    parser.add_argument("--trials", type=whole(1), default=60, help="candidates to measure at most (default: 60)")
-    parser.add_argument("--seed", type=whole(0), default=1, help="seed of the search; the same one takes the same way")
-    parser.add_argument("-o", "--output", type=Path, default=Path("tuned"), help="folder for page, patches and what was measured")
-    parser.add_argument("--apply", choices=PICKS, default=None, help="write this pick into --policy, keep the old file beside it")
-    parser.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(handler=_tune)
+def register(sub: Sub) -> None:
+    tune = verb(sub, "tune", "find a better policy for this box: goals in, three measured picks out", _tune)
+    tune.path("source", "the box's log, its fitted twin, or scenarios", metavar="DIR|SCENARIOS")
+    tune.option("--goal", 'what is wanted, for example "hours>=9" or "efficiency 0.85 of the best"', default="")
+    tune.option("--keep", 'what must stay, for example "fps>=12, loss<=0.5"', default="")
+    tune.path("--policy", "the policy to tune (default: the logged one)")
+    tune.many("--knob", "turn this knob; repeatable", metavar="NAME[=LOW..HIGH]")
+    tune.add(battery)
+    tune.count("--trials", "candidates to measure at most (default: 60)", default=60)
+    tune.count("--seed", "seed of the search; the same one takes the same way", 0, default=1)
+    tune.path("-o --output", "folder for page, patches and what was measured", default=Path("tuned"))
+    tune.option("--apply", "write this pick into --policy, keep the old file beside it", choices=PICKS)
+    tune.add(jobs, as_json)
 
 
 def _tune(arguments: argparse.Namespace) -> int:
@@ -44,11 +43,10 @@ def _tune(arguments: argparse.Namespace) -> int:
     from adaptd.lab.tune.picks import pick, verified
     from adaptd.lab.tune.search import search, simplify
 
-    _check_usage(arguments)
-    try:
+    if arguments.apply and arguments.policy is None:
+        raise CommandError("--apply: says where to write with --policy FILE", 2)
+    with refusing(ConfigError, code=2):  # words of the command line, not a file that is bad
         goals = parse_goals(arguments.goal, arguments.keep)
-    except ConfigError as fault:  # words of the command line, not a file that is bad
-        raise CommandError(str(fault), 2) from None
     lab, twin = _lab(arguments, goals)
     done = lab.load()
     if done:
@@ -64,25 +62,13 @@ def _tune(arguments: argparse.Namespace) -> int:
         picked = pick(found, goals, lambda trial: simplify(lab, found, trial))
         if twin is not None and twin.days:
             picked = verified(picked, twin, lab.battery_wh, partial(stage, "days again"), lab.jobs)
-    _write(arguments, lab, found, picked)
-    if arguments.json:
-        print(json.dumps(_plain(lab, found, picked)))
-    else:
-        print("\n".join(tune_words.words(arguments.output, lab, found, picked, applied=bool(arguments.apply))))
-    if picked.nearest is not None:
-        return 1
-    if arguments.apply:
+    plain = _plain(lab, found, picked)
+    _write(arguments, lab, found, picked, plain)
+    code = 0 if picked.nearest is None else 1
+    answer(arguments, plain, tune_words.words(arguments.output, lab, found, picked, applied=bool(arguments.apply)), code)
+    if arguments.apply and picked.nearest is None:
         _apply(arguments.policy, next(one for one in picked.picks if one.name == arguments.apply))
-    return 0
-
-
-def _check_usage(arguments: argparse.Namespace) -> None:
-    if arguments.trials < 1:
-        raise CommandError(f"--trials: is {arguments.trials}, 1 or more are needed", 2)
-    if arguments.battery_wh is not None and not 0 < arguments.battery_wh < 1e6:
-        raise CommandError(f"--battery-wh: is {arguments.battery_wh:g}, more than 0 is needed", 2)
-    if arguments.apply and arguments.policy is None:
-        raise CommandError("--apply: says where to write with --policy FILE", 2)
+    return code
 
 
 def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, Twin | None]":
@@ -122,14 +108,14 @@ def _scenario_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
 
 
-def _write(arguments: argparse.Namespace, lab: "Lab", found: "Found", picked: "Picked") -> None:
+def _write(arguments: argparse.Namespace, lab: "Lab", found: "Found", picked: "Picked", plain: dict[str, object]) -> None:
     """The page, one policy file a pick, and the picks as JSON."""
     from adaptd.lab.tune.page import page
 
     title = f"Tuning {Path(lab.name).name}"
     asked = ", ".join(one for one in (arguments.goal, arguments.keep) if one) or "less power, more frames"
     (arguments.output / "tune.html").write_text(page(title, asked, lab, found, picked), encoding="utf-8")
-    (arguments.output / "tune.json").write_text(json.dumps(_plain(lab, found, picked), indent=1) + "\n", encoding="utf-8")
+    (arguments.output / "tune.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     for one in picked.picks:
         (arguments.output / f"{one.name}.yaml").write_text(one.trial.text, encoding="utf-8")
 
