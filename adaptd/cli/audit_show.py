@@ -16,7 +16,7 @@ from adaptd.brain.decide.words import explain
 from adaptd.brain.judge.words import why_missing
 from adaptd.cli.audit_words import harmless
 from adaptd.cli.errors import CommandError
-from adaptd.log.verify import reader
+from adaptd.log.verify import headline, reader
 from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.report.record_words import sentence
 from adaptd.vocabulary import QUANTITIES, Measured, Reading, believed
@@ -66,13 +66,7 @@ def moment(text: str | None, now_ms: int) -> int | None:
 
 
 def lines(
-    folder: Path,
-    wanted: Filter,
-    *,
-    last: int | None,
-    follow: bool,
-    as_json: bool,
-    told: Callable[[str], None] | None = None,
+    folder: Path, wanted: Filter, *, last: int | None, follow: bool, as_json: bool, told: Callable[[str], None] | None = None
 ) -> Iterator[str]:
     """The lines to print; ``told`` gets one for each part of the log that cannot be read."""
     if follow:
@@ -125,10 +119,7 @@ def _shown(records: Iterator[dict[str, Any]], wanted: Filter, *, as_json: bool) 
 
 def line(record: dict[str, Any], decided: Decided | None) -> str:
     """One record in words."""
-    try:
-        when = datetime.fromtimestamp(record["utc_ms"] / 1000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
-    except (OverflowError, ValueError, OSError):
-        when = f"{record['utc_ms']} ms"
+    when = headline.moment(record["utc_ms"]).removesuffix(" UTC")
     text = _decision(decided) if decided is not None else sentence(record)
     return harmless(f"{record['seq']:>8}  {when}  {record['kind']:<10}  {text}".rstrip())
 

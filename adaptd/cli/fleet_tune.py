@@ -45,8 +45,15 @@ def tune(arguments: argparse.Namespace) -> int:
     proposals = [propose(group.name, rows, goals, twins[group.middle]) for group in groups] if rows else []
     texts = _for_new_boxes(place, boxes, expected)
     texts = {**texts, **{f"{one.cluster}.yaml": policies[one.policy] for one in proposals if one.policy in policies}}
-    found = {"simulated": True, "priors": [_prior(one) for one in expected], "clusters": [_plain(one) for one in groups]}
-    found["proposals"] = [_proposal(one) for one in proposals]
+    found = {
+        "simulated": True,
+        "priors": [_prior(one) for one in expected],
+        "clusters": [
+            {"cluster": one.name, "board": one.board, "middle": one.middle, "hottest": one.hottest, "boxes": list(one.boxes)}
+            for one in groups
+        ],
+        "proposals": [{**asdict(one), "gain": round(one.gain, 6), "error": round(one.error, 6)} for one in proposals],
+    }
     _write(arguments.output, {**texts, "fleet.json": json.dumps(found, indent=1), "sweep.json": json.dumps(plain(rows))})
     return answer(arguments, found, _words(boxes, expected, texts, groups, proposals, rows, arguments.output))
 
@@ -160,14 +167,6 @@ def _prior(one: "BoxPrior") -> dict[str, Any]:
         "differs": rates,
         "band_h": {band: round(hours, 2) for band, hours in one.band_h.items()},
     }
-
-
-def _plain(one: "Cluster") -> dict[str, Any]:
-    return {"cluster": one.name, "board": one.board, "middle": one.middle, "hottest": one.hottest, "boxes": list(one.boxes)}
-
-
-def _proposal(one: "Proposal") -> dict[str, Any]:
-    return {**asdict(one), "gain": round(one.gain, 6), "error": round(one.error, 6)}
 
 
 def _day(policy: str | None) -> list[str]:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,12 +164,12 @@ def _with_limits(node: Any) -> Any:
 def what_would_change(policy: "Policy", folder: Path) -> list[str]:
     """The lines: the decision now, then each knob's smallest change that alters it, nearest first."""
     from adaptd.lab.whatif.change import changes, decide, situation
+    from adaptd.log.verify.headline import moment
 
     with refusing(ValueError, where=f"{folder}: "):
         at = situation(folder)
         verdict = decide(policy, at)
-    moment = f"{datetime.fromtimestamp(at.utc_ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
-    lines = [f"The decision at {moment}: {_choice(verdict.point)} ({verdict.rule}). What would change it:"]
+    lines = [f"The decision at {moment(at.utc_ms)}: {_choice(verdict.point)} ({verdict.rule}). What would change it:"]
     found = changes(policy, at)
     altering = sorted([one for one in found if one.value is not None], key=_distance)
     for one in altering:
