@@ -202,15 +202,12 @@ def alert(state: Path, key: str, kind: str, text: str, rests_on: dict[str, Any],
         words["picture_base64"] = base64.b64encode(picture).decode()
     folder = state / ALERTS_FOLDER
     final = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    try:
-        folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+    with _left_in(folder, 0o770, "alert"):
         if final.exists():
             return False
         if kind != "clinical" and len(os.listdir(folder)) >= MAX_WAITING_ALERTS:
             raise ApiError(f"{folder}: {MAX_WAITING_ALERTS} alerts wait and nobody fetches them, start `adaptd gateway`")
         write_whole(final, json.dumps(words).encode())
-    except OSError as error:
-        raise ApiError(f"{folder}: the alert cannot be written ({error.strerror}), name a --state folder that can be") from None
     return True
 
 
@@ -226,11 +223,18 @@ def show(state: Path, name: str, view: dict[str, Any]) -> None:
     data = json.dumps(view, allow_nan=False, separators=(",", ":")).encode()
     if len(data) > MAX_VIEW_BYTES:
         raise ValueError(f"a view is at most {MAX_VIEW_BYTES} bytes, this one has {len(data)}")
-    folder = state / VIEWS_FOLDER
+    with _left_in(state / VIEWS_FOLDER, 0o750, "view"):
+        write_whole(state / VIEWS_FOLDER / f"{name}.json", data)
+
+
+@contextlib.contextmanager
+def _left_in(folder: Path, mode: int, what: str) -> Iterator[None]:
+    """The folder is there; what the system refuses inside is one line."""
     try:
-        write_whole(folder / f"{name}.json", data, folder_mode=0o750)
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+        yield
     except OSError as error:
-        raise ApiError(f"{folder}: the view cannot be written ({error.strerror}), name a --state folder that can be") from None
+        raise ApiError(f"{folder}: the {what} cannot be written ({error.strerror}), name a --state folder that can be") from None
 
 
 def write_whole(final: Path, data: bytes, mode: int = 0o666, folder_mode: int = 0o777) -> None:

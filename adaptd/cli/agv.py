@@ -1,8 +1,6 @@
 """`adaptd agv`: inspection from a vehicle on a running daemon, and the table of a shift before and after."""
 
-import argparse
-from collections.abc import Callable
-
+from adaptd.cli.errors import within
 from adaptd.cli.options import Sub, Words, as_json, later, socket, verb, verbs
 
 VERDICTS = ("pass", "reject", "cannot tell")
@@ -43,23 +41,8 @@ def _store(words: Words) -> None:
     words.path("--db", "the store (default agv/agv.sqlite3 in adaptd's state folder)")
 
 
-def _from(least: float, most: float, what: str) -> Callable[[str], float]:
-    """For ``type=`` of an option: a number within the bounds."""
-
-    def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is no {what}, a number from {least:g} to {most:g} is needed")
-        return value
-
-    return number
-
-
-_seconds, _hours, _share = _from(0.1, 1e7, "such number"), _from(0.01, 168, "number of hours"), _from(0, 1, "share")
+_seconds, _hours, _share = within(0.1, 1e7, "such number"), within(0.01, 168, "number of hours"), within(0, 1, "share")
 
 
 def _count(text: str) -> int:
-    return int(_from(1, 100_000, "count")(text))
+    return int(within(1, 100_000, "count")(text))

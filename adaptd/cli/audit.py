@@ -5,10 +5,10 @@ import json
 import sys
 import time
 
-from adaptd.cli import audit_files, audit_pack, audit_send
+from adaptd.cli import audit_files, audit_send
 from adaptd.cli.audit_args import folder, judge, kept_long_enough, need_log, not_read, span, times, trust
 from adaptd.cli.errors import CommandError, refusing
-from adaptd.cli.options import Sub, answer, verb, verbs
+from adaptd.cli.options import Sub, answer, later, verb, verbs
 from adaptd.log import KEEP_DAYS
 
 
@@ -35,7 +35,10 @@ def register(sub: Sub) -> None:
     history.count("--step", "seconds in a step (default 10)", default=10, metavar="S")
     audit_files.register(group)
     audit_send.register(group)
-    audit_pack.register(group)
+    words = "one file for an auditor: the log without its private key, and how to check it"
+    pack = verb(group, "pack", words, later("audit_pack.run"), folder)
+    pack.path("-o --output", "file to write the pack to", required=True, metavar="F.tar.gz")
+    pack.path("--witnessed", "folder of kept witness notes (default: DIR.witnessed)", metavar="DIR")
     keygen = verb(group, "keygen", "make the root key of a new log and print its public half", run_keygen, folder)
     keygen.option("--name", "the log's name in its signatures, such as example.com/line-3/camera-2")
     prune = verb(group, "prune", "remove segments older than the retention, and put that on record", run_prune, folder)

@@ -1,5 +1,6 @@
 """`adaptd audit history`: the log thinned to steps, one JSON object a line, for pages and charts."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,8 @@ class Step:
     """Decisions of one step: sums and counts of what was known, and the last of what has no mean."""
 
     at_ms: int
-    sums: dict[str, int] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    sums: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     fps_sum: int = 0
     decisions: int = 0
     simulated: bool = False
@@ -30,8 +31,8 @@ class Step:
         for quantity, name in NAMES.items():
             reading = believed(snapshot, decided.verdict, quantity)
             if isinstance(reading, Measured):
-                self.sums[name] = self.sums.get(name, 0) + reading.value
-                self.counts[name] = self.counts.get(name, 0) + 1
+                self.sums[name] += reading.value
+                self.counts[name] += 1
                 self.simulated |= reading.simulated
         self.fps_sum += snapshot.worker.point.fps_mfps
         self.decisions += 1
@@ -40,7 +41,7 @@ class Step:
     def words(self) -> dict[str, Any]:
         """One line: means of readings (null where there was none), the last variant, band and mode."""
         assert self.last is not None
-        means = {name: self.sums[name] // self.counts[name] if self.counts.get(name) else None for name in NAMES.values()}
+        means = {name: self.sums[name] // self.counts[name] if self.counts[name] else None for name in NAMES.values()}
         return {
             "at_ms": self.at_ms,
             **means,

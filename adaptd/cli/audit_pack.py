@@ -1,17 +1,15 @@
 """`adaptd audit pack`: what an auditor gets in one file: the log without its private key, kept witnesses, how to check it."""
 
 import argparse
+import io
+import tarfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from adaptd.cli.audit_args import folder, need_log
+from adaptd.cli.audit_args import need_log
 from adaptd.cli.audit_send import kept_in
-from adaptd.cli.errors import CommandError, writing
-from adaptd.cli.options import Sub, verb
-
-if TYPE_CHECKING:
-    import tarfile
+from adaptd.cli.errors import CommandError, read, writing
+from adaptd.config.shipped import policies_dir
 
 NAMES = ("log.pub", "head", "handovers")
 MOST_LOOKS = 50
@@ -28,22 +26,14 @@ have rewritten it. {count} segments, {bytes} bytes. {kept}
 """
 
 
-def register(group: Sub) -> None:
-    pack = verb(group, "pack", "one file for an auditor: the log without its private key, and how to check it", run, folder)
-    pack.path("-o --output", "file to write the pack to", required=True, metavar="F.tar.gz")
-    pack.path("--witnessed", "folder of kept witness notes (default: DIR.witnessed)", metavar="DIR")
-
-
 def run(args: argparse.Namespace) -> int:
     """Write the pack; nothing of ``private/`` and nothing but the files of a log goes in."""
-    import tarfile
-
     from adaptd.log.verify.reader import segment_files
 
     need_log(args.folder)
     segments = segment_files(args.folder)
-    notes = sorted(path for path in _listed(args.witnessed or kept_in(args.folder)) if path.is_file())
-    verifier = _verifier()
+    notes = sorted(path for path in (args.witnessed or kept_in(args.folder)).glob("*") if path.is_file())
+    verifier = read(policies_dir().parent / "tools" / "verify_audit.py", "install adaptd whole: it is the second verifier")
     with writing(args.output, "name another file with -o"), tarfile.open(args.output, "w:gz", compresslevel=6) as pack:
         _add(pack, "README.txt", _words(args.folder, segments, notes).encode())
         _add(pack, "verify_audit.py", verifier)
@@ -68,28 +58,7 @@ def _end(folder: Path, newest: Path) -> list[tuple[str, bytes]]:
     return [*before, (newest.name, written)]
 
 
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _verifier() -> bytes:
-    """The second verifier: in ``tools/`` of a clone, beside the shipped folders in a wheel."""
-    from adaptd.config.shipped import policies_dir
-
-    path = policies_dir().parent / "tools" / "verify_audit.py"
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise CommandError(f"{path}: the second verifier is not there; install adaptd whole") from None
-
-
-def _add(pack: "tarfile.TarFile", name: str, data: bytes) -> None:
-    import io
-    import tarfile
-
+def _add(pack: tarfile.TarFile, name: str, data: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode, entry.mtime = len(data), 0o644, 0
     pack.addfile(entry, io.BytesIO(data))

@@ -16,7 +16,7 @@ from adaptd.brain.decide.words import explain
 from adaptd.brain.judge.words import why_missing
 from adaptd.cli.audit_words import harmless
 from adaptd.cli.errors import CommandError
-from adaptd.log.verify import reader
+from adaptd.log.verify import headline, reader
 from adaptd.log.verify.decided import Decided, DecisionReader
 from adaptd.report.record_words import sentence
 from adaptd.vocabulary import QUANTITIES, Measured, Reading, believed
@@ -66,22 +66,21 @@ def moment(text: str | None, now_ms: int) -> int | None:
 
 
 def lines(
-    folder: Path,
-    wanted: Filter,
-    *,
-    last: int | None,
-    follow: bool,
-    as_json: bool,
-    told: Callable[[str], None] | None = None,
+    folder: Path, wanted: Filter, *, last: int | None, follow: bool, as_json: bool, told: Callable[[str], None] | None = None
 ) -> Iterator[str]:
     """The lines to print; ``told`` gets one for each part of the log that cannot be read."""
     if follow:
-        return _shown(_following(folder), wanted, as_json=as_json)
+        return _shown(reader.follow(folder, from_seq=0, wait=_wait), wanted, as_json=as_json)
     if wanted.kinds and "decision" not in wanted.kinds and not wanted.conditions:
         return _by_kind(folder, wanted, last, as_json=as_json, told=told)
     if last is None:
         return _shown(reader.iter_records(folder, from_seq=_before(folder, wanted), told=told), wanted, as_json=as_json)
     return iter(_from_the_end(folder, wanted, last, as_json=as_json, told=told))
+
+
+def _wait() -> bool:
+    time.sleep(0.5)
+    return True
 
 
 def _before(folder: Path, wanted: Filter) -> int:
@@ -110,14 +109,6 @@ def _from_the_end(folder: Path, wanted: Filter, count: int, *, as_json: bool, to
     return list(found)
 
 
-def _following(folder: Path) -> Iterator[dict[str, Any]]:
-    def wait() -> bool:
-        time.sleep(0.5)
-        return True
-
-    return reader.follow(folder, from_seq=0, wait=wait)
-
-
 def _shown(records: Iterator[dict[str, Any]], wanted: Filter, *, as_json: bool) -> Iterator[str]:
     decode = DecisionReader()
     for record in records:
@@ -128,27 +119,18 @@ def _shown(records: Iterator[dict[str, Any]], wanted: Filter, *, as_json: bool) 
 
 def line(record: dict[str, Any], decided: Decided | None) -> str:
     """One record in words."""
-    try:
-        when = datetime.fromtimestamp(record["utc_ms"] / 1000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
-    except (OverflowError, ValueError, OSError):
-        when = f"{record['utc_ms']} ms"
+    when = headline.moment(record["utc_ms"]).removesuffix(" UTC")
     text = _decision(decided) if decided is not None else sentence(record)
     return harmless(f"{record['seq']:>8}  {when}  {record['kind']:<10}  {text}".rstrip())
 
 
 def _decision(decided: Decided) -> str:
     temperature, power, light = (believed(decided.snapshot, decided.verdict, one) for one in QUANTITIES)
-    sensed = "  ".join(
-        (
-            _reading(temperature, 1000, "C", 1),
-            _reading(power, 1000, "W", 2),
-            _reading(light, 1000, "lx", 0),
-        )
-    )
+    sensed = f"{_reading(temperature, 'C', 1)}  {_reading(power, 'W', 2)}  {_reading(light, 'lx', 0)}"
     return f"{sensed}  {explain(decided.verdict, wall_words(decided.record['mono_us'], decided.record['utc_ms']))}"
 
 
-def _reading(reading: Reading, scale: int, unit: str, digits: int) -> str:
+def _reading(reading: Reading, unit: str, digits: int) -> str:
     if not isinstance(reading, Measured):
         return f"no {unit} ({why_missing(reading)})"
-    return f"{reading.value / scale:.{digits}f} {unit}{' (simulated)' if reading.simulated else ''}"
+    return f"{reading.value / 1000:.{digits}f} {unit}{' (simulated)' if reading.simulated else ''}"

@@ -4,6 +4,10 @@ import argparse
 import base64
 import os
 import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -107,24 +111,31 @@ def _lux(line: str) -> float | None:
     return lux if 0 < lux <= 150_000 else None
 
 
-def _mean_ppm(source: Any) -> int:
-    """The mean brightness of some frames, after those in which exposure still settles."""
+def _pictures(source: Any, command: str) -> Iterator[Any]:
+    """The usable pictures, of ``TRIES`` at most; CommandError in ``command``'s name where the camera fails."""
     from adaptd.protocol.source_spec import BadFrameError, SourceError
-    from adaptd.worker.latest_frame import Frame
-    from adaptd.worker.picture import look
 
-    found: list[int] = []
     for _ in range(TRIES):
         try:
             if not source.advance():
-                break
-            found.append(look(Frame(source.picture(), len(found), 0, None, None)).mean_ppm)
+                return
+            picture = source.picture()
         except BadFrameError:
             continue
         except SourceError as error:
-            raise CommandError(f"camera calibrate: {error}") from None
-        if len(found) == SKIPPED + FRAMES:
-            return sum(found[SKIPPED:]) // FRAMES
+            raise CommandError(f"{command}: {error}") from None
+        yield picture
+
+
+def _mean_ppm(source: Any) -> int:
+    """The mean brightness of some frames, after those in which exposure still settles."""
+    from adaptd.worker.latest_frame import Frame
+    from adaptd.worker.picture import look
+
+    pictures = islice(_pictures(source, "camera calibrate"), SKIPPED + FRAMES)
+    found = [look(Frame(picture, at, 0, None, None)).mean_ppm for at, picture in enumerate(pictures)]
+    if len(found) == SKIPPED + FRAMES:
+        return sum(found[SKIPPED:]) // FRAMES
     raise CommandError(f"camera calibrate: the camera gave {len(found)} usable frames, {SKIPPED + FRAMES} are needed; check it")
 
 
@@ -145,26 +156,11 @@ def _roi(arguments: argparse.Namespace) -> int:
 
 def _newest(text: str) -> Any:
     """A picture after those in which exposure still settles, or the last one that came."""
-    from adaptd.protocol.source_spec import BadFrameError, SourceError
-
-    source, picture, good = opened(text, "camera roi"), None, 0
-    try:
-        for _ in range(TRIES):
-            try:
-                if not source.advance():
-                    break
-                picture, good = source.picture(), good + 1
-            except BadFrameError:
-                continue
-            if good > SKIPPED:
-                break
-    except SourceError as error:
-        raise CommandError(f"camera roi: {error}") from None
-    finally:
-        source.close()
-    if picture is None:
+    with closing(opened(text, "camera roi")) as source:
+        last = deque(islice(_pictures(source, "camera roi"), SKIPPED + 1), maxlen=1)
+    if not last:
         raise CommandError("camera roi: the camera gave no usable frame; check it")
-    return picture
+    return last[0]
 
 
 def _jpeg(picture: Any) -> bytes:

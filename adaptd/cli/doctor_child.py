@@ -10,45 +10,31 @@ from collections.abc import Callable
 from typing import Any
 
 
-def _onnxruntime() -> dict[str, Any]:
-    library: Any = importlib.import_module("onnxruntime")
-    return {"version": library.__version__, "providers": list(library.get_available_providers())}
-
-
-def _tensorrt() -> dict[str, Any]:
-    library: Any = importlib.import_module("tensorrt")
-    return {"version": library.__version__}
-
-
-def _pycuda() -> dict[str, Any]:
-    driver: Any = importlib.import_module("pycuda.driver")
+def _pycuda(driver: Any) -> dict[str, Any]:
     driver.init()
     names = [driver.Device(index).name() for index in range(driver.Device.count())]
     version = importlib.import_module("pycuda").VERSION_TEXT
     return {"version": version, "gpus": names, "driver": driver.get_driver_version()}
 
 
-def _cv2() -> dict[str, Any]:
-    library: Any = importlib.import_module("cv2")
+def _cv2(library: Any) -> dict[str, Any]:
     return {"version": library.__version__, "gstreamer": "GStreamer:                   YES" in library.getBuildInformation()}
 
 
-def _pynvml() -> dict[str, Any]:
-    library: Any = importlib.import_module("pynvml")
+def _pynvml(library: Any) -> dict[str, Any]:
     library.nvmlInit()
     names = [library.nvmlDeviceGetName(library.nvmlDeviceGetHandleByIndex(i)) for i in range(library.nvmlDeviceGetCount())]
     return {"version": library.nvmlSystemGetDriverVersion(), "gpus": [str(name) for name in names]}
 
 
-def _bundle() -> dict[str, Any]:
+def _bundle(config: Any) -> dict[str, Any]:
     """Whether the shipped bundle's engines answer here as they did where they were qualified."""
     from adaptd.config.engine_answers import close, identity, packed
-    from adaptd.config.shipped import engines_dir
     from adaptd.engine.backends import EngineOptions, factory
     from adaptd.engine.base import answers_of, fingerprint_of, probe_batch
     from adaptd.engine.bundle import Bundle
 
-    bundle = Bundle.open(engines_dir() / "pet-bowl", backend="ort")
+    bundle = Bundle.open(config.engines_dir() / "pet-bowl", backend="ort")
     noted = identity(bundle.folder, bundle.manifest, "ort")
     make = factory(bundle, "ort", EngineOptions(threads=1))
     other = []
@@ -62,19 +48,20 @@ def _bundle() -> dict[str, Any]:
     return {"model": bundle.manifest.model, "other": other}
 
 
-PROBES: dict[str, Callable[[], dict[str, Any]]] = {
-    "onnxruntime": _onnxruntime,
-    "tensorrt": _tensorrt,
-    "pycuda": _pycuda,
-    "cv2": _cv2,
-    "nvml": _pynvml,
-    "bundle": _bundle,
+PROBES: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {  # what is imported, and what is said of it
+    "onnxruntime": ("onnxruntime", lambda it: {"version": it.__version__, "providers": list(it.get_available_providers())}),
+    "tensorrt": ("tensorrt", lambda it: {"version": it.__version__}),
+    "pycuda": ("pycuda.driver", _pycuda),
+    "cv2": ("cv2", _cv2),
+    "nvml": ("pynvml", _pynvml),
+    "bundle": ("adaptd.config.shipped", _bundle),
 }
 
 
 def main() -> int:
     """Print what one library says, or let its error end this process."""
-    sys.stdout.write(json.dumps(PROBES[sys.argv[1]]()) + "\n")
+    module, probe = PROBES[sys.argv[1]]
+    print(json.dumps(probe(importlib.import_module(module))))
     return 0
 
 

@@ -18,7 +18,7 @@ from adaptd.cli.engine_words import (
     search_arguments,
     wished_of,
 )
-from adaptd.cli.errors import CommandError, read, refusing, writing
+from adaptd.cli.errors import CommandError, checked, read, refusing, writing
 from adaptd.cli.options import Sub, Words, later, verb, verbs
 from adaptd.cli.progress import stages
 from adaptd.config.shipped import engines_dir
@@ -173,22 +173,13 @@ def _stored(folder: Path, kind: str, what: str, *, needed: bool = True) -> dict[
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from adaptd.config.errors import ConfigError
     from adaptd.config.manifest import FILE, load_manifest
 
     folder: Path = arguments.folder or engines_dir()
     bundles = sorted(path.parent for path in folder.glob(f"*/{FILE}"))
     if not bundles:
         raise CommandError(f"{folder}: holds no bundles, make one with adaptd engine build")
-    bad: list[str] = []
-    for path in bundles:
-        try:
-            print(f"{path.name:<20} {_describe(load_manifest(path))}")
-        except ConfigError as error:
-            bad.extend(error.lines)
-    if bad:
-        raise CommandError("\n".join(bad))
-    return 0
+    return checked(bundles, lambda path: f"{path.name:<20} {_describe(load_manifest(path))}")
 
 
 def _describe(manifest: Any) -> str:

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from adaptd.config.errors import ConfigError
+
 # Which optional part of adaptd brings a library, and what for: what `make run` installs is enough to serve, and no more.
 EXTRAS = {
     "build": ("building and qualifying engines", ("onnx", "onnxconverter_common", "sympy")),
@@ -70,6 +72,28 @@ def fresh(place: Path | None) -> None:
         raise CommandError(f"{place}: exists already, name another file or remove it")
 
 
+def checked(paths: list[Path], check: Callable[[Path], str]) -> int:
+    """Say of each file what ``check`` finds good; what it refuses (ConfigError) is told of all of them at the end."""
+    bad: list[str] = []
+    for path in paths:
+        try:
+            print(check(path))
+        except ConfigError as error:
+            bad.extend(error.lines)
+    if bad:
+        raise CommandError("\n".join(bad))
+    return 0
+
+
+def named(path: Path, shipped: Path, what: str) -> Path:
+    """The file, or the one of that name in the folder of those that are ``shipped``."""
+    for file in (path, shipped / f"{path}.yaml"):
+        if file.is_file():
+            return file
+    known = ", ".join(sorted(file.stem for file in shipped.glob("*.yaml")))
+    raise CommandError(f"{path}: no such {what}, name a file or one of {known}", 2)
+
+
 def whole(least: int) -> Callable[[str], int]:
     """For ``type=`` of an option: a whole number that is not below ``least``."""
 
@@ -80,6 +104,21 @@ def whole(least: int) -> Callable[[str], int]:
             value = least - 1
         if value < least:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+        return value
+
+    return number
+
+
+def within(least: float, most: float, what: str) -> Callable[[str], float]:
+    """For ``type=`` of an option: a number within the bounds."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no {what}, a number from {least:g} to {most:g} is needed")
         return value
 
     return number

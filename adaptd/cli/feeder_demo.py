@@ -8,6 +8,7 @@ one.
 
 import argparse
 import json
+import queue
 import subprocess
 import sys
 import tempfile
@@ -30,8 +31,8 @@ from adaptd.apps.feeder.recorder import Recorder, Standing, Tracked
 from adaptd.apps.feeder.settings import DAY_US, HOUR_US, Settings
 from adaptd.apps.feeder.simulated_cat import Cat, events
 from adaptd.apps.feeder.store import Store, StoreError
+from adaptd.cli.children import MOSQUITTO, broker, child, free_port
 from adaptd.cli.errors import CommandError, refusing
-from adaptd.cli.feeder_broker import deliver
 from adaptd.cli.feeder_run import leave_in, show, show_in, state_of, zone_of
 from adaptd.cli.feeder_words import bout_line, show_history, show_today
 from adaptd.config.shipped import engines_dir
@@ -42,6 +43,10 @@ CLIP_S = 62
 PROGRESS_H = 3  # a line of progress after so many rendered hours
 SIMULATED = Standing(variant="int8", efficient=True, band="bright", sure=True, bound_ppm=2_500)
 RATE = 15
+PATIENCE_S = 30.0
+NO_BROKER = (
+    "no mosquitto on this machine (Debian package mosquitto): the message waits in its folder for `adaptd gateway --mqtt URL`"
+)
 
 
 @dataclass
@@ -92,7 +97,7 @@ def _story(stage: Stage, arguments: argparse.Namespace) -> None:
     left = sorted((stage.state / client.ALERTS_FOLDER).glob("*.json"))
     kinds = [json.loads(path.read_text())["kind"] for path in left]
     print(f"4. its message through a gateway and a broker; left in {stage.state / client.ALERTS_FOLDER}: {', '.join(kinds)}")
-    deliver(stage.state, len(left))
+    _deliver(stage.state, len(left))
 
 
 def _simulate(stage: Stage, first_us: int, days: int, appetite: float, seed: int) -> None:
@@ -125,12 +130,12 @@ def _rendered(stage: Stage, begin_us: int, words: tuple[str, ...]) -> None:
 def _rendered_results(begin_us: int, words: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     script = engines_dir() / "pet-bowl" / "training" / "render_day.py"
     command = [sys.executable, str(script), "--first-us", str(begin_us), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own script
-        assert child.stdout is not None
-        for line in child.stdout:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as drawing:  # noqa: S603 - our own script
+        assert drawing.stdout is not None
+        for line in drawing.stdout:
             yield json.loads(line)
-    if child.returncode:
-        raise CommandError(f"{script}: rendering failed ({child.returncode}); it needs NumPy and ONNX Runtime")
+    if drawing.returncode:
+        raise CommandError(f"{script}: rendering failed ({drawing.returncode}); it needs NumPy and ONNX Runtime")
 
 
 def _status_of(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,3 +172,38 @@ def _await(path: Path, daemon: "subprocess.Popen[bytes]") -> None:
             break
         time.sleep(0.1)
     raise CommandError("adaptd run: did not start, see its message above")
+
+
+def _deliver(state: Path, count: int) -> None:
+    """Start mosquitto and a gateway on loopback, and print what a subscriber of the alert topic hears."""
+    if MOSQUITTO is None:
+        print(f"   {NO_BROKER}")
+        return
+    try:
+        from adaptd.gateway.mqtt.ear import ear
+    except ImportError as error:
+        print(f"   {error.name} is not installed, so nothing is sent: pip install 'adaptd[gateway]'")
+        return
+    port = free_port()
+    try:
+        with broker(["-p", str(port)], port), ear("127.0.0.1", port, "adaptd/v1/+/alert") as heard:
+            print(
+                f"   mosquitto listens on 127.0.0.1:{port}; `adaptd gateway --mqtt mqtt://127.0.0.1:{port}` reads {state}",
+                flush=True,
+            )
+            words = ["--socket", str(state / "no-daemon.sock"), "--port", str(free_port()), "--state", str(state)]
+            command = [sys.executable, "-m", "adaptd", "gateway", *words, "--mqtt", f"mqtt://127.0.0.1:{port}"]
+            with child(command):
+                for _ in range(count):
+                    _heard(*heard.get(timeout=PATIENCE_S))
+    except (OSError, queue.Empty) as error:
+        print(f"   no message was heard ({error or 'nothing came in half a minute'}); it stays in its folder", file=sys.stderr)
+
+
+def _heard(topic: str, payload: bytes) -> None:
+    words = json.loads(payload)
+    print(f"   {topic}")
+    print(f"     {words['event_type']}: {words['text']}")
+    for name, period in words["rests_on"].items():
+        if isinstance(period, dict) and "words" in period:
+            print(f"     {name}: {period['words']}")

@@ -1,80 +1,72 @@
 """`adaptd fleet`: many boxes on one desk. The server, questions to its lake, roll-outs, and what a person decides about a box."""
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli import fleet_rollout, fleet_service, fleet_tune
-from adaptd.cli.errors import CommandError, refusing, whole
-
-Sub = Any
-
-
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser("fleet", help="many boxes: serve, service, ask, tune, page, rollout, alarms, enrol, accept, demo")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _serve_parser(actions)
-    _ask_parser(actions)
-    fleet_rollout.register(_with_lake, actions)
-    fleet_tune.register(actions)
-    fleet_service.register(actions)
-    page = _with_lake(actions.add_parser("page", help="one page with every box by its health"))
-    page.add_argument("-o", "--output", type=Path, required=True, metavar="F.html", help="the file to write")
-    page.set_defaults(handler=_page)
-    alarms = _with_lake(actions.add_parser("alarms", help="forks, rollbacks, gaps, what was refused; exit 1 with any"))
-    alarms.add_argument("--json", action="store_true", help="a list of objects")
-    alarms.set_defaults(handler=_alarms)
-    enrol = _with_lake(actions.add_parser("enrol", help="say which log key a box has, where its name does not say it"))
-    enrol.add_argument("box", help="the name in its topics")
-    enrol.add_argument("log_pub", type=Path, metavar="log.pub", help="a copy of that file from the box's log folder")
-    enrol.set_defaults(handler=_enrol)
-    accept = _with_lake(actions.add_parser("accept", help="you have looked at a box's alarm: witness its log anew"))
-    accept.add_argument("box", help="the name in the alarm")
-    accept.set_defaults(handler=_accept)
-    demo = actions.add_parser("demo", help="mosquitto, a server and 50 software boxes, told in words (a minute or two)")
-    demo.add_argument("--boxes", type=whole(1), default=50, help="how many software boxes (default 50)")
-    demo.set_defaults(handler=_demo)
+from adaptd.cli import fleet_rollout, fleet_service
+from adaptd.cli.errors import CommandError, refusing, writing
+from adaptd.cli.options import Sub, Words, answer, as_json, later, verb, verbs
 
 
-def _with_lake(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--lake", type=Path, required=True, metavar="DIR", help="the server's folder: store, keys and Parquet")
-    return parser
+def register(sub: Sub) -> None:
+    words = "many boxes: serve, service, ask, tune, page, rollout, alarms, enrol, accept, demo"
+    group = verbs(sub, "fleet", words, metavar="ACTION")
+    serve = verb(group, "serve", "hear boxes, witness their logs, write the lake, until SIGTERM", _serve, lake)
+    serve.option("--mqtt", "mqtt://HOST[:PORT], mqtts://HOST[:PORT], or @FILE with it", required=True, metavar="URL")
+    serve.path("--mqtt-ca", "certificate authority that signed the broker's certificate", metavar="F")
+    serve.option("--export-s", "write to the lake so often (default 60)", type=float, default=60.0, metavar="S")
+    serve.count("--helpers", "processes beside this one that check signatures", 0, default=1, metavar="N")
+    ask = verb(group, "ask", "a ready question, or one SELECT over the view `hours`", _ask, lake)
+    ask.option("question", "without one, the ready questions are listed", nargs="?")
+    ask.flag("--json", "a list of objects")
+    fleet_rollout.register(group, lake)
+    _tune(group)
+    fleet_service.register(group)
+    page = verb(group, "page", "one page with every box by its health", _page, lake)
+    page.path("-o --output", "the file to write", required=True, metavar="F.html")
+    alarms = verb(group, "alarms", "forks, rollbacks, gaps, what was refused; exit 1 with any", _alarms, lake)
+    alarms.flag("--json", "a list of objects")
+    enrol = verb(group, "enrol", "say which log key a box has, where its name does not say it", _enrol, lake)
+    enrol.option("box", "the name in its topics")
+    enrol.path("log_pub", "a copy of that file from the box's log folder", metavar="log.pub")
+    accept = verb(group, "accept", "you have looked at a box's alarm: witness its log anew", _accept, lake)
+    accept.option("box", "the name in the alarm")
+    words = "mosquitto, a server and 50 software boxes, told in words (a minute or two)"
+    verb(group, "demo", words, later("fleet_demo.run")).count("--boxes", "how many software boxes (default 50)", default=50)
 
 
-def _serve_parser(actions: Sub) -> None:
-    serve = _with_lake(actions.add_parser("serve", help="hear boxes, witness their logs, write the lake, until SIGTERM"))
-    serve.add_argument("--mqtt", required=True, metavar="URL", help="mqtt://HOST[:PORT], mqtts://HOST[:PORT], or @FILE with it")
-    serve.add_argument("--mqtt-ca", type=Path, metavar="F", help="certificate authority that signed the broker's certificate")
-    serve.add_argument("--export-s", type=float, default=60.0, metavar="S", help="write to the lake so often (default 60)")
-    serve.add_argument("--helpers", type=whole(0), default=1, metavar="N", help="processes beside this one that check signatures")
-    serve.set_defaults(handler=_serve)
+def lake(words: Words) -> None:
+    words.path("--lake", "the server's folder: store, keys and Parquet", required=True, metavar="DIR")
 
 
-def _ask_parser(actions: Sub) -> None:
-    ask = _with_lake(actions.add_parser("ask", help="a ready question, or one SELECT over the view `hours`"))
-    ask.add_argument("question", nargs="?", help="without one, the ready questions are listed")
-    ask.add_argument("--json", action="store_true", help="a list of objects")
-    ask.set_defaults(handler=_ask)
+def _tune(group: Sub) -> None:
+    words = "cluster boxes by their fitted twins, priors for new boxes, policies per cluster"
+    tune = verb(group, "tune", words, later("fleet_tune.tune"))
+    tune.path("twins", "folder with each box's fitted twin, named after it", nargs="?", metavar="TWINS")
+    tune.path("--lake", "or the server's folder, with the twins that boxes sent up", metavar="DIR")
+    tune.many("--policy", "a policy to try; repeatable", type=Path, metavar="F")
+    tune.many("--knob", "vary the first policy", metavar="NAME[=LOW..HIGH[:STEP]]")
+    tune.option("--goal", 'what is aimed at, for example "min power" (one aim)', default="max efficiency")
+    tune.option("--keep", 'what every world must keep, for example "fps>=12, loss<=0.5"', default="")
+    tune.count("--clusters", "clusters at most (default 20)", default=20, metavar="N")
+    tune.path("-o --output", "folder to write", default=Path("fleet-tuned"), metavar="DIR")
+    tune.option("--ray", "sweep on Ray, here or at ADDRESS", nargs="?", const="", metavar="ADDRESS")
+    tune.count("--jobs", "processes on this machine (default: one a core)")
+    tune.add(as_json)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    try:
-        from adaptd.fleet.broker import BrokerError, broker_at
-        from adaptd.fleet.serve import Options, main
-        from adaptd.fleet.store import StoreError
-    except ImportError as error:
-        raise CommandError(f"adaptd fleet: {error.name} is not installed: pip install 'adaptd[fleet]'") from None
+    from adaptd.fleet.broker import BrokerError, broker_at
+    from adaptd.fleet.serve import Options, main
+    from adaptd.fleet.store import StoreError
+
     if not 1 <= arguments.export_s <= 86_400 or not 0 <= arguments.helpers <= 64:
         raise CommandError("--export-s is from 1 to 86400 and --helpers from 0 to 64", 2)
-    try:
+    with refusing(BrokerError, code=2), refusing(StoreError):
         broker = broker_at(arguments.mqtt, arguments.mqtt_ca)
         return main(Options(broker, arguments.lake, arguments.export_s, arguments.helpers))
-    except BrokerError as error:
-        raise CommandError(str(error), 2) from None
-    except StoreError as error:
-        raise CommandError(str(error)) from None
 
 
 def _ask(arguments: argparse.Namespace) -> int:
@@ -85,12 +77,9 @@ def _ask(arguments: argparse.Namespace) -> int:
             print(f"{name:14} {words}")
         return 0
     with refusing(AskError, where="adaptd fleet ask: "):
-        answer = ask(arguments.lake, arguments.question)
-    if arguments.json:
-        print(json.dumps(answer.plain(), default=str))
-    else:
-        _print_table(answer.columns, answer.rows, "more rows than these: narrow the question" if answer.cut else "")
-    return 0
+        found = ask(arguments.lake, arguments.question)
+    note = "more rows than these: narrow the question" if found.cut else ""
+    return answer(arguments, found.plain(), lambda: _print_table(found.columns, found.rows, note), default=str)
 
 
 def _print_table(columns: tuple[str, ...], rows: tuple[tuple[Any, ...], ...], note: str) -> None:
@@ -111,13 +100,10 @@ def _page(arguments: argparse.Namespace) -> int:
     from adaptd.fleet.ask import AskError
     from adaptd.fleet.page import page
 
-    database = store_of(arguments.lake)
-    try:
-        arguments.output.write_text(page(arguments.lake, database, time.time_ns() // 1_000_000), encoding="utf-8")
-    except AskError as error:
-        raise CommandError(f"adaptd fleet page: {error}") from None
-    except OSError as error:
-        raise CommandError(f"{arguments.output}: cannot be written ({error.strerror}), name another file") from None
+    with refusing(AskError, where="adaptd fleet page: "):
+        text = page(arguments.lake, store_of(arguments.lake), time.time_ns() // 1_000_000)
+    with writing(arguments.output, "name another file"):
+        arguments.output.write_text(text, encoding="utf-8")
     print(f"{arguments.output} is written")
     return 0
 
@@ -126,14 +112,10 @@ def _alarms(arguments: argparse.Namespace) -> int:
     from adaptd.fleet import store
 
     found = store.alarms(store_of(arguments.lake))
-    if arguments.json:
-        names = ("box", "kind", "words", "first_utc_ms", "last_utc_ms", "times")
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in found]))
-    else:
-        for box, kind, words, _, _, times in found:
-            print(f"{box}  {kind}: {words}{f' ({times} times)' if times > 1 else ''}")
-        print(f"{len(found)} alarm{'s' if len(found) > 1 else ''}" if found else "no alarms")
-    return 1 if found else 0
+    names = ("box", "kind", "words", "first_utc_ms", "last_utc_ms", "times")
+    lines = [f"{box}  {kind}: {words}{f' ({times} times)' if times > 1 else ''}" for box, kind, words, _, _, times in found]
+    lines.append(f"{len(found)} alarm{'s' if len(found) > 1 else ''}" if found else "no alarms")
+    return answer(arguments, [dict(zip(names, row, strict=True)) for row in found], lines, 1 if found else 0)
 
 
 def _enrol(arguments: argparse.Namespace) -> int:
@@ -158,12 +140,6 @@ def _accept(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{arguments.box}: has no fork or rollback to accept, `adaptd fleet alarms` lists them")
     print(f"{arguments.box}: restart the server, and its log is witnessed anew from its next checkpoint on")
     return 0
-
-
-def _demo(arguments: argparse.Namespace) -> int:
-    from adaptd.cli.fleet_demo import run
-
-    return run(arguments.boxes)
 
 
 def store_of(folder: Path) -> Any:

@@ -1,5 +1,6 @@
 """`adaptd fleet demo`: a broker, a server and software boxes on this machine; what they do is told as it happens."""
 
+import argparse
 import contextlib
 import os
 import random
@@ -21,8 +22,9 @@ HOURS = 72
 BOARDS = (("orin-nx-16gb", 0.30), ("orin-nano-8gb", 0.42), ("thor", 0.24))  # and joules for an inference
 
 
-def run(boxes: int) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Tell the whole story; 0 when every step came out as it should."""
+    boxes: int = arguments.boxes
     if MOSQUITTO is None:
         raise CommandError("adaptd fleet demo: mosquitto is not installed: apt-get install mosquitto")
     if not 10 <= boxes <= 1000:

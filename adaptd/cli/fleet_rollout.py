@@ -3,30 +3,28 @@
 import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, read, refusing, whole
+from adaptd.cli.errors import CommandError, read, refusing
+from adaptd.cli.options import Sub, Words, verb
 
 if TYPE_CHECKING:
     from adaptd.fleet.rollout import PackAt
 
-Parser = argparse.ArgumentParser
 SUFFIX = ".pack"
 MAX_PACK_BYTES = 128 << 20  # what a box's gateway takes
 
 
-def register(with_lake: Callable[[Parser], Parser], actions: Any) -> None:
-    parser = with_lake(actions.add_parser("rollout", help="offer a policy or a pack in waves; without one, list"))
-    parser.add_argument("offer", type=Path, nargs="?", metavar="POLICY.yaml|X.pack", help="what to offer to 1 %%, 10 %% and all")
-    parser.add_argument("--url", default="", help="where boxes fetch the pack; without it, it is brought to them")
-    parser.add_argument("--key", type=Path, metavar="F", help="the owner's public key (PEM) that the pack is checked with")
-    parser.add_argument("--board", default="", help="only boxes with this board (a pack: the one that it was measured on)")
-    parser.add_argument("--success-threshold", type=whole(0), default=90, metavar="PCT", help="good boxes that start a wave")
-    parser.add_argument("--error-threshold", type=whole(0), default=5, metavar="PCT", help="bad boxes that stop and withdraw it")
-    parser.add_argument("--probation-s", type=whole(1), default=3600, metavar="S", help="how long a box watches its limits")
-    parser.add_argument("--stop", type=whole(1), metavar="N", help="stop and withdraw roll-out N")
-    parser.set_defaults(handler=_rollout)
+def register(group: Sub, lake: Callable[[Words], None]) -> None:
+    rollout = verb(group, "rollout", "offer a policy or a pack in waves; without one, list", _rollout, lake)
+    rollout.path("offer", "what to offer to 1 %%, 10 %% and all", nargs="?", metavar="POLICY.yaml|X.pack")
+    rollout.option("--url", "where boxes fetch the pack; without it, it is brought to them", default="")
+    rollout.path("--key", "the owner's public key (PEM) that the pack is checked with", metavar="F")
+    rollout.option("--board", "only boxes with this board (a pack: the one that it was measured on)", default="")
+    rollout.count("--success-threshold", "good boxes that start a wave", 0, default=90, metavar="PCT")
+    rollout.count("--error-threshold", "bad boxes that stop and withdraw it", 0, default=5, metavar="PCT")
+    rollout.count("--probation-s", "how long a box watches its limits", default=3600, metavar="S")
+    rollout.count("--stop", "stop and withdraw roll-out N", metavar="N")
 
 
 def _rollout(arguments: argparse.Namespace) -> int:

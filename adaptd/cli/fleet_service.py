@@ -8,10 +8,10 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from adaptd.cli.errors import CommandError, refusing
-from adaptd.cli.unit_sandbox import command, server_sandbox
+from adaptd.cli.errors import CommandError, refusing, using
+from adaptd.cli.options import Sub, verb
+from adaptd.cli.unit_sandbox import USERADD, command, run_words, server_sandbox, write_secret
 
 NAME = "adaptd-fleet.service"
 USER = "adaptd-fleet"
@@ -53,14 +53,11 @@ WantedBy=multi-user.target
 """
 
 
-def register(actions: Any) -> None:
-    parser = actions.add_parser("service", help="the server's systemd unit: shown, or with --install written and started")
-    parser.add_argument("--install", action="store_true", help="write the unit and its user, and start it")
-    parser.add_argument("--root", type=Path, default=Path("/"), help="install below this folder instead of /, starting nothing")
-    parser.add_argument(
-        "--reach", action="append", default=[], metavar="ADDRESS", help="address or network of the broker, if not this machine's"
-    )
-    parser.set_defaults(handler=_service)
+def register(group: Sub) -> None:
+    service = verb(group, "service", "the server's systemd unit: shown, or with --install written and started", _service)
+    service.flag("--install", "write the unit and its user, and start it")
+    service.path("--root", "install below this folder instead of /, starting nothing", default=Path("/"))
+    service.many("--reach", "address or network of the broker, if not this machine's", metavar="ADDRESS")
 
 
 def unit_text(command: str, addresses: Sequence[str] = ()) -> str:
@@ -83,26 +80,17 @@ def _service(arguments: argparse.Namespace) -> int:
     if live and os.geteuid() != 0:
         raise CommandError("fleet service: needs root, run it with sudo")
     broker, unit = root / BROKER_FILE.lstrip("/"), root / "etc/systemd/system" / NAME
-    try:
+    with using("name another --root"):
         if not broker.exists():
             broker.parent.mkdir(parents=True, exist_ok=True)
-            with open(os.open(broker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write("mqtt://127.0.0.1:1883\n")
+            write_secret(broker, "mqtt://127.0.0.1:1883")
             print(f"wrote {broker} (mode 0600: the broker's URL, put user and password in there)")
         unit.parent.mkdir(parents=True, exist_ok=True)
         unit.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{error.filename}: cannot be written ({error.strerror})") from None
     print(f"wrote {unit}")
     if live:
-        _start(NAME)
+        run_words(*USERADD, "--user-group", USER, may_fail=True)
+        run_words("systemctl", "daemon-reload")
+        run_words("systemctl", "enable", "--now", NAME)
+        print(f"started; ask with `sudo adaptd fleet ask --lake {LAKE}`, boxes trust {LAKE}/fleet.pub")
     return 0
-
-
-def _start(name: str) -> None:
-    from adaptd.cli.service import run_words
-
-    run_words("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", USER, may_fail=True)
-    run_words("systemctl", "daemon-reload")
-    run_words("systemctl", "enable", "--now", name)
-    print(f"started; ask with `sudo adaptd fleet ask --lake {LAKE}`, boxes trust {LAKE}/fleet.pub")

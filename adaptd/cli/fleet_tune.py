@@ -1,13 +1,18 @@
 """`adaptd fleet tune TWINS`: clusters of fitted boxes, priors for new ones, and which policy suits which cluster."""
 
 import argparse
+import contextlib
 import itertools
 import json
+import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, whole, writing
+from adaptd.cli.errors import CommandError, refusing, writing
+from adaptd.cli.fleet import store_of
+from adaptd.cli.options import answer
 from adaptd.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -21,23 +26,8 @@ if TYPE_CHECKING:
 MOST_POLICIES = 1_000
 
 
-def register(actions: Any) -> None:
-    parser = actions.add_parser("tune", help="cluster boxes by their fitted twins, priors for new boxes, policies per cluster")
-    parser.add_argument("twins", type=Path, nargs="?", metavar="TWINS", help="folder with each box's fitted twin, named after it")
-    parser.add_argument("--lake", type=Path, metavar="DIR", help="or the server's folder, with the twins that boxes sent up")
-    parser.add_argument("--policy", type=Path, action="append", default=[], metavar="F", help="a policy to try; repeatable")
-    parser.add_argument("--knob", action="append", default=[], metavar="NAME[=LOW..HIGH[:STEP]]", help="vary the first policy")
-    parser.add_argument("--goal", default="max efficiency", help='what is aimed at, for example "min power" (one aim)')
-    parser.add_argument("--keep", default="", help='what every world must keep, for example "fps>=12, loss<=0.5"')
-    parser.add_argument("--clusters", type=whole(1), default=20, metavar="N", help="clusters at most (default 20)")
-    parser.add_argument("-o", "--output", type=Path, default=Path("fleet-tuned"), metavar="DIR", help="folder to write")
-    parser.add_argument("--ray", nargs="?", const="", default=None, metavar="ADDRESS", help="sweep on Ray, here or at ADDRESS")
-    parser.add_argument("--jobs", type=whole(1), default=None, help="processes on this machine (default: one a core)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(handler=_tune)
-
-
-def _tune(arguments: argparse.Namespace) -> int:
+def tune(arguments: argparse.Namespace) -> int:
+    """Cluster, try policies, and write what was found."""
     from adaptd.fleet.clusters import clusters
     from adaptd.fleet.shrink import priors
     from adaptd.fleet.statistics import load
@@ -55,15 +45,17 @@ def _tune(arguments: argparse.Namespace) -> int:
     proposals = [propose(group.name, rows, goals, twins[group.middle]) for group in groups] if rows else []
     texts = _for_new_boxes(place, boxes, expected)
     texts = {**texts, **{f"{one.cluster}.yaml": policies[one.policy] for one in proposals if one.policy in policies}}
-    found = {"simulated": True, "priors": [_prior(one) for one in expected], "clusters": [_plain(one) for one in groups],
-             "proposals": [_proposal(one) for one in proposals]}  # fmt: skip
+    found = {
+        "simulated": True,
+        "priors": [_prior(one) for one in expected],
+        "clusters": [
+            {"cluster": one.name, "board": one.board, "middle": one.middle, "hottest": one.hottest, "boxes": list(one.boxes)}
+            for one in groups
+        ],
+        "proposals": [{**asdict(one), "gain": round(one.gain, 6), "error": round(one.error, 6)} for one in proposals],
+    }
     _write(arguments.output, {**texts, "fleet.json": json.dumps(found, indent=1), "sweep.json": json.dumps(plain(rows))})
-    print(
-        json.dumps(found)
-        if arguments.json
-        else "\n".join(_words(boxes, expected, texts, groups, proposals, rows, arguments.output))
-    )
-    return 0
+    return answer(arguments, found, _words(boxes, expected, texts, groups, proposals, rows, arguments.output))
 
 
 def _twins(arguments: argparse.Namespace) -> "tuple[Path, dict[str, Twin]]":
@@ -76,7 +68,10 @@ def _twins(arguments: argparse.Namespace) -> "tuple[Path, dict[str, Twin]]":
         raise CommandError("adaptd fleet tune: name either a folder with twins, or the server's folder with --lake", 2)
     place = arguments.twins or _sent_up(arguments.lake)
     found = {}
-    for folder in _folders(place):
+    folders = sorted(path.parent for path in place.glob("*/twin.json"))
+    if not folders:
+        raise CommandError(f"{place}: holds no folder with a twin.json, put there what `adaptd twin fit` made on each box", 2)
+    for folder in folders:
         try:
             load(folder)
             found[folder.name] = load_twin(folder)
@@ -93,23 +88,11 @@ def _sent_up(lake: Path) -> Path:
     """The twins that boxes sent up, laid out as folders."""
     from adaptd.fleet import store, twins
 
-    if not (lake / store.FILE_NAME).exists():
-        raise CommandError(f"{lake}: no fleet server has worked here, start `adaptd fleet serve --lake {lake}`")
     place = lake / "twins"
-    try:
-        if not twins.lay_out(store.connect(lake), place):
+    with writing(place, "make room or take a copy of the lake"), refusing(store.StoreError, where=f"{place}: "):
+        if not twins.lay_out(store_of(lake), place):
             raise CommandError(f"{lake}: no box has sent a twin yet, run `adaptd twin fit` on boxes whose gateway has --fleet")
-    except (OSError, store.StoreError) as error:
-        raise CommandError(f"{place}: cannot be written ({error})") from None
     return place
-
-
-def _folders(place: Path) -> list[Path]:
-    """Every fitted twin below ``place``."""
-    found = sorted(path.parent for path in place.glob("*/twin.json"))
-    if not found:
-        raise CommandError(f"{place}: holds no folder with a twin.json, put there what `adaptd twin fit` made on each box", 2)
-    return found
 
 
 def _policies(arguments: argparse.Namespace, goals: "Goals", middle: "Twin") -> dict[str, str]:
@@ -122,9 +105,7 @@ def _policies(arguments: argparse.Namespace, goals: "Goals", middle: "Twin") -> 
         return texts
     base = next(iter(texts.values()), middle.policy)
     knobs = knobs_of(base, parse_policy(base, "policy"), goals, arguments.knob)
-    many = 1
-    for knob in knobs:
-        many *= len(knob.values)
+    many = math.prod(len(knob.values) for knob in knobs)
     if many > MOST_POLICIES:
         raise CommandError(f"--knob: these are {many} policies, at most {MOST_POLICIES} are tried: use a wider STEP", 2)
     for values in itertools.product(*(knob.values for knob in knobs)):
@@ -142,16 +123,10 @@ def _sweep(
     worlds = [
         one for group in groups for one in worlds_of(group.name, {box: twins[box] for box in (group.middle, group.hottest)})
     ]
-    ray = None
-    try:
-        ray = None if arguments.ray is None else OnRay(arguments.ray, arguments.jobs)
+    with refusing(SpreadError, where="adaptd fleet tune: "), contextlib.ExitStack() as ends:
+        ray = None if arguments.ray is None else ends.enter_context(contextlib.closing(OnRay(arguments.ray, arguments.jobs)))
         with bar("days played") as told:
             return sweep(worlds, policies, ray or local, arguments.jobs, told)
-    except SpreadError as error:
-        raise CommandError(f"adaptd fleet tune: {error}") from None
-    finally:
-        if ray is not None:
-            ray.close()
 
 
 def _for_new_boxes(place: Path, boxes: "list[BoxStatistics]", expected: "list[BoxPrior]") -> dict[str, str]:
@@ -190,20 +165,6 @@ def _prior(one: "BoxPrior") -> dict[str, Any]:
         "tau": {"factor": round(one.tau.factor, 4), "sd_log": round(one.tau.sd, 4)},
         "differs": rates,
         "band_h": {band: round(hours, 2) for band, hours in one.band_h.items()},
-    }
-
-
-def _plain(one: "Cluster") -> dict[str, Any]:
-    return {"cluster": one.name, "board": one.board, "middle": one.middle, "hottest": one.hottest, "boxes": list(one.boxes)}
-
-
-def _proposal(one: "Proposal") -> dict[str, Any]:
-    return {
-        "cluster": one.cluster,
-        "policy": one.policy,
-        "gain": round(one.gain, 6),
-        "error": round(one.error, 6),
-        "why": one.why,
     }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adaptd.daemon.status import Scene
 
 EVERY_S = 10
-BOLD, DIM, GREEN, YELLOW, CYAN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m"
+BOLD, DIM, GREEN, CYAN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
 
 
 class Narrator:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import whole
+from adaptd.cli.errors import whole, within
 
 Handler = Callable[[argparse.Namespace], int]
 Sub = Any  # what add_subparsers gives
@@ -58,6 +58,10 @@ def jobs(words: Words) -> None:
     words.count("--jobs", "processes (default: one a core)")
 
 
+def battery(words: Words) -> None:
+    words.option("--battery-wh", "capacity of the battery, for the hours", type=within(0.001, 1e6, "capacity"), metavar="WH")
+
+
 def socket(words: Words) -> None:
     words.path("--socket", "the daemon's socket")
 
@@ -85,14 +89,16 @@ def later(place: str) -> Handler:
 
 
 def answer(
-    arguments: argparse.Namespace, plain: Any, people: Iterable[str] | Callable[[], object], code: int = 0, **how: Any
+    arguments: argparse.Namespace,
+    plain: Any,
+    people: Iterable[str] | Callable[[], Iterable[str] | None],
+    code: int = 0,
+    **how: Any,
 ) -> int:
-    """Print ``plain`` as JSON where ``--json`` was given, else the lines for people, or what prints them; gives the exit code."""
+    """Print ``plain`` as JSON where ``--json`` was given, else what ``people`` gives or prints; returns ``code``."""
     if arguments.json:
         print(json.dumps(plain, **how))
-    elif callable(people):
-        people()
     else:
-        for line in people:
+        for line in (people() if callable(people) else people) or ():
             print(line)
     return code

@@ -3,11 +3,11 @@
 import argparse
 import json
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.errors import CommandError, checked, refusing, writing
+from adaptd.cli.options import Sub, Words, verb, verbs
 from adaptd.cli.profile import find_profile
 from adaptd.config.errors import ConfigError
 
@@ -23,25 +23,22 @@ DEFAULT_PROFILE = "orin-nx-16gb"
 BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = sub.add_parser("policy", help="check, explain and describe policies").add_subparsers(dest="verb", required=True)
-    check = group.add_parser("check", help="check policy files, on a board with --profile")
-    check.add_argument("files", nargs="+", type=Path, help="policy files (YAML)")
-    _board(check)
-    check.set_defaults(handler=_check)
-    explain = group.add_parser("explain", help="show what a policy does over the plane of temperature and light")
-    explain.add_argument("file", type=Path, help="policy file (YAML)")
-    _board(explain)
-    explain.add_argument("-o", "--output", type=Path, help="write the picture to this .svg file")
-    explain.add_argument("--audit", type=Path, metavar="DIR", help="also say what would change the last decision of this log")
-    explain.set_defaults(handler=_explain)
-    schema = group.add_parser("schema", help="print the JSON schema of a policy, for editors")
-    schema.set_defaults(handler=_schema)
+def register(sub: Sub) -> None:
+    group = verbs(sub, "policy", "check, explain and describe policies")
+    check = verb(group, "check", "check policy files, on a board with --profile", _check)
+    check.path("files", "policy files (YAML)", nargs="+")
+    check.add(_board)
+    explain = verb(group, "explain", "show what a policy does over the plane of temperature and light", _explain)
+    explain.path("file", "policy file (YAML)")
+    explain.add(_board)
+    explain.path("-o --output", "write the picture to this .svg file")
+    explain.path("--audit", "also say what would change the last decision of this log", metavar="DIR")
+    verb(group, "schema", "print the JSON schema of a policy, for editors", _schema)
 
 
-def _board(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--profile", help="a shipped profile's name, or a file")
-    parser.add_argument("--bundle", type=Path, help="the bundle whose energies count (default: the shipped one)")
+def _board(words: Words) -> None:
+    words.option("--profile", "a shipped profile's name, or a file")
+    words.path("--bundle", "the bundle whose energies count (default: the shipped one)")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -49,20 +46,15 @@ def _check(arguments: argparse.Namespace) -> int:
     from adaptd.config.profile import load_profile
 
     profile = load_profile(find_profile(arguments.profile)) if arguments.profile else None
-    bad: list[str] = []
-    for path in arguments.files:
-        try:
-            policy = load_policy(path)
-        except ConfigError as error:
-            bad.extend(error.lines)
-            continue
+
+    def check(path: Path) -> str:
+        policy = load_policy(path)
         found = [f"{path}: {finding}" for finding in _findings(policy, profile, arguments.bundle)] + _modes(policy, profile, path)
-        bad.extend(found)
-        if not found:
-            print(f"{path}: good ({policy.name}{f' on {profile.name}' if profile else ''})")
-    if bad:
-        raise CommandError("\n".join(bad))
-    return 0
+        if found:
+            raise ConfigError(*found)
+        return f"{path}: good ({policy.name}{f' on {profile.name}' if profile else ''})"
+
+    return checked(arguments.files, check)
 
 
 def _findings(policy: "Policy", profile: "HardwareProfile | None", bundle: Path | None) -> list[str]:
@@ -144,10 +136,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.audit:
         print("\n".join(what_would_change(policy, arguments.audit)))
     if arguments.output:
-        try:
+        with writing(arguments.output, "name a file that can be written"):
             arguments.output.write_text(svg(plane))
-        except OSError as error:
-            raise CommandError(f"{arguments.output}: {error.strerror}, name a file that can be written") from None
         print(f"written: {arguments.output}")
     return 0
 
@@ -174,12 +164,12 @@ def _with_limits(node: Any) -> Any:
 def what_would_change(policy: "Policy", folder: Path) -> list[str]:
     """The lines: the decision now, then each knob's smallest change that alters it, nearest first."""
     from adaptd.lab.whatif.change import changes, decide, situation
+    from adaptd.log.verify.headline import moment
 
     with refusing(ValueError, where=f"{folder}: "):
         at = situation(folder)
         verdict = decide(policy, at)
-    moment = f"{datetime.fromtimestamp(at.utc_ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
-    lines = [f"The decision at {moment}: {_choice(verdict.point)} ({verdict.rule}). What would change it:"]
+    lines = [f"The decision at {moment(at.utc_ms)}: {_choice(verdict.point)} ({verdict.rule}). What would change it:"]
     found = changes(policy, at)
     altering = sorted([one for one in found if one.value is not None], key=_distance)
     for one in altering:

@@ -10,17 +10,7 @@ from adaptd.brain import tick
 from adaptd.brain.estimate.fixed import ONE, store
 from adaptd.config.policy import LightBand, Policy
 from adaptd.config.profile import HardwareProfile
-from adaptd.vocabulary import (
-    QUANTITIES,
-    Mode,
-    RawReading,
-    Served,
-    Snapshot,
-    Stretch,
-    Telemetry,
-    VariantFacts,
-    Verdict,
-)
+from adaptd.vocabulary import QUANTITIES, Mode, RawReading, Served, Snapshot, Stretch, Telemetry, VariantFacts, Verdict
 
 COLUMNS = 60
 STEPS, SHOWN = 16, 8

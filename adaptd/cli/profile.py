@@ -1,53 +1,37 @@
 """`adaptd profile check F... | list | show NAME`: the hardware profiles and where their numbers come from."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from adaptd.cli.errors import CommandError
-from adaptd.config.errors import ConfigError
+from adaptd.cli.errors import checked, named
+from adaptd.cli.options import Sub, answer, as_json, verb, verbs
 from adaptd.config.shipped import profiles_dir
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = sub.add_parser("profile", help="check, list and show hardware profiles").add_subparsers(dest="verb", required=True)
-    check = group.add_parser("check", help="check profile files")
-    check.add_argument("files", nargs="+", type=Path, help="profile files (YAML)")
-    check.set_defaults(handler=_check)
-    listing = group.add_parser("list", help="list the shipped profiles")
-    listing.set_defaults(handler=_list)
-    show = group.add_parser("show", help="show a profile, every number with its class and source")
-    show.add_argument("name", help="name of a shipped profile, or a file")
-    show.add_argument("--json", action="store_true", help="print one JSON object")
-    show.set_defaults(handler=_show)
+def register(sub: Sub) -> None:
+    group = verbs(sub, "profile", "check, list and show hardware profiles")
+    verb(group, "check", "check profile files", _check).path("files", "profile files (YAML)", nargs="+")
+    verb(group, "list", "list the shipped profiles", _list)
+    show = verb(group, "show", "show a profile, every number with its class and source", _show)
+    show.option("name", "name of a shipped profile, or a file")
+    show.add(as_json)
 
 
 def find_profile(name: str) -> Path:
     """The file of a shipped profile, or ``name`` itself where it is a file."""
     shipped = profiles_dir() / f"{name}.yaml"
-    if shipped.is_file():
-        return shipped
-    if Path(name).is_file():
-        return Path(name)
-    known = ", ".join(sorted(path.stem for path in profiles_dir().glob("*.yaml")))
-    raise CommandError(f"{name}: no such profile, name a file or one of {known}", 2)
+    return shipped if shipped.is_file() else named(Path(name), profiles_dir(), "profile")
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from adaptd.config.profile import load_profile
 
-    bad: list[str] = []
-    for path in arguments.files:
-        try:
-            profile = load_profile(path)
-        except ConfigError as error:
-            bad.extend(error.lines)
-            continue
-        print(f"{path}: good ({profile.name}, {len(profile.assumed)} assumed numbers)")
-    if bad:
-        raise CommandError("\n".join(bad))
-    return 0
+    def check(path: Path) -> str:
+        profile = load_profile(path)
+        return f"{path}: good ({profile.name}, {len(profile.assumed)} assumed numbers)"
+
+    return checked(arguments.files, check)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -66,15 +50,11 @@ def _show(arguments: argparse.Namespace) -> int:
     from adaptd.config.profile import read_profile_model
 
     model = read_profile_model(find_profile(arguments.name)).model_dump(by_alias=True, exclude_none=True)
-    if arguments.json:
-        print(json.dumps(model, indent=2, sort_keys=True))
-        return 0
-    print(f"profile {model['profile']}")
+    lines = [f"profile {model['profile']}"]
     for key, value in _sourced(model, ""):
-        print(f"  {key:<34} {value.get('value', value.get('gains', ''))!s:>9}  {value['class']:<9} {value['source']}")
-    if model["notes"]:
-        print(f"  notes: {model['notes'].strip()}")
-    return 0
+        lines.append(f"  {key:<34} {value.get('value', value.get('gains', ''))!s:>9}  {value['class']:<9} {value['source']}")
+    lines += [f"  notes: {model['notes'].strip()}"] if model["notes"] else []
+    return answer(arguments, model, lines, indent=2, sort_keys=True)
 
 
 def _sourced(node: Any, path: str) -> list[tuple[str, dict[str, Any]]]:
@@ -82,9 +62,8 @@ def _sourced(node: Any, path: str) -> list[tuple[str, dict[str, Any]]]:
         return [row for index, item in enumerate(node) for row in _sourced(item, f"{path}.{index}")]
     if not isinstance(node, dict):
         return []
-    if "class" in node and "source" in node:
-        shown = dict(node)
-        if "min" in node:
-            shown["value"] = f"{node['min']:g}..{node['max']:g}"
-        return [(path.lstrip("."), shown)] + [row for key, item in node.items() for row in _sourced(item, f"{path}.{key}")]
-    return [row for key, item in node.items() for row in _sourced(item, f"{path}.{key}")]
+    rows = [row for key, item in node.items() for row in _sourced(item, f"{path}.{key}")]
+    if "class" not in node or "source" not in node:
+        return rows
+    value = {"value": f"{node['min']:g}..{node['max']:g}"} if "min" in node else {}
+    return [(path.lstrip("."), {**node, **value}), *rows]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from adaptd.cli.audit_args import default_audit, kept_long_enough
 from adaptd.cli.children import page
-from adaptd.cli.errors import CommandError, refusing, whole
+from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import Sub, verb
 from adaptd.cli.profile import find_profile
 from adaptd.client import default_socket
 from adaptd.config.shipped import engines_dir, policies_dir
@@ -30,47 +31,32 @@ _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser("run", help="serve the model and control it, in the foreground")
-    parser.add_argument(
-        "--policy", type=Path, default=policies_dir() / "default.yaml", help="policy file (default: the shipped default.yaml)"
-    )
-    parser.add_argument("--profile", default=None, help="name or file of a hardware profile; default: the board's own")
-    parser.add_argument(
-        "--bundle", type=Path, default=engines_dir() / SHIPPED, help="bundle folder (default: the shipped pet-bowl)"
-    )
-    parser.add_argument("--packs", type=Path, default=None, metavar="DIR", help="run the pack that `adaptd pack take` chose here")
-    parser.add_argument("--pack-key", type=Path, default=None, metavar="F", help="with --packs: the owner's public key (PEM)")
-    parser.add_argument("--source", action="append", default=None, metavar="[NAME=]SOURCE", help=SOURCES)
-    parser.add_argument("--twin", type=Path, default=None, help="take every reading from the software device of this scenario")
-    parser.add_argument("--no-twin", action="store_true", help="simulate nothing, not even in the demonstration")
-    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read sensors below DIR, a captured tree")
-    parser.add_argument("--audit", type=Path, default=None, help="folder of the log")
-    parser.add_argument(
-        "--keep-days",
-        type=_days,
-        default=KEEP_DAYS,
-        metavar="N",
-        help=f"remove older log, on record (default {KEEP_DAYS})",
-    )
-    parser.add_argument("--short-retention", action="store_true", help=f"allow --keep-days below {KEEP_DAYS}; verdicts say so")
-    parser.add_argument("--socket", type=Path, default=None, help="path of the local API")
-    parser.add_argument("--duration", type=duration_us, default=None, help="stop after, e.g. 20s, 5m")
-    parser.add_argument("--tick", type=duration_us, default=1_000_000, help="time between two decisions (default 1s)")
-    parser.add_argument(
-        "--backend",
-        choices=["auto", "ort", "tensorrt"],
-        default="auto",
-        help="what computes (default auto: TensorRT where it is)",
-    )
-    parser.add_argument("--threads", type=whole(0), default=0, help="threads of one engine (default: the backend's choice)")
-    parser.add_argument("--public-key", type=Path, default=None, help="key that the bundle's signature must fit")
-    parser.add_argument(
-        "--page", type=int, nargs="?", const=8460, metavar="PORT", help="a gateway beside it: the live page on this port (8460)"
-    )
-    parser.add_argument("--json", action="store_true", help="operational log as JSON lines on stderr")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings")
-    parser.set_defaults(handler=_run)
+def register(sub: Sub) -> None:
+    run = verb(sub, "run", "serve the model and control it, in the foreground", _run)
+    run.path("--policy", "policy file (default: the shipped default.yaml)", default=policies_dir() / "default.yaml")
+    run.option("--profile", "name or file of a hardware profile; default: the board's own")
+    run.path("--bundle", "bundle folder (default: the shipped pet-bowl)", default=engines_dir() / SHIPPED)
+    run.path("--packs", "run the pack that `adaptd pack take` chose here", metavar="DIR")
+    run.path("--pack-key", "with --packs: the owner's public key (PEM)", metavar="F")
+    run.many("--source", SOURCES, default=None, metavar="[NAME=]SOURCE")
+    run.path("--twin", "take every reading from the software device of this scenario")
+    run.flag("--no-twin", "simulate nothing, not even in the demonstration")
+    run.path("--root", "read sensors below DIR, a captured tree", default=Path("/"), metavar="DIR")
+    run.path("--audit", "folder of the log")
+    words = f"remove older log, on record (default {KEEP_DAYS})"
+    run.option("--keep-days", words, type=_days, default=KEEP_DAYS, metavar="N")
+    run.flag("--short-retention", f"allow --keep-days below {KEEP_DAYS}; verdicts say so")
+    run.path("--socket", "path of the local API")
+    run.option("--duration", "stop after, e.g. 20s, 5m", type=duration_us)
+    run.option("--tick", "time between two decisions (default 1s)", type=duration_us, default=1_000_000)
+    words = "what computes (default auto: TensorRT where it is)"
+    run.option("--backend", words, choices=["auto", "ort", "tensorrt"], default="auto")
+    run.count("--threads", "threads of one engine (default: the backend's choice)", 0, default=0)
+    run.path("--public-key", "key that the bundle's signature must fit")
+    words = "a gateway beside it: the live page on this port (8460)"
+    run.option("--page", words, type=int, nargs="?", const=8460, metavar="PORT")
+    run.flag("--json", "operational log as JSON lines on stderr")
+    run.flag("--quiet", "print nothing but warnings")
 
 
 def duration_us(text: str) -> int:
@@ -132,6 +118,8 @@ def _whole(request: "Request", digest: str) -> None:
 def request_of(arguments: argparse.Namespace) -> "Request":
     """What the daemon is asked for."""
     from adaptd.daemon.assemble import Request
+    from adaptd.sense.board import identify
+    from adaptd.sense.sysfs import Sysfs
 
     bundle: Path = arguments.bundle
     if not bundle.is_dir():
@@ -143,7 +131,7 @@ def request_of(arguments: argparse.Namespace) -> "Request":
     source, cameras = _sources(arguments.source)
     return Request(
         policy=arguments.policy,
-        profile=find_profile(arguments.profile or _board_profile(arguments.root)),
+        profile=find_profile(arguments.profile or identify(Sysfs(arguments.root)).profile),
         bundle=bundle,
         source=source,
         cameras=cameras,
@@ -162,24 +150,13 @@ def _sources(texts: list[str] | None) -> tuple[str, tuple[tuple[str, str], ...]]
     from adaptd.protocol.source_spec import SourceError, cameras_of, named, written_elsewhere
 
     if texts is None:
-        return str(_shipped_clip()), ()
+        return str(engines_dir() / SHIPPED / "clip" / "day-to-night.mp4"), ()
     with refusing(SourceError):
         given = [(name, written_elsewhere(source)) for name, source in [named(text) for text in texts]]
         found = cameras_of([f"{name}={source}" if name else source for name, source in given])
     if len(found) == 1 and not found[0][0]:
         return found[0][1], ()
     return ", ".join(f"{name}={source}" for name, source in found), found
-
-
-def _board_profile(root: Path) -> str:
-    from adaptd.sense.board import identify
-    from adaptd.sense.sysfs import Sysfs
-
-    return identify(Sysfs(root)).profile
-
-
-def _shipped_clip() -> Path:
-    return engines_dir() / SHIPPED / "clip" / "day-to-night.mp4"
 
 
 def _software_device(path: Path, arguments: argparse.Namespace, checked: Any) -> tuple[Any, Any]:

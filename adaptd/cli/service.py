@@ -9,43 +9,36 @@ from pathlib import Path
 
 from adaptd.base.redact import redact
 from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import Sub, Words, verb, verbs
 from adaptd.cli.profile import find_profile
 from adaptd.cli.service_gateway import NAME as GATEWAY_NAME
-from adaptd.cli.service_gateway import OWN_USER, add_words, gateway_unit, write_gateway
+from adaptd.cli.service_gateway import OWN_USER, gateway_unit, gateway_words, write_gateway
 from adaptd.cli.service_unit import CREDENTIAL, PACKS, UNIT_NAME, Wanted, credentials, refuse_hidden, unit_text
-from adaptd.cli.unit_sandbox import command
+from adaptd.cli.unit_sandbox import USERADD, command, run_words, write_secret
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = sub.add_parser("service", help="the systemd units of daemon and gateway: show, install, uninstall").add_subparsers(
-        dest="verb", required=True
-    )
-    for verb, handler, words in (
-        ("show", _show, "print the unit"),
-        ("install", _install, "write the units, the user and the folders"),
-        ("uninstall", _uninstall, "stop the services and remove the units; the log stays"),
-    ):
-        parser = group.add_parser(verb, help=words)
-        parser.add_argument("--root", type=Path, default=Path("/"), help="install below this folder instead of /")
-        if verb != "uninstall":
-            parser.add_argument(
-                "--source",
-                action="append",
-                default=None,
-                metavar="[NAME=]SOURCE",
-                help="what the service serves, as for `adaptd run`; several cameras each with a name, and each with its options",
-            )
-            parser.add_argument("--bundle", type=Path, default=None, help="bundle folder (default: the shipped one)")
-            parser.add_argument("--profile", default=None, help="hardware profile (default: the board's own)")
-            parser.add_argument(
-                "--pack-key", type=Path, default=None, metavar="F", help=f"run packs in {PACKS} that this key signed"
-            )
-            parser.add_argument("--network", action="store_true", help="let the service reach the network, for a network camera")
-            add_words(parser, verb)
-        if verb == "install":
-            parser.add_argument("--policy", type=Path, default=None, help="policy to install (default: keep, or the feeder's)")
-            parser.add_argument("--dry-run", action="store_true", help="print the unit and try its sandbox; write nothing")
-        parser.set_defaults(handler=handler)
+def register(sub: Sub) -> None:
+    group = verbs(sub, "service", "the systemd units of daemon and gateway: show, install, uninstall")
+    show = verb(group, "show", "print the unit", _show, _root, _served)
+    gateway_words(show, "print the gateway's unit instead")
+    install = verb(group, "install", "write the units, the user and the folders", _install, _root, _served)
+    gateway_words(install, "start the gateway as well: page, Prometheus, MQTT")
+    install.path("--policy", "policy to install (default: keep, or the feeder's)")
+    install.flag("--dry-run", "print the unit and try its sandbox; write nothing")
+    verb(group, "uninstall", "stop the services and remove the units; the log stays", _uninstall, _root)
+
+
+def _root(words: Words) -> None:
+    words.path("--root", "install below this folder instead of /", default=Path("/"))
+
+
+def _served(words: Words) -> None:
+    sources = "what the service serves, as for `adaptd run`; several cameras each with a name, and each with its options"
+    words.many("--source", sources, metavar="[NAME=]SOURCE")
+    words.path("--bundle", "bundle folder (default: the shipped one)")
+    words.option("--profile", "hardware profile (default: the board's own)")
+    words.path("--pack-key", f"run packs in {PACKS} that this key signed", metavar="F")
+    words.flag("--network", "let the service reach the network, for a network camera")
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -55,7 +48,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _wanted(arguments: argparse.Namespace, *, needed: bool) -> Wanted:
     """What the service is to serve, checked as `adaptd run` checks it."""
-    sources = _sources(arguments.source or [], network=arguments.network)
+    sources = _sources(arguments.source, network=arguments.network)
     if needed and not sources:
         raise CommandError(
             "service install: no --source, the service has no picture of its own; name a camera, address or file", 2
@@ -128,10 +121,9 @@ def _install(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace, wanted: Wanted) -> None:
-    useradd = ("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin")
-    run_words(*useradd, "--user-group", "adaptd", may_fail=True)
+    run_words(*USERADD, "--user-group", "adaptd", may_fail=True)
     if arguments.gateway_user != OWN_USER:
-        run_words(*useradd, "--gid", "adaptd", arguments.gateway_user, may_fail=True)
+        run_words(*USERADD, "--gid", "adaptd", arguments.gateway_user, may_fail=True)
     run_words("systemctl", "daemon-reload")
     _dry_run(wanted)
     run_words("systemctl", "enable", "--now", UNIT_NAME)
@@ -150,8 +142,7 @@ def _write_secrets(root: Path, wanted: Wanted) -> None:
         old.unlink(missing_ok=True)  # of an earlier installation
     for path, source in credentials(wanted):
         place = root / str(path).lstrip("/")
-        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(source + "\n")
+        write_secret(place, source)
         print(f"wrote {place} (mode 0600: it holds a password)")
 
 
@@ -193,15 +184,3 @@ def _uninstall(arguments: argparse.Namespace) -> int:
         run_words("systemctl", "daemon-reload")
     print(f"removed {unit} and the gateway's; /etc/adaptd and /var/lib/adaptd stay, remove them by hand once you need no log")
     return 0
-
-
-def run_words(*command: str, may_fail: bool = False) -> None:
-    """One command of the system; CommandError with its own last words where it fails."""
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - fixed words
-    except FileNotFoundError:
-        raise CommandError(
-            f"{command[0]}: not found, this machine is not run by systemd; `adaptd service show` prints the unit"
-        ) from None
-    if done.returncode and not may_fail:
-        raise CommandError(f"{' '.join(command)}: {done.stderr.strip() or 'failed'}, mend that and try again")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import Words
 from adaptd.cli.unit_sandbox import command, server_sandbox
 
 NAME = "adaptd-gateway.service"
@@ -64,23 +65,13 @@ WantedBy=multi-user.target
 """
 
 
-def add_words(parser: argparse.ArgumentParser, verb: str) -> None:
+def gateway_words(words: Words, gateway: str) -> None:
     """The options that concern the gateway's unit."""
-    words = "print the gateway's unit instead" if verb == "show" else "start the gateway as well: page, Prometheus, MQTT"
-    parser.add_argument("--gateway", action="store_true", help=words)
-    parser.add_argument(
-        "--gateway-reach",
-        action="append",
-        default=[],
-        metavar="ADDRESS",
-        help="address or network that the gateway may talk to besides loopback, for example a broker; may be repeated",
-    )
-    parser.add_argument(
-        "--gateway-user",
-        default=OWN_USER,
-        metavar="NAME",
-        help="user that the gateway runs as (default adaptd); another one cannot read the log, so the page has no history",
-    )
+    words.flag("--gateway", gateway)
+    reach = "address or network that the gateway may talk to besides loopback, for example a broker; may be repeated"
+    words.many("--gateway-reach", reach, metavar="ADDRESS")
+    user = "user that the gateway runs as (default adaptd); another one cannot read the log, so the page has no history"
+    words.option("--gateway-user", user, default=OWN_USER, metavar="NAME")
 
 
 def unit_text(command: str, addresses: Sequence[str] = (), user: str = OWN_USER) -> str:

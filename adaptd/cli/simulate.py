@@ -1,12 +1,12 @@
 """`adaptd simulate`: one controller on the software device of one scenario."""
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.errors import CommandError, named, refusing
+from adaptd.cli.options import Sub, answer, as_json, verb
 from adaptd.cli.profile import find_profile
 from adaptd.twin.words import CONTROLLERS
 
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
     from adaptd.lab.score import Result
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser("simulate", help="run a controller on the software device of a scenario")
-    parser.add_argument("--scenario", type=Path, required=True, help="scenario file, or the name of a shipped one")
-    parser.add_argument("--policy", type=Path, default=None, help="policy file (default: the one that the scenario tests)")
-    parser.add_argument("--profile", default=None, help="name or file of a profile (default: the scenario's)")
-    parser.add_argument("--controller", choices=CONTROLLERS, default="adaptd", help="who decides (default: adaptd)")
-    parser.add_argument("--audit", type=Path, default=None, metavar="DIR", help="write the run as an audit log here")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(handler=run)
+def register(sub: Sub) -> None:
+    simulate = verb(sub, "simulate", "run a controller on the software device of a scenario", run)
+    simulate.path("--scenario", "scenario file, or the name of a shipped one", required=True)
+    simulate.path("--policy", "policy file (default: the one that the scenario tests)")
+    simulate.option("--profile", "name or file of a profile (default: the scenario's)")
+    simulate.option("--controller", "who decides (default: adaptd)", choices=CONTROLLERS, default="adaptd")
+    simulate.path("--audit", "write the run as an audit log here", metavar="DIR")
+    simulate.add(as_json)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,16 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     profile = None if arguments.profile is None else find_profile(arguments.profile)
     episode = load_episode(find_scenario(arguments.scenario), arguments.policy, profile)
     with refusing(OracleError):
-        if arguments.audit is not None:
-            score = _recorded(arguments, episode).to_plain()
-        else:
-            score = run_episode(episode, arguments.controller).to_plain()
-    if arguments.json:
-        print(json.dumps(score))
-    else:
-        for key, value in score.items():
-            print(f"{key:<18} {'-' if value is None else value}")
-    return 0
+        found = run_episode(episode, arguments.controller) if arguments.audit is None else _recorded(arguments, episode)
+    score = found.to_plain()
+    return answer(arguments, score, (f"{key:<18} {'-' if value is None else value}" for key, value in score.items()))
 
 
 def _recorded(arguments: argparse.Namespace, episode: "Episode") -> "Result":
@@ -71,10 +63,4 @@ def find_scenario(path: Path) -> Path:
     """The file, or the shipped scenario of that name."""
     from adaptd.twin.scenario import scenarios_dir
 
-    shipped = scenarios_dir() / f"{path}.yaml"
-    if not path.is_file() and shipped.is_file():
-        return shipped
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in scenarios_dir().glob("*.yaml")))
-        raise CommandError(f"{path}: no such scenario, name a file or one of {known}", 2)
-    return path
+    return named(path, scenarios_dir(), "scenario")

@@ -1,23 +1,18 @@
 """`adaptd status`, `adaptd why`: ask a running daemon, or its log."""
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 from adaptd.cli.errors import refusing
+from adaptd.cli.options import Sub, answer, as_json, socket, verb
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    status = sub.add_parser("status", help="what the daemon is doing now")
-    status.add_argument("--json", action="store_true", help="print one JSON object")
-    status.set_defaults(handler=show_status)
-    why = sub.add_parser("why", help="the last decision in words: what was refused, and by which condition")
-    why.add_argument("--audit", type=Path, help="read the log in this folder instead of asking a daemon")
-    why.add_argument("--all", action="store_true", help="with --audit: every change of operating point, oldest first")
-    why.set_defaults(handler=_why)
-    for parser in (status, why):
-        parser.add_argument("--socket", type=Path, default=None, help="the daemon's socket")
+def register(sub: Sub) -> None:
+    verb(sub, "status", "what the daemon is doing now", show_status, as_json, socket)
+    why = verb(sub, "why", "the last decision in words: what was refused, and by which condition", _why)
+    why.path("--audit", "read the log in this folder instead of asking a daemon")
+    why.flag("--all", "with --audit: every change of operating point, oldest first")
+    why.add(socket)
 
 
 def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -30,24 +25,18 @@ def _ask(arguments: argparse.Namespace) -> dict[str, Any]:
 def show_status(arguments: argparse.Namespace) -> int:
     """Print the status once."""
     document = _ask(arguments)
-    if arguments.json:
-        print(json.dumps(document, indent=2, sort_keys=True))
-    else:
-        print("\n".join(status_lines(document)))
-    return 0
+    return answer(arguments, document, lambda: status_lines(document), indent=2, sort_keys=True)
 
 
 def _why(arguments: argparse.Namespace) -> int:
     if arguments.audit is not None:
         from adaptd.cli.why_log import lines_from_log
 
-        for line in lines_from_log(arguments.audit, everything=arguments.all):
-            print(line)
-        return 0
-    document = _ask(arguments)
-    print(document.get("why", "no decision yet"))
-    for line in _left_out(document):
-        print(line)
+        lines = lines_from_log(arguments.audit, everything=arguments.all)
+    else:
+        document = _ask(arguments)
+        lines = [document.get("why", "no decision yet"), *_left_out(document)]
+    print("\n".join(lines))
     return 0
 
 

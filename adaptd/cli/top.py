@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from adaptd.cli.options import Sub, socket, verb
 from adaptd.client import ApiError, default_socket, get_json
 
 PERIOD_S = 1.0
@@ -18,11 +19,9 @@ QUIT = {"q", "Q", "\x03", "\x04"}
 PANES = {"w": "why", "s": "sensors", "c": "conditions", "l": "log"}
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser("top", help="a live view in the terminal: engine, rate, heat, power, account, why")
-    parser.add_argument("--socket", type=Path, default=None, help="the daemon's socket")
-    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
-    parser.set_defaults(handler=run)
+def register(sub: Sub) -> None:
+    top = verb(sub, "top", "a live view in the terminal: engine, rate, heat, power, account, why", run, socket)
+    top.flag("--json", argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,12 +17,7 @@ def view(document: dict[str, Any] | None, trouble: str, trail: Trail, pane: str,
     width, height = max(40, size[0]), max(12, size[1])
     if document is None:
         return Group(Text("adaptd top", "bold"), Text(""), Text(trouble, "red"), Text(""), Text("asking again; q leaves", "dim"))
-    top = [
-        _head(document, width),
-        *_serving(document, width, trail),
-        *_quantities(document, width, trail),
-        *_bands(document),
-    ]
+    top = [_head(document, width), *_serving(document, width, trail), *_quantities(document, width, trail), *_bands(document)]
     room = height - len(top) - 2
     below = pane_lines(document, pane, width)[: max(0, room)]
     below += charts(trail, width, room - len(below))

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli import tune_words
-from adaptd.cli.errors import CommandError, whole, writing
+from adaptd.cli.errors import CommandError, refusing, writing
+from adaptd.cli.options import Sub, answer, as_json, battery, jobs, verb
 from adaptd.cli.progress import stages
 
 if TYPE_CHECKING:
@@ -19,23 +19,22 @@ if TYPE_CHECKING:
     from adaptd.lab.tune.trials import Lab
 
 PICKS = ("safest", "knee", "thriftiest")
+COLUMNS = ("power", "fps", "hours", "efficiency", "loss", "efficient", "hottest")
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser("tune", help="find a better policy for this box: goals in, three measured picks out")
-    parser.add_argument("source", type=Path, metavar="DIR|SCENARIOS", help="the box's log, its fitted twin, or scenarios")
-    parser.add_argument("--goal", default="", help='what is wanted, for example "hours>=9" or "efficiency 0.85 of the best"')
-    parser.add_argument("--keep", default="", help='what must stay, for example "fps>=12, loss<=0.5"')
-    parser.add_argument("--policy", type=Path, default=None, help="the policy to tune (default: the logged one)")
-    parser.add_argument("--knob", action="append", default=[], metavar="NAME[=LOW..HIGH]", help="turn this knob; repeatable")
-    parser.add_argument("--battery-wh", type=float, default=None, metavar="WH", help="capacity of the battery, for the hours")
-    parser.add_argument("--trials", type=whole(1), default=60, help="candidates to measure at most (default: 60)")
-    parser.add_argument("--seed", type=whole(0), default=1, help="seed of the search; the same one takes the same way")
-    parser.add_argument("-o", "--output", type=Path, default=Path("tuned"), help="folder for page, patches and what was measured")
-    parser.add_argument("--apply", choices=PICKS, default=None, help="write this pick into --policy, keep the old file beside it")
-    parser.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(handler=_tune)
+def register(sub: Sub) -> None:
+    tune = verb(sub, "tune", "find a better policy for this box: goals in, three measured picks out", _tune)
+    tune.path("source", "the box's log, its fitted twin, or scenarios", metavar="DIR|SCENARIOS")
+    tune.option("--goal", 'what is wanted, for example "hours>=9" or "efficiency 0.85 of the best"', default="")
+    tune.option("--keep", 'what must stay, for example "fps>=12, loss<=0.5"', default="")
+    tune.path("--policy", "the policy to tune (default: the logged one)")
+    tune.many("--knob", "turn this knob; repeatable", metavar="NAME[=LOW..HIGH]")
+    tune.add(battery)
+    tune.count("--trials", "candidates to measure at most (default: 60)", default=60)
+    tune.count("--seed", "seed of the search; the same one takes the same way", 0, default=1)
+    tune.path("-o --output", "folder for page, patches and what was measured", default=Path("tuned"))
+    tune.option("--apply", "write this pick into --policy, keep the old file beside it", choices=PICKS)
+    tune.add(jobs, as_json)
 
 
 def _tune(arguments: argparse.Namespace) -> int:
@@ -44,11 +43,10 @@ def _tune(arguments: argparse.Namespace) -> int:
     from adaptd.lab.tune.picks import pick, verified
     from adaptd.lab.tune.search import search, simplify
 
-    _check_usage(arguments)
-    try:
+    if arguments.apply and arguments.policy is None:
+        raise CommandError("--apply: says where to write with --policy FILE", 2)
+    with refusing(ConfigError, code=2):  # words of the command line, not a file that is bad
         goals = parse_goals(arguments.goal, arguments.keep)
-    except ConfigError as fault:  # words of the command line, not a file that is bad
-        raise CommandError(str(fault), 2) from None
     lab, twin = _lab(arguments, goals)
     done = lab.load()
     if done:
@@ -64,25 +62,13 @@ def _tune(arguments: argparse.Namespace) -> int:
         picked = pick(found, goals, lambda trial: simplify(lab, found, trial))
         if twin is not None and twin.days:
             picked = verified(picked, twin, lab.battery_wh, partial(stage, "days again"), lab.jobs)
-    _write(arguments, lab, found, picked)
-    if arguments.json:
-        print(json.dumps(_plain(lab, found, picked)))
-    else:
-        print("\n".join(tune_words.words(arguments.output, lab, found, picked, applied=bool(arguments.apply))))
-    if picked.nearest is not None:
-        return 1
-    if arguments.apply:
+    plain = _plain(lab, found, picked)
+    _write(arguments, lab, found, picked, plain)
+    code = 0 if picked.nearest is None else 1
+    answer(arguments, plain, words(arguments.output, lab, found, picked, applied=bool(arguments.apply)), code)
+    if arguments.apply and picked.nearest is None:
         _apply(arguments.policy, next(one for one in picked.picks if one.name == arguments.apply))
-    return 0
-
-
-def _check_usage(arguments: argparse.Namespace) -> None:
-    if arguments.trials < 1:
-        raise CommandError(f"--trials: is {arguments.trials}, 1 or more are needed", 2)
-    if arguments.battery_wh is not None and not 0 < arguments.battery_wh < 1e6:
-        raise CommandError(f"--battery-wh: is {arguments.battery_wh:g}, more than 0 is needed", 2)
-    if arguments.apply and arguments.policy is None:
-        raise CommandError("--apply: says where to write with --policy FILE", 2)
+    return code
 
 
 def _lab(arguments: argparse.Namespace, goals: "Goals") -> "tuple[Lab, Twin | None]":
@@ -121,24 +107,23 @@ def _scenario_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
 
 
-def _write(arguments: argparse.Namespace, lab: "Lab", found: "Found", picked: "Picked") -> None:
+def _write(arguments: argparse.Namespace, lab: "Lab", found: "Found", picked: "Picked", plain: dict[str, object]) -> None:
     """The page, one policy file a pick, and the picks as JSON."""
     from adaptd.lab.tune.page import page
 
     title = f"Tuning {Path(lab.name).name}"
     asked = ", ".join(one for one in (arguments.goal, arguments.keep) if one) or "less power, more frames"
     (arguments.output / "tune.html").write_text(page(title, asked, lab, found, picked), encoding="utf-8")
-    (arguments.output / "tune.json").write_text(json.dumps(_plain(lab, found, picked), indent=1) + "\n", encoding="utf-8")
+    (arguments.output / "tune.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     for one in picked.picks:
         (arguments.output / f"{one.name}.yaml").write_text(one.trial.text, encoding="utf-8")
 
 
 def _plain(lab: "Lab", found: "Found", picked: "Picked") -> dict[str, object]:
     def row(one: "Pick") -> dict[str, object]:
-        assert one.trial.figures is not None
-        values = {name: round(value, 5) for name, value in one.trial.figures.values.items()}
+        figures = {name: round(value, 5) for name, value in values(one).items()}
         held = {} if one.power is None else {"power_against_today": one.power.to_plain()}
-        return {"name": one.name, "knobs": dict(one.trial.setting), "figures": values, "breaks_first": one.first.text, **held}
+        return {"name": one.name, "knobs": dict(one.trial.setting), "figures": figures, "breaks_first": one.first.text, **held}
 
     return {
         "simulated": True,
@@ -171,3 +156,58 @@ def _apply(path: Path, chosen: "Pick") -> None:
         kept.write_bytes(path.read_bytes())
         os.replace(fresh, path)
     print(f"{path}: is now the {chosen.name} pick, checked; the old one is {kept}")
+
+
+def words(output: Path, lab: "Lab", found: "Found", picked: "Picked", *, applied: bool) -> list[str]:
+    """The table, what breaks first, and the patch of the knee."""
+    how = "all of the space" if found.exhaustive else "today's, a coarse grid, then guided"
+    lines = [f"simulated: {len(found.trials)} candidates measured ({how}), {len(picked.met)} meet what was asked", ""]
+    lines += _table(picked)
+    if picked.nearest is not None:
+        lines.append("nothing that was measured meets what was asked: the nearest is shown, with what it misses most")
+        broken = [b.words for b in picked.bounds if b.slack(values(picked.nearest)[b.figure]) < 0]
+        lines.append(f"missed: {', '.join(broken)}")
+    for one in picked.picks:
+        pairs = zip(one.trial.setting, lab.knobs, strict=True)
+        turned = [f"{name} {value:g} (today {knob.today:g})" for (name, value), knob in pairs if value != knob.today]
+        lines.append(f"{one.name}: {', '.join(turned) or 'as today'}{_power(one)}")
+    lines += _patch(lab, picked)
+    lines.append(f"\nwritten: {output / 'tune.html'} (the front), {output}/NAME.yaml (the picks)")
+    if picked.picks and not applied:
+        lines.append("nothing was changed: --policy FILE --apply knee writes a pick into the file")
+    return lines
+
+
+def _table(picked: "Picked") -> list[str]:
+    shown = [picked.today, *picked.picks] if picked.nearest is None else [picked.today, picked.nearest]
+    columns = [name for name in COLUMNS if name in values(shown[0])]
+    lines = [f"{'':<12}" + "".join(f"{name:>11}" for name in columns) + "   breaks first"]
+    for one in shown:
+        numbers = "".join(f"{values(one)[name]:>11.3g}" for name in columns)
+        lines.append(f"{one.name:<12}{numbers}   {one.first.text}")
+    if picked.days:
+        lines.append(f"(figures over all {picked.days} recorded days again; the search itself ran on the pattern day)")
+    return [*lines, ""]
+
+
+def _patch(lab: "Lab", picked: "Picked") -> list[str]:
+    from adaptd.lab.tune.knobs import patch
+
+    middle = next((one for one in picked.picks if one.name == "knee"), None)
+    if middle is None:
+        return []
+    text = patch(lab.policy, middle.trial.text, Path(lab.name).name).rstrip()
+    return ["", "patch of the knee:", text or "(nothing to change)"]
+
+
+def _power(one: "Pick") -> str:
+    """Its power against today's in the twin, with the stated error."""
+    from adaptd.lab.tune.page import power_words
+
+    return "" if one.power is None or one.power.new == one.power.old else f"\n  power against today's {power_words(one.power)}"
+
+
+def values(one: "Pick") -> dict[str, float]:
+    """A pick's figures."""
+    assert one.trial.figures is not None
+    return one.trial.figures.values

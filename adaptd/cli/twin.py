@@ -1,30 +1,26 @@
 """`adaptd twin fit`: a software device of this very box, from its own verified log, tested on days it was not fitted on."""
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptd.cli.errors import CommandError, refusing, whole
+from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import Sub, answer, as_json, jobs, verb, verbs
 from adaptd.cli.progress import stages
 
 if TYPE_CHECKING:
     from adaptd.lab.fit.saved import Twin
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = sub.add_parser("twin", help="fit a software device of this box from its own log").add_subparsers(
-        dest="verb", required=True
-    )
-    fit = group.add_parser("fit", help="fit heat, power, pace, light and load; test on days left out; write scenario files")
-    fit.add_argument("folder", type=Path, metavar="DIR", help="the box's log, of two whole days at least")
-    fit.add_argument("-o", "--output", type=Path, help="folder to write (default: DIR.twin beside the log)")
-    fit.add_argument("--enclosure", default="unknown", metavar="NAME", help="the box's housing, for `adaptd fleet tune`")
-    fit.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
-    fit.add_argument("--json", action="store_true", help="print one JSON object")
-    fit.set_defaults(handler=_fit)
+def register(sub: Sub) -> None:
+    group = verbs(sub, "twin", "fit a software device of this box from its own log")
+    fit = verb(group, "fit", "fit heat, power, pace, light and load; test on days left out; write scenario files", _fit)
+    fit.path("folder", "the box's log, of two whole days at least", metavar="DIR")
+    fit.path("-o --output", "folder to write (default: DIR.twin beside the log)")
+    fit.option("--enclosure", "the box's housing, for `adaptd fleet tune`", default="unknown", metavar="NAME")
+    fit.add(jobs, as_json)
 
 
 def _fit(arguments: argparse.Namespace) -> int:
@@ -33,11 +29,7 @@ def _fit(arguments: argparse.Namespace) -> int:
             f"--enclosure {arguments.enclosure!r}: is no name of small letters, digits and hyphens: fanless-box", 2
         )
     twin = fitted(arguments.folder, arguments.output, arguments.jobs, arguments.enclosure)
-    if arguments.json:
-        print(json.dumps(twin.plain))
-        return 0
-    print("\n".join(words(twin)))
-    return 0
+    return answer(arguments, twin.plain, words(twin))
 
 
 def fitted(log: Path, output: Path | None, jobs: int | None, enclosure: str = "unknown") -> "Twin":

@@ -1,11 +1,16 @@
-"""What the three systemd units share: the sandbox, whom a server may talk to, and the command that starts adaptd here."""
+"""What the three systemd units share: the sandbox, whom a server may talk to, and how they are written and started."""
 
 import ipaddress
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from adaptd.cli.errors import CommandError
+
+USERADD = ("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin")
 SANDBOX = """\
 NoNewPrivileges=yes
 CapabilityBoundingSet=
@@ -63,3 +68,21 @@ def command() -> str:
     """The absolute command that starts adaptd here."""
     beside = Path(sys.executable).parent / "adaptd"
     return str(beside) if beside.exists() else shutil.which("adaptd") or f"{sys.executable} -m adaptd"
+
+
+def write_secret(place: Path, text: str) -> None:
+    """A line for root's eyes alone; systemd hands it to the unit as a credential. Raises OSError."""
+    with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+
+
+def run_words(*command: str, may_fail: bool = False) -> None:
+    """One command of the system; CommandError with its own last words where it fails."""
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - fixed words
+    except FileNotFoundError:
+        raise CommandError(
+            f"{command[0]}: not found, this machine is not run by systemd; `adaptd service show` prints the unit"
+        ) from None
+    if done.returncode and not may_fail:
+        raise CommandError(f"{' '.join(command)}: {done.stderr.strip() or 'failed'}, mend that and try again")

@@ -1,14 +1,15 @@
 """`adaptd whatif DIR --policy NEW`: another policy on this box's own days, with intervals, ties, and what was never tried."""
 
 import argparse
-import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptd.cli.errors import CommandError, refusing, whole
+from adaptd.cli.errors import CommandError, refusing
+from adaptd.cli.options import Sub, answer, as_json, battery, jobs, verb
 from adaptd.cli.progress import bar
 from adaptd.cli.twin import error_words, twin_of
+from adaptd.vocabulary import OperatingPoint
 
 if TYPE_CHECKING:
     from adaptd.lab.whatif.compare import Comparison
@@ -16,21 +17,16 @@ if TYPE_CHECKING:
 MOST_LINES = 40
 
 
-def register(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = sub.add_parser("whatif", help="what another policy would have done on this box's own days")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the box's log, or the folder of its fitted twin")
-    parser.add_argument("--policy", type=Path, required=True, metavar="NEW", help="the policy to try")
-    parser.add_argument("--against", type=Path, default=None, metavar="OLD", help="the one beside it (default: the logged one)")
-    parser.add_argument("--decisions", action="store_true", help="list the recorded moments at which it would decide otherwise")
-    parser.add_argument("--battery-wh", type=float, default=None, metavar="WH", help="capacity of the battery, for the hours")
-    parser.add_argument("--jobs", type=whole(1), default=None, help="processes (default: one a core)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(handler=_whatif)
+def register(sub: Sub) -> None:
+    whatif = verb(sub, "whatif", "what another policy would have done on this box's own days", _whatif)
+    whatif.path("folder", "the box's log, or the folder of its fitted twin", metavar="DIR")
+    whatif.path("--policy", "the policy to try", required=True, metavar="NEW")
+    whatif.path("--against", "the one beside it (default: the logged one)", metavar="OLD")
+    whatif.flag("--decisions", "list the recorded moments at which it would decide otherwise")
+    whatif.add(battery, jobs, as_json)
 
 
 def _whatif(arguments: argparse.Namespace) -> int:
-    if arguments.battery_wh is not None and not 0 < arguments.battery_wh < 1e6:
-        raise CommandError(f"--battery-wh: is {arguments.battery_wh:g}, more than 0 is needed", 2)
     if arguments.decisions:
         return _decisions(arguments)
     from adaptd.lab.whatif.compare import compare
@@ -40,11 +36,7 @@ def _whatif(arguments: argparse.Namespace) -> int:
     twin = twin_of(arguments.folder, arguments.jobs)
     with bar("days played") as progress:
         (found,) = compare(twin, [new], old, battery_wh=arguments.battery_wh, progress=progress, jobs=arguments.jobs)
-    if arguments.json:
-        print(json.dumps(found.to_plain()))
-    else:
-        print("\n".join(words(found)))
-    return 0
+    return answer(arguments, found.to_plain(), words(found))
 
 
 def read_policy(path: Path) -> str:
@@ -132,30 +124,22 @@ def _decisions(arguments: argparse.Namespace) -> int:
     tally = Tally()
     with refusing(ValueError, where=f"{arguments.policy}: "):
         found = list(otherwise(arguments.folder, policy, tally))
-    if arguments.json:
-        rows = [
-            {"from_ms": one.from_ms, "ended_ms": one.ended_ms, "decisions": one.decisions, "rule": one.rule,
-             "old": [one.old.variant, one.old.fps_mfps], "new": [one.new.variant, one.new.fps_mfps]}
-            for one in found
-        ]  # fmt: skip
-        print(json.dumps({"decisions": tally.decisions, "other": tally.other, "stretches": rows}))
-        return 0
-    print(
-        f"{tally.other:,} of {tally.decisions:,} recorded decisions would have been others, in {len(found)} stretches (times UTC)"
-    )
+    rows = [
+        {"from_ms": one.from_ms, "ended_ms": one.ended_ms, "decisions": one.decisions, "rule": one.rule,
+         "old": [one.old.variant, one.old.fps_mfps], "new": [one.new.variant, one.new.fps_mfps]}
+        for one in found
+    ]  # fmt: skip
+    said = f"{tally.other:,} of {tally.decisions:,} recorded decisions would have been others"
+    lines = [f"{said}, in {len(found)} stretches (times UTC)"]
     longest = sorted(sorted(found, key=lambda one: -one.decisions)[:MOST_LINES], key=lambda one: one.from_ms)
     for one in longest:
         spent = f"{one.decisions} decision{'s' if one.decisions > 1 else ''}"
-        print(f"at {_clock(one.from_ms)} it would have {_choice(one.new)} instead of {_choice(one.old)} ({one.rule}), {spent}")
+        at = f"{datetime.fromtimestamp(one.from_ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M}"
+        lines.append(f"at {at} it would have {_choice(one.new)} instead of {_choice(one.old)} ({one.rule}), {spent}")
     if len(found) > len(longest):
-        print(f"... the {len(longest)} longest are listed, --json has all")
-    return 0
+        lines.append(f"... the {len(longest)} longest are listed, --json has all")
+    return answer(arguments, {"decisions": tally.decisions, "other": tally.other, "stretches": rows}, lines)
 
 
-def _choice(point: object) -> str:
-    variant, fps = getattr(point, "variant", ""), getattr(point, "fps_mfps", 0)
-    return f"served {variant} at {fps / 1000:g} fps" if fps else "paused"
-
-
-def _clock(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M}"
+def _choice(point: OperatingPoint) -> str:
+    return f"served {point.variant} at {point.fps_mfps / 1000:g} fps" if point.fps_mfps else "paused"

@@ -8,7 +8,6 @@ from adaptd.sense.camera_light import parse_calibration, parse_gain
 from adaptd.sense.catalog import JTOP_SOCKET, Catalog, parse_name
 from adaptd.sense.sensor_hub import names_of
 from adaptd.sense.sysfs import Sysfs
-from adaptd.sense.thermal_zone import Trip
 
 _OWN = {"camera", "push"}
 
@@ -19,12 +18,8 @@ def profile_findings(profile: HardwareProfile, sysfs: Sysfs, catalog: Catalog, b
     for quantity, names in names_of(profile).items():
         found += _names(quantity, names, sysfs, catalog, fits=board.certain and board.profile == profile.name)
     found += _trips(profile, catalog)
-    return found + [
-        Finding(
-            "profile", key, Level.NOTE, "assumed: nobody published it", "measure it on the device and write it into a profile"
-        )
-        for key in profile.assumed
-    ]
+    said, remedy = "assumed: nobody published it", "measure it on the device and write it into a profile"
+    return found + [Finding("profile", key, Level.NOTE, said, remedy) for key in profile.assumed]
 
 
 def _which(profile: HardwareProfile, board: Board) -> Finding:
@@ -69,10 +64,9 @@ def _calibration_fault(text: str) -> str:
 
 def _trips(profile: HardwareProfile, catalog: Catalog) -> list[Finding]:
     """A trip on the device that is lower than the profile's must be believed, whichever zone it belongs to."""
-    trips = [trip for zone in catalog.zones for trip in zone.trips()]
     found = []
     for kind, ours_mc in (("passive", profile.passive_mc), ("critical", profile.critical_mc)):
-        lowest_mc = _lowest(trips, kind)
+        lowest_mc = lowest_trip(catalog, kind)
         if lowest_mc is None:
             continue
         said = f"device {lowest_mc / 1000:g} C, profile {ours_mc / 1000:g} C"
@@ -82,5 +76,6 @@ def _trips(profile: HardwareProfile, catalog: Catalog) -> list[Finding]:
     return found
 
 
-def _lowest(trips: list[Trip], kind: str) -> int | None:
-    return min((trip.at_mc for trip in trips if trip.kind == kind), default=None)
+def lowest_trip(catalog: Catalog, kind: str) -> int | None:
+    """The lowest trip point of a kind over all zones, mC."""
+    return min((trip.at_mc for zone in catalog.zones for trip in zone.trips() if trip.kind == kind), default=None)

@@ -68,16 +68,10 @@ def read_all(sources: Sequence[Source]) -> dict[str, Raw]:
 
 def sensor_findings(sysfs: Sysfs, catalog: Catalog, board: Board) -> list[Finding]:
     """Temperature, power and light sources of this machine, and those that could be added."""
-    gpu = NvmlGpu(0)
-    sources: list[Source] = [
-        *catalog.zones,
-        *catalog.chips,
-        *catalog.rails,
-        *catalog.counters,
-        *catalog.batteries,
-        *catalog.lights,
-    ]
+    sources: list[Source] = [*catalog.zones, *catalog.chips, *catalog.rails]
+    sources += [*catalog.counters, *catalog.batteries, *catalog.lights]
     if nvidia_present(sysfs) and str(sysfs.root) == "/":
+        gpu = NvmlGpu(0)
         sources += [NvmlTemperature(gpu), NvmlPower(gpu)]
     readings = read_all(sources)
     found = [_finding(source, readings[f"{source.quantity} {source.name}"]) for source in sources]
@@ -92,9 +86,8 @@ def power_mode(board: Nvpmodel) -> list[Finding]:
     """The board's power mode, which figures of engines hold for, and whether adaptd may switch it; nothing on other machines."""
     seen = board.read()
     if board.broken:
-        return [
-            Finding("machine", "power mode", Level.MISSING, board.broken, "mend the file, or install nvidia-l4t-nvpmodel anew")
-        ]
+        remedy = "mend the file, or install nvidia-l4t-nvpmodel anew"
+        return [Finding("machine", "power mode", Level.MISSING, board.broken, remedy)]
     if seen is None:
         return []
     if seen.fault is not None:
@@ -102,14 +95,8 @@ def power_mode(board: Nvpmodel) -> list[Finding]:
         return [Finding("machine", "power mode", Level.MISSING, words, "sudo nvpmodel -m ID, then look again")]
     may = f"may switch to {', '.join(name for name, _ in seen.open)}" if seen.open else "may not switch it"
     memory = f", memory clock at most {seen.memory_khz // 1000} MHz" if seen.memory_khz else ""
-    return [
-        Finding(
-            "machine",
-            "power mode",
-            Level.OK,
-            f"{seen.name}{memory}; adaptd {may}; engines count in the mode they were qualified in",
-        )
-    ]
+    words = f"{seen.name}{memory}; adaptd {may}; engines count in the mode they were qualified in"
+    return [Finding("machine", "power mode", Level.OK, words)]
 
 
 def reading_findings(profile: HardwareProfile, root: Path, there: Sequence[Finding] = ()) -> list[Finding]:
@@ -168,13 +155,8 @@ def _reading(quantity: str, reading: Reading, absent: bool, unread: dict[str, st
         return Finding("reading", quantity, Level.NOTE, f"no sensor: {counts}")
     if reading.reason is MissingReason.NOT_READ and quantity == LIGHT:
         return Finding("reading", quantity, Level.NOTE, "from the camera, once frames come")
-    return Finding(
-        "reading",
-        quantity,
-        Level.MISSING,
-        f"{why_missing(reading)}: counts as {meaning_of(quantity).taken_as}",
-        "see the sources above",
-    )
+    words = f"{why_missing(reading)}: counts as {meaning_of(quantity).taken_as}"
+    return Finding("reading", quantity, Level.MISSING, words, "see the sources above")
 
 
 def _finding(source: Source, raw: Raw) -> Finding:

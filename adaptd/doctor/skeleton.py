@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from adaptd.config.profile import read_profile_model
+from adaptd.doctor.compare import lowest_trip
 from adaptd.doctor.probe import read_all
 from adaptd.sense.board import Board
 from adaptd.sense.catalog import TOTAL_RAILS, Catalog
@@ -38,8 +39,7 @@ def skeleton(board: Board, base: Path, catalog: Catalog) -> str:
     sensors["power_rails"] = _meters(catalog) or sensors["power_rails"]
     sensors["light"] = [*(light.name for light in catalog.lights), "camera"]
     for kind in ("passive", "critical"):
-        lowest = min((trip.at_mc for zone in catalog.zones for trip in zone.trips() if trip.kind == kind), default=None)
-        if lowest is not None:
+        if (lowest := lowest_trip(catalog, kind)) is not None:
             model["thermal"][f"{kind}_c"] = {"value": _celsius(lowest), "class": "measured", "source": READ_HERE}
     _keep_order(model["thermal"], sensors)
     head = f"# Of this very board, made by adaptd doctor from {base.name}. To see what is assumed: adaptd profile show FILE\n"
@@ -75,11 +75,7 @@ def _keep_order(thermal: dict[str, Any], sensors: dict[str, Any]) -> None:
     """A passive trip of the device above the critical one of the shipped profile lifts that, and with it the plausible range."""
     passive, critical = thermal["passive_c"]["value"], thermal["critical_c"]["value"]
     if passive >= critical:
-        thermal["critical_c"] = {
-            "value": passive + 5,
-            "class": "assumed",
-            "source": "5 K above the device's passive trip",
-        }
+        thermal["critical_c"] = {"value": passive + 5, "class": "assumed", "source": "5 K above the device's passive trip"}
     if thermal["ambient_c"]["value"] >= passive:
         thermal["ambient_c"] = {"value": passive - 30, "class": "assumed", "source": "30 K below the device's passive trip"}
     top = thermal["critical_c"]["value"] + 5

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 _MEASURE = "measure them on the device and write them into a copy of the profile"
-_MARKS = {"ok": ("ok", "green"), "note": ("note", "cyan"), "missing": ("missing", "yellow"), "bad": ("bad", "bold red")}
+_STYLES = {"ok": "green", "note": "cyan", "missing": "yellow", "bad": "bold red"}
 
 
 def draw(report: dict[str, Any], console: Console | None = None) -> None:
@@ -23,17 +23,15 @@ def draw(report: dict[str, Any], console: Console | None = None) -> None:
     table.add_column(ratio=1, overflow="fold")
     area = ""
     for row in grouped(report["findings"]):
-        mark, style = _MARKS[row["level"]]
         said = Text(row["found"])
         if row["remedy"]:
             said.append(f"\n-> {row['remedy']}", style="italic dim" if row["level"] == "note" else "italic")
-        table.add_row(
-            Text(mark, style=style), Text(row["area"] if row["area"] != area else "", style="bold"), Text(row["item"]), said
-        )
+        level = Text(row["level"], style=_STYLES[row["level"]])
+        table.add_row(level, Text(row["area"] if row["area"] != area else "", style="bold"), Text(row["item"]), said)
         area = row["area"]
     out.print(table)
     out.print(_meanings(report))
-    out.print(_verdict(report))
+    out.print(Text(f"\n{verdict(report)}", style="green" if report["good"] else "bold red"))
 
 
 def _meanings(report: dict[str, Any]) -> Table:
@@ -45,10 +43,6 @@ def _meanings(report: dict[str, Any]) -> Table:
     for meaning in report["missing_means"]:
         table.add_row(meaning["missing"], meaning["counts_as"], meaning["effect"])
     return table
-
-
-def _verdict(report: dict[str, Any]) -> Text:
-    return Text(f"\n{verdict(report)}", style="green" if report["good"] else "bold red")
 
 
 def verdict(report: dict[str, Any]) -> str:

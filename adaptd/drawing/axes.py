@@ -89,11 +89,7 @@ class ValueAxis:
         return left_of(self.width)
 
     def x(self, value: float) -> float:
-        low, high, at = self.low, self.high, value
-        if self.decades:
-            low, high, at = log10(low), log10(high), log10(max(value, self.low))
-        share = min(1.0, max(0.0, (at - low) / (high - low)))
-        return self.left + (self.width - self.left - RIGHT) * share
+        return self.left + (self.width - self.left - RIGHT) * _share(value, self.low, self.high, decades=self.decades)
 
     def ticks(self) -> list[float]:
         if self.names:
@@ -106,6 +102,13 @@ class ValueAxis:
 
     def label(self, value: float) -> str:
         return self.names[int(value)] if self.names else f"{value:.6g}"
+
+
+def _share(value: float, low: float, high: float, *, decades: bool) -> float:
+    """Where a value lies on the way from the low end (0) to the high one (1)."""
+    if decades:
+        value, low, high = log10(max(value, low)), log10(low), log10(high)
+    return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 def left_of(width: int) -> int:
@@ -124,11 +127,7 @@ class Scale:
     decades: bool = False
 
     def y(self, value: float) -> float:
-        low, high, at = self.low, self.high, value
-        if self.decades:
-            low, high, at = log10(low), log10(high), log10(max(value, self.low))
-        share = (at - low) / (high - low)
-        return self.bottom - (self.bottom - self.top) * min(1.0, max(0.0, share))
+        return self.bottom - (self.bottom - self.top) * _share(value, self.low, self.high, decades=self.decades)
 
     def ticks(self) -> list[float]:
         if self.decades:

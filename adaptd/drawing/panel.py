@@ -8,28 +8,18 @@ from adaptd.drawing.svg import Svg, element, mark, text
 
 def path(points: Sequence[tuple[float, float] | None]) -> str:
     """An SVG path through the points; None lifts the pen."""
-    parts, down = [], False
-    for point in points:
-        if point is None:
-            down = False
-            continue
-        parts.append(f"{'L' if down else 'M'}{point[0]:.1f} {point[1]:.1f}")
-        down = True
-    return "".join(parts)
+    pairs = zip((None, *points), points, strict=False)
+    return "".join(f"{'M' if last is None else 'L'}{point[0]:.1f} {point[1]:.1f}" for last, point in pairs if point is not None)
 
 
 def steps(points: Sequence[tuple[float, float] | None]) -> str:
     """A path that holds each value until the next."""
     parts: list[str] = []
-    last: tuple[float, float] | None = None
-    for point in points:
-        if point is not None:
-            parts.append(
-                f"M{point[0]:.1f} {point[1]:.1f}"
-                if last is None
-                else f"H{point[0]:.1f}" + (f"V{point[1]:.1f}" if point[1] != last[1] else "")
-            )
-        last = point
+    for last, point in zip((None, *points), points, strict=False):
+        if point is not None and last is None:
+            parts.append(f"M{point[0]:.1f} {point[1]:.1f}")
+        elif point is not None and last is not None:
+            parts.append(f"H{point[0]:.1f}" + (f"V{point[1]:.1f}" if point[1] != last[1] else ""))
     return "".join(parts)
 
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from adaptd.log.verify.headline import day
 from adaptd.log.verify.reader import of_kinds
 
 M = 1_000_000
@@ -31,7 +31,7 @@ class Said:
     @property
     def day(self) -> str:
         """The day on which it was made, by the device's clock."""
-        return _day(self.to_ms)
+        return day(self.to_ms)
 
     def plain(self) -> dict[str, Any]:
         """One JSON object."""
@@ -108,13 +108,9 @@ class Statements:
         )
 
 
-def statements(folder: Path, day: str | None = None, told: Callable[[str], None] | None = None) -> list[Said]:
-    """Every recorded statement of a log in order. ``day``: YYYY-MM-DD; ``told`` gets a line for each part that cannot be read."""
+def statements(folder: Path, on: str | None = None, told: Callable[[str], None] | None = None) -> list[Said]:
+    """Every recorded statement of a log in order, or ``on`` a day (YYYY-MM-DD); ``told`` of each part that cannot be read."""
     gathered = Statements()
     for record in of_kinds(folder, KINDS, told=told):
         gathered.feed(record)
-    return [one for one in gathered.all() if day is None or one.day == day]
-
-
-def _day(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, tz=timezone.utc):%Y-%m-%d}"
+    return [one for one in gathered.all() if on is None or one.day == on]

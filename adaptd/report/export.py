@@ -125,11 +125,8 @@ def _parquet(target: Path, columns: tuple[tuple[str, str], ...], rows: Iterator[
     return count
 
 
-_WRITERS: dict[str, Callable[[Path, tuple[tuple[str, str], ...], Iterator[Row]], int]] = {
-    ".csv": _csv,
-    ".json": _json,
-    ".parquet": _parquet,
-}
+_WRITERS: dict[str, Callable[[Path, tuple[tuple[str, str], ...], Iterator[Row]], int]]
+_WRITERS = {".csv": _csv, ".json": _json, ".parquet": _parquet}
 
 
 def _rows(folder: Path, progress: Progress | None) -> Iterator[Row]:

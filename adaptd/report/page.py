@@ -18,6 +18,7 @@ from adaptd.report.page_swaps import swaps
 from adaptd.report.report_data import tell
 from adaptd.report.story import Story
 
+_STYLES = {"good": "", "unsure": "unsure", "bad": "no"}  # of what was checked
 _UNVOUCHED = (Outcome.DAMAGED, Outcome.FORGED, Outcome.REPLAY_MISMATCH)
 
 
@@ -41,15 +42,16 @@ def write_page(
 
 def page(story: Story, report: VerifyReport, *, since_ms: int | None = None, until_ms: int | None = None) -> str:
     """The whole page."""
+    devices = ", ".join(dict.fromkeys(one.profile for one in story.reigns))
     return render(
         "report/report.html.j2",
         title=f"Audit report: {report.origin or 'unknown log'}",
-        span=f"{moment(report.first_ms)} to {moment(report.last_ms)}{_devices(story)}",
+        span=f"{moment(report.first_ms)} to {moment(report.last_ms)}{', on ' if devices else ''}{devices}",
         part=_part(since_ms, until_ms),
         **_verdict(report),
         tiles=_tiles(story),
         **_lines(story),
-        hours=Markup(_both(hours_svg(story), hours_svg(story, NARROW))),  # noqa: S704 - elements of adaptd.drawing
+        hours=Markup(hours_svg(story) + hours_svg(story, NARROW)),  # noqa: S704 - elements of adaptd.drawing
         policies=page_tables.policies(story),
         proof=page_tables.proof_notes(story),
         account=page_tables.account(story.statements),
@@ -60,12 +62,6 @@ def page(story: Story, report: VerifyReport, *, since_ms: int | None = None, unt
         notes=[f"{text[0].upper()}{text[1:]}." for text in report.notes],
         made=f"{datetime.now(tz=timezone.utc):%Y-%m-%d %H:%M}",
     )
-
-
-def _devices(story: Story) -> str:
-    """The devices of the log, by the profiles it ran under."""
-    names = ", ".join(dict.fromkeys(one.profile for one in story.reigns))
-    return f", on {names}" if names else ""
 
 
 def _part(since_ms: int | None, until_ms: int | None) -> str:
@@ -83,7 +79,7 @@ def _verdict(report: VerifyReport) -> dict[str, Any]:
     witnessed = min(max((report.witnessed or 0) - report.first_seq, 0), report.records)
     sealed = max(0, min(free, end) - report.first_seq - witnessed)
     extent = {"witnessed": witnessed, "sealed": sealed, "rewritable": report.records - witnessed - sealed}
-    name = report.verdict.value.replace("_", " ").capitalize()
+    name, said = report.verdict.value.replace("_", " ").capitalize(), headline(report) if report.records else []
     return {
         "kind": {Outcome.VALID: "good", Outcome.TORN_TAIL: "warn"}.get(report.verdict, "bad"),
         "verdict": f"{name}: {meaning(report) if report.records else 'there is nothing to check'}",
@@ -91,16 +87,10 @@ def _verdict(report: VerifyReport) -> dict[str, Any]:
         "reason": report.reason,
         "next": NEXT.get(report.verdict, ""),
         "unvouched": report.first_bad_seq is not None and report.verdict in _UNVOUCHED,
-        "findings": _findings(report),
+        "findings": [(_STYLES[one.standing], f"{one.topic.capitalize()}: {one.text}") for one in said],
         "extent": extent if report.records > 0 else {},
         "extent_words": ", ".join(f"{name} {count:,}" for name, count in extent.items()),
     }
-
-
-def _findings(report: VerifyReport) -> list[tuple[str, str]]:
-    """What was checked, each with its result as a style: '' for good, 'no', or 'unsure'."""
-    style = {"good": "", "unsure": "unsure", "bad": "no"}
-    return [(style[one.standing], f"{one.topic.capitalize()}: {one.text}") for one in headline(report)] if report.records else []
 
 
 def _tiles(story: Story) -> list[tuple[str, str]]:
@@ -136,21 +126,19 @@ def _energy_tiles(story: Story) -> list[tuple[str, str]]:
         return []
     mine, base = story.energy_uj / story.metered_frames / 1000, story.baseline_uj / story.metered_frames / 1000
     saved = (1 - mine / base) * 100
-    change = (f"{saved:.1f} %", "energy saved against the reference alone")
-    if saved < 0:
-        change = (f"{-saved:.1f} %", "more energy than the reference alone")
+    change = "energy saved against the reference alone" if saved >= 0 else "more energy than the reference alone"
     note = _marked(story, "power")
     return [
         (f"{mine:,.1f} mJ", f"board energy per frame; the reference alone: {base:,.1f} mJ{note}"),
-        (change[0], change[1] + note),
+        (f"{abs(saved):.1f} %", change + note),
         (f"{1000 / mine:,.2f}", f"inferences per joule; the reference alone: {1000 / base:,.2f}{note}"),
     ]
 
 
 def _lines(story: Story) -> dict[str, Any]:
-    """The time lines, with the moments that the reading line needs."""
+    """The time lines, each for a desk and for a telephone (the style sheet shows one), with what the reading line needs."""
     axis = page_lines.axis_of(story)
-    panels = [_both(wide, narrow) for wide, narrow in zip(page_lines.draw(story), page_lines.draw(story, NARROW), strict=True)]
+    panels = [wide + narrow for wide, narrow in zip(page_lines.draw(story), page_lines.draw(story, NARROW), strict=True)]
     return {
         "panels": Markup("".join(panels)) if story.decisions else "",  # noqa: S704 - elements of adaptd.drawing
         "moments": json.dumps(axis.moments[:: max(1, len(axis.moments) // 256)]),
@@ -160,8 +148,3 @@ def _lines(story: Story) -> dict[str, Any]:
         "width": axis.width,
         "simulated": ", ".join(sorted(story.simulated)),
     }
-
-
-def _both(wide: str, narrow: str) -> str:
-    """The same chart for a desk and for a telephone; the style sheet shows one of them."""
-    return wide + narrow

@@ -172,29 +172,27 @@ def _smoothed(story: Story, pick: Callable[[Bucket], float]) -> list[float | Non
 
 def _energy(story: Story, axis: TimeAxis) -> str:
     used, base = _smoothed(story, lambda bucket: bucket.energy_uj), _smoothed(story, lambda bucket: bucket.baseline_uj)
-    held = [value for value in (*used, *base) if value is not None]
-    if not held:
-        return ""
-    scale = robust(held, [], TOP, 120)
-    return _against(story, axis, Panel(axis, scale, "Energy per frame", "mJ, whole board, idle included"), used, base)
+    return _against(story, axis, ("Energy per frame", "mJ, whole board, idle included"), 120, used, base)
 
 
 def _per_joule(story: Story, axis: TimeAxis) -> str:
-    used = [_inverse(value) for value in _smoothed(story, lambda bucket: bucket.energy_uj)]
-    base = [_inverse(value) for value in _smoothed(story, lambda bucket: bucket.baseline_uj)]
-    held = [value for value in (*used, *base) if value is not None]
-    if not held:
-        return ""
-    return _against(story, axis, Panel(axis, robust(held, [], TOP, 110), "Inferences per joule", "whole board"), used, base)
+    used, base = _smoothed(story, lambda bucket: bucket.energy_uj), _smoothed(story, lambda bucket: bucket.baseline_uj)
+    title = ("Inferences per joule", "whole board")
+    return _against(story, axis, title, 110, [_inverse(one) for one in used], [_inverse(one) for one in base])
 
 
 def _inverse(millijoule: float | None) -> float | None:
     return 1000 / millijoule if millijoule is not None and millijoule > 0 else None
 
 
-def _against(story: Story, axis: TimeAxis, panel: Panel, used: list[float | None], base: list[float | None]) -> str:
-    """This log as a line, the reference alone as a dashed one."""
-    xs = _xs(story, axis)
+def _against(
+    story: Story, axis: TimeAxis, title: tuple[str, str], bottom: float, used: list[float | None], base: list[float | None]
+) -> str:
+    """This log as a line, the reference alone as a dashed one; nothing where neither is known."""
+    held = [value for value in (*used, *base) if value is not None]
+    if not held:
+        return ""
+    panel, xs = Panel(axis, robust(held, [], TOP, bottom), *title), _xs(story, axis)
     panel.line(xs, base, "base", dashed=True)
     panel.line(xs, used, "c4")
     panel.key([("this log", "c4"), BASE])
@@ -226,9 +224,7 @@ def _bounds(story: Story, axis: TimeAxis) -> str:
 
 def _carried(values: list[tuple[int, bool] | None]) -> list[tuple[int, bool] | None]:
     """Each value, or the last one before it."""
-    last = None
-    found = []
+    found: list[tuple[int, bool] | None] = []
     for value in values:
-        last = value if value is not None else last
-        found.append(last)
+        found.append(value if value is not None or not found else found[-1])
     return found

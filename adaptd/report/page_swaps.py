@@ -48,23 +48,19 @@ def _row(run: list[Swap]) -> list[str]:
         return [str(first.seq), clock(first.utc_ms), change, light, sensed, why, _outcome(first)]
     minutes = max(1, round((last.at_us - first.at_us) / 60_000_000))
     change += f" in {len(run)} small steps, {minutes} min"
-    turns = _turns(run)
-    seq = f"{first.seq}\u2013{last.seq}"
-    return [seq, clock(first.utc_ms), change, light, sensed, f"First step: {why}{turns}", styled("yes", _outcomes(run))]
+    overtaken = sum(one.outcome == "overtaken" for one in run)
+    came = "all applied" if not overtaken else f"{len(run) - overtaken} applied, {overtaken} overtaken"
+    seq, why = f"{first.seq}\u2013{last.seq}", f"First step: {why}{_turns(run)}"
+    return [seq, clock(first.utc_ms), change, light, sensed, why, styled("yes", came)]
 
 
 def _turns(run: list[Swap]) -> str:
     """The lowest and the highest rate on the way, where they lie beyond both ends."""
     rates = [one.new.fps_mfps for one in run]
     ends = (run[0].old.fps_mfps if run[0].old is not None else rates[0], rates[-1])
-    beyond = [word for word, at in (("lowest", min(rates)), ("highest", max(rates))) if not min(ends) <= at <= max(ends)]
-    said = [f"{word} {rate(min(rates) if word == 'lowest' else max(rates))} fps" for word in beyond]
+    turns = (("lowest", min(rates)), ("highest", max(rates)))
+    said = [f"{word} {rate(at)} fps" for word, at in turns if not min(ends) <= at <= max(ends)]
     return f" On the way: {', '.join(said)}." if said else ""
-
-
-def _outcomes(run: list[Swap]) -> str:
-    overtaken = sum(one.outcome == "overtaken" for one in run)
-    return "all applied" if not overtaken else f"{len(run) - overtaken} applied, {overtaken} overtaken"
 
 
 def _outcome(one: Swap) -> str:

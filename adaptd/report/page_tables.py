@@ -7,10 +7,10 @@ from typing import Any
 from markupsafe import Markup
 
 from adaptd.brain.estimate.account_table import rules
-from adaptd.log.format.verdicts import Interruption, Interval, VerifyReport
+from adaptd.log.format.verdicts import Interruption, VerifyReport
 from adaptd.report.account_statements import M, Said
 from adaptd.report.record_words import sentence
-from adaptd.report.story import Reign, Story, StoryEvent
+from adaptd.report.story import Reign, Story
 
 _KINDS = {"#": "n", "!": "why", "@": "t", "~": "some"}  # numbers, sentences, words on one line, a few words
 
@@ -71,29 +71,17 @@ def intervals(report: VerifyReport) -> Table:
     empty = "The reference served throughout."
     if report.replayed is None:
         empty = "Decisions were not run again, so no interval is listed."
-    return table(head, [_interval(one) for one in report.intervals], empty)
-
-
-def _interval(one: Interval) -> list[str]:
-    held = styled("yes", "clear") if one.admitted else styled("no", "not clear")
-    names = [one.variant, one.band, _span(one.to_us - one.from_us)]
-    return [str(one.from_seq), str(one.to_seq), *names, f"{one.frames:,}", held]
+    rows = [
+        [str(one.from_seq), str(one.to_seq), one.variant, one.band, _span(one.to_us - one.from_us), f"{one.frames:,}",
+         styled("yes", "clear") if one.admitted else styled("no", "not clear")]
+        for one in report.intervals
+    ]  # fmt: skip
+    return table(head, rows, empty)
 
 
 def account(said: list[Said]) -> Table:
     """One row a band and window; the bar is the bound against what was allowed."""
-    head = [
-        "#window",
-        "@until",
-        "light",
-        "#delivered",
-        "#efficient",
-        "#on both",
-        "#differed",
-        "#at most",
-        "#allowed",
-        "bar",
-    ]
+    head = ["#window", "@until", "light", "#delivered", "#efficient", "#on both", "#differed", "#at most", "#allowed", "bar"]
     return table(head, [_statement(one) for one in said], "No window of the account has ended in this log.")
 
 
@@ -101,26 +89,17 @@ def _statement(one: Said) -> list[str]:
     said = one.statement
     bound, allowed = -(-said["bound_ppm_frames"] // M), said["allowed_ppm_frames"] // M
     counts = [f"{said[name]:,}" for name in ("delivered", "efficient", "shadowed", "differed")]
-    if said["broken"]:
-        return [str(one.window), clock(one.to_ms), said["band"], *counts, "-", f"{allowed:,}", styled("no", said["broken"])]
     meter = Markup('<meter min="0" max="{}" value="{}">{} of {}</meter>').format(max(1, allowed), bound, bound, allowed)
-    return [str(one.window), clock(one.to_ms), said["band"], *counts, f"{bound:,}", f"{allowed:,}", meter]
+    end = ["-", f"{allowed:,}", styled("no", said["broken"])] if said["broken"] else [f"{bound:,}", f"{allowed:,}", meter]
+    return [str(one.window), clock(one.to_ms), said["band"], *counts, *end]
 
 
 def changes(story: Story, report: VerifyReport) -> Table:
     """Starts, stops, clock steps, faults, failures of the disk, prunings; then gaps and interruptions from the verifier."""
-    rows = [_event(one) for one in story.events]
-    rows += [_row(gap.seq, "", styled("no", "gap"), gap.why) for gap in report.gaps]
-    rows += [_row(one.seq, "", "interruption", _interruption(one)) for one in report.interruptions]
+    rows = [[str(one.seq), clock(one.utc_ms), one.kind, sentence(one.record)] for one in story.events]
+    rows += [[str(gap.seq), "", styled("no", "gap"), gap.why] for gap in report.gaps]
+    rows += [[str(one.seq), "", "interruption", _interruption(one)] for one in report.interruptions]
     return table(["#record", "@time", "@kind", "!what"], rows, "Nothing.")
-
-
-def _row(seq: int, time: str, kind: str, text: str) -> list[str]:
-    return [str(seq), time, kind, text]
-
-
-def _event(one: StoryEvent) -> list[str]:
-    return _row(one.seq, clock(one.utc_ms), one.kind, sentence(one.record))
 
 
 def _interruption(one: Interruption) -> str:
@@ -208,8 +187,8 @@ def _human(name: str, value: Any, *, bare: bool = False) -> str:
     elif type(value) is int and (scale := next((found for end, found in _SCALES.items() if name.endswith(end)), None)):
         words = name.rpartition("_")[0].replace("_", " ")
         said = f"{value / scale[0]:g} {scale[1]}"
+    elif isinstance(value, tuple):
+        said = ", ".join(map(str, value))
     else:
-        said = (
-            _value(value) if isinstance(value, list) else ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        )
+        said = _value(value) if isinstance(value, list) else str(value)
     return said if bare else f"{words} {said}"

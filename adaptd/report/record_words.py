@@ -5,10 +5,10 @@ A log may hold anything, so a record that does not fit its kind is shown field b
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any
 
 from adaptd.brain.decide.words import rate
+from adaptd.log.verify.headline import moment
 
 Record = dict[str, Any]
 CHAIN = frozenset({"v", "seq", "boot", "mono_us", "utc_ms", "kind", "prev"})
@@ -62,10 +62,6 @@ def _seconds(us: int) -> str:
 
 def _share(ppm: int) -> str:
     return f"{ppm / 10_000:g} %"
-
-
-def _moment(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _point(point: list[Any]) -> str:
@@ -141,10 +137,6 @@ def _checkpoint(record: Record) -> str:
     return f"Checkpoint: records 0 to {int(size) - 1:,} are signed."
 
 
-def _epoch(record: Record) -> str:
-    return f"Signing key {record['epoch']} takes over; the key before it is erased."
-
-
 def _degraded(record: Record) -> str:
     if record["state"] == "over":
         lost = record.get("unrecorded", 0)
@@ -154,7 +146,7 @@ def _degraded(record: Record) -> str:
 
 def _clock_step(record: Record) -> str:
     step_ms = record["after_ms"] - record["before_ms"]
-    return f"The wall clock stepped by {step_ms / 1000:+.1f} s, to {_moment(record['after_ms'])}; no decision depends on it."
+    return f"The wall clock stepped by {step_ms / 1000:+.1f} s, to {moment(record['after_ms'])}; no decision depends on it."
 
 
 def _prune(record: Record) -> str:
@@ -178,10 +170,8 @@ def _order(record: Record) -> str:
 def _ordered(record: Record) -> str:
     order = record["order"]
     if order == "hold":
-        minutes = record["minutes"]
-        return (
-            f"the reference alone for {minutes} min" if minutes else "an end of the hold, so that every proven engine may serve"
-        )
+        ended = "an end of the hold, so that every proven engine may serve"
+        return f"the reference alone for {record['minutes']} min" if record["minutes"] else ended
     if order == "budget":
         watts = record["budget_mw"] / 1000
         return f"a power budget of {watts:g} W" if watts else "the policy's own power budget again"
@@ -191,31 +181,23 @@ def _ordered(record: Record) -> str:
         reserve = f"with {_share(record['reserve_ppm'])} left"
         if "until" in record:
             return f"the battery to last until {record['until']}, {reserve}"
-        return (
-            f"the battery to last {record['hours']} h, {reserve}"
-            if record["hours"] != "0"
-            else "the policy's own battery goal again"
-        )
+        own = "the policy's own battery goal again"
+        return own if record["hours"] == "0" else f"the battery to last {record['hours']} h, {reserve}"
     return {"checkpoint": "a checkpoint", "restart": "an end and a new beginning"}[order]
 
 
 def _given(record: Record) -> str:
     """Readings and labels that another program handed in, told at the first and then every ten minutes."""
-    what = (
-        f"readings of {record['quantity']} as {record['source']}"
-        if record["given"] == "reading"
-        else f"labels for {record['variant']}"
-    )
-    count = record["count"]
-    return f"{record['by']} gave {what} ({count:,} since it was last on record)."
+    reading = record["given"] == "reading"
+    what = f"readings of {record['quantity']} as {record['source']}" if reading else f"labels for {record['variant']}"
+    return f"{record['by']} gave {what} ({record['count']:,} since it was last on record)."
 
 
 def _worker(record: Record) -> str:
     event = record["event"]
     if event == "ready":
-        return (
-            f"The worker is ready after {_seconds(record['start_us'])}: {', '.join(record['warm'])} warm on {record['backend']}."
-        )
+        warm = f"{', '.join(record['warm'])} warm on {record['backend']}"
+        return f"The worker is ready after {_seconds(record['start_us'])}: {warm}."
     if event == "swapped":
         why = "" if record["reason"] == "setpoint" else f", by itself ({record['reason']})"
         return f"The worker swapped from {record['from']} to {record['to']} after frame {record['frame']}{why}."
@@ -251,7 +233,7 @@ _WORDS: dict[str, Callable[[Record], str]] = {
     "result": _result,
     "heartbeat": _heartbeat,
     "checkpoint": _checkpoint,
-    "epoch": _epoch,
+    "epoch": "Signing key {epoch} takes over; the key before it is erased.".format_map,
     "degraded": _degraded,
     "clock_step": _clock_step,
     "prune": _prune,

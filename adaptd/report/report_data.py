@@ -13,7 +13,7 @@ from adaptd.log.verify.join import WORTH_PARTS, pool, processors
 from adaptd.log.verify.reader import watched
 from adaptd.log.verify.walk import size_of
 from adaptd.report.account_statements import Statements
-from adaptd.report.story import Bucket, Hour, Reign, Story, StoryEvent, Stretch, Swap, ValueRange
+from adaptd.report.story import Bucket, Hour, Reign, Story, StoryEvent, Stretch, Swap
 from adaptd.vocabulary import POWER, QUANTITIES, TEMPERATURE, Measured, OperatingPoint, Reading, VariantFacts, believed
 
 MOST_BUCKETS = 1024
@@ -112,7 +112,10 @@ class Teller:
         bucket.utc_ms = decided.record["utc_ms"] if bucket.utc_ms is None else bucket.utc_ms
         readings = {name: believed(snapshot, verdict, name) for name in QUANTITIES}
         for name, reading in readings.items():
-            self._sense(name, reading, getattr(bucket, name))
+            if isinstance(reading, Measured):
+                getattr(bucket, name).add(reading.value)
+                if reading.simulated:
+                    story.simulated.add(name)
         bucket.rate.add(verdict.point.fps_mfps)
         own_mw = None if story.policy is None else story.policy.budget_mw
         budget_mw = own_mw if snapshot.budget_mw is None else snapshot.budget_mw
@@ -130,12 +133,6 @@ class Teller:
         if len(self._decided) > 64:
             del self._decided[next(iter(self._decided))]
         self._before, self._before_us = decided, at_us
-
-    def _sense(self, name: str, reading: Reading, into: ValueRange) -> None:
-        if isinstance(reading, Measured):
-            into.add(reading.value)
-            if reading.simulated:
-                self.story.simulated.add(name)
 
     def _account(self, bucket: Bucket, decided: Decided, at_us: int, readings: dict[str, Reading]) -> None:
         """Frames and board energy since the decision before, and what the reference alone would have cost for those frames."""
@@ -161,10 +158,7 @@ class Teller:
 
     def _hour(self, decided: Decided, energy_uj: float, at_us: int, *, simulated: bool) -> None:
         """Count a stretch between two decisions into its hour."""
-        number = at_us // 3_600_000_000
-        hour = self.story.hours.get(number)
-        if hour is None:
-            hour = self.story.hours[number] = Hour(utc_ms=decided.record["utc_ms"])
+        hour = self.story.hours.setdefault(at_us // 3_600_000_000, Hour(utc_ms=decided.record["utc_ms"]))
         worker = decided.snapshot.worker
         hour.energy_uj += energy_uj
         hour.metered += worker.delivered
@@ -172,15 +166,13 @@ class Teller:
         for served in worker.served:
             hour.served[served.variant] = hour.served.get(served.variant, 0) + served.frames
         hour.shadows += len(worker.shadows)
-        for shadow in worker.shadows:
-            hour.differed_ppm += shadow.loss_ppm
+        hour.differed_ppm += sum(shadow.loss_ppm for shadow in worker.shadows)
 
     def _extra_uj(self, decided: Decided, reference: str) -> float:
         """What serving the same frames on the reference, without shadow frames, would have cost more (or less)."""
         costs, worker = self._costs_uj, decided.snapshot.worker
-        own, extra = costs.get(reference, 0), 0.0
-        for served in worker.served:
-            extra += served.frames * (own - costs.get(served.variant, 0))
+        own = costs.get(reference, 0)
+        extra = float(sum(served.frames * (own - costs.get(served.variant, 0)) for served in worker.served))
         if not worker.shadow_frames:
             return extra
         efficient = [cost for name, cost in costs.items() if name != reference]

@@ -28,17 +28,9 @@ FLOOD_PAUSE_S = 0.02
 READ_VERBS = ("/v1/status", "/v1/why", "/v1/metrics", "/v1/health")
 _VERBS = "reload reading feedback checkpoint hold budget endurance offer gateway_key restart".split()
 CHANGE_VERBS = tuple(f"/v1/{verb}" for verb in _VERBS)
-
-
 PUSH_VERB = "/v1/reading"
 TRIED_VERBS = ("/v1/reload", "/v1/offer")  # a policy is tried first, in a process of its own
 REPLY_S, TRIAL_S = 0.7, 2.5  # how long the one who asked waits to hear what became of it, before `pending`
-
-
-def _never(body: object, now_us: int) -> str:
-    """A verb whose bodies are judged by the control loop alone."""
-    del body, now_us
-    return ""
 
 
 class SocketInUseError(Exception):
@@ -252,8 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._parsed(raw)
         if body is None:
             return
-        refused = self.server.refusals.get(self.path, _never)(body, time.monotonic_ns() // 1000)
-        if refused:
+        judge = self.server.refusals.get(self.path)  # none: the body is judged by the control loop alone
+        if judge is not None and (refused := judge(body, time.monotonic_ns() // 1000)):
             self._send(422, f"{self.path}: {refused}\n")
             return
         change = Change(self.path, body, peer.uid, peer.pid, peer.unit)

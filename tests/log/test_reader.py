@@ -8,7 +8,7 @@ import pytest
 
 from adaptd.brain.tick import explain
 from adaptd.cli.audit_show import Filter, lines
-from adaptd.cli.why_log import decisions, lines_from_log
+from adaptd.cli.why_log import lines_from_log
 from adaptd.log.verify import decided, reader
 from adaptd.log.verify.decided import DecisionReader, last_decision
 from adaptd.log.verify.reader import follow, iter_records
@@ -105,8 +105,7 @@ def test_the_last_lines_are_those_of_the_whole_log(tmp_path: Path) -> None:
         assert list(lines(tmp_path, Filter(), last=count, follow=False, as_json=False)) == everything[-count:]
     late = Filter(from_seq=200)
     assert list(lines(tmp_path, late, last=None, follow=False, as_json=False)) == everything[200:]
-    for found in decisions(tmp_path):
-        last = found
+    last = list(decided.decisions(tmp_path))[-1]
     assert lines_from_log(tmp_path, everything=False) == [explain(last.verdict)]
 
 
