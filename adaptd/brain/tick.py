@@ -208,7 +208,7 @@ class Brain:
         heard, senses = judge.judge(state.senses, snapshot, table.judging)
         beliefs = _believe(table, state, snapshot, senses, policy)
         brightness = light.observe(state.brightness or light.NOTHING, senses.light_mlx, heard.light)
-        band = bands.follow(policy.bands, state.band, light.between(brightness, senses.judged[2]))
+        band = bands.follow(table.bands, state.band, light.between(brightness, senses.judged[2]))
         sight = _sight(table, state, snapshot, senses, beliefs, policy, band)
         sight.modes = modes
         verdict, held = decision.decide(sight, policy, table.frame)

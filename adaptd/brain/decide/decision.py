@@ -23,6 +23,8 @@ BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protec
 BLINK_US = 3_000_000  # three looks: what is seen once more may be the last of a fault
 PPM = 1_000_000
 
+Rates = tuple[tuple[int, ...], int]  # the levels that may be planned (ascending), and the most that arrives
+
 
 def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
     """The verdict of this tick and what the next one must remember."""
@@ -32,8 +34,8 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     options = _options(sight, policy, table, guards, looking)
     caps = caps_of(sight, policy, options)
     lasting = None if sight.goal is None else _lasting(sight, policy, table, options)
-    levels = _levels(sight, policy, table, held)
-    plan, event, refused, owed, gains = _plan(sight, policy, table, options, caps, held, lasting, levels)
+    rates = _rates(sight, table, held)
+    plan, event, refused, owed, gains = _plan(sight, policy, table, options, caps, held, lasting, rates)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     wanted = sight.point  # itself where it stays: what is the same need not be compared again
@@ -47,7 +49,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
     shifted = None
     if sight.modes is not None:
-        shifted = _shift(sight, policy, options, caps, lambda one, left: _priced(one, levels, left, table, policy, lasting))
+        shifted = _shift(sight, policy, options, caps, lambda one, left: _priced(one, rates[0], left, table, policy, lasting))
     verdict = Verdict(
         mode=mode,
         point=point,
@@ -220,24 +222,22 @@ def _forbidden(name: str, sight: Inputs, table: DecisionFrame, guard: Guard | No
     return ""
 
 
-def _levels(sight: Inputs, policy: Policy, table: DecisionFrame, held: Carryover) -> tuple[int, ...]:
-    """The rates that may be planned at all this tick: none beyond what takes every frame which arrives."""
-    levels = _arriving(sight, table)
+def _rates(sight: Inputs, table: DecisionFrame, held: Carryover) -> Rates:
+    """What may be planned at all this tick, and of it all the most that arrives."""
+    lowest, source_mfps = table.levels[0], sight.worker.source_mfps
+    if table.free:
+        arriving: tuple[int, ...] = lowest, max(lowest, planner.arriving_most(table.levels[-1], source_mfps))
+    else:
+        arriving = planner.arriving(table.levels, source_mfps)
+    most_mfps = arriving[-1]
     unseen = sight.unknown[0] and not sight.modelled
     if unseen or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
-        return table.levels[:1]
+        return table.levels[:1], most_mfps
     if not sight.unknown[0] and (sight.meterless or not sight.unknown[1]):
-        return levels
+        return arriving, most_mfps
     if table.free:  # blind to heat or power, a rate never rises
-        return levels[0], max(levels[0], min(levels[-1], held.low_mfps))
-    return tuple([level for level in levels if level <= held.low_mfps]) or levels[:1]
-
-
-def _arriving(sight: Inputs, table: DecisionFrame) -> tuple[int, ...]:
-    """The rates between floor and target that the camera can feed."""
-    if table.free:
-        return table.levels[0], max(table.levels[0], planner.arriving_most(table.levels[-1], sight.worker.source_mfps))
-    return planner.arriving(table.levels, sight.worker.source_mfps)
+        return (lowest, max(lowest, min(most_mfps, held.low_mfps))), most_mfps
+    return tuple([level for level in arriving if level <= held.low_mfps]) or arriving[:1], most_mfps
 
 
 def _priced(
@@ -262,11 +262,13 @@ def _plan(
     caps: Caps,
     held: Carryover,
     lasting: endure.Memory | None,
-    levels: tuple[int, ...],
+    rates: Rates,
 ) -> tuple[Plan, Event, tuple[Refusal, ...], Owed, shortfall.Gains]:
     """The plan, the event it means, what would have been worth more, what the held rate has forgone so far, and what swaps that
     earn too little would earn."""
-    levels = table.levels[:1] if caps.unreachable else levels
+    levels, most_mfps = rates
+    if caps.unreachable:
+        levels = table.levels[:1]
     plans, refused, gains = [], [], {}
     single = sight.mode is Mode.STOPPED or (sight.mode is Mode.PROTECT and len(table.levels) == 1)
     for option in options:
@@ -289,7 +291,7 @@ def _plan(
         plan, owed = _settled(sight, policy, table, options, plan, (levels[0], levels[-1]), held)
         if caps.unreachable:
             plan = replace(plan, rule="budget_unreachable")
-        event = _event(sight, policy, plan, _arriving(sight, table)[-1])
+        event = _event(sight, policy, plan, most_mfps)
         if plan.low_mfps < levels[0]:  # protection is left when that pays, not when noise first offers it
             plan, event = replace(plan, rule="after_protection"), Event.PROTECT
     if sight.watch.fault:
