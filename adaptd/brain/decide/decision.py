@@ -41,8 +41,7 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     wanted = sight.point  # itself where it stays: what is the same need not be compared again
     if wanted.variant != plan.variant or wanted.fps_mfps != rate:
         wanted = OperatingPoint(plan.variant, rate)
-    at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
-    point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
+    point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, options, wanted, caps))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy) if vetoed else event)
     swapped = held.swapped_at_us if point.variant == sight.point.variant else _swapped_at(sight, table.dwell_us)
     served_w = outcome.power_at(options, point, caps)
@@ -167,10 +166,11 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[s
     dark, reference = sight.unknown[2] is not None, policy.reference
     beside = tested = (0.0, 0.0, 0.0)
     for option in sight.options:
+        price = option.joules, option.doubt[1], option.doubt[2]
         if option.name == reference:
-            beside = _dearer(beside, option)
-        elif dark or option.name in guards:
-            tested = _dearer(tested, option)
+            beside = price
+        elif price[0] > tested[0] and (dark or option.name in guards):  # the dearest that may run beside
+            tested = price
     if dark:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
         share = shadowing.share(0, policy.shadow_ppm, table.rate_mfps, shadowing.budget(policy.shadow_ppm, table.rate_mfps))
@@ -188,11 +188,6 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[s
             continue
         found.append(option)
     return found
-
-
-def _dearer(dearest: tuple[float, float, float], option: Option) -> tuple[float, float, float]:
-    """Joules of the dearer one, and what is not known of it: (b, c) of its doubt."""
-    return (option.joules, option.doubt[1], option.doubt[2]) if option.joules > dearest[0] else dearest
 
 
 def _watched(option: Option, beside: tuple[float, float, float], share: float) -> None:

@@ -74,12 +74,11 @@ def first(heard: list[Heard]) -> int | None:
 
 
 def above_floor(heard: list[Heard], floor_mw: int) -> list[Heard]:
-    """Refuse what a serving machine cannot take so little of."""
-    found: list[Heard] = []
-    for one in heard:
-        raw, refused, _ = one
-        low = refused is None and isinstance(raw, RawReading) and raw.value < floor_mw
-        found.append((raw, MissingReason.TOO_LOW, None) if low else one)
+    """Refuse what a serving machine cannot take so little of; ``heard`` itself where there is none."""
+    found = heard
+    for at, (raw, refused, _) in enumerate(heard):
+        if refused is None and isinstance(raw, RawReading) and raw.value < floor_mw:
+            found = [*found[:at], (raw, MissingReason.TOO_LOW, None), *found[at + 1 :]]
     return found
 
 

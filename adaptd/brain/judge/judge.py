@@ -90,5 +90,6 @@ def _serving(memory: Memory, heard: list[Heard], now_us: int, floor_mw: int) -> 
     """The power sources against the floor of a machine that serves, and against what its frames should take."""
     expected, half_mw = fusion.expect(memory.expected, now_us, fusion.first(heard), memory.predicted_mw, memory.frames_mw)
     believed = fusion.above_floor(heard, max(floor_mw, half_mw))
-    silenced = fusion.first(believed) is None and fusion.first(fusion.above_floor(heard, floor_mw)) is not None
+    silenced = believed is not heard and fusion.first(believed) is None
+    silenced = silenced and fusion.first(fusion.above_floor(heard, floor_mw)) is not None
     return believed, fusion.let_go(expected, now_us, silenced=silenced)
