@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from adaptd.brain import pricing
 from adaptd.brain.decide import decision, shift
 from adaptd.brain.estimate import account_table, foresight, thermal
+from adaptd.brain.estimate.bands import Edges, edges
 from adaptd.brain.judge.rules import Rules, rules
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
@@ -25,6 +26,7 @@ class Tables:
     columns: thermal.Columns
     ahead_s: thermal.Horizons
     rules: account_table.AccountRules
+    bands: tuple[Edges, ...]
     cells: tuple[str, ...]
     ahead_frames: int
     judging: Rules
@@ -48,6 +50,7 @@ def tables(policy: Policy, profile: HardwareProfile, facts: tuple[VariantFacts, 
         columns=columns,
         ahead_s=thermal.horizons(columns, HORIZONS_S),
         rules=account,
+        bands=edges(policy.bands),
         cells=policy.cells,
         ahead_frames=ahead_frames,
         judging=rules(policy, profile),

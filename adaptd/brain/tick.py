@@ -208,7 +208,7 @@ class Brain:
         heard, senses = judge.judge(state.senses, snapshot, table.judging)
         beliefs = _believe(table, state, snapshot, senses, policy)
         brightness = light.observe(state.brightness or light.NOTHING, senses.light_mlx, heard.light)
-        band = bands.follow(policy.bands, state.band, light.between(brightness, senses.judged[2]))
+        band = bands.follow(table.bands, state.band, light.between(brightness, senses.judged[2]))
         sight = _sight(table, state, snapshot, senses, beliefs, policy, band)
         sight.modes = modes
         verdict, held = decision.decide(sight, policy, table.frame)
@@ -262,7 +262,7 @@ def _believe(table: Tables, state: State, snapshot: Snapshot, senses: judge.Sens
     heat, outlook = thermal.observe(state.heat, table.columns, table.ahead_s, draw.drawn_w, senses.temperature_mc, dt_s)
     guards = scene_guard.absorb(state.guards, worker.shadows, table.rules.limit_ppm)
     window, closed = loss.turn(table.rules, state.account, state.band, table.cells, table.reference, worker, now_us)
-    taken = worker.point == state.point or state.point.variant in worker.quarantined
+    taken = worker.point is state.point or worker.point == state.point or state.point.variant in worker.quarantined
     taken = taken or now_us - state.now_us >= table.lease_us  # nobody has renewed the setpoint, so it has run out
     stored_mk = int(outlook.stored_k * 1000)
     seen = safety.Seen(now_us, worker.alive, taken, senses.power_mw, senses.temperature_mc, stored_mk)

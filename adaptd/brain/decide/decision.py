@@ -23,6 +23,8 @@ BINDING = ("temperature", "power_budget", "endurance", "protect_device", "protec
 BLINK_US = 3_000_000  # three looks: what is seen once more may be the last of a fault
 PPM = 1_000_000
 
+Rates = tuple[tuple[int, ...], int]  # the levels that may be planned (ascending), and the most that arrives
+
 
 def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict, Carryover]:
     """The verdict of this tick and what the next one must remember."""
@@ -32,22 +34,21 @@ def decide(sight: Inputs, policy: Policy, table: DecisionFrame) -> tuple[Verdict
     options = _options(sight, policy, table, guards, looking)
     caps = caps_of(sight, policy, options)
     lasting = None if sight.goal is None else _lasting(sight, policy, table, options)
-    levels = _levels(sight, policy, table, held)
-    plan, event, refused, owed, gains = _plan(sight, policy, table, options, caps, held, lasting, levels)
+    rates = _rates(sight, table, held)
+    plan, event, refused, owed, gains = _plan(sight, policy, table, options, caps, held, lasting, rates)
     rate, credit = planner.slice_tick(plan, held.credit_ppm)
     admitted = tuple([name for name, guard in guards.items() if not guard.owed]) if sight.offer.frames else ()
     wanted = sight.point  # itself where it stays: what is the same need not be compared again
     if wanted.variant != plan.variant or wanted.fps_mfps != rate:
         wanted = OperatingPoint(plan.variant, rate)
-    at_worst_mc = outcome.settled_mc(sight, options, wanted, caps)
-    point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, at_worst_mc))
+    point, vetoed = safety.veto(wanted, outcome.veto_facts(sight, policy, admitted, options, wanted, caps))
     mode = move(sight.mode, _after_veto(sight.mode, event, vetoed, policy) if vetoed else event)
     swapped = held.swapped_at_us if point.variant == sight.point.variant else _swapped_at(sight, table.dwell_us)
     served_w = outcome.power_at(options, point, caps)
     rule, numbers = shortfall.told(shortfall.Ground(sight, policy, table, options, caps, held.hot), plan, vetoed)
     shifted = None
     if sight.modes is not None:
-        shifted = _shift(sight, policy, options, caps, lambda one, left: _priced(one, levels, left, table, policy, lasting))
+        shifted = _shift(sight, policy, options, caps, lambda one, left: _priced(one, rates[0], left, table, policy, lasting))
     verdict = Verdict(
         mode=mode,
         point=point,
@@ -165,10 +166,11 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[s
     dark, reference = sight.unknown[2] is not None, policy.reference
     beside = tested = (0.0, 0.0, 0.0)
     for option in sight.options:
+        price = option.joules, option.doubt[1], option.doubt[2]
         if option.name == reference:
-            beside = _dearer(beside, option)
-        elif dark or option.name in guards:
-            tested = _dearer(tested, option)
+            beside = price
+        elif price[0] > tested[0] and (dark or option.name in guards):  # the dearest that may run beside
+            tested = price
     if dark:
         # In light that is not known the reference is planned as if it were watched at most, so that blindness frees no power.
         share = shadowing.share(0, policy.shadow_ppm, table.rate_mfps, shadowing.budget(policy.shadow_ppm, table.rate_mfps))
@@ -186,11 +188,6 @@ def _options(sight: Inputs, policy: Policy, table: DecisionFrame, guards: dict[s
             continue
         found.append(option)
     return found
-
-
-def _dearer(dearest: tuple[float, float, float], option: Option) -> tuple[float, float, float]:
-    """Joules of the dearer one, and what is not known of it: (b, c) of its doubt."""
-    return (option.joules, option.doubt[1], option.doubt[2]) if option.joules > dearest[0] else dearest
 
 
 def _watched(option: Option, beside: tuple[float, float, float], share: float) -> None:
@@ -220,24 +217,22 @@ def _forbidden(name: str, sight: Inputs, table: DecisionFrame, guard: Guard | No
     return ""
 
 
-def _levels(sight: Inputs, policy: Policy, table: DecisionFrame, held: Carryover) -> tuple[int, ...]:
-    """The rates that may be planned at all this tick: none beyond what takes every frame which arrives."""
-    levels = _arriving(sight, table)
+def _rates(sight: Inputs, table: DecisionFrame, held: Carryover) -> Rates:
+    """What may be planned at all this tick, and of it all the most that arrives."""
+    lowest, source_mfps = table.levels[0], sight.worker.source_mfps
+    if table.free:
+        arriving: tuple[int, ...] = lowest, max(lowest, planner.arriving_most(table.levels[-1], source_mfps))
+    else:
+        arriving = planner.arriving(table.levels, source_mfps)
+    most_mfps = arriving[-1]
     unseen = sight.unknown[0] and not sight.modelled
     if unseen or held.hot or sight.watch.fault or sight.mode in (Mode.PROTECT, Mode.STOPPED):
-        return table.levels[:1]
+        return table.levels[:1], most_mfps
     if not sight.unknown[0] and (sight.meterless or not sight.unknown[1]):
-        return levels
+        return arriving, most_mfps
     if table.free:  # blind to heat or power, a rate never rises
-        return levels[0], max(levels[0], min(levels[-1], held.low_mfps))
-    return tuple([level for level in levels if level <= held.low_mfps]) or levels[:1]
-
-
-def _arriving(sight: Inputs, table: DecisionFrame) -> tuple[int, ...]:
-    """The rates between floor and target that the camera can feed."""
-    if table.free:
-        return table.levels[0], max(table.levels[0], planner.arriving_most(table.levels[-1], sight.worker.source_mfps))
-    return planner.arriving(table.levels, sight.worker.source_mfps)
+        return (lowest, max(lowest, min(most_mfps, held.low_mfps))), most_mfps
+    return tuple([level for level in arriving if level <= held.low_mfps]) or arriving[:1], most_mfps
 
 
 def _priced(
@@ -262,11 +257,13 @@ def _plan(
     caps: Caps,
     held: Carryover,
     lasting: endure.Memory | None,
-    levels: tuple[int, ...],
+    rates: Rates,
 ) -> tuple[Plan, Event, tuple[Refusal, ...], Owed, shortfall.Gains]:
     """The plan, the event it means, what would have been worth more, what the held rate has forgone so far, and what swaps that
     earn too little would earn."""
-    levels = table.levels[:1] if caps.unreachable else levels
+    levels, most_mfps = rates
+    if caps.unreachable:
+        levels = table.levels[:1]
     plans, refused, gains = [], [], {}
     single = sight.mode is Mode.STOPPED or (sight.mode is Mode.PROTECT and len(table.levels) == 1)
     for option in options:
@@ -289,7 +286,7 @@ def _plan(
         plan, owed = _settled(sight, policy, table, options, plan, (levels[0], levels[-1]), held)
         if caps.unreachable:
             plan = replace(plan, rule="budget_unreachable")
-        event = _event(sight, policy, plan, _arriving(sight, table)[-1])
+        event = _event(sight, policy, plan, most_mfps)
         if plan.low_mfps < levels[0]:  # protection is left when that pays, not when noise first offers it
             plan, event = replace(plan, rule="after_protection"), Event.PROTECT
     if sight.watch.fault:

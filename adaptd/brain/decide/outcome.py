@@ -27,16 +27,14 @@ def lease(point: OperatingPoint, policy: Policy) -> int:
     return lease_us
 
 
-def settled_mc(sight: Inputs, options: list[Option], point: OperatingPoint, caps: Caps) -> int | None:
-    """Without a thermometer: where the point would settle at the worst that the model allows; None where it says nothing."""
-    if not sight.modelled:
-        return None
-    _, free, gain, _, _ = sight.ahead[-1]
-    return int((free + gain * power_at(options, point, caps)) * 1000)
-
-
-def veto_facts(sight: Inputs, policy: Policy, admitted: tuple[str, ...], at_worst_mc: int | None) -> safety.VetoFacts:
-    """What the veto looks at."""
+def veto_facts(
+    sight: Inputs, policy: Policy, admitted: tuple[str, ...], options: list[Option], wanted: OperatingPoint, caps: Caps
+) -> safety.VetoFacts:
+    """What the veto looks at; without a thermometer also where the wanted point would settle at the worst."""
+    at_worst_mc = None
+    if sight.modelled:
+        _, free, gain, _, _ = sight.ahead[-1]
+        at_worst_mc = int((free + gain * power_at(options, wanted, caps)) * 1000)
     return safety.VetoFacts(
         reference=policy.reference,
         floor_mfps=policy.floor_mfps,

@@ -170,7 +170,7 @@ def plan_between(option: Option, low_mfps: int, high_mfps: int, caps: Caps, valu
     fps = mfps / 1000.0
     power, worth = caps.base_w + fps * option.joules, worth_w(option, fps, caps.base_w, value_j)
     hold = min(_budget_fps(option, caps, HOLD_SIGMAS), average, heat, 1e6) if rule == "power_budget" else cap
-    cap_mfps, hold_mfps = (int(min(one, 1e6) * 1000.0) for one in (cap, hold))
+    cap_mfps, hold_mfps = int(min(cap, 1e6) * 1000.0), int(min(hold, 1e6) * 1000.0)
     return Plan(option.name, mfps, mfps, 0.0, worth, power, rule, caps.base_w, value_j, cap_mfps, hold_mfps)
 
 

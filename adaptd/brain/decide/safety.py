@@ -124,11 +124,10 @@ def verify(watch: Watch, seen: Seen) -> Watch:
         asked_at = seen.now_us if watch.asked_at_us is None else watch.asked_at_us
         if seen.now_us - asked_at >= EFFECT_DEADLINE_US:
             fault = fault or "setpoint_not_taken"
-    aged = _aged(watch, seen.now_us)
-    from_mw, strikes, struck_at, power_shown = _verify_power(aged, seen)
+    from_mw, strikes, struck_at, power_shown = _verify_power(watch, seen)
     if strikes >= STRIKES and seen.now_us - struck_at >= STRIKES_LAST_US:
         fault = fault or "power_no_effect"
-    swing = _verify_heat(aged, seen)
+    swing = _verify_heat(watch, seen)
     if swing.strikes >= HEAT_STRIKES:
         fault = fault or "temperature_no_effect"
     if fault == ("power_no_effect" if power_shown else "temperature_no_effect" if swing.shown else "none"):
@@ -149,18 +148,10 @@ def verify(watch: Watch, seen: Seen) -> Watch:
     )
 
 
-def _aged(watch: Watch, now_us: int) -> Watch:
-    """The watch without strikes that are too old to say anything of now."""
-    if watch.strikes and now_us - watch.struck_at_us > STRIKES_AGE_US:
-        watch = watch._replace(strikes=0)
-    if watch.heat_strikes and now_us - watch.heat_struck_at_us > STRIKES_AGE_US:
-        watch = watch._replace(heat_strikes=0)
-    return watch
-
-
 def _verify_power(watch: Watch, seen: Seen) -> tuple[int | None, int, int, bool]:
     """The open action's start (None when it is closed), strikes in a row, when the first of them came, and whether one showed."""
-    strikes, struck_at = watch.strikes, watch.struck_at_us
+    struck_at = watch.struck_at_us
+    strikes = watch.strikes if seen.now_us - struck_at <= STRIKES_AGE_US else 0
     if watch.from_mw is None or seen.power_mw is None or not seen.alive:
         return None, strikes, struck_at, False
     moved = (seen.power_mw - watch.from_mw) * (1 if watch.step_mw > 0 else -1)
@@ -187,7 +178,8 @@ class Swing(NamedTuple):
 
 def _verify_heat(watch: Watch, seen: Seen) -> Swing:
     """Follow one swing of stored heat that is faster than the air can move."""
-    strikes, struck_at = watch.heat_strikes, watch.heat_struck_at_us
+    struck_at = watch.heat_struck_at_us
+    strikes = watch.heat_strikes if seen.now_us - struck_at <= STRIKES_AGE_US else 0
     swing, held_us = seen.stored_mk - watch.heat_stored_mk, seen.now_us - watch.heat_at_us
     known = seen.temperature_mc is not None and watch.heat_from_mc is not None
     if known and abs(swing) < HEAT_SWING_K * 1000 and held_us < HEAT_WITHIN_US:

@@ -130,6 +130,8 @@ def _older(owed: Owed, dt_us: int) -> Owed:
 
 def _quits(owed: Owed) -> Owed:
     """Nothing is owed; what limits took back stays known."""
+    if not (owed.ticks or owed.uj or owed.least_mfps or owed.leap or owed.leap_mfps):
+        return owed
     return owed._replace(uj=0, ticks=0, least_mfps=0, leap=0, leap_mfps=0)
 
 

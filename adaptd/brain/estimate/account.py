@@ -100,11 +100,10 @@ def observe(rules: AccountRules, account: Account, stretches: tuple[Stretch, ...
     if not stretches:
         return account
     after, last_frame = list(account.bands), account.last_frame
-    index = {one.band: at for at, one in enumerate(after)}
     for stretch in stretches:
-        at = index.get(stretch.band)
-        if at is not None:
-            after[at] = _book(rules, after[at], stretch, reference, account.last_frame)
+        for at, one in enumerate(after):
+            if one.band == stretch.band:
+                after[at] = _book(rules, one, stretch, reference, account.last_frame)
         last_frame = max(last_frame, stretch.last)
     return Account(account.number, account.opened_us, account.loan_ppm, tuple(after), last_frame)
 

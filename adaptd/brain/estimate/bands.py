@@ -1,11 +1,34 @@
 """Which light band it is. The bands overlap: the overlap is the hysteresis, so it is data and not code."""
 
+from typing import NamedTuple
+
 from adaptd.config.policy import LightBand
 
 UNKNOWN = "unknown"
+OPEN_MLX = 1 << 62  # beyond any light
 
 
-def follow(bands: tuple[LightBand, ...], band: str, span: tuple[int, int] | None) -> str:
+class Edges(NamedTuple):
+    """A light band: it is left where the light lies below ``down_mlx`` or above ``up_mlx``."""
+
+    name: str
+    down_mlx: int
+    up_mlx: int
+
+
+def edges(bands: tuple[LightBand, ...]) -> tuple[Edges, ...]:
+    """The bands of a policy, from the darkest; where one has no edge, no light lies beyond it."""
+    return tuple(
+        Edges(
+            one.name,
+            -OPEN_MLX if one.down_at_mlx is None else one.down_at_mlx,
+            OPEN_MLX if one.up_at_mlx is None else one.up_at_mlx,
+        )
+        for one in bands
+    )
+
+
+def follow(bands: tuple[Edges, ...], band: str, span: tuple[int, int] | None) -> str:
     """The band that holds all of ``span``, the interval in millilux in which the light lies: the one before where it still does.
 
     Else the next one in the direction in which the interval sticks out; from UNKNOWN the darkest. UNKNOWN without an interval
@@ -18,16 +41,8 @@ def follow(bands: tuple[LightBand, ...], band: str, span: tuple[int, int] | None
     for i, one in enumerate(bands):
         if one.name == band:
             at = i
-    while at > 0 and _below(bands[at], low):
+    while at > 0 and low < bands[at].down_mlx:
         at -= 1
-    while at < len(bands) - 1 and _above(bands[at], high):
+    while at < len(bands) - 1 and high > bands[at].up_mlx:
         at += 1
-    return UNKNOWN if _below(bands[at], low) else bands[at].name
-
-
-def _below(band: LightBand, light_mlx: int) -> bool:
-    return band.down_at_mlx is not None and light_mlx < band.down_at_mlx
-
-
-def _above(band: LightBand, light_mlx: int) -> bool:
-    return band.up_at_mlx is not None and light_mlx > band.up_at_mlx
+    return UNKNOWN if low < bands[at].down_mlx else bands[at].name

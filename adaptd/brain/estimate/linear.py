@@ -22,14 +22,6 @@ _OTHERS = tuple(own[1:] for own in VARIANCES)
 
 def dot(row: Vector, other: Vector) -> float:
     """``row . other``, added from left to right."""
-    if len(row) == 5:
-        a, b, c, d, e = row
-        v, w, x, y, z = other
-        return a * v + b * w + c * x + d * y + e * z
-    if len(row) == 3:
-        a, b, c = row
-        x, y, z = other
-        return a * x + b * y + c * z
     total = 0.0
     for one, two in zip(row, other, strict=True):
         total += one * two
@@ -58,12 +50,11 @@ def along(cov: Triangle, row: Vector) -> Vector:
 def look(mean: Vector, cov: Triangle, row: Vector) -> tuple[float, Vector, float]:
     """What is predicted along ``row``, the covariance with it, and its variance, never negative."""
     product = along(cov, row)
-    return dot(row, mean), product, max(0.0, dot(row, product))
-
-
-def variance_along(cov: Triangle, row: Vector) -> float:
-    """The variance of ``row . unknowns``, never negative."""
-    return max(0.0, dot(row, along(cov, row)))
+    predicted = variance = 0.0
+    for factor, believed, tie in zip(row, mean, product, strict=True):
+        predicted += factor * believed
+        variance += factor * tie
+    return predicted, product, max(0.0, variance)
 
 
 def learn(mean: Vector, cov: Triangle, product: Vector, surprise: float, total: float) -> tuple[Vector, Triangle]:

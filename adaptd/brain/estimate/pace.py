@@ -92,6 +92,8 @@ def corrected(
     paces: tuple[Pace, ...], tested: tuple[Served, ...], names: tuple[str, ...], book_us: tuple[int, ...]
 ) -> tuple[Pace, ...]:
     """Engines at rest that answered shadow frames much quicker than they are taken for, after ``observe``."""
+    if not tested:
+        return paces
     after = list(paces)
     for one in tested:
         at = names.index(one.variant) if one.variant in names and one.frames > 0 else -1
@@ -117,7 +119,18 @@ def _told(pace: Pace, before: Pace, now: Pace, dt_us: int) -> Pace:
     factor = _scaled(pace.factor_ppm, now.factor_ppm, before.factor_ppm)
     if pace.frames:
         factor += (_scaled(usual, now.factor_ppm, now.usual_ppm) - factor) * min(dt_us, BOOK_US) // BOOK_US
-    return pace._replace(factor_ppm=factor, usual_ppm=usual)
+    return Pace(
+        factor_ppm=factor,
+        scatter_ppm=pace.scatter_ppm,
+        frames=pace.frames,
+        usual_ppm=usual,
+        spread_ppm=pace.spread_ppm,
+        averaged=pace.averaged,
+        last_ppm=pace.last_ppm,
+        above_pct=pace.above_pct,
+        below_pct=pace.below_pct,
+        heard=pace.heard,
+    )
 
 
 def _scaled(value_ppm: int, by_ppm: int, over_ppm: int) -> int:

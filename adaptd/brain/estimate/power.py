@@ -44,6 +44,9 @@ class Creep(NamedTuple):
     looks: int = 0
 
 
+NO_CREEP = Creep()
+
+
 class Split(NamedTuple):
     """The belief: unknowns [base, scale of each variant], their covariance, the sensor's noise variance (W^2), all fixed point.
 
@@ -61,7 +64,7 @@ class Split(NamedTuple):
     fresh_mw: int = 0
     fresh_looks: int = 0
     ramp: Ramp | None = None
-    creep: Creep = Creep()
+    creep: Creep = NO_CREEP
 
 
 @dataclass(slots=True)
@@ -137,7 +140,7 @@ def observe(
             drawn += variance * surprise / total
             if rises:
                 fresh_mw, looks = int((mean[0] - before_w) * 1000), 1
-        creep, rose = (Creep(), 0.0) if jump else creeps(creep, surprise / sqrt(total))
+        creep, rose = (NO_CREEP, 0.0) if jump else creeps(creep, surprise / sqrt(total))
         if not jump:
             if rose:
                 mean[0] += rose * sqrt(total)
@@ -177,10 +180,10 @@ def creeps(before: Creep, sigmas: float) -> tuple[Creep, float]:
     looks = before.looks + 1
     total = before.sum_pct + int(max(-3.0, min(3.0, sigmas)) * 100.0) - CREEP_SLACK_PCT
     if total <= 0:
-        return Creep(), 0.0
+        return NO_CREEP, 0.0
     if total < CREEP_PCT:
         return Creep(total, looks), 0.0
-    return Creep(), (total / looks + CREEP_SLACK_PCT) / 100.0
+    return NO_CREEP, (total / looks + CREEP_SLACK_PCT) / 100.0
 
 
 def climb(before: Ramp | None, power_mw: int | None, own_w: float, book_w: float, noise_w: float) -> tuple[Ramp | None, float]:
@@ -208,7 +211,7 @@ def resume(before: Split, gap_s: float) -> Split:
     for at in range(1, size):
         cov[at] = 0.0
     widen(cov, size, _base_variance(mean[0]), SCALE_DRIFT * SCALE_DRIFT * gap_s, _base_variance(mean[0]))
-    return before._replace(cov=store(cov), lean=0, doubt=0, fresh_mw=0, fresh_looks=0, ramp=None, creep=Creep())
+    return before._replace(cov=store(cov), lean=0, doubt=0, fresh_mw=0, fresh_looks=0, ramp=None, creep=NO_CREEP)
 
 
 def moved(split: Split, base_mw: int) -> Split:

@@ -13,7 +13,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from adaptd.brain.estimate.fixed import INVERSE, ONE, exp_minus, fetch, store
-from adaptd.brain.estimate.linear import Triangle, Vector, dot, leaning, learn, look, looseness, variance_along, widen, worst
+from adaptd.brain.estimate.linear import Triangle, Vector, along, dot, leaning, learn, look, looseness, widen, worst
 from adaptd.config.profile import HardwareProfile
 
 NOISE_K = 0.3
@@ -220,13 +220,16 @@ def observe(
     )
     if temperature_mc is None:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
-    now_k = dot([1.0, 0.0, *z], mean)
+    now_k, stored_k, learned, expected = mean[0], 0.0, mean[2:], table.strengths
+    for watts, strength, first in zip(z, learned, expected, strict=True):
+        now_k += strength * watts
+        stored_k += first * watts
     ahead = _ahead(z, mean, cov, variance, ahead_s)
     modelled = temperature_mc is None and age_us >= START_US and not heat.doubt
     if modelled:
         ahead += _unseen(_ahead(z, mean, cov, variance, table.settled)[0], blind_us)
     risen = 0 < doubt < BELIEVED_AFTER and surprise > 0.0 and age_us >= START_US
-    return after, Outlook(now_k, sqrt(variance), ahead, dot(table.strengths, z), risen, modelled)
+    return after, Outlook(now_k, sqrt(variance), ahead, stored_k, risen, modelled)
 
 
 def _drift(mean: Vector, cov: Triangle, age: float, loose: float, fade: float, dt_s: float) -> Triangle:
@@ -275,11 +278,15 @@ def _ahead(z: Vector, mean: Vector, cov: Triangle, variance: float, horizons: Ho
     size = len(mean)
     slope_variance, drift_variance, strengths = cov[size], AMBIENT_DRIFT_K * AMBIENT_DRIFT_K, mean[2:]
     block = cov[2 * size - 1 :]
-    rises = [strength * stored for strength, stored in zip(strengths, z, strict=True)]
     for horizon_s, kept, risen in horizons:
-        free = mean[0] + mean[1] * horizon_s + dot(rises, kept)
+        ties = along(block, risen)
+        rest = gain = gain_variance = 0.0
+        for strength, stored, left, gone, tie in zip(strengths, z, kept, risen, ties, strict=True):
+            rest += strength * stored * left
+            gain += strength * gone
+            gain_variance += gone * tie
         sigma = sqrt(variance + (slope_variance * horizon_s + drift_variance) * horizon_s)
-        found.append((horizon_s, free, dot(strengths, risen), sigma, sqrt(variance_along(block, risen))))
+        found.append((horizon_s, mean[0] + mean[1] * horizon_s + rest, gain, sigma, sqrt(max(0.0, gain_variance))))
     return found
 
 

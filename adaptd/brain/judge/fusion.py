@@ -12,7 +12,8 @@ Where sensor and picture contradict each other neither is taken: the reading is 
 from functools import lru_cache
 from typing import NamedTuple
 
-from adaptd.vocabulary import CAMERA, Doubt, Judged, MissingReason, Picture, Raw, RawReading
+from adaptd.brain.judge.source import Heard
+from adaptd.vocabulary import CAMERA, Doubt, Judged, MissingReason, Picture, RawReading
 
 ZONE_MARGIN_MC = 5_000
 CONTRADICTION_FACTOR = 16
@@ -24,10 +25,6 @@ HOLD_US = 900_000
 LET_GO_US = 60_000_000
 SETTLE_US = 3_000_000  # a point just chosen is not yet in the chip's average
 TRILLION = 10**12
-
-
-Heard = tuple[Raw, MissingReason | None, MissingReason | None]
-"""One source at one tick: its raw answer, why it is refused (None: believed), the doubt it is believed with."""
 
 
 class Held(NamedTuple):
@@ -77,12 +74,11 @@ def first(heard: list[Heard]) -> int | None:
 
 
 def above_floor(heard: list[Heard], floor_mw: int) -> list[Heard]:
-    """Refuse what a serving machine cannot take so little of."""
-    found: list[Heard] = []
-    for one in heard:
-        raw, refused, _ = one
-        low = refused is None and isinstance(raw, RawReading) and raw.value < floor_mw
-        found.append((raw, MissingReason.TOO_LOW, None) if low else one)
+    """Refuse what a serving machine cannot take so little of; ``heard`` itself where there is none."""
+    found = heard
+    for at, (raw, refused, _) in enumerate(heard):
+        if refused is None and isinstance(raw, RawReading) and raw.value < floor_mw:
+            found = [*found[:at], (raw, MissingReason.TOO_LOW, None), *found[at + 1 :]]
     return found
 
 
@@ -95,9 +91,11 @@ def expect(
     it: they may end at any moment. It counts only once sensor and expectation have agreed for a while: until then it may be the
     expectation that is wrong.
     """
-    recent = [one for one in expected.recent if now_us - one[0] <= SETTLE_US]
+    recent = expected.recent
+    while recent and now_us - recent[0][0] > SETTLE_US:
+        recent = recent[1:]
     if predicted_mw is not None:
-        recent.append((now_us, predicted_mw, min(frames_mw, predicted_mw)))
+        recent = (*recent, (now_us, predicted_mw, min(frames_mw, predicted_mw)))
     if not recent:
         return expected._replace(recent=()), 0
     _, least, least_frames = recent[0]
@@ -113,7 +111,7 @@ def expect(
     if since_us is not None and now_us - since_us >= SETTLE_US:
         rest_mw = least_rest if rest_mw is None else min(rest_mw, least_rest)
     half_mw = 0 if rest_mw is None else (rest_mw + least_frames) // 2
-    return Expected(tuple(recent), since_us, rest_mw, expected.silent_since_us), min(half_mw, least // 2)
+    return Expected(recent, since_us, rest_mw, expected.silent_since_us), min(half_mw, least // 2)
 
 
 def let_go(expected: Expected, now_us: int, *, silenced: bool) -> Expected:

@@ -7,10 +7,10 @@ last decision, what the light should be from the picture.
 from typing import NamedTuple
 
 from adaptd.brain.judge import fusion
-from adaptd.brain.judge.fusion import Expected, Heard, Held
-from adaptd.brain.judge.rules import Limits, Rules
-from adaptd.brain.judge.source import Trace, judge_source
-from adaptd.vocabulary import CAMERA, LIGHT, POWER, TEMPERATURE, Judged, MissingReason, Raw, Snapshot
+from adaptd.brain.judge.fusion import Expected, Held
+from adaptd.brain.judge.rules import Rules
+from adaptd.brain.judge.source import Heard, Trace, hear
+from adaptd.vocabulary import LIGHT, POWER, TEMPERATURE, Judged, MissingReason, Raw, Snapshot
 
 
 class Memory(NamedTuple):
@@ -40,16 +40,22 @@ class Senses(NamedTuple):
 
 def judge(memory: Memory, snapshot: Snapshot, rules: Rules) -> tuple[Memory, Senses]:
     """What is believed at this tick, and the memory after it."""
-    now_us, raw = snapshot.now_us, snapshot.raw
+    now_us, raw, picture = snapshot.now_us, snapshot.raw, snapshot.picture
     if memory.at_us is not None and now_us < memory.at_us:
         return memory, _refused(MissingReason.CLOCK)
     traces = _traces(memory.traces, raw)
-    power, expected = _power(memory, snapshot, rules, traces)
+    of_frames = None if memory.predicted_mw is None else memory.frames_mw  # other programs' power follows no decision
+    power, expected = hear(raw, traces, now_us, rules.of[POWER], of_frames), memory.expected
+    if power and snapshot.worker.alive and snapshot.worker.point.fps_mfps:
+        power, expected = _serving(memory, power, now_us, rules.floor_mw)
     judged_power, held_power, power_mw = fusion.settle(now_us, power, memory.power)
-    simulated = bool(power) and power[0][0].simulated
-    temperature = _temperature(snapshot, rules.of[TEMPERATURE], traces, power_mw, simulated)
+    simulated = bool(power) and power[0][0].simulated  # a simulated zone does not follow a real rail
+    temperature = hear(raw, traces, now_us, rules.of[TEMPERATURE], power_mw, simulated)
+    if len(temperature) > 1:
+        temperature = fusion.hottest(temperature)
     judged_temperature, held_temperature, temperature_mc = fusion.settle(now_us, temperature, memory.temperature)
-    light, overruled = _light(snapshot, rules.of[LIGHT], traces)
+    seen = None if picture is None else 1000 * fusion.doublings(picture)
+    light, overruled = fusion.against_picture(hear(raw, traces, now_us, rules.of[LIGHT], seen, world=False), picture)
     judged_light, held_light, light_mlx = fusion.settle(now_us, light, memory.light, overruled=overruled)
     after = Memory(
         at_us=now_us,
@@ -80,44 +86,10 @@ def _traces(known: tuple[Trace, ...], raw: tuple[Raw, ...]) -> list[Trace]:
     return [by_name.get((one.quantity, one.source)) or Trace(one.source, one.quantity) for one in raw]
 
 
-def _power(memory: Memory, snapshot: Snapshot, rules: Rules, traces: list[Trace]) -> tuple[list[Heard], Expected]:
-    """The power sources, each against what its frames should take, then against the floor of a serving machine."""
-    now_us, worker = snapshot.now_us, snapshot.worker
-    cause = None if memory.predicted_mw is None else memory.frames_mw  # other programs' power follows no decision
-    limits = rules.of[POWER]
-    heard: list[Heard] = []
-    for at, raw in enumerate(snapshot.raw):
-        if raw.quantity == POWER:
-            traces[at], refused, doubt = judge_source(traces[at], raw, now_us, limits, cause)
-            heard.append((raw, refused, doubt))
-    if not worker.alive or worker.point.fps_mfps == 0 or not heard:
-        return heard, memory.expected
-    above_idle = fusion.above_floor(heard, rules.floor_mw)
+def _serving(memory: Memory, heard: list[Heard], now_us: int, floor_mw: int) -> tuple[list[Heard], Expected]:
+    """The power sources against the floor of a machine that serves, and against what its frames should take."""
     expected, half_mw = fusion.expect(memory.expected, now_us, fusion.first(heard), memory.predicted_mw, memory.frames_mw)
-    believed = fusion.above_floor(above_idle, half_mw)
-    silenced = fusion.first(believed) is None and fusion.first(above_idle) is not None
+    believed = fusion.above_floor(heard, max(floor_mw, half_mw))
+    silenced = believed is not heard and fusion.first(believed) is None
+    silenced = silenced and fusion.first(fusion.above_floor(heard, floor_mw)) is not None
     return believed, fusion.let_go(expected, now_us, silenced=silenced)
-
-
-def _temperature(snapshot: Snapshot, limits: Limits, traces: list[Trace], power_mw: int | None, simulated: bool) -> list[Heard]:
-    """The zones against power, as long as both are of the same world: a simulated zone does not follow a real rail."""
-    heard: list[Heard] = []
-    for at, raw in enumerate(snapshot.raw):
-        if raw.quantity == TEMPERATURE:
-            cause = power_mw if limits.effect_per_1000 and raw.simulated == simulated else None
-            traces[at], refused, doubt = judge_source(traces[at], raw, snapshot.now_us, limits, cause)
-            heard.append((raw, refused, doubt))
-    return fusion.hottest(heard) if len(heard) > 1 else heard
-
-
-def _light(snapshot: Snapshot, limits: Limits, traces: list[Trace]) -> tuple[list[Heard], bool]:
-    """The light sensors against the picture."""
-    picture = snapshot.picture
-    level = None if picture is None else 1000 * fusion.doublings(picture)
-    heard: list[Heard] = []
-    for at, raw in enumerate(snapshot.raw):
-        if raw.quantity == LIGHT:
-            cause = None if raw.source == CAMERA or raw.simulated else level
-            traces[at], refused, doubt = judge_source(traces[at], raw, snapshot.now_us, limits, cause)
-            heard.append((raw, refused, doubt))
-    return fusion.against_picture(heard, picture)

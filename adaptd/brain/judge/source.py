@@ -9,7 +9,7 @@ sensor whose noise made it turn up and down all the time, over several of its st
 from typing import NamedTuple
 
 from adaptd.brain.judge.rules import FACTOR_FROM, Limits
-from adaptd.vocabulary import MissingReason, Raw, RawReading
+from adaptd.vocabulary import CAMERA, MissingReason, Raw, RawReading
 
 FUTURE_US = 100_000
 FORGOTTEN_US = 60_000_000  # after this silence nothing is known of what the sensor said before
@@ -63,37 +63,49 @@ class Trace(NamedTuple):
     still: Still | None = None
 
 
-Finding = tuple[Trace, MissingReason | None, MissingReason | None]
+Heard = tuple[Raw, MissingReason | None, MissingReason | None]
+"""One source at one tick: its raw answer, why it is refused (None: believed), the doubt it is believed with (None: good)."""
 Look = tuple[MissingReason | None, int | None, int, int | None, Life | None]
 """What an answer's first look leaves of a trace: fault, value, at_us, waiting, life."""
 
 
-def judge_source(trace: Trace, raw: Raw, now_us: int, limits: Limits, cause: int | None) -> Finding:
-    """The trace after an answer, why it is refused (None: believed), and the doubt it is believed with (None: good).
+def hear(
+    raws: tuple[Raw, ...], traces: list[Trace], now_us: int, limits: Limits, level: int | None, world: bool | None = None
+) -> list[Heard]:
+    """The sources of one quantity, each judged for itself. ``traces``, one for each of ``raws``, move on in place.
 
-    ``cause`` is the level of what should move this sensor, where it is known.
+    ``level`` is that of what should move these sensors, where it is known. It moves only what is simulated or not as it is itself
+    (``world``; None: all), and never the picture.
     """
-    if not isinstance(raw, RawReading):
-        if trace.seq != _NONE:
-            trace = trace._replace(seq=_NONE, fault=None)
-        return trace, raw.reason, None
-    if raw.seq != trace.seq:
-        fault, value, at_us, waiting, life = _first_look(trace, raw, now_us, limits)
-    else:
-        fault, value, at_us, waiting, life = trace.fault, trace.value, trace.at_us, trace.waiting, trace.life
-    still, refused, doubt = trace.still, fault, raw.note
-    if fault is None and raw.age_us > limits.own_us.get(raw.source, limits.stale_us):
-        refused = MissingReason.STALE
-    elif fault is None and cause is None:
-        still = None
-    elif fault is None and cause is not None:
-        still = _watch_still(still, life, raw, now_us, limits, cause)
-        if still.stuck:
-            refused = MissingReason.STUCK
-        elif doubt is None and still.moved_us is not None:
-            doubt = MissingReason.MAYBE_STUCK
-    after = Trace(trace.source, trace.quantity, raw.seq, fault, value, at_us, waiting, life, still)
-    return after, refused, doubt if refused is None else None
+    found: list[Heard] = []
+    for at, raw in enumerate(raws):
+        if raw.quantity != limits.quantity:
+            continue
+        trace = traces[at]
+        if not isinstance(raw, RawReading):
+            if trace.seq != _NONE:
+                traces[at] = trace._replace(seq=_NONE, fault=None)
+            found.append((raw, raw.reason, None))
+            continue
+        if raw.seq != trace.seq:
+            fault, value, at_us, waiting, life = _first_look(trace, raw, now_us, limits)
+        else:
+            fault, value, at_us, waiting, life = trace.fault, trace.value, trace.at_us, trace.waiting, trace.life
+        still, refused, doubt = trace.still, fault, raw.note
+        follows = limits.effect_per_1000 and raw.source != CAMERA and (world is None or raw.simulated == world)
+        if fault is None and raw.age_us > limits.own_us.get(raw.source, limits.stale_us):
+            refused = MissingReason.STALE
+        elif fault is None and (level is None or not follows):
+            still = None
+        elif fault is None and level is not None:
+            still = _watch_still(still, life, raw, now_us, limits, level)
+            if still.stuck:
+                refused = MissingReason.STUCK
+            elif doubt is None and still.moved_us is not None:
+                doubt = MissingReason.MAYBE_STUCK
+        traces[at] = Trace(trace.source, trace.quantity, raw.seq, fault, value, at_us, waiting, life, still)
+        found.append((raw, refused, doubt if refused is None else None))
+    return found
 
 
 def _first_look(trace: Trace, raw: RawReading, now_us: int, limits: Limits) -> Look:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from adaptd.brain.estimate.bands import UNKNOWN, follow
+from adaptd.brain.estimate.bands import UNKNOWN, edges, follow
 from tests.brain.decide.plant import feeder
 
-BANDS = feeder().bands
+BANDS = edges(feeder().bands)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from adaptd.brain.estimate import light as lights
-from adaptd.brain.estimate.bands import UNKNOWN, follow
+from adaptd.brain.estimate.bands import UNKNOWN, edges, follow
 from adaptd.brain.estimate.light import NOTHING, Light, between, observe
 from adaptd.brain.judge.fusion import Held
 from adaptd.config.policy import LightBand, load_policy
@@ -39,7 +39,7 @@ def named(bands: tuple[LightBand, ...], lux: list[float], scatter: float, seed: 
         reading = true_lux * draw.gauss(1.0, scatter)
         light = after(light, reading)
         span = between(light if how == "margin" else light._replace(lean_ppm=0), SAID)
-        band = follow(bands, band, (round(reading * 1000),) * 2 if how == "single" else span)
+        band = follow(edges(bands), band, (round(reading * 1000),) * 2 if how == "single" else span)
         found.append(band)
     return found
 
@@ -78,17 +78,17 @@ def changes(run: list[str]) -> int:
 
 def test_a_band_that_overlaps_less_than_the_scatter_is_named_by_nobody() -> None:
     """Where no band holds all of what the light may be, the light is not known: the reference serves until more is seen."""
-    light = after(NOTHING, 240)
-    assert follow((LightBand("dim", None, 250_000), LightBand("bright", 230_000, None)), "dim", between(light, SAID)) == UNKNOWN
-    assert follow(NARROW, "bright", between(after(light, *[240] * 20), SAID)) == "bright"
+    light, crossing = after(NOTHING, 240), (LightBand("dim", None, 250_000), LightBand("bright", 230_000, None))
+    assert follow(edges(crossing), "dim", between(light, SAID)) == UNKNOWN
+    assert follow(edges(NARROW), "bright", between(after(light, *[240] * 20), SAID)) == "bright"
 
 
 def test_a_clipped_picture_is_only_in_the_brightest_band() -> None:
     """A reading that says "at least" has no upper end, unless another source speaks."""
     light, bound = after(NOTHING, *[400] * 30), Doubt("camera", MissingReason.BOUND, False)
-    assert follow(HALL, "hall", between(light, Judged("camera", None, (bound,)))) == UNKNOWN
-    assert follow(HALL, "hall", between(light, Judged("lux", None, (bound,)))) == "hall"
-    assert follow(HALL, "hall", between(after(NOTHING, *[4000] * 30), Judged("camera", None, (bound,)))) == "daylight"
+    assert follow(edges(HALL), "hall", between(light, Judged("camera", None, (bound,)))) == UNKNOWN
+    assert follow(edges(HALL), "hall", between(light, Judged("lux", None, (bound,)))) == "hall"
+    assert follow(edges(HALL), "hall", between(after(NOTHING, *[4000] * 30), Judged("camera", None, (bound,)))) == "daylight"
 
 
 def test_the_first_reading_may_be_three_deviations_of_a_twentieth_off() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adaptd.brain.estimate.fixed import store
-from adaptd.brain.estimate.linear import VARIANCES, along, dot, leaning, learn, looseness, variance_along, widen, worst
+from adaptd.brain.estimate.linear import VARIANCES, along, dot, leaning, learn, look, looseness, widen, worst
 
 
 def triangle(matrix: list[list[float]]) -> list[float]:
@@ -50,11 +50,10 @@ def test_variances_stand_on_the_diagonal() -> None:
         assert [triangle(matrix)[at] for at in VARIANCES[size]] == list(range(size))
 
 
-def test_variances_along_a_row_are_the_quadratic_form() -> None:
+def test_the_variance_along_a_row_is_the_quadratic_form() -> None:
     """row' C row, and never below zero when rounding made C a little indefinite."""
-    cov = [2.0, 0.5, 1.0]
-    assert variance_along(cov, [1.0, 2.0]) == pytest.approx(2 + 2 + 4)
-    assert variance_along([-1e-18, 0.0, 0.0], [1.0, 1.0]) == 0.0
+    assert look([1.0, 1.0], [2.0, 0.5, 1.0], [1.0, 2.0])[2] == pytest.approx(2 + 2 + 4)
+    assert look([1.0, 1.0], [-1e-18, 0.0, 0.0], [1.0, 1.0])[2] == 0.0
 
 
 def test_the_worst_belief_is_the_one_after_the_highest_believable_reading() -> None:

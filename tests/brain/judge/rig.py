@@ -1,7 +1,7 @@
 """One source, fed answer by answer, and the rules of the shipped Orin NX under the shipped feeder policy."""
 
 from adaptd.brain.judge.rules import Limits, Rules, rules
-from adaptd.brain.judge.source import Trace, judge_source
+from adaptd.brain.judge.source import Trace, hear
 from adaptd.vocabulary import MissingReason, Raw, RawReading
 from tests.brain.decide.plant import board, feeder
 
@@ -26,7 +26,9 @@ class Rig:
 
     def ask(self, raw: Raw, cause: int | None = None) -> MissingReason | None:
         """This answer, new or not."""
-        self.trace, refused, doubt = judge_source(self.trace, raw, self.now_us, self.limits, cause)
+        traces = [self.trace]
+        [(_, refused, doubt)] = hear((raw,), traces, self.now_us, self.limits, cause)
+        [self.trace] = traces
         assert refused is None or doubt is None
         self.refused = refused is not None
         return refused or doubt

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from adaptd.brain.judge.rules import rules_of
-from adaptd.brain.judge.source import EFFECT_US, FORGOTTEN_US, FROZEN_AFTER, FUTURE_US, SLOW_SHARE, Life, judge_source
+from adaptd.brain.judge.source import EFFECT_US, FORGOTTEN_US, FROZEN_AFTER, FUTURE_US, SLOW_SHARE, Life, Trace, hear
 from adaptd.config.errors import ConfigError
 from adaptd.config.profile import parse_profile
 from adaptd.vocabulary import MissingReason, RawReading, Unread
@@ -239,10 +239,10 @@ def test_a_pushed_source_may_hold_for_longer_where_the_profile_says_so() -> None
     limits = rules_of(3_000_000, None, profile).of["light"]
     assert (limits.own_us, limits.stale_us) == ({"push:room": 60_000_000}, 3_000_000)
     slow = RawReading(400_000, 59_000_000, 1, "push:room", "light")
-    rig = Rig("light")
-    assert judge_source(rig.trace, slow, 100_000_000, limits, None)[1] is None
-    assert judge_source(rig.trace, replace(slow, age_us=61_000_000), 100_000_000, limits, None)[1] is M.STALE
-    assert judge_source(rig.trace, replace(slow, source="iio:veml6030"), 100_000_000, limits, None)[1] is M.STALE
+    held = hear((slow,), [Trace("push:room", "light")], 100_000_000, limits, None)
+    late = hear((replace(slow, age_us=61_000_000),), [Trace("push:room", "light")], 100_000_000, limits, None)
+    other = hear((replace(slow, source="iio:veml6030"),), [Trace("iio:veml6030", "light")], 100_000_000, limits, None)
+    assert [held[0][1], late[0][1], other[0][1]] == [None, M.STALE, M.STALE]
 
 
 @pytest.mark.parametrize("name", ["push:room@soon", "push:room@601s", "push:room@0s", "push:room@"])
