@@ -41,6 +41,17 @@ def test_a_given_model_becomes_both_int8_files(order: Order, qat: Path) -> None:
     assert not any(node.op_type == "QuantizeLinear" and node.input[0] in stored for node in served.graph.node)
 
 
+def test_a_given_model_whose_float_part_is_fp16_is_left_out_and_named(order: Order, qat: Path, tmp_path: Path) -> None:
+    """adaptd's own TensorRT file given back with --qdq: no traceback; the bundle says why that form is missing, with the remedy."""
+    given = tmp_path / "tiny-int8.trt.onnx"
+    given.write_bytes(assemble(replace(order, qdq=qat)).files["tiny.int8.trt.onnx"])
+    built = assemble(replace(order, qdq=given))
+    assert "tiny.int8.trt.onnx" not in built.files
+    (said,) = [one for one in built.warnings if one.startswith("int8.trt: not built")]
+    assert "cannot be converted to FP16" in said
+    assert said.endswith("give the model with its float part in FP32")
+
+
 def test_codes_are_what_the_operator_gives(qat: Path, model_file: Path) -> None:
     """Weights folded into integers: the same answers as the file as it came."""
     import onnxruntime as ort

@@ -20,19 +20,27 @@ def to_fp16(model: Any, ranges: Mapping[str, Range] | None = None) -> Any:
 
     Nodes that produce or take values beyond half of what FP16 can hold, by the calibration ``ranges`` or as stored constants,
     stay in float32: the converter would clip constants.
+
+    Raises:
+        BuildError: the converter is not installed, or does not take the model: parts of it are FP16 already, for one.
     """
     try:
         from onnxconverter_common import float16
     except ImportError as error:
         raise BuildError(f"the FP16 conversion needs onnxconverter-common ({error}); pip install 'adaptd[build]'") from None
-    with quiet():
-        half = float16.convert_float_to_float16(
-            clone(model),
-            min_positive_val=SMALLEST_HALF,
-            max_finite_val=LARGEST_HALF,
-            keep_io_types=True,
-            node_block_list=overflowing(model, ranges or {}),
-        )
+    try:
+        with quiet():
+            half = float16.convert_float_to_float16(
+                clone(model),
+                min_positive_val=SMALLEST_HALF,
+                max_finite_val=LARGEST_HALF,
+                keep_io_types=True,
+                node_block_list=overflowing(model, ranges or {}),
+            )
+    except ValueError as error:
+        raise BuildError(
+            f"cannot be converted to FP16 ({str(error)[:160]}), give the model with its float part in FP32"
+        ) from None
     check(half)
     return half
 
