@@ -1,7 +1,6 @@
 """The warm pool: every variant resident and exercised, the swap one pointer, and a bad engine set aside."""
 
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from adaptd.engine import guard
@@ -91,7 +90,10 @@ class WarmPool:
         """
         self._load(self._reference)
         for name in self._names[1:]:
-            self._try_load(name)
+            try:
+                self._load(name)
+            except EngineError as error:
+                self._faults[name] = str(error)
         self._serving = self._engines[self._reference]
 
     def swap(self, variant: str) -> None:
@@ -147,7 +149,11 @@ class WarmPool:
             EngineFault: the reference itself failed.
         """
         for engine in tuple(self._engines.values()):
-            self._touch(engine)
+            try:
+                if not guard.same_answer(self._probes[engine.name], self._ask_probe(engine)):
+                    raise EngineFault(f"engine {engine.name}: its probe is answered otherwise than at first; engine set aside")
+            except EngineFault as fault:
+                self._set_aside(engine, fault)
 
     def close(self) -> None:
         """Give every engine back, the last loaded first. May be called twice."""
@@ -160,21 +166,8 @@ class WarmPool:
         self.activate()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
-
-    def _touch(self, engine: Engine) -> None:
-        try:
-            if not guard.same_answer(self._probes[engine.name], self._ask_probe(engine)):
-                raise EngineFault(f"engine {engine.name}: its probe is answered otherwise than at first; engine set aside")
-        except EngineFault as fault:
-            self._set_aside(engine, fault)
-
-    def _try_load(self, name: str) -> None:
-        try:
-            self._load(name)
-        except EngineError as error:
-            self._faults[name] = str(error)
 
     def _load(self, name: str) -> None:
         self._refuse_over_budget(name, self._expected_mb.get(name, 0))

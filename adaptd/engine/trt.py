@@ -66,7 +66,9 @@ class TrtEngine(Engine):
         self._runtime, self._engine = deserialize(trt, self._plan, self.name, self._command)
         tensors = self._tensors(trt)
         for camera in range(self.cameras):
-            self._channels.append(self._channel(trt, tensors, camera))
+            context, taken = self._context(trt, camera)
+            self._taken += taken + 2 * tensors.bytes
+            self._channels.append(DeviceChannel(self._gpu, context, tensors, self.name))
         if self._graphs:
             self._capture()
 
@@ -104,11 +106,6 @@ class TrtEngine(Engine):
                 raise PlanError(f"engine {self.name}: tensor {name} lives on the host; run: {self._command}")
         dynamic = -1 in tuple(engine.get_tensor_shape(inputs[0]))
         return Tensors(inputs[0], self.input_shape, outputs[0], self.output_shape, dynamic)
-
-    def _channel(self, trt: Any, tensors: Tensors, camera: int) -> DeviceChannel:
-        context, taken = self._context(trt, camera)
-        self._taken += taken + 2 * tensors.bytes
-        return DeviceChannel(self._gpu, context, tensors, self.name)
 
     def _context(self, trt: Any, camera: int) -> tuple[Any, int]:
         """An execution context and the device memory it took: shared among variants where the API lets us place it."""

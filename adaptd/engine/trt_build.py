@@ -97,12 +97,8 @@ def check_model(model: bytes, name: str) -> OnnxScan:
 
 
 def _ways(trt: Any, model: bytes, weak_model: bytes) -> list[tuple[str, bytes]]:
-    ways = []
-    if hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED"):
-        ways.append((STRONG, model))
-    if hasattr(trt.BuilderFlag, "FP16"):
-        ways.append((FLAGS, weak_model))
-    return ways
+    strong = [(STRONG, model)] if hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED") else []
+    return strong + ([(FLAGS, weak_model)] if hasattr(trt.BuilderFlag, "FP16") else [])
 
 
 class _Attempt:

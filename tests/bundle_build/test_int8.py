@@ -25,7 +25,7 @@ from tests.bundle_build.nets import classifier, mobile, save
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The small classifier, folded."""
     folder = tmp_path_factory.mktemp("graph")
-    return folded(take_in(save(classifier(), folder / "m.onnx")).data, str(folder))
+    return folded(take_in(save(classifier(), folder / "m.onnx")).data)
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +155,6 @@ def test_a_file_far_from_the_reference_is_not_shipped() -> None:
 def test_batch_norms_are_folded_before_calibration(tmp_path: Path) -> None:
     """What is quantized has no batch norm left, and computes the same as the source."""
     source = take_in(save(mobile(size=64), tmp_path / "m.onnx"))
-    graph = folded(source.data, str(tmp_path))
+    graph = folded(source.data)
     assert "BatchNormalization" not in {node.op_type for node in graph.graph.node}
     assert "BatchNormalization" in {node.op_type for node in from_bytes(source.data).graph.node}

@@ -80,7 +80,7 @@ def test_auto_takes_the_method_that_disagrees_least(order: Order) -> None:
 def test_sensitive_layers_are_found_by_measuring(made: tuple[Built, Path], order: Order, tmp_path: Path) -> None:
     """Each layer is set free in turn; those kept are among the best of the ranking and bring the answers nearer."""
     source = made[0].source
-    graph = folded(source.data, str(tmp_path))
+    graph = folded(source.data)
     from adaptd.bundle_build.data.images import scan
 
     pictures = Pictures(scan(order.calibration, order.bands).samples[:12], PRESETS["unit"].words((32, 32)))

@@ -7,7 +7,8 @@ kept in a file by what it rests on, so that asking again costs nothing. (Jamieso
 import json
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def _tried(space: Space, search: Search, candidate: Candidate, rung: int, kept: 
         loss_ppm=apart.loss_ppm // max(1, apart.n),
     )  # fmt: skip
     if search.cache is not None:
-        kept[key] = {name: asdict(one)[name] for name in ROW}
+        kept[key] = {name: getattr(one, name) for name in ROW}
         with search.cache.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"key": key, "row": kept[key]}) + "\n")
     return one
@@ -146,8 +147,7 @@ def _tried(space: Space, search: Search, candidate: Candidate, rung: int, kept: 
 def _measure(space: Space, search: Search, candidate: Candidate, rung: int) -> tuple[int, int, int]:
     """Runs, their median latency, and energy above idle of one picture. A meter wants a time as well as a number of runs."""
     least_us = 0 if search.meter is None else METERED_US[rung]
-    runner = space.load(candidate)
-    try:
+    with closing(space.load(candidate)) as runner:
         for at in range(WARM):
             runner.infer(at)
         before_uj = 0 if search.meter is None else search.meter.read_uj()
@@ -162,8 +162,6 @@ def _measure(space: Space, search: Search, candidate: Candidate, rung: int) -> t
             energy_uj = (busy_to_us - busy_from_us) * search.assumed_mw // 1000
         else:
             energy_uj = search.meter.read_uj() - before_uj - (to_us - from_us) * search.idle_mw // 1000
-    finally:
-        runner.close()
     frames = len(latencies)
     return frames, int(statistics.median(latencies)), max(1, energy_uj // (frames * candidate.form.cameras))
 

@@ -52,14 +52,11 @@ def curve(outcome: Outcome, width: int) -> Svg:
     panel.line([axis.x(one.energy_uj / 1000) for one in best], [one.soft_ppm / 1e4 for one in best], "c0")
     for one in outcome.tried:
         sign = "diamond" if one is outcome.plan else "circle"
-        colour = "c1" if one is outcome.plan else "c3" if one.candidate.unserved else _colour(one)
+        served = "c0" if one.candidate.precision == "int8" else "c2"
+        colour = "c1" if one is outcome.plan else "c3" if one.candidate.unserved else served
         panel.point(axis.x(one.energy_uj / 1000), one.soft_ppm / 1e4, sign, colour, one.candidate.words)
     panel.key([("INT8", "c0"), ("FP16, FP32", "c2"), ("not served", "c3"), ("plan", "c1")])
     return panel.svg(f"soft disagreement over energy of {len(outcome.tried)} tried candidates")
-
-
-def _colour(one: Tried) -> str:
-    return "c0" if one.candidate.precision == "int8" else "c2"
 
 
 def _front(tried: list[Tried]) -> list[Tried]:

@@ -4,6 +4,7 @@
 ``betting``: Waudby-Smith and Ramdas, arXiv 2010.09686, for losses anywhere in [0, 1]; mixture of constant bets, Markov.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import exp, lgamma, log, log1p
 
@@ -44,10 +45,7 @@ def betting_ppm(losses_ppm: Sequence[int], alpha: float) -> int:
     """Smallest mean loss, rounded up to ppm, that these losses (0 to 1,000,000) refute at level ``alpha``; 1,000,000 for none."""
     if not losses_ppm:
         return MILLION
-    counts: dict[int, int] = {}
-    for loss in losses_ppm:
-        counts[loss] = counts.get(loss, 0) + 1
-    pairs = [(loss / MILLION, times) for loss, times in sorted(counts.items())]
+    pairs = [(loss / MILLION, times) for loss, times in sorted(Counter(losses_ppm).items())]
     return _up(_bisect(lambda mean: capital(pairs, mean) >= 1 / alpha))
 
 

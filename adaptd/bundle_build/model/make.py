@@ -1,6 +1,5 @@
 """The whole build: an ONNX file and a folder of pictures in, a bundle out that still has to be qualified."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -116,11 +115,9 @@ def ready(order: Order) -> Ready:
     preset = order.preset or PRESETS["imagenet" if source.head.task == "classification" else "yolo"]
     words = replace(preset, **order.wished).words((source.input_shape[2], source.input_shape[3]))
     choice = choose(dataset, order.count)
-    with tempfile.TemporaryDirectory() as folder:
-        graph = without_hardswish(folded(source.data, folder))
     return Ready(
         source=source,
-        graph=graph,
+        graph=without_hardswish(folded(source.data)),
         dataset=dataset,
         choice=choice,
         classes=class_names(order.labels or noted, dataset.labels, source.head.classes),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +117,7 @@ def _enter(bundle: Bundle, device: Device, built: dict[str, BuiltPlan], files: d
         entry["file"] = plan_name(bundle.manifest.model, name, device)
         entry["precision_computed"] = "int8-fp16" if built[name].quantized else "fp16"
         entry["plan"] = {
-            "gpu": device.gpu,
-            "compute_capability": device.compute_capability,
-            "tensorrt": device.tensorrt,
+            **asdict(device),
             "built_with": built[name].built_with + (FP16_ONLY if missing else ""),
             "source": source,
         }

@@ -3,13 +3,12 @@
 FP16 on an x86 CPU is the case in point: the runtime inserts casts and computes in float32.
 """
 
-import tempfile
 from collections import Counter
 from math import prod
 from typing import Any
 
 from adaptd.bundle_build import BuildError
-from adaptd.bundle_build.model.floats import session
+from adaptd.bundle_build.model.floats import optimised
 from adaptd.bundle_build.model.graphs import WEIGHTED, attribute
 from adaptd.bundle_build.model.onnx_io import from_bytes, import_onnx, inferred
 
@@ -21,11 +20,7 @@ FLOAT = ("Conv", "FusedConv", "NhwcFusedConv", "ConvTranspose", "Gemm", "FusedGe
 
 def computed(model: bytes) -> tuple[str, Counter[str]]:
     """``int8``, ``fp16``, ``fp32`` or a mixture (``int8-fp32``), and how many convolutions and products run in each."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/optimised.onnx"
-        session(model, save_to=path)
-        with open(path, "rb") as file:
-            graph = from_bytes(file.read()).graph
+    graph = optimised(model).graph
     counts = Counter(kind for node in graph.node if (kind := _kind(graph, node)))
     order = [kind for kind in ("int8", "fp16", "fp32") if counts[kind]]
     return "-".join(order) or "fp32", counts

@@ -6,7 +6,7 @@ between the clipped distribution and its 128-level copy, the method that NVIDIA 
 Inference with TensorRT").
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import frexp, ldexp
 
@@ -124,8 +124,3 @@ def _divergence(magnitude: npt.NDArray[np.float64], end: int) -> float:
     p, q = clipped / clipped.sum(), copy / max(copy.sum(), 1e-12)
     some = p > 0
     return float(np.sum(p[some] * np.log(p[some] / np.maximum(q[some], 1e-9))))
-
-
-def largest(spreads: Iterable[Spread]) -> float:
-    """The largest magnitude of all."""
-    return max((max(-spread.low, spread.high) for spread in spreads), default=0.0)

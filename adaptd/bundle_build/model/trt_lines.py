@@ -10,10 +10,7 @@ LOGGER = "adaptd.engine"
 MOST_OTHERS = 5
 KNOWN = (
     (r"INT64", "the parser narrows 64-bit shapes and indices to 32 bits: no weight is concerned"),
-    (
-        r"outside of int8|clipped|clamp",
-        "weights at the end of their range were clipped: their scale was rounded down",
-    ),
+    (r"outside of int8|clipped|clamp", "weights at the end of their range were clipped: their scale was rounded down"),
     (r"timing cache", "measured times of an earlier build were not used: this build took longer, the plan is the same"),
     (r"TensorRT was linked against|cuDNN|cuBLAS", "a library has another version than TensorRT was built with"),
     (r"subnormal", "weights too small for FP16 count as 0 there"),

@@ -1,6 +1,5 @@
 """One HTML page, complete in itself: no script, no font, no picture from elsewhere; light and dark."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from adaptd.bundle_build.qualify.curve import curve_svg
@@ -28,6 +27,7 @@ BAR = 26
 
 def page(record: dict[str, Any], made: dict[str, Any] | None = None) -> str:
     """The report of one qualification. ``made`` is the bundle's build note, for the part on calibration."""
+    rows = rows_of(record)
     return render(
         "bundle_build/qualify/qualification.html.j2",
         title=f"{record['model']}: qualification on {record['backend']}",
@@ -37,7 +37,7 @@ def page(record: dict[str, Any], made: dict[str, Any] | None = None) -> str:
         names=[name for name in variants_of(record) if name != SHOWN_LAST],
         curves=curve_svg(record),
         savings=_savings(record),
-        bands=(ROW_HEAD, [_cells(row, previous) for previous, row in _pairs(rows_of(record))]),
+        bands=(ROW_HEAD, [_cells(row, previous) for previous, row in zip([None, *rows], rows, strict=False)]),
         energy_kind=energy_kind(record),
         energies=(ENERGY_HEAD, [("", [(cell, "") for cell in cells]) for cells in energy_rows(record)]),
         how=_how(record),
@@ -63,17 +63,9 @@ def _verdicts(record: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _savings(record: dict[str, Any]) -> Svg:
     """One chart per efficient variant; a bar below its dash is a swap that nobody would notice."""
-    names = [name for name in variants_of(record) if name in record["gain"] and record["gain"][name]["rates"]]
-    return Svg(
-        "".join(
-            saving_svg(record["gain"][name]["rates"], variants_of(record).index(name), f"{name} instead of {record['reference']}")
-            for name in names
-        )
-    )
-
-
-def _pairs(rows: Sequence[ReportRow]) -> list[tuple[ReportRow | None, ReportRow]]:
-    return [(rows[index - 1] if index else None, row) for index, row in enumerate(rows)]
+    gains, reference = record["gain"], record["reference"]
+    names = [(at, name) for at, name in enumerate(variants_of(record)) if name in gains and gains[name]["rates"]]
+    return Svg("".join(saving_svg(gains[name]["rates"], at, f"{name} instead of {reference}") for at, name in names))
 
 
 def _cells(row: ReportRow, previous: ReportRow | None) -> tuple[str, list[tuple[str, str]]]:
@@ -81,12 +73,8 @@ def _cells(row: ReportRow, previous: ReportRow | None) -> tuple[str, list[tuple[
     kind = ("new " if first else "") + ("faint" if row.variant == SHOWN_LAST else "")
     mark = {None: "", True: "good", False: "bad"}[row.within]
     plain = [row.band if first else "", row.variant, row.n, row.score, row.differs]
-    return kind, [
-        *((cell, "") for cell in plain),
-        (row.bound, mark),
-        (proof(row), mark),
-        *((cell, "") for cell in (row.p50, row.p90, row.p99)),
-    ]
+    times = [(cell, "") for cell in (row.p50, row.p90, row.p99)]
+    return kind, [*((cell, "") for cell in plain), (row.bound, mark), (proof(row), mark), *times]
 
 
 def _how(record: dict[str, Any]) -> list[tuple[str, str]]:
@@ -137,16 +125,9 @@ def _bar(panel: Panel, rate: dict[str, Any], middle: float, colour: str) -> None
     saved, needed, y = rate["saved_mw"], rate["needed_mw"], panel.scale.y
     top, height = min(y(saved), y(0)), abs(y(saved) - y(0))
     words = f"{rate['mfps'] / 1000:g} fps: saves {saved} mW of {rate['board_mw']} mW, {needed} mW are needed"
-    form = box(
-        middle - BAR / 2, top, BAR, max(height, 1), element("title", words), cls="bar" if saved >= needed else "bar useless"
-    )
+    kind = "bar" if saved >= needed else "bar useless"
+    form = box(middle - BAR / 2, top, BAR, max(height, 1), element("title", words), cls=kind)
     panel.raw(element("g", form, cls=colour))
     panel.raw(rule(middle - BAR * 0.7, y(needed), middle + BAR * 0.7, y(needed), cls="needed"))
-    panel.raw(
-        text(
-            middle,
-            min(top, y(needed) if saved < needed else top) - 6 if saved >= 0 else top + height + 14,
-            str(saved),
-            anchor="middle",
-        )
-    )
+    above = min(top, y(needed) if saved < needed else top) - 6
+    panel.raw(text(middle, above if saved >= 0 else top + height + 14, str(saved), anchor="middle"))
