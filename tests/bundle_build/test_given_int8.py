@@ -42,7 +42,7 @@ def test_a_given_model_becomes_both_int8_files(order: Order, qat: Path) -> None:
 
 
 def test_a_given_model_whose_float_part_is_fp16_is_left_out_and_named(order: Order, qat: Path, tmp_path: Path) -> None:
-    """adaptd's own TensorRT file given back with --qdq: no traceback; the bundle says why that form is missing, with the remedy."""
+    """Our own TensorRT file given back with --qdq: no traceback; the bundle says why that form is missing, and what would do."""
     given = tmp_path / "tiny-int8.trt.onnx"
     given.write_bytes(assemble(replace(order, qdq=qat)).files["tiny.int8.trt.onnx"])
     built = assemble(replace(order, qdq=given))
