@@ -220,16 +220,22 @@ def observe(
     )
     if temperature_mc is None:
         mean = worst(mean, product, variance, noise, JUMP_SIGMAS)
-    now_k, stored_k, learned, expected = mean[0], 0.0, mean[2:], table.strengths
-    for watts, strength, first in zip(z, learned, expected, strict=True):
-        now_k += strength * watts
-        stored_k += first * watts
+    now_k, stored_k = _standing(z, mean, table.strengths)
     ahead = _ahead(z, mean, cov, variance, ahead_s)
     modelled = temperature_mc is None and age_us >= START_US and not heat.doubt
     if modelled:
         ahead += _unseen(_ahead(z, mean, cov, variance, table.settled)[0], blind_us)
     risen = 0 < doubt < BELIEVED_AFTER and surprise > 0.0 and age_us >= START_US
     return after, Outlook(now_k, sqrt(variance), ahead, stored_k, risen, modelled)
+
+
+def _standing(z: Vector, mean: Vector, strengths: Vector) -> tuple[float, float]:
+    """The temperature now by what was learned, and the stored heat at the strengths of the profile, in kelvin."""
+    now_k, stored_k, learned = mean[0], 0.0, mean[2:]
+    for watts, strength, first in zip(z, learned, strengths, strict=True):
+        now_k += strength * watts
+        stored_k += first * watts
+    return now_k, stored_k
 
 
 def _drift(mean: Vector, cov: Triangle, age: float, loose: float, fade: float, dt_s: float) -> Triangle:
