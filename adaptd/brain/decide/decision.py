@@ -7,11 +7,12 @@ from math import sqrt
 from adaptd.brain.decide import conflict, endure, outcome, planner, safety, shadowing, shift, shortfall
 from adaptd.brain.decide import settle as settling
 from adaptd.brain.decide.carryover import PAYS_MOST, Carryover
-from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs, dwell_us, frame
+from adaptd.brain.decide.inputs import DecisionFrame, Inputs, dwell_us, frame
 from adaptd.brain.decide.limits import caps_of
 from adaptd.brain.decide.planner import Caps, Option, Plan
 from adaptd.brain.decide.settle import Owed
 from adaptd.brain.decide.transitions import Event, legal, move
+from adaptd.brain.estimate.scene_guard import Guard
 from adaptd.config.cells import band_of
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import BandEvidence, Mode, OperatingPoint, Refusal, Verdict

@@ -12,9 +12,10 @@ even the policy's own word would leave energy over, the price falls below it: wh
 """
 
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from adaptd.brain.decide.planner import STEP_MFPS, Caps, Option, Plan, chance, plan_between
+from adaptd.brain.estimate.battery import Belief
 from adaptd.config.policy import Policy
 from adaptd.vocabulary.battery import Goal, Lasting
 
@@ -35,18 +36,6 @@ def goal_of(policy: Policy) -> Goal | None:
     """The policy's goal in hours; one that ends at a time of day comes with the snapshot, since the wall clock is an input."""
     goal = policy.endurance
     return None if goal is None or goal.lasts_us is None else Goal(goal.reserve_ppm, goal.lasts_us)
-
-
-class Charge(Protocol):
-    """What decisions read of the battery's belief."""
-
-    @property
-    def since_us(self) -> int: ...
-    @property
-    def fed(self) -> bool: ...
-    @property
-    def charge_ppm(self) -> int: ...
-    def left_uj(self, reserve_ppm: int) -> int: ...
 
 
 class Kind(NamedTuple):
@@ -104,7 +93,7 @@ def _fade(memory: Memory, passed_us: int) -> Memory:
     )
 
 
-def judge(memory: Memory, goal: Goal, charge: Charge, span: Range, now_us: int) -> Memory:
+def judge(memory: Memory, goal: Goal, charge: Belief, span: Range, now_us: int) -> Memory:
     """The price for what is left until the goal, and how long that lasts: anew once in EVERY_US, and when the goal changes."""
     said = memory.said
     if said is not None and goal == memory.goal and 0 <= now_us - said.at_us < EVERY_US:

@@ -1,45 +1,20 @@
 """What one decision looks at, and what follows from the policy alone."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from adaptd.brain.decide.carryover import BandEdges, Carryover, Claim
-from adaptd.brain.decide.endure import Charge, goal_of
+from adaptd.brain.decide.endure import goal_of
 from adaptd.brain.decide.headroom import Prediction
 from adaptd.brain.decide.planner import Option
 from adaptd.brain.decide.safety import Watch
 from adaptd.brain.decide.shift import Modes
+from adaptd.brain.estimate.account import Offer
+from adaptd.brain.estimate.battery import Belief
+from adaptd.brain.estimate.scene_guard import Guard
 from adaptd.config.policy import Policy
 from adaptd.config.profile import HardwareProfile
 from adaptd.vocabulary import Judged, Lowered, MissingReason, Mode, OperatingPoint, Telemetry, VariantFacts
 from adaptd.vocabulary.battery import Goal
-
-
-class Guard(Protocol):
-    """What decisions read of a scene guard."""
-
-    @property
-    def band(self) -> str: ...
-    @property
-    def variant(self) -> str: ...
-    @property
-    def owed(self) -> int: ...
-    @property
-    def samples(self) -> int: ...
-    @property
-    def loss_ppm(self) -> int: ...
-    @property
-    def halvings(self) -> int: ...
-
-
-class Offer(Protocol):
-    """What decisions read of the loss account's offer: the rate of the coin, and how many frames may be served."""
-
-    @property
-    def share_ppm(self) -> int: ...
-    @property
-    def frames(self) -> int: ...
-
 
 DWELL_SHARE = 2
 DWELL_MIN_US, DWELL_MAX_US = 10_000_000, 60_000_000
@@ -112,7 +87,7 @@ class Inputs:
     unwatched: bool = False
     judged: tuple[Judged, ...] = ()
     goal: Goal | None = None
-    charge: Charge | None = None
+    charge: Belief | None = None
     shut: tuple[int, int, int] | None = None
     lowered: Lowered | None = None
     modes: Modes | None = None

@@ -7,7 +7,8 @@ draws are kept apart: at most DRAWS_PER_S on average, never over half of all.
 
 from typing import NamedTuple
 
-from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs
+from adaptd.brain.decide.inputs import DecisionFrame, Inputs
+from adaptd.brain.estimate.scene_guard import Guard
 from adaptd.config.policy import Policy
 
 PPM = 1_000_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from adaptd.brain.decide.deadline import in_time
-from adaptd.brain.decide.inputs import DecisionFrame, Guard, Inputs
+from adaptd.brain.decide.inputs import DecisionFrame, Inputs
 from adaptd.brain.decide.planner import (
     BUSY,
     GAIN_SHARE,
@@ -22,6 +22,7 @@ from adaptd.brain.decide.planner import (
     option_of,
     plan_of,
 )
+from adaptd.brain.estimate.scene_guard import Guard
 from adaptd.config.policy import Policy
 from adaptd.vocabulary import Bound, Limit, Lowered, Mode, OperatingPoint, Refusal
 

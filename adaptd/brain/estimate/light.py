@@ -12,8 +12,9 @@ picture that is clipped says only how bright it is at least: then there is no up
 """
 
 from math import sqrt
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from adaptd.brain.judge.fusion import Held
 from adaptd.vocabulary import Judged, MissingReason
 
 PPM = 1_000_000
@@ -47,16 +48,7 @@ class Light(NamedTuple):
 NOTHING = Light()
 
 
-class Heard(Protocol):
-    """What was last heard, and when it was true."""
-
-    @property
-    def value(self) -> int: ...
-    @property
-    def at_us(self) -> int: ...
-
-
-def observe(light: Light, believed_mlx: int | None, heard: Heard | None) -> Light:
+def observe(light: Light, believed_mlx: int | None, heard: Held | None) -> Light:
     """What is known after this look. A reading that was heard already teaches nothing; one that is not believed ends all."""
     if believed_mlx is None or heard is None:
         return light if light.level_mlx is None else Light(scatter_ppm=light.scatter_ppm)

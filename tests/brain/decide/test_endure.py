@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from adaptd.brain.decide.endure import Charge, Kind, Memory, Range, best, judge, keep, levelled, rate_at
+from adaptd.brain.decide.endure import Kind, Memory, Range, best, judge, keep, levelled, rate_at
 from adaptd.brain.decide.planner import Caps, Option
 from adaptd.brain.estimate.battery import Belief
 from adaptd.brain.estimate.fixed import ONE
@@ -19,7 +19,7 @@ OPEN = Caps(5.0, 1e9, 1e9, 1e9)
 MIX = Memory((Kind(HOUR_US, 125_000_000), Kind()), 1, 5_000_000)
 
 
-def charge(left_wh: float) -> Charge:
+def charge(left_wh: float) -> Belief:
     """A battery of 100 Wh with so much left."""
     full = 100 * HOUR_US
     return Belief(int(left_wh / 100 * ONE), ONE, (0, 0, 0), full, 0, 0, 0, 0)
