@@ -116,10 +116,20 @@ class Parts:
 
 
 def pool(processes: int, *modules: str) -> ProcessPoolExecutor:
-    """Processes that begin clean, whatever threads this one has, with the verifier and ``modules`` loaded once for all."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["adaptd.log.verify.parts", *modules])
+    """Processes with the verifier and ``modules`` loaded once for all: copies of this one, or, where it has threads whose locks
+    a copy would hold for ever, of a clean one.
+    """
+    context = multiprocessing.get_context("fork" if _alone() else "forkserver")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["adaptd.log.verify.parts", *modules])
     return ProcessPoolExecutor(processes, mp_context=context, initializer=_begin)
+
+
+def _alone() -> bool:
+    """Whether this process has one thread and no other, those of libraries counted."""
+    with contextlib.suppress(OSError):
+        return len(os.listdir("/proc/self/task")) == 1
+    return False
 
 
 def _begin() -> None:
