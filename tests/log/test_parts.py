@@ -1,6 +1,8 @@
 """A log run again in parts, in processes of their own: the finding is the one of a replay in one go, and no seam is believed."""
 
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -205,3 +207,22 @@ def test_a_log_with_a_fault_is_judged_in_one_go(tmp_path: Path, pool: Here, harm
     run.ticks(100)
     run.ledger.abandon() if harm == "torn" else run.close()
     assert asdict(verify(tmp_path, PARTS)) == asdict(verify(tmp_path))
+
+
+def test_only_a_process_of_one_thread_is_copied() -> None:
+    """A copy would hold the locks of a second thread for ever, so beside one the parts run in processes that begin clean."""
+    script = """
+import threading
+from adaptd.log.verify.join import pool
+with pool(1) as copies:
+    print(copies._mp_context.get_start_method())
+stop = threading.Event()
+beside = threading.Thread(target=stop.wait)
+beside.start()
+with pool(1) as clean:
+    print(clean._mp_context.get_start_method())
+stop.set()
+beside.join()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["fork", "forkserver"]
