@@ -12,6 +12,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def measure(arguments: argparse.Namespace, fence: Fence) -> None:
                 inner = fence.into(found)
                 engines = built(str(trt.__version__), gpu, network, Path(folder), arguments.level, inner)
                 if "fp16" in engines:
-                    inner.run("served", lambda f=found, e=engines, n=network, i=inner: bench.serve(e, SHAPES[n].classes, i, f))
+                    inner.run("served", partial(bench.serve, engines, SHAPES[network].classes, inner, found))
     finally:
         gpu.release(keeper)
 
@@ -136,7 +137,7 @@ class Bench:
                 fence.run("swap", lambda: swaps(served, pool, NAMES, self._wanted.swaps), needs_s=15.0)
             for name in pool.warm:
                 inner = fence.into(found[name])
-                inner.run("after_idle", lambda name=name: after_idle(engines[name], self._wanted.idle_s, 3), needs_s=12.0)
+                inner.run("after_idle", partial(after_idle, engines[name], self._wanted.idle_s, 3), needs_s=12.0)
             return list(pool.warm)
 
     def _variant(self, engine: TrtEngine, pool: WarmPool, served: Served, fence: Fence, one: dict[str, Any]) -> None:
@@ -175,7 +176,7 @@ def built(version: str, gpu: Any, network: str, folder: Path, level: int, fence:
     shape, engines = SHAPES[network], {}
     for name in NAMES:
         limit_s = min(BUILD_LIMIT_S, fence.left_s - AFTER_BUILD_S)
-        said = fence.run(f"built_{name}", lambda name=name, s=limit_s: in_child(network, name, folder, level, s), needs_s=75.0)
+        said = fence.run(f"built_{name}", partial(in_child, network, name, folder, level, limit_s), needs_s=75.0)
         if said is None:
             break
         fact = PlanFact(

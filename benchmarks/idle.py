@@ -19,7 +19,7 @@ from typing import Any
 
 from adaptd.protocol.messages import Begin
 from adaptd.supervise.process import WorkerClient
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import Setpoint
 from adaptd.worker.loop import TOUCH_US
 from benchmarks.__main__ import machine
 from benchmarks.rig import BUNDLE, NEVER_US, median
@@ -67,7 +67,7 @@ class Sleeper:
     def order(self, variant: str, fps_mfps: int) -> None:
         """Ask for a point, as the daemon would."""
         self._seq += 1
-        self.client.set(OperatingPoint(variant, fps_mfps), shadow_ppm=0, lease_us=NEVER_US, band="bench", seq=self._seq)
+        self.client.set(Setpoint(self._seq, variant, fps_mfps, NEVER_US, 0, "", "bench"))
 
     def serve(self, variant: str) -> list[int]:
         """Latencies of the next SERVED results on ``variant``; then a pause again."""

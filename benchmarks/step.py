@@ -64,7 +64,7 @@ def sensed(episode: Episode) -> list[Snapshot]:
     """What the controller is shown, tick after tick."""
     seen: list[Snapshot] = []
 
-    def note(device: TwinDevice, snapshot: Snapshot, choice: Choice, served: Tick) -> None:
+    def note(device: TwinDevice, snapshot: Snapshot, choice: Choice, tick: Tick) -> None:
         seen.append(snapshot)
 
     controller = make("adaptd", episode.scenario, episode.policy, episode.profile, episode.facts)

@@ -23,7 +23,7 @@ from adaptd.engine.base import probe_batch
 from adaptd.engine.bundle import Bundle
 from adaptd.protocol.messages import Begin, Fault, Swapped
 from adaptd.supervise.process import WorkerClient
-from adaptd.vocabulary import OperatingPoint
+from adaptd.vocabulary import Setpoint
 from benchmarks.rig import BUNDLE, CLIP, NEVER_US, cpu_us, frames, median, now_us, quantile, rig
 
 FIGURES: dict[str, object] = {}
@@ -52,8 +52,7 @@ def under_load(bundle: Path, swaps: int) -> dict[str, Any]:
             reader = threading.Thread(target=_read_results, args=(path, lines), daemon=True)
             reader.start()
             for seq in range(1, swaps + 1):
-                point = OperatingPoint(VARIANTS[seq % 2], RATE_MFPS)
-                client.set(point, shadow_ppm=0, lease_us=NEVER_US, band="bench", seq=seq)
+                client.set(Setpoint(seq, VARIANTS[seq % 2], RATE_MFPS, NEVER_US, 0, "", "bench"))
                 until = time.monotonic() + 2 * PERIOD_US / 1e6
                 while time.monotonic() < until:
                     _hear(client, heard)
