@@ -35,7 +35,7 @@ UNITS = {
     "_NONE",
 }
 WORDS = {"_TEXT", "BETWEEN", "BINDING", "CLOSED", "PAYING", "PRICED", "REFUSED", "RULES", "TABLE", "_SERVING", "UNKNOWN"}
-WORDS |= {"_PEOPLE", "CONFLICTS", "NO_CREEP", "NUMBERLESS", "NUMBERS", "OPEN_MLX", "POWER_RULES", "SCALES"}
+WORDS |= {"_PEOPLE", "CONFLICTS", "NO_CREEP", "NUMBERLESS", "NUMBERS", "POWER_RULES", "SCALES"}
 # How a limit is said, or a margin against rounding; nothing is decided by it.
 ROUNDING = {"UNITS", "UNSAID", "STEP_MW", "STEP_MC", "STEP_GAIN_MW", "STEP_US", "RISES"}
 TABLE = table()

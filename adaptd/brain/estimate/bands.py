@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
+from adaptd.brain.estimate.light import ANY_MLX
 from adaptd.config.policy import LightBand
 
 UNKNOWN = "unknown"
-OPEN_MLX = 1 << 62  # beyond any light
 
 
 class Edges(NamedTuple):
@@ -21,8 +21,8 @@ def edges(bands: tuple[LightBand, ...]) -> tuple[Edges, ...]:
     return tuple(
         Edges(
             one.name,
-            -OPEN_MLX if one.down_at_mlx is None else one.down_at_mlx,
-            OPEN_MLX if one.up_at_mlx is None else one.up_at_mlx,
+            -ANY_MLX if one.down_at_mlx is None else one.down_at_mlx,
+            ANY_MLX if one.up_at_mlx is None else one.up_at_mlx,
         )
         for one in bands
     )
